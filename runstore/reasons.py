@@ -1,0 +1,268 @@
+"""Why something failed, in words an operator can act on: one stable code, what it means, who mends it and how.
+
+A failure is a code plus a message made from the code's template and typed fields (`reason_fields`); there is no other way
+to write one. The core's own codes are here; each producer declares its codes in `flows/<producer>/reasons.py` as
+`REASONS: tuple[ReasonCode, ...]`, and the registry joins them into one `Catalogue`.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Self
+from uuid import uuid4
+
+from runstore.reason_fields import FIELDS, clean_field, clean_item_id
+from runstore.run import Failure
+
+MESSAGE_LIMIT: Final = 500
+RUN_ITEM: Final = "run"
+"""The item id of a failure that is about the run as a whole and not about one of its items."""
+
+_CODE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+
+
+class CatalogueError(Exception):
+    """A reason code is declared twice, not documented, or its template names a field that is not whitelisted."""
+
+
+class Mender(StrEnum):
+    """Who can do something about a failure."""
+
+    OPERATOR = "operator"
+    TENANT_ADMIN = "tenant_admin"
+    MICROSOFT = "microsoft"
+    DEVELOPER = "developer"
+
+    @property
+    def label(self) -> str:
+        """The words a page shows: "Operator", "Tenant administrator", …"""
+        return {
+            Mender.OPERATOR: "Operator",
+            Mender.TENANT_ADMIN: "Tenant administrator",
+            Mender.MICROSOFT: "Microsoft",
+            Mender.DEVELOPER: "Developer",
+        }[self]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCode:
+    """One entry of the catalogue. `code` is stable: it is stored in rows and never reused for another meaning.
+
+    `template` is the message; `{name}` in it must be one of `reason_fields.FIELDS`. Declaring an entry that lacks a meaning
+    or a next step, or names another field, raises CatalogueError: at import, so that it cannot ship.
+    """
+
+    code: str
+    meaning: str
+    retryable: bool
+    who: Mender
+    next_step: str
+    template: str
+    fields: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not _CODE.fullmatch(self.code) or len(self.code) > 64:
+            raise CatalogueError(f"{self.code!r} is no reason code: lower-case words joined by _, up to 64 characters.")
+        for what in ("meaning", "next_step", "template"):
+            if not getattr(self, what).strip():
+                raise CatalogueError(f"Reason code {self.code} has no {what}.")
+        names: list[str] = []
+        for _, name, spec, conversion in string.Formatter().parse(self.template):
+            if name is None:
+                continue
+            if name not in FIELDS or spec or conversion:
+                raise CatalogueError(f"The template of {self.code} names {name!r}, which is no whitelisted field.")
+            if name not in names:
+                names.append(name)
+        object.__setattr__(self, "fields", tuple(names))
+
+    def failure(self, item_id: object = RUN_ITEM, **fields: object) -> Failure:
+        """The failure of one item for this reason; never raises, whatever it is given.
+
+        A field that is absent reads `unknown`, one without the shape of its name `(not shown)`; a field the template does
+        not name is left out. The item id is cleaned and cut to 200 characters, the message to 500.
+        """
+        shown = {name: clean_field(name, fields.get(name)) for name in self.fields}
+        message = self.template.format_map(shown)
+        if len(message) > MESSAGE_LIMIT:
+            message = f"{message[: MESSAGE_LIMIT - 1]}…"
+        return Failure(item_id=clean_item_id(item_id), reason_code=self.code, message=message)
+
+
+class Catalogue:
+    """Every reason code of an installation by code, the core's and the producers'; iterates in alphabetical order.
+
+    Two entries of the same code raise CatalogueError, even if they say the same: one of them would go stale.
+    """
+
+    def __init__(self, *groups: Iterable[ReasonCode]) -> None:
+        entries: dict[str, ReasonCode] = {}
+        for reason in (reason for group in groups for reason in group):
+            if reason.code in entries:
+                raise CatalogueError(f"Reason code {reason.code} is declared twice.")
+            entries[reason.code] = reason
+        self._entries = dict(sorted(entries.items()))
+
+    @classmethod
+    def core(cls) -> Self:
+        """The catalogue of the core's codes alone."""
+        return cls(CORE_REASONS)
+
+    def joined(self, *groups: Iterable[ReasonCode]) -> Catalogue:
+        """This catalogue and more entries; raises CatalogueError on a code both have."""
+        return Catalogue(self, *groups)
+
+    def get(self, code: str) -> ReasonCode | None:
+        """The entry of a code, or None: rows may hold codes of a producer that is no longer installed."""
+        return self._entries.get(code)
+
+    def __getitem__(self, code: str) -> ReasonCode:
+        return self._entries[code]
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._entries
+
+    def __iter__(self) -> Iterator[ReasonCode]:
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+INTERNAL_ERROR: Final = ReasonCode(
+    code="internal_error",
+    meaning="Something went wrong that the software did not expect.",
+    retryable=False,
+    who=Mender.DEVELOPER,
+    next_step="Search the worker's log for the correlation id and report what it says.",
+    template="Unexpected {class_name}; correlation id {correlation_id}.",
+)
+CONTACT_LOST: Final = ReasonCode(
+    code="contact_lost",
+    meaning="The run stopped reporting and Prefect no longer knows it as running.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Check that the worker is up and has memory to spare, then start the operation again.",
+    template="No sign of life for {seconds} seconds; the worker is presumed gone.",
+)
+CANCELLED: Final = ReasonCode(
+    code="cancelled",
+    meaning="Somebody cancelled the run before it finished.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Nothing to mend. Start the operation again if it is still wanted.",
+    template="Cancelled before it finished.",
+)
+CRASHED: Final = ReasonCode(
+    code="crashed",
+    meaning="The process doing the work ended without finishing: killed, out of memory, or its machine went down.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Check the worker's machine for memory and restarts, then start the operation again.",
+    template="The process doing the work ended before it finished.",
+)
+DUPLICATE_OF_ACTIVE_RUN: Final = ReasonCode(
+    code="duplicate_of_active_run",
+    meaning="An identical run was already active, so this one did no work.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Follow the run named in the message; no need to start another.",
+    template="Run {run_id} was already doing the same; no work was done here.",
+)
+DISPATCH_FAILED: Final = ReasonCode(
+    code="dispatch_failed",
+    meaning="The run could not be handed to Prefect: the Prefect server refused it.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Check that the Prefect server and this installation have matching versions, then start the operation again.",
+    template="Prefect refused the run with HTTP status {http_status} after {attempts} attempts.",
+)
+DEPLOYMENT_MISSING: Final = ReasonCode(
+    code="deployment_missing",
+    meaning="Prefect has no deployment for this operation.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Run `tenantatlas deploy`, then start the operation again.",
+    template="Prefect has no deployment for {operation}.",
+)
+STORE_UNREACHABLE: Final = ReasonCode(
+    code="store_unreachable",
+    meaning="The database could not be reached while the run was working.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Check the database with `tenantatlas db check`, then start the operation again.",
+    template="The database could not be reached.",
+)
+FLOW_RUN_DELETED: Final = ReasonCode(
+    code="flow_run_deleted",
+    meaning="The flow run that did the work was deleted in Prefect before it finished.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Start the operation again, and leave unfinished flow runs alone in Prefect.",
+    template="Flow run {flow_run_id} was deleted in Prefect before it finished.",
+)
+NOT_STARTED_IN_TIME: Final = ReasonCode(
+    code="not_started_in_time",
+    meaning="No worker took the run within the time allowed.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Check that a worker is running (`tenantatlas status`), then start the operation again.",
+    template="No worker took the run within {seconds} seconds.",
+)
+FLOW_FAILED: Final = ReasonCode(
+    code="flow_failed",
+    meaning="Prefect reported the flow run as failed and said no more that is safe to keep.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Look the flow run up in the worker's log, then start the operation again.",
+    template="Prefect reported the flow run as {state}.",
+)
+TIMED_OUT: Final = ReasonCode(
+    code="timed_out",
+    meaning="The run took longer than it may.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Start it for a smaller scope, or raise the time limit of the deployment.",
+    template="Stopped after {seconds} seconds, the longest it may take.",
+)
+
+CORE_REASONS: Final[tuple[ReasonCode, ...]] = (
+    INTERNAL_ERROR,
+    CONTACT_LOST,
+    CANCELLED,
+    CRASHED,
+    DUPLICATE_OF_ACTIVE_RUN,
+    DISPATCH_FAILED,
+    DEPLOYMENT_MISSING,
+    STORE_UNREACHABLE,
+    FLOW_RUN_DELETED,
+    NOT_STARTED_IN_TIME,
+    FLOW_FAILED,
+    TIMED_OUT,
+)
+
+
+def new_correlation_id() -> str:
+    """Twelve random hexadecimal digits: short enough to read out, and no two in one log for all practical purposes."""
+    return uuid4().hex[:12]
+
+
+def class_name_of(exception: BaseException) -> str:
+    """The name of an exception's class without its module, which may name things a tenant need not know."""
+    return str(getattr(type(exception), "__name__", ""))
+
+
+def unexpected(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Failure, str]:
+    """`internal_error` for an exception nobody foresaw, and the correlation id that its log line must carry.
+
+    The exception's own text never enters the failure. Never raises. The caller writes the log line; in a flow,
+    `flows._tracking.log_scrubbing.unexpected_failure` does both.
+    """
+    correlation_id = new_correlation_id()
+    return INTERNAL_ERROR.failure(
+        item_id, class_name=class_name_of(exception), correlation_id=correlation_id
+    ), correlation_id

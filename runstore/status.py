@@ -1,0 +1,135 @@
+"""What a run can be, what it is shown as, and along which edges it moves. Pure: the recorder builds its statement from here.
+
+pending
+    A start action (or the dispatcher's recovery) created the row; nothing has run. The dispatcher hands it to Prefect, and the
+    first Running observation moves it on. If every process dies now, the row waits and is handed over later.
+running
+    Prefect reported Running, or the flow said so itself. Progress and heartbeats land here. If worker and flow die together no
+    hook fires: the reconciler sees the missing heartbeat and asks Prefect.
+completed
+    The flow finished and no item failed; nothing to do (0 of 0) included.
+completed_with_errors
+    The flow finished with at least one item succeeded and at least one failed.
+failed
+    Items failed and none succeeded, or the run could not proceed: an exception, a crash, contact lost for good.
+aborted
+    Cancelled before it finished. What had been done so far is kept in the counts.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """The stored status of a run."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+class StatusBucket(StrEnum):
+    """What a reader sees: derived from status and counts, never set."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+ACTIVE = frozenset({RunStatus.PENDING, RunStatus.RUNNING})
+TERMINAL = frozenset(RunStatus) - ACTIVE
+
+
+class ObservedState(StrEnum):
+    """What a writer saw happen. FINISHED says nothing of success: the counts decide."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+class AttemptOrder(StrEnum):
+    """How the attempt of an observation compares with the stored one."""
+
+    LOWER = "lower"
+    SAME = "same"
+    HIGHER = "higher"
+
+
+class Verdict(StrEnum):
+    """What became of an observation. Everything but APPLIED leaves the row as it was."""
+
+    APPLIED = "applied"
+    REPEATED = "repeated"
+    """The row already says so."""
+    TERMINAL = "terminal"
+    """The same attempt never leaves a terminal state."""
+    SUPERSEDED = "superseded"
+    """The observation is of an attempt that a later one has replaced."""
+    IDENTICAL_ACTIVE = "identical_active"
+    """Reopening the run would make a second active run with the same idempotency key."""
+    STALE = "stale"
+    """Progress that an already stored one is ahead of, or a guess about a row that has moved since it was read."""
+    UNKNOWN_RUN = "unknown_run"
+    """No such run in this tenant."""
+
+
+def verdict(stored: RunStatus, observed: ObservedState, order: AttemptOrder) -> Verdict:
+    """The decided outcome for each stored status, observed state and attempt order. Total; the one table of the mirror.
+
+    A terminal observation of a higher attempt than the stored one is applied to a terminal row too: its Running was missed.
+    """
+    if order is AttemptOrder.LOWER:
+        return Verdict.SUPERSEDED
+    if order is AttemptOrder.HIGHER:
+        return Verdict.APPLIED
+    if stored in TERMINAL:
+        return Verdict.TERMINAL
+    if stored is RunStatus.RUNNING and observed is ObservedState.RUNNING:
+        return Verdict.REPEATED
+    return Verdict.APPLIED
+
+
+def outcome(observed: ObservedState, succeeded: int, failed: int) -> RunStatus:
+    """The status that an applied observation leads to, given the counts of its attempt."""
+    if observed is ObservedState.RUNNING:
+        return RunStatus.RUNNING
+    if observed is ObservedState.ABORTED:
+        return RunStatus.ABORTED
+    if observed is ObservedState.FAILED:
+        return RunStatus.FAILED
+    if failed == 0:
+        return RunStatus.COMPLETED
+    return RunStatus.COMPLETED_WITH_ERRORS if succeeded > 0 else RunStatus.FAILED
+
+
+def bucket_of(status: RunStatus, succeeded: int, failed: int) -> StatusBucket:
+    """The bucket of a run; the generated column `operation_runs.bucket` holds the same rule and a property test their equality."""
+    if status is RunStatus.PENDING:
+        return StatusBucket.QUEUED
+    if status is RunStatus.RUNNING:
+        return StatusBucket.RUNNING
+    if status in (RunStatus.FAILED, RunStatus.ABORTED):
+        return StatusBucket.FAILED
+    if failed == 0:
+        return StatusBucket.SUCCEEDED
+    return StatusBucket.PARTIAL if succeeded > 0 else StatusBucket.FAILED
+
+
+BUCKET_SQL = """
+CASE
+  WHEN status = 'pending' THEN 'queued'
+  WHEN status = 'running' THEN 'running'
+  WHEN status IN ('failed', 'aborted') THEN 'failed'
+  WHEN failed = 0 THEN 'succeeded'
+  WHEN succeeded > 0 THEN 'partial'
+  ELSE 'failed'
+END
+""".strip()
