@@ -1,8 +1,8 @@
 """The only values that may enter a failure's message: each field has a name, a shape and a bound.
 
-A failure is read by tenants and kept for years, so nothing a remote party wrote may flow into it as free text. A template
-names fields; a field is admitted when it has the shape its name promises and is replaced by a fixed word when it has not.
-Nothing here raises, whatever it is given: a failure about a failure would hide the first one.
+A failure is read by tenants and kept for years, so nothing a remote party wrote may flow into it as free text. A
+template names fields; a field is admitted when it has the shape its name promises and is replaced by a fixed word
+when it has not. Nothing here raises, whatever it is given: a failure about a failure would hide the first one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Cleaner = Callable[[object], str]
 
 @dataclass(frozen=True, slots=True)
 class FieldType:
-    """A whitelisted field: what it holds, for the documentation, and the function that admits a value or replaces it."""
+    """A whitelisted field: what it holds (for the documentation) and what admits a value or replaces it."""
 
     name: str
     holds: str
@@ -178,7 +178,7 @@ FIELDS: Final[Mapping[str, FieldType]] = MappingProxyType({field.name: field for
 
 
 def clean_field(name: str, value: object) -> str:
-    """The text a template may show for one field: `unknown` when absent (None), `(not shown)` when it has not the shape.
+    """The text a template may show for one field: `unknown` when None, `(not shown)` when it has not the shape.
 
     Never raises, also for objects whose own methods raise.
     """
@@ -195,7 +195,7 @@ def clean_field(name: str, value: object) -> str:
 
 
 def clean_item_id(value: object) -> str:
-    """An item id fit to be stored and shown: one cleaned line of 1 to 200 characters; `unknown` when nothing is left."""
+    """An item id fit to be stored: one cleaned line of 1 to 200 characters; `unknown` when nothing is left."""
     try:
         shown = _shown_uuid(value) or value
         cleaned = plain_text(shown, ITEM_ID_LIMIT)

@@ -1,7 +1,7 @@
 """Why something failed, in words an operator can act on: one stable code, what it means, who mends it and how.
 
-A failure is a code plus a message made from the code's template and typed fields (`reason_fields`); there is no other way
-to write one. The core's own codes are here; each producer declares its codes in `flows/<producer>/reasons.py` as
+A failure is a code plus a message made from the code's template and typed fields (`reason_fields`); there is no other
+way to write one. The core's own codes are here; each producer declares its codes in `flows/<producer>/reasons.py` as
 `REASONS: tuple[ReasonCode, ...]`, and the registry joins them into one `Catalogue`.
 """
 
@@ -15,18 +15,28 @@ from enum import StrEnum
 from typing import Final, Self
 from uuid import uuid4
 
+from runstore.errors import StoreUnavailableError, TenantAtlasError
 from runstore.reason_fields import FIELDS, clean_field, clean_item_id
-from runstore.run import Failure
+from runstore.run import RUN_ITEM, Failure
 
 MESSAGE_LIMIT: Final = 500
-RUN_ITEM: Final = "run"
-"""The item id of a failure that is about the run as a whole and not about one of its items."""
-
 _CODE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 
 class CatalogueError(Exception):
     """A reason code is declared twice, not documented, or its template names a field that is not whitelisted."""
+
+
+class ReasonedError(TenantAtlasError):
+    """The run or item cannot proceed, for a reason of the catalogue; its text is the failure's message and nothing else.
+
+    Raise it where the reason is known: `raise ReasonedError(BASELINE_MISSING.failure(sync_id=...))`. A tracked flow
+    that ends with it ends with that failure.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 class Mender(StrEnum):
@@ -52,8 +62,8 @@ class Mender(StrEnum):
 class ReasonCode:
     """One entry of the catalogue. `code` is stable: it is stored in rows and never reused for another meaning.
 
-    `template` is the message; `{name}` in it must be one of `reason_fields.FIELDS`. Declaring an entry that lacks a meaning
-    or a next step, or names another field, raises CatalogueError: at import, so that it cannot ship.
+    `template` is the message; `{name}` in it must be one of `reason_fields.FIELDS`. Declaring an entry that lacks a
+    meaning or a next step, or names another field, raises CatalogueError: at import, so that it cannot ship.
     """
 
     code: str
@@ -83,8 +93,8 @@ class ReasonCode:
     def failure(self, item_id: object = RUN_ITEM, **fields: object) -> Failure:
         """The failure of one item for this reason; never raises, whatever it is given.
 
-        A field that is absent reads `unknown`, one without the shape of its name `(not shown)`; a field the template does
-        not name is left out. The item id is cleaned and cut to 200 characters, the message to 500.
+        A field that is absent reads `unknown`, one without the shape of its name `(not shown)`; a field the template
+        does not name is left out. The item id is cleaned and cut to 200 characters, the message to 500.
         """
         shown = {name: clean_field(name, fields.get(name)) for name in self.fields}
         message = self.template.format_map(shown)
@@ -178,7 +188,7 @@ DISPATCH_FAILED: Final = ReasonCode(
     meaning="The run could not be handed to Prefect: the Prefect server refused it.",
     retryable=True,
     who=Mender.OPERATOR,
-    next_step="Check that the Prefect server and this installation have matching versions, then start the operation again.",
+    next_step="Check that Prefect's server has the version this installation asks for, then start the operation again.",
     template="Prefect refused the run with HTTP status {http_status} after {attempts} attempts.",
 )
 DEPLOYMENT_MISSING: Final = ReasonCode(
@@ -266,3 +276,19 @@ def unexpected(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Fa
     return INTERNAL_ERROR.failure(
         item_id, class_name=class_name_of(exception), correlation_id=correlation_id
     ), correlation_id
+
+
+def failure_of(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Failure, str | None]:
+    """The failure an exception stands for, and a correlation id if it was not foreseen. Never raises.
+
+    A ReasonedError brings its own failure (and keeps its own item id unless that is the run's); a store that cannot be
+    reached is `store_unreachable`; everything else is `internal_error`.
+    """
+    if isinstance(exception, ReasonedError):
+        failure = exception.failure
+        if failure.item_id == RUN_ITEM and item_id != RUN_ITEM:
+            failure = Failure(clean_item_id(item_id), failure.reason_code, failure.message)
+        return failure, None
+    if isinstance(exception, StoreUnavailableError):
+        return STORE_UNREACHABLE.failure(item_id), None
+    return unexpected(exception, item_id)
