@@ -28,7 +28,7 @@ class CatalogueError(Exception):
 
 
 class ReasonedError(TenantAtlasError):
-    """The run or item cannot proceed, for a reason of the catalogue; its text is the failure's message and nothing else.
+    """The run or item cannot proceed, for a reason of the catalogue; its text is the failure's message alone.
 
     Raise it where the reason is known: `raise ReasonedError(BASELINE_MISSING.failure(sync_id=...))`. A tracked flow
     that ends with it ends with that failure.
