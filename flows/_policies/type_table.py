@@ -1,0 +1,369 @@
+"""The table of policy types: one entry says all that reading, recognising and showing a kind of policy needs.
+
+Adding a type is adding an entry to `POLICY_TYPES`. Paths, expansions and permissions are those of Microsoft's Graph
+reference for Intune and Conditional Access; a path under `beta` has no v1.0 twin or one that leaves content out.
+Since July 2025 the script collections ask for `DeviceManagementScripts.Read.All` instead of the configuration one.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Final
+
+from flows._policies.type_model import Collection, Lane, Part, PlatformRule, PolicyType
+
+_CONFIGURATION: Final = "DeviceManagementConfiguration.Read.All"
+_SCRIPTS: Final = "DeviceManagementScripts.Read.All"
+_APPS: Final = "DeviceManagementApps.Read.All"
+_SERVICE: Final = "DeviceManagementServiceConfig.Read.All"
+_RBAC: Final = "DeviceManagementRBAC.Read.All"
+_POLICY: Final = "Policy.Read.All"
+
+_ASSIGNMENTS: Final = Part("assignments")
+_EXPANDED: Final = ("assignments",)
+_GRAPH: Final = "#microsoft.graph."
+
+
+def _odata(*names: str) -> frozenset[str]:
+    return frozenset(_GRAPH + name for name in names)
+
+
+def _has(*properties: str) -> frozenset[str]:
+    return frozenset(properties)
+
+
+def _intune(path: str, **more: Any) -> tuple[Collection, ...]:
+    return (Collection(path, parts=(_ASSIGNMENTS,), expand=_EXPANDED, **more),)
+
+
+POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
+    PolicyType(
+        "settings_catalog",
+        "Settings catalog",
+        (
+            Collection(
+                "beta/deviceManagement/configurationPolicies",
+                expand=_EXPANDED,
+                parts=(Part("settings", count_property="settingCount"), _ASSIGNMENTS),
+            ),
+        ),
+        _CONFIGURATION,
+        name_property="name",
+        platform=PlatformRule.PLATFORMS,
+        odata_types=_odata("deviceManagementConfigurationPolicy"),
+        signatures=(_has("name", "platforms", "technologies"),),
+        folders=("Settings Catalog", "configurationPolicies", "Settings", "Endpoint Security"),
+    ),
+    PolicyType(
+        "settings_catalog_compliance",
+        "Compliance (settings catalog)",
+        (
+            Collection(
+                "beta/deviceManagement/compliancePolicies",
+                expand=_EXPANDED,
+                parts=(
+                    Part("settings", count_property="settingCount"),
+                    Part("scheduledActionsForRule", query="$expand=scheduledActionConfigurations"),
+                    _ASSIGNMENTS,
+                ),
+            ),
+        ),
+        _CONFIGURATION,
+        name_property="name",
+        platform=PlatformRule.PLATFORMS,
+        odata_types=_odata("deviceManagementCompliancePolicy"),
+        signatures=(_has("name", "platforms", "technologies", "scheduledActionsForRule"),),
+        folders=("CompliancePoliciesV2", "Settings Catalog Compliance"),
+    ),
+    PolicyType(
+        "reusable_setting",
+        "Reusable setting",
+        (Collection("beta/deviceManagement/reusablePolicySettings", by_id=True),),
+        _CONFIGURATION,
+        odata_types=_odata("deviceManagementReusablePolicySetting"),
+        signatures=(_has("displayName", "settingDefinitionId", "settingInstance"),),
+        folders=("Reusable Settings", "reusablePolicySettings"),
+    ),
+    PolicyType(
+        "device_configuration",
+        "Device configuration",
+        _intune("v1.0/deviceManagement/deviceConfigurations"),
+        _CONFIGURATION,
+        platform=PlatformRule.ODATA_TYPE,
+        odata_suffixes=(
+            "Configuration",
+            "ConfigurationBase",
+            "CertificateProfile",
+            "CertificateProfileBase",
+            "RootCertificate",
+        ),
+        signatures=(_has("displayName", "omaSettings"), _has("displayName", "payloadFileName", "payload")),
+        folders=("Device Configuration", "Device Configurations", "Configuration Profiles", "Update Policies"),
+    ),
+    PolicyType(
+        "compliance",
+        "Compliance",
+        _intune(
+            "v1.0/deviceManagement/deviceCompliancePolicies",
+            query="$expand=scheduledActionsForRule($expand=scheduledActionConfigurations)",
+        ),
+        _CONFIGURATION,
+        platform=PlatformRule.ODATA_TYPE,
+        odata_suffixes=("CompliancePolicy",),
+        signatures=(_has("displayName", "scheduledActionsForRule"),),
+        folders=("Compliance Policies", "Device Compliance Policies", "Compliance"),
+    ),
+    PolicyType(
+        "administrative_template",
+        "Administrative template",
+        (
+            Collection(
+                "beta/deviceManagement/groupPolicyConfigurations",
+                expand=_EXPANDED,
+                parts=(
+                    Part(
+                        "definitionValues",
+                        query="$expand=definition",
+                        each=(Part("presentationValues", query="$expand=presentation"),),
+                    ),
+                    _ASSIGNMENTS,
+                ),
+            ),
+        ),
+        _CONFIGURATION,
+        platform=PlatformRule.WINDOWS,
+        odata_types=_odata("groupPolicyConfiguration"),
+        signatures=(
+            _has("displayName", "definitionValues"),
+            _has("displayName", "policyConfigurationIngestionType"),
+        ),
+        folders=("Administrative Templates", "groupPolicyConfigurations"),
+    ),
+    PolicyType(
+        "endpoint_security_intent",
+        "Endpoint security",
+        (Collection("beta/deviceManagement/intents", expand=_EXPANDED, parts=(Part("settings"), _ASSIGNMENTS)),),
+        _CONFIGURATION,
+        odata_types=_odata("deviceManagementIntent"),
+        signatures=(_has("displayName", "templateId", "settings"), _has("displayName", "templateId", "settingsDelta")),
+        folders=("Management Intents", "intents", "EndpointSecurity", "Endpoint Security Intents", "Device Intents"),
+    ),
+    PolicyType(
+        "app_protection",
+        "App protection",
+        (
+            Collection(
+                "v1.0/deviceAppManagement/managedAppPolicies",
+                by_id=True,
+                by_id_query="$expand=assignments",
+                typed_paths=MappingProxyType(
+                    {
+                        _GRAPH + "iosManagedAppProtection": "v1.0/deviceAppManagement/iosManagedAppProtections",
+                        _GRAPH + "androidManagedAppProtection": "v1.0/deviceAppManagement/androidManagedAppProtections",
+                        _GRAPH + "windowsManagedAppProtection": "beta/deviceAppManagement/windowsManagedAppProtections",
+                        _GRAPH + "windowsInformationProtectionPolicy": (
+                            "v1.0/deviceAppManagement/windowsInformationProtectionPolicies"
+                        ),
+                        _GRAPH + "mdmWindowsInformationProtectionPolicy": (
+                            "v1.0/deviceAppManagement/mdmWindowsInformationProtectionPolicies"
+                        ),
+                    }
+                ),
+                parts=(_ASSIGNMENTS,),
+            ),
+        ),
+        _APPS,
+        platform=PlatformRule.ODATA_TYPE,
+        odata_types=_odata("windowsInformationProtectionPolicy", "mdmWindowsInformationProtectionPolicy"),
+        odata_suffixes=("ManagedAppProtection",),
+        signatures=(_has("displayName", "pinRequired", "minimumPinLength"),),
+        folders=("App Protection", "App Protection Policies", "managedAppPolicies"),
+    ),
+    PolicyType(
+        "app_configuration",
+        "App configuration",
+        (
+            *_intune("v1.0/deviceAppManagement/mobileAppConfigurations"),
+            *_intune("v1.0/deviceAppManagement/targetedManagedAppConfigurations"),
+        ),
+        _APPS,
+        platform=PlatformRule.ODATA_TYPE,
+        odata_types=_odata("targetedManagedAppConfiguration"),
+        odata_suffixes=("MobileAppConfiguration", "StoreAppConfiguration"),
+        signatures=(_has("displayName", "targetedMobileApps"), _has("displayName", "appGroupType", "customSettings")),
+        folders=(
+            "App Configuration",
+            "App Configuration Policies",
+            "AppConfigurationManagedApp",
+            "AppConfigurationManagedDevice",
+            "mobileAppConfigurations",
+            "targetedManagedAppConfigurations",
+        ),
+    ),
+    PolicyType(
+        "powershell_script",
+        "PowerShell script",
+        _intune("beta/deviceManagement/deviceManagementScripts", by_id=True),
+        _SCRIPTS,
+        lane=Lane.SCRIPTS,
+        platform=PlatformRule.WINDOWS,
+        odata_types=_odata("deviceManagementScript"),
+        signatures=(_has("displayName", "scriptContent", "enforceSignatureCheck", "runAs32Bit", "fileName"),),
+        folders=("PowerShell Scripts", "Powershell", "Device Management Scripts", "Scripts"),
+    ),
+    PolicyType(
+        "shell_script",
+        "Shell script",
+        _intune("beta/deviceManagement/deviceShellScripts", by_id=True),
+        _SCRIPTS,
+        lane=Lane.SCRIPTS,
+        platform=PlatformRule.MACOS,
+        odata_types=_odata("deviceShellScript"),
+        signatures=(_has("displayName", "scriptContent", "executionFrequency"),),
+        folders=("Shell", "Shell Scripts", "MacScripts", "deviceShellScripts", "macOS Scripts"),
+    ),
+    PolicyType(
+        "health_script",
+        "Remediation script",
+        _intune("beta/deviceManagement/deviceHealthScripts", by_id=True),
+        _SCRIPTS,
+        lane=Lane.SCRIPTS,
+        platform=PlatformRule.WINDOWS,
+        odata_types=_odata("deviceHealthScript"),
+        signatures=(_has("displayName", "publisher", "detectionScriptContent", "remediationScriptContent"),),
+        folders=("Proactive Remediations", "HealthScripts", "Device Health Scripts", "Remediations"),
+    ),
+    PolicyType(
+        "compliance_script",
+        "Compliance script",
+        _intune("beta/deviceManagement/deviceComplianceScripts", by_id=True),
+        _SCRIPTS,
+        lane=Lane.SCRIPTS,
+        platform=PlatformRule.WINDOWS,
+        odata_types=_odata("deviceComplianceScript"),
+        signatures=(_has("displayName", "detectionScriptContent", "publisher"),),
+        folders=("Compliance Scripts", "deviceComplianceScripts"),
+    ),
+    PolicyType(
+        "enrollment_configuration",
+        "Enrolment configuration",
+        _intune("v1.0/deviceManagement/deviceEnrollmentConfigurations"),
+        _SERVICE,
+        platform=PlatformRule.ODATA_TYPE,
+        odata_types=_odata(
+            "windows10EnrollmentCompletionPageConfiguration", "deviceComanagementAuthorityConfiguration"
+        ),
+        odata_suffixes=(
+            "DeviceEnrollmentPlatformRestrictionsConfiguration",
+            "DeviceEnrollmentPlatformRestrictionConfiguration",
+            "EnrollmentLimitConfiguration",
+            "EnrollmentWindowsHelloForBusinessConfiguration",
+            "EnrollmentNotificationConfiguration",
+            "EnrollmentConfiguration",
+        ),
+        signatures=(_has("displayName", "priority", "deviceEnrollmentConfigurationType"),),
+        folders=(
+            "Enrollment Configurations",
+            "EnrollmentRestrictions",
+            "EnrollmentStatusPage",
+            "CoManagementSettings",
+            "deviceEnrollmentConfigurations",
+        ),
+    ),
+    PolicyType(
+        "autopilot_profile",
+        "Autopilot profile",
+        _intune("beta/deviceManagement/windowsAutopilotDeploymentProfiles"),
+        _SERVICE,
+        platform=PlatformRule.WINDOWS,
+        odata_suffixes=("WindowsAutopilotDeploymentProfile",),
+        signatures=(
+            _has("displayName", "outOfBoxExperienceSettings"),
+            _has("displayName", "outOfBoxExperienceSetting"),
+        ),
+        folders=("Autopilot", "AutoPilot Profiles", "Enrollment Profiles", "windowsAutopilotDeploymentProfiles"),
+    ),
+    PolicyType(
+        "feature_update_profile",
+        "Feature update profile",
+        _intune("beta/deviceManagement/windowsFeatureUpdateProfiles"),
+        _CONFIGURATION,
+        platform=PlatformRule.WINDOWS,
+        odata_types=_odata("windowsFeatureUpdateProfile"),
+        signatures=(_has("displayName", "featureUpdateVersion"),),
+        folders=("Feature Updates", "windowsFeatureUpdateProfiles", "Feature Update Profiles"),
+    ),
+    PolicyType(
+        "quality_update_profile",
+        "Quality update profile",
+        _intune("beta/deviceManagement/windowsQualityUpdateProfiles"),
+        _CONFIGURATION,
+        platform=PlatformRule.WINDOWS,
+        odata_types=_odata("windowsQualityUpdateProfile"),
+        signatures=(_has("displayName", "expeditedUpdateSettings"),),
+        folders=("Quality Updates", "windowsQualityUpdateProfiles", "Quality Update Profiles"),
+    ),
+    PolicyType(
+        "driver_update_profile",
+        "Driver update profile",
+        _intune("beta/deviceManagement/windowsDriverUpdateProfiles"),
+        _CONFIGURATION,
+        platform=PlatformRule.WINDOWS,
+        odata_types=_odata("windowsDriverUpdateProfile"),
+        signatures=(_has("displayName", "approvalType", "deploymentDeferralInDays"),),
+        folders=("Driver Updates", "DriverUpdateProfiles", "windowsDriverUpdateProfiles"),
+    ),
+    PolicyType(
+        "assignment_filter",
+        "Assignment filter",
+        (Collection("beta/deviceManagement/assignmentFilters"),),
+        _CONFIGURATION,
+        platform=PlatformRule.PLATFORM,
+        odata_types=_odata("deviceAndAppManagementAssignmentFilter"),
+        signatures=(_has("displayName", "platform", "rule"),),
+        folders=("Filters", "Assignment Filters"),
+    ),
+    PolicyType(
+        "scope_tag",
+        "Scope tag",
+        _intune("beta/deviceManagement/roleScopeTags"),
+        _RBAC,
+        odata_types=_odata("roleScopeTag"),
+        signatures=(_has("displayName", "isBuiltIn", "id", "description"),),
+        folders=("Scope Tags", "roleScopeTags"),
+    ),
+    PolicyType(
+        "role_definition",
+        "Role definition",
+        (Collection("v1.0/deviceManagement/roleDefinitions"),),
+        _RBAC,
+        odata_types=_odata("roleDefinition", "deviceAndAppManagementRoleDefinition"),
+        signatures=(_has("displayName", "rolePermissions", "isBuiltIn"),),
+        folders=("Roles", "Role Definitions"),
+    ),
+    PolicyType(
+        "notification_template",
+        "Notification template",
+        (
+            Collection(
+                "v1.0/deviceManagement/notificationMessageTemplates",
+                expand=("localizedNotificationMessages",),
+                parts=(Part("localizedNotificationMessages"),),
+            ),
+        ),
+        _SERVICE,
+        odata_types=_odata("notificationMessageTemplate"),
+        signatures=(_has("displayName", "brandingOptions", "defaultLocale"),),
+        folders=("Notifications", "Notification Templates", "Message Templates", "notificationMessageTemplates"),
+    ),
+    PolicyType(
+        "conditional_access",
+        "Conditional Access",
+        (Collection("v1.0/identity/conditionalAccess/policies"),),
+        _POLICY,
+        lane=Lane.CONDITIONAL_ACCESS,
+        odata_types=_odata("conditionalAccessPolicy"),
+        signatures=(_has("displayName", "conditions", "grantControls"), _has("displayName", "state", "conditions")),
+        folders=("Conditional Access", "Conditional Access Policies"),
+    ),
+)

@@ -1,0 +1,154 @@
+"""Questions to the table of policy types: which type is this, what is it called, which platform is it for.
+
+Whatever other modules need of policy types they take from here; the entries themselves are in `type_table`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from flows._policies.type_model import Collection, Lane, Part, PlatformRule, PolicyType
+from flows._policies.type_table import POLICY_TYPES
+
+__all__ = [
+    "BY_SLUG",
+    "POLICY_TYPES",
+    "UNKNOWN_TYPE",
+    "Collection",
+    "Lane",
+    "Part",
+    "PlatformRule",
+    "PolicyType",
+    "label_of",
+    "name_of",
+    "platform_of",
+    "type_for_context",
+    "type_for_odata",
+    "type_for_properties",
+    "types_for_folder",
+]
+
+UNKNOWN_TYPE: Final = "unknown"
+_GRAPH: Final = "#microsoft.graph."
+
+BY_SLUG: Final[Mapping[str, PolicyType]] = MappingProxyType({entry.slug: entry for entry in POLICY_TYPES})
+
+_BY_ODATA: Final = {name.casefold(): entry for entry in POLICY_TYPES for name in entry.odata_types}
+_BY_SUFFIX: Final = sorted(
+    ((suffix.casefold(), entry) for entry in POLICY_TYPES for suffix in entry.odata_suffixes),
+    key=lambda pair: -len(pair[0]),
+)
+_BY_SEGMENT: Final = {
+    path.rsplit("/", 1)[-1].casefold(): entry
+    for entry in POLICY_TYPES
+    for collection in entry.collections
+    for path in (collection.path, *collection.typed_paths.values())
+}
+# Conditional Access ends in `policies`, which says nothing alone.
+_BY_SEGMENT.pop("policies")
+_CONTEXT_SEGMENT: Final = re.compile(r"[A-Za-z]+")
+_PLATFORM_WORDS: Final[tuple[tuple[str, str], ...]] = (
+    ("windows", "windows"),
+    ("macos", "macos"),
+    ("ios", "ios"),
+    ("ipad", "ios"),
+    ("android", "android"),
+    ("aosp", "android"),
+    ("linux", "linux"),
+    ("chromeos", "chromeos"),
+)
+
+
+def label_of(slug: str) -> str:
+    """What to call a type in front of people; a slug the table does not know is shown with spaces."""
+    entry = BY_SLUG.get(slug)
+    return entry.label if entry else slug.replace("_", " ").capitalize()
+
+
+def type_for_odata(odata_type: object) -> PolicyType | None:
+    """The type a policy's `@odata.type` belongs to: an exact name first, then the longest suffix; else `None`."""
+    if not isinstance(odata_type, str) or not odata_type:
+        return None
+    wanted = odata_type.casefold()
+    if not wanted.startswith("#"):
+        wanted = "#" + wanted
+    exact = _BY_ODATA.get(wanted)
+    if exact:
+        return exact
+    if not wanted.startswith(_GRAPH):
+        return None
+    return next((entry for suffix, entry in _BY_SUFFIX if wanted.endswith(suffix)), None)
+
+
+def type_for_context(odata_context: object) -> PolicyType | None:
+    """The type whose collection an `@odata.context` names (`…#deviceManagement/configurationPolicies/$entity`).
+
+    The first known segment wins: those after it name a part or a subtype. `None` for anything else.
+    """
+    if not isinstance(odata_context, str):
+        return None
+    _, _, fragment = odata_context.rpartition("#")
+    if "conditionalaccess/policies" in fragment.casefold():
+        return BY_SLUG["conditional_access"]
+    words = (word.casefold() for word in _CONTEXT_SEGMENT.findall(fragment))
+    return next((_BY_SEGMENT[word] for word in words if word in _BY_SEGMENT), None)
+
+
+def type_for_properties(properties: Mapping[str, object]) -> PolicyType | None:
+    """The type whose signature the object has; the signature of most properties wins. `None` if it has none's."""
+    present = properties.keys()
+    best = max(
+        ((len(signature), entry) for entry in POLICY_TYPES for signature in entry.signatures if signature <= present),
+        key=lambda pair: pair[0],
+        default=None,
+    )
+    return best[1] if best else None
+
+
+def types_for_folder(name: str) -> tuple[PolicyType, ...]:
+    """The types an export tool may have put in a folder of this name, in table order; empty if none is known."""
+    wanted = _letters(name)
+    return _BY_FOLDER.get(wanted, ())
+
+
+def name_of(entry: PolicyType, body: Mapping[str, object]) -> str:
+    """What the policy calls itself, by the type's own property first; its id, or `""`, when it has no name."""
+    for key in (entry.name_property, "displayName", "name", "id"):
+        value = body.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""
+
+
+def platform_of(entry: PolicyType, body: Mapping[str, object]) -> str | None:
+    """`windows`, `macos`, `ios`, `android`, `linux` or `chromeos`, several joined by a comma; `None` if unsaid."""
+    rule = entry.platform
+    if rule in (PlatformRule.WINDOWS, PlatformRule.MACOS):
+        return rule.value
+    if rule is PlatformRule.NONE:
+        return None
+    key = {PlatformRule.PLATFORMS: "platforms", PlatformRule.PLATFORM: "platform"}.get(rule, "@odata.type")
+    value = body.get(key)
+    if not isinstance(value, str):
+        return None
+    words = value.casefold().removeprefix(_GRAPH)
+    found = {platform for word, platform in _PLATFORM_WORDS if word in words}
+    return ",".join(sorted(found)) or None
+
+
+def _letters(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _folder_index() -> dict[str, tuple[PolicyType, ...]]:
+    index: dict[str, tuple[PolicyType, ...]] = {}
+    for entry in POLICY_TYPES:
+        for folder in {_letters(name) for name in entry.folders}:
+            index[folder] = (*index.get(folder, ()), entry)
+    return index
+
+
+_BY_FOLDER: Final = _folder_index()
