@@ -29,7 +29,9 @@ class OperationType:
         """The operation that `text` names. BadInputError when it is not of the form `resource.action`."""
         resource, dot, action = text.partition(".")
         if not dot:
-            raise BadInputError(f"{text[:80]!r} is no operation: write it as resource.action, such as 'drift.generate'.")
+            raise BadInputError(
+                f"{text[:80]!r} is no operation: write it as resource.action, such as 'drift.generate'."
+            )
         return cls(resource, action)
 
     @property

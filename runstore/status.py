@@ -84,7 +84,7 @@ class Verdict(StrEnum):
 def verdict(stored: RunStatus, observed: ObservedState, order: AttemptOrder) -> Verdict:
     """The decided outcome for each stored status, observed state and attempt order. Total; the one table of the mirror.
 
-    A terminal observation of a higher attempt than the stored one is applied to a terminal row too: its Running was missed.
+    A terminal observation of a higher attempt is applied to a terminal row too: its Running was missed.
     """
     if order is AttemptOrder.LOWER:
         return Verdict.SUPERSEDED
@@ -111,7 +111,7 @@ def outcome(observed: ObservedState, succeeded: int, failed: int) -> RunStatus:
 
 
 def bucket_of(status: RunStatus, succeeded: int, failed: int) -> StatusBucket:
-    """The bucket of a run; the generated column `operation_runs.bucket` holds the same rule and a property test their equality."""
+    """The bucket of a run. The generated column `operation_runs.bucket` holds the same rule; a test holds them equal."""
     if status is RunStatus.PENDING:
         return StatusBucket.QUEUED
     if status is RunStatus.RUNNING:

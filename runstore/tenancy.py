@@ -26,7 +26,7 @@ class Role(StrEnum):
     READONLY = "readonly"
 
     def allows(self, permission: Permission) -> bool:
-        """Whether the role carries the permission: view hub, findings, sets; start runs; members, sources, schedules."""
+        """Whether the role carries the permission. VIEW reads, OPERATE starts runs, ADMINISTER is members and schedules."""
         if permission is Permission.VIEW:
             return True
         if permission is Permission.OPERATE:

@@ -1,0 +1,53 @@
+"""An opaque place in the list of runs. It names its sort, so that one made for another list is refused."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from runstore.errors import BadInputError
+
+SORT = "created_at"
+MAX_LENGTH = 200
+
+
+class BadCursorError(BadInputError):
+    """The cursor is not one that this list gave out; open the list without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The row next to which a page begins: after it going down the list (older), before it going up (newer).
+
+    It holds the row's sort values, not its position, so it survives the row's deletion and new rows above it.
+    """
+
+    created_at: datetime
+    run_id: UUID
+    newer: bool = False
+
+    def encode(self) -> str:
+        """URL-safe text; `decode` gives the same cursor back."""
+        payload = [SORT, "newer" if self.newer else "older", self.created_at.isoformat(), str(self.run_id)]
+        return base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> Cursor:
+        """The cursor that `text` encodes. BadCursorError for anything else."""
+        if not text or len(text) > MAX_LENGTH or not text.isascii():
+            raise BadCursorError
+        try:
+            payload: Any = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            sort, direction, created_at, run_id = payload
+            moment = datetime.fromisoformat(created_at)
+            cursor = cls(moment.astimezone(UTC), UUID(run_id), direction == "newer")
+        except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+            raise BadCursorError from None
+        if sort != SORT or direction not in ("newer", "older") or moment.tzinfo is None:
+            raise BadCursorError
+        return cursor

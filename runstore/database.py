@@ -1,0 +1,136 @@
+"""Transactions on the store: each one has a database role and, for tenant data, a tenant. Driver errors are translated here only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, exc, text
+from sqlalchemy.engine import make_url
+
+from runstore.errors import BadInputError, ConflictError, SchemaMismatchError, StoreError, StoreUnavailableError
+from runstore.tenancy import TenantScope
+
+
+class DatabaseRole(StrEnum):
+    """The database role a process works under. What each may do is granted in the migrations."""
+
+    HUB = "tenantatlas_hub"
+    """SELECT on tenant data, of the tenant set."""
+    APP = "tenantatlas_app"
+    """Start actions, feature pages, the command line: writes of the tenant set; reads who is a member of what."""
+    WORKER = "tenantatlas_worker"
+    """Flows and hooks: writes of the tenant set."""
+    RELAY = "tenantatlas_relay"
+    """Dispatcher and reconciler: runs and notifications of every tenant."""
+    ADMIN = "tenantatlas_admin"
+    """Tenants, users, members."""
+
+
+_SET_ROLE_AND_TENANT = text(
+    "SELECT set_config('role', :role, true), set_config('tenantatlas.tenant_id', :tenant, true),"
+    " set_config('tenantatlas.user_id', :user, true)"
+)
+
+
+class Database:
+    """Connections to the store under one role. Opens nothing until the first transaction; safe to share between threads."""
+
+    def __init__(self, url: str, role: DatabaseRole, *, pool_size: int = 5, statement_timeout_ms: int = 30_000) -> None:
+        self.url = url
+        self.role = role
+        self._engine = _engine(url, pool_size, statement_timeout_ms)
+
+    @contextmanager
+    def transaction(self, scope: TenantScope) -> Iterator[Connection]:
+        """A transaction that sees and writes this tenant's rows only. Commits at the end, rolls back on an exception.
+
+        Raises StoreUnavailableError when the server cannot be reached, ConflictError on a violated uniqueness,
+        StoreError for whatever else the server refuses.
+        """
+        user = str(scope.actor.user_id) if scope.actor.user_id else ""
+        with self._transaction(str(scope.tenant_id), user) as connection:
+            yield connection
+
+    @contextmanager
+    def across_tenants(self) -> Iterator[Connection]:
+        """A transaction with no tenant set: row-level security leaves HUB and WORKER with nothing, by intent."""
+        with self._transaction("", "") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, tenant: str, user: str) -> Iterator[Connection]:
+        with translated_errors(), self._engine.begin() as connection:
+            connection.execute(_SET_ROLE_AND_TENANT, {"role": self.role.value, "tenant": tenant, "user": user})
+            yield connection
+
+    def dispose(self) -> None:
+        """Closes every idle connection; the object can be used again."""
+        self._engine.dispose()
+
+
+def _engine(url: str, pool_size: int, statement_timeout_ms: int) -> Engine:
+    options = {
+        "application_name": "tenantatlas",
+        "connect_timeout": 5,
+        "options": f"-c statement_timeout={statement_timeout_ms} -c lock_timeout=10000 -c timezone=UTC",
+    }
+    return create_engine(
+        sqlalchemy_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args=options,
+        hide_parameters=True,
+    )
+
+
+def sqlalchemy_url(url: str) -> Any:
+    """The SQLAlchemy URL for a PostgreSQL address. BadInputError when it is none; the message never repeats the address."""
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise BadInputError(
+            "TENANTATLAS_DATABASE_URL is no database address: write it as postgresql://user:password@host:5432/database."
+        ) from None
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise BadInputError(
+            "TENANTATLAS_DATABASE_URL does not point at PostgreSQL: it has to start with postgresql://."
+        )
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turns what the driver raises into the store's own errors. No statement, parameter or address is carried over."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        raise _translate(error) from None
+    except exc.TimeoutError:
+        raise StoreUnavailableError(
+            "The run store is busy: no database connection became free within 10 s; try again shortly."
+        ) from None
+
+
+def _translate(error: exc.DBAPIError) -> Exception:
+    origin = error.orig
+    if isinstance(origin, psycopg.errors.UniqueViolation):
+        return ConflictError()
+    if isinstance(origin, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        return SchemaMismatchError()
+    if isinstance(origin, psycopg.errors.UndefinedObject | psycopg.errors.InvalidParameterValue):
+        # set_config('role', …) names a role that no migration has made yet.
+        return SchemaMismatchError()
+    if error.connection_invalidated or (isinstance(origin, psycopg.OperationalError) and not origin.sqlstate):
+        return StoreUnavailableError()
+    if isinstance(origin, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
+        return StoreError("The run store took too long to answer; try again shortly.")
+    if origin is not None and (getattr(origin, "sqlstate", None) or "").startswith(("57", "08", "53")):
+        return StoreUnavailableError()
+    code = getattr(origin, "sqlstate", None) or type(origin).__name__
+    return StoreError(f"The run store refused a statement (SQLSTATE {code}).")

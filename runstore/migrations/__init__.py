@@ -1,0 +1,71 @@
+"""Schema changes of the store, run by alembic configured from code.
+
+The core's revisions are the branch `runstore`; a producer brings its own folder of revisions as a branch of its own that depends
+on the core's, so that adding a producer edits nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, pool
+
+from runstore.database import sqlalchemy_url, translated_errors
+
+CORE = Path(__file__).parent / "versions"
+
+
+def configuration(url: str, producers: Sequence[Path] = ()) -> Config:
+    """The alembic configuration for a database and the producers' folders of revisions."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(str(path) for path in (CORE, *producers)))
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str, producers: Sequence[Path] = ()) -> None:
+    """Brings the schema to the newest revision of every branch; nothing when it is there already.
+
+    Safe to run from several machines at once: an advisory lock lets one through at a time. Each revision is one transaction.
+    """
+    with translated_errors():
+        command.upgrade(configuration(url, producers), "heads")
+
+
+def downgrade(url: str, revision: str, producers: Sequence[Path] = ()) -> None:
+    """Takes the schema back to `revision` (`base` for nothing)."""
+    with translated_errors():
+        command.downgrade(configuration(url, producers), revision)
+
+
+def missing(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
+    """The revisions this version of the code knows and the database lacks; none when it is as new, or newer."""
+    script = ScriptDirectory.from_config(configuration("", producers))
+    lacking = {revision.revision: revision for revision in script.walk_revisions()}
+    present = list(found(url))
+    while present:
+        # The version table names heads only, and leaves out one that another head depends on.
+        revision = lacking.pop(present.pop(), None)
+        if revision is not None:
+            present += [*_tuple(revision.down_revision), *_tuple(revision.dependencies)]
+    return frozenset(lacking)
+
+
+def found(url: str) -> frozenset[str]:
+    """The heads the database is at; none when it was never migrated. StoreUnavailableError when it is not reachable."""
+    engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
+    with translated_errors(), engine.connect() as connection:
+        return frozenset(MigrationContext.configure(connection).get_current_heads())
+
+
+def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,41 @@
+"""How alembic runs here: one lock for all machines, short timeouts, one transaction a revision."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+from runstore.database import sqlalchemy_url
+from runstore.schema import Base
+
+MIGRATION_LOCK = 0x7461_6F70
+"""The advisory lock that every migrating process takes; its number only has to be ours."""
+
+
+def run() -> None:
+    """Runs the asked-for revisions on the database that the configuration names."""
+    engine = create_engine(
+        sqlalchemy_url(context.config.attributes["url"]), poolclass=pool.NullPool, connect_args={"connect_timeout": 5}
+    )
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        connection.execute(text("SET lock_timeout = '5s'"))
+        connection.execute(text("SET statement_timeout = '10min'"))
+        connection.commit()
+        try:
+            context.configure(
+                connection=connection,
+                target_metadata=Base.metadata,
+                transaction_per_migration=True,
+                compare_type=True,
+                compare_server_default=True,
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})
+            connection.commit()
+
+
+run()

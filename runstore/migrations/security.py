@@ -1,0 +1,68 @@
+"""What a migration says to make a table tenant-scoped: grants per database role and forced row-level security."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from alembic import op
+
+from runstore.database import DatabaseRole
+
+TENANT = "NULLIF(current_setting('tenantatlas.tenant_id', true), '')::uuid"
+"""SQL: the tenant of the transaction; NULL, which equals nothing, when none is set."""
+
+USER = "NULLIF(current_setting('tenantatlas.user_id', true), '')::uuid"
+"""SQL: the user of the transaction."""
+
+READ = "SELECT"
+WRITE = "SELECT, INSERT, UPDATE"
+DELETE = "SELECT, INSERT, UPDATE, DELETE"
+
+
+def create_roles() -> None:
+    """Makes the database roles that are not there yet and lets the migrating login switch to each of them.
+
+    Roles belong to the whole server, so another database of it may have made them, even at this moment.
+    """
+    for role in DatabaseRole:
+        op.execute(
+            f"""
+            DO $$ BEGIN
+              IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+                CREATE ROLE {role} NOLOGIN;
+              END IF;
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+            END $$
+            """
+        )
+        op.execute(
+            f"""
+            DO $$ BEGIN
+              IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN
+                EXECUTE format('GRANT {role} TO %I', current_user);
+              END IF;
+            END $$
+            """
+        )
+        op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
+
+
+def tenant_table(
+    table: str,
+    grants: Mapping[DatabaseRole, str],
+    *,
+    column: str = "tenant_id",
+    everywhere: tuple[DatabaseRole, ...] = (),
+) -> None:
+    """Row-level security forced on `table`, rows of the set tenant only, and the privileges of each role.
+
+    `everywhere` names roles that see all tenants' rows; ADMIN always does, and holds every privilege.
+    """
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY of_tenant ON {table} USING ({column} = {TENANT}) WITH CHECK ({column} = {TENANT})")
+    for role in (DatabaseRole.ADMIN, *everywhere):
+        op.execute(f"CREATE POLICY everywhere_{role} ON {table} TO {role} USING (true) WITH CHECK (true)")
+    op.execute(f"GRANT {DELETE} ON {table} TO {DatabaseRole.ADMIN}")
+    for role, privileges in grants.items():
+        op.execute(f"GRANT {privileges} ON {table} TO {role}")

@@ -1,0 +1,239 @@
+"""The tables of the run store. Each index names the query it serves; each CHECK states an invariant both ways."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from runstore.status import ACTIVE, BUCKET_SQL, TERMINAL, RunStatus
+from runstore.tenancy import Role, Trigger
+
+
+def one_of(column: str, values: object) -> str:
+    """The CHECK expression that holds a text column to the values of an enum (an ENUM type could not lose one)."""
+    names = ", ".join(f"'{value}'" for value in sorted(str(v) for v in values))  # type: ignore[attr-defined]
+    return f"{column} IN ({names})"
+
+
+class Base(DeclarativeBase):
+    """All tables, the producers' too: one metadata, so that autogenerate can hold models and migrations equal."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {str: Text, datetime: DateTime(timezone=True), dict[str, Any]: JSONB, list[Any]: JSONB}
+
+
+class Tenant(Base):
+    """A company whose Intune is watched. `directory_id` is its Entra tenant id."""
+
+    __tablename__ = "tenants"
+    __table_args__ = (
+        UniqueConstraint("slug"),
+        CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    slug: Mapped[str]
+    name: Mapped[str]
+    directory_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class User(Base):
+    """A person. The email counts until the first sign-in binds (issuer, subject); from then on only those do."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        UniqueConstraint("email"),
+        UniqueConstraint("issuer", "subject"),
+        CheckConstraint("email = lower(email)", name="email_lower"),
+        CheckConstraint("(issuer IS NULL) = (subject IS NULL)", name="bound"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    email: Mapped[str]
+    display_name: Mapped[str] = mapped_column(server_default="")
+    issuer: Mapped[str | None]
+    subject: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Membership(Base):
+    """A user's role in a tenant."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (
+        CheckConstraint(one_of("role", Role), name="role"),
+        # The tenants of a user: read on every request of the hub.
+        Index("ix_memberships_user_id", "user_id"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str]
+    granted_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class OperationRun(Base):
+    """One run: the row that everyone sees, and at once the outbox the dispatcher hands over to Prefect."""
+
+    __tablename__ = "operation_runs"
+    __table_args__ = (
+        CheckConstraint(one_of("status", RunStatus), name="status"),
+        CheckConstraint(one_of("trigger", Trigger), name="trigger"),
+        CheckConstraint("last_source IN ('start', 'hook', 'progress', 'reconciler')", name="last_source"),
+        CheckConstraint("attempt >= 1", name="attempt"),
+        CheckConstraint(f"({one_of('status', TERMINAL)}) = (finished_at IS NOT NULL)", name="finished_if_terminal"),
+        CheckConstraint("status <> 'pending' OR started_at IS NULL", name="pending_not_started"),
+        CheckConstraint("status <> 'running' OR started_at IS NOT NULL", name="running_started"),
+        CheckConstraint("contact_lost_at IS NULL OR status = 'running'", name="contact_lost_while_running"),
+        CheckConstraint("least(total, succeeded, failed, skipped) >= 0", name="counts_not_negative"),
+        CheckConstraint("processed = succeeded + failed + skipped", name="processed_sum"),
+        CheckConstraint("processed <= total", name="processed_within_total"),
+        CheckConstraint("status <> 'completed' OR failed = 0", name="completed_without_failures"),
+        CheckConstraint("status <> 'completed_with_errors' OR (succeeded > 0 AND failed > 0)", name="partial_has_both"),
+        CheckConstraint("jsonb_typeof(context) = 'object'", name="context_object"),
+        CheckConstraint("jsonb_typeof(parameters) = 'object'", name="parameters_object"),
+        CheckConstraint("jsonb_typeof(item_ids) = 'array'", name="item_ids_array"),
+        CheckConstraint("jsonb_typeof(failures) = 'array'", name="failures_array"),
+        CheckConstraint("jsonb_typeof(related) = 'array'", name="related_array"),
+        CheckConstraint("jsonb_typeof(history) = 'array'", name="history_array"),
+        # start: at most one active run per tenant and key.
+        Index(
+            "uq_operation_runs_active_key",
+            "tenant_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("status IN ('pending', 'running')"),
+        ),
+        # recorder: the row of a flow run that Prefect started by itself.
+        Index(
+            "uq_operation_runs_flow_run_id",
+            "flow_run_id",
+            unique=True,
+            postgresql_where=text("flow_run_id IS NOT NULL"),
+        ),
+        # reader.list, no filter, and the keyset cursor over it.
+        Index("ix_operation_runs_newest", "tenant_id", text("created_at DESC"), text("id DESC")),
+        # reader.list by bucket; reader.bucket_counts.
+        Index("ix_operation_runs_bucket", "tenant_id", "bucket", text("created_at DESC"), text("id DESC")),
+        # reader.list by type; reader.types (loose index scan).
+        Index("ix_operation_runs_type", "tenant_id", "resource", "action", text("created_at DESC"), text("id DESC")),
+        # reader.list by end time: runs that began before the range and ended in it.
+        Index("ix_operation_runs_finished", "tenant_id", text("finished_at DESC")),
+        # dispatcher: rows not yet handed to Prefect, oldest first.
+        Index(
+            "ix_operation_runs_undispatched",
+            "dispatch_after",
+            postgresql_where=text("status = 'pending' AND flow_run_id IS NULL"),
+        ),
+        # reconciler: active rows by how long nothing was heard of them.
+        Index(
+            "ix_operation_runs_silent",
+            "heartbeat_at",
+            postgresql_where=text("status IN ('pending', 'running')"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))
+    resource: Mapped[str]
+    action: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="pending")
+    bucket: Mapped[str] = mapped_column(Computed(BUCKET_SQL, persisted=True))
+    attempt: Mapped[int] = mapped_column(server_default="1")
+    idempotency_key: Mapped[str]
+    context: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    parameters: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    item_ids: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    total: Mapped[int] = mapped_column(server_default="0")
+    processed: Mapped[int] = mapped_column(server_default="0")
+    succeeded: Mapped[int] = mapped_column(server_default="0")
+    failed: Mapped[int] = mapped_column(server_default="0")
+    skipped: Mapped[int] = mapped_column(server_default="0")
+    failures: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    related: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    history: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    trigger: Mapped[str]
+    initiated_by: Mapped[str]
+    initiated_by_user: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    asked_again: Mapped[int] = mapped_column(server_default="0")
+    last_source: Mapped[str] = mapped_column(server_default="start")
+    flow_run_id: Mapped[UUID | None]
+    dispatch_after: Mapped[datetime] = mapped_column(server_default=func.now())
+    dispatch_tries: Mapped[int] = mapped_column(server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    contact_lost_at: Mapped[datetime | None]
+
+
+class Notification(Base):
+    """One message to one user about one transition of a run; written in the transaction of that transition."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        CheckConstraint("kind IN ('queued', 'finished')", name="kind"),
+        # Exactly once per run, transition and recipient, however often the transition is reported.
+        UniqueConstraint("run_id", "attempt", "kind", "user_id"),
+        # notifications of a user, newest first; unread count.
+        Index("ix_notifications_recipient", "tenant_id", "user_id", text("created_at DESC"), text("id DESC")),
+        Index("ix_notifications_unread", "tenant_id", "user_id", postgresql_where=text("read_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("operation_runs.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    kind: Mapped[str]
+    status: Mapped[str]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    read_at: Mapped[datetime | None]
+
+
+class AuditEntry(Base):
+    """Who did what to what. Append-only: no role but the owner of the schema may change or remove an entry."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        # audit of a tenant, newest first.
+        Index("ix_audit_log_newest", "tenant_id", text("at DESC"), text("id DESC")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    actor: Mapped[str]
+    actor_user: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    verb: Mapped[str]
+    subject: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+
+
+ACTIVE_SQL = one_of("status", ACTIVE)
