@@ -123,8 +123,8 @@ class RunDetail:
 class RunObservation:
     """What a writer saw of one attempt of a run. Safe to report twice, late, or out of order.
 
-    `failure` is the run-level failure that explains a FAILED or ABORTED state. `unless_moved_since` makes it a guess:
-    it counts only if the row's heartbeat and attempt are still those the guess was made from.
+    `failure` is the run-level failure that explains a FAILED or ABORTED state. `guess_from` makes it a guess: it counts
+    only if status, attempt and heartbeat of the row are still those of the run that the guess was made from.
     """
 
     run_id: UUID
@@ -134,7 +134,7 @@ class RunObservation:
     at: datetime
     flow_run_id: UUID | None = None
     failure: Failure | None = None
-    unless_moved_since: datetime | None = None
+    guess_from: Run | None = None
 
 
 @dataclass(frozen=True, slots=True)

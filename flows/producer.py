@@ -1,0 +1,61 @@
+"""What a producer declares about an operation, without Prefect: its type, its flow and what makes two runs identical."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from runstore.errors import BadInputError
+from runstore.operation import OperationType
+from runstore.run import RelatedLink
+from runstore.starter import StartRequest
+
+
+class FlowParameters(BaseModel):
+    """The base of an operation's parameters: strings, ids and lists of them. Unknown ones are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+def _same(parameters: Any) -> Mapping[str, Any]:
+    return parameters.model_dump(mode="json")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a producer.
+
+    `flow` is the entry point of its flow, `flows.drift.flow:generate_drift`; the flow takes `tenant`, the parameters'
+    fields, and `run_id`. `identity` gives what makes two requests identical (default: all parameters), `item_ids` the items
+    known before the run begins, `related` the links known then. `timeout_seconds` ends a run that hangs.
+    """
+
+    type: OperationType
+    flow: str
+    parameters: type[FlowParameters]
+    description: str
+    identity: Callable[[Any], Mapping[str, Any]] = _same
+    context: Callable[[Any], Mapping[str, Any]] = _same
+    item_ids: Callable[[Any], Sequence[str]] = field(default=lambda _: ())
+    related: Callable[[Any], Sequence[RelatedLink]] = field(default=lambda _: ())
+    timeout_seconds: int = 6 * 3600
+
+    def request(self, values: Mapping[str, Any]) -> StartRequest:
+        """The start request for these parameter values. BadInputError names the first one that is wrong."""
+        try:
+            parameters = self.parameters.model_validate(dict(values))
+        except ValidationError as problem:
+            first = problem.errors(include_url=False, include_input=False)[0]
+            name = ".".join(str(part) for part in first["loc"]) or "parameters"
+            raise BadInputError(f"{self.type} cannot use its parameter {name!r}: {first['msg']}.") from None
+        return StartRequest(
+            operation=self.type,
+            identity=self.identity(parameters),
+            parameters=parameters.model_dump(mode="json"),
+            context=self.context(parameters),
+            item_ids=self.item_ids(parameters),
+            related=self.related(parameters),
+        )

@@ -1,0 +1,93 @@
+"""The row of a flow run that Prefect started by itself: a schedule, a click in Prefect's UI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+from runstore.database import Database
+from runstore.idempotency import idempotency_key
+from runstore.redaction import scrub_json
+from runstore.rows import returned_columns, run_of
+from runstore.run import Run, Source
+from runstore.starter import StartRequest
+from runstore.status import RunStatus
+from runstore.tenancy import TenantScope, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The run that stands for the flow run; `duplicate` when it is another flow run's, and this one has to stand back."""
+
+    run: Run
+    duplicate: bool
+
+
+# Any unique index may refuse the row: the flow run's own (adopted before: the same run) or the active key's (a duplicate). Under
+# READ COMMITTED the statement after a refusal sees the row that refused it, unless that one has ended since: then we try again.
+_ADOPT = text(
+    """
+    INSERT INTO operation_runs
+      (id, tenant_id, resource, action, status, attempt, idempotency_key, context, parameters, item_ids, total, related,
+       history, trigger, initiated_by, last_source, flow_run_id, started_at, heartbeat_at)
+    VALUES
+      (:id, :tenant, :resource, :action, 'running', :attempt, :key, :context, :parameters, :item_ids, :total, :related,
+       :history, :trigger, :initiated_by, 'hook', :flow_run, :at, clock_timestamp())
+    ON CONFLICT DO NOTHING
+    """
+).bindparams(*(bindparam(name, type_=JSONB) for name in ("context", "parameters", "item_ids", "related", "history")))
+
+_STANDING = text(
+    f"""
+    SELECT {returned_columns("r")} FROM operation_runs r
+    WHERE r.tenant_id = :tenant AND (r.flow_run_id = :flow_run
+      OR (r.idempotency_key = :key AND r.status IN ('pending', 'running')))
+    ORDER BY (r.flow_run_id = :flow_run) DESC NULLS LAST LIMIT 1
+    """
+)
+
+
+def adopt(
+    database: Database,
+    scope: TenantScope,
+    request: StartRequest,
+    *,
+    flow_run_id: UUID,
+    attempt: int,
+    trigger: Trigger,
+    at: datetime,
+) -> Adopted:
+    """The running row of this flow run: made now, made before by an earlier report, or another's that is identical and active.
+
+    Raises StoreUnavailableError when the store is away: report again then.
+    """
+    entry = {"attempt": attempt, "status": RunStatus.RUNNING.value, "at": at.isoformat(), "source": Source.HOOK.value}
+    values: dict[str, Any] = {
+        "tenant": scope.tenant_id,
+        "resource": request.operation.resource,
+        "action": request.operation.action,
+        "attempt": attempt,
+        "key": idempotency_key(scope.tenant_id, request.operation, request.identity),
+        "context": scrub_json(dict(request.context)),
+        "parameters": scrub_json(dict(request.parameters)),
+        "item_ids": scrub_json(list(request.item_ids)),
+        "total": len(request.item_ids),
+        "related": [scrub_json(link.as_json()) for link in request.related],
+        "history": [entry],
+        "trigger": trigger.value,
+        "initiated_by": scope.actor.label,
+        "flow_run": flow_run_id,
+        "at": at,
+    }
+    while True:
+        with database.transaction(scope) as connection:
+            connection.execute(_ADOPT, {**values, "id": uuid4()})
+            row = connection.execute(_STANDING, values).one_or_none()
+        if row is not None:
+            return Adopted(run_of(row, scope.slug), duplicate=row.flow_run_id != flow_run_id)

@@ -1,0 +1,218 @@
+"""Tenants, people, and who may act where: the only place that turns names into a TenantScope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, insert, select, text, update
+
+from runstore.audit import record_audit
+from runstore.database import Database
+from runstore.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError
+from runstore.schema import Membership, Tenant, User
+from runstore.tenancy import LOCAL_OPERATOR, PREFECT, Actor, Permission, Role, TenantScope, Trigger
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
+_DIRECTORY = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[a-z0-9][a-z0-9.-]{2,252}")
+_NO_ACCESS = "You have no access to this tenant."
+
+
+@dataclass(frozen=True, slots=True)
+class TenantView:
+    """A tenant as listed. `directory_id` is its Entra tenant id."""
+
+    id: UUID
+    slug: str
+    name: str
+    directory_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member of a tenant as listed."""
+
+    email: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInUser:
+    """A person who has signed in, with the tenants they are a member of, by slug."""
+
+    id: UUID
+    email: str
+    tenants: tuple[tuple[TenantView, Role], ...]
+
+    def scope(self, slug: str) -> TenantScope:
+        """Their scope in the tenant. ForbiddenError, the same whether or not such a tenant exists, when not a member."""
+        for tenant, role in self.tenants:
+            if tenant.slug == slug:
+                return TenantScope(tenant.id, tenant.slug, Actor(self.email, role, self.id))
+        raise ForbiddenError(_NO_ACCESS)
+
+
+class Directory:
+    """Looks up tenants and people. Reading needs the role APP (or WORKER for `for_flow`); writing needs ADMIN."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_tenant(self, slug: str, name: str, directory_id: str | None = None) -> TenantView:
+        """The new tenant. BadInputError for a malformed slug or directory id, or when the slug is taken."""
+        if not _SLUG.fullmatch(slug):
+            raise BadInputError(f"{slug[:80]!r} is no tenant slug: use lower-case letters, digits and -, 63 at most.")
+        if not name.strip() or len(name) > 200 or "\x00" in name:
+            raise BadInputError("A tenant needs a name of 1 to 200 characters: give it with --name.")
+        if directory_id is not None and not _DIRECTORY.fullmatch(directory_id):
+            raise BadInputError(f"{directory_id[:80]!r} is no Entra tenant id: give the GUID or the domain it is known by.")
+        try:
+            with self._database.across_tenants() as connection:
+                tenant_id = connection.execute(
+                    insert(Tenant).values(slug=slug, name=name, directory_id=directory_id).returning(Tenant.id)
+                ).scalar_one()
+        except ConflictError:
+            raise BadInputError(f"Tenant {slug!r} exists already; `tenantatlas tenant list` shows it.") from None
+        return TenantView(tenant_id, slug, name, directory_id)
+
+    def tenants(self) -> Sequence[TenantView]:
+        """Every tenant, by slug."""
+        with self._database.across_tenants() as connection:
+            rows = connection.execute(select(Tenant).with_only_columns(*_TENANT).order_by(Tenant.slug)).all()
+        return tuple(TenantView(*row) for row in rows)
+
+    def tenant(self, slug: str) -> TenantView:
+        """The tenant of that slug. NotFoundError when there is none."""
+        with self._database.across_tenants() as connection:
+            row = connection.execute(select(*_TENANT).where(Tenant.slug == slug)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"There is no tenant {slug[:80]!r}; `tenantatlas tenant list` shows those there are.")
+        return TenantView(*row)
+
+    def grant(self, scope: TenantScope, email: str, role: Role) -> MemberView:
+        """Makes the person a member with this role, or changes the role they have; twice changes nothing.
+
+        BadInputError for a malformed email; ForbiddenError when the actor may not administer the tenant.
+        """
+        scope.require(Permission.ADMINISTER)
+        address = email.strip().lower()
+        if not _EMAIL.fullmatch(address):
+            raise BadInputError(f"{email[:80]!r} is no email address: write it as name@example.com.")
+        with self._database.transaction(scope) as connection:
+            user_id = connection.execute(_ENSURE_USER, {"email": address}).scalar_one()
+            connection.execute(
+                _GRANT, {"tenant": scope.tenant_id, "user": user_id, "role": role.value, "by": scope.actor.label}
+            )
+            record_audit(connection, scope, "member.grant", address, {"role": role.value})
+        return MemberView(address, role)
+
+    def revoke(self, scope: TenantScope, email: str) -> None:
+        """Ends the membership: they are out at their next request. NotFoundError when they are no member."""
+        scope.require(Permission.ADMINISTER)
+        address = email.strip().lower()
+        with self._database.transaction(scope) as connection:
+            removed = connection.execute(_REVOKE, {"tenant": scope.tenant_id, "email": address}).rowcount
+            if removed == 0:
+                raise NotFoundError(f"{address[:80]!r} is no member of tenant {scope.slug!r}.")
+            record_audit(connection, scope, "member.revoke", address)
+
+    def members(self, scope: TenantScope) -> Sequence[MemberView]:
+        """The members of the scope's tenant, by email."""
+        query = (
+            select(User.email, Membership.role)
+            .join(Membership, Membership.user_id == User.id)
+            .where(Membership.tenant_id == scope.tenant_id)
+            .order_by(User.email)
+        )
+        with self._database.transaction(scope) as connection:
+            return tuple(MemberView(email, Role(role)) for email, role in connection.execute(query).all())
+
+    def for_operator(self, slug: str, acting_as: str | None = None) -> TenantScope:
+        """The command line's scope: the local operator's, or that member's.
+
+        NotFoundError for an unknown tenant; with `acting_as`, ForbiddenError for a foreign and an unknown one alike.
+        """
+        if acting_as is None:
+            tenant = self.tenant(slug)
+            return TenantScope(tenant.id, tenant.slug, LOCAL_OPERATOR)
+        user = self.by_email(acting_as)
+        if user is None:
+            raise ForbiddenError(_NO_ACCESS)
+        return user.scope(slug)
+
+    def for_flow(self, slug: str, trigger: Trigger) -> TenantScope:
+        """The scope in which a flow works on the tenant. NotFoundError for an unknown one."""
+        tenant = self.tenant(slug)
+        label = "schedule" if trigger is Trigger.SCHEDULE else PREFECT.label
+        return TenantScope(tenant.id, tenant.slug, replace(PREFECT, label=label))
+
+    def by_email(self, email: str) -> SignedInUser | None:
+        """The person with that email and their tenants as of now, or None."""
+        return self._user(User.email == email.strip().lower())
+
+    def by_id(self, user_id: UUID) -> SignedInUser | None:
+        """The person with that id and their tenants as of now, or None: ask on every request."""
+        return self._user(User.id == user_id)
+
+    def sign_in(self, issuer: str, subject: str, email: str | None, *, email_trusted: bool) -> SignedInUser | None:
+        """The person that a provider vouches for, or None when nobody of ours.
+
+        (issuer, subject) decides once bound. The first sign-in binds it to the user of that email, in one statement, only if
+        the email is trusted and the user is bound to nobody else.
+        """
+        bound = (User.issuer == issuer) & (User.subject == subject)
+        user = self._user(bound)
+        if user is not None or email is None or not email_trusted:
+            return user
+        bind = (
+            update(User)
+            .where(User.email == email.strip().lower(), User.issuer.is_(None))
+            .values(issuer=issuer, subject=subject)
+        )
+        try:
+            with self._database.across_tenants() as connection:
+                connection.execute(bind)
+        except ConflictError:
+            pass  # A second sign-in of the same person won the race; what it bound is read below.
+        return self._user(bound)
+
+    def _user(self, condition: ColumnElement[bool]) -> SignedInUser | None:
+        with self._database.across_tenants() as connection:
+            row = connection.execute(select(User.id, User.email).where(condition)).one_or_none()
+            if row is None:
+                return None
+            return SignedInUser(row.id, row.email, _memberships(connection, row.id))
+
+
+def _memberships(connection: Connection, user_id: UUID) -> tuple[tuple[TenantView, Role], ...]:
+    query = (
+        select(*_TENANT, Membership.role)
+        .join(Membership, Membership.tenant_id == Tenant.id)
+        .where(Membership.user_id == user_id)
+        .order_by(Tenant.slug)
+    )
+    return tuple((TenantView(*row[:4]), Role(row.role)) for row in connection.execute(query).all())
+
+
+_TENANT = (Tenant.id, Tenant.slug, Tenant.name, Tenant.directory_id)
+
+_ENSURE_USER = text(
+    """
+    INSERT INTO users (id, email) VALUES (gen_random_uuid(), :email)
+    ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING id
+    """
+)
+_GRANT = text(
+    """
+    INSERT INTO memberships (tenant_id, user_id, role, granted_by) VALUES (:tenant, :user, :role, :by)
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, granted_by = excluded.granted_by
+    """
+)
+_REVOKE = text(
+    """
+    DELETE FROM memberships m USING users u WHERE u.id = m.user_id AND m.tenant_id = :tenant AND u.email = :email
+    """
+)

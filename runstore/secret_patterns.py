@@ -1,0 +1,289 @@
+"""What secrets look like: literal anchors that are cheap to find, and at each anchor one bounded expression.
+
+Every expression is matched only where its anchor was found, has a bounded length, and uses possessive quantifiers or
+disjoint classes, so the cost of one hit is bounded and the cost of a text is linear in its length. `redaction` caps the
+number of hits.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_W = rb"[A-Za-z0-9_-]"
+_NOT_IN_WORD = rb"(?<![A-Za-z0-9])"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of secret: its anchor, how far before the anchor the expression starts, and the expression.
+
+    If the expression has a group `value`, that group is the secret; otherwise the whole match is.
+    `folded` anchors are searched in the lower-cased text.
+    """
+
+    kind: str
+    anchor: bytes
+    pattern: re.Pattern[bytes]
+    back: int = 0
+    folded: bool = False
+
+
+def _token(kind: str, anchor: str, body: bytes) -> Rule:
+    literal = anchor.encode()
+    return Rule(kind, literal, re.compile(_NOT_IN_WORD + re.escape(literal) + body))
+
+
+_TOKENS: Final = (
+    *(_token("aws-key-id", prefix, rb"[A-Z0-9]{12,20}+") for prefix in ("AKIA", "ASIA", "ABIA", "ACCA")),
+    *(_token("github-token", f"gh{letter}_", rb"[A-Za-z0-9_]{20,255}+") for letter in "pousr"),
+    _token("github-token", "github_pat_", rb"\w{20,255}+"),
+    *(
+        _token("gitlab-token", prefix, rb"[\w.-]{16,255}+")
+        for prefix in ("glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-", "glagent-", "gloas-")
+    ),
+    *(_token("slack-token", f"xox{letter}-", rb"[\w-]{10,255}+") for letter in "abeoprs"),
+    _token("slack-token", "xoxe.", rb"[\w.-]{10,255}+"),
+    _token("slack-token", "xapp-", rb"[\w-]{10,255}+"),
+    *(
+        _token("stripe-key", f"{prefix}_{mode}_", rb"[A-Za-z0-9]{10,255}+")
+        for prefix in ("sk", "rk")
+        for mode in ("live", "test")
+    ),
+    _token("webhook-secret", "whsec_", rb"[A-Za-z0-9+/=]{16,255}+"),
+    _token("google-api-key", "AIza", rb"[\w-]{30,60}+"),
+    _token("google-oauth-token", "ya29.", rb"[\w-]{20,2048}+"),
+    _token("google-client-secret", "GOCSPX-", rb"[\w-]{20,64}+"),
+    _token("google-refresh-token", "1//0", rb"[\w-]{30,255}+"),
+    _token("sendgrid-key", "SG.", rb"[\w-]{16,64}+\.[\w-]{16,128}+"),
+    _token("mailgun-key", "key-", rb"[0-9a-f]{32}(?![0-9a-f])"),
+    _token("twilio-key", "SK", rb"[0-9a-f]{32}(?![0-9a-f])"),
+    _token("npm-token", "npm_", rb"[A-Za-z0-9]{30,64}+"),
+    _token("pypi-token", "pypi-", rb"[\w-]{50,255}+"),
+    _token("huggingface-token", "hf_", rb"[A-Za-z0-9]{30,64}+"),
+    _token("huggingface-token", "api_org_", rb"[A-Za-z0-9]{30,64}+"),
+    _token("api-key", "sk-", rb"(?=[\w-]{0,40}[0-9])[\w-]{20,255}+"),
+    _token("digitalocean-token", "dop_v1_", rb"[a-f0-9]{40,80}+"),
+    _token("digitalocean-token", "doo_v1_", rb"[a-f0-9]{40,80}+"),
+    *(_token("shopify-token", prefix, rb"[A-Fa-f0-9]{30,40}+") for prefix in ("shpat_", "shpss_", "shpca_", "shppa_")),
+    *(_token("square-token", prefix, rb"[\w-]{20,60}+") for prefix in ("sq0atp-", "sq0csp-", "sq0idp-")),
+    _token("facebook-token", "EAAC", rb"[A-Za-z0-9]{20,255}+"),
+    _token("databricks-token", "dapi", rb"[0-9a-f]{32}(?:-\d)?(?![0-9a-f])"),
+    _token("docker-token", "dckr_pat_", rb"[\w-]{20,64}+"),
+    _token("docker-token", "dckr_oat_", rb"[\w-]{20,64}+"),
+    *(_token("vault-token", prefix, rb"[\w-]{20,255}+") for prefix in ("hvs.", "hvb.", "hvr.")),
+    _token("atlassian-token", "ATATT3", rb"[\w=-]{20,255}+"),
+    _token("atlassian-token", "ATCTT3", rb"[\w=-]{20,255}+"),
+    _token("new-relic-key", "NRAK-", rb"[A-Z0-9]{20,40}+"),
+    _token("grafana-token", "glsa_", rb"\w{20,255}+"),
+    _token("grafana-token", "glc_", rb"[A-Za-z0-9+/=]{20,400}+"),
+    _token("linear-key", "lin_api_", rb"[A-Za-z0-9]{30,60}+"),
+    _token("notion-token", "ntn_", rb"[A-Za-z0-9]{30,64}+"),
+    _token("notion-token", "secret_", rb"(?=[A-Za-z]{0,30}[0-9])[A-Za-z0-9]{30,64}+"),
+    _token("postman-key", "PMAK-", rb"[a-f0-9-]{40,80}+"),
+    _token("age-key", "AGE-SECRET-KEY-1", rb"[0-9A-Z]{40,80}+"),
+    _token("tailscale-key", "tskey-", rb"[\w-]{16,128}+"),
+    *(_token("doppler-token", f"dp.{part}.", rb"[\w.-]{30,80}+") for part in ("pt", "st", "ct", "scim", "audit")),
+    _token("pulumi-token", "pul-", rb"[a-f0-9]{40}(?![a-f0-9])"),
+    _token("rubygems-key", "rubygems_", rb"[a-f0-9]{40,64}+"),
+    _token("crates-token", "cio", rb"(?=[A-Za-z]{0,20}[0-9])[A-Za-z0-9]{32}(?![A-Za-z0-9])"),
+    _token("figma-token", "figd_", rb"[\w-]{30,64}+"),
+    _token("sentry-token", "sntrys_", rb"[\w=+/-]{30,400}+"),
+    _token("sentry-token", "sntryu_", rb"[a-f0-9]{40,80}+"),
+    _token("supabase-token", "sbp_", rb"[a-f0-9]{40}(?![a-f0-9])"),
+    _token("dropbox-token", "sl.", rb"[\w-]{60,255}+"),
+    _token("airtable-token", "pat", rb"[A-Za-z0-9]{14}\.[a-f0-9]{64}(?![a-f0-9])"),
+    _token("planetscale-token", "pscale_", rb"[\w.-]{30,80}+"),
+    _token("artifactory-key", "AKC", rb"(?=[A-Za-z]{0,20}[0-9])[A-Za-z0-9]{40,90}+"),
+    _token("okta-token", "00", rb"(?=[\w-]{0,20}[A-Z])(?=[\w-]{0,20}[a-z])[\w-]{40}(?![\w-])"),
+    _token("onepassword-token", "ops_", rb"[\w=+/-]{100,2048}+"),
+    _token("prefect-key", "pnu_", rb"[A-Za-z0-9]{30,60}+"),
+    _token("prefect-key", "pnb_", rb"[A-Za-z0-9]{30,60}+"),
+    _token("sealed-key", "BEGIN-SECRET-", rb"[\w-]{16,255}+"),
+    _token("password-hash", "$2b$", rb"\d\d\$[./A-Za-z0-9]{53}"),
+    _token("password-hash", "$2a$", rb"\d\d\$[./A-Za-z0-9]{53}"),
+    _token("password-hash", "$2y$", rb"\d\d\$[./A-Za-z0-9]{53}"),
+    _token("password-hash", "$6$", rb"[./A-Za-z0-9$=]{20,160}+"),
+    _token("password-hash", "$5$", rb"[./A-Za-z0-9$=]{20,160}+"),
+    _token("password-hash", "$argon2", rb"[\w./+=,$-]{20,255}+"),
+)
+
+_STRUCTURES: Final = (
+    # A JWT or JWE: its run of base64url is scanned once, since the anchor must stand at the start of the run.
+    Rule(
+        "jwt",
+        b"eyJ",
+        re.compile(rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,16384}+(?:(?:\.|%2[eE])[A-Za-z0-9_-]{0,16384}+){1,4}"),
+    ),
+    # A JWT's header alone, cut off by somebody's length limit.
+    Rule("jwt", b"eyJ", re.compile(rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{20,16384}+")),
+    # Entra client secrets: three characters, a digit, `Q~`, then the rest.
+    Rule("entra-client-secret", b"Q~", re.compile(rb"[\w.~-]{3}\dQ~[\w.~-]{28,40}+"), back=4),
+    Rule(
+        "slack-webhook",
+        b"hooks.slack.com/",
+        re.compile(rb"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<value>[\w/-]{10,128}+)"),
+    ),
+    Rule(
+        "discord-webhook",
+        b"/api/webhooks/",
+        re.compile(rb"/api/webhooks/(?P<value>\d{10,24}/[\w-]{20,128}+)"),
+    ),
+    Rule("teams-webhook", b"webhook.office.com/", re.compile(rb"webhook\.office\.com/(?P<value>[\w@/.-]{20,400}+)")),
+    Rule("terraform-token", b".atlasv1.", re.compile(rb"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,90}+"), back=14),
+    # The last alternative takes a URL whose only user information is a token.
+    Rule(
+        "url-password",
+        b"://",
+        re.compile(
+            rb"://(?:[^\s/@:\"'<>\\?#]{0,256}+:(?P<value>[^\s/@\"'<>\\]{1,1024}+)(?=@)"
+            rb"|(?P<user>[^\s/@:\"'<>\\?#]{20,1024}+)(?=@))"
+        ),
+    ),
+    Rule("sas-signature", b"sig=", re.compile(rb"(?<![A-Za-z])sig=(?P<value>[\w%+/=-]{16,256}+)"), folded=True),
+    Rule(
+        "authorization",
+        b"authorization",
+        re.compile(
+            rb"authorization[\"'\\]{0,4}+\s{0,4}+[:=,]\s{0,4}+b?[\"'\\]{0,4}+"
+            rb"(?P<value>(?:[A-Za-z][A-Za-z0-9_-]{1,30}+[ \t]{1,4}+)?[^\s\"'\\,;]{6,8192}+)",
+            re.IGNORECASE,
+        ),
+        folded=True,
+    ),
+    Rule(
+        "bearer-token",
+        b"bearer",
+        re.compile(
+            rb"bearer(?:\s{1,4}+|%20|\+|[:=]\s{0,4}+)[\"']?"
+            rb"(?P<value>(?=[A-Za-z._~+/-]{0,64}[0-9=])[\w.~+/=-]{12,16384}+)",
+            re.IGNORECASE,
+        ),
+        folded=True,
+    ),
+    Rule(
+        "basic-credentials",
+        b"basic ",
+        re.compile(rb"basic\s{1,4}+(?P<value>(?=[A-Za-z+/]{0,24}[0-9=])[A-Za-z0-9+/]{10,1024}+={0,2})", re.IGNORECASE),
+        folded=True,
+    ),
+    Rule(
+        "cookie",
+        b"cookie",
+        re.compile(rb"cookie[\"'\\]{0,4}+\s{0,2}+[:=]\s{0,4}+[\"'\\]{0,4}+(?P<value>[^\n\"'=]{1,128}+=[^\n\"']{6,4096}+)", re.I),
+        folded=True,
+    ),
+    Rule(
+        "netrc-password",
+        b"machine ",
+        re.compile(
+            rb"machine\s{1,4}+\S{1,255}+\s{1,8}+login\s{1,4}+\S{1,255}+\s{1,8}+password\s{1,4}+(?P<value>\S{1,512}+)"
+        ),
+    ),
+    Rule(
+        "password-argument",
+        b"net user ",
+        re.compile(rb"net user\s{1,4}+[\"']?[\w.\\-]{1,104}+[\"']?\s{1,4}+(?P<value>[^\s/*][^\s]{3,255}+)", re.I),
+        folded=True,
+    ),
+    Rule(
+        "password-argument",
+        b"convertto-securestring",
+        re.compile(
+            rb"convertto-securestring\s{1,4}+(?:-string\s{1,4}+)?(?:\"(?P<value>[^\"\n]{1,1024}+)|'(?P<user>[^'\n]{1,1024}+))",
+            re.IGNORECASE,
+        ),
+        folded=True,
+    ),
+    Rule("credentials-argument", b"curl ", re.compile(rb"curl\s[^\n]{0,200}?\s(?:-u|--user)\s{1,4}+[\"']?(?P<value>[^\s:\"']{1,128}:[^\s\"']{1,256}+)")),
+    Rule("private-key", b"PuTTY-User-Key-File-", re.compile(rb"PuTTY-User-Key-File-[^\x00]{0,16384}")),
+)
+
+RULES: Final[tuple[Rule, ...]] = (*_TOKENS, *_STRUCTURES)
+
+# --- key = value --------------------------------------------------------------------------------------------------
+
+# Words whose value is a credential. They are searched in the lower-cased text.
+KEY_ANCHORS: Final[tuple[bytes, ...]] = (
+    b"passw",
+    b"pwd",
+    b"passphrase",
+    b"passcode",
+    b"kennwort",
+    "パスワード".encode(),
+    b"secret",
+    b"token",
+    b"credential",
+    b"key",
+    b"psk",
+    b"auth",
+    b"connectionstring",
+    b"connection string",
+    b"connection_string",
+    b"sharedaccesssignature",
+    b"session",
+    b"otp",
+)
+
+_QUALIFIED_KEY = (
+    rb"(?:api|access|account|shared|pre-?shared|secret|private|encryption|encrypt|master|signing|storage|subscription"
+    rb"|primary|secondary|service|auth|license|licence|product|recovery|ssh|aws|azure|security|client|app|application"
+    rb"|rest|function|functions|host|sas|wifi|wi-fi|wep|wpa|network|device|registration|enrol|enrollment|admin|root"
+    rb"|deploy|write|read|ingest|instrumentation|integration|server|session|cookie|jwt|hmac|aes|rsa|fernet|vault|x-api"
+    rb"|vpn|activation|backup|decryption|bootstrap|machine|hub|routing|user|personal)"
+)
+
+# The name of a credential, matched at its anchor and ending where the name ends. `key` alone says nothing (registry
+# key, key vault), so it needs a word before it; the words after a name are those that still name the value itself.
+CREDENTIAL_NAME: Final = re.compile(
+    rb"(?:passw(?:ords?|or[dt]|d|t)?|pwd|passphrase|passcode|kennwort|"
+    + "パスワード".encode()
+    + rb"|secrets?|(?<!skip)(?<!delta)(?<!next)(?<!continuation)(?<!cancellation)tokens?|credentials?"
+    rb"|(?<=.)keys?|key(?=material|value)|psk|auth|connection[ _]?string|sharedaccesssignature|sessionid|session_id"
+    rb"|sessiontoken|otp)"
+    rb"(?:[ _-]?(?:value|text|material|plain|clear|base64|b64|data|hash))?\d{0,2}(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+QUALIFIER: Final = re.compile(_QUALIFIED_KEY + rb"[ _.-]?\Z", re.IGNORECASE)
+
+_QUOTE = rb"\\{0,7}[\"'`]"
+# What may stand between a name and its value, and how sure it makes us: `=`, `=>`, `:=`, `%3D`, a quoted name with a
+# colon, an XML tag's end are the syntax of assignments; a bare colon or `is` is also plain prose.
+ASSIGNMENT: Final = re.compile(
+    rb"(?:(?P<close>\\{0,7}[\"'`]\]?|\]|\))\s{0,4}+(?P<strict_colon>=>|==?|:=?|,)"
+    rb"|\s{0,4}+(?P<equals>=>|:=|==?|%3[dD])"
+    rb"|(?P<tag>(?:\s[^<>\n]{0,120})?>)"
+    rb"|(?P<prose>\s{0,2}+(?::|\xef\xbc\x9a|\s(?:is|was|ist|lautet)(?=\s)))"
+    rb"|(?P<flag>\s{1,4}))",
+    re.IGNORECASE,
+)
+VALUE: Final = re.compile(
+    rb"\s{0,8}+(?:[bBuUrRfF]{0,2}(?P<open>\\{0,7}[\"'`]))?(?P<value>(?:)[^\x00]{0})",
+)
+QUOTED_DOUBLE: Final = re.compile(rb"(?:[^\"\\\n]|\\[^\n]){0,4096}+")
+QUOTED_SINGLE: Final = re.compile(rb"(?:[^'\\\n]|\\[^\n]){0,4096}+")
+QUOTED_ESCAPED: Final = re.compile(rb"[^\"'`\\\n]{0,4096}+")
+UNQUOTED: Final = re.compile(rb"[^\s,;&\"'<>`|(){}\[\]\\]{1,4096}+")
+UNQUOTED_STRICT: Final = re.compile(rb"[^\s;&\"'<>`\\]{1,4096}+")
+TAGGED: Final = re.compile(rb"[^<]{1,4096}+")
+
+# --- JSON keys ----------------------------------------------------------------------------------------------------
+
+_SPLIT_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SECRET_KEY: Final = re.compile(
+    r"(?:^|.*[ _.-])(?:password|passwd|passwort|pwd|passphrase|passcode|kennwort|psk|secrets?|credentials?|otp"
+    r"|authorization|cookie|(?<!skip )(?<!delta )(?<!next )(?<!continuation )tokens?|connection string"
+    r"|(?:api|access|account|shared|private|encryption|master|signing|storage|subscription|primary|secondary|auth"
+    r"|license|product|recovery|ssh|client|function|wep|wpa|wifi|network|functions|security|activation|decryption) keys?"
+    r"|key material|apikey|sharedkey|privatekey|accesskey|accountkey)"
+    r"(?: (?:value|text|plain|clear|base64|data|hash))?\d{0,2}",
+)
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a JSON key names a credential: `clientSecret`, `AccountKey`, `db_password`; not `passwordMinimumLength`."""
+    if len(key) > 200:
+        key = key[-200:]
+    words = re.sub(r"[\s_.\-/:]+", " ", _SPLIT_CAMEL.sub(" ", key)).strip().lower()
+    return bool(_SECRET_KEY.fullmatch(words))

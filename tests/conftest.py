@@ -1,0 +1,94 @@
+"""A real PostgreSQL for every test that wants one: migrated once a session, cloned for each test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deployments.embedded_database import EmbeddedDatabase
+from flows.registry import migration_folders
+from runstore import migrations
+from runstore.database import Database, DatabaseRole
+from runstore.directory import Directory
+from runstore.tenancy import Role, TenantScope
+
+TEMPLATE = "template_tenantatlas"
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Store:
+    """One test's database: a connection pool per role, and scopes by tenant and role."""
+
+    url: str
+    roles: dict[DatabaseRole, Database]
+
+    def __getattr__(self, name: str) -> Database:
+        return self.roles[DatabaseRole[name.upper()]]
+
+    @property
+    def directory(self) -> Directory:
+        """The directory under the role that may write it."""
+        return Directory(self.roles[DatabaseRole.ADMIN])
+
+    def tenant(self, slug: str = "acme") -> TenantScope:
+        """The local operator's scope in a tenant that is made if it is not there."""
+        known = {tenant.slug for tenant in self.directory.tenants()}
+        if slug not in known:
+            self.directory.add_tenant(slug, slug.title())
+        return Directory(self.roles[DatabaseRole.APP]).for_operator(slug)
+
+    def member(self, role: Role, slug: str = "acme", email: str | None = None) -> TenantScope:
+        """The scope of a member with that role."""
+        address = email or f"{role.value}@{slug}.example"
+        self.directory.grant(self.tenant(slug), address, role)
+        return Directory(self.roles[DatabaseRole.APP]).for_operator(slug, address)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
+    """The session's own PostgreSQL server, stopped at the end."""
+    with EmbeddedDatabase(tmp_path_factory.mktemp("pg")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedDatabase) -> str:
+    """The name of a database with the whole schema and no rows."""
+    postgres.ensure_database(TEMPLATE)
+    migrations.upgrade(postgres.url(TEMPLATE), migration_folders())
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: EmbeddedDatabase) -> Callable[..., str]:
+    """Makes a database, empty or as a copy of a template, and answers its URL."""
+
+    def make(template: str = "template1") -> str:
+        name = f"t{next(_numbers)}"
+        with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")  # type: ignore[arg-type]
+        return postgres.url(name)
+
+    return make
+
+
+@pytest.fixture
+def store(new_database: Callable[..., str], template: str) -> Iterator[Store]:
+    """A migrated, empty store of the test's own."""
+    url = new_database(template)
+    roles = {role: Database(url, role, pool_size=4) for role in DatabaseRole}
+    yield Store(url, roles)
+    for database in roles.values():
+        database.dispose()
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The root of the source tree."""
+    return Path(__file__).parent.parent
