@@ -194,7 +194,7 @@ class EmbeddedDatabase:
 
     def _run(self, program: str, *arguments: str) -> None:
         try:
-            # pg_ctl pastes what it is told by option into a shell command, so a quote or a dollar sign in the path would
+            # pg_ctl pastes its options into a shell command, so a quote or a dollar sign in the path would
             # break out of it. The environment and the working directory say the same without a shell.
             database_account.run(program, *arguments, directory=self.directory, data=self.data)
         except subprocess.CalledProcessError as problem:

@@ -1,0 +1,159 @@
+"""Every setting of the project, from the environment or from `.env` in the home directory."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, HttpUrl, PostgresDsn, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runstore.errors import BadInputError
+
+PREFIX = "TENANTATLAS_"
+
+# Read by azure-identity, httpx and OpenSSL from the environment itself; a `.env` in the home may hold them too.
+PASSED_ON = ("AZURE_", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY", "PREFECT_")
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsError(BadInputError):
+    """A setting cannot be used as given."""
+
+
+class Settings(BaseSettings):
+    """What the environment asks for, validated. Build it with `load_settings`, which speaks in sentences."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+    )
+
+    home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("tenantatlas", appauthor=False)))
+    database_url: SecretStr | None = None
+    hub_database_url: SecretStr | None = None
+    relay_database_url: SecretStr | None = None
+    worker_database_url: SecretStr | None = None
+    prefect_api_url: str | None = Field(default=None, validation_alias=AliasChoices("PREFECT_API_URL"))
+
+    hub_host: str = "127.0.0.1"
+    hub_port: Port = 8501
+    prefect_port: Port = 4200
+    public_url: str | None = None
+
+    graph_url: str = "https://graph.microsoft.com"
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    session_secret: SecretStr | None = None
+    encryption_key: SecretStr | None = None
+
+    work_pool: str = Field(default="tenantatlas", min_length=1, max_length=100)
+    worker_limit: int = Field(default=16, ge=1, le=1000)
+    worker_poll_seconds: float = Field(default=0.3, ge=0.05, le=60)
+    worker_drain_seconds: float = Field(default=60, ge=0, le=86_400)
+    run_memory_mb: int = Field(default=2048, ge=0)
+    metrics_port: Port | None = None
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url", "hub_database_url", "relay_database_url", "worker_database_url", mode="after")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _POSTGRESQL.validate_python(_as_dsn(value.get_secret_value()))
+        return value
+
+    @field_validator("prefect_api_url", "graph_url", "public_url", "oidc_issuer", mode="after")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            _WEB.validate_python(value)
+        return None if value is None else value.rstrip("/")
+
+    @cached_property
+    def is_embedded(self) -> bool:
+        """Whether the run store is the embedded database in the home."""
+        return self.database_url is None
+
+    @property
+    def state(self) -> Path:
+        """The directory of the local stack's own records: process ids and logs."""
+        return self.home / "stack"
+
+
+_POSTGRESQL: TypeAdapter[PostgresDsn] = TypeAdapter(PostgresDsn)
+_WEB: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+
+
+def load_settings() -> Settings:
+    """The settings now in force: the environment first, then `.env` in the home, then the defaults.
+
+    Variables of `.env` that other libraries read by themselves (AZURE_*, SSL_CERT_FILE, PREFECT_* …) are put into this
+    process's environment unless they are there already. Raises `SettingsError` with one sentence that names the
+    variable; a value is never repeated, since it may be a secret.
+    """
+    try:
+        home = Settings.model_validate(
+            {"home": os.environ["TENANTATLAS_HOME"]} if os.environ.get("TENANTATLAS_HOME") else {}
+        ).home
+    except ValidationError as problem:
+        raise _sentence(problem, None) from None
+    file = home / ".env"
+    try:
+        written = {name: value for name, value in dotenv_values(file).items() if value} if file.is_file() else {}
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SettingsError(f"{file} cannot be read as UTF-8 text: {problem}. Correct or remove it.") from problem
+    for name, value in written.items():
+        if name.startswith((PREFIX, *PASSED_ON)) and name not in os.environ:
+            os.environ[name] = value
+    try:
+        return Settings(home=home)
+    except ValidationError as problem:
+        raise _sentence(problem, file if written else None) from None
+
+
+def store_environment(settings: Settings, *, database_url: str, prefect_api_url: str | None) -> dict[str, str]:
+    """The variables a process of ours needs to use this run store and this Prefect server."""
+    told = {"TENANTATLAS_HOME": str(settings.home), "TENANTATLAS_DATABASE_URL": database_url}
+    if prefect_api_url is not None:
+        told["PREFECT_API_URL"] = prefect_api_url
+    return told
+
+
+def _as_dsn(url: str) -> str:
+    """The same address with a host pydantic can see: libpq also takes one from the query (`?host=/run/postgresql`)."""
+    return url.replace("@/", "@localhost/", 1).replace(":///", "://localhost/", 1)
+
+
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+    "url_parsing": "an address such as https://host:port/path",
+    "url_scheme": "an address with a scheme this setting takes ({expected_schemes})",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "string_too_short": "not empty",
+    "string_too_long": "at most {max_length} characters",
+}
+
+
+def _sentence(problem: ValidationError, file: Path | None) -> SettingsError:
+    first: ErrorDetails = problem.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else "home"
+    name = "PREFECT_API_URL" if field.upper() == "PREFECT_API_URL" else f"{PREFIX}{field.upper()}"
+    if field.endswith("database_url"):
+        expected = "a PostgreSQL address such as postgresql://user:password@host:5432/database"
+    else:
+        expected = _EXPECTED.get(first["type"], "a value of the documented form").format(**first.get("ctx", {}))
+    where = "in the environment" if file is None else f"in the environment or in {file}"
+    return SettingsError(f"{name} must be {expected}; correct it {where}.")

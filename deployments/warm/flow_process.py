@@ -1,0 +1,78 @@
+"""What a forked child does: become a process of its own, limit itself, and run Prefect's engine on one flow run."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import runpy
+import signal
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from typing import NoReturn
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One flow run to start: its id, the environment of its process, where it runs, and how much memory it may use."""
+
+    run: str
+    environment: dict[str, str]
+    directory: str
+    memory_mb: int = 0
+
+
+def run_and_exit(request: Request) -> NoReturn:
+    """Runs the flow and ends this process with the exit code Prefect's engine gives; never returns.
+
+    The steps are those of `python -m prefect.engine`, so states, receipts, cancellation and exit codes are the ones of
+    Prefect's own process worker.
+    """
+    code = 1
+    try:
+        _become_a_process(request)
+        code = _run_engine(request.run)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        try:
+            # Prefect sends the last logs and events when the interpreter ends. Running the exit functions does that;
+            # tearing down the inherited interpreter as well would only cost time.
+            threading._shutdown()  # pyright: ignore
+            atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+
+def _become_a_process(request: Request) -> None:
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    changed = {name for name, value in request.environment.items() if os.environ.get(name) != value}
+    os.environ.clear()
+    os.environ.update(request.environment)
+    os.chdir(request.directory)
+    if request.memory_mb:
+        limit = request.memory_mb * 1024 * 1024
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    if any(name.startswith("PREFECT_") and not name.startswith("PREFECT__") for name in changed):
+        from prefect.context import refresh_global_settings_context
+
+        refresh_global_settings_context()
+
+
+def _run_engine(flow_run_id: str) -> int:
+    import prefect.engine
+
+    sys.argv = ["prefect.engine", flow_run_id]
+    try:
+        runpy.run_path(prefect.engine.__file__, run_name="__main__")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0

@@ -1,0 +1,293 @@
+"""A Prefect worker type that forks each flow run from a warm parent instead of starting a new interpreter for it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.abc
+import httpx
+from prefect.flows import load_flow_from_flow_run
+from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutorContext
+from prefect.runner._process_manager import ProcessHandle, create_isolated_termination_scope
+from prefect.utilities.processutils import sanitize_subprocess_env
+from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+from pydantic import Field
+
+from deployments.warm.code_version import CodeVersion
+from deployments.warm.fork_client import ForkedProcess, WarmParent, WarmParentError
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+
+WORKER_TYPE = "tenantatlas-warm"
+DEFAULT_POLL_SECONDS = 0.3
+LONGEST_BACKOFF_SECONDS = 5.0
+STOP_GRACE_SECONDS = 10.0
+
+_logger = logging.getLogger("deployments.warm")
+
+
+class WarmJobConfiguration(BaseJobConfiguration):
+    """How one flow run's process is set up."""
+
+    working_dir: Path | None = Field(default=None)
+    memory_limit_mb: int = Field(default=0, ge=0)
+
+
+class WarmVariables(BaseVariables):
+    """What a work pool or a deployment may set for its flow runs."""
+
+    working_dir: Path | None = Field(
+        default=None, description="The directory flow runs start in; a temporary one of their own without it."
+    )
+    memory_limit_mb: int = Field(
+        default=2048,
+        ge=0,
+        description="How many MiB of data a flow run may hold before its allocations fail; 0 for no limit.",
+    )
+
+
+class WarmWorkerResult(BaseWorkerResult):
+    """How a flow run's process ended: its process id and its exit code, negative for a signal."""
+
+
+class WarmStarter:
+    """Starts one flow run as a child of the warm parent; the piece Prefect's own executor asks for a process."""
+
+    def __init__(self, worker: WarmWorker, configuration: WarmJobConfiguration, directory: str) -> None:
+        self._worker = worker
+        self._configuration = configuration
+        self._directory = directory
+
+    async def start(
+        self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Returns when the process has ended. If this is cancelled, the process and its children are stopped first."""
+        control = self._worker.executors.control_channel
+        port, token = control.register(flow_run.id)
+        wanted: dict[str, str | None] = {
+            **os.environ,
+            **self._configuration.env,
+            "PREFECT__FLOW_RUN_ID": str(flow_run.id),
+            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
+            "PREFECT__CONTROL_PORT": str(port),
+            "PREFECT__CONTROL_TOKEN": token,
+        }
+        try:
+            forked = await self._worker.fork(
+                str(flow_run.id),
+                environment=sanitize_subprocess_env(wanted),
+                directory=self._directory,
+                memory_mb=self._configuration.memory_limit_mb,
+            )
+        except BaseException:
+            control.unregister(flow_run.id)
+            raise
+        scope = create_isolated_termination_scope(forked.pid)
+        task_status.started(ProcessHandle(forked, termination_scope=scope))  # pyright: ignore[reportArgumentType]
+        try:
+            await forked.ended.wait()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await _stop(forked)
+            raise
+
+
+class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResult]):
+    """Runs flow runs as forked children of a process that has Prefect and every flow imported already.
+
+    Prefect's own executor drives each run, so cancellation, crash reports, hooks and exit codes are those of its
+    process worker. When the code or the settings change on disk, a new parent takes over for the runs to come.
+
+    `serve` polls briskly, can be woken, outlives a Prefect server that is away, and drains before it leaves; Prefect's
+    own `prefect worker start --type tenantatlas-warm` works too, with Prefect's polling.
+    """
+
+    type = WORKER_TYPE
+    job_configuration = WarmJobConfiguration
+    job_configuration_variables = WarmVariables
+    _description = "Fork flow runs from a warm, preloaded parent process. Starts in well under a second."
+    _display_name = "TenantAtlas warm process"
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.executors = FlowRunExecutorContext()
+        self._code = CodeVersion(extra=_env_files())
+        self._parent: WarmParent | None = None
+        self._parent_lock = anyio.Lock()
+        self._wake = anyio.Event()
+        self._in_flight = 0
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: WarmJobConfiguration,
+        task_status: anyio.abc.TaskStatus[int] | None = None,
+    ) -> WarmWorkerResult:
+        """The result of the flow run's process once it ended. RuntimeError when no process could be started."""
+        reported = anyio.TASK_STATUS_IGNORED if task_status is None else task_status
+        self._in_flight += 1
+        try:
+            with tempfile.TemporaryDirectory(prefix="flow-run-", ignore_cleanup_errors=True) as own_directory:
+                directory = str(configuration.working_dir or own_directory)
+                executor = self.executors.create_executor(
+                    flow_run,
+                    WarmStarter(self, configuration, directory),
+                    resolve_flow=load_flow_from_flow_run,
+                    propose_submitting=False,
+                )
+                execution: FlowRunExecutionResult | None = None
+
+                async def execute(*, task_status: anyio.abc.TaskStatus[ProcessHandle]) -> None:
+                    nonlocal execution
+                    execution = await executor.submit(task_status=task_status)
+
+                async with anyio.create_task_group() as group:
+                    handle: ProcessHandle = await group.start(execute)
+                    reported.started(handle.pid or 0)
+            if execution is None or execution.status_code is None:
+                raise RuntimeError("The flow run's process could not be started.")
+            return WarmWorkerResult(status_code=execution.status_code, identifier=str(handle.pid))
+        finally:
+            self._in_flight -= 1
+
+    async def kill_infrastructure(
+        self, infrastructure_pid: str, configuration: WarmJobConfiguration, grace_seconds: int = 30
+    ) -> None:
+        """Stops a run cancelled before its flow began: SIGTERM to its process group, SIGKILL after the grace."""
+        scope = create_isolated_termination_scope(pid := int(infrastructure_pid))
+        if not scope.is_alive(pid):
+            return
+        scope.graceful_kill(pid)
+        with anyio.move_on_after(grace_seconds):
+            while scope.is_alive(pid):
+                await anyio.sleep(0.1)
+            return
+        scope.hard_kill(pid)
+
+    async def fork(self, run: str, *, environment: dict[str, str], directory: str, memory_mb: int) -> ForkedProcess:
+        """A new process for the flow run, from a parent whose code is the code on disk.
+
+        A parent found dead is replaced once; `WarmParentError` if the new one dies as well.
+        """
+        parent = await self._current_parent()
+        try:
+            return await parent.fork(run, environment=environment, directory=directory, memory_mb=memory_mb)
+        except WarmParentError:
+            parent = await self._current_parent()
+            return await parent.fork(run, environment=environment, directory=directory, memory_mb=memory_mb)
+
+    async def _current_parent(self) -> WarmParent:
+        async with self._parent_lock:
+            changed = self._code.changed()
+            if self._parent is not None and (changed or not self._parent.alive):
+                _logger.info("Starting a new warm parent: %s.", "the code changed" if changed else "the old one ended")
+                self._parent.retire()
+                self._parent = None
+            if self._parent is None:
+                self._parent = await WarmParent.start()
+            return self._parent
+
+    async def setup(self) -> None:
+        """Starts the warm parent and what Prefect's executor needs, then everything a Prefect worker sets up."""
+        await self.executors.__aenter__()
+        try:
+            await self._current_parent()
+            await super().setup()
+        except BaseException as problem:
+            await self._leave(problem)
+            raise
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """Waits for the runs in flight, as Prefect's workers do, then lets the warm parent go."""
+        try:
+            await super().teardown(*exc_info)
+        finally:
+            await self._leave(exc_info[1] if len(exc_info) > 1 else None)
+
+    async def _leave(self, problem: BaseException | None) -> None:
+        with anyio.CancelScope(shield=True):
+            if self._parent is not None:
+                self._parent.retire()
+                with anyio.move_on_after(STOP_GRACE_SECONDS):
+                    await self._parent.wait()
+                self._parent = None
+            await self.executors.__aexit__(type(problem) if problem else None, problem, None)
+
+    def wake(self) -> None:
+        """Makes `serve` look for work now. Call it from the worker's own event loop."""
+        self._wake.set()
+
+    async def serve(
+        self,
+        stop: anyio.Event,
+        *,
+        ready: anyio.Event | None = None,
+        poll_seconds: float = DEFAULT_POLL_SECONDS,
+        drain_seconds: float = 60,
+    ) -> None:
+        """Works until `stop` is set, then takes no more runs and gives those in flight `drain_seconds` to finish.
+
+        A run still going after that is killed, and reported as crashed. A Prefect server that is away is asked again
+        and again, at most five seconds apart, for as long as it takes.
+        """
+        async with self:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._poll, poll_seconds)
+                group.start_soon(self._heartbeat)
+                if ready is not None:
+                    ready.set()
+                await stop.wait()
+                group.cancel_scope.cancel()
+            with anyio.move_on_after(drain_seconds):
+                while self._submitting_flow_run_ids or self._in_flight:
+                    await anyio.sleep(0.05)
+            for run in self.executors.process_manager.flow_run_ids():
+                _logger.warning("Flow run %s did not finish within %.0f seconds and is killed.", run, drain_seconds)
+                await self.executors.process_manager.kill(run, force=True)
+
+    async def _poll(self, seconds: float) -> None:
+        pause = seconds
+        while True:
+            try:
+                found = await self.get_and_submit_flow_runs()
+                pause = 0.0 if found else seconds
+            except httpx.HTTPError as problem:
+                if pause <= seconds:
+                    _logger.warning("The Prefect server does not answer (%s); asking again.", type(problem).__name__)
+                pause = min(max(pause, seconds) * 2, LONGEST_BACKOFF_SECONDS)
+            self._wake = anyio.Event()
+            with anyio.move_on_after(max(pause, 0.05)):
+                await self._wake.wait()
+
+    async def _heartbeat(self) -> None:
+        while True:
+            await anyio.sleep(self.heartbeat_interval_seconds if self._has_successfully_synced else 1)
+            try:
+                await self._sync_and_initialize()
+            except httpx.HTTPError:
+                continue
+
+
+async def _stop(forked: ForkedProcess) -> None:
+    """Stops a process group: SIGTERM, and SIGKILL when it is still there after the grace."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if forked.returncode is not None:
+            return
+        try:
+            os.killpg(forked.pid, number)
+        except ProcessLookupError:
+            return
+        with anyio.move_on_after(STOP_GRACE_SECONDS):
+            await forked.ended.wait()
+
+
+def _env_files() -> list[Path]:
+    home = os.environ.get("TENANTATLAS_HOME")
+    return [Path(home) / ".env"] if home else []
