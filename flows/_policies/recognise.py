@@ -1,0 +1,127 @@
+"""Which policy a JSON object from elsewhere is: its type, id, name and platform, or that it is none.
+
+The surest sign decides: the policy's own `@odata.type`, the collection its `@odata.context` names, then the properties
+only one type has, then the folder an export tool put it in. Something that has the bearing of a policy but no type
+the table knows is `unknown`: kept, and compared without knowing its meaning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from flows._policies.types import (
+    BY_SLUG,
+    UNKNOWN_TYPE,
+    PolicyType,
+    name_of,
+    platform_of,
+    type_for_context,
+    type_for_odata,
+    type_for_properties,
+    types_for_folder,
+)
+
+_IDLESS: Final = UUID("5d3f6f6e-2f0b-4d7e-9a56-1f2c0f0a7c11")
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}")
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_BEARING: Final = frozenset(
+    {
+        "assignments",
+        "assignments@odata.context",
+        "createdDateTime",
+        "lastModifiedDateTime",
+        "modifiedDateTime",
+        "roleScopeTagIds",
+        "settings",
+        "version",
+    }
+)
+_NO_POLICIES: Final = re.compile(
+    r"#?microsoft\.graph\.(group|user|device|manageddevice|serviceprincipal|application|organization|directory\w*)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a JSON object turned out to be. `policy_id` is the object's own, or made from type and name if it has none."""
+
+    policy_id: str
+    policy_type: str
+    name: str
+    platform: str | None
+
+
+def recognise(body: Mapping[str, Any], folders: Sequence[str] = (), file_stem: str = "") -> Recognised | None:
+    """What the object is, or `None` if it is no policy.
+
+    `folders` are the names of the folders it lay in, innermost first; `file_stem` serves as the id's last resort (tools
+    append the id to the file's name) and as the name of a policy that has none of its own. A policy without any id
+    gets one made from its type and name, so that two exports of it match.
+    """
+    entry = _type_of(body, folders)
+    if entry is None:
+        if not _has_bearing(body):
+            return None
+        name = next((str(body[key]) for key in ("displayName", "name") if isinstance(body.get(key), str)), "")
+        policy_id = _id_of(body, file_stem, UNKNOWN_TYPE, name)
+        return Recognised(policy_id, UNKNOWN_TYPE, name or file_stem or policy_id, None)
+    name = name_of(entry, body) if body.get("id") != name_of(entry, body) else ""
+    shown = name or file_stem
+    policy_id = _id_of(body, file_stem, entry.slug, shown)
+    return Recognised(policy_id, entry.slug, shown or policy_id, platform_of(entry, body))
+
+
+def types_for(folders: Sequence[str]) -> frozenset[str]:
+    """The types that something lying in these folders could be; empty when the names say nothing, which means any."""
+    for folder in folders:
+        found = types_for_folder(folder)
+        if found:
+            return frozenset(entry.slug for entry in found)
+    return frozenset()
+
+
+def _type_of(body: Mapping[str, Any], folders: Sequence[str]) -> PolicyType | None:
+    odata = body.get("@odata.type")
+    if isinstance(odata, str) and _NO_POLICIES.match(odata):
+        return None
+    found = type_for_odata(odata) or type_for_context(body.get("@odata.context"))
+    if found is None and not isinstance(odata, str):
+        found = type_for_properties(body)
+    if found is None and _has_bearing(body):
+        hinted = types_for(folders)
+        found = BY_SLUG[next(iter(hinted))] if len(hinted) == 1 else None
+    if found is not None and not (_named(body) or "settings" in body or "id" in body):
+        return None
+    return found
+
+
+def _named(body: Mapping[str, Any]) -> bool:
+    return any(isinstance(body.get(key), str) for key in ("displayName", "name"))
+
+
+def _has_bearing(body: Mapping[str, Any]) -> bool:
+    odata = body.get("@odata.type")
+    if isinstance(odata, str) and _NO_POLICIES.match(odata):
+        return False
+    typed = isinstance(odata, str) and odata.startswith("#microsoft.graph.")
+    return _named(body) and (typed or bool(_BEARING & body.keys())) and (
+        isinstance(body.get("id"), str) or bool({"settings", "assignments"} & body.keys())
+    )
+
+
+def _id_of(body: Mapping[str, Any], file_stem: str, slug: str, name: str) -> str:
+    own = body.get("id")
+    if isinstance(own, int) and not isinstance(own, bool):
+        own = str(own)
+    if isinstance(own, str) and _ID.fullmatch(own.strip()):
+        text = own.strip()
+        return text.lower() if _GUID.fullmatch(text) else text
+    in_name = _GUID.search(file_stem)
+    if in_name:
+        return in_name.group().lower()
+    return str(uuid5(_IDLESS, f"{slug}\n{name}"))

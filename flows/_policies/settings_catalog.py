@@ -1,0 +1,151 @@
+"""Settings-catalog settings as a tree: definition id → value, children below their choice, no list position anywhere.
+
+Graph wraps every value in a typed object, and adds template references, positional ids and metadata around it. What
+counts is which definition has which value, what it brings along, and which instances a collection holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from flows._policies.noise import is_empty, is_metadata
+from flows._policies.tree import EACH, MAX_DEPTH, OWN, SET, UNKNOWN, TooDeepError, Tree, each_of, escaped, set_of
+
+SECRET_STATE: Final = "valueState"
+ENCRYPTED: Final = "encryptedValueToken"
+SECRET_PRESENT: Final = "(secret, value not readable)"
+"""What stands for a secret that Graph only hands out as a token: tokens differ between two reads of one secret."""
+
+_REFERENCES: Final = frozenset({"settingInstanceTemplateReference", "settingValueTemplateReference"})
+_KNOWN: Final = frozenset(
+    {
+        "settingDefinitionId",
+        "simpleSettingValue",
+        "simpleSettingCollectionValue",
+        "choiceSettingValue",
+        "choiceSettingCollectionValue",
+        "groupSettingValue",
+        "groupSettingCollectionValue",
+        *_REFERENCES,
+    }
+)
+
+_NO_MEMBERS: Final[tuple[Any, ...]] = ({EACH: []}, {SET: []})
+"""A collection without members configures nothing, so it equals one that is not there."""
+
+Json = Mapping[str, Any]
+
+
+def settings_tree(settings: Sequence[Any]) -> dict[str, Tree]:
+    """The tree of a policy's `settings`; elements without a setting instance are kept under the unknown mark.
+
+    Raises TooDeepError beyond `MAX_DEPTH` levels of children.
+    """
+    instances: list[Any] = []
+    for setting in settings:
+        if isinstance(setting, Mapping):
+            wrapped = cast(Json, setting)
+            instances.append(wrapped.get("settingInstance", wrapped))
+        else:
+            instances.append(setting)
+    return _nodes(instances, 0)
+
+
+def _nodes(instances: Sequence[Any], depth: int) -> dict[str, Tree]:
+    if depth > MAX_DEPTH:
+        raise TooDeepError
+    nodes: dict[str, Tree] = {}
+    repeated: dict[str, list[Tree]] = {}
+    strangers: list[Tree] = []
+    for instance in instances:
+        identifier = cast(Json, instance).get("settingDefinitionId") if isinstance(instance, Mapping) else None
+        if not isinstance(identifier, str) or not identifier:
+            strangers.append(generic(instance, depth))
+            continue
+        identifier = escaped(identifier)
+        node = _node(cast(Json, instance), depth)
+        if node in _NO_MEMBERS:
+            continue
+        if identifier in nodes:
+            repeated.setdefault(identifier, [nodes[identifier]]).append(node)
+        else:
+            nodes[identifier] = node
+    for identifier, several in repeated.items():
+        nodes[identifier] = each_of(several)
+    if strangers:
+        nodes[UNKNOWN] = each_of(strangers)
+    return nodes
+
+
+def _node(instance: Json, depth: int) -> Tree:
+    choice = instance.get("choiceSettingValue")
+    if isinstance(choice, Mapping):
+        return _choice(cast(Json, choice), depth)
+    if "simpleSettingValue" in instance:
+        return _simple(instance["simpleSettingValue"], depth)
+    collection = instance.get("simpleSettingCollectionValue")
+    if isinstance(collection, list):
+        return _collection([_simple(item, depth) for item in cast(list[Any], collection)])
+    choices = instance.get("choiceSettingCollectionValue")
+    if isinstance(choices, list):
+        return _collection(
+            [_choice(cast(Json, item), depth) for item in cast(list[Any], choices) if isinstance(item, Mapping)]
+        )
+    group = instance.get("groupSettingValue")
+    if isinstance(group, Mapping):
+        return _nodes(_children(cast(Json, group)), depth + 1)
+    groups = instance.get("groupSettingCollectionValue")
+    if isinstance(groups, list):
+        members = [cast(Json, item) for item in cast(list[Any], groups) if isinstance(item, Mapping)]
+        return each_of(_nodes(_children(member), depth + 1) for member in members)
+    rest = {key: value for key, value in instance.items() if key not in _KNOWN and not is_metadata(key)}
+    return {UNKNOWN: generic(rest, depth)} if rest else {}
+
+
+def _choice(value: Json, depth: int) -> Tree:
+    chosen = value.get("value")
+    children = _children(value)
+    if not children:
+        return {OWN: chosen} if isinstance(chosen, dict | list) else chosen
+    return {OWN: chosen, **_nodes(children, depth + 1)}
+
+
+def _simple(value: Any, depth: int) -> Tree:
+    if not isinstance(value, Mapping):
+        return value
+    simple = cast(Json, value)
+    if simple.get(SECRET_STATE) == ENCRYPTED:
+        return SECRET_PRESENT
+    inner = simple.get("value")
+    return generic(inner, depth) if isinstance(inner, dict | list) else inner
+
+
+def _collection(values: list[Tree]) -> Tree:
+    if any(isinstance(value, dict) for value in values):
+        return each_of(values)
+    return set_of(values)
+
+
+def _children(value: Json) -> list[Any]:
+    children = value.get("children")
+    return cast(list[Any], children) if isinstance(children, list) else []
+
+
+def generic(value: Any, depth: int) -> Tree:
+    """Anything as a tree by property name, without metadata and emptiness; arrays are sets or collections.
+
+    Raises TooDeepError beyond `MAX_DEPTH` levels.
+    """
+    if depth > MAX_DEPTH:
+        raise TooDeepError
+    if isinstance(value, Mapping):
+        cleaned = {
+            escaped(key): generic(item, depth + 1)
+            for key, item in cast(Json, value).items()
+            if not is_metadata(key) and not is_empty(item)
+        }
+        return {key: item for key, item in cleaned.items() if item != {}}
+    if isinstance(value, list):
+        return _collection([generic(item, depth + 1) for item in cast(list[Any], value)])
+    return value
