@@ -1,0 +1,153 @@
+"""One read of Graph as a value, what came back, and what to do about it: take it, try again, or give up and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+from typing import Any, cast
+
+from flows._policies.types import Lane
+from flows._sources.graph.reasons import (
+    GRAPH_ANSWER_UNREADABLE,
+    GRAPH_PART_UNANSWERED,
+    GRAPH_REFUSED,
+    GRAPH_THROTTLED,
+    GRAPH_TOKEN_REFUSED,
+    GRAPH_UNAVAILABLE,
+    GRAPH_UNREACHABLE,
+)
+from flows._sources.graph.shapes import as_object, as_text
+from runstore.reasons import ReasonCode
+from runstore.run import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A GET below the endpoint: `path` starts with the API version and ends with the query. `alone` keeps it out of
+    batches: a page of a list is large and its successor waits for it."""
+
+    path: str
+    lane: Lane
+    alone: bool = False
+
+    @property
+    def version(self) -> str:
+        """`v1.0` or `beta`; a batch can only hold reads of its own version."""
+        return self.path.split("/", 1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A read that succeeded."""
+
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A read that did not succeed and will not be tried again; becomes a failure once an item id is known."""
+
+    reason: ReasonCode
+    status: int | None = None
+    fields: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether Graph said there is no such thing: 404, or 410 for one that is gone for good."""
+        return self.status in (404, 410)
+
+    def failure(self, item_id: str, **fields: object) -> Failure:
+        """The failure of one item; fields given here win over those of the answer."""
+        return self.reason.failure(item_id, **{"http_status": self.status, **self.fields, **fields})
+
+
+class Trouble(Enum):
+    """What can go wrong with a read that may go well the next time."""
+
+    UNREACHABLE = auto()
+    UNREADABLE = auto()
+    UNANSWERED = auto()
+    THROTTLED = auto()
+    UNAVAILABLE = auto()
+    TOKEN_REFUSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """A read that has to be tried again: why, and how long Graph asked to wait, if it did."""
+
+    trouble: Trouble
+    status: int | None = None
+    retry_after: float | None = None
+    error_code: str | None = None
+    request_id: str | None = None
+
+    def problem(self, attempts: int) -> Problem:
+        """What it becomes when it was tried often enough."""
+        reason = {
+            Trouble.UNREACHABLE: GRAPH_UNREACHABLE,
+            Trouble.UNREADABLE: GRAPH_ANSWER_UNREADABLE,
+            Trouble.UNANSWERED: GRAPH_PART_UNANSWERED,
+            Trouble.THROTTLED: GRAPH_THROTTLED,
+            Trouble.UNAVAILABLE: GRAPH_UNAVAILABLE,
+            Trouble.TOKEN_REFUSED: GRAPH_TOKEN_REFUSED,
+        }[self.trouble]
+        fields: dict[str, object] = {
+            "attempts": attempts,
+            "graph_error_code": self.error_code,
+            "request_id": self.request_id,
+        }
+        return Problem(reason, self.status, fields)
+
+
+Outcome = Answer | Problem | Setback
+
+_TRANSIENT = frozenset({408, 425, 500, 502, 503, 504, 509})
+
+
+def judge(status: object, headers: Mapping[str, str], body: object, now: datetime | None = None) -> Outcome:
+    """What an HTTP answer, or one part of a batch, means. Never raises, whatever came.
+
+    Success needs a JSON object: Graph answers every read with one, so anything else was cut off. Of an error only the
+    status, `error.code` and the request id are looked at; its text names the tenant.
+    """
+    if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
+        return Setback(Trouble.UNREADABLE)
+    if 200 <= status < 300:
+        return Answer(as_object(cast(object, body))) if isinstance(body, dict) else Setback(Trouble.UNREADABLE, status)
+    lowered = {str(name).casefold(): value for name, value in headers.items()}
+    error = as_object(as_object(body).get("error"))
+    inner = as_object(error.get("innerError") or error.get("innererror"))
+    code = as_text(error.get("code"))
+    request_id = as_text(inner.get("request-id")) or as_text(lowered.get("request-id"))
+    retry_after = seconds_to_wait(lowered.get("retry-after"), now)
+    if status == 401:
+        return Setback(Trouble.TOKEN_REFUSED, status, None, code, request_id)
+    if status == 429:
+        return Setback(Trouble.THROTTLED, status, retry_after, code, request_id)
+    if status in _TRANSIENT:
+        return Setback(Trouble.UNAVAILABLE, status, retry_after, code, request_id)
+    return Problem(GRAPH_REFUSED, status, {"graph_error_code": code, "request_id": request_id})
+
+
+def seconds_to_wait(value: object, now: datetime | None = None) -> float | None:
+    """What a `Retry-After` asks for: seconds, or the time until its date; `None` when it is absent or nonsense."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if 0 <= value <= 86_400 else None
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            at = parsedate_to_datetime(text)
+        except (ValueError, TypeError):
+            return None
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC)
+        seconds = max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
+    return seconds if 0 <= seconds <= 86_400 else None

@@ -1,0 +1,183 @@
+"""Tokens for one directory, by whatever credential the environment holds, from azure-identity."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import orjson
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
+from azure.identity import (
+    CertificateCredential,
+    ClientSecretCredential,
+    CredentialUnavailableError,
+    ManagedIdentityCredential,
+    WorkloadIdentityCredential,
+)
+
+from flows._sources.graph.reasons import (
+    GRAPH_NOT_CONFIGURED,
+    GRAPH_SIGN_IN_REFUSED,
+    GRAPH_UNREACHABLE,
+    GRAPH_WRONG_DIRECTORY,
+)
+from flows._sources.graph.settings import GraphSettings
+from flows._sources.graph.shapes import as_list, as_object
+from runstore.reasons import ReasonedError
+
+_SIGN_IN_RETRIES: Final = 3
+
+
+class Credential(Protocol):
+    """What azure-identity's credentials have in common, as far as it is used here."""
+
+    def get_token(self, *scopes: str) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+def make_credential(settings: GraphSettings, directory: str, environ: Mapping[str, str] | None = None) -> Credential:
+    """The credential the environment describes: a client secret, a certificate, a workload identity, or a managed one.
+
+    They are tried in that order by azure-identity's own variables; a managed identity is used when AZURE_CLIENT_ID
+    stands alone or the platform announces one. Nothing is sent yet. Raises ReasonedError naming the variable that is
+    missing or unusable.
+    """
+    values = os.environ if environ is None else environ
+    client_id = values.get("AZURE_CLIENT_ID", "").strip()
+    secret = values.get("AZURE_CLIENT_SECRET", "")
+    certificate = values.get("AZURE_CLIENT_CERTIFICATE_PATH", "")
+    token_file = values.get("AZURE_FEDERATED_TOKEN_FILE", "")
+    if (secret or certificate or token_file) and not client_id:
+        raise ReasonedError(GRAPH_NOT_CONFIGURED.failure(setting_name="AZURE_CLIENT_ID"))
+    shared: dict[str, Any] = {
+        "authority": settings.authority,
+        "disable_instance_discovery": not settings.authority_is_microsofts,
+        "retry_total": _SIGN_IN_RETRIES,
+        "retry_backoff_factor": settings.patience.first_pause,
+        "connection_timeout": settings.patience.connect_seconds,
+        "read_timeout": settings.patience.answer_seconds,
+        "connection_verify": settings.ca_file or True,
+        "use_env_settings": not settings.authority_is_local,
+    }
+    try:
+        if secret:
+            return ClientSecretCredential(directory, client_id, secret, **shared)
+        if certificate:
+            password = values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
+            chain = values.get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "").casefold() in {"1", "true"}
+            return CertificateCredential(
+                directory, client_id, certificate, password=password, send_certificate_chain=chain, **shared
+            )
+        if token_file:
+            return WorkloadIdentityCredential(
+                tenant_id=directory, client_id=client_id, token_file_path=token_file, **shared
+            )
+    except (ValueError, OSError):
+        setting = "AZURE_CLIENT_CERTIFICATE_PATH" if certificate and not secret else "AZURE_CLIENT_ID"
+        raise ReasonedError(GRAPH_NOT_CONFIGURED.failure(setting_name=setting)) from None
+    if client_id:
+        return ManagedIdentityCredential(client_id=client_id)
+    if values.get("IDENTITY_ENDPOINT") or values.get("MSI_ENDPOINT"):
+        return ManagedIdentityCredential()
+    raise ReasonedError(GRAPH_NOT_CONFIGURED.failure(setting_name="AZURE_CLIENT_ID"))
+
+
+class TokenSource:
+    """The current access token for a directory, got when first asked for and renewed before it expires.
+
+    Safe to share among threads. A token whose `tid` claim names another directory is refused, since what it reads
+    would be stored under the wrong tenant.
+    """
+
+    def __init__(self, make: Callable[[], Credential], scope: str, directory: str) -> None:
+        self._make = make
+        self._scope = scope
+        self._directory = directory.casefold()
+        self._credential: Credential | None = None
+        self._lock = threading.Lock()
+        self._checked: str | None = None
+
+    def token(self) -> str:
+        """The token to send now. Raises ReasonedError if the sign-in is refused or not reachable."""
+        with self._lock:
+            return self._fetch()
+
+    def renewed(self, refused: str) -> str:
+        """A token other than `refused`: a fresh one, unless another thread has fetched it already."""
+        with self._lock:
+            current = self._fetch()
+            if current != refused:
+                return current
+            # azure-identity keeps a token until shortly before it expires; only a new credential asks again.
+            self._drop()
+            return self._fetch()
+
+    def close(self) -> None:
+        """Lets go of the connections; asking again signs in anew."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._credential is not None:
+            self._credential.close()
+            self._credential = None
+
+    def _fetch(self) -> str:
+        if self._credential is None:
+            self._credential = self._make()
+        try:
+            token = str(self._credential.get_token(self._scope).token)
+        except ServiceRequestError:
+            raise ReasonedError(GRAPH_UNREACHABLE.failure(attempts=_SIGN_IN_RETRIES + 1)) from None
+        except (ClientAuthenticationError, CredentialUnavailableError) as refused:
+            raise ReasonedError(GRAPH_SIGN_IN_REFUSED.failure(graph_error_code=_entra_code(refused))) from None
+        except (AzureError, ValueError):
+            # msal says ValueError when the directory does not exist at the authority.
+            raise ReasonedError(GRAPH_SIGN_IN_REFUSED.failure(graph_error_code=None)) from None
+        if token != self._checked:
+            self._check_directory(token)
+            self._checked = token
+        return token
+
+    def _check_directory(self, token: str) -> None:
+        claimed = directory_claim(token)
+        is_id = len(self._directory) == 36 and self._directory.count("-") == 4
+        if claimed and is_id and claimed.casefold() != self._directory:
+            raise ReasonedError(GRAPH_WRONG_DIRECTORY.failure())
+
+
+def directory_claim(token: str) -> str | None:
+    """The `tid` claim of a token, unverified; `None` when the token is opaque or says none.
+
+    Graph is the one who verifies tokens; here it only guards against reading one directory into another's tenant.
+    """
+    pieces = token.split(".")
+    if len(pieces) != 3:
+        return None
+    try:
+        claims = as_object(orjson.loads(base64.urlsafe_b64decode(pieces[1] + "=" * (-len(pieces[1]) % 4))))
+    except (ValueError, binascii.Error):
+        return None
+    claim = claims.get("tid")
+    return claim if isinstance(claim, str) else None
+
+
+def _entra_code(error: AzureError) -> str | None:
+    """Entra's number (`AADSTS7000215`) or OAuth's word (`invalid_client`); the description is never read."""
+    response = error.response if isinstance(error, HttpResponseError) else None
+    if response is None:
+        return None
+    try:
+        payload = as_object(orjson.loads(response.text()))
+    except (ValueError, AttributeError, TypeError):
+        return None
+    numbers = as_list(payload.get("error_codes"))
+    if numbers and isinstance(numbers[0], int):
+        return f"AADSTS{numbers[0]}"
+    word = payload.get("error")
+    return word if isinstance(word, str) else None

@@ -1,0 +1,275 @@
+"""The scheduler of reads: many jobs, few requests in flight, full batches, no read lost.
+
+A job is a generator. It yields the reads it needs next and is resumed with their answers, in the same order, once all
+of them are there. Between the jobs and the wire the pump packs reads of one lane and version into batches, keeps to
+the lane's limit, waits what `Retry-After` says (or backs off with jitter), renews a refused token, and gives a read up
+when it was tried often enough. Results come out in the order of the jobs.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from flows._sources.graph.answers import Answer, Outcome, Problem, Request, Setback, Trouble, judge
+from flows._sources.graph.batch import batch_outcomes, batch_payload
+from flows._sources.graph.credentials import TokenSource
+from flows._sources.graph.lanes import Lanes
+from flows._sources.graph.reasons import GRAPH_ANSWER_TOO_LARGE, GRAPH_UNREACHABLE
+from flows._sources.graph.settings import GraphSettings
+from flows._sources.graph.traffic import Traffic
+from flows._sources.graph.wire import AnswerTooLargeError, BrokenAnswerError, UnreachableError, Wire
+from runstore.reasons import ReasonedError
+
+R = TypeVar("R")
+Reads = Sequence[Request]
+Outcomes = list[Answer | Problem]
+Job = Generator[Reads, Outcomes, R]
+
+_BLIND_NAP: Final = 0.1
+
+
+@dataclass(slots=True)
+class _Running(Generic[R]):
+    job: Job[R]
+    answers: list[Answer | Problem | None] = field(default_factory=list[Answer | Problem | None])
+    missing: int = 0
+    result: R | None = None
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class _Pending(Generic[R]):
+    request: Request
+    owner: _Running[R]
+    position: int
+    attempts: int = 0
+    token_renewed: bool = False
+    first_sent: float | None = None
+
+
+@dataclass(slots=True)
+class _Package(Generic[R]):
+    parts: list[_Pending[R]]
+    token: str = ""
+    received: int = 0
+
+
+class Pump:
+    """Runs jobs against one endpoint and directory; one at a time, but as often as wanted."""
+
+    def __init__(
+        self,
+        settings: GraphSettings,
+        wire: Wire,
+        tokens: TokenSource,
+        lanes: Lanes,
+        traffic: Traffic,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._wire = wire
+        self._tokens = tokens
+        self._lanes = lanes
+        self._traffic = traffic
+        # Jitter, not secrecy.
+        self._chance = chance or random.Random()  # noqa: S311
+
+    def run(self, jobs: Iterable[Job[R]]) -> Iterator[R]:
+        """Yields each job's result in the order of the jobs, taking jobs from the iterable only as they can be served.
+
+        Raises ReasonedError when the place as a whole is unusable: the sign-in is refused, or nothing has ever
+        answered. Abandoning the iterator waits for what is in flight and sends nothing more.
+        """
+        return _Session(self, jobs).results()
+
+    # The parts a session needs are package-private on purpose: a session is one run of this pump.
+    @property
+    def parts(self) -> tuple[GraphSettings, Wire, TokenSource, Lanes, Traffic, random.Random]:
+        """Settings, wire, tokens, lanes, counters and chance, for a session."""
+        return self._settings, self._wire, self._tokens, self._lanes, self._traffic, self._chance
+
+
+class _Session(Generic[R]):
+    def __init__(self, pump: Pump, jobs: Iterable[Job[R]]) -> None:
+        self._settings, self._wire, self._tokens, self._lanes, self._traffic, self._chance = pump.parts
+        self._jobs = iter(jobs)
+        self._more_jobs = True
+        self._open: deque[_Running[R]] = deque()
+        self._ready: dict[tuple[str, str], deque[_Pending[R]]] = {}
+        self._later: list[tuple[float, int, _Pending[R]]] = []
+        self._ticket = 0
+        self._flying: dict[Future[list[Outcome]], _Package[R]] = {}
+        # Enough jobs to fill every batch in flight twice; their results wait in memory until those before are out.
+        self._most_open = max(40, 2 * self._settings.in_flight * self._settings.batch_size)
+
+    def results(self) -> Iterator[R]:
+        pool = ThreadPoolExecutor(self._settings.in_flight, thread_name_prefix="graph")
+        try:
+            while True:
+                self._open_more()
+                while self._open and self._open[0].finished:
+                    done = self._open.popleft()
+                    assert done.finished
+                    yield done.result  # pyright: ignore[reportReturnType]
+                if not self._open and not self._more_jobs:
+                    return
+                if self._open and self._open[0].finished:
+                    continue
+                opens_at = self._send_what_may_go(pool)
+                self._wait(opens_at)
+        finally:
+            for running in self._open:
+                running.job.close()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _open_more(self) -> None:
+        while self._more_jobs and len(self._open) < self._most_open:
+            job = next(self._jobs, None)
+            if job is None:
+                self._more_jobs = False
+                return
+            running = _Running(job)
+            self._open.append(running)
+            self._advance(running, None)
+
+    def _advance(self, running: _Running[R], answers: Outcomes | None) -> None:
+        try:
+            while True:
+                reads = next(running.job) if answers is None else running.job.send(answers)
+                if reads:
+                    break
+                answers = []
+        except StopIteration as stop:
+            running.result = stop.value
+            running.finished = True
+            return
+        running.answers = [None] * len(reads)
+        running.missing = len(reads)
+        for position, request in enumerate(reads):
+            self._queue(_Pending(request, running, position))
+
+    def _queue(self, pending: _Pending[R], *, first: bool = False) -> None:
+        request = pending.request
+        alone = request.alone or self._settings.batch_size == 1
+        # A read that goes alone has a queue of its own, or it would split the batch being filled.
+        key = (request.lane.value, "alone" if alone else request.version)
+        queue = self._ready.setdefault(key, deque())
+        queue.appendleft(pending) if first else queue.append(pending)
+
+    def _send_what_may_go(self, pool: ThreadPoolExecutor) -> float:
+        now = time.monotonic()
+        while self._later and self._later[0][0] <= now:
+            self._queue(heapq.heappop(self._later)[2], first=True)
+        opens_at = self._later[0][0] if self._later else float("inf")
+        for (_, kind), queue in self._ready.items():
+            while queue and len(self._flying) < self._settings.in_flight:
+                bucket = self._lanes.bucket(queue[0].request.lane)
+                size = 1 if kind == "alone" else min(len(queue), self._settings.batch_size, bucket.capacity)
+                at = bucket.take(size, now)
+                if at > 0:
+                    opens_at = min(opens_at, at)
+                    break
+                package = _Package([queue.popleft() for _ in range(size)])
+                for part in package.parts:
+                    part.first_sent = part.first_sent if part.first_sent is not None else now
+                self._flying[pool.submit(self._carry, package)] = package
+        return opens_at
+
+    def _wait(self, opens_at: float) -> None:
+        now = time.monotonic()
+        if not self._flying:
+            # Infinity: only answers of another reading of this tenant can free the lane, and they are not seen here.
+            nap = _BLIND_NAP if opens_at == float("inf") else max(opens_at - now, 0.0)
+            time.sleep(nap)
+            self._traffic.waited += time.monotonic() - now
+            return
+        timeout = None if opens_at == float("inf") else max(opens_at - now, 0.0)
+        if len(self._flying) >= self._settings.in_flight:
+            timeout = None
+        done, _ = wait(self._flying, timeout=timeout, return_when=FIRST_COMPLETED)
+        for future in done:
+            package = self._flying.pop(future)
+            outcomes = future.result()
+            self._traffic.requests += 1
+            self._traffic.reads += len(package.parts)
+            self._traffic.bytes_received += package.received
+            now = time.monotonic()
+            self._lanes.bucket(package.parts[0].request.lane).answered(len(package.parts), now)
+            for part, outcome in zip(package.parts, outcomes, strict=True):
+                self._settle(part, outcome, package.token, now)
+
+    def _carry(self, package: _Package[R]) -> list[Outcome]:
+        """Sends one package, in a thread of the pool; never raises but for a sign-in that is refused."""
+        count = len(package.parts)
+        package.token = self._tokens.token()
+        request = package.parts[0].request
+        try:
+            if count == 1:
+                reply = self._wire.get(request.path, package.token)
+            else:
+                payload = batch_payload([part.request for part in package.parts])
+                reply = self._wire.post(f"{request.version}/$batch", package.token, payload)
+        except UnreachableError:
+            return [Setback(Trouble.UNREACHABLE)] * count
+        except BrokenAnswerError:
+            return [Setback(Trouble.UNREADABLE)] * count
+        except AnswerTooLargeError:
+            return [Problem(GRAPH_ANSWER_TOO_LARGE, None, {"limit": self._settings.largest_answer})] * count
+        package.received = reply.received
+        body = reply.json()
+        outcome = judge(reply.status, reply.headers, body)
+        if count > 1 and isinstance(outcome, Answer):
+            return batch_outcomes(body, count)
+        return [outcome] * count
+
+    def _settle(self, part: _Pending[R], outcome: Outcome, token: str, now: float) -> None:
+        if not isinstance(outcome, Setback):
+            self._traffic.answers += 1
+            self._deliver(part, outcome)
+            return
+        part.attempts += 1
+        if outcome.trouble is Trouble.TOKEN_REFUSED:
+            if part.token_renewed:
+                self._deliver(part, outcome.problem(part.attempts))
+                return
+            part.token_renewed = True
+            self._tokens.renewed(token)
+            self._traffic.retries += 1
+            self._queue(part, first=True)
+            return
+        if outcome.trouble is Trouble.THROTTLED:
+            self._traffic.throttled += 1
+        patience = self._settings.patience
+        pause = outcome.retry_after
+        if pause is None:
+            ceiling = min(patience.longest_pause, patience.first_pause * 2 ** (part.attempts - 1))
+            pause = ceiling * self._chance.uniform(0.5, 1.0)
+        elif outcome.trouble is Trouble.THROTTLED:
+            self._lanes.bucket(part.request.lane).close(now + pause)
+        unreachable = outcome.trouble is Trouble.UNREACHABLE
+        most = patience.connect_attempts if unreachable else patience.attempts
+        started = part.first_sent if part.first_sent is not None else now
+        if part.attempts >= most or now + pause - started > patience.request_seconds:
+            if unreachable and self._traffic.answers == 0:
+                raise ReasonedError(GRAPH_UNREACHABLE.failure(attempts=part.attempts))
+            self._deliver(part, outcome.problem(part.attempts))
+            return
+        self._traffic.retries += 1
+        self._ticket += 1
+        heapq.heappush(self._later, (now + pause, self._ticket, part))
+
+    def _deliver(self, part: _Pending[R], outcome: Answer | Problem) -> None:
+        running = part.owner
+        running.answers[part.position] = outcome
+        running.missing -= 1
+        if running.missing == 0:
+            answers = [answer for answer in running.answers if answer is not None]
+            running.answers = []
+            self._advance(running, answers)

@@ -1,0 +1,191 @@
+"""Why something could not be read from Microsoft Graph. Of Graph's words only status and error code enter."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runstore.reasons import Mender, ReasonCode
+
+GRAPH_PERMISSION_MISSING: Final = ReasonCode(
+    code="graph_permission_missing",
+    meaning="The application may not read policies of this type in the tenant.",
+    retryable=True,
+    who=Mender.TENANT_ADMIN,
+    next_step="Grant the application permission named in the message with admin consent, then start it again.",
+    template="Reading {policy_type} needs the application permission {permission} (HTTP status {http_status}).",
+)
+GRAPH_POLICY_NOT_FOUND: Final = ReasonCode(
+    code="graph_policy_not_found",
+    meaning="The tenant has no policy with this id: it was deleted, or never was one.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Sync the inventory and choose again from the policies that exist.",
+    template="The tenant has no policy {policy_id} (HTTP status {http_status}).",
+)
+GRAPH_POLICY_ID_INVALID: Final = ReasonCode(
+    code="graph_policy_id_invalid",
+    meaning="What was asked for is no policy id.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Give the id as `tenantatlas inventory list` or the policy's address in the portal shows it.",
+    template="This is no policy id: letters, digits, dots, dashes and underscores, up to 128.",
+)
+GRAPH_REFUSED: Final = ReasonCode(
+    code="graph_refused",
+    meaning="Microsoft Graph refused the request in a way that trying again does not mend.",
+    retryable=False,
+    who=Mender.TENANT_ADMIN,
+    next_step="Check that the tenant is licensed for the feature; give Microsoft support the request id if it is.",
+    template="Microsoft Graph refused with HTTP status {http_status}, code {graph_error_code}, request {request_id}.",
+)
+GRAPH_THROTTLED: Final = ReasonCode(
+    code="graph_throttled",
+    meaning="Microsoft Graph kept saying that the tenant makes too many requests.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Start it again later; see whether another application reads the same tenant at the same time.",
+    template="Microsoft Graph still asked to slow down after {attempts} attempts.",
+)
+GRAPH_UNAVAILABLE: Final = ReasonCode(
+    code="graph_unavailable",
+    meaning="Microsoft Graph answered with an error of its own, again and again.",
+    retryable=True,
+    who=Mender.MICROSOFT,
+    next_step="Look at the service health of the tenant and start it again when Microsoft reports it well.",
+    template="Microsoft Graph answered HTTP status {http_status} in {attempts} attempts, request {request_id}.",
+)
+GRAPH_UNREACHABLE: Final = ReasonCode(
+    code="graph_unreachable",
+    meaning="No connection to Microsoft Graph came about.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Check the worker's network, proxy and name resolution, and the address in TENANTATLAS_GRAPH_URL.",
+    template="No connection to Microsoft Graph in {attempts} attempts.",
+)
+GRAPH_ANSWER_UNREADABLE: Final = ReasonCode(
+    code="graph_answer_unreadable",
+    meaning="The answer of Microsoft Graph broke off, came too slowly, or was no JSON.",
+    retryable=True,
+    who=Mender.MICROSOFT,
+    next_step="Start it again; check for a proxy that cuts answers off if it happens every time.",
+    template="No readable answer from Microsoft Graph in {attempts} attempts.",
+)
+GRAPH_ANSWER_TOO_LARGE: Final = ReasonCode(
+    code="graph_answer_too_large",
+    meaning="One answer of Microsoft Graph was larger than anything a policy needs.",
+    retryable=False,
+    who=Mender.DEVELOPER,
+    next_step="Report the policy type and the size.",
+    template="An answer of Microsoft Graph was larger than {limit} bytes.",
+)
+GRAPH_PART_UNANSWERED: Final = ReasonCode(
+    code="graph_part_unanswered",
+    meaning="Microsoft Graph answered a batch of requests and left this one out, again and again.",
+    retryable=True,
+    who=Mender.MICROSOFT,
+    next_step="Start it again; give Microsoft support the time of the run if it stays so.",
+    template="Microsoft Graph left the request out of {attempts} answers.",
+)
+GRAPH_SIGN_IN_REFUSED: Final = ReasonCode(
+    code="graph_sign_in_refused",
+    meaning="Microsoft Entra refused the application's credentials for this directory.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Check AZURE_CLIENT_ID, its secret or certificate, the tenant's directory id and the admin consent.",
+    template="Microsoft Entra refused the sign-in with code {graph_error_code}.",
+)
+GRAPH_TOKEN_REFUSED: Final = ReasonCode(
+    code="graph_token_refused",
+    meaning="Microsoft Graph refused a token that had just been issued.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Check that TENANTATLAS_GRAPH_URL and AZURE_AUTHORITY_HOST belong to the same cloud.",
+    template="Microsoft Graph refused a fresh token with HTTP status {http_status}, code {graph_error_code}.",
+)
+GRAPH_NOT_CONFIGURED: Final = ReasonCode(
+    code="graph_not_configured",
+    meaning="A setting that reading from Microsoft Graph needs is missing or unusable.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Set it in the worker's environment (see the operations guide), restart the worker, start it again.",
+    template="The setting {setting_name} is missing or unusable.",
+)
+GRAPH_CA_UNREADABLE: Final = ReasonCode(
+    code="graph_ca_unreadable",
+    meaning="The file that SSL_CERT_FILE names holds no certificates that can be read.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Point SSL_CERT_FILE at a PEM file the worker may read, restart the worker, start it again.",
+    template="The file that SSL_CERT_FILE names cannot be read as certificates.",
+)
+GRAPH_DIRECTORY_MISSING: Final = ReasonCode(
+    code="graph_directory_missing",
+    meaning="The tenant has no directory id, so nothing says which Microsoft Entra directory to read.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Add the tenant with `tenantatlas tenant add SLUG --name NAME --directory ENTRA_TENANT_ID`.",
+    template="The tenant has no directory id.",
+)
+GRAPH_WRONG_DIRECTORY: Final = ReasonCode(
+    code="graph_wrong_directory",
+    meaning="The credentials lead to another directory than the tenant's; nothing was read.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Use credentials of the tenant's directory; a managed identity only reads the directory it lives in.",
+    template="The token is for another directory than the tenant's.",
+)
+GRAPH_LIST_UNSTABLE: Final = ReasonCode(
+    code="graph_list_unstable",
+    meaning="The list of policies changed under the reader every time, so its end cannot be trusted.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Start it again when nobody is changing policies in bulk.",
+    template="The list of {policy_type} changed while it was read, {attempts} times in a row.",
+)
+GRAPH_FOREIGN_LINK: Final = ReasonCode(
+    code="graph_foreign_link",
+    meaning="An answer named a next page on another host; it was not followed, since the token would go there.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Check TENANTATLAS_GRAPH_URL and any proxy between the worker and Microsoft Graph.",
+    template="An answer named a next page that is not on the configured endpoint.",
+)
+GRAPH_SETTINGS_INCOMPLETE: Final = ReasonCode(
+    code="graph_settings_incomplete",
+    meaning="A policy said how many settings it has, and another number arrived.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Start it again; the policy was probably being edited.",
+    template="Policy {policy_id} has {expected} settings and {count} arrived.",
+)
+GRAPH_ITEM_UNREADABLE: Final = ReasonCode(
+    code="graph_item_unreadable",
+    meaning="A list of policies held something that has no id and is no policy.",
+    retryable=True,
+    who=Mender.MICROSOFT,
+    next_step="Start it again; report the policy type if it stays so.",
+    template="The list of {policy_type} holds an element without an id.",
+)
+
+REASONS: Final[tuple[ReasonCode, ...]] = (
+    GRAPH_PERMISSION_MISSING,
+    GRAPH_POLICY_NOT_FOUND,
+    GRAPH_POLICY_ID_INVALID,
+    GRAPH_REFUSED,
+    GRAPH_THROTTLED,
+    GRAPH_UNAVAILABLE,
+    GRAPH_UNREACHABLE,
+    GRAPH_ANSWER_UNREADABLE,
+    GRAPH_ANSWER_TOO_LARGE,
+    GRAPH_PART_UNANSWERED,
+    GRAPH_SIGN_IN_REFUSED,
+    GRAPH_TOKEN_REFUSED,
+    GRAPH_NOT_CONFIGURED,
+    GRAPH_CA_UNREADABLE,
+    GRAPH_DIRECTORY_MISSING,
+    GRAPH_WRONG_DIRECTORY,
+    GRAPH_LIST_UNSTABLE,
+    GRAPH_FOREIGN_LINK,
+    GRAPH_SETTINGS_INCOMPLETE,
+    GRAPH_ITEM_UNREADABLE,
+)

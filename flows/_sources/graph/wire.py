@@ -1,0 +1,109 @@
+"""HTTP to one Graph endpoint: one request out, one bounded answer back. Knows nothing of retries or of policies."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+import orjson
+
+from flows._sources.graph.settings import GraphSettings
+
+_USER_AGENT: Final = "TenantAtlas"
+
+
+class UnreachableError(Exception):
+    """No connection came about."""
+
+
+class BrokenAnswerError(Exception):
+    """The answer broke off, came too slowly, or was not what its headers said."""
+
+
+class AnswerTooLargeError(Exception):
+    """The answer went past the bound and was abandoned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer as it came; `content` is decompressed, `received` counts the bytes that crossed the wire."""
+
+    status: int
+    headers: dict[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    received: int = 0
+
+    def json(self) -> object:
+        """The content as JSON, `None` when it is none."""
+        try:
+            return orjson.loads(self.content)
+        except orjson.JSONDecodeError:
+            return None
+
+
+class Wire:
+    """Connections to the endpoint, safe to use from several threads; close it when done.
+
+    Redirects are not followed: they would carry the token to wherever they lead.
+    """
+
+    def __init__(self, settings: GraphSettings) -> None:
+        self._settings = settings
+        # httpx logs every address at INFO, and the addresses name policies and page tokens.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        patience = settings.patience
+        self._client = httpx.Client(
+            verify=settings.tls(),
+            timeout=httpx.Timeout(patience.answer_seconds, connect=patience.connect_seconds),
+            limits=httpx.Limits(max_connections=settings.in_flight, max_keepalive_connections=settings.in_flight),
+            follow_redirects=False,
+            trust_env=not settings.endpoint_is_local,
+            headers={"Accept": "application/json", "User-Agent": _USER_AGENT},
+        )
+
+    def get(self, path: str, token: str) -> Reply:
+        """Asks for a path below the endpoint. Raises UnreachableError, BrokenAnswerError or AnswerTooLargeError."""
+        return self._send("GET", path, token, None)
+
+    def post(self, path: str, token: str, payload: object) -> Reply:
+        """Sends JSON to a path below the endpoint; raises as `get` does."""
+        return self._send("POST", path, token, orjson.dumps(payload))
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(self, method: str, path: str, token: str, content: bytes | None) -> Reply:
+        headers = {"Authorization": f"Bearer {token}"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        give_up_at = time.monotonic() + self._settings.patience.answer_seconds
+        try:
+            with self._client.stream(
+                method, f"{self._settings.endpoint}/{path}", headers=headers, content=content
+            ) as response:
+                body = bytearray()
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > self._settings.largest_answer:
+                        raise AnswerTooLargeError
+                    # httpx bounds the wait for each piece; an answer that drips would pass that for ever.
+                    if time.monotonic() > give_up_at:
+                        raise BrokenAnswerError
+                return Reply(response.status_code, dict(response.headers), bytes(body), response.num_bytes_downloaded)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as failed:
+            raise UnreachableError from failed
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as failed:
+            raise BrokenAnswerError from failed
