@@ -21,6 +21,8 @@ class SourcePolicy:
     `body` is the JSON object Graph would return, with `settings`, `assignments`, `scheduledActionsForRule` and
     `definitionValues` (each with `definition` and `presentationValues`) inside. `origin` tells a person where it came
     from: a path relative to the folder, or a Graph collection. `platform` is `None` where the source does not say.
+    `mark` is opaque: a source that is given it back with the stored body the next time (see `KnownPolicy`) need not
+    read the policy again while the mark is the same; `None` if the source cannot tell.
     """
 
     policy_id: str
@@ -29,6 +31,25 @@ class SourcePolicy:
     platform: str | None
     body: dict[str, Any]
     origin: str
+    mark: str | None = None
+
+
+class KnownPolicy(Protocol):
+    """A policy as an earlier read of the same source stored it."""
+
+    @property
+    def policy_type(self) -> str:
+        """Its type slug."""
+        ...
+
+    @property
+    def mark(self) -> str | None:
+        """The mark it came with."""
+        ...
+
+    def body(self) -> dict[str, Any] | None:
+        """The stored body, loaded when asked for; `None` when it is no longer there, and the policy is read again."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,170 @@
+"""Microsoft Graph as a source of policies: a full sweep, or only what moved since a known state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from flows._policies.types import BY_SLUG, POLICY_TYPES, PolicyType, name_of, platform_of
+from flows._sources.graph.listing import Listed, Listing
+from flows._sources.graph.reader import GraphReader
+from flows._sources.graph.reading import Fetched, Wanted
+from flows._sources.graph.reasons import GRAPH_ITEM_UNREADABLE
+from flows._sources.graph.traffic import Traffic
+from flows._sources.protocol import KnownPolicy, SourceFailure, SourcePolicy, TypeLedger
+
+NOTHING_KNOWN: Final[Mapping[str, KnownPolicy]] = {}
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What to do about one type: what failed, what is as it was, what to read, and what to look for by id."""
+
+    entry: PolicyType
+    failures: list[SourceFailure] = field(default_factory=list[SourceFailure])
+    unmoved: list[Wanted] = field(default_factory=list[Wanted])
+    wanted: list[Wanted] = field(default_factory=list[Wanted])
+    absent: list[str] = field(default_factory=list[str])
+
+
+class GraphSource:
+    """The policies of one directory as a `PolicySource`; reads it once.
+
+    With `known` the read is incremental: every list is read to its end, and a policy whose list entry is what it was
+    (dates, setting count, assignments, and all else a list shows) comes with its stored body instead of being read
+    again. A known policy that a list no longer shows is asked for by id before it counts as deleted. Without `known`
+    everything is read; Graph has no change feed for policies, and an edit that leaves a policy's list entry alone is
+    only seen that way, so a full sweep is due from time to time.
+    """
+
+    def __init__(
+        self,
+        reader: GraphReader,
+        known: Mapping[str, KnownPolicy] = NOTHING_KNOWN,
+        types: Sequence[PolicyType] = POLICY_TYPES,
+    ) -> None:
+        self._reader = reader
+        self._known = known
+        self._types = types
+        self._ledger: dict[str, TypeLedger] = {}
+        self.reused = 0
+        """Policies that came with their stored body."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """What it cost so far."""
+        return self._reader.traffic
+
+    def read(self) -> Iterator[SourcePolicy | SourceFailure]:
+        """Yields every policy and every failure once, type by type in table order, found-again ones last.
+
+        Raises ReasonedError before the first item when the sign-in is refused or Graph is not reachable.
+        """
+        for outcome in self._read():
+            slug = outcome.policy_type
+            if slug in self._ledger:
+                counted = self._ledger[slug]
+                is_policy = isinstance(outcome, SourcePolicy)
+                self._ledger[slug] = replace(
+                    counted,
+                    policies=counted.policies + is_policy,
+                    failures=counted.failures + (not is_policy),
+                )
+            yield outcome
+
+    def ledger(self) -> Mapping[str, TypeLedger]:
+        """Type slug → what was read of it; every type of the table is in it once `read()` is exhausted."""
+        return self._ledger
+
+    def _read(self) -> Iterator[SourcePolicy | SourceFailure]:
+        listings: dict[str, list[Listing]] = {entry.slug: [] for entry in self._types}
+        for listing in self._reader.list(self._types):
+            listings[listing.entry.slug].append(listing)
+        plans = [self._plan(entry, listings[entry.slug]) for entry in self._types]
+        # One stream for all types: the batches of one fill up with the next's, and no type's end holds up the rest.
+        fetched = self._reader.fetch(each for plan in plans for each in plan.wanted)
+        for plan in plans:
+            yield from plan.failures
+            for wanted in plan.unmoved:
+                yield from self._unmoved(plan.entry, wanted)
+            for _ in plan.wanted:
+                yield from _outcome(next(fetched))
+        absent = [(policy_id, plan.entry.slug) for plan in plans for policy_id in plan.absent]
+        for found in self._reader.fetch_ids(absent):
+            yield from _outcome(found)
+
+    def _plan(self, entry: PolicyType, listings: Sequence[Listing]) -> _Plan:
+        plan = _Plan(entry)
+        for listing in listings:
+            plan.failures.extend(_list_failures(listing))
+            for listed in listing.items.values():
+                wanted = Wanted(listed.policy_id, entry, listing.collection, listed)
+                if self._is_unmoved(entry, listed):
+                    plan.unmoved.append(wanted)
+                else:
+                    plan.wanted.append(wanted)
+        complete = all(listing.complete for listing in listings)
+        self._ledger[entry.slug] = TypeLedger(entry.slug, complete=complete, policies=0, failures=0)
+        if complete:
+            # Deleted, or slipped from one page to another while the list was read: asking by id tells which.
+            listed_ids = {policy_id for listing in listings for policy_id in listing.items}
+            plan.absent = sorted(
+                policy_id
+                for policy_id, known in self._known.items()
+                if known.policy_type == entry.slug and policy_id not in listed_ids
+            )
+        return plan
+
+    def _is_unmoved(self, entry: PolicyType, listed: Listed) -> bool:
+        known = self._known.get(listed.policy_id)
+        if known is None or known.policy_type != entry.slug:
+            return False
+        return listed.mark is not None and listed.mark == known.mark
+
+    def _unmoved(self, entry: PolicyType, wanted: Wanted) -> Iterator[SourcePolicy | SourceFailure]:
+        body = self._known[wanted.policy_id].body()
+        if body is None:
+            for fetched in self._reader.fetch([wanted]):
+                yield from _outcome(fetched)
+            return
+        self.reused += 1
+        mark = wanted.listed.mark if wanted.listed is not None else None
+        yield _policy(entry, wanted.collection.path, wanted.policy_id, body, mark)
+
+
+def _outcome(fetched: Fetched) -> Iterator[SourcePolicy | SourceFailure]:
+    wanted = fetched.wanted
+    if fetched.body is not None:
+        mark = wanted.listed.mark if wanted.listed is not None else None
+        yield _policy(wanted.entry, wanted.collection.path, wanted.policy_id, fetched.body, mark)
+    # One that was deleted between the list and now is not there, which is the truth and no failure.
+    elif fetched.problem is not None and not fetched.gone:
+        failure = fetched.problem.failure(wanted.policy_id)
+        yield SourceFailure(wanted.policy_id, failure, wanted.entry.slug, policy_id=wanted.policy_id)
+
+
+def _policy(entry: PolicyType, origin: str, policy_id: str, body: dict[str, object], mark: str | None) -> SourcePolicy:
+    return SourcePolicy(
+        policy_id=policy_id,
+        policy_type=entry.slug,
+        name=name_of(entry, body),
+        platform=platform_of(entry, body),
+        body=body,
+        origin=origin,
+        mark=mark,
+    )
+
+
+def _list_failures(listing: Listing) -> Iterator[SourceFailure]:
+    slug, origin = listing.entry.slug, listing.collection.path
+    if listing.problem is not None:
+        yield SourceFailure(origin, listing.problem.failure(origin), slug)
+    for _ in range(listing.nameless):
+        yield SourceFailure(origin, GRAPH_ITEM_UNREADABLE.failure(origin, policy_type=slug), slug)
+
+
+def types_named(slugs: Sequence[str]) -> list[PolicyType]:
+    """The entries of slugs, in table order; raises KeyError for one the table does not know."""
+    wanted = {BY_SLUG[slug].slug for slug in slugs}
+    return [entry for entry in POLICY_TYPES if entry.slug in wanted]
