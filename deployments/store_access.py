@@ -1,0 +1,80 @@
+"""Opens the run store for one command: the embedded database for as long as the command needs it, or the one configured."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+
+from deployments.embedded_database import EmbeddedDatabase
+from deployments.settings import Settings
+from flows.registry import migration_folders
+from runstore import migrations
+from runstore.database import Database, DatabaseRole
+from runstore.directory import Directory
+from runstore.schema_check import verify_schema
+from runstore.tenancy import TenantScope
+
+
+@dataclass
+class StoreAccess:
+    """Connections to one run store, made when first asked for and closed together."""
+
+    url: str
+    _databases: dict[DatabaseRole, Database] = field(default_factory=dict[DatabaseRole, Database])
+
+    def database(self, role: DatabaseRole) -> Database:
+        """The connections under this role. A command works one step at a time, so two connections are plenty."""
+        if role not in self._databases:
+            self._databases[role] = Database(self.url, role, pool_size=2)
+        return self._databases[role]
+
+    def scope(self, tenant: str, acting_as: str | None) -> TenantScope:
+        """The tenant as seen by the local operator, or by the member named. NotFoundError, ForbiddenError."""
+        return Directory(self.database(DatabaseRole.APP)).for_operator(tenant, acting_as)
+
+    def dispose(self) -> None:
+        """Closes every connection."""
+        for database in self._databases.values():
+            database.dispose()
+
+
+@contextmanager
+def open_store(settings: Settings, *, verify: bool = True) -> Generator[StoreAccess]:
+    """The run store the settings name.
+
+    An embedded database that has no schema yet gets one, so that nothing needs to be run before the first command; an
+    older schema is never changed by the way. With `verify`, raises SchemaMismatchError for it; StoreUnavailableError or
+    EmbeddedDatabaseError when the database cannot be reached or started.
+    """
+    with ExitStack() as stack:
+        url = configured_url(settings) or stack.enter_context(EmbeddedDatabase(settings.home)).url()
+        if verify:
+            if settings.is_embedded and not migrations.found(url):
+                migrations.upgrade(url, producer_migrations())
+            verify_schema(url, producer_migrations())
+        access = StoreAccess(url)
+        stack.callback(access.dispose)
+        yield access
+
+
+def configured_url(settings: Settings) -> str | None:
+    """The address of a PostgreSQL of one's own, or None for the embedded one."""
+    return None if settings.database_url is None else settings.database_url.get_secret_value()
+
+
+def without_password(url: str) -> str:
+    """The address as it may be shown: no password, wherever it stood."""
+    parsed = make_url(url)
+    query = {name: value for name, value in parsed.query.items() if "password" not in name.lower()}
+    return URL.create(
+        parsed.drivername, parsed.username, None, parsed.host, parsed.port, parsed.database, query
+    ).render_as_string()
+
+
+def producer_migrations() -> Sequence[Path]:
+    """The folders of the producers' revisions."""
+    return migration_folders()
