@@ -40,6 +40,7 @@ TEXTS: Final = frozenset(
 """Properties that carry a text in base64; they are compared and shown as the text."""
 
 _DEFAULT_TAGS: Final = ["0"]
+_NO_MEMBERS: Final[tuple[Any, ...]] = ({"$each": []}, {"$set": []}, {"$list": []})
 _NO_TEMPLATE: Final = "00000000-0000-0000-0000-000000000000"
 
 Json = Mapping[str, Any]
@@ -113,7 +114,8 @@ def _properties(value: Any, parent: str | None, depth: int) -> Tree:
     if isinstance(value, Mapping):
         return _object(cast(Json, value), parent, depth)
     if isinstance(value, list):
-        items = [_properties(item, parent, depth + 1) for item in cast(list[Any], value)]
+        read = (_properties(item, parent, depth + 1) for item in cast(list[Any], value))
+        items = [item for item in read if not is_empty(item) and item not in _NO_MEMBERS]
         if parent in ORDERED:
             return {LIST: items}
         return each_of(items) if any(isinstance(item, dict) for item in items) else set_of(items)
@@ -134,7 +136,7 @@ def _object(value: Json, parent: str | None, depth: int) -> dict[str, Tree]:
             continue
         child = _properties(item, key, depth + 1)
         # What holds only bookkeeping is as good as absent; a description Graph never got reads "" or null.
-        if is_empty(child) or (child == "" and key in ("description", "notificationTemplateId")):
+        if is_empty(child) or child in _NO_MEMBERS or (child == "" and key in ("description", "notificationTemplateId")):
             continue
         if parent == "scheduledActionsForRule" and key == "ruleName" and child in ("PasswordRequired", ""):
             # Graph wants this text on writing and mostly answers null on reading.

@@ -31,8 +31,8 @@ _KNOWN: Final = frozenset(
     }
 )
 
-_NO_MEMBERS: Final[tuple[Any, ...]] = ({EACH: []}, {SET: []})
-"""A collection without members configures nothing, so it equals one that is not there."""
+_NOTHING: Final[tuple[Any, ...]] = ({}, {EACH: []}, {SET: []})
+"""A group or collection without members configures nothing, so it equals one that is not there."""
 
 Json = Mapping[str, Any]
 
@@ -61,11 +61,12 @@ def _nodes(instances: Sequence[Any], depth: int) -> dict[str, Tree]:
     for instance in instances:
         identifier = cast(Json, instance).get("settingDefinitionId") if isinstance(instance, Mapping) else None
         if not isinstance(identifier, str) or not identifier:
-            strangers.append(generic(instance, depth))
+            if (kept := generic(instance, depth)) not in _NOTHING:
+                strangers.append(kept)
             continue
         identifier = escaped(identifier)
         node = _node(cast(Json, instance), depth)
-        if node in _NO_MEMBERS:
+        if node in _NOTHING:
             continue
         if identifier in nodes:
             repeated.setdefault(identifier, [nodes[identifier]]).append(node)
@@ -98,9 +99,10 @@ def _node(instance: Json, depth: int) -> Tree:
     groups = instance.get("groupSettingCollectionValue")
     if isinstance(groups, list):
         members = [cast(Json, item) for item in cast(list[Any], groups) if isinstance(item, Mapping)]
-        return each_of(_nodes(_children(member), depth + 1) for member in members)
+        return each_of(node for member in members if (node := _nodes(_children(member), depth + 1)))
     rest = {key: value for key, value in instance.items() if key not in _KNOWN and not is_metadata(key)}
-    return {UNKNOWN: generic(rest, depth)} if rest else {}
+    kept = generic(rest, depth)
+    return {UNKNOWN: kept} if kept else {}
 
 
 def _choice(value: Json, depth: int) -> Tree:
@@ -145,7 +147,8 @@ def generic(value: Any, depth: int) -> Tree:
             for key, item in cast(Json, value).items()
             if not is_metadata(key) and not is_empty(item)
         }
-        return {key: item for key, item in cleaned.items() if item != {}}
+        return {key: item for key, item in cleaned.items() if item not in _NOTHING}
     if isinstance(value, list):
-        return _collection([generic(item, depth + 1) for item in cast(list[Any], value)])
+        items = (generic(item, depth + 1) for item in cast(list[Any], value))
+        return _collection([item for item in items if item not in _NOTHING])
     return value

@@ -94,8 +94,3 @@ def _pruned(tree: Any) -> Any:
     if isinstance(tree, list):
         return [item for item in map(_pruned, tree) if item not in ({}, {EACH: []})]
     return tree
-
-
-def pruned(form: Mapping[str, Any]) -> dict[str, Any]:
-    """The form with empty places left out, as `applied` leaves it."""
-    return applied(form, [])
