@@ -68,7 +68,9 @@ class Directory:
         if not name.strip() or len(name) > 200 or "\x00" in name:
             raise BadInputError("A tenant needs a name of 1 to 200 characters: give it with --name.")
         if directory_id is not None and not _DIRECTORY.fullmatch(directory_id):
-            raise BadInputError(f"{directory_id[:80]!r} is no Entra tenant id: give the GUID or the domain it is known by.")
+            raise BadInputError(
+                f"{directory_id[:80]!r} is no Entra tenant id: give the GUID or the domain it is known by."
+            )
         try:
             with self._database.across_tenants() as connection:
                 tenant_id = connection.execute(

@@ -89,6 +89,13 @@ class RunReader:
             row = connection.execute(list_of_runs().where(self._mine(), OperationRun.id == run_id)).one_or_none()
         return run_of(row) if row is not None else None
 
+    def find_by_flow_run(self, flow_run_id: UUID) -> Run | None:
+        """The run that a flow run of Prefect stands for, or None when this tenant has none."""
+        query = list_of_runs().where(self._mine(), OperationRun.flow_run_id == flow_run_id)
+        with self._database.transaction(self._scope) as connection:
+            row = connection.execute(query).one_or_none()
+        return run_of(row) if row is not None else None
+
     def bucket_counts(self, wanted: RunFilter) -> dict[StatusBucket, int]:
         """How many runs each bucket holds under the filter (its own bucket aside), counted up to COUNT_CAP."""
         conditions = self._conditions(wanted, bucket=False)

@@ -123,7 +123,9 @@ _PROGRESS = text(
     UNION ALL
     SELECT {returned_columns("b")}, false FROM before b WHERE NOT EXISTS (SELECT FROM changed)
     """
-).bindparams(*(bindparam(name, type_=JSONB(none_as_null=True)) for name in ("failures", "item_ids", "related", "context")))
+).bindparams(
+    *(bindparam(name, type_=JSONB(none_as_null=True)) for name in ("failures", "item_ids", "related", "context"))
+)
 
 _HEARTBEAT = text(
     """
@@ -204,5 +206,3 @@ class Recorder:
 
 def _scrubbed(failure: Failure) -> dict[str, str]:
     return scrub_json(failure.as_json())
-
-

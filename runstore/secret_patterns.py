@@ -30,27 +30,21 @@ class Rule:
     folded: bool = False
 
 
-def _token(kind: str, anchor: str, body: bytes) -> Rule:
+def _token(kind: str, anchor: str, body: bytes, *, before: bytes = b"", back: int = 0) -> Rule:
     literal = anchor.encode()
-    return Rule(kind, literal, re.compile(_NOT_IN_WORD + re.escape(literal) + body))
+    return Rule(kind, literal, re.compile(_NOT_IN_WORD + before + re.escape(literal) + body), back)
 
 
+# Kinds whose tokens are long and mixed would also be found as random text; a prefix makes it certain and names the kind.
 _TOKENS: Final = (
-    *(_token("aws-key-id", prefix, rb"[A-Z0-9]{12,20}+") for prefix in ("AKIA", "ASIA", "ABIA", "ACCA")),
+    *(_token("aws-key-id", prefix, rb"[A-Z0-9]{12,20}+") for prefix in ("AKIA", "ASIA")),
     *(_token("github-token", f"gh{letter}_", rb"[A-Za-z0-9_]{20,255}+") for letter in "pousr"),
     _token("github-token", "github_pat_", rb"\w{20,255}+"),
-    *(
-        _token("gitlab-token", prefix, rb"[\w.-]{16,255}+")
-        for prefix in ("glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-", "glagent-", "gloas-")
-    ),
-    *(_token("slack-token", f"xox{letter}-", rb"[\w-]{10,255}+") for letter in "abeoprs"),
-    _token("slack-token", "xoxe.", rb"[\w.-]{10,255}+"),
+    *(_token("gitlab-token", prefix, rb"[\w.-]{16,255}+") for prefix in ("glpat-", "gldt-", "glrt-", "glptt-")),
+    _token("slack-token", "xox", rb"[a-z][-.][\w.-]{10,255}+"),
     _token("slack-token", "xapp-", rb"[\w-]{10,255}+"),
-    *(
-        _token("stripe-key", f"{prefix}_{mode}_", rb"[A-Za-z0-9]{10,255}+")
-        for prefix in ("sk", "rk")
-        for mode in ("live", "test")
-    ),
+    _token("stripe-key", "_live_", rb"[A-Za-z0-9]{10,255}+", before=rb"[srp]k", back=2),
+    _token("stripe-key", "_test_", rb"[A-Za-z0-9]{10,255}+", before=rb"[srp]k", back=2),
     _token("webhook-secret", "whsec_", rb"[A-Za-z0-9+/=]{16,255}+"),
     _token("google-api-key", "AIza", rb"[\w-]{30,60}+"),
     _token("google-oauth-token", "ya29.", rb"[\w-]{20,2048}+"),
@@ -62,17 +56,14 @@ _TOKENS: Final = (
     _token("npm-token", "npm_", rb"[A-Za-z0-9]{30,64}+"),
     _token("pypi-token", "pypi-", rb"[\w-]{50,255}+"),
     _token("huggingface-token", "hf_", rb"[A-Za-z0-9]{30,64}+"),
-    _token("huggingface-token", "api_org_", rb"[A-Za-z0-9]{30,64}+"),
     _token("api-key", "sk-", rb"(?=[\w-]{0,40}[0-9])[\w-]{20,255}+"),
-    _token("digitalocean-token", "dop_v1_", rb"[a-f0-9]{40,80}+"),
-    _token("digitalocean-token", "doo_v1_", rb"[a-f0-9]{40,80}+"),
-    *(_token("shopify-token", prefix, rb"[A-Fa-f0-9]{30,40}+") for prefix in ("shpat_", "shpss_", "shpca_", "shppa_")),
-    *(_token("square-token", prefix, rb"[\w-]{20,60}+") for prefix in ("sq0atp-", "sq0csp-", "sq0idp-")),
+    _token("digitalocean-token", "_v1_", rb"[a-f0-9]{40,80}+", before=rb"do[opr]", back=3),
+    _token("shopify-token", "shp", rb"[a-z]{2}_[A-Fa-f0-9]{30,40}+"),
+    _token("square-token", "sq0", rb"[a-z]{3}-[\w-]{20,60}+"),
     _token("facebook-token", "EAAC", rb"[A-Za-z0-9]{20,255}+"),
     _token("databricks-token", "dapi", rb"[0-9a-f]{32}(?:-\d)?(?![0-9a-f])"),
-    _token("docker-token", "dckr_pat_", rb"[\w-]{20,64}+"),
-    _token("docker-token", "dckr_oat_", rb"[\w-]{20,64}+"),
-    *(_token("vault-token", prefix, rb"[\w-]{20,255}+") for prefix in ("hvs.", "hvb.", "hvr.")),
+    _token("docker-token", "dckr_", rb"[po]at_[\w-]{20,64}+"),
+    *(_token("vault-token", prefix, rb"[\w-]{20,255}+") for prefix in ("hvs.", "hvb.")),
     _token("atlassian-token", "ATATT3", rb"[\w=-]{20,255}+"),
     _token("atlassian-token", "ATCTT3", rb"[\w=-]{20,255}+"),
     _token("new-relic-key", "NRAK-", rb"[A-Z0-9]{20,40}+"),
@@ -84,26 +75,21 @@ _TOKENS: Final = (
     _token("postman-key", "PMAK-", rb"[a-f0-9-]{40,80}+"),
     _token("age-key", "AGE-SECRET-KEY-1", rb"[0-9A-Z]{40,80}+"),
     _token("tailscale-key", "tskey-", rb"[\w-]{16,128}+"),
-    *(_token("doppler-token", f"dp.{part}.", rb"[\w.-]{30,80}+") for part in ("pt", "st", "ct", "scim", "audit")),
+    _token("doppler-token", "dp.", rb"(?:pt|st|ct|scim|audit)\.[\w.-]{30,80}+"),
     _token("pulumi-token", "pul-", rb"[a-f0-9]{40}(?![a-f0-9])"),
     _token("rubygems-key", "rubygems_", rb"[a-f0-9]{40,64}+"),
     _token("crates-token", "cio", rb"(?=[A-Za-z]{0,20}[0-9])[A-Za-z0-9]{32}(?![A-Za-z0-9])"),
     _token("figma-token", "figd_", rb"[\w-]{30,64}+"),
-    _token("sentry-token", "sntrys_", rb"[\w=+/-]{30,400}+"),
-    _token("sentry-token", "sntryu_", rb"[a-f0-9]{40,80}+"),
+    _token("sentry-token", "sntry", rb"[su]_[\w=+/-]{30,400}+"),
     _token("supabase-token", "sbp_", rb"[a-f0-9]{40}(?![a-f0-9])"),
     _token("dropbox-token", "sl.", rb"[\w-]{60,255}+"),
     _token("airtable-token", "pat", rb"[A-Za-z0-9]{14}\.[a-f0-9]{64}(?![a-f0-9])"),
     _token("planetscale-token", "pscale_", rb"[\w.-]{30,80}+"),
     _token("artifactory-key", "AKC", rb"(?=[A-Za-z]{0,20}[0-9])[A-Za-z0-9]{40,90}+"),
-    _token("okta-token", "00", rb"(?=[\w-]{0,20}[A-Z])(?=[\w-]{0,20}[a-z])[\w-]{40}(?![\w-])"),
     _token("onepassword-token", "ops_", rb"[\w=+/-]{100,2048}+"),
     _token("prefect-key", "pnu_", rb"[A-Za-z0-9]{30,60}+"),
     _token("prefect-key", "pnb_", rb"[A-Za-z0-9]{30,60}+"),
-    _token("sealed-key", "BEGIN-SECRET-", rb"[\w-]{16,255}+"),
-    _token("password-hash", "$2b$", rb"\d\d\$[./A-Za-z0-9]{53}"),
-    _token("password-hash", "$2a$", rb"\d\d\$[./A-Za-z0-9]{53}"),
-    _token("password-hash", "$2y$", rb"\d\d\$[./A-Za-z0-9]{53}"),
+    _token("password-hash", "$2", rb"[abxy]\$\d\d\$[./A-Za-z0-9]{53}"),
     _token("password-hash", "$6$", rb"[./A-Za-z0-9$=]{20,160}+"),
     _token("password-hash", "$5$", rb"[./A-Za-z0-9$=]{20,160}+"),
     _token("password-hash", "$argon2", rb"[\w./+=,$-]{20,255}+"),
@@ -171,7 +157,9 @@ _STRUCTURES: Final = (
     Rule(
         "cookie",
         b"cookie",
-        re.compile(rb"cookie[\"'\\]{0,4}+\s{0,2}+[:=]\s{0,4}+[\"'\\]{0,4}+(?P<value>[^\n\"'=]{1,128}+=[^\n\"']{6,4096}+)", re.I),
+        re.compile(
+            rb"cookie[\"'\\]{0,4}+\s{0,2}+[:=]\s{0,4}+[\"'\\]{0,4}+(?P<value>[^\n\"'=]{1,128}+=[^\n\"']{6,4096}+)", re.I
+        ),
         folded=True,
     ),
     Rule(
@@ -196,7 +184,11 @@ _STRUCTURES: Final = (
         ),
         folded=True,
     ),
-    Rule("credentials-argument", b"curl ", re.compile(rb"curl\s[^\n]{0,200}?\s(?:-u|--user)\s{1,4}+[\"']?(?P<value>[^\s:\"']{1,128}:[^\s\"']{1,256}+)")),
+    Rule(
+        "credentials-argument",
+        b"curl ",
+        re.compile(rb"curl\s[^\n]{0,200}?\s(?:-u|--user)\s{1,4}+[\"']?(?P<value>[^\s:\"']{1,128}:[^\s\"']{1,256}+)"),
+    ),
     Rule("private-key", b"PuTTY-User-Key-File-", re.compile(rb"PuTTY-User-Key-File-[^\x00]{0,16384}")),
 )
 
@@ -226,12 +218,13 @@ KEY_ANCHORS: Final[tuple[bytes, ...]] = (
     b"otp",
 )
 
-_QUALIFIED_KEY = (
-    rb"(?:api|access|account|shared|pre-?shared|secret|private|encryption|encrypt|master|signing|storage|subscription"
-    rb"|primary|secondary|service|auth|license|licence|product|recovery|ssh|aws|azure|security|client|app|application"
-    rb"|rest|function|functions|host|sas|wifi|wi-fi|wep|wpa|network|device|registration|enrol|enrollment|admin|root"
-    rb"|deploy|write|read|ingest|instrumentation|integration|server|session|cookie|jwt|hmac|aes|rsa|fernet|vault|x-api"
-    rb"|vpn|activation|backup|decryption|bootstrap|machine|hub|routing|user|personal)"
+# `key` alone says nothing (registry key, key vault): only after one of these does it name a credential.
+KEY_QUALIFIERS: Final[tuple[bytes, ...]] = tuple(
+    b"api access account shared preshared pre-shared secret private encryption encrypt master signing storage"
+    b" subscription primary secondary service auth license licence product recovery ssh aws azure security client app"
+    b" application functions function host sas wifi wi-fi wep wpa network device registration enrol enrollment admin"
+    b" root deploy write read ingest instrumentation integration server session cookie jwt hmac aes rsa fernet vault"
+    b" vpn activation backup decryption bootstrap machine hub routing user personal".split()
 )
 
 # The name of a credential, matched at its anchor and ending where the name ends. `key` alone says nothing (registry
@@ -245,28 +238,38 @@ CREDENTIAL_NAME: Final = re.compile(
     rb"(?:[ _-]?(?:value|text|material|plain|clear|base64|b64|data|hash))?\d{0,2}(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
-QUALIFIER: Final = re.compile(_QUALIFIED_KEY + rb"[ _.-]?\Z", re.IGNORECASE)
 
-_QUOTE = rb"\\{0,7}[\"'`]"
-# What may stand between a name and its value, and how sure it makes us: `=`, `=>`, `:=`, `%3D`, a quoted name with a
-# colon, an XML tag's end are the syntax of assignments; a bare colon or `is` is also plain prose.
+# What may stand between a name and its value, and how sure it makes us. The strict ones are the syntax of assignments;
+# a bare colon, `is` or a mere space is also plain prose, so the value must then look chosen by a machine or a policy.
 ASSIGNMENT: Final = re.compile(
-    rb"(?:(?P<close>\\{0,7}[\"'`]\]?|\]|\))\s{0,4}+(?P<strict_colon>=>|==?|:=?|,)"
-    rb"|\s{0,4}+(?P<equals>=>|:=|==?|%3[dD])"
-    rb"|(?P<tag>(?:\s[^<>\n]{0,120})?>)"
-    rb"|(?P<prose>\s{0,2}+(?::|\xef\xbc\x9a|\s(?:is|was|ist|lautet)(?=\s)))"
-    rb"|(?P<flag>\s{1,4}))",
+    rb"(?P<strict>(?:\\{0,7}[\"'`]\]?|\]|\))\s{0,4}+(?:=>|==?|:=?)"
+    rb"|\s{0,4}+(?:=>|:=|==?|%3[dD])"
+    # A plist's or any XML pair: </key><string>, </name> <value>.
+    rb"|</\w{1,30}+>\s{0,40}+<\w{1,30}+>"
+    # <data id="Password" value="…"/> and {"name": "password", "value": "…"}.
+    rb"|\\{0,7}[\"']\s{1,8}+value\s?=\s?"
+    rb"|\\{0,7}[\"']\s{0,4}+,\s{0,80}+\\{0,7}[\"'](?:\w{0,20}value)\\{0,7}[\"']\s{0,4}+:"
+    # A tuple of a name and a value: ("password", "…").
+    rb"|\\{0,7}[\"']\s{0,2}+,(?=\s{0,2}b?\\{0,7}[\"']))"
+    rb"|(?P<tag>(?:\s[^<>\n]{0,120}+)?>)"
+    rb"|(?P<prose>\s{0,2}+(?::|\xef\xbc\x9a)|\s(?:is|was|ist|lautet)(?=\s))"
+    rb"|(?P<space>\s{1,4}+)",
     re.IGNORECASE,
 )
-VALUE: Final = re.compile(
-    rb"\s{0,8}+(?:[bBuUrRfF]{0,2}(?P<open>\\{0,7}[\"'`]))?(?P<value>(?:)[^\x00]{0})",
-)
-QUOTED_DOUBLE: Final = re.compile(rb"(?:[^\"\\\n]|\\[^\n]){0,4096}+")
-QUOTED_SINGLE: Final = re.compile(rb"(?:[^'\\\n]|\\[^\n]){0,4096}+")
-QUOTED_ESCAPED: Final = re.compile(rb"[^\"'`\\\n]{0,4096}+")
-UNQUOTED: Final = re.compile(rb"[^\s,;&\"'<>`|(){}\[\]\\]{1,4096}+")
-UNQUOTED_STRICT: Final = re.compile(rb"[^\s;&\"'<>`\\]{1,4096}+")
+OPENING: Final = re.compile(rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfF]{0,2}(?P<quote>\\{0,7}[\"'`])|\s{0,8}+")
+UNQUOTED: Final = re.compile(rb"[^\s;&\"'<>`\\]{1,4096}+")
 TAGGED: Final = re.compile(rb"[^<]{1,4096}+")
+FLAG_BEFORE: Final = re.compile(rb"(?:\A|[\s\"'])(?:--?|/)[\w-]{0,30}\Z")
+TAG_BEFORE: Final = re.compile(rb"<[\w:.-]{0,40}\Z")
+NEARBY: Final = re.compile(rb"[^\n]{0,40}?(?<![\w+/~.!@#$%^&*=-])(?P<value>[\w+/~.!@#$%^&*=-]{12,256}+)")
+
+HARMLESS_VALUES: Final = frozenset(
+    b"true false null none nil undefined yes no on off required optional notconfigured not_configured not enabled"
+    b" disabled unknown default devicedefault device_default numeric alphanumeric alphanumericwithsymbols"
+    b" numericcomplex lowsecuritybiometric any secret password token key value hidden masked encrypted notencrypted"
+    b" encryptedvaluetoken bearer basic string str int bytes empty missing invalid expired set unset changed"
+    b" certificate user device allow block deny xxx redacted".split()
+)
 
 # --- JSON keys ----------------------------------------------------------------------------------------------------
 
@@ -275,14 +278,14 @@ _SECRET_KEY: Final = re.compile(
     r"(?:^|.*[ _.-])(?:password|passwd|passwort|pwd|passphrase|passcode|kennwort|psk|secrets?|credentials?|otp"
     r"|authorization|cookie|(?<!skip )(?<!delta )(?<!next )(?<!continuation )tokens?|connection string"
     r"|(?:api|access|account|shared|private|encryption|master|signing|storage|subscription|primary|secondary|auth"
-    r"|license|product|recovery|ssh|client|function|wep|wpa|wifi|network|functions|security|activation|decryption) keys?"
+    r"|license|product|recovery|ssh|client|functions?|wep|wpa|wifi|network|security|activation|decryption) keys?"
     r"|key material|apikey|sharedkey|privatekey|accesskey|accountkey)"
     r"(?: (?:value|text|plain|clear|base64|data|hash))?\d{0,2}",
 )
 
 
 def is_secret_key(key: str) -> bool:
-    """Whether a JSON key names a credential: `clientSecret`, `AccountKey`, `db_password`; not `passwordMinimumLength`."""
+    """Whether a JSON key names a credential: `clientSecret`, `db_password`, not `passwordMinimumLength`."""
     if len(key) > 200:
         key = key[-200:]
     words = re.sub(r"[\s_.\-/:]+", " ", _SPLIT_CAMEL.sub(" ", key)).strip().lower()

@@ -1,0 +1,1 @@
+"""The only place where Prefect meets the write side of the run store."""

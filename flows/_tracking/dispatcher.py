@@ -1,0 +1,91 @@
+"""Hands pending runs to Prefect. Exactly once in effect: the run's id is Prefect's idempotency key."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+from runstore.errors import StoreError, StoreUnavailableError
+from runstore.listener import RunListener
+from runstore.outbox import Outbox, Undispatched
+
+BATCH = 20
+SWEEP_SECONDS = 2.0
+"""How long a pending run waits at most when its NOTIFY was missed."""
+
+RETRY_SECONDS = 2.0
+"""How long a run waits after Prefect could not take it; the one try that comes then costs one refused connection."""
+
+DEPLOYMENT = "tenantatlas"
+"""The name of every operation's deployment: `drift.generate/tenantatlas`."""
+
+TAG = "tenantatlas"
+
+_log = logging.getLogger("tenantatlas.dispatcher")
+
+
+class Dispatcher:
+    """Claims pending runs and creates their flow runs. Any number of dispatchers may run at once.
+
+    A crash between claim and hand-over leaves a lease that runs out; one between hand-over and note is harmless, because
+    Prefect answers the second hand-over with the first one's flow run.
+    """
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._deployments: dict[str, UUID] = {}
+
+    def run(self, listener: RunListener, stopped: threading.Event) -> None:
+        """Dispatches until `stopped`: at once when a run is started, and every SWEEP_SECONDS in any case."""
+        while not stopped.is_set():
+            try:
+                if self.dispatch_pending() == BATCH:
+                    continue
+            except (StoreUnavailableError, StoreError) as away:
+                _log.warning("No run can be handed over for now: %s", away)
+            listener.wait(SWEEP_SECONDS)
+
+    def dispatch_pending(self) -> int:
+        """Hands over what is claimable now, one batch; answers how many runs were claimed."""
+        claimed = self._outbox.claim(BATCH)
+        if not claimed:
+            return 0
+        done: list[UUID] = []
+        try:
+            with get_client(sync_client=True) as client:
+                for run in claimed:
+                    self._hand_over(client, run)
+                    done.append(run.id)
+        except (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound, RuntimeError, OSError) as problem:
+            left = [run.id for run in claimed if run.id not in done]
+            self._outbox.postpone(left, RETRY_SECONDS)
+            self._deployments.clear()
+            _log.warning("%d runs wait for Prefect (%s).", len(left), type(problem).__name__)
+        return len(claimed)
+
+    def _hand_over(self, client: SyncPrefectClient, run: Undispatched) -> None:
+        flow_run = client.create_flow_run_from_deployment(
+            self._deployment(client, run),
+            name=f"{run.type} · {run.tenant} · {str(run.id)[:8]}",
+            parameters={"tenant": run.tenant, **run.parameters, "run_id": str(run.id)},
+            idempotency_key=str(run.id),
+            tags=tags(run.tenant, run.id),
+        )
+        self._outbox.handed_over(run.id, flow_run.id)
+
+    def _deployment(self, client: SyncPrefectClient, run: Undispatched) -> UUID:
+        name = f"{run.type}/{DEPLOYMENT}"
+        if name not in self._deployments:
+            self._deployments[name] = client.read_deployment_by_name(name).id
+        return self._deployments[name]
+
+
+def tags(tenant: str, run_id: UUID) -> Sequence[str]:
+    """The tags by which a flow run is found in Prefect's UI."""
+    return [TAG, f"tenant:{tenant}", f"run:{run_id}"]

@@ -1,0 +1,79 @@
+"""Prefect's state hooks, mirrored into the row. Hints, not promises: what they miss, the reconciler finds."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from prefect.client.schemas.objects import FlowRun, State, StateType
+
+from flows._tracking.identity import identify
+from flows._tracking.state_map import failure_for, observed
+from flows._tracking.store import patiently, worker_store
+from runstore.recorder import Recorder
+from runstore.run import Failure, Recorded, RunObservation, Source
+from runstore.status import ObservedState
+
+PATIENCE = 60.0
+"""Seconds a hook waits for a store that is away; after that the reconciler will bring the news."""
+
+HOOKS_OFF = "TENANTATLAS_TEST_HOOKS_OFF"
+"""A switch for tests: with it set, no hook writes, and the reconciler alone has to find every end."""
+
+_log = logging.getLogger("tenantatlas.hooks")
+_own_failures: dict[UUID, Failure] = {}
+
+
+def remember_failure(flow_run_id: UUID, failure: Failure) -> None:
+    """Keeps why the flow in this process failed until its failure hook asks."""
+    _own_failures[flow_run_id] = failure
+
+
+def mirror_state(flow: Any, flow_run: FlowRun, state: State) -> None:
+    """The hook for every state Prefect has one for. Never raises: Prefect would only swallow it."""
+    if os.environ.get(HOOKS_OFF):
+        return
+    try:
+        patiently(lambda: record_state(flow_run.id, state, Source.HOOK), give_up_after=PATIENCE)
+    except Exception as problem:
+        # No text of the exception: a hook's log line goes to Prefect's API.
+        _log.warning("State %s of flow run %s was not mirrored (%s)", state.type, flow_run.id, type(problem).__name__)
+
+
+def record_state(flow_run_id: UUID, state: State, source: Source) -> Recorded | None:
+    """Records what a Prefect state says; None when it says nothing about a row."""
+    seen = observed(state)
+    if state.type is StateType.CANCELLING:
+        # Prefect's one cancellation hook fires here; by then the process is being, or has been, stopped.
+        seen = ObservedState.ABORTED
+    if seen is None:
+        return None
+    identity = identify(flow_run_id)
+    store = worker_store()
+    scope = identity.scope(store)
+    run = identity.run(store, scope)
+    if run is None:
+        return None
+    failure = None if seen is ObservedState.RUNNING else _failure(flow_run_id, state)
+    return Recorder(store, scope).observe(
+        RunObservation(
+            run_id=run.id,
+            attempt=identity.attempt,
+            state=seen,
+            source=source,
+            at=state.timestamp or datetime.now(UTC),
+            flow_run_id=flow_run_id,
+            failure=failure,
+        )
+    )
+
+
+def _failure(flow_run_id: UUID, state: State) -> Failure | None:
+    if state.type is StateType.FAILED and flow_run_id in _own_failures:
+        return _own_failures.pop(flow_run_id)
+    if state.type is StateType.CANCELLING:
+        return failure_for(State(type=StateType.CANCELLED), timeout_seconds=0)
+    return failure_for(state, timeout_seconds=0)

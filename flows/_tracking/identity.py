@@ -1,0 +1,74 @@
+"""Which run a flow run stands for, and in which attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+
+from runstore.database import Database
+from runstore.directory import Directory
+from runstore.reader import RunReader
+from runstore.run import Run
+from runstore.tenancy import TenantScope, Trigger
+
+RESERVED = frozenset({"tenant", "run_id"})
+"""Parameters of every tracked flow beside the operation's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRunIdentity:
+    """A flow run as the store needs to know it. `run_id` is the row that was handed over, if one was."""
+
+    flow_run_id: UUID
+    tenant: str
+    run_id: UUID | None
+    attempt: int
+    trigger: Trigger
+    parameters: dict[str, Any]
+
+    def scope(self, database: Database) -> TenantScope:
+        """The scope of the flow run's tenant. NotFoundError when there is no such tenant."""
+        return Directory(database).for_flow(self.tenant, self.trigger)
+
+    def run(self, database: Database, scope: TenantScope) -> Run | None:
+        """The row this flow run stands for, or None when it has none yet (or never will: it stood back)."""
+        reader = RunReader(database, scope)
+        found = reader.find_by_flow_run(self.flow_run_id)
+        if found is not None or self.run_id is None:
+            return found
+        handed_over = reader.find(self.run_id)
+        return handed_over if handed_over is not None and handed_over.flow_run_id is None else None
+
+
+def identify(flow_run_id: UUID) -> FlowRunIdentity:
+    """The identity of a flow run, as Prefect's server has it now.
+
+    The server is asked because the engine's copy of `run_count` is one behind in the running hook, and stays so through
+    automatic retries; the server's is the number of times the run has entered Running.
+    """
+    with get_client(sync_client=True) as client:
+        return identity_of(client.read_flow_run(flow_run_id))
+
+
+def identity_of(flow_run: FlowRun) -> FlowRunIdentity:
+    """The identity of a flow run just read from Prefect."""
+    parameters = dict(flow_run.parameters)
+    return FlowRunIdentity(
+        flow_run_id=flow_run.id,
+        tenant=str(parameters.get("tenant", "")),
+        run_id=_uuid(parameters.get("run_id")),
+        attempt=max(flow_run.run_count, 1),
+        trigger=Trigger.SCHEDULE if flow_run.auto_scheduled else Trigger.PREFECT,
+        parameters={name: value for name, value in parameters.items() if name not in RESERVED},
+    )
+
+
+def _uuid(value: object) -> UUID | None:
+    try:
+        return UUID(str(value)) if value else None
+    except ValueError:
+        return None

@@ -1,0 +1,207 @@
+"""A Prefect flow whose runs are mirrored: the decorator every producer puts on its flow."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from prefect import Flow, flow
+from prefect.context import FlowRunContext
+from prefect.flow_engine import FlowRunTimeoutError
+from prefect.states import Completed, Failed, State
+
+from flows._tracking.hooks import mirror_state, remember_failure
+from flows._tracking.identity import FlowRunIdentity, identify
+from flows._tracking.log_scrubbing import sanitise, unexpected_failure
+from flows._tracking.progress import ProgressReporter
+from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
+from flows._tracking.store import patiently, worker_store
+from flows.producer import FlowParameters, Operation
+from runstore.adoption import adopt
+from runstore.database import Database
+from runstore.errors import NotFoundError
+from runstore.reasons import TIMED_OUT, ReasonedError
+from runstore.reader import RunReader
+from runstore.recorder import Recorder
+from runstore.run import Counts, Recorded, RunObservation, Source
+from runstore.status import ObservedState, RunStatus, Verdict, outcome
+from runstore.tenancy import TenantScope
+
+BEGIN_PATIENCE = 600.0
+"""Seconds a flow waits for the store before it begins: no work is done for a run that cannot be recorded."""
+
+_log = logging.getLogger("tenantatlas.flow")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRun:
+    """What a producer's flow gets: whose run it is, its store, and where to report progress."""
+
+    run_id: UUID
+    attempt: int
+    scope: TenantScope
+    store: Database
+    progress: ProgressReporter
+
+
+class StandBackError(Exception):
+    """The flow run has nothing to do: its row is over, or an identical run is active."""
+
+
+def tracked_flow(operation: Operation) -> Callable[[Callable[[TrackedRun, Any], None]], Flow[..., Any]]:
+    """Turns `body(run, parameters)` into a Prefect flow of that operation, with every state hook attached.
+
+    The flow's parameters are `tenant`, the operation's own, and `run_id`. It ends Completed, Completed as
+    `PartiallySucceeded`, or Failed, by the same rule as the row. A flow run that stands for a run that is another's or
+    over ends Completed as `Deduplicated` and does no work. An exception leaves it only in its sanitised form.
+    """
+
+    def decorate(body: Callable[[TrackedRun, Any], None]) -> Flow[..., Any]:
+        def run(**values: Any) -> State[Any]:
+            return _run(operation, body, values)
+
+        run.__name__ = run.__qualname__ = getattr(body, "__name__", "run")
+        run.__module__ = body.__module__
+        run.__doc__ = operation.description
+        run.__signature__ = _signature(operation.parameters)  # type: ignore[attr-defined]
+        tracked = flow(
+            run,
+            name=str(operation.type),
+            description=operation.description,
+            flow_run_name=None,
+            # Prefect's own validation message would carry the value it refuses; the operation validates its own.
+            validate_parameters=False,
+            persist_result=False,
+            timeout_seconds=operation.timeout_seconds,
+            on_running=[mirror_state],
+            on_completion=[mirror_state],
+            on_failure=[mirror_state],
+            on_crashed=[mirror_state],
+            on_cancellation=[mirror_state],
+        )
+        return tracked
+
+    return decorate
+
+
+def _signature(parameters: type[FlowParameters]) -> inspect.Signature:
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    own = [
+        inspect.Parameter(
+            name,
+            keyword,
+            annotation=field.annotation,
+            default=inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True),
+        )
+        for name, field in parameters.model_fields.items()
+    ]
+    return inspect.Signature(
+        [
+            inspect.Parameter("tenant", keyword, annotation=str),
+            *own,
+            inspect.Parameter("run_id", keyword, annotation=str | None, default=None),
+        ]
+    )
+
+
+def _run(operation: Operation, body: Callable[[TrackedRun, Any], None], values: dict[str, Any]) -> State[Any]:
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("A tracked flow runs under Prefect only.")
+    flow_run_id = context.flow_run.id
+    raised: Exception
+    try:
+        return _tracked(operation, body, replace(identify(flow_run_id), parameters=_own(values)))
+    except StandBackError as reason:
+        return Completed(name=STOOD_BACK, message=str(reason))
+    except FlowRunTimeoutError:
+        remember_failure(flow_run_id, TIMED_OUT.failure(seconds=operation.timeout_seconds))
+        raise
+    except Exception as problem:
+        failure = unexpected_failure(problem)
+        remember_failure(flow_run_id, failure)
+        raised = sanitise(ReasonedError(failure))
+    # Outside the except block, so that the clean exception has no context that leads back to the raw one.
+    raise raised
+
+
+def _own(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in ("tenant", "run_id")}
+
+
+def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], identity: FlowRunIdentity) -> State[Any]:
+    store = worker_store()
+    parameters = operation.parameters.model_validate(identity.parameters)
+    scope = patiently(lambda: identity.scope(store), give_up_after=BEGIN_PATIENCE)
+    run_id = patiently(lambda: _begin(operation, identity, store, scope), give_up_after=BEGIN_PATIENCE)
+    reporter = ProgressReporter(Recorder(store, scope), run_id, identity.attempt)
+    with reporter:
+        body(TrackedRun(run_id, identity.attempt, scope, store, reporter), parameters)
+    return _end(reporter.counts)
+
+
+def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, scope: TenantScope) -> UUID:
+    """The id of the row, now running in this attempt. StandBackError when this flow run must not do the work."""
+    known = identity.run(store, scope)
+    if known is None and identity.run_id is not None and not _is_anothers(identity, store, scope):
+        raise NotFoundError(f"The run {identity.run_id} that this flow run was started for is no longer there.")
+    if known is None:
+        request = operation.request(identity.parameters)
+        adopted = adopt(
+            store,
+            scope,
+            request,
+            flow_run_id=identity.flow_run_id,
+            attempt=identity.attempt,
+            trigger=identity.trigger,
+            at=datetime.now(UTC),
+        )
+        if adopted.duplicate:
+            raise StandBackError(f"Run {adopted.run.id} is doing the same; no work was done here.")
+        known = adopted.run
+    recorded = Recorder(store, scope).observe(
+        RunObservation(
+            run_id=known.id,
+            attempt=identity.attempt,
+            state=ObservedState.RUNNING,
+            source=Source.HOOK,
+            at=datetime.now(UTC),
+            flow_run_id=identity.flow_run_id,
+        )
+    )
+    if not _may_work(recorded):
+        raise StandBackError(_REFUSALS[recorded.verdict].format(run=known.id))
+    return known.id
+
+
+_REFUSALS = {
+    Verdict.TERMINAL: "Run {run} is over already; no work was done here. Start the operation again if it is wanted.",
+    Verdict.SUPERSEDED: "Run {run} has a later attempt; no work was done here.",
+    Verdict.IDENTICAL_ACTIVE: "A run identical to {run} is active; this retry did no work. Wait for that one to end.",
+    Verdict.UNKNOWN_RUN: "Run {run} is no longer there; no work was done here.",
+}
+
+
+def _may_work(recorded: Recorded) -> bool:
+    return recorded.verdict in (Verdict.APPLIED, Verdict.REPEATED)
+
+
+def _is_anothers(identity: FlowRunIdentity, store: Database, scope: TenantScope) -> bool:
+    """Whether the named row belongs to another flow run: Prefect's UI can copy a flow run with all its parameters."""
+    assert identity.run_id is not None
+    return RunReader(store, scope).find(identity.run_id) is not None
+
+
+def _end(counts: Counts) -> State[Any]:
+    said = f"{counts.succeeded} succeeded, {counts.failed} failed, {counts.skipped} skipped"
+    status = outcome(ObservedState.FINISHED, counts.succeeded, counts.failed)
+    if status is RunStatus.COMPLETED:
+        return Completed(message=said)
+    if status is RunStatus.COMPLETED_WITH_ERRORS:
+        return Completed(name="PartiallySucceeded", message=said)
+    return Failed(name=ITEMS_FAILED, message=said)

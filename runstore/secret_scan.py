@@ -1,0 +1,299 @@
+"""Finds where secrets stand in a cleaned UTF-8 text: spans of (start, end, kind), sorted and disjoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from runstore.secret_patterns import (
+    ASSIGNMENT,
+    CREDENTIAL_NAME,
+    FLAG_BEFORE,
+    HARMLESS_VALUES,
+    KEY_ANCHORS,
+    KEY_QUALIFIERS,
+    NEARBY,
+    OPENING,
+    RULES,
+    TAG_BEFORE,
+    TAGGED,
+    UNQUOTED,
+    Rule,
+)
+
+Span = tuple[int, int, str]
+
+BUDGET: Final = 60_000
+"""How much looking one text is worth; looking at a place costs 1 to 12. Honest texts of a megabyte stay far below."""
+
+SHORTEST: Final = 6
+"""No secret worth the name is shorter, with its name, than this many bytes."""
+
+
+class TooManyHits(Exception):
+    """The text has more suspicious places than may be looked at in the time allowed."""
+
+
+class _Budget:
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def spend(self, units: int) -> None:
+        self.left -= units
+        if self.left < 0:
+            raise TooManyHits
+
+
+def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
+    """The secrets in a text that `text_safety.to_safe_bytes` has cleaned. Raises TooManyHits for a hostile one."""
+    if len(data) < SHORTEST:
+        return []
+    left = _Budget(budget)
+    folded = data.lower()
+    spans: list[Span] = []
+    for rule in RULES:
+        if rule.anchor in (folded if rule.folded else data):
+            spans.extend(_rule(rule, data, folded, left))
+    if b"---- BEGIN " in data or b"-----BEGIN " in data:
+        spans.extend(_pem_blocks(data))
+    for anchor in KEY_ANCHORS:
+        if anchor in folded:
+            spans.extend(_assignments(anchor, data, folded, left))
+    if len(data) >= _RUN_MINIMUM:
+        spans.extend(_entropic_runs(data, left))
+    return _disjoint(spans) if spans else spans
+
+
+def _positions(data: bytes, anchor: bytes, budget: _Budget, units: int) -> Iterator[int]:
+    position = data.find(anchor)
+    while position >= 0:
+        budget.spend(units)
+        yield position
+        position = data.find(anchor, position + len(anchor))
+
+
+def _rule(rule: Rule, data: bytes, folded: bytes, budget: _Budget) -> Iterator[Span]:
+    done = 0
+    for hit in _positions(folded if rule.folded else data, rule.anchor, budget, 4):
+        start = hit - rule.back
+        if start < done:
+            continue
+        match = rule.pattern.match(data, start)
+        if match is None:
+            continue
+        found = match.lastgroup or 0
+        begin, end = match.span(found)
+        if rule.kind == "authorization" and is_harmless(data[begin:end]):
+            continue
+        if found == "user" and rule.kind == "url-password" and not is_random(data[begin:end]):
+            continue
+        yield begin, end, rule.kind
+        done = end
+
+
+def _pem_blocks(data: bytes) -> Iterator[Span]:
+    position = data.find(b"---- BEGIN ") if b"---- BEGIN " in data else data.find(b"-----BEGIN ")
+    while position >= 0:
+        end = data.find(b"---END ", position)
+        if end < 0:
+            end = data.find(b"--- END ", position)
+        # A block whose end was cut off is a secret to the last byte of the text.
+        close = data.find(b"----", end + 8) if end >= 0 else -1
+        stop = len(data) if close < 0 else min(close + 5, len(data))
+        yield position, stop, "pem-block"
+        position = data.find(b"-----BEGIN ", stop)
+
+
+def _assignments(anchor: bytes, data: bytes, folded: bytes, budget: _Budget) -> Iterator[Span]:
+    done = 0
+    for hit in _positions(folded, anchor, budget, 2):
+        if hit < done:
+            continue
+        name = CREDENTIAL_NAME.match(folded, hit)
+        if name is None:
+            continue
+        budget.spend(10)
+        sure = anchor != b"key" or folded[max(0, hit - 16) : hit].rstrip(b" _.-").endswith(KEY_QUALIFIERS)
+        span = _value_after(data, hit, name.end(), sure=sure)
+        if span is not None:
+            yield span
+            done = span[1]
+
+
+def _value_after(data: bytes, start: int, end: int, *, sure: bool) -> Span | None:
+    sign = ASSIGNMENT.match(data, end)
+    if sign is None:
+        return None
+    form = sign.lastgroup
+    before = data[max(0, start - 48) : start]
+    if form == "tag":
+        if not TAG_BEFORE.search(before):
+            return None
+        tagged = TAGGED.match(data, sign.end())
+        return _judged(data, tagged.start(), tagged.end(), "assigned", sure) if tagged else None
+    if form == "space" and not FLAG_BEFORE.search(before):
+        nearby = NEARBY.match(data, end)
+        if nearby and is_random(nearby["value"]):
+            return (*nearby.span("value"), "near-credential")
+        return None
+    opening = OPENING.match(data, sign.end())
+    position = opening.end() if opening else sign.end()
+    quote = opening["quote"] if opening else None
+    if quote:
+        stop = _closing(data, position, quote)
+        if stop > position:
+            return _judged(data, position, stop, "assigned", sure)
+        return None
+    unquoted = UNQUOTED.match(data, position)
+    if unquoted is None:
+        return None
+    stop = unquoted.end()
+    value = data[position:stop].rstrip(b",.)}]")
+    if form in {"prose", "space"} and not looks_chosen(value):
+        nearby = NEARBY.match(data, end)
+        if nearby and is_random(nearby["value"]):
+            return (*nearby.span("value"), "near-credential")
+        return None
+    return _judged(data, position, position + len(value), "assigned", sure)
+
+
+def _closing(data: bytes, position: int, quote: bytes) -> int:
+    """Where a quoted value ends: at its quote, unescaped, or at the end of a bounded line when nothing closes it."""
+    limit = min(len(data), position + 4096)
+    while True:
+        stop = data.find(quote, position, limit)
+        if stop < 0:
+            newline = data.find(b"\n", position, limit)
+            return limit if newline < 0 else newline
+        if len(quote) > 1 or data[stop - 1 : stop] != b"\\" or data[stop - 2 : stop] == b"\\\\":
+            return stop
+        position = stop + 1
+
+
+def _judged(data: bytes, start: int, stop: int, kind: str, sure: bool) -> Span | None:
+    value = data[start:stop]
+    if is_harmless(value) or not (sure or is_random(value)):
+        return None
+    return start, stop, kind
+
+
+_PLACEHOLDER: Final = re.compile(
+    rb"\$|%[\w(]|\{|\*+\Z|<|\(|\[redacted:|secret:v1:|secret:set|\.\.\.|\xe2\x80\xa6|x+\Z", re.I
+)
+_SHORT_NUMBER: Final = re.compile(
+    rb"[+-]?\d{1,5}(?:\.\d{1,3})?(?:\s?(?:ms|s|min|h|d|days?|chars?|characters?|minutes?|seconds?|%))?\Z"
+)
+
+
+def is_harmless(value: bytes) -> bool:
+    """Whether a value that stands where a credential would is a setting's word, a small number or a placeholder."""
+    value = value.strip()
+    if len(value) < 3 or value.lower() in HARMLESS_VALUES:
+        return True
+    return bool(_PLACEHOLDER.match(value) or _SHORT_NUMBER.match(value))
+
+
+def looks_chosen(value: bytes) -> bool:
+    """Whether a value in prose looks like a credential and not like the next word: six characters of mixed kinds."""
+    if len(value) < 6:
+        return False
+    letters = value.translate(None, _NOT_LETTERS)
+    digits = value.translate(None, _NOT_DIGITS)
+    if letters and digits:
+        return True
+    symbols = len(value) - len(letters) - len(digits)
+    return symbols >= 2 and value.isascii() and not value.startswith((b"/", b"http", b"-"))
+
+
+_LETTERS: Final = bytes(range(65, 91)) + bytes(range(97, 123))
+_DIGITS: Final = b"0123456789"
+_NOT_LETTERS: Final = bytes(code for code in range(256) if code not in _LETTERS)
+_NOT_DIGITS: Final = bytes(code for code in range(256) if code not in _DIGITS)
+_HEX_AND_DASH: Final = b"0123456789abcdefABCDEF-_"
+_CLASSES: Final = bytes(
+    ord("u") if 65 <= code <= 90 else ord("l") if 97 <= code <= 122 else ord("d") if 48 <= code <= 57 else ord("s")
+    for code in range(256)
+)
+_TURNS: Final = (b"ul", b"ud", b"lu", b"ld", b"du", b"dl")
+
+
+def is_random(value: bytes) -> bool:
+    """Whether a run of letters and digits changes between upper case, lower case and digits as random text does.
+
+    Random base64 turns at about two of three places; words in camel case at one in five; GUIDs and hashes have one case
+    of letters only and are let through.
+    """
+    if len(value) < 12 or not value.translate(None, _HEX_AND_DASH):
+        return False
+    classes = value.translate(_CLASSES)
+    if b"d" not in classes or b"l" not in classes:
+        return False
+    turns = sum(classes.count(turn) for turn in _TURNS)
+    if b"u" not in classes:
+        # Lower case and digits: base36 turns at two of five, and no id of Graph's is that long without a separator.
+        return classes.count(b"s") >= 2 and turns >= 3 and classes.count(b"d") >= 2 and _has_symbol(value)
+    return turns >= 0.42 * len(classes.replace(b"s", b"")) and classes.count(b"d") >= 2
+
+
+def _has_symbol(value: bytes) -> bool:
+    return bool(re.search(rb"[!@#$%^&*~]", value))
+
+
+_RUN_MINIMUM: Final = 28
+_RUN: Final = re.compile(rb"[A-Za-z0-9+/_=-]{28,}")
+_PRODUCT_KEY: Final = re.compile(rb"[A-Z0-9]{5}(?:-[A-Z0-9]{5}){4}")
+_RECOVERY_KEY: Final = re.compile(rb"\d{6}(?:-\d{6}){7}")
+_NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken|deltatoken)[-:= \"']{1,4}\Z", re.I)
+
+
+def _entropic_runs(data: bytes, budget: _Budget) -> Iterator[Span]:
+    for match in _RUN.finditer(data):
+        run = match.group()
+        rest = run.translate(None, _HEX_AND_DASH)
+        if not rest:
+            if len(run) == 55 and _RECOVERY_KEY.fullmatch(run):
+                yield (*match.span(), "recovery-key")
+            continue
+        budget.spend(4)
+        kind = _run_kind(run, rest)
+        if kind and not _NAMED_HASH.search(data, max(0, match.start() - 16), match.start()):
+            yield (*match.span(), kind)
+
+
+def _run_kind(run: bytes, rest: bytes) -> str | None:
+    length = len(run)
+    if length == 29 and _PRODUCT_KEY.fullmatch(run) and run.translate(None, _NOT_DIGITS):
+        return "product-key"
+    classes = run.translate(_CLASSES)
+    digits = classes.count(b"d")
+    if not digits:
+        return None
+    turns = sum(classes.count(turn) for turn in _TURNS)
+    letters = length - digits - classes.count(b"s")
+    if b"u" in classes and b"l" in classes:
+        # Judged on the longest piece between separators too: a path of short random-looking ids is a path.
+        if turns >= 0.4 * length and max(map(len, re.split(rb"[/_=-]", run))) >= 12 and digits >= 2:
+            return "random-text"
+        return None
+    if length >= 32 and b"s" not in classes.rstrip(b"s") and digits >= 3 and letters >= 8:
+        # One case and digits without a separator: base32 and base36 keys; hex never gets here.
+        if b"u" in classes and turns >= 0.15 * length:
+            return "base32-text"
+        if length >= 40 and len(rest) >= 8 and turns >= 0.15 * length:
+            return "base36-text"
+    return None
+
+
+def _disjoint(spans: list[Span]) -> list[Span]:
+    spans.sort(key=lambda span: (span[0], -span[1]))
+    merged: list[Span] = []
+    for start, end, kind in spans:
+        if merged and start < merged[-1][1]:
+            first, last, known = merged[-1]
+            merged[-1] = (first, max(last, end), known)
+        elif end > start:
+            merged.append((start, end, kind))
+    return merged

@@ -1,0 +1,174 @@
+"""The recorder against the pure transition table: every stored status, observed state and attempt order."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from runstore.operation import OperationType
+from runstore.reader import RunReader
+from runstore.recorder import Recorder
+from runstore.run import Counts, Failure, Progress, Recorded, RunObservation, Source
+from runstore.starter import StartRequest, start
+from runstore.status import (
+    ACTIVE,
+    AttemptOrder,
+    ObservedState,
+    RunStatus,
+    Verdict,
+    bucket_of,
+    outcome,
+    verdict,
+)
+from runstore.tenancy import Role, TenantScope
+
+SYNC = OperationType("inventory", "sync")
+BOOM = Failure("a", "internal_error", "It broke.")
+
+
+class Runs:
+    """Brings runs of one tenant into any status."""
+
+    def __init__(self, store: Any, scope: TenantScope) -> None:
+        self.store, self.scope = store, scope
+        self.recorder = Recorder(store.worker, scope)
+        self.reader = RunReader(store.hub, scope)
+
+    def pending(self, **identity: str) -> Any:
+        request = StartRequest(SYNC, identity or {"scope": str(uuid4())}, item_ids=["a", "b"])
+        return start(self.store.app, self.scope, request).run
+
+    def report(self, run: Any, state: ObservedState, attempt: int = 1, **more: Any) -> Recorded:
+        moment = datetime.now(UTC)
+        return self.recorder.observe(RunObservation(run.id, attempt, state, Source.HOOK, moment, **more))
+
+    def count(self, run: Any, attempt: int, succeeded: int, failed: int) -> Recorded:
+        counts = Counts(total=2, succeeded=succeeded, failed=failed)
+        return self.recorder.progress(Progress(run.id, attempt, counts, failures=[BOOM] * failed))
+
+    def at(self, status: RunStatus, attempt: int = 2, **identity: str) -> Any:
+        run = self.pending(**identity)
+        if status is RunStatus.PENDING:
+            return run
+        self.report(run, ObservedState.RUNNING, attempt)
+        if status is RunStatus.COMPLETED_WITH_ERRORS:
+            self.count(run, attempt, 1, 1)
+        states = {
+            RunStatus.COMPLETED: ObservedState.FINISHED,
+            RunStatus.COMPLETED_WITH_ERRORS: ObservedState.FINISHED,
+            RunStatus.FAILED: ObservedState.FAILED,
+            RunStatus.ABORTED: ObservedState.ABORTED,
+        }
+        if status in states:
+            self.report(run, states[status], attempt)
+        return self.reader.find(run.id)
+
+
+@pytest.fixture
+def runs(store: Any) -> Runs:
+    return Runs(store, store.tenant())
+
+
+ATTEMPTS = {AttemptOrder.LOWER: -1, AttemptOrder.SAME: 0, AttemptOrder.HIGHER: 1}
+
+
+@pytest.mark.parametrize("stored", list(RunStatus))
+def test_every_pair_has_the_decided_outcome(runs: Runs, stored: RunStatus) -> None:
+    for observed, order in itertools.product(ObservedState, AttemptOrder):
+        before = runs.at(stored)
+        if before.attempt == 1 and order is AttemptOrder.LOWER:
+            continue  # attempt 0 does not exist
+        after = runs.report(before, observed, before.attempt + ATTEMPTS[order])
+        expected = verdict(stored, observed, order)
+        assert after.verdict == expected, (stored, observed, order)
+        assert after.run is not None
+        if expected is not Verdict.APPLIED:
+            assert runs.reader.find(before.id) == before
+            continue
+        counts = before.counts if order is AttemptOrder.SAME else Counts()
+        status = outcome(observed, counts.succeeded, counts.failed)
+        assert after.run.status == status
+        assert after.run.attempt == before.attempt + ATTEMPTS[order]
+        assert (after.run.finished_at is None) == (status in ACTIVE)
+        last = runs.reader.get(before.id).history[-1]
+        assert (last.status, last.attempt) == (status, after.run.attempt)
+
+
+@pytest.mark.parametrize(("succeeded", "failed"), [(0, 0), (2, 0), (1, 1), (0, 2)])
+def test_the_end_follows_from_the_counts(runs: Runs, succeeded: int, failed: int) -> None:
+    run = runs.at(RunStatus.RUNNING)
+    runs.count(run, 2, succeeded, failed)
+    ended = runs.report(run, ObservedState.FINISHED, 2).run
+    assert ended is not None
+    assert ended.status == outcome(ObservedState.FINISHED, succeeded, failed)
+    assert ended.bucket == bucket_of(ended.status, succeeded, failed)
+
+
+def test_the_generated_bucket_equals_the_function(store: Any) -> None:
+    with store.admin.across_tenants() as connection:
+        from sqlalchemy import text
+
+        from runstore.status import BUCKET_SQL
+
+        for status, succeeded, failed in itertools.product(RunStatus, range(3), range(3)):
+            query = f"SELECT {BUCKET_SQL} FROM (VALUES (CAST(:st AS text), {succeeded}, {failed})) v (status, succeeded, failed)"
+            found = connection.execute(text(query), {"st": status.value}).scalar_one()
+            assert found == bucket_of(status, succeeded, failed)
+
+
+def test_progress_never_goes_back_and_counts_nothing_twice(runs: Runs) -> None:
+    run = runs.at(RunStatus.RUNNING)
+    assert runs.count(run, 2, 1, 1).applied
+    assert runs.count(run, 2, 1, 1).applied
+    assert runs.count(run, 2, 1, 0).verdict is Verdict.STALE
+    assert runs.count(run, 1, 2, 0).verdict is Verdict.STALE
+    found = runs.reader.get(run.id)
+    assert (found.run.counts.succeeded, found.run.counts.failed, len(found.failures)) == (1, 1, 1)
+
+
+def test_a_guess_about_a_row_that_moved_is_stale(runs: Runs) -> None:
+    read = runs.at(RunStatus.RUNNING)
+    runs.recorder.heartbeat(read.id, 2)
+    guess = runs.report(read, ObservedState.FAILED, 2, guess_from=read)
+    assert guess.verdict is Verdict.STALE
+    fresh = runs.reader.find(read.id)
+    assert runs.report(read, ObservedState.FAILED, 2, guess_from=fresh, failure=BOOM).applied
+
+
+def test_reopening_is_refused_while_an_identical_run_is_active(runs: Runs) -> None:
+    ended = runs.at(RunStatus.FAILED, scope="s")
+    other = runs.pending(scope="s")
+    assert other.id != ended.id
+    assert runs.report(ended, ObservedState.RUNNING, 3).verdict is Verdict.IDENTICAL_ACTIVE
+    assert runs.report(ended, ObservedState.FINISHED, 3).applied
+
+
+def test_a_finished_run_notifies_each_recipient_once(store: Any, runs: Runs) -> None:
+    for role in Role:
+        store.member(role)
+    run = runs.at(RunStatus.RUNNING)
+    for _ in range(3):
+        runs.report(run, ObservedState.FINISHED, 2)
+    with store.admin.transaction(runs.scope) as connection:
+        from sqlalchemy import text
+
+        rows = connection.execute(
+            text("SELECT u.email, n.kind FROM notifications n JOIN users u ON u.id = n.user_id ORDER BY 1, 2")
+        ).all()
+    assert [tuple(row) for row in rows] == [
+        ("manager@acme.example", "finished"),
+        ("manager@acme.example", "queued"),
+        ("owner@acme.example", "finished"),
+        ("owner@acme.example", "queued"),
+    ]
+
+
+def test_another_tenants_run_is_unknown(store: Any, runs: Runs) -> None:
+    run = runs.at(RunStatus.RUNNING)
+    foreign = Runs(store, store.tenant("globex"))
+    assert foreign.report(run, ObservedState.FAILED, 2).verdict is Verdict.UNKNOWN_RUN
+    assert foreign.count(run, 2, 1, 0).verdict is Verdict.UNKNOWN_RUN
