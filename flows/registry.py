@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+import flows
 from flows.producer import Operation
 from runstore.errors import TenantAtlasError
-
-FLOWS = Path(__file__).parent
+from runstore.reasons import Catalogue
 
 
 class BrokenProducerError(TenantAtlasError):
@@ -45,11 +45,26 @@ def operations() -> Mapping[str, Operation]:
     return MappingProxyType(dict(sorted(found.items())))
 
 
-def producer_folders(root: Path = FLOWS) -> Sequence[Path]:
+def producer_folders() -> Sequence[Path]:
     """The folders of the producers, sorted by name."""
-    return sorted(path.parent for path in root.glob("*/operation.py") if not path.parent.name.startswith("_"))
+    found = (path.parent for root in flows.__path__ for path in Path(root).glob("*/operation.py"))
+    return sorted((folder for folder in found if not folder.name.startswith("_")), key=lambda folder: folder.name)
 
 
-def migration_folders(root: Path = FLOWS) -> Sequence[Path]:
+def migration_folders() -> Sequence[Path]:
     """The folders of revisions beside the core's: shared tables first, then each producer's that has some."""
-    return sorted(path for path in root.glob("*/migrations") if any(path.glob("*.py")))
+    found = (path for root in flows.__path__ for path in Path(root).glob("*/migrations") if any(path.glob("*.py")))
+    return sorted(found, key=lambda path: path.parent.name)
+
+
+def reasons() -> Catalogue:
+    """The core's reason codes joined with every `REASONS` that a `flows/<folder>/**/reasons.py` declares.
+
+    CatalogueError when a code is declared twice.
+    """
+    catalogue = Catalogue.core()
+    for root in flows.__path__:
+        for path in sorted(Path(root).glob("*/**/reasons.py")):
+            module = ".".join(("flows", *path.relative_to(root).with_suffix("").parts))
+            catalogue = catalogue.joined(importlib.import_module(module).REASONS)
+    return catalogue
