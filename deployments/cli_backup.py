@@ -1,0 +1,11 @@
+"""`tenantatlas backup`: keep whole copies of policies."""
+
+from __future__ import annotations
+
+import typer
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the group `backup`."""
+    backup = typer.Typer(help="Backup sets of policies.", no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(backup, name="backup")

@@ -1,0 +1,58 @@
+"""`tenantatlas worker`, `relay`, `hub` and `deploy`: one process each, for more than one machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from deployments.call import Answer, Call, command
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the commands themselves; they have no group."""
+    command(app, "worker", help="Run flows until told to stop.")(worker)
+    command(app, "relay", help="Hand queued runs to Prefect and keep every run true.")(relay)
+    command(app, "hub", help="Serve the operations hub.")(hub)
+    command(app, "deploy", help="Register every producer's flow with Prefect.")(deploy)
+
+
+def worker(
+    call: Call,
+    name: Annotated[str | None, typer.Option("--name", help="How this worker is called in Prefect's UI.")] = None,
+    pool: Annotated[str | None, typer.Option("--pool", help="The work pool to serve.")] = None,
+) -> Answer | None:
+    from deployments.worker_service import serve
+
+    serve(call.settings, name=name, pool=pool)
+
+
+def relay(call: Call) -> Answer | None:
+    from deployments.relay import serve
+
+    serve(call.settings)
+
+
+def hub(
+    call: Call,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Let anyone pick a member to be. For looking around only.")
+    ] = False,
+) -> Answer | None:
+    from deployments.hub import serve
+
+    serve(call.settings, demo=demo)
+
+
+def deploy(
+    call: Call,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for Prefect's server to answer first.")] = False,
+    pool: Annotated[str | None, typer.Option("--pool", help="The work pool; made if it does not exist.")] = None,
+    pool_type: Annotated[
+        str,
+        typer.Option("--pool-type", help="Its type when it is made: tenantatlas-warm, process, docker, kubernetes."),
+    ] = "tenantatlas-warm",
+) -> Answer:
+    from deployments.deploy import deploy_all
+
+    return deploy_all(call.settings, wait=wait, pool=pool, pool_type=pool_type)

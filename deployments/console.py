@@ -1,0 +1,93 @@
+"""Prints answers: JSON, or sentences and tables in which data is text and nothing but text."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO, Any
+
+import orjson
+
+# Shown instead of being sent to the terminal: what moves its cursor, changes its colours or reverses its text.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_PIPE_WIDTH = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under column names; `empty` is said instead when there are none."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    empty: str
+    title: str | None = None
+
+
+Block = str | Table
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """One JSON document and a line end on stdout."""
+    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2, default=str))
+    sys.stdout.buffer.flush()
+
+
+def print_blocks(blocks: Iterable[Block], file: IO[str] | None = None) -> None:
+    """Sentences and tables, in order. A terminal that cannot show a character gets a `?` for it."""
+    out = sys.stdout if file is None else file
+    for block in blocks:
+        text = visible(block, keep_lines=True) + "\n" if isinstance(block, str) else _rendered(block, out)
+        encoding = getattr(out, "encoding", None) or "utf-8"
+        out.write(text.encode(encoding, "replace").decode(encoding))
+    out.flush()
+
+
+def visible(text: str, *, keep_lines: bool = False) -> str:
+    """The text with every control, direction and invisible character written out, as `\\x1b` or `\\u202e`."""
+    kept = "\n" if keep_lines else ""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character
+        if character in kept or unicodedata.category(character) not in _HIDDEN_CATEGORIES
+        else character.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for character in text
+    )
+
+
+def when(moment: datetime | None) -> str:
+    """A moment in UTC to the second; a dash for none."""
+    return "-" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _rendered(table: Table, out: IO[str]) -> str:
+    if not table.rows:
+        return visible(table.empty) + "\n"
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(box=box.SIMPLE_HEAD, title=Text(table.title) if table.title else None, title_justify="left")
+    for column in table.columns:
+        drawn.add_column(Text(column), overflow="fold")
+    for row in table.rows:
+        # Text objects are not parsed for markup, emoji codes or links.
+        drawn.add_row(*(Text(visible(_cell(value))) for value in row))
+    console = Console(file=out, width=None if out.isatty() else _PIPE_WIDTH, emoji=False, markup=False, highlight=False)
+    with console.capture() as captured:
+        console.print(drawn)
+    return captured.get()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return when(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
