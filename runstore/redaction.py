@@ -11,11 +11,11 @@ text with more such places than any honest text has is withheld whole.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence, Set
-from datetime import date, datetime, time
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from datetime import date, time
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 from runstore.secret_patterns import is_secret_key
@@ -23,6 +23,9 @@ from runstore.secret_scan import TooManyHits, find_spans
 from runstore.text_safety import to_safe_bytes
 
 TEXT_LIMIT: Final = 500_000
+"""Bytes of UTF-8. What is stored or logged is thousands of times shorter; this bounds what a hostile text can cost."""
+
+_LONGEST_WORD: Final = 8192
 DEPTH_LIMIT: Final = 64
 NODE_LIMIT: Final = 200_000
 WITHHELD: Final = "[redacted:withheld, too many suspected secrets]"
@@ -45,7 +48,7 @@ def _marker(kind: str, _text: str) -> str:
 
 
 def scrub_text(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = _marker) -> str:
-    """`text` without control characters and secrets, at most about `limit` characters; never raises for a string.
+    """`text` without control characters and secrets, at most about `limit` bytes long; never raises for a string.
 
     Scrubbing a scrubbed text changes nothing. A text beyond the limit is cut at the last white space before it, so that
     no half of a secret stays behind, and says that it was cut.
@@ -55,16 +58,10 @@ def scrub_text(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = _marker
 
 def redact(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = _marker) -> Redaction:
     """Like `scrub_text`, and also says what kinds of secrets were found."""
-    cut = len(text) > limit
+    data = to_safe_bytes(text[:limit])
+    cut = len(text) > limit or len(data) > limit
     if cut:
-        text = text[:limit]
-        for back in range(len(text) - 1, max(len(text) - 8192, 0), -1):
-            if text[back].isspace():
-                text = text[:back]
-                break
-        else:
-            text = text[: max(len(text) - 8192, 0)]
-    data = to_safe_bytes(text)
+        data = _cut(data, limit)
     try:
         spans = find_spans(data)
     except TooManyHits:
@@ -82,6 +79,13 @@ def redact(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = _marker) ->
     if cut:
         pieces.append(" [cut]")
     return Redaction("".join(pieces), tuple(kind for _, _, kind in spans))
+
+
+def _cut(data: bytes, limit: int) -> bytes:
+    """The text up to the last white space before the limit, or well before it: half a secret is still a secret."""
+    head = data[:limit]
+    space = max(head.rfind(b" ", limit - _LONGEST_WORD), head.rfind(b"\n", limit - _LONGEST_WORD))
+    return head[:space] if space >= 0 else head[: max(0, limit - _LONGEST_WORD)]
 
 
 def holds_secret(text: str) -> bool:
@@ -124,19 +128,23 @@ class _JsonScrubber:
             return TOO_DEEP
         try:
             if isinstance(value, Mapping):
-                return self._mapping(value, depth, secret=secret)  # pyright: ignore[reportUnknownArgumentType]
+                return self._mapping(cast("Mapping[object, object]", value), depth, secret=secret)
             if isinstance(value, Set):
                 # Sorted by what is shown: a set has no order, and what is stored should not depend on hash seeds.
-                members = [self.scrub(member, depth + 1, secret=secret) for member in value]  # pyright: ignore[reportUnknownVariableType]
-                return sorted(members, key=repr)
-            if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-                return [self.scrub(member, depth + 1, secret=secret) for member in value]  # pyright: ignore[reportUnknownVariableType]
-            if isinstance(value, UUID | datetime | date | time | Decimal):
+                return sorted(self._members(cast("Iterable[object]", value), depth, secret=secret), key=repr)
+            if isinstance(value, bytes | bytearray | memoryview):
+                return "[bytes]"
+            if isinstance(value, Sequence):
+                return self._members(cast("Iterable[object]", value), depth, secret=secret)
+            if isinstance(value, UUID | date | time | Decimal):
                 return self._text(value.isoformat() if isinstance(value, date | time) else str(value), secret=secret)
         except Exception:
             # A container of somebody else's may raise while it is read; what it held is then not ours to show.
             return f"[{type(value).__name__[:80]}]"
         return f"[{type(value).__name__[:80]}]"
+
+    def _members(self, members: Iterable[object], depth: int, *, secret: bool) -> list[Any]:
+        return [self.scrub(member, depth + 1, secret=secret) for member in members]
 
     def _text(self, text: str, *, secret: bool) -> str:
         self._characters -= len(text)

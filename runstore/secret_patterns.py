@@ -35,7 +35,7 @@ def _token(kind: str, anchor: str, body: bytes, *, before: bytes = b"", back: in
     return Rule(kind, literal, re.compile(_NOT_IN_WORD + before + re.escape(literal) + body), back)
 
 
-# Kinds whose tokens are long and mixed would also be found as random text; a prefix makes it certain and names the kind.
+# Tokens that are long and mixed would be found as random text too; the prefix makes it certain and names the kind.
 _TOKENS: Final = (
     *(_token("aws-key-id", prefix, rb"[A-Z0-9]{12,20}+") for prefix in ("AKIA", "ASIA")),
     *(_token("github-token", f"gh{letter}_", rb"[A-Za-z0-9_]{20,255}+") for letter in "pousr"),
@@ -132,8 +132,9 @@ _STRUCTURES: Final = (
         "authorization",
         b"authorization",
         re.compile(
-            rb"authorization[\"'\\]{0,4}+\s{0,4}+[:=,]\s{0,4}+b?[\"'\\]{0,4}+"
-            rb"(?P<value>(?:[A-Za-z][A-Za-z0-9_-]{1,30}+[ \t]{1,4}+)?[^\s\"'\\,;]{6,8192}+)",
+            rb"authorization[\"'\\]{0,4}+\s{0,4}+[:=,]\s{0,4}+(?:b(?=[\"']))?[\"'\\]{0,4}+(?P<value>"
+            rb"(?:bearer|basic|digest|negotiate|ntlm|token|apikey|sharedkey|sharedkeylite|sharedaccesssignature|aws4-\S{1,20})"
+            rb"[ \t]{1,4}+[^\r\n\"'\\]{1,8192}+|[^\s\"'\\,;]{6,8192}+)",
             re.IGNORECASE,
         ),
         folded=True,
@@ -184,10 +185,13 @@ _STRUCTURES: Final = (
         ),
         folded=True,
     ),
-    Rule(
-        "credentials-argument",
-        b"curl ",
-        re.compile(rb"curl\s[^\n]{0,200}?\s(?:-u|--user)\s{1,4}+[\"']?(?P<value>[^\s:\"']{1,128}:[^\s\"']{1,256}+)"),
+    *(
+        Rule(
+            "credentials-argument",
+            flag,
+            re.compile(re.escape(flag) + rb"\s{0,4}+[\"']?(?P<value>[^\s:\"'/]{1,128}+:(?!/)[^\s\"']{4,256}+)"),
+        )
+        for flag in (b" -u ", b" --user ")
     ),
     Rule("private-key", b"PuTTY-User-Key-File-", re.compile(rb"PuTTY-User-Key-File-[^\x00]{0,16384}")),
 )

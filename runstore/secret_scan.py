@@ -31,6 +31,13 @@ SHORTEST: Final = 6
 """No secret worth the name is shorter, with its name, than this many bytes."""
 
 
+# Whether an anchor is there at all is asked of the same bytes as a Latin-1 string: `in` costs a fifth of what it costs
+# on bytes (measured: 6 µs against 32 µs for all anchors in a line), and almost every text has none.
+_EXACT: Final = tuple((rule.anchor.decode("latin-1"), rule) for rule in RULES if not rule.folded)
+_FOLDED: Final = tuple((rule.anchor.decode("latin-1"), rule) for rule in RULES if rule.folded)
+_KEYS: Final = tuple((anchor.decode("latin-1"), anchor) for anchor in KEY_ANCHORS)
+
+
 class TooManyHits(Exception):
     """The text has more suspicious places than may be looked at in the time allowed."""
 
@@ -54,13 +61,18 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
     left = _Budget(budget)
     folded = data.lower()
     spans: list[Span] = []
-    for rule in RULES:
-        if rule.anchor in (folded if rule.folded else data):
+    view = data.decode("latin-1")
+    for anchor, rule in _EXACT:
+        if anchor in view:
+            spans.extend(_rule(rule, data, data, left))
+    folded_view = folded.decode("latin-1")
+    for anchor, rule in _FOLDED:
+        if anchor in folded_view:
             spans.extend(_rule(rule, data, folded, left))
-    if b"---- BEGIN " in data or b"-----BEGIN " in data:
+    if "---- BEGIN " in view or "-----BEGIN " in view:
         spans.extend(_pem_blocks(data))
-    for anchor in KEY_ANCHORS:
-        if anchor in folded:
+    for shown, anchor in _KEYS:
+        if shown in folded_view:
             spans.extend(_assignments(anchor, data, folded, left))
     if len(data) >= _RUN_MINIMUM:
         spans.extend(_entropic_runs(data, left))
@@ -75,9 +87,9 @@ def _positions(data: bytes, anchor: bytes, budget: _Budget, units: int) -> Itera
         position = data.find(anchor, position + len(anchor))
 
 
-def _rule(rule: Rule, data: bytes, folded: bytes, budget: _Budget) -> Iterator[Span]:
+def _rule(rule: Rule, data: bytes, searched: bytes, budget: _Budget) -> Iterator[Span]:
     done = 0
-    for hit in _positions(folded if rule.folded else data, rule.anchor, budget, 4):
+    for hit in _positions(searched, rule.anchor, budget, 4):
         start = hit - rule.back
         if start < done:
             continue
@@ -86,7 +98,7 @@ def _rule(rule: Rule, data: bytes, folded: bytes, budget: _Budget) -> Iterator[S
             continue
         found = match.lastgroup or 0
         begin, end = match.span(found)
-        if rule.kind == "authorization" and is_harmless(data[begin:end]):
+        if rule.kind == "authorization" and not looks_chosen(data[begin:end]) and b" " not in data[begin:end]:
             continue
         if found == "user" and rule.kind == "url-password" and not is_random(data[begin:end]):
             continue
@@ -115,7 +127,7 @@ def _assignments(anchor: bytes, data: bytes, folded: bytes, budget: _Budget) -> 
         name = CREDENTIAL_NAME.match(folded, hit)
         if name is None:
             continue
-        budget.spend(10)
+        budget.spend(12)
         sure = anchor != b"key" or folded[max(0, hit - 16) : hit].rstrip(b" _.-").endswith(KEY_QUALIFIERS)
         span = _value_after(data, hit, name.end(), sure=sure)
         if span is not None:
@@ -243,7 +255,7 @@ def _has_symbol(value: bytes) -> bool:
 
 
 _RUN_MINIMUM: Final = 28
-_RUN: Final = re.compile(rb"[A-Za-z0-9+/_=-]{28,}")
+_RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{28,}={0,2}")
 _PRODUCT_KEY: Final = re.compile(rb"[A-Z0-9]{5}(?:-[A-Z0-9]{5}){4}")
 _RECOVERY_KEY: Final = re.compile(rb"\d{6}(?:-\d{6}){7}")
 _NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken|deltatoken)[-:= \"']{1,4}\Z", re.I)
@@ -257,7 +269,7 @@ def _entropic_runs(data: bytes, budget: _Budget) -> Iterator[Span]:
             if len(run) == 55 and _RECOVERY_KEY.fullmatch(run):
                 yield (*match.span(), "recovery-key")
             continue
-        budget.spend(4)
+        budget.spend(5)
         kind = _run_kind(run, rest)
         if kind and not _NAMED_HASH.search(data, max(0, match.start() - 16), match.start()):
             yield (*match.span(), kind)
@@ -275,7 +287,7 @@ def _run_kind(run: bytes, rest: bytes) -> str | None:
     letters = length - digits - classes.count(b"s")
     if b"u" in classes and b"l" in classes:
         # Judged on the longest piece between separators too: a path of short random-looking ids is a path.
-        if turns >= 0.4 * length and max(map(len, re.split(rb"[/_=-]", run))) >= 12 and digits >= 2:
+        if turns >= 0.4 * length and max(map(len, classes.split(b"s"))) >= 12 and digits >= 2:
             return "random-text"
         return None
     if length >= 32 and b"s" not in classes.rstrip(b"s") and digits >= 3 and letters >= 8:
