@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, literal_column, select
+from sqlalchemy import Row, select
 from sqlalchemy.sql import Select
 
 from runstore.operation import OperationType
@@ -111,4 +111,3 @@ def uuid_or_none(text: str) -> UUID | None:
         return None
 
 
-EMPTY = literal_column("'[]'::jsonb")

@@ -25,7 +25,9 @@ def _definition(word: str, leaf: str) -> str:
 @st.composite
 def instances(draw: st.DrawFn, prefix: str, depth: int = 0) -> dict[str, Any]:
     """One setting instance of any kind, nested up to three levels."""
-    kinds = ["simple", "choice", "collection", "secret", "choices"] + (["group", "groups", "keyed"] if depth < 3 else [])
+    kinds = ["simple", "choice", "collection", "secret", "choices"] + (
+        ["group", "groups", "keyed"] if depth < 3 else []
+    )
     kind = draw(st.sampled_from(kinds))
     identifier = prefix
     if kind == "simple":
@@ -162,7 +164,7 @@ policies = st.one_of(
 
 def noisy(body: dict[str, Any], seed: int) -> dict[str, Any]:
     """The same policy as another read or another tool would export it: order, ids, dates, metadata, emptiness."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
 
     def again(value: Any, parent: str | None) -> Any:
         if isinstance(value, dict):

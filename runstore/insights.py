@@ -1,0 +1,257 @@
+"""What the hub shows around the list and inside one run: counts per day, choices, failures a page at a time. One tenant only.
+
+Every method reads a bounded number of rows, or of one row's items, however large the tenant or the run is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import bindparam, func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+
+from runstore.cursor import Cursor
+from runstore.database import Database
+from runstore.errors import NotFoundError
+from runstore.operation import OperationType
+from runstore.rows import detail_of, list_of_runs, run_of
+from runstore.run import Failure, Run, RunDetail
+from runstore.schema import OperationRun
+from runstore.status import StatusBucket
+from runstore.tenancy import Permission, TenantScope
+
+CHOICES_FROM = 1000
+"""Who started runs is offered from this many of the newest ones."""
+
+HISTORY_FROM = 10_000
+"""Runs per day are counted over at most this many of the newest ones."""
+
+USUAL_FROM = 30
+"""A run is compared with at most this many earlier ones of its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """Runs created on one day (in the zone asked for) that are in one bucket now."""
+
+    day: date
+    bucket: StatusBucket
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Runs per day and bucket. When `complete` is False the first day is the oldest that was reached, in part."""
+
+    days: tuple[DayCount, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """The failures of a run that have one reason code, with the first and the last item, in the order of the run."""
+
+    reason_code: str
+    count: int
+    first_item: str
+    last_item: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunOverview:
+    """A run without its lists: how many item ids and failures it has, and everything else. The lists come in pages."""
+
+    detail: RunDetail
+    items: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some entries of a run's list, and how many match in all."""
+
+    entries: tuple[Any, ...]
+    total: int
+
+
+class RunInsights:
+    """Reads beside the list, as one actor. ForbiddenError at once when the actor may not view runs."""
+
+    def __init__(self, database: Database, scope: TenantScope) -> None:
+        scope.require(Permission.VIEW)
+        self._database = database
+        self._scope = scope
+
+    def these(self, run_ids: Sequence[UUID]) -> dict[UUID, Run]:
+        """The runs of these ids as they are now, by id; those that are gone, or another tenant's, are left out."""
+        wanted = bindparam("ids", list(run_ids), type_=ARRAY(Uuid))
+        query = list_of_runs().where(self._mine(), OperationRun.id == func.any(wanted)).limit(max(len(run_ids), 1))
+        with self._database.transaction(self._scope) as connection:
+            return {row.id: run_of(row) for row in connection.execute(query)}
+
+    def newer_than(self, place: Cursor, cap: int = 100) -> int:
+        """How many runs were created after that place in the list, counted up to `cap`."""
+        key = tuple_(OperationRun.created_at, OperationRun.id)
+        some = (
+            select(OperationRun.id)
+            .where(self._mine(), key > tuple_(place.created_at, place.run_id))
+            .limit(cap)
+            .subquery()
+        )
+        with self._database.transaction(self._scope) as connection:
+            return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+    def initiators(self) -> tuple[str, ...]:
+        """Who started the newest runs, sorted."""
+        newest = (
+            select(OperationRun.initiated_by)
+            .where(self._mine())
+            .order_by(OperationRun.created_at.desc(), OperationRun.id.desc())
+            .limit(CHOICES_FROM)
+            .subquery()
+        )
+        query = select(newest.c.initiated_by).distinct().order_by(newest.c.initiated_by).limit(200)
+        with self._database.transaction(self._scope) as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def history(self, since: datetime, zone: str = "UTC") -> History:
+        """Runs per day of `zone` and bucket, of runs created since then. An unknown zone counts as UTC."""
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_HISTORY, {"tenant": self._scope.tenant_id, "since": since, "zone": known_zone(zone)}).all()
+        counted = sum(row.runs for row in rows)
+        days = tuple(DayCount(row.day, StatusBucket(row.bucket), row.runs) for row in rows)
+        return History(days, counted < HISTORY_FROM)
+
+    def usual_duration(self, operation: OperationType, *, besides: UUID) -> timedelta | None:
+        """The median duration of this tenant's latest finished runs of a type; None with fewer than three."""
+        latest = (
+            select((OperationRun.finished_at - OperationRun.started_at).label("lasted"))
+            .where(
+                self._mine(),
+                OperationRun.resource == operation.resource,
+                OperationRun.action == operation.action,
+                OperationRun.bucket.in_([StatusBucket.SUCCEEDED.value, StatusBucket.PARTIAL.value]),
+                OperationRun.started_at.is_not(None),
+                OperationRun.id != besides,
+            )
+            .order_by(OperationRun.created_at.desc(), OperationRun.id.desc())
+            .limit(USUAL_FROM)
+        )
+        with self._database.transaction(self._scope) as connection:
+            lasted: list[timedelta] = list(connection.execute(latest).scalars())
+        return median(lasted) if len(lasted) >= 3 else None
+
+    def overview(self, run_id: UUID) -> RunOverview:
+        """One run without its lists. NotFoundError when this tenant has no such run."""
+        columns = (
+            OperationRun.context,
+            OperationRun.related,
+            OperationRun.history,
+            func.jsonb_array_length(OperationRun.item_ids).label("items"),
+            func.jsonb_array_length(OperationRun.failures).label("failed_items"),
+        )
+        query = list_of_runs().add_columns(*columns).where(self._mine(), OperationRun.id == run_id)
+        with self._database.transaction(self._scope) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFoundError(f"Tenant {self._scope.slug!r} has no run {run_id}.")
+        values: Any = SimpleNamespace(**row._mapping, item_ids=(), failures=())
+        return RunOverview(detail_of(values), row.items, row.failed_items)
+
+    def failure_groups(self, run_id: UUID) -> tuple[FailureGroup, ...]:
+        """The run's failures by reason code, the most frequent first; none for a run that is not this tenant's."""
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_GROUPS, {"tenant": self._scope.tenant_id, "run": run_id}).all()
+        return tuple(FailureGroup(*row) for row in rows)
+
+    def failures(
+        self, run_id: UUID, *, reason_code: str | None = None, search: str | None = None, offset: int = 0, limit: int = 50
+    ) -> Slice:
+        """Some of the run's failures in their order; `search` is part of an item id, in any case."""
+        values = self._slice(run_id, search, offset, limit) | {"code": reason_code}
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_FAILURES, values).all()
+        found = tuple(Failure(row.item_id, row.reason_code, row.message) for row in rows)
+        return Slice(found, rows[0].total if rows else 0)
+
+    def items(self, run_id: UUID, *, search: str | None = None, offset: int = 0, limit: int = 50) -> Slice:
+        """Some of the run's item ids in their order; `search` is part of an item id, in any case."""
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_ITEMS, self._slice(run_id, search, offset, limit)).all()
+        return Slice(tuple(row.item_id for row in rows), rows[0].total if rows else 0)
+
+    def _slice(self, run_id: UUID, search: str | None, offset: int, limit: int) -> dict[str, Any]:
+        return {
+            "tenant": self._scope.tenant_id,
+            "run": run_id,
+            "search": search.casefold() if search else None,
+            "offset": max(offset, 0),
+            "limit": max(1, min(limit, 1000)),
+        }
+
+    def _mine(self) -> Any:
+        return OperationRun.tenant_id == self._scope.tenant_id
+
+
+def known_zone(name: str | None) -> str:
+    """The zone's own name when it is one, UTC otherwise: a browser may say anything."""
+    try:
+        return ZoneInfo(name).key if name and len(name) < 64 else "UTC"
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
+
+
+_HISTORY = text(
+    f"""
+    WITH newest AS MATERIALIZED (
+      SELECT created_at, bucket FROM operation_runs
+      WHERE tenant_id = :tenant AND created_at >= :since
+      ORDER BY created_at DESC, id DESC LIMIT {HISTORY_FROM})
+    SELECT (created_at AT TIME ZONE CAST(:zone AS text))::date AS day, bucket, count(*) AS runs
+    FROM newest GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 1000
+    """
+)
+
+_GROUPS = text(
+    """
+    WITH listed AS (
+      SELECT f.n, f.entry->>'reason_code' AS code, f.entry->>'item_id' AS item, f.entry->>'message' AS message
+      FROM operation_runs r, jsonb_array_elements(r.failures) WITH ORDINALITY AS f(entry, n)
+      WHERE r.tenant_id = :tenant AND r.id = :run),
+    grouped AS (SELECT code, count(*) AS n, min(n) AS first, max(n) AS last FROM listed GROUP BY code)
+    SELECT g.code, g.n, a.item, z.item, a.message
+    FROM grouped g JOIN listed a ON a.n = g.first JOIN listed z ON z.n = g.last
+    ORDER BY g.n DESC, g.code LIMIT 200
+    """
+)
+
+_FAILURES = text(
+    """
+    SELECT f.entry->>'item_id' AS item_id, f.entry->>'reason_code' AS reason_code, f.entry->>'message' AS message,
+           count(*) OVER () AS total
+    FROM operation_runs r, jsonb_array_elements(r.failures) WITH ORDINALITY AS f(entry, n)
+    WHERE r.tenant_id = :tenant AND r.id = :run
+      AND (CAST(:code AS text) IS NULL OR f.entry->>'reason_code' = :code)
+      AND (CAST(:search AS text) IS NULL OR strpos(lower(f.entry->>'item_id'), :search) > 0)
+    ORDER BY f.n LIMIT :limit OFFSET :offset
+    """
+)
+
+_ITEMS = text(
+    """
+    SELECT i.item AS item_id, count(*) OVER () AS total
+    FROM operation_runs r, jsonb_array_elements_text(r.item_ids) WITH ORDINALITY AS i(item, n)
+    WHERE r.tenant_id = :tenant AND r.id = :run
+      AND (CAST(:search AS text) IS NULL OR strpos(lower(i.item), :search) > 0)
+    ORDER BY i.n LIMIT :limit OFFSET :offset
+    """
+)

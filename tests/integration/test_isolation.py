@@ -1,0 +1,109 @@
+"""Three fences around a tenant: the scope, row-level security, and what each database role may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from runstore.database import DatabaseRole
+from runstore.errors import ForbiddenError, NotFoundError, StoreError
+from runstore.filters import RunFilter
+from runstore.operation import OperationType
+from runstore.reader import RunReader
+from runstore.schema import Base
+from runstore.starter import StartRequest, start
+from runstore.tenancy import Role
+
+SYNC = OperationType("inventory", "sync")
+SCOPED = ("operation_runs", "notifications", "audit_log", "tenants")
+
+
+@pytest.fixture
+def two(store: Any) -> Any:
+    for slug in ("acme", "globex"):
+        store.member(Role.OWNER, slug)
+        start(store.app, store.member(Role.OPERATOR, slug), StartRequest(SYNC, {"scope": slug}, item_ids=[slug]))
+    return store
+
+
+def test_a_reader_sees_its_tenant_only(two: Any) -> None:
+    acme, globex = (RunReader(two.hub, two.tenant(slug)) for slug in ("acme", "globex"))
+    mine, other = acme.list(RunFilter()).runs, globex.list(RunFilter()).runs
+    assert {run.tenant for run in mine} == {"acme"} and {run.tenant for run in other} == {"globex"}
+    assert acme.find(other[0].id) is None
+    with pytest.raises(NotFoundError):
+        acme.get(other[0].id)
+    assert sum(acme.bucket_counts(RunFilter()).values()) == 1
+    assert acme.list(RunFilter(search="globex")).runs == ()
+
+
+def test_no_tenant_set_means_no_rows(two: Any) -> None:
+    with two.hub.across_tenants() as connection:
+        for table in SCOPED:
+            assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0, table
+
+
+def test_the_hubs_role_cannot_write_anything(two: Any) -> None:
+    writes = [f"DELETE FROM {table.name}" for table in Base.metadata.sorted_tables]
+    writes += [f"INSERT INTO {table.name} DEFAULT VALUES" for table in Base.metadata.sorted_tables]
+    writes += [f"TRUNCATE {table.name} CASCADE" for table in Base.metadata.sorted_tables]
+    writes += [
+        f"UPDATE {table.name} SET {next(iter(table.primary_key)).name} = {next(iter(table.primary_key)).name}"
+        for table in Base.metadata.sorted_tables
+    ]
+    writes += ["CREATE TABLE x (id int)", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"]
+    for write in writes:
+        with (
+            pytest.raises(StoreError, match="SQLSTATE 42501"),
+            two.hub.transaction(two.tenant()) as connection,
+        ):
+            connection.execute(text(write))
+
+
+@pytest.mark.parametrize("role", [DatabaseRole.APP, DatabaseRole.WORKER])
+def test_a_writer_cannot_write_into_another_tenant(two: Any, role: DatabaseRole) -> None:
+    other = two.tenant("globex")
+    database = two.roles[role]
+    with database.transaction(two.tenant("acme")) as connection:
+        statement = text("UPDATE operation_runs SET total = 9 WHERE tenant_id = :tenant")
+        assert connection.execute(statement, {"tenant": other.tenant_id}).rowcount == 0
+    with pytest.raises(StoreError, match="SQLSTATE 42501"), database.transaction(two.tenant("acme")) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO operation_runs (id, tenant_id, resource, action, idempotency_key, trigger, initiated_by)"
+                " VALUES (gen_random_uuid(), :tenant, 'a', 'b', 'k', 'user', 'x')"
+            ),
+            {"tenant": other.tenant_id},
+        )
+
+
+def test_every_table_has_row_level_security_forced_but_users(two: Any) -> None:
+    with psycopg.connect(two.url) as connection:
+        loose = connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " AND NOT (relrowsecurity AND relforcerowsecurity)"
+        ).fetchall()
+    assert {name for (name,) in loose} == {"users", "alembic_version"}
+
+
+def test_a_foreign_tenant_and_one_that_does_not_exist_answer_alike(two: Any) -> None:
+    user = two.directory.by_email("owner@acme.example")
+    answers = set()
+    for slug in ("globex", "nowhere"):
+        with pytest.raises(ForbiddenError) as refused:
+            user.scope(slug)
+        answers.add(str(refused.value))
+    assert len(answers) == 1
+
+
+def test_a_sign_in_binds_once_and_then_the_subject_decides(two: Any) -> None:
+    directory = two.directory
+    assert directory.sign_in("https://idp.example", "s1", "owner@acme.example", email_trusted=False) is None
+    first = directory.sign_in("https://idp.example", "s1", "Owner@Acme.example", email_trusted=True)
+    assert first is not None and first.email == "owner@acme.example"
+    assert directory.sign_in("https://idp.example", "s2", "owner@acme.example", email_trusted=True) is None
+    moved = directory.sign_in("https://idp.example", "s1", "other@globex.example", email_trusted=True)
+    assert moved is not None and moved.id == first.id

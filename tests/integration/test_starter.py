@@ -1,0 +1,93 @@
+"""Starting runs: once each, by whoever may, however many ask at the same moment."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from runstore.database import Database, DatabaseRole
+from runstore.errors import ForbiddenError
+from runstore.operation import OperationType
+from runstore.recorder import Recorder
+from runstore.run import RunObservation, Source
+from runstore.starter import StartRequest, start
+from runstore.status import ObservedState
+from runstore.tenancy import Role
+
+SYNC = OperationType("inventory", "sync")
+ROUNDS, STARTS = 200, 64
+
+
+def request(scope: str = "default") -> StartRequest:
+    return StartRequest(SYNC, {"scope": scope}, parameters={"scope": scope})
+
+
+def test_sixty_four_identical_starts_make_one_run_in_each_of_two_hundred_rounds(store: Any) -> None:
+    scope = store.tenant()
+    database = Database(store.url, DatabaseRole.APP, pool_size=16)
+    recorder = Recorder(store.worker, scope)
+    seen: set[Any] = set()
+    with ThreadPoolExecutor(STARTS) as pool:
+        for _ in range(ROUNDS):
+            answers = list(pool.map(lambda _: start(database, scope, request()), range(STARTS)))
+            assert len({answer.run.id for answer in answers}) == 1
+            assert sum(answer.reused for answer in answers) == STARTS - 1
+            run = answers[0].run
+            assert run.id not in seen
+            seen.add(run.id)
+            with store.admin.across_tenants() as connection:
+                active = connection.execute(
+                    text("SELECT count(*) FROM operation_runs WHERE status IN ('pending', 'running')")
+                ).scalar_one()
+            assert active == 1
+            moment = datetime.now(UTC)
+            recorder.observe(RunObservation(run.id, 1, ObservedState.FINISHED, Source.HOOK, moment))
+    database.dispose()
+
+
+def test_a_start_racing_with_the_end_of_the_run_gets_an_active_run_or_that_one(store: Any) -> None:
+    scope = store.tenant()
+    recorder = Recorder(store.worker, scope)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(50):
+            run = start(store.app, scope, request()).run
+            starts = [pool.submit(start, store.app, scope, request()) for _ in range(4)]
+            recorder.observe(RunObservation(run.id, 1, ObservedState.FINISHED, Source.HOOK, datetime.now(UTC)))
+            answers = [future.result() for future in starts]
+            assert len({answer.run.id for answer in answers if not answer.reused}) <= 1
+            for ended in {answer.run.id for answer in answers}:
+                recorder.observe(RunObservation(ended, 1, ObservedState.FINISHED, Source.HOOK, datetime.now(UTC)))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_only_who_may_operate_starts(store: Any, role: Role) -> None:
+    scope = store.member(role)
+    if role is not Role.READONLY:
+        assert not start(store.app, scope, request()).reused
+        return
+    with pytest.raises(ForbiddenError, match="readonly in tenant 'acme'"):
+        start(store.app, scope, request())
+    with store.admin.across_tenants() as connection:
+        assert connection.execute(text("SELECT count(*) FROM operation_runs")).scalar_one() == 0
+
+
+def test_a_start_announces_itself_and_leaves_an_audit_entry(store: Any) -> None:
+    scope = store.member(Role.OPERATOR)
+    run = start(store.app, scope, request()).run
+    start(store.app, scope, request())
+    with store.admin.across_tenants() as connection:
+        notices = connection.execute(text("SELECT run_id, kind FROM notifications")).all()
+        entries = connection.execute(text("SELECT actor, verb, subject FROM audit_log WHERE verb = 'run.start'")).all()
+    assert [tuple(notice) for notice in notices] == [(run.id, "queued")]
+    assert [tuple(entry) for entry in entries] == [("operator@acme.example", "run.start", str(run.id))]
+
+
+def test_hostile_text_is_stored_as_text(store: Any) -> None:
+    scope = store.tenant()
+    item = "a\x00b\ud800\x1b[31m=cmd()<script>"
+    run = start(store.app, scope, StartRequest(SYNC, {"scope": item}, context={"scope": item}, item_ids=[item])).run
+    assert run.counts.total == 1

@@ -1,0 +1,329 @@
+"""Graph over HTTP: token endpoint, lists in pages, single policies, parts, `$batch`, and everything that goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import random
+import uuid
+from email.utils import formatdate
+from time import time
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from tests.support.graph_server.directory import CANARY, Counted, Directory
+from tests.support.graph_server.faults import Faults
+from tests.support.graph_server.policies import KINDS, PARTS_OF_PARTS, TYPED, Body, Kind, make_policies
+
+Part = tuple[int, dict[str, str], Any]
+
+
+def make_app(directory: Directory) -> Starlette:
+    """The server of one directory, sign-in and Graph alike."""
+    return Graph(directory).app
+
+
+class Graph:
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self.rng = random.Random(1)
+        self.paths = {kind.path: name for name, kind in KINDS.items()}
+        self.snapshots: dict[str, list[Body]] = {}
+        self.app = Starlette(
+            routes=[
+                Route("/_control", self.control, methods=["POST"]),
+                Route("/{tenant}/v2.0/.well-known/openid-configuration", self.openid),
+                Route("/{tenant}/oauth2/v2.0/token", self.token, methods=["POST"]),
+                Route("/{version}/$batch", self.batch, methods=["POST"]),
+                Route("/{path:path}", self.single),
+            ]
+        )
+
+    # Sign-in
+
+    async def openid(self, request: Request) -> Response:
+        tenant = request.path_params["tenant"]
+        if tenant != self.directory.directory_id:
+            words = f"AADSTS90002: Tenant '{tenant}' not found near {CANARY}."
+            return JSONResponse({"error": "invalid_tenant", "error_description": words, "error_codes": [90002]}, 400)
+        base = f"{request.url.scheme}://{request.url.netloc}/{tenant}"
+        return JSONResponse(
+            {
+                "issuer": f"{base}/v2.0",
+                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+                "token_endpoint": f"{base}/oauth2/v2.0/token",
+            }
+        )
+
+    async def token(self, request: Request) -> Response:
+        form = parse_qs((await request.body()).decode())
+        given = {name: values[0] for name, values in form.items()}
+        known = given.get("client_id") == self.directory.client_id
+        secret = given.get("client_secret") == self.directory.client_secret or "client_assertion" in given
+        if not known or not secret:
+            words = f"AADSTS7000215: Invalid client secret provided for {CANARY}."
+            answer = {"error": "invalid_client", "error_description": words, "error_codes": [7000215]}
+            return JSONResponse(answer, 401)
+        return JSONResponse(self.directory.issue())
+
+    # Graph
+
+    async def single(self, request: Request) -> Response:
+        counted = self.directory.counted
+        counted.requests += 1
+        self.directory.at_once += 1
+        counted.most_at_once = max(counted.most_at_once, self.directory.at_once)
+        try:
+            await asyncio.sleep(self.directory.latency)
+            address = unquote(request.url.path.lstrip("/"))
+            if request.url.query:
+                address += "?" + unquote(request.url.query)
+            fault = self.directory.faults.pick(address, whole=True, listing=self.is_list(address))
+            status, headers, body = self.read(address, self.signed_in(request), fault, self.base(request))
+            return await self.send(status, headers, body, fault)
+        finally:
+            self.directory.at_once -= 1
+
+    async def batch(self, request: Request) -> Response:
+        counted = self.directory.counted
+        counted.requests += 1
+        self.directory.at_once += 1
+        counted.most_at_once = max(counted.most_at_once, self.directory.at_once)
+        try:
+            await asyncio.sleep(self.directory.latency)
+            signed_in = self.signed_in(request)
+            fault = self.directory.faults.pick_whole_batch()
+            if not signed_in or fault == "unauthorized":
+                return await self.send(*self.error(401, "InvalidAuthenticationToken"), fault)
+            if fault in ("throttled", "unavailable"):
+                return await self.send(*self.failing(fault), fault)
+            asked = (await request.json())["requests"]
+            ids = [each["id"] for each in asked]
+            if len(asked) > 20 or len(set(ids)) < len(ids):
+                return await self.send(*self.error(400, "BadRequest"), None)
+            version = request.path_params["version"]
+            parts: list[Body] = []
+            for each in asked:
+                address = f"{version}{unquote(each['url'])}"
+                part_fault = self.directory.faults.pick(address, whole=False, listing=self.is_list(address))
+                if part_fault == "dropped":
+                    counted.reads += 1
+                    continue
+                status, headers, body = self.read(address, True, part_fault, self.base(request))
+                if part_fault == "truncated":
+                    body = None
+                parts.append({"id": each["id"], "status": status, "headers": headers, "body": body})
+            self.rng.shuffle(parts)
+            return await self.send(200, {}, {"responses": parts}, fault)
+        finally:
+            self.directory.at_once -= 1
+
+    def read(self, address: str, signed_in: bool, fault: str | None, base: str) -> Part:
+        counted = self.directory.counted
+        counted.reads += 1
+        path, _, query = address.partition("?")
+        options = {name: value for name, _, value in (each.partition("=") for each in _options(query))}
+        kind_path, rest = self.split(path)
+        lane = KINDS[self.paths.get(kind_path, "compliance")].lane if kind_path in self.paths else "intune"
+        pause = self.directory.over_limit(lane)
+        if pause is not None:
+            return self.error(429, "TooManyRequests", {"Retry-After": str(int(pause) + 1)})
+        if not signed_in or fault == "unauthorized":
+            return self.error(401, "InvalidAuthenticationToken")
+        if fault in ("throttled", "throttled_bare", "throttled_date", "unavailable", "unavailable_wait"):
+            return self.failing(fault)
+        if fault == "forbidden":
+            return self.error(403, "Forbidden")
+        if fault in ("not_found", "gone"):
+            return self.error(404 if fault == "not_found" else 410, "ResourceNotFound")
+        if kind_path in TYPED:
+            kind_path_owner = "v1.0/deviceAppManagement/managedAppPolicies"
+            return self.item(KINDS[self.paths[kind_path_owner]], rest, options, base, path, typed=TYPED[kind_path])
+        if kind_path not in self.paths:
+            return self.error(400, "BadRequest")
+        kind = KINDS[self.paths[kind_path]]
+        if not rest:
+            counted.list_reads += 1
+            return self.list(self.paths[kind_path], kind, path, options, base, fault)
+        return self.item(kind, rest, options, base, path)
+
+    def list(self, name: str, kind: Kind, path: str, options: dict[str, str], base: str, fault: str | None) -> Part:
+        expand = _top_names(options.get("$expand", ""))
+        if [each for each in expand if each not in kind.expandable] or (expand and self.directory.refuse_expansion):
+            return self.error(400, "BadRequest")
+        offset, empty = _token(options.get("$skiptoken"))
+        rows = [self.shown(kind, body, expand) for body in self.directory.policies.get(name, {}).values()]
+        return self.page(rows, offset, path, options, base, empty_first=fault == "empty_page" and not empty)
+
+    def item(
+        self, kind: Kind, rest: list[str], options: dict[str, str], base: str, path: str, typed: str | None = None
+    ) -> Part:
+        counted = self.directory.counted
+        counted.detail_reads += 1
+        counted.by_policy[rest[0]] = counted.by_policy.get(rest[0], 0) + 1
+        name = self.paths[kind.path]
+        body = self.directory.policies.get(name, {}).get(rest[0])
+        if body is None or (typed and body.get("@odata.type") != typed):
+            return self.error(404, "ResourceNotFound")
+        expand = _top_names(options.get("$expand", ""))
+        mixed = kind.path.endswith("managedAppPolicies") and typed is None
+        if len(rest) == 1:
+            allowed = () if mixed else kind.item_expandable
+            if [each for each in expand if each not in allowed] or (expand and self.directory.refuse_expansion):
+                return self.error(400, "BadRequest")
+            whole = {key: value for key, value in body.items() if key not in kind.parts or key in expand}
+            if mixed:
+                whole = {key: value for key, value in whole.items() if key not in kind.hidden}
+            return 200, {}, {"@odata.context": f"{base}/{path}/$entity", **whole}
+        if rest[1] not in kind.parts or mixed:
+            return self.error(400, "BadRequest")
+        rows = body.get(rest[1], [])
+        inner = PARTS_OF_PARTS.get(rest[1])
+        if len(rest) == 4 and inner == rest[3]:
+            owner = next((row for row in rows if row["id"] == rest[2]), None)
+            if owner is None:
+                return self.error(404, "ResourceNotFound")
+            rows, inner = owner[rest[3]], None
+        elif len(rest) != 2:
+            return self.error(400, "BadRequest")
+        if inner:
+            rows = [{key: value for key, value in row.items() if key != inner} for row in rows]
+        offset, _ = _token(options.get("$skiptoken"))
+        return self.page(rows, offset, path, options, base)
+
+    def page(
+        self,
+        rows: list[Body],
+        offset: int,
+        path: str,
+        options: dict[str, str],
+        base: str,
+        empty_first: bool = False,
+    ) -> Part:
+        size = self.directory.page_size
+        end = offset if empty_first else offset + size
+        body: Body = {"@odata.context": f"{base}/$metadata#{path}", "value": rows[offset:end]}
+        if end < len(rows) or empty_first:
+            token = base64.urlsafe_b64encode(json.dumps([end, empty_first]).encode()).decode()
+            kept = [f"{key}={value}" for key, value in options.items() if key != "$skiptoken"]
+            body["@odata.nextLink"] = f"{base}/{path}?{'&'.join([*kept, '$skiptoken=' + token])}"
+        return 200, {}, body
+
+    def shown(self, kind: Kind, body: Body, expand: list[str]) -> Body:
+        left_out = {*kind.hidden, *(part for part in kind.parts if part not in expand)}
+        return {key: value for key, value in body.items() if key not in left_out}
+
+    def split(self, path: str) -> tuple[str, list[str]]:
+        segments = path.split("/")
+        for size in (4, 3):
+            head = "/".join(segments[:size])
+            if head in self.paths or head in TYPED:
+                return head, segments[size:]
+        return path, []
+
+    def is_list(self, address: str) -> bool:
+        return not self.split(address.partition("?")[0])[1]
+
+    def signed_in(self, request: Request) -> bool:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return given in self.directory.tokens
+
+    @staticmethod
+    def base(request: Request) -> str:
+        return f"{request.url.scheme}://{request.url.netloc}"
+
+    # Trouble
+
+    def failing(self, fault: str) -> Part:
+        if fault == "throttled":
+            return self.error(429, "TooManyRequests", {"Retry-After": "1"})
+        if fault == "throttled_bare":
+            return self.error(429, "TooManyRequests")
+        if fault == "throttled_date":
+            return self.error(429, "TooManyRequests", {"retry-after": formatdate(time() + 1, usegmt=True)})
+        if fault == "unavailable_wait":
+            return self.error(503, "ServiceUnavailable", {"Retry-After": "1"})
+        return self.error(self.rng.choice([500, 502, 503, 504]), "UnknownError")
+
+    def error(self, status: int, code: str, headers: dict[str, str] | None = None) -> Part:
+        request_id = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        words = {
+            "_version": 3,
+            "Message": f"Refused for tenant {CANARY} - Operation ID: {request_id}",
+            "CustomApiErrorPhrase": "",
+            "Url": f"https://fef.msua06.manage.example/DeviceConfiguration/{CANARY}/policies",
+        }
+        error = {"code": code, "message": json.dumps(words), "innerError": {"request-id": request_id}}
+        return status, {"request-id": request_id, **(headers or {})}, {"error": error}
+
+    async def send(self, status: int, headers: dict[str, str], body: Any, fault: str | None) -> Response:
+        content = json.dumps(body).encode()
+        self.directory.counted.bytes_sent += len(content)
+        kind = {"media_type": "application/json", "headers": headers, "status_code": status}
+        if fault == "slow":
+            await asyncio.sleep(self.directory.faults.slow_seconds)
+        if fault == "truncated":
+            return Response(content[: len(content) // 2], **kind)
+        if fault == "cut_off":
+
+            async def half():
+                yield content[: len(content) // 2]
+                raise ConnectionAbortedError
+
+            return StreamingResponse(half(), status, {**headers, "Content-Length": str(len(content))})
+        return Response(content, **kind)
+
+    # Control
+
+    async def control(self, request: Request) -> Response:
+        order = await request.json()
+        directory = self.directory
+        for name in ("latency", "page_size", "limits", "refuse_expansion", "token_seconds", "client_secret"):
+            if name in order:
+                setattr(directory, name, order[name])
+        if "faults" in order:
+            directory.faults = Faults.from_json(order["faults"])
+        if "make" in order:
+            directory.policies = make_policies(**order["make"])
+        if "expire_tokens" in order:
+            directory.tokens.clear()
+        for name, policy_id in order.get("delete", []):
+            del directory.policies[name][policy_id]
+        for name, body in order.get("put", []):
+            directory.policies.setdefault(name, {})[body["id"]] = body
+        if order.get("reset"):
+            directory.counted = Counted()
+        answer: dict[str, Any] = {"counted": vars(directory.counted), "injected": directory.faults.injected}
+        if order.get("dump"):
+            answer["policies"] = directory.policies
+        return JSONResponse(answer)
+
+
+def _options(query: str) -> list[str]:
+    """The options of a query, split at `&` outside of parentheses."""
+    return [each for each in query.split("&") if each]
+
+
+def _top_names(expand: str) -> list[str]:
+    names, depth, current = [], 0, ""
+    for character in expand + ",":
+        if character == "," and depth == 0:
+            names.append(current.split("(", 1)[0])
+            current = ""
+            continue
+        depth += (character == "(") - (character == ")")
+        current += character
+    return [name for name in names if name]
+
+
+def _token(value: str | None) -> tuple[int, bool]:
+    if not value:
+        return 0, False
+    offset, empty = json.loads(base64.urlsafe_b64decode(value))
+    return offset, empty
