@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from runstore.redaction import scrub_text
+
 UNKNOWN: Final = "unknown"
 """What a reader sees for a field that was absent."""
 
@@ -37,7 +39,7 @@ class FieldType:
 
 
 def plain_text(value: object, limit: int) -> str:
-    """One line of at most `limit` characters that no terminal, page or database column can be surprised by.
+    """One scrubbed line of at most `limit` characters that no terminal, page or database column is surprised by.
 
     Control characters, lone surrogates, bidirectional overrides and other invisible format characters become spaces or
     vanish; runs of white space become one space; a text that is too long loses its middle, since file names differ at
@@ -46,7 +48,8 @@ def plain_text(value: object, limit: int) -> str:
     if not isinstance(value, str):
         return INVALID
     # Bounded before it is looked at: the cost must not follow the length of a hostile text.
-    text = str.__str__(value[: limit * 8])
+    # Scrubbed before it is cut, since half a secret is still one.
+    text = scrub_text(str.__str__(value[: limit * 8]))
     kept = "".join(_visible(character) for character in text)
     line = " ".join(kept.split())
     if len(line) > limit or len(value) > limit * 8:

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from runstore.errors import StoreUnavailableError, TenantAtlasError
 from runstore.reason_fields import FIELDS, clean_field, clean_item_id
+from runstore.redaction import scrub_text
 from runstore.run import RUN_ITEM, Failure
 
 MESSAGE_LIMIT: Final = 500
@@ -37,6 +38,10 @@ class ReasonedError(TenantAtlasError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+    def __reduce__(self) -> tuple[type[ReasonedError], tuple[Failure]]:
+        # Exceptions are pickled by their text; ours are made of a failure.
+        return type(self), (self.failure,)
 
 
 class Mender(StrEnum):
@@ -97,7 +102,7 @@ class ReasonCode:
         does not name is left out. The item id is cleaned and cut to 200 characters, the message to 500.
         """
         shown = {name: clean_field(name, fields.get(name)) for name in self.fields}
-        message = self.template.format_map(shown)
+        message = scrub_text(self.template.format_map(shown))
         if len(message) > MESSAGE_LIMIT:
             message = f"{message[: MESSAGE_LIMIT - 1]}…"
         return Failure(item_id=clean_item_id(item_id), reason_code=self.code, message=message)

@@ -1,0 +1,260 @@
+"""Keeps the text of exceptions and log lines out of Prefect's database, and secrets out of the worker's own log.
+
+Where text leaves a flow process for Prefect's API, and what stands there:
+
+- the message of a Failed or Crashed state of a flow or task: Prefect makes it from the exception in one function,
+  `prefect.states.format_exception`; `install` puts ours in its place, so that tasks and crashes are covered too;
+- the messages of all other states: scrubbed where a state is turned into a request, `prefect.states.to_state_create`;
+- log lines and tracebacks, by the API log handlers: a filter on every handler rewrites the record;
+- persisted results and artifacts: tracked flows persist none and make none; the exception that leaves one is the clean
+  one of `sanitise`, so that whatever is pickled or rendered of it is clean as well.
+
+The worker's local log goes through the same filter: it names class, place and correlation id of every exception in the
+chain, and never an exception's own text, which may quote a request, a file or a password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+from runstore.errors import TenantAtlasError
+from runstore.reasons import RUN_ITEM, ReasonedError, class_name_of, failure_of
+from runstore.redaction import scrub_text
+from runstore.run import Failure
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LINE_LIMIT: Final = 20_000
+"""Bytes of a log line that are kept."""
+
+CHAIN_LIMIT: Final = 8
+FRAME_LIMIT: Final = 40
+
+_log = logging.getLogger("tenantatlas.unexpected")
+_SCRUBBED: Final = "_tenantatlas_scrubbed"
+
+
+def unexpected_failure(exception: BaseException, item_id: object = RUN_ITEM) -> Failure:
+    """The failure an exception stands for; one that nobody foresaw is also written to the local log, where the failure's
+    correlation id finds it. Never raises.
+
+    Use it for an item: `except Exception as problem: progress.failed(unexpected_failure(problem, item_id))`.
+    """
+    failure, correlation_id = failure_of(exception, item_id)
+    if correlation_id is not None:
+        _log.error("%s [%s]\n%s", failure.message, correlation_id, story(exception))
+    return failure
+
+
+def sanitise(exception: Exception) -> Exception:
+    """The exception that may leave a tracked flow or a task in place of this one; its text is from the catalogue.
+
+    The answer has no cause, context or traceback. Raise it *outside* the `except` block, or Python hangs the raw
+    exception on it as context again. A ReasonedError keeps its failure; Prefect's own exceptions (a timeout, say) stay
+    themselves, without their chain, because Prefect tells states by their class; anything else becomes `internal_error`
+    and its story is logged. Signals that end a process (KeyboardInterrupt, cancellation, Prefect's TerminationSignal)
+    derive from BaseException: do not catch them.
+    """
+    if type(exception).__module__.partition(".")[0] == "prefect":
+        exception.__cause__ = exception.__context__ = None
+        return exception.with_traceback(None)
+    clean = ReasonedError(unexpected_failure(exception))
+    clean.__suppress_context__ = True
+    return clean
+
+
+def sanitised(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, from which exceptions leave only in their sanitised form; for a task: `@task` above `@sanitised`."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
+            try:
+                return await cast(Any, function(*args, **kwargs))
+            except Exception as problem:
+                clean = sanitise(problem)
+            raise clean
+
+        return cast(Callable[P, R], awaited)
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except Exception as problem:
+            clean = sanitise(problem)
+        raise clean
+
+    return called
+
+
+def story(exception: BaseException) -> str:
+    """Class and place of an exception and of those that led to it, newest first; no exception's own text.
+
+    Our own errors speak in sentences of ours and keep them, scrubbed. A chain is followed for eight exceptions.
+    """
+    lines: list[str] = []
+    for link in _chain(exception):
+        said = f": {scrub_text(str(link), limit=500)}" if isinstance(link, TenantAtlasError) else ""
+        lines.append(f"{type(link).__module__}.{class_name_of(link)}{said}")
+        # The module says where without saying how this machine's disk is laid out.
+        places = [
+            f"  at {frame.f_globals.get('__name__', '?')}:{line} in {frame.f_code.co_name}"
+            for frame, line in traceback.walk_tb(link.__traceback__)
+        ]
+        lines.extend(places[-FRAME_LIMIT:])
+    return scrub_text("\n".join(lines), limit=LINE_LIMIT)
+
+
+def _chain(exception: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = exception
+    while link is not None and id(link) not in seen and len(seen) < CHAIN_LIMIT:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
+class ScrubbingFilter(logging.Filter):
+    """Rewrites a record in place: arguments merged and scrubbed, the traceback replaced by the exception's story.
+
+    It never drops a record and never raises. A record that passes several handlers is rewritten once.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not getattr(record, _SCRUBBED, False):
+            try:
+                self._rewrite(record)
+            except Exception:
+                record.msg, record.args, record.exc_info, record.exc_text = "[log line withheld]", None, None, None
+            setattr(record, _SCRUBBED, True)
+        return True
+
+    def _rewrite(self, record: logging.LogRecord) -> None:
+        exceptions = [value for value in _values(record.args) if isinstance(value, BaseException)]
+        current = _exception_of(record)
+        if current is not None:
+            exceptions.append(current)
+        # Libraries write `%r` of an exception into their line: the text is known here, so it need not be guessed.
+        line = _without_texts(record.getMessage(), exceptions)
+        record.msg = scrub_text(line, limit=LINE_LIMIT)
+        record.args = None
+        if record.exc_info and current is not None:
+            record.msg = f"{record.msg}\n{story(current)}"
+        record.exc_info = None
+        record.exc_text = None
+        if record.stack_info:
+            record.stack_info = scrub_text(record.stack_info, limit=LINE_LIMIT)
+
+
+def _values(args: object) -> tuple[object, ...]:
+    if isinstance(args, tuple):
+        return cast("tuple[object, ...]", args)
+    if isinstance(args, dict):
+        return tuple(cast("dict[str, object]", args).values())
+    return ()
+
+
+def _exception_of(record: logging.LogRecord) -> BaseException | None:
+    if isinstance(record.exc_info, tuple):
+        return record.exc_info[1]
+    # A line written while an exception is handled may quote it without attaching it.
+    return sys.exc_info()[1]
+
+
+def _without_texts(line: str, exceptions: list[BaseException]) -> str:
+    for exception in exceptions:
+        for link in _chain(exception):
+            if isinstance(link, TenantAtlasError):
+                continue
+            name = class_name_of(link)
+            for text, shown in ((_said(repr, link), f"{name}(…)"), (_said(str, link), f"({name})")):
+                if len(text) >= 3:
+                    line = line.replace(text, shown)
+    return line
+
+
+def _said(how: Callable[[object], str], exception: BaseException) -> str:
+    try:
+        return how(exception)
+    except Exception:
+        return ""
+
+
+def install() -> None:
+    """Puts the fences up in this process; cheap to call again, and needed again after logging was set up anew.
+
+    Handlers get the filter; Prefect's two functions that turn exceptions and states into text for its API are replaced by
+    ours; uncaught exceptions of threads and of the process print their story. Call it in every process that runs flows
+    or reports on them. Raises RuntimeError when this Prefect has not the functions it should have: running without the
+    fence would store what must not be stored.
+    """
+    for handler in _handlers():
+        if not any(isinstance(known, ScrubbingFilter) for known in handler.filters):
+            handler.addFilter(ScrubbingFilter())
+    _fence_states()
+    if sys.excepthook is not _print_story:
+        sys.excepthook = _print_story
+    if threading.excepthook is not _print_thread_story:
+        threading.excepthook = _print_thread_story
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    loggers: list[object] = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
+    for logger in loggers:
+        if isinstance(logger, logging.Logger):
+            yield from logger.handlers
+    if logging.lastResort is not None:
+        yield logging.lastResort
+
+
+def _fence_states() -> None:
+    import prefect.states
+
+    states = cast(Any, prefect.states)
+    for name in ("format_exception", "to_state_create"):
+        if not callable(getattr(states, name, None)):
+            raise RuntimeError(
+                f"This Prefect has no prefect.states.{name}, where exceptions are kept out of its database: "
+                "install the version that requirements.lock names."
+            )
+    if getattr(states.format_exception, _SCRUBBED, False):
+        return
+    original = states.to_state_create
+
+    def format_exception(exc: BaseException, tb: TracebackType | None = None) -> str:
+        if type(exc).__module__.partition(".")[0] == "prefect" and not tb:
+            return scrub_text(f"{class_name_of(exc)}: {exc}", limit=LINE_LIMIT)
+        return unexpected_failure(exc).message
+
+    @functools.wraps(original)
+    def to_state_create(state: Any) -> Any:
+        created = original(state)
+        if created.message:
+            created.message = scrub_text(created.message, limit=LINE_LIMIT)
+        return created
+
+    setattr(format_exception, _SCRUBBED, True)
+    states.format_exception = format_exception
+    states.to_state_create = to_state_create
+
+
+def _print_story(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+    if isinstance(problem, KeyboardInterrupt | asyncio.CancelledError):
+        return
+    sys.stderr.write(f"Uncaught {story(problem.with_traceback(trace))}\n")
+
+
+def _print_thread_story(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        sys.stderr.write(f"Uncaught in a thread: {story(args.exc_value)}\n")
