@@ -17,7 +17,7 @@ from prefect.states import Completed, Failed, State
 
 from flows._tracking.hooks import mirror_state, remember_failure
 from flows._tracking.identity import FlowRunIdentity, identify
-from flows._tracking.log_scrubbing import sanitise, unexpected_failure
+from flows._tracking.log_scrubbing import install, sanitise, unexpected_failure
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
 from flows._tracking.store import patiently, worker_store
@@ -110,6 +110,8 @@ def _signature(parameters: type[FlowParameters]) -> inspect.Signature:
 
 
 def _run(operation: Operation, body: Callable[[TrackedRun, Any], None], values: dict[str, Any]) -> State[Any]:
+    # Here and not at import: logging may have been set up anew between the two.
+    install()
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise RuntimeError("A tracked flow runs under Prefect only.")
