@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
+from flows._policies.json_shape import as_object, as_text
 from flows._policies.noise import is_empty, is_noise
 from flows._policies.settings_catalog import generic
 from flows._policies.tree import Tree, each_of
@@ -33,8 +34,7 @@ def assignments_tree(assignments: Sequence[Any]) -> dict[str, Tree]:
 
 
 def _one(assignment: Json) -> Tree:
-    inner = assignment.get("target")
-    target = cast(Json, inner) if isinstance(inner, Mapping) else {}
+    target = as_object(assignment.get("target"))
     kind, mode = _kind(target)
     node: dict[str, Tree] = {"target": kind, "mode": mode}
     identifier = target.get("groupId") or target.get("collectionId") or assignment.get("targetGroupId")
@@ -44,7 +44,7 @@ def _one(assignment: Json) -> Tree:
     filter_type = target.get(_FILTER_TYPE)
     if isinstance(filter_id, str) and filter_id.lower() not in _NOTHING:
         node["filter"] = filter_id.lower()
-        node["filter_mode"] = filter_type.lower() if isinstance(filter_type, str) else "include"
+        node["filter_mode"] = as_text(filter_type).lower() or "include"
     handled = {"groupId", "collectionId", "targetGroupId", _FILTER_ID, _FILTER_TYPE, "target", *_NAMES}
     for source, parent in ((target, "target"), (assignment, "assignments")):
         for key, value in source.items():
@@ -58,10 +58,7 @@ def group_names(assignments: Sequence[Any]) -> dict[str, str]:
     """Group id → name, for the assignments whose export says one."""
     names: dict[str, str] = {}
     for item in assignments:
-        target = cast(Json, item).get("target") if isinstance(item, Mapping) else None
-        if not isinstance(target, Mapping):
-            continue
-        found = cast(Json, target)
+        found = as_object(as_object(item).get("target"))
         identifier = found.get("groupId")
         name = next((text for key in _NAMES if isinstance(text := found.get(key), str) and text), None)
         if isinstance(identifier, str) and name:

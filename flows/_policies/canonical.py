@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from flows._policies.assignments import assignments_tree
+from flows._policies.json_shape import as_list
 from flows._policies.noise import MEANINGFUL_TYPES, ORDERED, is_empty, is_noise
 from flows._policies.settings_catalog import settings_tree
 from flows._policies.settings_other import intent_tree, template_tree
@@ -84,10 +85,10 @@ def _settings(policy_type: str, properties: dict[str, Any]) -> dict[str, Tree]:
         return template_tree(cast(list[Any], values))
     settings = properties.get("settings")
     if policy_type == "endpoint_security_intent":
-        properties.pop("settingsDelta", None) if isinstance(settings, list) else None
-        chosen = settings if isinstance(settings, list) else properties.pop("settingsDelta", None)
+        # The delta is what an export made for import carries instead of the settings.
+        delta = properties.pop("settingsDelta", None)
         properties.pop("settings", None)
-        return intent_tree(cast(list[Any], chosen)) if isinstance(chosen, list) else {}
+        return intent_tree(as_list(settings) or as_list(delta))
     if policy_type in CATALOG_TYPES:
         if isinstance(settings, list):
             del properties["settings"]
@@ -136,7 +137,11 @@ def _object(value: Json, parent: str | None, depth: int) -> dict[str, Tree]:
             continue
         child = _properties(item, key, depth + 1)
         # What holds only bookkeeping is as good as absent; a description Graph never got reads "" or null.
-        if is_empty(child) or child in _NO_MEMBERS or (child == "" and key in ("description", "notificationTemplateId")):
+        if (
+            is_empty(child)
+            or child in _NO_MEMBERS
+            or (child == "" and key in ("description", "notificationTemplateId"))
+        ):
             continue
         if parent == "scheduledActionsForRule" and key == "ruleName" and child in ("PasswordRequired", ""):
             # Graph wants this text on writing and mostly answers null on reading.

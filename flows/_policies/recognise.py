@@ -109,8 +109,10 @@ def _has_bearing(body: Mapping[str, Any]) -> bool:
     if isinstance(odata, str) and _NO_POLICIES.match(odata):
         return False
     typed = isinstance(odata, str) and odata.startswith("#microsoft.graph.")
-    return _named(body) and (typed or bool(_BEARING & body.keys())) and (
-        isinstance(body.get("id"), str) or bool({"settings", "assignments"} & body.keys())
+    return (
+        _named(body)
+        and (typed or bool(_BEARING & body.keys()))
+        and (isinstance(body.get("id"), str) or bool({"settings", "assignments"} & body.keys()))
     )
 
 

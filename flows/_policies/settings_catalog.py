@@ -12,9 +12,9 @@ from typing import Any, Final, cast
 from flows._policies.noise import is_empty, is_metadata
 from flows._policies.tree import EACH, MAX_DEPTH, OWN, SET, UNKNOWN, TooDeepError, Tree, each_of, escaped, set_of
 
-SECRET_STATE: Final = "valueState"
+STATE: Final = "valueState"
 ENCRYPTED: Final = "encryptedValueToken"
-SECRET_PRESENT: Final = "(secret, value not readable)"
+HELD: Final = "secret:set"
 """What stands for a secret that Graph only hands out as a token: tokens differ between two reads of one secret."""
 
 _REFERENCES: Final = frozenset({"settingInstanceTemplateReference", "settingValueTemplateReference"})
@@ -109,7 +109,7 @@ def _choice(value: Json, depth: int) -> Tree:
     chosen = value.get("value")
     children = _children(value)
     if not children:
-        return {OWN: chosen} if isinstance(chosen, dict | list) else chosen
+        return generic(chosen, depth)
     return {OWN: chosen, **_nodes(children, depth + 1)}
 
 
@@ -117,10 +117,10 @@ def _simple(value: Any, depth: int) -> Tree:
     if not isinstance(value, Mapping):
         return value
     simple = cast(Json, value)
-    if simple.get(SECRET_STATE) == ENCRYPTED:
-        return SECRET_PRESENT
-    inner = simple.get("value")
-    return generic(inner, depth) if isinstance(inner, dict | list) else inner
+    if simple.get(STATE) == ENCRYPTED:
+        return HELD
+    inner: Any = simple.get("value")
+    return generic(inner, depth)
 
 
 def _collection(values: list[Tree]) -> Tree:

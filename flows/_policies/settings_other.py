@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import orjson
 
+from flows._policies.json_shape import as_object, as_text
 from flows._policies.noise import is_empty
 from flows._policies.settings_catalog import generic
 from flows._policies.tree import OWN, UNKNOWN, Tree, each_of
@@ -94,17 +95,16 @@ def intent_tree(settings: Sequence[Any]) -> dict[str, Tree]:
 
 
 def _referred(value: Json, name: str, remark: str, described: tuple[str, ...]) -> str | None:
-    inner = value.get(name)
-    expanded = cast(Json, inner) if isinstance(inner, Mapping) else {}
+    expanded = as_object(value.get(name))
     bound = value.get(f"{name}@odata.bind")
-    if isinstance(expanded.get("id"), str):
-        return cast(str, expanded["id"]).lower()
+    if as_text(expanded.get("id")):
+        return as_text(expanded["id"]).lower()
     if isinstance(bound, str) and (found := _BOUND.search(bound)):
         return found.group(1).lower()
     remarked = value.get(remark)
     if isinstance(remarked, str) and remarked:
         return remarked.lower()
-    words = [text for key in described if isinstance(text := expanded.get(key), str) and text]
+    words = [text for key in described if (text := as_text(expanded.get(key)))]
     return " / ".join(words) or None
 
 

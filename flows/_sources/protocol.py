@@ -59,6 +59,7 @@ class SourceFailure:
     `policy_type` is the only type it could have been, `None` when it could have been any. `policy_id` is set when the
     unread thing is known to be that one policy: then only that policy is unknown and its type still counts as
     enumerated. `possible_types` narrows a `policy_type` of `None` to a few; empty means any.
+    `no_policy` says that it was read and is no policy at all: nothing is unknown because of it.
     """
 
     item_id: str
@@ -66,6 +67,7 @@ class SourceFailure:
     policy_type: str | None
     policy_id: str | None = None
     possible_types: frozenset[str] = field(default_factory=frozenset[str])
+    no_policy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,9 @@ class PolicySource(Protocol):
 
     def read(self) -> Iterator[SourcePolicy | SourceFailure]:
         """Yields every policy and every failure once, in a stable order.
+
+        A failure that names the id of a policy handed over before withdraws that policy: two things claimed the id with
+        different content, and neither can be believed.
 
         Raises a `runstore.errors.TenantAtlasError` before the first item when the place as a whole is unusable.
         """

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from flows._policies.json_shape import as_list, as_object
 from flows._policies.tree import OWN, UNKNOWN, Tree, comparable_tree, dumps, plain, unescaped
 
 
@@ -138,14 +139,10 @@ def _key(tree: Tree) -> bytes:
 
 def _members(before: Tree, after: Tree) -> dict[str, Any]:
     """Which members of a set came and which went, beside the whole lists."""
-    sides = [
-        {dumps(comparable_tree(member)): plain(member) for member in next(iter(side.values()))}
-        for side in (before, after)
-        if isinstance(side, dict)
-    ]
-    if len(sides) != 2:
+    sides = [next(iter(as_object(side).values()), None) for side in (before, after)]
+    if not all(isinstance(side, list) for side in sides):
         return {}
-    old, new = sides
+    old, new = ({dumps(comparable_tree(member)): plain(member) for member in as_list(side)} for side in sides)
     return {
         "members_added": [member for key, member in new.items() if key not in old],
         "members_removed": [member for key, member in old.items() if key not in new],

@@ -46,7 +46,7 @@ def _walk(before: Tree, after: Tree, steps: Steps, facet: Facet) -> Iterator[Cha
 
 def _maps(before: dict[str, Any] | None, after: dict[str, Any] | None, steps: Steps, facet: Facet) -> Iterator[Change]:
     # An object without content is still a place of its own when the other side has nothing there.
-    if before is None and not after or after is None and not before:
+    if (before is None and not after) or (after is None and not before):
         yield Change(facet, steps, MISSING if before is None else {}, MISSING if after is None else {})
         return
     old, new = before or {}, after or {}
@@ -64,9 +64,7 @@ def _each(before: list[Tree], after: list[Tree], steps: Steps, facet: Facet) -> 
             step = Element(identity, values)
             # An assignment, or an element that came or went as a whole, reads best as one thing; a setting's element
             # is still told setting by setting.
-            whole = facet is Facet.ASSIGNMENT or (
-                facet is Facet.PROPERTY and (one is MISSING or other is MISSING)
-            )
+            whole = facet is Facet.ASSIGNMENT or (facet is Facet.PROPERTY and (one is MISSING or other is MISSING))
             if not whole:
                 yield from _walk(one, other, (*steps, step), facet)
             elif not _equal(one, other):

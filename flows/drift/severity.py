@@ -86,7 +86,9 @@ _SECURITY: Final = (
 DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     # Who may sign in at all, and who is exempt.
     SeverityRule(Severity.CRITICAL, _GONE, "^conditional_access$"),
-    SeverityRule(Severity.CRITICAL, policy_type="^conditional_access$", setting=r"^(state|grantControls|conditions/users)"),
+    SeverityRule(
+        Severity.CRITICAL, policy_type="^conditional_access$", setting=r"^(state|grantControls|conditions/users)"
+    ),
     SeverityRule(Severity.HIGH, policy_type="^conditional_access$"),
     # A platform change says something about the service, not about the tenant.
     SeverityRule(Severity.MEDIUM, frozenset({"platform_change"}), setting=_SECURITY),
@@ -123,9 +125,7 @@ def severity_of(
     return most_severe(_first(kind, policy_type, name, change, rules) for change in (changes or (None,)))
 
 
-def _first(
-    kind: str, policy_type: str, name: str, change: Change | None, rules: Sequence[SeverityRule]
-) -> Severity:
+def _first(kind: str, policy_type: str, name: str, change: Change | None, rules: Sequence[SeverityRule]) -> Severity:
     return next(
         (rule.severity for rule in rules if rule.matches(kind, policy_type, name, change)),
         Severity.LOW,

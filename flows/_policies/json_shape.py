@@ -1,0 +1,21 @@
+"""Safe looks into JSON of unknown shape: an object or a list, empty where there is something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    """The value if it is an object; an empty one otherwise."""
+    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """The value if it is a list; an empty one otherwise."""
+    return cast(list[Any], value) if isinstance(value, list) else []
+
+
+def as_text(value: object) -> str:
+    """The value if it is a text; an empty one otherwise."""
+    return value if isinstance(value, str) else ""

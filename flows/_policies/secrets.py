@@ -1,0 +1,173 @@
+"""Takes secrets out of a policy before it is stored: each is replaced by a keyed fingerprint of its value.
+
+Two reads of one secret give the same fingerprint, another secret another one, so that a comparison still says "secret
+changed"; the value itself is kept nowhere. Where Graph masks a secret or hands out a token that differs at every read,
+only its presence is left.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from flows._policies.canonical import TEXTS, decoded
+from flows._policies.json_shape import as_object, as_text
+from flows._policies.settings_catalog import ENCRYPTED, HELD, STATE
+from runstore.redaction import redact
+
+Fingerprint = Callable[[str], str]
+"""A secret → the text that stands for it: the same for the same secret in one tenant, and not to be turned back."""
+
+PREFIX: Final = "secret:v1:"
+
+_SECRET_NAME: Final = re.compile(
+    r"(?:password|passphrase|secret|presharedkey|sharedkey|privatekey|apikey|accesskey|encryptionkey|networkkey|psk|"
+    r"connectionstring|authtoken|accesstoken|refreshtoken|enrollmenttoken|clientsecret|storagekey|productkey|"
+    r"trustedrootcertificate|pfxblob|keystore)$",
+    re.IGNORECASE,
+)
+_NAME_OF_ENTRY: Final = ("omaUri", "displayName", "appConfigKey", "key", "name", "settingDefinitionId", "definitionId")
+_VALUE_OF_ENTRY: Final = ("value", "appConfigKeyValue", "valueJson")
+_MASKS: Final = re.compile(r"[*•]+")
+_TOO_SHORT: Final = 6
+_HARMLESS: Final = frozenset({"", "true", "false", "notconfigured", "none", "null", "enabled", "disabled", "required"})
+
+
+def tenant_fingerprint(key: bytes) -> Fingerprint:
+    """The fingerprint function of one tenant, by its own random key: 32 hex digits of an HMAC-SHA-256."""
+
+    def fingerprint(secret: str) -> str:
+        return PREFIX + hmac.new(key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+
+    return fingerprint
+
+
+def protected(body: Mapping[str, Any], fingerprint: Fingerprint) -> dict[str, Any]:
+    """A copy of a policy in which every secret is a fingerprint; the one given stays as it is.
+
+    A secret is what stands where the schema has one (a Wi-Fi key, a catalogue secret, an encrypted OMA value), what a
+    property of a telling name holds, and whatever part of a text or script looks like a credential.
+    """
+    # By an explicit stack: how deep a policy nests is up to whoever wrote the file.
+    result: dict[str, Any] = {}
+    stack: list[tuple[Any, Any, dict[str, Any] | list[Any], bool]] = [
+        (key, value, result, False) for key, value in body.items()
+    ]
+    while stack:
+        key, value, holder, secret = stack.pop()
+        kept: Any
+        if isinstance(value, dict):
+            inner = cast(dict[str, Any], value)
+            kept = {}
+            stack.extend((name, item, kept, _is_secret(name, inner, secret)) for name, item in _masked(inner).items())
+        elif isinstance(value, list):
+            kept = [None] * len(cast(list[Any], value))
+            stack.extend((index, item, kept, secret) for index, item in enumerate(cast(list[Any], value)))
+        elif isinstance(value, str):
+            kept = _text(key, value, secret or _names_secret(key), fingerprint)
+        else:
+            kept = value
+        cast(dict[Any, Any], holder)[key] = kept
+    # The stack fills objects from behind; their order is put right for whoever reads the stored body.
+    return {key: result[key] for key in body}
+
+
+def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
+    """Whether what `name` holds in this object is a secret: by the object's own mark, or by what the entry is called."""
+    if name in _NAME_OF_ENTRY or name.startswith("@"):
+        return False
+    if holder.get(STATE) is not None and name == "value":
+        return True
+    if name in _VALUE_OF_ENTRY and any(_names_secret(holder.get(entry)) for entry in _NAME_OF_ENTRY):
+        return True
+    if name == "simpleSettingValue" and _names_secret(holder.get("settingDefinitionId")):
+        return True
+    return inherited and name in _VALUE_OF_ENTRY
+
+
+def _masked(holder: dict[str, Any]) -> dict[str, Any]:
+    """The object with what is only a mask or a token of the moment replaced by the mark of presence."""
+    if holder.get(STATE) == ENCRYPTED:
+        return {**holder, "value": HELD}
+    if holder.get("isEncrypted") is True and "secretReferenceValueId" in holder:
+        return {**holder, "value": HELD}
+    return holder
+
+
+def _names_secret(name: object) -> bool:
+    return isinstance(name, str) and bool(_SECRET_NAME.search(name)) and name not in _NAME_OF_ENTRY
+
+
+def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
+    if value == HELD or value.startswith(PREFIX):
+        return value
+    if secret:
+        if value.lower() in _HARMLESS:
+            return value
+        return HELD if _MASKS.fullmatch(value) else fingerprint(value)
+    if len(value) < _TOO_SHORT:
+        return value
+    if key in TEXTS:
+        text = decoded(value)
+        if text != value:
+            scrubbed = _scrubbed(text, fingerprint)
+            return value if scrubbed == text else base64.b64encode(scrubbed.encode()).decode()
+    return _scrubbed(value, fingerprint)
+
+
+def _scrubbed(text: str, fingerprint: Fingerprint) -> str:
+    """The text with what looks like a credential fingerprinted; one no longer than a script may be, in pieces."""
+    if len(text) > _PIECE:
+        # Line by line where there are lines: a secret does not span them, and a change stays where it is.
+        return "".join(_scrubbed(piece, fingerprint) for piece in _pieces(text))
+    found = redact(text, replace=lambda _, secret: fingerprint(secret))
+    # Without a hit the text stays byte for byte: scrubbing also tidies control characters, which a script may need.
+    return found.text if found.kinds else text
+
+
+_PIECE: Final = 100_000
+
+
+def _pieces(text: str) -> list[str]:
+    pieces: list[str] = []
+    start = 0
+    while start < len(text):
+        stop = min(start + _PIECE, len(text))
+        line_end = text.rfind("\n", start, stop)
+        if stop < len(text) and line_end > start:
+            stop = line_end + 1
+        pieces.append(text[start:stop])
+        start = stop
+    return pieces
+
+
+def display_names(body: Mapping[str, Any]) -> dict[str, str]:
+    """Definition or option id → the name people know it by, as far as the export carries definitions."""
+    names: dict[str, str] = {}
+    for setting in cast(list[Any], body.get("settings") or []) if isinstance(body.get("settings"), list) else []:
+        for definition in cast(list[Any], as_object(setting).get("settingDefinitions") or []):
+            found = as_object(definition)
+            _note(names, found.get("id"), found.get("displayName"))
+            for option in cast(list[Any], found.get("options") or []):
+                _note(names, as_object(option).get("itemId"), as_object(option).get("displayName"))
+    values = body.get("definitionValues")
+    for value in cast(list[Any], values) if isinstance(values, list) else []:
+        item = as_object(value)
+        definition = as_object(item.get("definition"))
+        shown = as_text(definition.get("displayName")) or as_text(item.get("#Definition_displayName"))
+        _note(names, as_text(definition.get("id") or item.get("#Definition_Id")).lower(), shown)
+        for presented in cast(list[Any], item.get("presentationValues") or []):
+            inner = as_object(as_object(presented).get("presentation"))
+            label = as_text(inner.get("label")) or as_text(as_object(presented).get("#Presentation_Label"))
+            identifier = as_text(inner.get("id") or as_object(presented).get("#Presentation_Id")).lower()
+            _note(names, identifier, label)
+    return names
+
+
+def _note(names: dict[str, str], identifier: object, name: object) -> None:
+    if as_text(identifier) and as_text(name):
+        names[as_text(identifier)] = as_text(name)

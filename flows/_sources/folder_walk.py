@@ -1,0 +1,95 @@
+"""Finds the files of an export: every `*.json` below a folder, each real folder once, in one order."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runstore.errors import BadInputError
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """One file: where it is, how to call it, its size; `readable` is false for what is no ordinary file."""
+
+    path: Path
+    origin: str
+    size: int
+    readable: bool
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The names of the folders it lies in below the export's root, innermost first."""
+        return tuple(reversed(self.origin.split("/")[:-1]))
+
+    @property
+    def stem(self) -> str:
+        """The file's name without `.json`."""
+        name = self.origin.rsplit("/", 1)[-1]
+        return name[:-5] if name.lower().endswith(".json") else name
+
+
+def checked_root(root: Path) -> Path:
+    """The absolute folder; BadInputError with the one sentence that says why it is of no use."""
+    try:
+        resolved = root.expanduser().resolve()
+        is_folder = resolved.is_dir()
+        exists = resolved.exists()
+    except (OSError, RuntimeError, ValueError):
+        raise BadInputError(f"The folder {_shown(root)} cannot be opened; check its permissions and links.") from None
+    if not exists:
+        raise BadInputError(f"There is no folder {_shown(root)}; give the path of the folder that holds the export.")
+    if not is_folder:
+        raise BadInputError(f"{_shown(root)} is a file; give the folder that holds the exported *.json files.")
+    try:
+        first = next(export_files(resolved), None)
+    except PermissionError:
+        raise BadInputError(f"The folder {_shown(root)} may not be read; check its permissions.") from None
+    if first is None:
+        raise BadInputError(f"The folder {_shown(root)} holds no *.json file; export policies into it first.")
+    return resolved
+
+
+def export_files(root: Path) -> Iterator[ExportFile]:
+    """Every `*.json` below `root`, sorted folder by folder. Links are followed; a folder met again is not entered.
+
+    Hidden files and folders are left out (they are of editors, archives and version control). Raises PermissionError
+    when `root` itself may not be listed; a folder below it that may not comes out as one unreadable file.
+    """
+    yield from _folder(root, "", {os.path.realpath(root)})
+
+
+def _folder(folder: Path, prefix: str, seen: set[str]) -> Iterator[ExportFile]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        if not prefix:
+            raise PermissionError from None
+        yield ExportFile(folder, prefix.rstrip("/"), 0, readable=False)
+        return
+    for entry in entries:
+        name = os.fsencode(entry.name).decode("utf-8", "replace")
+        if name.startswith(".") or name == "__MACOSX":
+            continue
+        path = Path(entry.path)
+        try:
+            found = os.stat(path)  # noqa: PTH116 - one call for kind and size, links followed
+        except OSError:
+            # A link that leads nowhere or in a circle; only one that calls itself JSON claims to be a policy.
+            if name.lower().endswith(".json"):
+                yield ExportFile(path, prefix + name, 0, readable=False)
+            continue
+        if stat.S_ISDIR(found.st_mode):
+            real = os.path.realpath(path)
+            if real not in seen:
+                seen.add(real)
+                yield from _folder(path, f"{prefix}{name}/", seen)
+        elif name.lower().endswith(".json"):
+            yield ExportFile(path, prefix + name, found.st_size, readable=stat.S_ISREG(found.st_mode))
+
+
+def _shown(path: Path) -> str:
+    return "".join(character if character.isprintable() else "?" for character in os.fspath(path))[:300]

@@ -1,0 +1,177 @@
+"""Bytes of an exported file → JSON, in every encoding exports come in; and what can be saved of a broken one.
+
+PowerShell writes UTF-16 with a byte-order mark, UTF-8 with one, and now and then the JSON as a string inside JSON; files
+that went through other systems come without the mark or with their bytes swapped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import orjson
+
+_BOMS: Final = (
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_SWAPPED: Final = {"utf-16-le": "utf-16-be", "utf-16-be": "utf-16-le"}
+_STARTS: Final = frozenset('{["')
+_WRAPPINGS: Final = 3
+
+
+class JsonTextError(ValueError):
+    """The bytes hold no JSON."""
+
+
+class EmptyError(JsonTextError):
+    """There is nothing in them."""
+
+
+@dataclass(eq=False)
+class EncodingError(JsonTextError):
+    """They are text in no known encoding; `position` is the first byte that does not fit."""
+
+    position: int
+
+
+@dataclass(eq=False)
+class SyntaxProblem(JsonTextError):
+    """They are text but no JSON. `truncated` if it stops in the middle; `text` is what was there."""
+
+    text: str
+    line: int
+    column: int
+    truncated: bool
+    too_deep: bool = False
+
+
+def parse(data: bytes) -> Any:
+    """The JSON value of a file's bytes, unwrapped if it is JSON in a JSON string.
+
+    Raises EmptyError, EncodingError or SyntaxProblem.
+    """
+    if not data.strip(b"\x00\t\n\r \xff\xfe\xef\xbb\xbf"):
+        raise EmptyError
+    value = _loads(decode(data))
+    for _ in range(_WRAPPINGS):
+        if not isinstance(value, str):
+            break
+        inner = value.lstrip("\ufeff").strip()
+        if not inner:
+            raise EmptyError
+        if inner[0] not in _STARTS:
+            break
+        value = _loads(inner)
+    return value
+
+
+def decode(data: bytes) -> str:
+    """The text of the bytes: by their byte-order mark, unless what follows it contradicts; by their zeros; as UTF-8."""
+    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), None) or _by_zeros(data)
+    candidates = [encoding or "utf-8"]
+    if encoding in _SWAPPED:
+        candidates.append(_SWAPPED[encoding])
+    problem: UnicodeDecodeError | None = None
+    first: str | None = None
+    for candidate in candidates:
+        # An odd byte at the end of UTF-16 is what a cut left over; the cut itself shows in the JSON.
+        body = data[: len(data) // 2 * 2] if candidate in _SWAPPED else data
+        try:
+            text = body.decode(candidate).lstrip("\ufeff\ufffe").strip("\x00").strip()
+        except UnicodeDecodeError as found:
+            problem = problem or found
+            continue
+        if text[:1] in _STARTS:
+            return text
+        first = first if first is not None else text
+    if first is not None:
+        return first
+    raise EncodingError(problem.start if problem else 0)
+
+
+def leading_members(text: str) -> dict[str, Any]:
+    """The members of the outermost object that are complete before the text breaks off; empty if it is no object.
+
+    Of a `value` list that breaks off, the first element's complete members are given, since its type is theirs all.
+    """
+    decoder = json.JSONDecoder()
+    members: dict[str, Any] = {}
+    position = _skip(text, 0)
+    if text[position : position + 1] == "[":
+        position = _skip(text, position + 1)
+        inner = leading_members(text[position : position + 2_000_000])
+        return {key: value for key, value in inner.items() if key != "id"}
+    if text[position : position + 1] != "{":
+        return members
+    position += 1
+    while True:
+        position = _skip(text, position)
+        try:
+            key, position = decoder.raw_decode(text, position)
+            position = _skip(text, position)
+            if not isinstance(key, str) or text[position : position + 1] != ":":
+                return members
+            position = _skip(text, position + 1)
+            start = position
+            try:
+                value, position = decoder.raw_decode(text, position)
+            except (ValueError, RecursionError):
+                if key == "value" and text[start : start + 1] == "[":
+                    return {**leading_members(text[start:]), **members}
+                return members
+        except (ValueError, RecursionError):
+            return members
+        members[key] = value
+        position = _skip(text, position)
+        if text[position : position + 1] != ",":
+            return members
+        position += 1
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position
+
+
+def _by_zeros(data: bytes) -> str | None:
+    """The UTF-16 without a mark that the zeros among the first bytes give away; JSON begins in ASCII."""
+    head = data[:64]
+    if len(head) < 4 or b"\x00" not in head:
+        return None
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _loads(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as problem:
+        line, column = problem.lineno, problem.colno
+        deep = "depth limit" in str(problem)
+        raise SyntaxProblem(text, line, column, not deep and _is_cut(text, problem.pos), deep) from None
+
+
+def _is_cut(text: str, position: int) -> bool:
+    """Whether nothing but an unfinished token follows the place where reading failed."""
+    rest = text[position:].strip()
+    if not rest or position >= len(text.rstrip()) - 1:
+        return True
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as problem:
+        return problem.pos >= len(text.rstrip()) - 1 or problem.msg.startswith("Unterminated string")
+    except RecursionError:
+        return False
+    # The standard library accepts NaN, which is no JSON and no cut either.
+    return False
+
+
+def members_of(value: Any) -> dict[str, Any] | None:
+    """The value as an object, `None` if it is none."""
+    return cast(dict[str, Any], value) if isinstance(value, dict) else None

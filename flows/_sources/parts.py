@@ -1,0 +1,155 @@
+"""Parts of policies that exports keep in files of their own, and lists that stand for a policy.
+
+Some tools write `Settings Catalog/Assignments/X.json` beside `Settings Catalog/X.json`, some the answer of
+`…/configurationPolicies('id')/settings` as it came. A part belongs to the policy whose id it names, otherwise to the
+one of the same file name in the folder above or beside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from flows._policies.json_shape import as_object
+from flows._sources.folder_walk import ExportFile
+
+_CONTEXT: Final = re.compile(
+    r"\('([^')]+)'\)/(settings|assignments|definitionValues|scheduledActionsForRule)\b", re.IGNORECASE
+)
+_SUFFIX: Final = re.compile(r"[ _.-]+(settings|assignments|definitionvalues|scheduledactionsforrule)$", re.IGNORECASE)
+_NAMES: Final = {
+    "settings": "settings",
+    "assignments": "assignments",
+    "definitionvalues": "definitionValues",
+    "scheduledactionsforrule": "scheduledActionsForRule",
+}
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_OWNER: Final = re.compile(r"([0-9a-fA-F-]{36})_")
+
+
+@dataclass(slots=True)
+class Part:
+    """Elements of one part of one policy. `policy_id` is `None` when only the file's place says whose it is."""
+
+    name: str
+    elements: list[Any]
+    file: ExportFile
+    policy_id: str | None
+    used: bool = False
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The folder and file name its policy would have."""
+        return _place_of_part(self.file)
+
+
+@dataclass(slots=True)
+class PartStore:
+    """The parts found so far, by policy id and by place."""
+
+    by_id: dict[tuple[str, str], Part] = field(default_factory=dict[tuple[str, str], Part])
+    by_place: dict[tuple[str, str, str], Part] = field(default_factory=dict[tuple[str, str, str], Part])
+
+    def add(self, part: Part) -> None:
+        """Keeps a part until its policy comes."""
+        if part.policy_id:
+            self.by_id[(part.policy_id, part.name)] = part
+        self.by_place[(*part.place, part.name)] = part
+
+    def complete(self, body: dict[str, Any], policy_id: str, file: ExportFile) -> None:
+        """Puts the parts of this policy into its body, where the body does not carry them itself."""
+        folder, _, name = file.origin.rpartition("/")
+        place = (folder.casefold(), name[:-5].casefold())
+        for part_name in _NAMES.values():
+            part = self.by_id.get((policy_id, part_name)) or self.by_place.get((*place, part_name))
+            if part is None or (part.policy_id and part.policy_id != policy_id):
+                continue
+            part.used = True
+            if not body.get(part_name):
+                body[part_name] = part.elements
+
+    def left_over(self) -> list[Part]:
+        """The parts whose policy never came, each once."""
+        unused = {part.file.origin: part for part in (*self.by_id.values(), *self.by_place.values()) if not part.used}
+        return [unused[origin] for origin in sorted(unused)]
+
+
+def may_be_part(file: ExportFile) -> bool:
+    """Whether the file's name or folder says that it holds a part: then it is read before the policies."""
+    folder = file.folders[0].casefold() if file.folders else ""
+    # A folder `Settings` at the top holds policies with some tools; below a type's folder it holds parts.
+    return folder == "assignments" or bool(_SUFFIX.search(file.stem)) or (folder in _NAMES and len(file.folders) > 1)
+
+
+def part_of(document: Any, file: ExportFile) -> Part | None:
+    """The part a file's JSON is; `None` if it is no part, whatever its name says."""
+    context: Any = None
+    elements: Any = document
+    if isinstance(document, dict):
+        wrapped = cast(dict[str, Any], document)
+        context = wrapped.get("@odata.context")
+        elements = wrapped.get("value")
+    for single in cast(tuple[Any, ...], (elements, document)):
+        if not isinstance(elements, list) and _is_assignment(as_object(single)):
+            elements = [single]
+    if not isinstance(elements, list):
+        return None
+    members = [cast(dict[str, Any], element) for element in cast(list[Any], elements) if isinstance(element, dict)]
+    if len(members) != len(cast(list[Any], elements)):
+        return None
+    named = _CONTEXT.search(context) if isinstance(context, str) else None
+    if named:
+        return Part(_NAMES[named.group(2).lower()], members, file, named.group(1).lower())
+    if not members:
+        return None
+    name = _shape(members)
+    if name is None or (name == "definitionValues" and not may_be_part(file)):
+        return None
+    return Part(name, members, file, _owner(members, file))
+
+
+def definition_list(document: Any) -> list[dict[str, Any]] | None:
+    """The definition values of an administrative template whose export is the bare list of them; `None` for others."""
+    if not isinstance(document, list) or not document:
+        return None
+    members = [cast(dict[str, Any], item) for item in cast(list[Any], document) if isinstance(item, dict)]
+    return members if len(members) == len(cast(list[Any], document)) and _shape(members) == "definitionValues" else None
+
+
+def _shape(members: list[dict[str, Any]]) -> str | None:
+    if all(_is_assignment(member) for member in members):
+        return "assignments"
+    if all("settingInstance" in member and not _names_itself(member) for member in members):
+        return "settings"
+    if all("enabled" in member and ("definition" in member or "definition@odata.bind" in member) for member in members):
+        return "definitionValues"
+    if all("scheduledActionConfigurations" in member and not _names_itself(member) for member in members):
+        return "scheduledActionsForRule"
+    return None
+
+
+def _is_assignment(member: Mapping[str, Any]) -> bool:
+    return isinstance(member.get("target"), dict) and not _names_itself(member)
+
+
+def _names_itself(member: Mapping[str, Any]) -> bool:
+    return "displayName" in member or "name" in member
+
+
+def _owner(members: list[dict[str, Any]], file: ExportFile) -> str | None:
+    owners = {
+        found.group(1).lower() for member in members if (found := _OWNER.match(str(member.get("id") or ""))) is not None
+    }
+    if len(owners) == 1:
+        return owners.pop()
+    in_name = _GUID.search(file.stem)
+    return in_name.group().lower() if in_name else None
+
+
+def _place_of_part(file: ExportFile) -> tuple[str, str]:
+    folder, _, _ = file.origin.rpartition("/")
+    above, _, last = folder.rpartition("/")
+    stem = _SUFFIX.sub("", file.stem)
+    return ((above if last.casefold() in _NAMES else folder).casefold(), stem.casefold())
