@@ -9,9 +9,10 @@ import runpy
 import signal
 import sys
 import threading
-import traceback
 from dataclasses import dataclass
 from typing import NoReturn
+
+from flows._tracking.log_scrubbing import install, story
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ def run_and_exit(request: Request) -> NoReturn:
     try:
         _become_a_process(request)
         code = _run_engine(request.run)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as problem:
+        sys.stderr.write(f"The flow run's process ended: {story(problem)}\n")
     finally:
         try:
             # Prefect sends the last logs and events when the interpreter ends. Running the exit functions does that;
@@ -70,6 +71,8 @@ def _become_a_process(request: Request) -> None:
 def _run_engine(flow_run_id: str) -> int:
     import prefect.engine
 
+    # Before the engine, which reports a flow that cannot be loaded or a state that cannot be set.
+    install()
     sys.argv = ["prefect.engine", flow_run_id]
     try:
         runpy.run_path(prefect.engine.__file__, run_name="__main__")
