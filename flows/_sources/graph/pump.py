@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from flows._sources.graph.answers import Answer, Outcome, Problem, Request, Setback, Trouble, judge
 from flows._sources.graph.batch import batch_outcomes, batch_payload
@@ -115,12 +115,10 @@ class _Session(Generic[R]):
             while True:
                 self._open_more()
                 while self._open and self._open[0].finished:
-                    done = self._open.popleft()
-                    assert done.finished
-                    yield done.result  # pyright: ignore[reportReturnType]
+                    yield cast(R, self._open.popleft().result)
                 if not self._open and not self._more_jobs:
                     return
-                if self._open and self._open[0].finished:
+                if self._more_jobs and len(self._open) < self._most_open:
                     continue
                 opens_at = self._send_what_may_go(pool)
                 self._wait(opens_at)

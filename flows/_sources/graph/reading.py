@@ -16,6 +16,7 @@ from flows._sources.graph.pump import Job
 from flows._sources.graph.reasons import (
     GRAPH_POLICY_ID_INVALID,
     GRAPH_POLICY_NOT_FOUND,
+    GRAPH_POLICY_VANISHED,
     GRAPH_SETTINGS_INCOMPLETE,
 )
 from flows._sources.graph.shapes import as_object, as_text
@@ -76,7 +77,8 @@ def read_policy(endpoint: Endpoint, refusals: Refusals, wanted: Wanted) -> Job[F
     """Reads a policy; what its list carried whole is not asked for again.
 
     A policy that says how many settings it has is read anew until that many arrived, three times at most: someone may
-    be editing it. One that disappears meanwhile is `gone`.
+    be editing it. One that was listed and is not found is looked for as often, since Graph is not always settled; one
+    that was not listed is then `gone`.
     """
     if not is_policy_id(wanted.policy_id):
         return Fetched(wanted, problem=Problem(GRAPH_POLICY_ID_INVALID))
@@ -87,9 +89,10 @@ def read_policy(endpoint: Endpoint, refusals: Refusals, wanted: Wanted) -> Job[F
         if problem is None:
             return Fetched(wanted, body)
         if problem.is_missing:
-            if listed is None:
+            if wanted.listed is None:
                 problem = Problem(GRAPH_POLICY_NOT_FOUND, problem.status, {"policy_id": wanted.policy_id})
                 break
+            problem = Problem(GRAPH_POLICY_VANISHED, problem.status, {"policy_id": wanted.policy_id})
         elif problem.reason is not GRAPH_SETTINGS_INCOMPLETE:
             break
         # Whatever the list said is stale: the next reading starts from the policy itself.

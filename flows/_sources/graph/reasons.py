@@ -22,6 +22,14 @@ GRAPH_POLICY_NOT_FOUND: Final = ReasonCode(
     next_step="Sync the inventory and choose again from the policies that exist.",
     template="The tenant has no policy {policy_id} (HTTP status {http_status}).",
 )
+GRAPH_POLICY_VANISHED: Final = ReasonCode(
+    code="graph_policy_vanished",
+    meaning="A list named the policy, and read by its id it was not there: just deleted, or Graph is not settled.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Start it again; if the policy was deleted it will no longer be listed.",
+    template="Policy {policy_id} was listed and then not found (HTTP status {http_status}).",
+)
 GRAPH_POLICY_ID_INVALID: Final = ReasonCode(
     code="graph_policy_id_invalid",
     meaning="What was asked for is no policy id.",
@@ -170,6 +178,7 @@ GRAPH_ITEM_UNREADABLE: Final = ReasonCode(
 REASONS: Final[tuple[ReasonCode, ...]] = (
     GRAPH_PERMISSION_MISSING,
     GRAPH_POLICY_NOT_FOUND,
+    GRAPH_POLICY_VANISHED,
     GRAPH_POLICY_ID_INVALID,
     GRAPH_REFUSED,
     GRAPH_THROTTLED,

@@ -138,7 +138,7 @@ def _outcome(fetched: Fetched) -> Iterator[SourcePolicy | SourceFailure]:
     if fetched.body is not None:
         mark = wanted.listed.mark if wanted.listed is not None else None
         yield _policy(wanted.entry, wanted.collection.path, wanted.policy_id, fetched.body, mark)
-    # One that was deleted between the list and now is not there, which is the truth and no failure.
+    # A known policy that no list shows and that is not found by id either was deleted: the truth, and no failure.
     elif fetched.problem is not None and not fetched.gone:
         failure = fetched.problem.failure(wanted.policy_id)
         yield SourceFailure(wanted.policy_id, failure, wanted.entry.slug, policy_id=wanted.policy_id)

@@ -297,9 +297,9 @@ class Graph:
             del directory.policies[name][policy_id]
         for name, body in order.get("put", []):
             directory.policies.setdefault(name, {})[body["id"]] = body
+        answer: dict[str, Any] = {"counted": vars(directory.counted), "injected": directory.faults.injected}
         if order.get("reset"):
             directory.counted = Counted()
-        answer: dict[str, Any] = {"counted": vars(directory.counted), "injected": directory.faults.injected}
         if order.get("dump"):
             answer["policies"] = directory.policies
         return JSONResponse(answer)

@@ -51,10 +51,7 @@ class GraphServer:
 
     def counted(self, *, reset: bool = False) -> dict[str, Any]:
         """What was asked of it since the last reset."""
-        found = self.control()["counted"]
-        if reset:
-            self.control(reset=True)
-        return found
+        return self.control(reset=reset)["counted"]
 
     def policies(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Everything it holds, as kind → id → whole policy."""
