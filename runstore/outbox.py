@@ -31,12 +31,12 @@ class Undispatched:
 _CLAIM = text(
     f"""
     UPDATE operation_runs r
-    SET dispatch_after = now() + interval '{LEASE_SECONDS} seconds', dispatch_tries = r.dispatch_tries + 1
+    SET attend_after = now() + interval '{LEASE_SECONDS} seconds', dispatch_tries = r.dispatch_tries + 1
     FROM tenants t
     WHERE t.id = r.tenant_id AND r.id IN (
       SELECT id FROM operation_runs
-      WHERE status = 'pending' AND flow_run_id IS NULL AND dispatch_after <= now()
-      ORDER BY dispatch_after LIMIT :size FOR UPDATE SKIP LOCKED)
+      WHERE status = 'pending' AND flow_run_id IS NULL AND attend_after <= now()
+      ORDER BY attend_after LIMIT :size FOR UPDATE SKIP LOCKED)
     RETURNING r.id, r.tenant_id, t.slug, r.resource, r.action, r.parameters, r.dispatch_tries
     """
 )
@@ -47,7 +47,7 @@ _HANDED_OVER = text(
 )
 
 _POSTPONE = text(
-    "UPDATE operation_runs SET dispatch_after = now() + make_interval(secs => :seconds)"
+    "UPDATE operation_runs SET attend_after = now() + make_interval(secs => :seconds)"
     " WHERE id = ANY(:runs) AND status = 'pending' AND flow_run_id IS NULL"
 )
 

@@ -148,14 +148,14 @@ class OperationRun(Base):
         # dispatcher: rows not yet handed to Prefect, oldest first.
         Index(
             "ix_operation_runs_undispatched",
-            "dispatch_after",
+            "attend_after",
             postgresql_where=text("status = 'pending' AND flow_run_id IS NULL"),
         ),
-        # reconciler: active rows by how long nothing was heard of them.
+        # reconciler: active rows that Prefect has, by when one should look at them again.
         Index(
-            "ix_operation_runs_silent",
-            "heartbeat_at",
-            postgresql_where=text("status IN ('pending', 'running')"),
+            "ix_operation_runs_handed_over",
+            "attend_after",
+            postgresql_where=text("status IN ('pending', 'running') AND flow_run_id IS NOT NULL"),
         ),
     )
 
@@ -184,7 +184,7 @@ class OperationRun(Base):
     asked_again: Mapped[int] = mapped_column(server_default="0")
     last_source: Mapped[str] = mapped_column(server_default="start")
     flow_run_id: Mapped[UUID | None]
-    dispatch_after: Mapped[datetime] = mapped_column(server_default=func.now())
+    attend_after: Mapped[datetime] = mapped_column(server_default=func.now())
     dispatch_tries: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]

@@ -19,7 +19,7 @@ from runstore.run import Counts, Failure, Progress, RelatedLink
 WRITE_INTERVAL = 0.4
 """Seconds between two writes of one run at least: a reader sees movement, the table is not hammered."""
 
-HEARTBEAT_INTERVAL = 5.0
+HEARTBEAT_INTERVAL = 2.0
 """Seconds after which a run that has nothing to report says that it is alive."""
 
 FINAL_WRITE_PATIENCE = 600.0

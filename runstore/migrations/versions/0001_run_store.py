@@ -128,7 +128,7 @@ def upgrade() -> None:
         sa.Column("asked_again", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_source", sa.Text(), server_default="start", nullable=False),
         sa.Column("flow_run_id", sa.Uuid(), nullable=True),
-        sa.Column("dispatch_after", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("attend_after", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("dispatch_tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
@@ -202,11 +202,11 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        "ix_operation_runs_silent",
+        "ix_operation_runs_handed_over",
         "operation_runs",
-        ["heartbeat_at"],
+        ["attend_after"],
         unique=False,
-        postgresql_where=sa.text("status IN ('pending', 'running')"),
+        postgresql_where=sa.text("status IN ('pending', 'running') AND flow_run_id IS NOT NULL"),
     )
     op.create_index(
         "ix_operation_runs_type",
@@ -217,7 +217,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_operation_runs_undispatched",
         "operation_runs",
-        ["dispatch_after"],
+        ["attend_after"],
         unique=False,
         postgresql_where=sa.text("status = 'pending' AND flow_run_id IS NULL"),
     )
@@ -317,7 +317,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_operation_runs_type", table_name="operation_runs")
     op.drop_index(
-        "ix_operation_runs_silent",
+        "ix_operation_runs_handed_over",
         table_name="operation_runs",
         postgresql_where=sa.text("status IN ('pending', 'running')"),
     )

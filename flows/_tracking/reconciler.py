@@ -1,0 +1,155 @@
+"""Finds what the hooks missed: compares silent active rows with Prefect and repairs them by compare-and-set."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.states import Crashed
+
+from flows._tracking.state_map import failure_for, observed, stood_back
+from runstore.database import Database
+from runstore.errors import StoreError, StoreUnavailableError
+from runstore.reasons import CONTACT_LOST, DEPLOYMENT_MISSING, FLOW_RUN_DELETED
+from runstore.recorder import Recorder
+from runstore.run import Failure, Recorded, Run, RunObservation, Source
+from runstore.silence import SilentRuns
+from runstore.status import ObservedState, RunStatus
+from runstore.tenancy import PREFECT, TenantScope
+
+BATCH = 100
+
+_log = logging.getLogger("tenantatlas.reconciler")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds of silence after which the reconciler looks, says that contact is lost, and calls the run failed."""
+
+    look: float = 6.0
+    contact_lost: float = 20.0
+    give_up: float = 600.0
+
+    @property
+    def between_looks(self) -> float:
+        """Seconds between two looks at the same run."""
+        return max(self.look / 2, 0.5)
+
+
+class Reconciler:
+    """Repairs silent runs of all tenants. Any number may run at once: each claims what it looks at."""
+
+    def __init__(self, database: Database, patience: Patience | None = None) -> None:
+        self._database = database
+        self._silent = SilentRuns(database)
+        self._patience = patience or Patience()
+
+    def run(self, stopped: threading.Event) -> None:
+        """Repairs until `stopped`, looking every second or so."""
+        while not stopped.wait(min(1.0, self._patience.between_looks)):
+            try:
+                while self.repair() == BATCH and not stopped.is_set():
+                    pass
+            except (StoreUnavailableError, StoreError) as away:
+                _log.warning("Nothing can be repaired for now: %s", away)
+            except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError, OSError) as problem:
+                # Without Prefect's word nothing is known; a guess would be worse than waiting.
+                _log.warning("Prefect does not answer (%s); silent runs are left as they are.", type(problem).__name__)
+
+    def repair(self) -> int:
+        """Looks at the runs that are due, one batch; answers how many it looked at."""
+        runs = self._silent.claim(
+            BATCH, quiet_seconds=self._patience.look, lease_seconds=self._patience.between_looks
+        )
+        if not runs:
+            return 0
+        for run in runs:
+            self._silent.mark_contact_lost(run, after_seconds=self._patience.contact_lost)
+        with get_client(sync_client=True) as client:
+            known = _flow_runs(client, [run.flow_run_id for run in runs if run.flow_run_id])
+            for run in runs:
+                self._repair(client, run, known)
+        return len(runs)
+
+    def _repair(self, client: SyncPrefectClient, run: Run, known: Mapping[UUID, FlowRun]) -> None:
+        assert run.flow_run_id is not None
+        flow_run = known.get(run.flow_run_id)
+        if flow_run is None:
+            failure = FLOW_RUN_DELETED.failure(flow_run_id=str(run.flow_run_id))
+            self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
+            return
+        state = flow_run.state
+        if state is None:
+            return
+        seen = observed(state)
+        if seen is None:
+            self._without_news(client, run, flow_run, state)
+        elif seen is not ObservedState.RUNNING:
+            failure = failure_for(state, timeout_seconds=0)
+            self._observe(run, seen, max(flow_run.run_count, 1), failure, at=state.timestamp)
+        elif run.status is RunStatus.PENDING or flow_run.run_count > run.attempt:
+            self._observe(run, seen, max(flow_run.run_count, 1), None, at=state.timestamp)
+        else:
+            self._give_up_if_lost(client, run)
+
+    def _without_news(self, client: SyncPrefectClient, run: Run, flow_run: FlowRun, state: State) -> None:
+        if stood_back(state):
+            # A flow run that stood back for this very row: nobody else will end it.
+            failure = failure_for(State(type=StateType.FAILED, name=state.name), timeout_seconds=0)
+            self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
+        elif state.type is StateType.CANCELLING and run.status is RunStatus.RUNNING:
+            if self._silent.silent_for(run) > self._patience.contact_lost:
+                cancelled = failure_for(State(type=StateType.CANCELLED), timeout_seconds=0)
+                self._observe(run, ObservedState.ABORTED, run.attempt, cancelled, guess=True)
+        elif run.status is RunStatus.PENDING and flow_run.deployment_id is None:
+            failure = DEPLOYMENT_MISSING.failure(operation=str(run.type))
+            self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
+
+    def _give_up_if_lost(self, client: SyncPrefectClient, run: Run) -> None:
+        silent = self._silent.silent_for(run)
+        if silent < self._patience.give_up:
+            return
+        recorded = self._observe(
+            run, ObservedState.FAILED, run.attempt, CONTACT_LOST.failure(seconds=int(silent)), guess=True
+        )
+        if recorded.applied and run.flow_run_id is not None:
+            # So that Prefect's view agrees and a concurrency slot held by a dead process becomes free.
+            client.set_flow_run_state(run.flow_run_id, Crashed(message=CONTACT_LOST.meaning), force=True)
+
+    def _observe(
+        self,
+        run: Run,
+        state: ObservedState,
+        attempt: int,
+        failure: Failure | None,
+        *,
+        guess: bool = False,
+        at: datetime | None = None,
+    ) -> Recorded:
+        recorder = Recorder(self._database, TenantScope(run.tenant_id, run.tenant, PREFECT))
+        return recorder.observe(
+            RunObservation(
+                run_id=run.id,
+                attempt=attempt,
+                state=state,
+                source=Source.RECONCILER,
+                at=at or datetime.now(UTC),
+                flow_run_id=run.flow_run_id,
+                failure=failure,
+                guess_from=run if guess else None,
+            )
+        )
+
+
+def _flow_runs(client: SyncPrefectClient, ids: list[UUID]) -> Mapping[UUID, FlowRun]:
+    found = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=ids)), limit=len(ids))
+    return {flow_run.id: flow_run for flow_run in found}

@@ -1,0 +1,110 @@
+"""Who may import whom, and what a web process must never load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("runstore", "flows", "monitoring_app", "deployments")
+PREFECT_FREE_MODULES = {"operation.py", "start.py", "tables.py", "reasons.py"}
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def offences(paths: list[Path], forbidden: tuple[str, ...]) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in paths
+        for name in imports(path)
+        if any(name == root or name.startswith(f"{root}.") for root in forbidden)
+    ]
+
+
+def producers() -> list[Path]:
+    return sorted(path.parent for path in (ROOT / "flows").glob("*/operation.py"))
+
+
+def test_the_store_knows_neither_the_orchestrator_nor_the_page() -> None:
+    assert offences(modules("runstore"), ("prefect", "streamlit", "flows", "monitoring_app", "deployments")) == []
+
+
+def test_tracking_knows_no_producer_and_no_page() -> None:
+    names = tuple(f"flows.{folder.name}" for folder in producers())
+    paths = modules("flows/_tracking")
+    assert offences(paths, ("streamlit", "monitoring_app", "deployments", *names)) == []
+
+
+def test_producers_keep_to_themselves() -> None:
+    folders = producers()
+    for folder in folders:
+        others = tuple(f"flows.{other.name}" for other in folders if other != folder)
+        paths = sorted(folder.rglob("*.py"))
+        assert offences(paths, ("streamlit", "monitoring_app", "deployments", *others)) == []
+        free = [path for path in paths if path.name in PREFECT_FREE_MODULES]
+        assert offences(free, ("prefect", "flows._tracking")) == []
+
+
+def test_the_hub_reads_the_store_and_nothing_else() -> None:
+    paths = modules("monitoring_app/operations")
+    writers = ("runstore.recorder", "runstore.starter", "runstore.adoption", "runstore.outbox")
+    assert offences(paths, ("prefect", "flows", "deployments", *writers)) == []
+
+
+def test_no_page_imports_the_orchestrator() -> None:
+    assert offences(modules("monitoring_app"), ("prefect", "flows._tracking", "deployments")) == []
+
+
+def test_no_operation_is_named_in_the_hub() -> None:
+    """Rows say what they are: a new producer shows up in the hub without an edit there."""
+    slugs = [f"{folder.name}." for folder in producers()] + ["backup_set", "drift.generate", "inventory.sync"]
+    for path in modules("monitoring_app/operations"):
+        strings = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        for text in strings:
+            assert not any(text.startswith(slug) for slug in slugs), f"{path.name} names {text!r}"
+
+
+@pytest.mark.parametrize("module", ["monitoring_app.asgi", "monitoring_app.app"])
+def test_the_web_process_never_loads_prefect(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('prefect' in sys.modules)"
+    if module.endswith(".app"):
+        # The page script runs when imported; its imports are what counts here.
+        names = {name.partition(".")[0] + "." + name.partition(".")[2] for name in imports(ROOT / "monitoring_app/app.py")}
+        wanted = sorted(name.rstrip(".") for name in names if name.startswith(("monitoring_app", "flows", "runstore")))
+        code = (
+            "import importlib, sys\n"
+            f"for name in {wanted!r}:\n"
+            "    try:\n        importlib.import_module(name)\n    except ModuleNotFoundError:\n        pass\n"
+            "sys.exit('prefect' in sys.modules)"
+        )
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_modules_are_of_a_readable_size() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for folder in PACKAGES
+        for path in modules(folder)
+        if (lines := path.read_text().count("\n")) > 360 and "versions" not in path.parts
+    }
+    assert long == {}

@@ -1,0 +1,75 @@
+"""The migrations: up, down, up; equal to the models; and a schema that does not fit is refused in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from alembic import command
+
+from flows.registry import migration_folders
+from runstore import migrations
+from runstore.errors import SchemaMismatchError, StoreUnavailableError
+from runstore.schema_check import verify_schema
+
+FOLDERS = migration_folders()
+
+
+def tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    return {name for (name,) in rows}
+
+
+def test_up_down_up(new_database: Callable[..., str]) -> None:
+    url = new_database()
+    migrations.upgrade(url, FOLDERS)
+    full = tables(url)
+    migrations.downgrade(url, "base", FOLDERS)
+    assert tables(url) == {"alembic_version"}
+    migrations.upgrade(url, FOLDERS)
+    assert tables(url) == full
+    verify_schema(url, FOLDERS)
+
+
+@pytest.mark.filterwarnings("ignore:Computed default on operation_runs.bucket cannot be modified")
+def test_the_migrations_make_what_the_models_say(new_database: Callable[..., str]) -> None:
+    from flows.registry import operations
+
+    for operation in operations().values():
+        package = operation.flow.partition(":")[0].rpartition(".")[0]
+        with pytest.MonkeyPatch.context():
+            try:
+                __import__(f"{package}.tables")
+            except ModuleNotFoundError:
+                continue
+    url = new_database()
+    migrations.upgrade(url, FOLDERS)
+    command.check(migrations.configuration(url, FOLDERS))
+
+
+def test_four_machines_may_migrate_at_once(new_database: Callable[..., str]) -> None:
+    url = new_database()
+    with ThreadPoolExecutor(1) as pool:
+        list(pool.map(lambda _: migrations.upgrade(url, FOLDERS), range(2)))
+    verify_schema(url, FOLDERS)
+
+
+def test_an_empty_database_is_refused_with_the_command_that_mends_it(new_database: Callable[..., str]) -> None:
+    with pytest.raises(SchemaMismatchError, match="is empty, and this version needs .*: run `tenantatlas db upgrade`"):
+        verify_schema(new_database(), FOLDERS)
+
+
+def test_a_schema_of_a_newer_release_is_accepted(new_database: Callable[..., str]) -> None:
+    url = new_database()
+    migrations.upgrade(url, FOLDERS)
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO alembic_version VALUES ('9999_from_the_future')")
+    verify_schema(url, FOLDERS)
+
+
+def test_a_server_that_is_down_is_said_to_be_down() -> None:
+    with pytest.raises(StoreUnavailableError, match="not reachable"):
+        verify_schema("postgresql://user:hunter2@127.0.0.1:1/none", FOLDERS)
