@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import orjson
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
 from azure.identity import (
     CertificateCredential,
     ClientSecretCredential,
@@ -26,10 +28,14 @@ from flows._sources.graph.reasons import (
     GRAPH_WRONG_DIRECTORY,
 )
 from flows._sources.graph.settings import GraphSettings
-from flows._sources.graph.shapes import as_list, as_object
+from flows._sources.graph.shapes import as_object
 from runstore.reasons import ReasonedError
 
 _SIGN_IN_RETRIES: Final = 3
+_ENTRA_CODE: Final = re.compile(r"\bAADSTS[0-9]{4,8}\b")
+
+# Its warnings quote Entra's answer, which names the tenant; what matters of it is in the failure.
+logging.getLogger("azure.identity").setLevel(logging.ERROR)
 
 
 class Credential(Protocol):
@@ -101,6 +107,7 @@ class TokenSource:
         self._credential: Credential | None = None
         self._lock = threading.Lock()
         self._checked: str | None = None
+        self._refused: ReasonedError | None = None
 
     def token(self) -> str:
         """The token to send now. Raises ReasonedError if the sign-in is refused or not reachable."""
@@ -123,11 +130,22 @@ class TokenSource:
             self._drop()
 
     def _drop(self) -> None:
+        self._refused = None
         if self._credential is not None:
             self._credential.close()
             self._credential = None
 
     def _fetch(self) -> str:
+        if self._refused is not None:
+            # Every thread in flight would sign in again with credentials that are known to be wrong.
+            raise ReasonedError(self._refused.failure)
+        try:
+            return self._sign_in()
+        except ReasonedError as refused:
+            self._refused = refused
+            raise
+
+    def _sign_in(self) -> str:
         if self._credential is None:
             self._credential = self._make()
         try:
@@ -168,16 +186,6 @@ def directory_claim(token: str) -> str | None:
 
 
 def _entra_code(error: AzureError) -> str | None:
-    """Entra's number (`AADSTS7000215`) or OAuth's word (`invalid_client`); the description is never read."""
-    response = error.response if isinstance(error, HttpResponseError) else None
-    if response is None:
-        return None
-    try:
-        payload = as_object(orjson.loads(response.text()))
-    except (ValueError, AttributeError, TypeError):
-        return None
-    numbers = as_list(payload.get("error_codes"))
-    if numbers and isinstance(numbers[0], int):
-        return f"AADSTS{numbers[0]}"
-    word = payload.get("error")
-    return word if isinstance(word, str) else None
+    """Entra's number (`AADSTS7000215`), the one thing looked for in a text that otherwise names the tenant."""
+    found = _ENTRA_CODE.search(str(error.message))
+    return found.group() if found else None
