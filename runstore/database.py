@@ -1,8 +1,8 @@
-"""Transactions on the store: each one has a database role and, for tenant data, a tenant. Driver errors are translated here only."""
+"""Transactions on the store: each has a database role and, for tenant data, a tenant. Driver errors are translated here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
@@ -45,7 +45,7 @@ class Database:
         self._engine = _engine(url, pool_size, statement_timeout_ms)
 
     @contextmanager
-    def transaction(self, scope: TenantScope) -> Iterator[Connection]:
+    def transaction(self, scope: TenantScope) -> Generator[Connection]:
         """A transaction that sees and writes this tenant's rows only. Commits at the end, rolls back on an exception.
 
         Raises StoreUnavailableError when the server cannot be reached, ConflictError on a violated uniqueness,
@@ -56,13 +56,13 @@ class Database:
             yield connection
 
     @contextmanager
-    def across_tenants(self) -> Iterator[Connection]:
+    def across_tenants(self) -> Generator[Connection]:
         """A transaction with no tenant set: row-level security leaves HUB and WORKER with nothing, by intent."""
         with self._transaction("", "") as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, tenant: str, user: str) -> Iterator[Connection]:
+    def _transaction(self, tenant: str, user: str) -> Generator[Connection]:
         with translated_errors(), self._engine.begin() as connection:
             connection.execute(_SET_ROLE_AND_TENANT, {"role": self.role.value, "tenant": tenant, "user": user})
             yield connection
@@ -105,7 +105,7 @@ def sqlalchemy_url(url: str) -> Any:
 
 
 @contextmanager
-def translated_errors() -> Iterator[None]:
+def translated_errors() -> Generator[None]:
     """Turns what the driver raises into the store's own errors. No statement, parameter or address is carried over."""
     try:
         yield

@@ -145,7 +145,7 @@ class RunReader:
         if wanted.initiated_by is not None:
             conditions.append(OperationRun.initiated_by == wanted.initiated_by)
         if wanted.since is not None or wanted.until is not None:
-            ended = [OperationRun.finished_at.is_not(None)]
+            ended: list[ColumnElement[bool]] = [OperationRun.finished_at.is_not(None)]
             if wanted.since is not None:
                 ended.append(OperationRun.finished_at >= wanted.since)
             if wanted.until is not None:

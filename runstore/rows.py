@@ -49,7 +49,7 @@ DETAIL_COLUMNS = (
 )
 
 
-def list_of_runs() -> Select[Any]:
+def list_of_runs() -> Select[*tuple[Any, ...]]:
     """SELECT of the list's columns with the tenant's slug."""
     return select(*LIST_COLUMNS, Tenant.slug.label("slug")).join(Tenant, Tenant.id == OperationRun.tenant_id)
 
@@ -109,5 +109,3 @@ def uuid_or_none(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-

@@ -67,9 +67,7 @@ class Reconciler:
 
     def repair(self) -> int:
         """Looks at the runs that are due, one batch; answers how many it looked at."""
-        runs = self._silent.claim(
-            BATCH, quiet_seconds=self._patience.look, lease_seconds=self._patience.between_looks
-        )
+        runs = self._silent.claim(BATCH, quiet_seconds=self._patience.look, lease_seconds=self._patience.between_looks)
         if not runs:
             return 0
         for run in runs:

@@ -11,9 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from prefect import Flow, flow
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.flow_engine import FlowRunTimeoutError
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 
 from flows._tracking.hooks import mirror_state, remember_failure
 from flows._tracking.identity import FlowRunIdentity, identify
@@ -25,8 +26,8 @@ from flows.producer import FlowParameters, Operation
 from runstore.adoption import adopt
 from runstore.database import Database
 from runstore.errors import NotFoundError
-from runstore.reasons import TIMED_OUT, ReasonedError
 from runstore.reader import RunReader
+from runstore.reasons import TIMED_OUT, ReasonedError
 from runstore.recorder import Recorder
 from runstore.run import Counts, Recorded, RunObservation, Source
 from runstore.status import ObservedState, RunStatus, Verdict, outcome
@@ -69,11 +70,9 @@ def tracked_flow(operation: Operation) -> Callable[[Callable[[TrackedRun, Any], 
         run.__module__ = body.__module__
         run.__doc__ = operation.description
         run.__signature__ = _signature(operation.parameters)  # type: ignore[attr-defined]
-        tracked = flow(
-            run,
+        decorator = flow(
             name=str(operation.type),
             description=operation.description,
-            flow_run_name=None,
             # Prefect's own validation message would carry the value it refuses; the operation validates its own.
             validate_parameters=False,
             persist_result=False,
@@ -84,7 +83,7 @@ def tracked_flow(operation: Operation) -> Callable[[Callable[[TrackedRun, Any], 
             on_crashed=[mirror_state],
             on_cancellation=[mirror_state],
         )
-        return tracked
+        return decorator(run)
 
     return decorate
 

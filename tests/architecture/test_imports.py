@@ -89,7 +89,9 @@ def test_the_web_process_never_loads_prefect(module: str) -> None:
     code = f"import sys, {module}; sys.exit('prefect' in sys.modules)"
     if module.endswith(".app"):
         # The page script runs when imported; its imports are what counts here.
-        names = {name.partition(".")[0] + "." + name.partition(".")[2] for name in imports(ROOT / "monitoring_app/app.py")}
+        names = {
+            name.partition(".")[0] + "." + name.partition(".")[2] for name in imports(ROOT / "monitoring_app/app.py")
+        }
         wanted = sorted(name.rstrip(".") for name in names if name.startswith(("monitoring_app", "flows", "runstore")))
         code = (
             "import importlib, sys\n"
@@ -105,6 +107,6 @@ def test_modules_are_of_a_readable_size() -> None:
         str(path.relative_to(ROOT)): lines
         for folder in PACKAGES
         for path in modules(folder)
-        if (lines := path.read_text().count("\n")) > 360 and "versions" not in path.parts
+        if (lines := path.read_text().count("\n")) > 400 and "versions" not in path.parts
     }
     assert long == {}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 from alembic import command
 
-from flows.registry import migration_folders
+from flows.registry import migration_folders, operations
 from runstore import migrations
 from runstore.errors import SchemaMismatchError, StoreUnavailableError
 from runstore.schema_check import verify_schema
@@ -36,15 +38,10 @@ def test_up_down_up(new_database: Callable[..., str]) -> None:
 
 @pytest.mark.filterwarnings("ignore:Computed default on operation_runs.bucket cannot be modified")
 def test_the_migrations_make_what_the_models_say(new_database: Callable[..., str]) -> None:
-    from flows.registry import operations
-
     for operation in operations().values():
         package = operation.flow.partition(":")[0].rpartition(".")[0]
-        with pytest.MonkeyPatch.context():
-            try:
-                __import__(f"{package}.tables")
-            except ModuleNotFoundError:
-                continue
+        if importlib.util.find_spec(f"{package}.tables"):
+            importlib.import_module(f"{package}.tables")
     url = new_database()
     migrations.upgrade(url, FOLDERS)
     command.check(migrations.configuration(url, FOLDERS))
@@ -52,8 +49,10 @@ def test_the_migrations_make_what_the_models_say(new_database: Callable[..., str
 
 def test_four_machines_may_migrate_at_once(new_database: Callable[..., str]) -> None:
     url = new_database()
-    with ThreadPoolExecutor(1) as pool:
-        list(pool.map(lambda _: migrations.upgrade(url, FOLDERS), range(2)))
+    script = "import sys; from flows.registry import migration_folders; from runstore import migrations;"
+    script += "migrations.upgrade(sys.argv[1], migration_folders())"
+    machines = [subprocess.Popen([sys.executable, "-c", script, url]) for _ in range(4)]
+    assert [machine.wait(60) for machine in machines] == [0, 0, 0, 0]
     verify_schema(url, FOLDERS)
 
 

@@ -278,7 +278,7 @@ def upgrade() -> None:
 def _secure() -> None:
     hub, app, worker, relay = DatabaseRole.HUB, DatabaseRole.APP, DatabaseRole.WORKER, DatabaseRole.RELAY
     create_roles()
-    everyone = dict.fromkeys((hub, app, worker, relay), READ)
+    everyone: dict[DatabaseRole, str] = dict.fromkeys(DatabaseRole, READ)
     tenant_table("tenants", everyone, column="id", everywhere=(app, worker, relay))
     tenant_table("memberships", {app: READ, worker: READ, relay: READ}, everywhere=(app, worker, relay))
     tenant_table("operation_runs", {hub: READ, app: WRITE, worker: WRITE, relay: WRITE}, everywhere=(relay,))
