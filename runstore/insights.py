@@ -126,7 +126,9 @@ class RunInsights:
     def history(self, since: datetime, zone: str = "UTC") -> History:
         """Runs per day of `zone` and bucket, of runs created since then. An unknown zone counts as UTC."""
         with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(_HISTORY, {"tenant": self._scope.tenant_id, "since": since, "zone": known_zone(zone)}).all()
+            rows = connection.execute(
+                _HISTORY, {"tenant": self._scope.tenant_id, "since": since, "zone": known_zone(zone)}
+            ).all()
         counted = sum(row.runs for row in rows)
         days = tuple(DayCount(row.day, StatusBucket(row.bucket), row.runs) for row in rows)
         return History(days, counted < HISTORY_FROM)
@@ -147,8 +149,8 @@ class RunInsights:
             .limit(USUAL_FROM)
         )
         with self._database.transaction(self._scope) as connection:
-            lasted: list[timedelta] = list(connection.execute(latest).scalars())
-        return median(lasted) if len(lasted) >= 3 else None
+            lasted = [duration.total_seconds() for duration in connection.execute(latest).scalars()]
+        return timedelta(seconds=median(lasted)) if len(lasted) >= 3 else None
 
     def overview(self, run_id: UUID) -> RunOverview:
         """One run without its lists. NotFoundError when this tenant has no such run."""
@@ -161,11 +163,11 @@ class RunInsights:
         )
         query = list_of_runs().add_columns(*columns).where(self._mine(), OperationRun.id == run_id)
         with self._database.transaction(self._scope) as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise NotFoundError(f"Tenant {self._scope.slug!r} has no run {run_id}.")
-        values: Any = SimpleNamespace(**row._mapping, item_ids=(), failures=())
-        return RunOverview(detail_of(values), row.items, row.failed_items)
+        values: Any = SimpleNamespace(**row, item_ids=(), failures=())
+        return RunOverview(detail_of(values), row["items"], row["failed_items"])
 
     def failure_groups(self, run_id: UUID) -> tuple[FailureGroup, ...]:
         """The run's failures by reason code, the most frequent first; none for a run that is not this tenant's."""
@@ -174,7 +176,13 @@ class RunInsights:
         return tuple(FailureGroup(*row) for row in rows)
 
     def failures(
-        self, run_id: UUID, *, reason_code: str | None = None, search: str | None = None, offset: int = 0, limit: int = 50
+        self,
+        run_id: UUID,
+        *,
+        reason_code: str | None = None,
+        search: str | None = None,
+        offset: int = 0,
+        limit: int = 50,
     ) -> Slice:
         """Some of the run's failures in their order; `search` is part of an item id, in any case."""
         values = self._slice(run_id, search, offset, limit) | {"code": reason_code}

@@ -1,0 +1,52 @@
+"""The script Streamlit runs for every page view: who is looking, the menu, and the page asked for."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from monitoring_app import runtime, texts
+from monitoring_app.pages import PAGES, HubPage
+from monitoring_app.presentation.guard import guarded, show_unavailable
+from monitoring_app.presentation.menu import menu, tenant_switcher
+from monitoring_app.presentation.session_page import viewer_or_stop
+from monitoring_app.presentation.theme import PAGE_CSS
+from monitoring_app.session import Viewer
+from runstore.errors import StoreUnavailableError
+from runstore.notifications import NotificationReader
+
+
+def _page(page: HubPage) -> st.Page:
+    return st.Page(guarded(page.draw), title=f"{page.title} · {texts.PRODUCT}", url_path=page.path)
+
+
+def _menu(viewer: Viewer, current: str) -> None:
+    with st.sidebar:
+        tenant_switcher(viewer)
+        unread = NotificationReader(runtime.current().database, viewer.scope).unread()
+        menu(viewer, PAGES, current, unread)
+
+
+def main() -> None:
+    """One run of the script."""
+    st.set_page_config(page_title=texts.PRODUCT, layout="wide")
+    st.html(PAGE_CSS)
+    streamlit_pages = {page.path: _page(page) for page in PAGES}
+
+    def home() -> None:
+        # The first page of a navigation lives at `/`; the gate redirects there, and so does this for a step within the app.
+        st.switch_page(streamlit_pages["operations"])
+
+    # Streamlit gives `/` to one page; were that the list, `/operations` would answer "Page not found".
+    default = st.Page(home, title=texts.PRODUCT, default=True)
+    chosen = st.navigation([default, *streamlit_pages.values()], position="hidden")
+    try:
+        viewer = viewer_or_stop()
+        _menu(viewer, chosen.url_path)
+    except StoreUnavailableError:
+        show_unavailable()
+        st.stop()
+    st.session_state["viewer"] = viewer
+    chosen.run()
+
+
+main()

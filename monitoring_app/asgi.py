@@ -1,0 +1,84 @@
+"""The hub as it is served: Streamlit's app behind our own gate, with sign-in, permalinks, exports and health beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import uvicorn
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from streamlit import config
+from streamlit.starlette import App
+
+from monitoring_app import runtime
+from monitoring_app.presentation.theme import STREAMLIT_OPTIONS
+from monitoring_app.settings import HubSettings
+from monitoring_app.web.exports import Exports
+from monitoring_app.web.gate import Gate
+from monitoring_app.web.headers import SecurityHeaders
+from monitoring_app.web.health import Health
+from monitoring_app.web.permalinks import Permalinks
+from monitoring_app.web.shell import Shell
+from monitoring_app.web.signin import SignIn
+from runstore.schema_check import verify_schema
+
+SCRIPT = Path(__file__).with_name("app.py")
+
+
+def create_app(settings: HubSettings) -> App:
+    """The ASGI app. One hub per process: Streamlit keeps its configuration and its pages' state process-wide.
+
+    Raises SchemaMismatchError or StoreUnavailableError when the store is not fit to be served (`settings.verify_schema`).
+    """
+    if settings.verify_schema:
+        verify_schema(settings.database_url, settings.producer_migrations)
+    _configure_streamlit(settings)
+    hub = runtime.build(settings)
+    runtime.install(hub)
+    sign_in, links, health, exports = SignIn(hub), Permalinks(hub), Health(hub), Exports(hub)
+    return App(
+        SCRIPT,
+        routes=[
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+            Route("/sign-in", sign_in.begin),
+            Route("/sign-in/callback", sign_in.callback),
+            Route("/sign-in/as", sign_in.choose, methods=["POST"]),
+            Route("/sign-out", sign_in.end, methods=["POST"]),
+            Route("/signed-out", sign_in.ended),
+            Route("/r/{slug}/{run_id}", links.run),
+            Route("/export/runs.{kind}", exports.runs),
+            Route("/export/items.{kind}", exports.items),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders, settings=settings),
+            Middleware(Gate, hub=hub),
+            Middleware(Shell),
+        ],
+    )
+
+
+def serve(host: str, port: int, settings: HubSettings) -> None:
+    """Serves the hub until it is told to stop (SIGINT, SIGTERM). OSError when the port is taken."""
+    app = create_app(settings)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # The peer's address decides whom identity headers are believed from: a forwarded one must not replace it.
+        proxy_headers=False,
+        ws_max_size=16 * 1024 * 1024,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _configure_streamlit(settings: HubSettings) -> None:
+    config.get_option("server.port")  # Reads the configuration files now, so that they cannot override what follows.
+    for name, value in STREAMLIT_OPTIONS.items():
+        config.set_option(name, value)
+    config.set_option("server.corsAllowedOrigins", [settings.origin] if settings.origin else [])
+    if settings.session_secret:
+        config.set_option("server.cookieSecret", settings.session_secret)

@@ -1,0 +1,191 @@
+"""The pure pair address ⇄ view of the list: every view is a link, and reading a link back gives the same view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from runstore.cursor import BadCursorError, Cursor
+from runstore.errors import BadInputError
+from runstore.filters import DEFAULT_LIMIT, RunFilter
+from runstore.operation import OperationType
+from runstore.status import StatusBucket
+
+ROW_CHOICES: Final = (25, 50, 100, 250)
+MAX_TEXT: Final = 320
+
+
+class Period(StrEnum):
+    """A time range that moves with the clock, so that a shared link shows the receiver's last day, not the sender's."""
+
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+
+    @property
+    def span(self) -> timedelta:
+        """How far back it reaches."""
+        return {
+            Period.HOUR: timedelta(hours=1),
+            Period.DAY: timedelta(days=1),
+            Period.WEEK: timedelta(days=7),
+            Period.MONTH: timedelta(days=30),
+        }[self]
+
+    @property
+    def label(self) -> str:
+        """The words a page shows."""
+        return {
+            Period.HOUR: "Last hour",
+            Period.DAY: "Last 24 hours",
+            Period.WEEK: "Last 7 days",
+            Period.MONTH: "Last 30 days",
+        }[self]
+
+
+@dataclass(frozen=True, slots=True)
+class ListAddress:
+    """What the list shows. At most one of `period`, (`since`, `until`) and `at` is set; `at` asks what was running then."""
+
+    type: OperationType | None = None
+    bucket: StatusBucket | None = None
+    period: Period | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    at: datetime | None = None
+    initiator: str | None = None
+    search: str | None = None
+    cursor: Cursor | None = None
+    rows: int = DEFAULT_LIMIT
+
+    def to_params(self) -> dict[str, str]:
+        """The address's parameters, without the tenant; what is open is left out."""
+        found: dict[str, str | None] = {
+            "type": str(self.type) if self.type else None,
+            "bucket": self.bucket.value if self.bucket else None,
+            "range": self.period.value if self.period else None,
+            "since": _written(self.since),
+            "until": _written(self.until),
+            "at": _written(self.at),
+            "by": self.initiator,
+            "q": self.search,
+            "cursor": self.cursor.encode() if self.cursor else None,
+            "rows": str(self.rows) if self.rows != DEFAULT_LIMIT else None,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, str]) -> tuple[Self, tuple[str, ...]]:
+        """The view an address asks for, and the names of parameters that could not be read and were left out.
+
+        Never raises, whatever the values are.
+        """
+        ignored: list[str] = []
+
+        def read(name: str, parse: Any) -> Any:
+            text = params.get(name)
+            if text is None or text == "":
+                return None
+            try:
+                return parse(text)
+            except (BadInputError, BadCursorError, ValueError, OverflowError):
+                ignored.append(name)
+                return None
+
+        period, since, until, at = read("range", Period), read("since", _time), read("until", _time), read("at", _time)
+        if at is not None and (period or since or until):
+            ignored += [name for name, value in (("range", period), ("since", since), ("until", until)) if value]
+            period = since = until = None
+        if period is not None and (since or until):
+            ignored.append("range")
+            period = None
+        if since and until and since > until:
+            ignored += ["since", "until"]
+            since = until = None
+        address = cls(
+            type=read("type", OperationType.parse),
+            bucket=read("bucket", StatusBucket),
+            period=period,
+            since=since,
+            until=until,
+            at=at,
+            initiator=read("by", _text),
+            search=read("q", _text),
+            cursor=read("cursor", Cursor.decode),
+            rows=read("rows", _rows) or DEFAULT_LIMIT,
+        )
+        return address, tuple(ignored)
+
+    def filter(self, now: datetime) -> RunFilter:
+        """The question for the reader at this moment."""
+        return RunFilter(
+            type=self.type,
+            bucket=self.bucket,
+            since=now - self.period.span if self.period else self.since,
+            until=self.until,
+            running_at=self.at,
+            initiated_by=self.initiator,
+            search=self.search,
+        )
+
+    def changed(self, **parts: Any) -> ListAddress:
+        """The same view with other parts, from its first page: a cursor belongs to the filters it was made under."""
+        return replace(self, cursor=None, **parts)
+
+    def at_cursor(self, cursor: Cursor | None) -> ListAddress:
+        """The same view on another page."""
+        return replace(self, cursor=cursor)
+
+    @property
+    def filters(self) -> tuple[tuple[str, str, ListAddress], ...]:
+        """Each active filter as (what, value, the view without it); the bucket aside, which has tiles of its own."""
+        found: list[tuple[str, str, ListAddress]] = []
+        if self.type:
+            found.append(("type", self.type.label, self.changed(type=None)))
+        if self.period:
+            found.append(("time", self.period.label, self.changed(period=None)))
+        if self.since:
+            found.append(("from", _shown(self.since), self.changed(since=None)))
+        if self.until:
+            found.append(("until", _shown(self.until), self.changed(until=None)))
+        if self.at:
+            found.append(("running at", _shown(self.at), self.changed(at=None)))
+        if self.initiator:
+            found.append(("started by", self.initiator, self.changed(initiator=None)))
+        if self.search:
+            found.append(("id", self.search, self.changed(search=None)))
+        return tuple(found)
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment is not None else None
+
+
+def _shown(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _time(text: str) -> datetime:
+    if len(text) > 40:
+        raise ValueError
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.astimezone(UTC)
+
+
+def _text(text: str) -> str:
+    cleaned = text.strip()
+    if not cleaned or len(cleaned) > MAX_TEXT or "\x00" in cleaned or not cleaned.isprintable():
+        raise ValueError
+    return cleaned
+
+
+def _rows(text: str) -> int:
+    if text not in {str(choice) for choice in ROW_CHOICES}:
+        raise ValueError
+    return int(text)

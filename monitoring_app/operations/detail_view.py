@@ -1,0 +1,253 @@
+"""One run as nodes: header, figures, timeline, failures with their next step, items, links. Pure: values in, tree out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, cast
+
+from monitoring_app import texts
+from monitoring_app.operations.list_view import TRIGGERS, bar_parts, lasted
+from monitoring_app.presentation.figures import between, duration
+from monitoring_app.presentation.nodes import Node, copy_button, external, h, icon, link, moment, page_href
+from monitoring_app.presentation.parts import cell, notice, pager, table
+from monitoring_app.presentation.status import BUCKETS, badge, look
+from monitoring_app.session import Viewer
+from runstore.insights import FailureGroup, RunOverview, Slice
+from runstore.reasons import Catalogue
+from runstore.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
+from runstore.status import ACTIVE, bucket_of
+from runstore.tenancy import Permission, Trigger
+
+SHOWN_CONTEXT = 30
+
+
+def run_header(viewer: Viewer, run: Run) -> Node:
+    """What it is, how it stands, and its permalink."""
+    name = h("div", {"class": "row"}, h("h1", None, run.type.label), badge(look(run.bucket, run.status), "badge large"))
+    back = link(page_href("operations", viewer.tenant.slug), [icon("left"), texts.BACK_TO_LIST], class_="small")
+    permalink = h(
+        "button",
+        {"type": "button", "class": "button", "data-copy": run.path},
+        icon("link"),
+        texts.COPY_LINK,
+    )
+    words = h("div", {"class": "grow"}, h("div", {"class": "eyebrow"}, viewer.tenant.name), name)
+    return h("div", {"class": "stack"}, back, h("header", {"class": "page-header"}, words, permalink))
+
+
+def facts(viewer: Viewer, run: Run, context: Mapping[str, Any], usual: timedelta | None, prefect_ui: str) -> Node:
+    """The run's figures; the Prefect flow run only for those who may start runs."""
+    entries: list[tuple[str, Sequence[Node]]] = [
+        (
+            texts.FACT_STARTED_BY,
+            [
+                h("div", None, run.initiated_by),
+                h("div", {"class": "muted small"}, TRIGGERS[run.trigger]) if run.trigger is Trigger.USER else "",
+            ],
+        ),
+        (texts.FACT_CREATED, [moment(run.created_at, "clock")]),
+        (texts.FACT_WAITED, [between(run.created_at, run.started_at) or "–"]),
+        (texts.FACT_DURATION, [lasted(run) or "–", h("div", {"class": "muted small"}, _usual(usual))]),
+        (texts.FACT_ATTEMPT, [str(run.attempt)]),
+        (texts.FACT_ID, [h("span", {"class": "mono"}, str(run.id)), copy_button(str(run.id), texts.COPY_ID)]),
+    ]
+    if run.flow_run_id is not None and viewer.may(Permission.OPERATE):
+        entries.append((texts.FACT_PREFECT, [_flow_run(run, prefect_ui)]))
+    entries += [(_name(key), [_value(value)]) for key, value in list(context.items())[:SHOWN_CONTEXT]]
+    shown = [
+        h("div", {"class": "double" if name == texts.FACT_ID else None}, h("dt", None, name), h("dd", None, value))
+        for name, value in entries
+    ]
+    return h("dl", {"class": "facts"}, shown)
+
+
+def _usual(usual: timedelta | None) -> str:
+    if usual is None:
+        return texts.FACT_USUAL_NONE
+    return texts.FACT_USUAL.format(duration=duration(usual.total_seconds()))
+
+
+def _flow_run(run: Run, prefect_ui: str) -> Node:
+    if not prefect_ui:
+        return h("span", {"class": "mono"}, str(run.flow_run_id))
+    return external(
+        f"{prefect_ui.rstrip('/')}/runs/flow-run/{run.flow_run_id}", texts.OPEN_PREFECT, " ", icon("external")
+    )
+
+
+def _name(key: str) -> str:
+    words = key.replace("_", " ").strip() or "–"
+    return f"{words[:1].upper()}{words[1:80]}"
+
+
+def _value(value: Any) -> Node:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "–"}[value]
+    if isinstance(value, str | int | float):
+        return h("span", None, str(value)[:500] or "–")
+    if isinstance(value, list):
+        entries = cast("list[Any]", value)
+        return h("span", None, ", ".join(str(entry) for entry in entries[:20])[:500] or "–")
+    return h("code", None, str(value)[:500])
+
+
+def progress(run: Run) -> Node:
+    """How many items had which outcome, as a bar and as figures."""
+    counts = run.counts
+    if counts.total == 0:
+        text = texts.NO_ITEMS_YET if run.status in ACTIVE else texts.NO_ITEMS
+        return h("section", {"class": "panel"}, h("h2", None, texts.SECTION_PROGRESS), h("p", {"class": "muted"}, text))
+    legend: list[Node] = []
+    for figure, word, tone in (
+        (counts.succeeded, texts.COUNT_SUCCEEDED, "green"),
+        (counts.failed, texts.COUNT_FAILED, "red"),
+        (counts.skipped, texts.COUNT_SKIPPED, "gray"),
+        (counts.total - counts.processed, texts.COUNT_LEFT, "blue"),
+    ):
+        if figure:
+            legend.append(h("span", {"class": f"tone-{tone}"}, h("span", {"class": "dot"}), f"{figure:,} {word}"))
+    return h(
+        "section",
+        {"class": "panel"},
+        h(
+            "div",
+            {"class": "row between"},
+            h("h2", None, texts.SECTION_PROGRESS),
+            h("span", {"class": "muted"}, f"{counts.processed:,} / {counts.total:,}"),
+        ),
+        h("span", {"class": "bar tall", "aria-hidden": "true"}, bar_parts(counts)),
+        h("div", {"class": "legend"}, legend),
+    )
+
+
+def timeline(run: Run, history: Sequence[HistoryEntry]) -> Node:
+    """What happened when, attempt by attempt, and which of the sources said so."""
+    entries: list[Node] = []
+    for position, entry in enumerate(history):
+        shown = BUCKETS[bucket_of(entry.status, run.counts.succeeded, run.counts.failed)]
+        is_last = position == len(history) - 1
+        final = look(run.bucket, run.status) if is_last and entry.status is run.status else shown
+        again = position > 0 and entry.attempt != history[position - 1].attempt
+        attempt = h("div", {"class": "small strong"}, texts.ATTEMPT.format(number=entry.attempt)) if again else None
+        line = h(
+            "div",
+            None,
+            attempt,
+            h("div", {"class": "strong"}, final.label),
+            h("div", {"class": "muted small"}, moment(entry.at, "clock"), f" · {entry.source.value}"),
+        )
+        entries.append(h("li", {"class": f"tone-{final.tone}"}, icon(final.icon, "icon still"), line))
+    return h(
+        "section", {"class": "panel"}, h("h2", None, texts.SECTION_TIMELINE), h("ol", {"class": "timeline"}, entries)
+    )
+
+
+def contact_lost(run: Run) -> Node | None:
+    """That nothing was heard of a running run for a while; None when all is well."""
+    if run.contact_lost_at is None:
+        return None
+    since = moment(run.contact_lost_at)
+    return notice(f"{texts.CONTACT_LOST}. {texts.CONTACT_LOST_NOTE}", "orange", h("span", {"class": "strong"}, since))
+
+
+def related_links(slug: str, related: Sequence[RelatedLink]) -> Node | None:
+    """Where the run's results can be seen, as the row says; None when there is nothing yet."""
+    if not related:
+        return None
+    links = [
+        link(
+            page_href(entry.page, slug, {str(k): str(v) for k, v in entry.parameters.items()}),
+            [entry.label, icon("right")],
+            class_="button",
+        )
+        for entry in related[:50]
+    ]
+    return h("section", {"class": "panel"}, h("h2", None, texts.SECTION_RELATED), h("div", {"class": "row"}, links))
+
+
+def failure_groups(groups: Sequence[FailureGroup], catalogue: Catalogue) -> Node:
+    """Failures by reason: how many, what it means, what to do next and who can."""
+    shown = [_group(group, catalogue, is_open=position < 3) for position, group in enumerate(groups)]
+    return h("section", {"class": "panel"}, h("h2", None, texts.SECTION_FAILURES), shown)
+
+
+def _group(group: FailureGroup, catalogue: Catalogue, *, is_open: bool) -> Node:
+    reason = catalogue.get(group.reason_code)
+    meaning = reason.meaning if reason is not None else texts.UNKNOWN_REASON
+    summary = h(
+        "summary",
+        None,
+        h("span", {"class": "count"}, f"{group.count:,}"),
+        h(
+            "span",
+            {"class": "grow"},
+            h("span", {"class": "strong"}, meaning),
+            " ",
+            h("code", {"class": "muted"}, group.reason_code),
+        ),
+    )
+    lines: list[Node] = [h("p", {"class": "break"}, group.message)]
+    if reason is not None:
+        lines.append(
+            h("div", {"class": "next"}, h("span", {"class": "strong"}, f"{texts.NEXT_STEP}: "), reason.next_step)
+        )
+        again = texts.RETRYABLE if reason.retryable else texts.NOT_RETRYABLE
+        lines.append(h("p", {"class": "muted small"}, f"{texts.WHO}: {reason.who.label} · {again}"))
+    span = item_name(group.first_item)
+    if group.count > 1:
+        span = f"{span} … {item_name(group.last_item)}"
+    lines.append(h("p", {"class": "muted small break"}, span))
+    return h(
+        "details",
+        {"class": "group", "open": is_open, "key": group.reason_code},
+        summary,
+        h("div", {"class": "body"}, lines),
+    )
+
+
+def item_name(item_id: str) -> str:
+    """An item id as shown; the run itself has words instead."""
+    return texts.WHOLE_RUN if item_id == RUN_ITEM else item_id
+
+
+def items_table(found: Slice, is_failures: bool, first: int, hrefs: tuple[str | None, str | None]) -> Node:
+    """One page of a run's items, or of its failed ones with why."""
+    if not found.entries:
+        return h("p", {"class": "muted"}, texts.ITEMS_NONE)
+    if is_failures:
+        columns = ((texts.COLUMN_ITEM, ""), (texts.COLUMN_REASON, ""), (texts.COLUMN_MESSAGE, ""))
+        rows = [
+            h(
+                "tr",
+                None,
+                cell(texts.COLUMN_ITEM, h("span", {"class": "break"}, item_name(entry.item_id)), class_="wide"),
+                cell(texts.COLUMN_REASON, h("code", None, entry.reason_code), class_="wide"),
+                cell(texts.COLUMN_MESSAGE, h("span", {"class": "break"}, entry.message), class_="wide"),
+            )
+            for entry in found.entries
+        ]
+    else:
+        columns = ((texts.COLUMN_ITEM, ""),)
+        rows = [
+            h("tr", None, cell(texts.COLUMN_ITEM, h("span", {"class": "mono break"}, item_name(entry)), class_="wide"))
+            for entry in found.entries
+        ]
+    said = texts.ITEMS_COUNT.format(
+        first=f"{first + 1:,}", last=f"{first + len(found.entries):,}", total=f"{found.total:,}"
+    )
+    return h("div", {"class": "stack"}, table(texts.SECTION_ITEMS, columns, rows, "stacked"), pager(*hrefs, None, said))
+
+
+def live_part(viewer: Viewer, overview: RunOverview, usual: timedelta | None, prefect_ui: str) -> Node:
+    """Everything above the failures: what changes while a run is running."""
+    run, detail = overview.detail.run, overview.detail
+    left = h("div", {"class": "stack"}, progress(run), related_links(viewer.tenant.slug, detail.related))
+    return h(
+        "div",
+        {"class": "stack"},
+        run_header(viewer, run),
+        contact_lost(run),
+        h("section", {"class": "panel"}, facts(viewer, run, detail.context, usual, prefect_ui)),
+        h("div", {"class": "columns"}, left, timeline(run, detail.history)),
+    )

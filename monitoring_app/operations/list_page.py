@@ -1,0 +1,102 @@
+"""Monitoring → Operations: the list of a tenant's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from monitoring_app import runtime, texts
+from monitoring_app.operations import list_view as view
+from monitoring_app.operations.address import ListAddress
+from monitoring_app.operations.filter_bar import filter_bar
+from monitoring_app.presentation.nodes import Node, h, icon, link
+from monitoring_app.presentation.parts import notice, page_header
+from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.view import show
+from monitoring_app.session import Viewer
+from runstore.cursor import Cursor
+from runstore.errors import StoreUnavailableError
+from runstore.insights import RunInsights, known_zone
+from runstore.reader import RunPage
+from runstore.run import Run
+
+HISTORY_DAYS = 14
+NEWER_CAP = 100
+
+
+def draw() -> None:
+    """The page."""
+    hub = runtime.current()
+    viewer: Viewer = st.session_state["viewer"]
+    address, ignored = ListAddress.from_params(st.query_params.to_dict())
+    show(page_header(viewer, texts.OPERATIONS, texts.OPERATIONS_LEAD, aside=_export(viewer, address)), "list-header")
+    reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
+    seconds = filter_bar(viewer, address, reader.types(), insights.initiators())
+    page = reader.list(address.filter(datetime.now(UTC)), limit=address.rows, cursor=address.cursor)
+    live = _Live(viewer, address, ignored, page)
+    st.fragment(live.draw, run_every=seconds or None)()
+
+
+def _export(viewer: Viewer, address: ListAddress) -> Node:
+    query = urlencode({"tenant": viewer.tenant.slug, **address.at_cursor(None).to_params()})
+    files = [
+        link(f"/export/runs.{kind}?{query}", [icon("download"), name], class_="button", data_load="1",
+             aria_label=f"{texts.EXPORT} {name}")
+        for kind, name in (("csv", texts.EXPORT_CSV), ("json", texts.EXPORT_JSON))
+    ]  # fmt: skip
+    return h("div", {"class": "row"}, files)
+
+
+class _Live:
+    """The part of the page that refreshes: figures and the state of the rows shown, never which rows those are."""
+
+    def __init__(self, viewer: Viewer, address: ListAddress, ignored: Sequence[str], page: RunPage) -> None:
+        self._viewer = viewer
+        self._address = address
+        self._ignored = ignored
+        self._page = page
+        self._drawn = False
+
+    def draw(self) -> None:
+        """Draws it, with the page's own rows the first time and with their present state after that."""
+        try:
+            show(self._tree(), "list-live")
+        except StoreUnavailableError:
+            if not self._drawn:
+                raise
+            show(notice(texts.UNAVAILABLE, "orange"), "list-away")
+        self._drawn = True
+
+    def _tree(self) -> Node:
+        hub = runtime.current()
+        viewer = still_there(self._viewer) if self._drawn else self._viewer
+        slug, address, now = viewer.tenant.slug, self._address, datetime.now(UTC)
+        insights = RunInsights(hub.database, viewer.scope)
+        zone = ZoneInfo(known_zone(st.context.timezone))
+        today = now.astimezone(zone).date()
+        since = datetime.combine(today - timedelta(days=HISTORY_DAYS - 1), time.min, zone)
+        runs, newer = self._rows(insights)
+        return h(
+            "div",
+            {"class": "stack"},
+            view.bucket_tiles(slug, address, hub.reader(viewer.scope).bucket_counts(address.filter(now))),
+            view.history_chart(slug, address, insights.history(since, zone.key), today, HISTORY_DAYS, zone),
+            view.active_filters(slug, address, self._ignored),
+            view.newer_pill(slug, address, newer, NEWER_CAP),
+            view.list_body(slug, address, self._page, runs, now),
+        )
+
+    def _rows(self, insights: RunInsights) -> tuple[list[Run], int]:
+        shown = self._page.runs
+        if not self._drawn or not shown:
+            return list(shown), 0
+        present = insights.these([run.id for run in shown])
+        first = shown[0]
+        # Above a filtered or a later page newer runs are expected; only the newest page says that more have come.
+        is_newest = self._address.cursor is None and not (self._address.to_params().keys() - {"rows"})
+        newer = insights.newer_than(Cursor(first.created_at, first.id), NEWER_CAP) if is_newest else 0
+        return [present.get(run.id, run) for run in shown], newer

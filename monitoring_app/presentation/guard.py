@@ -1,0 +1,58 @@
+"""What stands between a page's code and its reader: every deliberate error becomes a sentence, everything else a quiet page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from uuid import uuid4
+
+import streamlit as st
+
+from monitoring_app import texts
+from monitoring_app.presentation.parts import empty_state, notice
+from monitoring_app.presentation.view import show
+from runstore.errors import ForbiddenError, NotFoundError, StoreUnavailableError, TenantAtlasError
+
+_LOGGER = logging.getLogger(__name__)
+RETRY_SECONDS = 5
+
+
+def guarded(page: Callable[[], None]) -> Callable[[], None]:
+    """The page, with its errors turned into what a reader can act on. An outage of the store mends itself on the page."""
+
+    def shown() -> None:
+        try:
+            page()
+        except StoreUnavailableError:
+            show_unavailable()
+        except ForbiddenError:
+            show(empty_state(texts.FORBIDDEN_TITLE, texts.FORBIDDEN, way=("/", texts.TO_OPERATIONS)), "forbidden")
+        except NotFoundError:
+            show(empty_state(texts.NOT_FOUND_TITLE, texts.NOT_FOUND, way=("/", texts.TO_OPERATIONS)), "not-found")
+        except TenantAtlasError as problem:
+            show(notice(str(problem), "red"), "problem")
+
+    return shown
+
+
+def show_unavailable() -> None:
+    """The honest page for a store that is away; it looks again every few seconds and then shows what was asked for."""
+    show(empty_state(texts.UNAVAILABLE_TITLE, texts.UNAVAILABLE), "unavailable")
+    first = [True]
+
+    @st.fragment(run_every=RETRY_SECONDS)
+    def again() -> None:
+        if first:
+            first.pop()
+            return
+        st.rerun(scope="app")
+
+    again()
+
+
+def log_problem(error: Exception) -> bool:
+    """For what nobody foresaw: the story goes to the log under an id, the reader gets the id and no traceback."""
+    reference = uuid4().hex[:12]
+    _LOGGER.error("A page failed (%s)", reference, exc_info=error)
+    show(notice(f"{texts.PROBLEM_TITLE} ({reference}).", "red"), f"problem-{reference}")
+    return True

@@ -1,0 +1,70 @@
+"""The side bar: product, tenant, pages with the unread count, and who is signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from monitoring_app import runtime, texts
+from monitoring_app.presentation.figures import capped
+from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
+from monitoring_app.presentation.view import show
+from monitoring_app.session import Viewer
+
+if TYPE_CHECKING:
+    from monitoring_app.pages import HubPage
+
+UNREAD_CAP = 99
+_SWITCHER = "tenant_switcher"
+
+
+def tenant_switcher(viewer: Viewer) -> None:
+    """The product's name and, for members of several tenants, the choice between them."""
+    demo = h("span", {"class": "pill"}, texts.DEMO_BADGE) if runtime.current().settings.demo else None
+    show(h("div", {"class": "brand"}, icon("brand"), h("span", None, texts.PRODUCT), demo), "brand")
+    if len(viewer.tenants) < 2:
+        return
+    names = {tenant.slug: tenant.name for tenant, _ in viewer.tenants}
+    st.session_state[_SWITCHER] = viewer.tenant.slug
+
+    def switch() -> None:
+        # Filters are about one tenant's rows, so another tenant starts without them.
+        st.query_params.from_dict({"tenant": st.session_state[_SWITCHER]})
+
+    st.selectbox(texts.TENANT, list(names), format_func=lambda slug: names[slug], key=_SWITCHER, on_change=switch)
+
+
+def menu(viewer: Viewer, pages: Sequence[HubPage], current: str, unread: int) -> None:
+    """The pages by section, the current one marked, and the person with a way out."""
+    marked = next((page.menu or page.path for page in pages if page.path == current), current)
+    entries: list[Node] = []
+    section = ""
+    for page in pages:
+        if page.section is None:
+            continue
+        if page.section != section:
+            section = page.section
+            entries.append(h("div", {"class": "section"}, section))
+        entries.append(_entry(viewer, page, page.path == marked, unread if page.path == "notifications" else 0))
+    out = h(
+        "button",
+        {"type": "button", "data-post": "/sign-out", "data-then": "/signed-out"},
+        icon("out"),
+        h("span", None, texts.SIGN_OUT),
+    )
+    who = h("div", {"class": "who"}, h("div", None, viewer.email), h("div", {"class": "role"}, viewer.role.value))
+    show(h("nav", {"class": "menu", "aria-label": texts.NAV_LABEL}, entries, who, out), "menu")
+
+
+def _entry(viewer: Viewer, page: HubPage, is_current: bool, unread: int) -> Node:
+    count: Node | None = None
+    if unread:
+        shown = capped(unread, UNREAD_CAP)
+        count = h("span", {"class": "count", "title": texts.UNREAD.format(count=shown)}, shown)
+    return link(
+        page_href(page.path, viewer.tenant.slug),
+        [icon(page.icon), h("span", None, page.title), *([count] if count else [])],
+        aria_current="page" if is_current else None,
+    )

@@ -1,0 +1,173 @@
+"""Markup as values: trees of whitelisted elements whose texts are always texts. The browser side builds the same trees.
+
+A name from a tenant's data can only ever become a text node: there is no way to write markup here, so Markdown, HTML,
+LaTeX or icon codes in it show as typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+from urllib.parse import urlencode
+
+Node = str | list[Any]
+"""A text, or `[tag, attributes, child, …]`: what the view component is sent."""
+
+TAGS: Final = frozenset(
+    [
+        "div",
+        "span",
+        "p",
+        "a",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "caption",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "strong",
+        "em",
+        "code",
+        "pre",
+        "time",
+        "details",
+        "summary",
+        "button",
+        "nav",
+        "section",
+        "header",
+        "footer",
+        "aside",
+        "small",
+        "svg",
+        "g",
+        "path",
+        "circle",
+        "rect",
+        "line",
+    ]
+)
+"""Elements the browser side will make; anything else is shown as a `span`."""
+
+PAGE_PATH: Final = re.compile(r"/[a-z][a-z0-9-]{0,40}")
+
+
+def h(tag: str, attributes: Mapping[str, Any] | None = None, *children: Node | Iterable[Node] | None) -> Node:
+    """An element. Attributes that are None or False are left out; children may be texts, elements or lists of them."""
+    node: list[Any] = [tag, {name: value for name, value in (attributes or {}).items() if value not in (None, False)}]
+    for child in children:
+        if child is None:
+            continue
+        if isinstance(child, str) or _is_element(child):
+            node.append(child)
+        else:
+            node.extend(child)
+    return node
+
+
+def _is_element(child: Any) -> bool:
+    if not isinstance(child, list):
+        return False
+    parts = cast("list[Any]", child)
+    return len(parts) >= 2 and isinstance(parts[0], str) and isinstance(parts[1], dict)
+
+
+def page_href(page: str, tenant: str, parameters: Mapping[str, str] | None = None) -> str:
+    """The address of a page of the hub for a tenant. A page name that is no plain path leads to the operations list."""
+    path = page if page.startswith("/") else f"/{page}"
+    if not PAGE_PATH.fullmatch(path):
+        path = "/operations"
+    rest = [(name, value) for name, value in (parameters or {}).items() if name != "tenant"]
+    return f"{path}?{urlencode([('tenant', tenant), *rest])}"
+
+
+def link(href: str, *children: Node | Iterable[Node], **attributes: Any) -> Node:
+    """A link within the hub: followed without loading the page anew; a new tab works as anywhere."""
+    return h("a", {"href": href, **_dashed(attributes)}, *children)
+
+
+def external(href: str, *children: Node, **attributes: Any) -> Node:
+    """A link to a configured address outside of the hub, opened beside it."""
+    return h("a", {"href": href, "data-external": "1", **_dashed(attributes)}, *children)
+
+
+def moment(value: datetime, style: str = "relative", **attributes: Any) -> Node:
+    """A time as the viewer's clock and zone show it; the absolute time is its tooltip. The text is for before that."""
+    utc = value.astimezone(UTC)
+    shown = utc.strftime("%Y-%m-%d %H:%M UTC")
+    return h("time", {"datetime": utc.isoformat(), "data-time": style, **_dashed(attributes)}, shown)
+
+
+def elapsed(since: datetime) -> Node:
+    """How long something has been going on, counted on by the browser."""
+    return moment(since, "elapsed")
+
+
+def copy_button(text: str, label: str) -> Node:
+    """A button that puts `text` on the clipboard and says so."""
+    return h(
+        "button",
+        {"type": "button", "class": "ghost", "data-copy": text, "aria-label": label, "title": label},
+        icon("copy"),
+    )
+
+
+def text_of(node: Node) -> str:
+    """All the texts of a tree, in order: what a reader sees of it."""
+    if isinstance(node, str):
+        return node
+    return "".join(text_of(child) for child in node[2:])
+
+
+def _dashed(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
+
+
+_STROKES: Final[Mapping[str, tuple[str, ...]]] = {
+    "queued": ("M12 7v5l3 2", "M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0"),
+    "running": ("M21 12a9 9 0 1 1-6.2-8.6",),
+    "succeeded": ("M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0", "M8 12.3l2.8 2.7L16 9.5"),
+    "partial": ("M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0", "M12 7.5v5.5", "M12 16.4v.2"),
+    "failed": ("M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0", "M9 9l6 6M15 9l-6 6"),
+    "aborted": ("M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0", "M8 12h8"),
+    "operations": ("M4 6h16M4 12h16M4 18h10",),
+    "drift": ("M7 4v9a4 4 0 0 0 4 4h6", "M14 14l3 3-3 3", "M7 4L4.5 6.5M7 4l2.5 2.5"),
+    "findings": ("M4 11a7 7 0 1 0 14 0a7 7 0 1 0-14 0", "M16.2 16.2L21 21", "M11 8v3.5M11 14v.1"),
+    "backup": ("M4 8h16v12H4z", "M3 4h18v4H3z", "M10 12h4"),
+    "inventory": ("M12 3l9 5-9 5-9-5z", "M3 12.5l9 5 9-5", "M3 17l9 5 9-5"),
+    "bell": ("M6 16v-5a6 6 0 1 1 12 0v5l2 2H4z", "M10 21h4"),
+    "out": ("M14 4H5v16h9", "M10 12h11M17.5 8.5L21 12l-3.5 3.5"),
+    "copy": ("M9 9h11v11H9z", "M5 15H4V4h11v1"),
+    "link": ("M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.7-5.7l-1 1", "M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.7 5.7l1-1"),
+    "download": ("M12 4v11M7.5 11l4.5 4.5 4.5-4.5", "M4 20h16"),
+    "close": ("M6 6l12 12M18 6L6 18",),
+    "left": ("M14.5 6l-6 6 6 6",),
+    "right": ("M9.5 6l6 6-6 6",),
+    "up": ("M6 14.5l6-6 6 6",),
+    "warning": ("M12 4l9.5 16h-19z", "M12 10v4.5M12 17v.2"),
+    "empty": ("M4 13l3-8h10l3 8v6H4z", "M4 13h5l1 2.5h4l1-2.5h5"),
+    "external": ("M14 4h6v6", "M20 4l-9 9", "M18 14v6H4V6h6"),
+    "added": ("M12 5v14M5 12h14",),
+    "removed": ("M5 12h14",),
+    "modified": ("M4 20l1-4L16 5l3 3L8 19z",),
+    "brand": ("M12 2.5l8.5 4.8v9.4L12 21.5l-8.5-4.8V7.3z", "M8 12.2l3 3 5.5-6"),
+}
+
+
+def icon(name: str, class_: str = "icon") -> Node:
+    """A line drawing of the hub's own set; decoration only, the word stands beside it or in the label."""
+    drawing = [h("path", {"d": stroke}) for stroke in _STROKES[name]]
+    return h("svg", {"class": f"{class_} icon-{name}", "viewBox": "0 0 24 24", "aria-hidden": "true"}, drawing)

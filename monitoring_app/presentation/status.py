@@ -1,0 +1,45 @@
+"""One table: what each bucket is called, which icon and which tone it has. Nothing else in the hub names a status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from monitoring_app.presentation.nodes import Node, h, icon
+from runstore.status import RunStatus, StatusBucket
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a bucket is shown: word, icon, tone (a CSS class)."""
+
+    label: str
+    icon: str
+    tone: str
+
+
+BUCKETS: Final[Mapping[StatusBucket, Look]] = {
+    StatusBucket.QUEUED: Look("Queued", "queued", "gray"),
+    StatusBucket.RUNNING: Look("Running", "running", "blue"),
+    StatusBucket.SUCCEEDED: Look("Succeeded", "succeeded", "green"),
+    StatusBucket.PARTIAL: Look("Partially succeeded", "partial", "orange"),
+    StatusBucket.FAILED: Look("Failed", "failed", "red"),
+}
+
+ABORTED: Final = Look("Failed (aborted)", "aborted", "red")
+
+
+def look(bucket: StatusBucket, status: RunStatus | None = None) -> Look:
+    """The look of a run; an aborted one says that it was."""
+    return ABORTED if status is RunStatus.ABORTED else BUCKETS[bucket]
+
+
+def badge(shown: Look, class_: str = "badge") -> Node:
+    """Icon and word in the status's tone: never colour alone."""
+    return h("span", {"class": f"{class_} tone-{shown.tone}"}, icon(shown.icon), h("span", None, shown.label))
+
+
+def status_badge(bucket: StatusBucket, status: RunStatus | None = None) -> Node:
+    """The badge of a run."""
+    return badge(look(bucket, status))

@@ -1,0 +1,99 @@
+"""The hub's look, and how Streamlit is set up to serve it. Colours of light and dark hold 4.5:1 on their background."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_LIGHT: Final = {
+    "primaryColor": "#2456c7",
+    "backgroundColor": "#ffffff",
+    "secondaryBackgroundColor": "#f4f6f9",
+    "textColor": "#18212d",
+    "borderColor": "#dde3ea",
+    "linkColor": "#2456c7",
+    "greenColor": "#2f9e62",
+    "greenTextColor": "#14683e",
+    "greenBackgroundColor": "#e7f5ed",
+    "redColor": "#d8434a",
+    "redTextColor": "#b0232c",
+    "redBackgroundColor": "#fdecec",
+    "orangeColor": "#e0912a",
+    "orangeTextColor": "#8a4b00",
+    "orangeBackgroundColor": "#fff3e0",
+    "blueColor": "#4a7fe0",
+    "blueTextColor": "#1f4fb5",
+    "blueBackgroundColor": "#e9f0fd",
+    "grayColor": "#8b97a6",
+    "grayTextColor": "#526071",
+    "grayBackgroundColor": "#eef1f5",
+}
+_DARK: Final = {
+    "primaryColor": "#8db0ff",
+    "backgroundColor": "#10151c",
+    "secondaryBackgroundColor": "#171e27",
+    "textColor": "#e5eaf1",
+    "borderColor": "#2a3441",
+    "linkColor": "#8db0ff",
+    "greenColor": "#3fb27a",
+    "greenTextColor": "#6fd6a2",
+    "greenBackgroundColor": "#12291e",
+    "redColor": "#e5646a",
+    "redTextColor": "#ff9a9e",
+    "redBackgroundColor": "#33191c",
+    "orangeColor": "#d99a3d",
+    "orangeTextColor": "#f3c27a",
+    "orangeBackgroundColor": "#2e2312",
+    "blueColor": "#5f8fee",
+    "blueTextColor": "#9dbfff",
+    "blueBackgroundColor": "#17233b",
+    "grayColor": "#77859a",
+    "grayTextColor": "#a9b5c5",
+    "grayBackgroundColor": "#1e2732",
+}
+
+STREAMLIT_OPTIONS: Final[dict[str, Any]] = {
+    "browser.gatherUsageStats": False,
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    "client.toolbarMode": "viewer",
+    "client.disableDataExport": True,
+    "client.allowedOrigins": [],
+    "global.suppressDeprecationWarnings": True,
+    "runner.magicEnabled": False,
+    "server.fileWatcherType": "none",
+    "server.runOnSave": False,
+    "server.allowRunOnSave": False,
+    "server.headless": True,
+    "server.enableXsrfProtection": True,
+    "server.enableCORS": True,
+    "server.enableAgentApi": False,
+    "server.enableStaticServing": False,
+    "server.maxUploadSize": 1,
+    "server.maxWidgetStateSize": 1,
+    # A closed tab's state is dropped soon; what a page shows is in its address, so nothing is lost with it.
+    "server.disconnectedSessionTTL": 30,
+    "theme.baseRadius": "8px",
+    "theme.buttonRadius": "8px",
+    "theme.showWidgetBorder": True,
+    "theme.baseFontSize": 15,
+    **{f"theme.light.{name}": value for name, value in _LIGHT.items()},
+    **{f"theme.dark.{name}": value for name, value in _DARK.items()},
+    "theme.light.sidebar.backgroundColor": "#f4f6f9",
+    "theme.dark.sidebar.backgroundColor": "#0c1016",
+}
+
+PAGE_CSS: Final = """
+<style>
+[data-testid="stMainBlockContainer"]{max-width:1240px;padding:2.25rem 2rem 4rem}
+[data-testid="stHeader"]{background:transparent;height:2.75rem}
+[data-testid="stSidebarHeader"]{height:2.5rem;min-height:2.5rem;padding-bottom:0;margin-bottom:0}
+[data-testid="stSidebarUserContent"]{padding-bottom:1rem}
+[data-testid="stSidebar"]{border-right:1px solid var(--st-border-color,rgba(128,140,155,.25))}
+[data-testid="stVerticalBlock"]{gap:.9rem}
+[data-testid="stWidgetLabel"] p{font-size:.8rem;font-weight:600}
+[data-testid="stElementToolbar"]{display:none}
+@media (max-width:640px){[data-testid="stMainBlockContainer"]{padding:3rem 1rem 3rem}}
+@media (prefers-reduced-motion:reduce){*{animation-duration:.01ms!important;transition-duration:.01ms!important}}
+</style>
+"""
+"""Our own stylesheet for what Streamlit lays out itself; holds no value from data."""

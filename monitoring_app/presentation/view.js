@@ -1,0 +1,162 @@
+// Builds and keeps up to date the tree of nodes a page is made of. Texts become text nodes and nothing else ever does;
+// elements that stay are changed in place, so focus, selection and scroll survive a refresh.
+const TAGS = new Set(("div span p a ul ol li dl dt dd table thead tbody tr th td caption h1 h2 h3 h4 strong em code pre " +
+  "time details summary button nav section header footer aside small svg g path circle rect line").split(" "));
+const SVG = new Set(["svg", "g", "path", "circle", "rect", "line"]);
+const ATTRIBUTES = new Set(["class", "id", "title", "role", "colspan", "rowspan", "scope", "datetime", "tabindex", "type",
+  "viewBox", "d", "cx", "cy", "r", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "rx", "open", "lang"]);
+const SVG_NS = "http://www.w3.org/2000/svg";
+
+function allowed(name, value) {
+  if (name === "href") return /^\/(?![\/\\])/.test(value) || /^https?:\/\//.test(value);
+  return ATTRIBUTES.has(name) || /^(aria|data)-[a-z-]+$/.test(name);
+}
+
+function make(node) {
+  if (typeof node === "string") return document.createTextNode(node);
+  const tag = TAGS.has(node[0]) ? node[0] : "span";
+  const element = SVG.has(tag) ? document.createElementNS(SVG_NS, tag) : document.createElement(tag);
+  element.__tag = node[0];
+  update(element, node);
+  return element;
+}
+
+function update(element, node) {
+  const wanted = node[1] || {};
+  const before = element.__attributes || {};
+  for (const name of Object.keys(before)) {
+    if (name in wanted) continue;
+    if (name === "vars") element.removeAttribute("style"); else element.removeAttribute(name);
+  }
+  for (const [name, value] of Object.entries(wanted)) {
+    if (name === "key" || JSON.stringify(before[name]) === JSON.stringify(value)) continue;
+    if (name === "vars") {
+      for (const [key, v] of Object.entries(value)) element.style.setProperty("--" + key, String(v));
+    } else if (allowed(name, String(value))) {
+      // An open disclosure is the reader's choice once it is on the page.
+      if (name === "open" && element.__attributes) continue;
+      element.setAttribute(name, value === true ? "" : String(value));
+    }
+  }
+  if (wanted["data-external"]) { element.setAttribute("target", "_blank"); element.setAttribute("rel", "noopener noreferrer"); }
+  element.__attributes = wanted;
+  if (wanted["data-time"]) {
+    if (element.__fallback !== node[2]) { element.__fallback = node[2]; element.textContent = node[2] || ""; }
+    return;
+  }
+  children(element, node.slice(2));
+}
+
+function children(parent, nodes) {
+  const keyed = new Map();
+  for (const child of parent.childNodes) if (child.__key !== undefined) keyed.set(child.__key, child);
+  let place = parent.firstChild;
+  for (const node of nodes) {
+    const key = typeof node === "string" ? undefined : (node[1] || {}).key;
+    let child = null;
+    if (key !== undefined) child = keyed.get(key) || null;
+    else if (place && place.__key === undefined) child = place;
+    const fits = child && (typeof node === "string" ? child.nodeType === 3 : child.nodeType === 1 && child.__tag === node[0]);
+    if (!fits) {
+      const made = make(node);
+      if (key !== undefined) made.__key = key;
+      parent.insertBefore(made, place);
+      continue;
+    }
+    if (child === place) place = place.nextSibling; else parent.insertBefore(child, place);
+    if (typeof node === "string") { if (child.data !== node) child.data = node; } else update(child, node);
+  }
+  while (place) { const next = place.nextSibling; place.remove(); place = next; }
+}
+
+const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
+const clock = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const short = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+function span(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return s + " s";
+  if (s < 3600) return Math.floor(s / 60) + " min " + (s % 60) + " s";
+  if (s < 86400) return Math.floor(s / 3600) + " h " + Math.floor((s % 3600) / 60) + " min";
+  return Math.floor(s / 86400) + " d " + Math.floor((s % 86400) / 3600) + " h";
+}
+
+function ago(seconds) {
+  const s = Math.round(seconds);
+  if (s < 0) return s > -60 ? "just now" : "in " + span(-s);
+  if (s < 10) return "just now";
+  if (s < 60) return s + " s ago";
+  if (s < 3600) return Math.floor(s / 60) + " min ago";
+  if (s < 86400) return Math.floor(s / 3600) + " h ago";
+  const days = Math.floor(s / 86400);
+  return days === 1 ? "yesterday" : days < 30 ? days + " days ago" : null;
+}
+
+function tick(root) {
+  const now = Date.now();
+  for (const element of root.querySelectorAll("time[data-time]")) {
+    const date = new Date(element.getAttribute("datetime"));
+    if (isNaN(date)) continue;
+    const style = element.dataset.time;
+    const seconds = (now - date) / 1000;
+    let text;
+    if (style === "relative") text = ago(seconds) || short.format(date);
+    else if (style === "elapsed") text = span(seconds);
+    else if (style === "clock") text = clock.format(date);
+    else text = short.format(date);
+    if (element.textContent !== text) element.textContent = text;
+    const title = absolute.format(date);
+    if (element.title !== title) element.title = title;
+  }
+}
+
+function go(href) {
+  // Streamlit follows the browser's history, so a step of our own in it is a page change without a new load.
+  history.pushState(null, "", href);
+  window.dispatchEvent(new PopStateEvent("popstate", { state: null }));
+}
+
+function clicked(event) {
+  const path = event.composedPath();
+  const copy = path.find((e) => e.dataset && e.dataset.copy !== undefined);
+  if (copy) {
+    const text = copy.dataset.copy.startsWith("/") ? location.origin + copy.dataset.copy : copy.dataset.copy;
+    const said = () => { copy.classList.add("done"); setTimeout(() => copy.classList.remove("done"), 1600); };
+    if (navigator.clipboard) navigator.clipboard.writeText(text).then(said, () => prompt("", text)); else prompt("", text);
+    return;
+  }
+  const post = path.find((e) => e.dataset && e.dataset.post !== undefined);
+  if (post) {
+    fetch(post.dataset.post, { method: "POST", redirect: "manual", credentials: "same-origin" })
+      .finally(() => location.assign(post.dataset.then || "/"));
+    return;
+  }
+  const link = path.find((e) => e.tagName === "A");
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const href = link.getAttribute("href") || "";
+  if (link.dataset.external || link.dataset.load || !href.startsWith("/")) return;
+  event.preventDefault();
+  go(href);
+}
+
+const mounted = new WeakMap();
+
+export default function (component) {
+  const { data, parentElement } = component;
+  let state = mounted.get(parentElement);
+  if (!state) {
+    const root = parentElement.querySelector(".root");
+    root.addEventListener("click", clicked);
+    state = { root, timer: setInterval(() => tick(root), 1000) };
+    mounted.set(parentElement, state);
+  }
+  children(state.root, [data.tree]);
+  tick(state.root);
+  if (data.title && document.title !== data.title) document.title = data.title;
+  if (data.leave) location.assign(data.leave);
+  return () => {
+    if (state.root.isConnected) return;
+    clearInterval(state.timer);
+    mounted.delete(parentElement);
+  };
+}

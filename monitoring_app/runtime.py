@@ -1,0 +1,62 @@
+"""The hub of this process: databases, sessions, settings. Pages reach it here; nothing exists before it is started."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from monitoring_app.settings import HubSettings
+from monitoring_app.web.identity import Sessions
+from runstore.database import Database, DatabaseRole
+from runstore.directory import Directory
+from runstore.reader import RunReader
+from runstore.tenancy import TenantScope
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """What a request or a page works with. `database` can only read; `app_database` is for start actions and people."""
+
+    settings: HubSettings
+    database: Database
+    app_database: Database
+    directory: Directory
+    sessions: Sessions
+
+    def reader(self, scope: TenantScope) -> RunReader:
+        """The runs of a tenant."""
+        return RunReader(self.database, scope)
+
+    def dispose(self) -> None:
+        """Closes the databases' idle connections."""
+        self.database.dispose()
+        self.app_database.dispose()
+
+
+_current: Hub | None = None
+
+
+def build(settings: HubSettings) -> Hub:
+    """A hub for these settings; connects to nothing yet."""
+    app_database = Database(settings.app_database_url or settings.database_url, DatabaseRole.APP, pool_size=8)
+    return Hub(
+        settings=settings,
+        database=Database(settings.database_url, DatabaseRole.HUB, pool_size=8, statement_timeout_ms=10_000),
+        app_database=app_database,
+        directory=Directory(app_database),
+        # The demo's sessions may end with its process, so it may go without a secret of its own.
+        sessions=Sessions(settings.session_secret or secrets.token_urlsafe(48), settings.session_hours),
+    )
+
+
+def install(hub: Hub) -> None:
+    """Makes `hub` the one that pages of this process use."""
+    global _current
+    _current = hub
+
+
+def current() -> Hub:
+    """The hub that serves this process. RuntimeError when a page runs outside of a served hub."""
+    if _current is None:
+        raise RuntimeError("No hub is being served in this process: start it with `tenantatlas hub`.")
+    return _current

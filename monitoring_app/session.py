@@ -1,0 +1,55 @@
+"""Who is looking, and at which tenant: the one place where the hub gets hold of a TenantScope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from runstore.directory import Directory, SignedInUser, TenantView
+from runstore.errors import ForbiddenError
+from runstore.tenancy import Permission, Role, TenantScope
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A person looking at one of their tenants. `tenants` are all of theirs with their role in each."""
+
+    email: str
+    tenant: TenantView
+    role: Role
+    tenants: tuple[tuple[TenantView, Role], ...]
+    scope: TenantScope
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the viewer's role in this tenant carries the permission."""
+        return self.scope.actor.allows(permission)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The person is signed in and the tenant is not theirs: foreign, removed or never there, all the same."""
+
+    email: str
+
+
+def resolve(directory: Directory, user_id: UUID, slug: str | None) -> Viewer | Refused | None:
+    """The viewer of tenant `slug`, or of the person's first tenant when no slug is given; None for nobody.
+
+    The memberships are read now, so someone removed is refused at the next request. A tenant that does not exist and one
+    that belongs to others take the same path: neither is looked up.
+    """
+    user = directory.by_id(user_id)
+    return None if user is None else choose(user, slug)
+
+
+def choose(user: SignedInUser, slug: str | None) -> Viewer | Refused:
+    """The viewer that a person is for a tenant's slug (their first tenant for None)."""
+    wanted = slug if slug is not None else (user.tenants[0][0].slug if user.tenants else None)
+    if wanted is None:
+        return Refused(user.email)
+    try:
+        scope = user.scope(wanted)
+    except ForbiddenError:
+        return Refused(user.email)
+    tenant, role = next(pair for pair in user.tenants if pair[0].id == scope.tenant_id)
+    return Viewer(user.email, tenant, role, user.tenants, scope)

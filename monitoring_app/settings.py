@@ -1,0 +1,109 @@
+"""What the hub needs to know to be served. Whoever starts it fills this in; nothing here reads the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from runstore.errors import BadInputError
+from runstore.reasons import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The provider that people sign in with. `issuer` is its address, as its tokens name it.
+
+    `email_trusted` says that this issuer's `email` may be believed without `email_verified` (a company's own directory).
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False, default="")
+    email_trusted: bool = False
+    scope: str = "openid email profile"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """A proxy that has signed people in already. Its headers count only when the request comes from `addresses`."""
+
+    addresses: Sequence[str]
+    subject_header: str = "x-forwarded-user"
+    email_header: str = "x-forwarded-email"
+    issuer: str = "proxy"
+
+    def __post_init__(self) -> None:
+        if not self.addresses:
+            raise BadInputError("Proxy sign-in names no address to trust: give the proxy's address or network.")
+        for address in self.addresses:
+            try:
+                ip_network(address, strict=False)
+            except ValueError:
+                raise BadInputError(
+                    f"{address[:60]!r} is no address or network of a proxy: write it as 10.0.0.5 or 10.0.0.0/24."
+                ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """How one hub process is served.
+
+    `database_url` serves every role unless `app_database_url` gives the pages that start work a login of their own.
+    `public_url` is the address that browsers use; without it the hub answers on its own loopback address only.
+    `demo` offers the picker of the demo's users instead of a sign-in and is refused next to an issuer.
+    `producer_migrations` are the folders whose revisions the start-up check asks for beside the core's.
+    """
+
+    database_url: str = field(repr=False)
+    app_database_url: str = field(repr=False, default="")
+    public_url: str = ""
+    session_secret: str = field(repr=False, default="")
+    session_hours: float = 8.0
+    oidc: OidcSettings | None = None
+    proxy: ProxySettings | None = None
+    demo: bool = False
+    demo_emails: Sequence[str] = ()
+    prefect_ui_url: str = ""
+    catalogue: Catalogue = field(default_factory=Catalogue.core)
+    producer_migrations: Sequence[Path] = ()
+    verify_schema: bool = True
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        if self.demo and (self.oidc or self.proxy):
+            raise BadInputError("The demo's picker lets anyone in, so it is not offered next to a sign-in: drop one.")
+        if not (self.demo or self.oidc or self.proxy):
+            raise BadInputError(
+                "The hub has nobody to sign people in: set TENANTATLAS_OIDC_ISSUER (with _CLIENT_ID and _CLIENT_SECRET), "
+                "or run `tenantatlas demo` to look around."
+            )
+        if not self.demo and len(self.session_secret) < 32:
+            raise BadInputError(
+                "TENANTATLAS_SESSION_SECRET has fewer than 32 characters, so sessions could be forged: "
+                'set it to a long random text, such as the output of `python -c "import secrets; '
+                'print(secrets.token_urlsafe(48))"`.'
+            )
+        if self.oidc and not self.public_url:
+            raise BadInputError(
+                "Sign-in needs the address that browsers use for this hub: set TENANTATLAS_PUBLIC_URL, "
+                "such as https://atlas.example.com."
+            )
+        if self.public_url:
+            parts = urlsplit(self.public_url)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
+                raise BadInputError(
+                    "TENANTATLAS_PUBLIC_URL has to be the bare address of the hub, such as https://atlas.example.com."
+                )
+
+    @property
+    def origin(self) -> str:
+        """The scheme and host that browsers use, without a slash at the end; empty when no public address is set."""
+        return self.public_url.rstrip("/")
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach the hub over TLS: cookies are marked secure then."""
+        return self.public_url.startswith("https://")

@@ -1,0 +1,94 @@
+"""Pages that need no app: sign-in, refusals, outages. Values are escaped, and none depends on the tenant asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from monitoring_app import texts
+
+
+@cache
+def _style() -> str:
+    return Path(__file__).with_name("plain.css").read_text(encoding="utf-8")
+
+
+def page(title: str, body: str, status: int, *, refresh_seconds: int = 0) -> Response:
+    """A whole page; `body` is markup whose values are escaped already."""
+    refresh = f'<meta http-equiv="refresh" content="{refresh_seconds}">' if refresh_seconds else ""
+    markup = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{refresh}'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)} · {texts.PRODUCT}</title><style>{_style()}</style></head><body><main>"
+        f'<div class="brand">{texts.PRODUCT}</div><h1>{escape(title)}</h1>{body}</main></body></html>'
+    )
+    return HTMLResponse(markup, status_code=status, headers={"cache-control": "no-store"})
+
+
+def message(title: str, text: str, status: int, *, link: tuple[str, str] | None = None, refresh: int = 0) -> Response:
+    """A title, a sentence and perhaps one way on: (address, label)."""
+    way = f'<a class="button" href="{escape(link[0])}">{escape(link[1])}</a>' if link else ""
+    return page(title, f"<p>{escape(text)}</p>{way}", status, refresh_seconds=refresh)
+
+
+def forbidden() -> Response:
+    """The one answer for every tenant that is not the asker's, whether or not it or the thing asked for exists."""
+    return message(texts.FORBIDDEN_TITLE, texts.FORBIDDEN, 403, link=("/", texts.TO_OPERATIONS))
+
+
+def not_found() -> Response:
+    """Nothing here, within what is the asker's own."""
+    return message(texts.NOT_FOUND_TITLE, texts.NOT_FOUND, 404, link=("/", texts.TO_OPERATIONS))
+
+
+def bad_address() -> Response:
+    """The address itself cannot be read."""
+    return message(texts.BAD_ADDRESS_TITLE, texts.BAD_ADDRESS, 400, link=("/", texts.TO_OPERATIONS))
+
+
+def unavailable() -> Response:
+    """The store is away; the page asks again by itself."""
+    response = message(texts.UNAVAILABLE_TITLE, texts.UNAVAILABLE, 503, refresh=5)
+    response.headers["retry-after"] = "5"
+    return response
+
+
+def not_invited() -> Response:
+    """Somebody the provider knows and no tenant does."""
+    return message(texts.NOT_INVITED_TITLE, texts.NOT_INVITED, 403, link=("/sign-in?again=1", texts.SIGN_IN_AGAIN))
+
+
+def signed_out() -> Response:
+    """After a sign-out."""
+    return message(texts.SIGNED_OUT_TITLE, texts.SIGNED_OUT, 200, link=("/sign-in", texts.SIGN_IN_AGAIN))
+
+
+def sign_in_failed(reason: str, status: int) -> Response:
+    """The way through the provider ended somewhere else."""
+    text = texts.SIGN_IN_FAILED.format(reason=reason)
+    return message(texts.SIGN_IN_FAILED_TITLE, text, status, link=("/sign-in?again=1", texts.SIGN_IN_AGAIN))
+
+
+def refused(text: str, status: int) -> Response:
+    """A refusal for what is not a page: a download, a socket, a form of another site."""
+    return PlainTextResponse(text + "\n", status_code=status, headers={"cache-control": "no-store"})
+
+
+def demo_picker(people: Sequence[tuple[str, str, str]], next_path: str) -> Response:
+    """The demo's users as buttons: (user id, name, what they are). Clearly marked as being no sign-in."""
+    note = f'<p class="note" role="note">{escape(texts.DEMO_NOTE)}</p>'
+    buttons = "".join(
+        f'<button name="user" value="{escape(user_id)}">{escape(name)}<small>{escape(roles)}</small></button>'
+        for user_id, name, roles in people
+    )
+    form = (
+        f'<form method="post" action="/sign-in/as"><input type="hidden" name="next" value="{escape(next_path)}">'
+        f"{buttons}</form>"
+        if people
+        else f"<p>{escape(texts.DEMO_EMPTY)}</p>"
+    )
+    return page(texts.DEMO_TITLE, note + form, 200)

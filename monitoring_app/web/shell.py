@@ -1,0 +1,56 @@
+"""Streamlit's start page with our title and language, and never kept by a browser: Back after a sign-out shows nothing."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitoring_app import texts
+from monitoring_app.web.addresses import PAGES
+
+_TITLE = re.compile(rb"<title>[^<]*</title>")
+
+
+class Shell:
+    """Rewrites the page that every address of the app answers with; everything else passes untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] not in PAGES:
+            await self._app(scope, receive, send)
+            return
+        # A conditional or partial answer would be about Streamlit's file, not about the page made from it here.
+        scope["headers"] = [
+            (name, value)
+            for name, value in scope["headers"]
+            if name not in (b"if-none-match", b"if-modified-since", b"range", b"accept-encoding")
+        ]
+        start: Message | None = None
+        body = b""
+
+        async def collect(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            if message["type"] != "http.response.body" or start is None:
+                await send(message)
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            page = _TITLE.sub(f"<title>{texts.PRODUCT}</title>".encode(), body, count=1)
+            kept = [
+                (name, value)
+                for name, value in start["headers"]
+                if name.lower()
+                not in (b"content-length", b"cache-control", b"etag", b"last-modified", b"accept-ranges")
+            ]
+            length = (b"content-length", str(len(page)).encode())
+            await send({**start, "headers": [*kept, (b"cache-control", b"no-store"), length]})
+            await send({"type": "http.response.body", "body": page if scope["method"] != "HEAD" else b""})
+
+        await self._app(scope, receive, collect)

@@ -1,0 +1,91 @@
+"""A hub in a process of its own, served over a real socket for as long as a test wants it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from monitoring_app.settings import HubSettings
+
+DEADLINE_SECONDS = 60.0
+_ROOT = Path(__file__).parent.parent.parent
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class HubServer:
+    """`with HubServer(settings, directory) as hub:` serves at `hub.url` and is gone afterwards."""
+
+    settings: HubSettings
+    directory: Path
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def __enter__(self) -> HubServer:
+        self.port = self.port or free_port()
+        settings = self.directory / f"hub-{self.port}.pickle"
+        settings.write_bytes(pickle.dumps(self.settings))
+        self._log_path = self.directory / f"hub-{self.port}.log"
+        self._log = self._log_path.open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.hub_server", str(settings), str(self.port)],
+            cwd=_ROOT,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        )
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise AssertionError(f"the hub ended at once: {self.log}")
+            try:
+                if httpx.get(f"{self.url}/healthz", timeout=2, trust_env=False).status_code == 200:
+                    return self
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        self.__exit__()
+        raise AssertionError(f"the hub was not up within {DEADLINE_SECONDS} s: {self.log}")
+
+    @property
+    def log(self) -> str:
+        """What the hub has written so far."""
+        return self._log_path.read_text(errors="replace")
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait(10)
+        self._log.close()
+
+
+if __name__ == "__main__":
+    from monitoring_app.asgi import serve
+
+    serve("127.0.0.1", int(sys.argv[2]), pickle.loads(Path(sys.argv[1]).read_bytes()))
