@@ -117,6 +117,7 @@ _STRUCTURES: Final = (
         re.compile(rb"/api/webhooks/(?P<value>\d{10,24}/[\w-]{20,128}+)"),
     ),
     Rule("teams-webhook", b"webhook.office.com/", re.compile(rb"webhook\.office\.com/(?P<value>[\w@/.-]{20,400}+)")),
+    Rule("telegram-token", b":AA", re.compile(rb"(?<=\d):(?P<value>AA[\w-]{32,36}+)(?![\w-])")),
     Rule("terraform-token", b".atlasv1.", re.compile(rb"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,90}+"), back=14),
     # The last alternative takes a URL whose only user information is a token.
     Rule(

@@ -38,6 +38,11 @@ _FOLDED: Final = tuple((rule.anchor.decode("latin-1"), rule) for rule in RULES i
 _KEYS: Final = tuple((anchor.decode("latin-1"), anchor) for anchor in KEY_ANCHORS)
 
 
+# What already stands in the place of a secret, see `redaction.is_marked`.
+_FINGERPRINT: Final = re.compile(rb"secret:(?:v1:[0-9a-f]{32}(?![0-9a-f])|set\b)")
+_BARE_KEY: Final = (b"key", b"keys")
+
+
 class TooManyHits(Exception):
     """The text has more suspicious places than may be looked at in the time allowed."""
 
@@ -125,10 +130,10 @@ def _assignments(anchor: bytes, data: bytes, folded: bytes, budget: _Budget) -> 
         if hit < done:
             continue
         name = CREDENTIAL_NAME.match(folded, hit)
-        if name is None:
+        if name is None or _FINGERPRINT.match(data, hit):
             continue
         budget.spend(12)
-        sure = anchor != b"key" or folded[max(0, hit - 16) : hit].rstrip(b" _.-").endswith(KEY_QUALIFIERS)
+        sure = name.group() not in _BARE_KEY or folded[max(0, hit - 16) : hit].rstrip(b" _.-").endswith(KEY_QUALIFIERS)
         span = _value_after(data, hit, name.end(), sure=sure)
         if span is not None:
             yield span
@@ -238,6 +243,8 @@ def is_random(value: bytes) -> bool:
     Random base64 turns at about two of three places; words in camel case at one in five; GUIDs and hashes have one case
     of letters only and are let through.
     """
+    if value.count(b"-") >= 4:
+        value = _GUID.sub(b"", value)
     if len(value) < 12 or not value.translate(None, _HEX_AND_DASH):
         return False
     classes = value.translate(_CLASSES)
@@ -247,7 +254,7 @@ def is_random(value: bytes) -> bool:
     if b"u" not in classes:
         # Lower case and digits: base36 turns at two of five, and no id of Graph's is that long without a separator.
         return classes.count(b"s") >= 2 and turns >= 3 and classes.count(b"d") >= 2 and _has_symbol(value)
-    return turns >= 0.42 * len(classes.replace(b"s", b"")) and classes.count(b"d") >= 2
+    return turns >= 0.33 * len(classes.replace(b"s", b"")) and classes.count(b"d") >= 2
 
 
 def _has_symbol(value: bytes) -> bool:
@@ -256,6 +263,7 @@ def _has_symbol(value: bytes) -> bool:
 
 _RUN_MINIMUM: Final = 28
 _RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{28,}={0,2}")
+_GUID: Final = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _PRODUCT_KEY: Final = re.compile(rb"[A-Z0-9]{5}(?:-[A-Z0-9]{5}){4}")
 _RECOVERY_KEY: Final = re.compile(rb"\d{6}(?:-\d{6}){7}")
 _NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken|deltatoken)[-:= \"']{1,4}\Z", re.I)
@@ -264,18 +272,22 @@ _NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken
 def _entropic_runs(data: bytes, budget: _Budget) -> Iterator[Span]:
     for match in _RUN.finditer(data):
         run = match.group()
+        if run.count(b"-") >= 4:
+            # Ids that Graph builds around a GUID (`T_<guid>`, `<guid>_DefaultLimit`) are judged by the rest.
+            run = _GUID.sub(b"", run)
+            if len(run) < _RUN_MINIMUM:
+                continue
         rest = run.translate(None, _HEX_AND_DASH)
         if not rest:
             if len(run) == 55 and _RECOVERY_KEY.fullmatch(run):
                 yield (*match.span(), "recovery-key")
             continue
-        budget.spend(5)
-        kind = _run_kind(run, rest)
+        kind = _run_kind(run, rest, budget)
         if kind and not _NAMED_HASH.search(data, max(0, match.start() - 16), match.start()):
             yield (*match.span(), kind)
 
 
-def _run_kind(run: bytes, rest: bytes) -> str | None:
+def _run_kind(run: bytes, rest: bytes, budget: _Budget) -> str | None:
     length = len(run)
     if length == 29 and _PRODUCT_KEY.fullmatch(run) and run.translate(None, _NOT_DIGITS):
         return "product-key"
@@ -283,6 +295,8 @@ def _run_kind(run: bytes, rest: bytes) -> str | None:
     digits = classes.count(b"d")
     if not digits:
         return None
+    # Only here does a run begin to cost; ids and paths, of which honest texts have thousands, rarely get so far.
+    budget.spend(15)
     turns = sum(classes.count(turn) for turn in _TURNS)
     letters = length - digits - classes.count(b"s")
     if b"u" in classes and b"l" in classes:
