@@ -36,7 +36,6 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="tenantatlas",
         help="Operations of Microsoft Intune tenants: run them, see what they did.",
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,

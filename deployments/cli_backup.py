@@ -7,5 +7,5 @@ import typer
 
 def add_commands(app: typer.Typer) -> None:
     """Adds the group `backup`."""
-    backup = typer.Typer(help="Backup sets of policies.", no_args_is_help=True, rich_markup_mode=None)
+    backup = typer.Typer(help="Backup sets of policies.", rich_markup_mode=None)
     app.add_typer(backup, name="backup")

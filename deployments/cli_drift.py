@@ -13,7 +13,7 @@ from deployments.cli_tenants import TenantOption
 
 def add_commands(app: typer.Typer) -> None:
     """Adds the group `drift`."""
-    drift = typer.Typer(help="What changed between two syncs.", no_args_is_help=True, rich_markup_mode=None)
+    drift = typer.Typer(help="What changed between two syncs.", rich_markup_mode=None)
     app.add_typer(drift, name="drift")
     command(drift, "generate", help="Compare the two newest syncs of a scope, or the two named.")(generate)
 

@@ -18,7 +18,7 @@ from runstore.status import StatusBucket
 
 def add_commands(app: typer.Typer) -> None:
     """Adds the group `runs`."""
-    runs = typer.Typer(help="Operation runs.", no_args_is_help=True, rich_markup_mode=None)
+    runs = typer.Typer(help="Operation runs.", rich_markup_mode=None)
     app.add_typer(runs, name="runs")
     command(runs, "list", help="List a tenant's runs, newest first.")(list_runs)
     command(runs, "show", help="Show one run with its items and failures.")(show_run)

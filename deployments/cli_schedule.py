@@ -7,5 +7,5 @@ import typer
 
 def add_commands(app: typer.Typer) -> None:
     """Adds the group `schedule`."""
-    schedule = typer.Typer(help="Operations started by the clock.", no_args_is_help=True, rich_markup_mode=None)
+    schedule = typer.Typer(help="Operations started by the clock.", rich_markup_mode=None)
     app.add_typer(schedule, name="schedule")

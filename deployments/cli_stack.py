@@ -50,7 +50,8 @@ def up(
     with stack:
         if not stack.has_hub:
             call.note(
-                "The hub is not started: nobody could sign in. Set TENANTATLAS_OIDC_ISSUER, or use `tenantatlas up --demo`."
+                "The hub is not started: nobody could sign in. Set TENANTATLAS_OIDC_ISSUER, or use "
+                "`tenantatlas up --demo`."
             )
         print_blocks(_summary(stack.record))
         call.note("Press Ctrl-C to stop everything.")
@@ -72,7 +73,7 @@ def status(call: Call) -> Answer:
     record = read_record(settings.state)
     found: dict[str, Any] = {"version": installed_version(), "home": str(settings.home)}
     if record is None:
-        document = {
+        document: dict[str, Any] = {
             **found,
             "hub_url": None,
             "prefect_ui_url": None,
@@ -103,7 +104,8 @@ def _detached(call: Call, *, demo: bool) -> Answer:
     settings = call.settings
     if (running := read_record(settings.state)) is not None:
         raise AlreadyRunningError(
-            f"A stack already runs in {settings.home} (process {running.supervisor.pid}). Stop it with `tenantatlas down`."
+            f"A stack already runs in {settings.home} (process {running.supervisor.pid}). "
+            "Stop it with `tenantatlas down`."
         )
     logs = settings.state / "logs"
     logs.mkdir(parents=True, exist_ok=True)

@@ -16,9 +16,9 @@ TenantOption = Annotated[str, typer.Option("--tenant", metavar="SLUG", help="The
 
 def add_commands(app: typer.Typer) -> None:
     """Adds the groups `tenant`, `member` and `db`."""
-    tenants = typer.Typer(help="Tenants.", no_args_is_help=True, rich_markup_mode=None)
-    members = typer.Typer(help="Who may do what in a tenant.", no_args_is_help=True, rich_markup_mode=None)
-    database = typer.Typer(help="The run store's schema.", no_args_is_help=True, rich_markup_mode=None)
+    tenants = typer.Typer(help="Tenants.", rich_markup_mode=None)
+    members = typer.Typer(help="Who may do what in a tenant.", rich_markup_mode=None)
+    database = typer.Typer(help="The run store's schema.", rich_markup_mode=None)
     app.add_typer(tenants, name="tenant")
     app.add_typer(members, name="member")
     app.add_typer(database, name="db")

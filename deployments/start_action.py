@@ -45,7 +45,7 @@ def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) ->
 
     `make` may look at the store and refuse with an error before anything is written. Waiting shows progress on stderr;
     the exit code is 1 when the run failed or was aborted. Interrupting the wait leaves the run as it is. Raises
-    NobodyWorksError, before anything is written, when asked to wait although no local stack runs that could do the work.
+    NobodyWorksError, before anything is written, when asked to wait although no local stack runs to do the work.
     """
     if wait:
         _require_workers(call)

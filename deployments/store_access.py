@@ -1,4 +1,4 @@
-"""Opens the run store for one command: the embedded database for as long as the command needs it, or the one configured."""
+"""Opens the run store for one command: the embedded database while the command needs it, or the one configured."""
 
 from __future__ import annotations
 

@@ -36,9 +36,9 @@ class AlreadyRunningError(TenantAtlasError):
 class LocalStack:
     """Starts everything on entry and stops everything it started on exit, however the block ends.
 
-    Raises AlreadyRunningError when this home's stack runs already, PortTakenError for a port that was set and is in use,
-    ProcessFailedError when a part does not come up. What an earlier, killed stack of this home left is ended first. If
-    this process is killed, a watcher ends the rest.
+    Raises AlreadyRunningError when this home's stack runs already, PortTakenError for a port that was set and is in
+    use, ProcessFailedError when a part does not come up. What an earlier, killed stack of this home left is ended
+    first. If this process is killed, a watcher ends the rest.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from pydantic import Field
 
-from deployments.warm.code_version import CodeVersion
+from deployments.warm.code_version import CHECK_SECONDS, CodeVersion
 from deployments.warm.fork_client import ForkedProcess, WarmParent, WarmParentError
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WORKER_TYPE = "tenantatlas-warm"
 DEFAULT_POLL_SECONDS = 0.3
 LONGEST_BACKOFF_SECONDS = 5.0
+HURRIED_POLL_SECONDS = 0.05
+HURRY_SECONDS = 1.5
 STOP_GRACE_SECONDS = 10.0
 
 _logger = logging.getLogger("deployments.warm")
@@ -38,6 +40,17 @@ class WarmJobConfiguration(BaseJobConfiguration):
 
     working_dir: Path | None = Field(default=None)
     memory_limit_mb: int = Field(default=0, ge=0)
+
+    @property
+    def module_path(self) -> str | None:
+        """Where the flow is imported from, when its deployment names an installed module: nothing has to be asked then.
+
+        None for a file, or when steps have to fetch the code first; the child asks Prefect what to do in that case.
+        """
+        deployment = self._related_objects.get("deployment")
+        if deployment is None or deployment.pull_steps or not deployment.entrypoint or ":" in deployment.entrypoint:
+            return None
+        return str(deployment.entrypoint)
 
 
 class WarmVariables(BaseVariables):
@@ -79,6 +92,8 @@ class WarmStarter:
             "PREFECT__CONTROL_PORT": str(port),
             "PREFECT__CONTROL_TOKEN": token,
         }
+        if (module_path := self._configuration.module_path) is not None:
+            wanted["PREFECT__FLOW_ENTRYPOINT"] = module_path
         try:
             forked = await self._worker.fork(
                 str(flow_run.id),
@@ -123,6 +138,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         self._parent_lock = anyio.Lock()
         self._wake = anyio.Event()
         self._in_flight = 0
+        self._hurry_until = 0.0
 
     async def run(
         self,
@@ -218,10 +234,15 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
                 with anyio.move_on_after(STOP_GRACE_SECONDS):
                     await self._parent.wait()
                 self._parent = None
-            await self.executors.__aexit__(type(problem) if problem else None, problem, None)
+        # Outside the shield: a task group must be left in the scope it was entered in.
+        await self.executors.__aexit__(type(problem) if problem else None, problem, None)
 
-    def wake(self) -> None:
-        """Makes `serve` look for work now. Call it from the worker's own event loop."""
+    def hurry(self) -> None:
+        """Tells `serve` that work is about to come: it looks now, and then more often for a little while.
+
+        Call it from the worker's own event loop, when a run was started; Prefect has it a moment later.
+        """
+        self._hurry_until = anyio.current_time() + HURRY_SECONDS
         self._wake.set()
 
     async def serve(
@@ -241,6 +262,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
             async with anyio.create_task_group() as group:
                 group.start_soon(self._poll, poll_seconds)
                 group.start_soon(self._heartbeat)
+                group.start_soon(self._keep_parent_current)
                 if ready is not None:
                     ready.set()
                 await stop.wait()
@@ -263,8 +285,20 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
                     _logger.warning("The Prefect server does not answer (%s); asking again.", type(problem).__name__)
                 pause = min(max(pause, seconds) * 2, LONGEST_BACKOFF_SECONDS)
             self._wake = anyio.Event()
-            with anyio.move_on_after(max(pause, 0.05)):
+            if anyio.current_time() < self._hurry_until:
+                pause = HURRIED_POLL_SECONDS
+            with anyio.move_on_after(max(pause, HURRIED_POLL_SECONDS)):
                 await self._wake.wait()
+
+    async def _keep_parent_current(self) -> None:
+        """Replaces an outdated or dead parent as soon as that is noticed, not when the next run needs it."""
+        while True:
+            await anyio.sleep(CHECK_SECONDS)
+            try:
+                await self._current_parent()
+            except WarmParentError as problem:
+                _logger.error("%s", problem)
+                await anyio.sleep(LONGEST_BACKOFF_SECONDS)
 
     async def _heartbeat(self) -> None:
         while True:

@@ -1,0 +1,69 @@
+"""`tenantatlas hub`: serves the operations hub with the settings of the environment."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import SecretStr
+
+from deployments.settings import Settings
+from deployments.store_access import configured_url, producer_migrations
+from deployments.version import installed_version
+from monitoring_app.settings import HubSettings, OidcSettings
+from runstore.errors import BadInputError, UnavailableError
+
+
+class HubPortError(UnavailableError):
+    """The hub cannot listen on its port."""
+
+
+def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
+    """What the hub needs to know. BadInputError when nobody could sign in, or the database is not named."""
+    shared = configured_url(settings)
+    reading = _secret(settings.hub_database_url) or shared
+    if reading is None:
+        raise BadInputError(
+            "The hub does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything with "
+            "`tenantatlas up`."
+        )
+    return HubSettings(
+        database_url=reading,
+        app_database_url=shared or "",
+        public_url=settings.public_url or "",
+        session_secret=_secret(settings.session_secret) or "",
+        oidc=None if demo else _oidc(settings),
+        demo=demo,
+        prefect_ui_url=os.environ.get("TENANTATLAS_PREFECT_UI_URL", ""),
+        producer_migrations=producer_migrations(),
+        version=installed_version(),
+    )
+
+
+def serve(settings: Settings, *, demo: bool) -> None:
+    """Serves until SIGTERM or SIGINT. HubPortError when the port is taken."""
+    from monitoring_app.asgi import serve as serve_hub
+
+    wanted = hub_settings(settings, demo=demo)
+    try:
+        serve_hub(settings.hub_host, settings.hub_port, wanted)
+    except OSError as problem:
+        raise HubPortError(
+            f"The hub cannot listen on {settings.hub_host}:{settings.hub_port} ({problem.strerror}). "
+            "Stop what uses the port, or set TENANTATLAS_HUB_PORT to another."
+        ) from problem
+
+
+def _oidc(settings: Settings) -> OidcSettings | None:
+    if settings.oidc_issuer is None:
+        return None
+    if not settings.oidc_client_id:
+        raise BadInputError("Sign-in needs the client this hub is registered as: set TENANTATLAS_OIDC_CLIENT_ID.")
+    return OidcSettings(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=_secret(settings.oidc_client_secret) or "",
+    )
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()

@@ -1,0 +1,132 @@
+"""`tenantatlas worker`: serves a work pool, with the worker its type asks for, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import anyio
+import httpx
+from anyio.abc import TaskGroup
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import WorkPool
+from prefect.exceptions import ObjectNotFound
+from prefect.workers.base import BaseWorker
+
+from deployments.deploy import PrefectUnavailableError, await_server
+from deployments.settings import Settings
+from deployments.stack.readiness import announce_ready
+from deployments.start_hints import hear_starts
+from deployments.store_access import configured_url
+from deployments.version import installed_version
+from deployments.warm.worker import WarmWorker
+from flows._tracking.log_scrubbing import install
+from runstore.errors import BadInputError
+
+
+def serve(settings: Settings, *, name: str | None, pool: str | None) -> None:
+    """Returns after a stop was asked for (SIGTERM, SIGINT) and the runs in flight have ended.
+
+    Waits for Prefect's server and for the work pool to exist, however long that takes. A pool of our own type is served
+    by the warm worker; any other by Prefect's worker of that type, polling as briskly. Raises BadInputError for a pool
+    type this installation has no worker for.
+    """
+    if settings.prefect_api_url is None:
+        raise PrefectUnavailableError("The worker does not know Prefect's server: set PREFECT_API_URL to its address.")
+    if configured_url(settings) is None and settings.worker_database_url is None:
+        raise BadInputError(
+            "The worker does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything "
+            "with `tenantatlas up`."
+        )
+    install()
+    os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", str(settings.worker_poll_seconds))
+    asyncio.run(_serve(settings, name or default_name(), pool or settings.work_pool))
+
+
+def default_name() -> str:
+    """A name that says where the worker runs and which version it is, so that `status` can tell old ones."""
+    return f"{socket.gethostname()}-{os.getpid()}@{installed_version()}"
+
+
+async def _serve(settings: Settings, name: str, pool_name: str) -> None:
+    stop = anyio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    found: list[WorkPool] = []
+    async with _cancelled_by(stop):
+        found.append(await _await_pool(pool_name))
+    if not found:
+        return
+    pool = found[0]
+    worker = _worker_for(pool, settings, name)
+    if isinstance(worker, WarmWorker):
+        await _serve_warm(worker, settings, stop)
+        return
+    async with _cancelled_by(stop) as group:
+        group.start_soon(_announce_when_polling, worker)
+        await worker.start()
+
+
+async def _serve_warm(worker: WarmWorker, settings: Settings, stop: anyio.Event) -> None:
+    ready = anyio.Event()
+    async with _cancelled_by(None) as beside:
+        beside.start_soon(_announce, ready)
+        if (url := configured_url(settings)) is not None:
+            beside.start_soon(hear_starts, url, worker.hurry)
+        await worker.serve(
+            stop,
+            ready=ready,
+            poll_seconds=settings.worker_poll_seconds,
+            drain_seconds=settings.worker_drain_seconds,
+        )
+
+
+@asynccontextmanager
+async def _cancelled_by(stop: anyio.Event | None) -> AsyncGenerator[TaskGroup]:
+    """A block, and tasks beside it, that end together: when the block does, or as soon as `stop` is set."""
+    async with anyio.create_task_group() as group:
+
+        async def cancel() -> None:
+            if stop is not None:
+                await stop.wait()
+                group.cancel_scope.cancel()
+
+        group.start_soon(cancel)
+        yield group
+        group.cancel_scope.cancel()
+
+
+def _worker_for(pool: WorkPool, settings: Settings, name: str) -> BaseWorker[Any, Any, Any]:
+    kind = BaseWorker.get_worker_class_from_type(pool.type)
+    if kind is None:
+        raise BadInputError(
+            f"The work pool {pool.name!r} is of type {pool.type!r}, and this installation has no worker for that. "
+            "Install the Prefect package that brings it, or name another pool with --pool."
+        )
+    return kind(work_pool_name=pool.name, name=name, limit=settings.worker_limit, prefetch_seconds=0)
+
+
+async def _await_pool(name: str) -> WorkPool:
+    async with get_client() as client:
+        await await_server(client, None)
+        while True:
+            with suppress(ObjectNotFound, httpx.HTTPError):
+                return await client.read_work_pool(name)
+            await anyio.sleep(0.2)
+
+
+async def _announce(ready: anyio.Event) -> None:
+    await ready.wait()
+    announce_ready()
+
+
+async def _announce_when_polling(worker: BaseWorker[Any, Any, Any]) -> None:
+    while worker.backend_id is None and not worker.is_setup:
+        await anyio.sleep(0.1)
+    announce_ready()
