@@ -1,0 +1,77 @@
+"""The states: total functions, and documents that say the same as the code."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+from runstore.status import (
+    ACTIVE,
+    TERMINAL,
+    AttemptOrder,
+    ObservedState,
+    RunStatus,
+    StatusBucket,
+    Verdict,
+    bucket_of,
+    outcome,
+    verdict,
+)
+
+
+def test_every_status_is_active_or_terminal() -> None:
+    assert set(RunStatus) == ACTIVE | TERMINAL
+    assert ACTIVE & TERMINAL == set()
+
+
+def test_the_verdict_is_decided_for_every_pair() -> None:
+    table = {
+        (stored, seen, order): verdict(stored, seen, order)
+        for stored, seen, order in itertools.product(RunStatus, ObservedState, AttemptOrder)
+    }
+    for (stored, seen, order), decided in table.items():
+        if order is AttemptOrder.LOWER:
+            assert decided is Verdict.SUPERSEDED
+        elif order is AttemptOrder.HIGHER:
+            assert decided is Verdict.APPLIED
+        elif stored in TERMINAL:
+            assert decided is Verdict.TERMINAL
+        else:
+            repeated = stored is RunStatus.RUNNING and seen is ObservedState.RUNNING
+            assert decided is (Verdict.REPEATED if repeated else Verdict.APPLIED)
+    assert len(table) == 6 * 4 * 3
+
+
+def test_every_bucket_is_reached_and_none_but_those() -> None:
+    reached = {bucket_of(status, s, f) for status in RunStatus for s in range(2) for f in range(2)}
+    assert reached == set(StatusBucket)
+
+
+def test_an_end_without_success_but_with_failure_is_failed() -> None:
+    assert outcome(ObservedState.FINISHED, 0, 1) is RunStatus.FAILED
+    assert outcome(ObservedState.FINISHED, 0, 0) is RunStatus.COMPLETED
+    assert outcome(ObservedState.FINISHED, 1, 1) is RunStatus.COMPLETED_WITH_ERRORS
+
+
+def edges() -> set[tuple[str, str]]:
+    found = {("[*]", "pending"), ("[*]", "running")}
+    for stored, seen, order in itertools.product(RunStatus, ObservedState, AttemptOrder):
+        if verdict(stored, seen, order) is not Verdict.APPLIED or order is AttemptOrder.LOWER:
+            continue
+        if order is AttemptOrder.HIGHER and seen is not ObservedState.RUNNING:
+            continue  # an end whose beginning was missed: the same as reopening and ending
+        for succeeded, failed in itertools.product(range(2), range(2)):
+            if stored is RunStatus.PENDING and (succeeded or failed):
+                continue
+            following = outcome(seen, succeeded, failed)
+            if following is not stored:
+                found.add((stored.value, following.value))
+    return found
+
+
+def test_the_picture_in_the_docs_shows_the_edges_of_the_code(repository: Path) -> None:
+    text = (repository / "docs/data-model.md").read_text()
+    picture = text.partition("```mermaid")[2].partition("```")[0]
+    drawn = set(re.findall(r"^\s+(\S+) --> (\w+)", picture, re.MULTILINE))
+    assert drawn == edges()
