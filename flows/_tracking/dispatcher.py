@@ -22,6 +22,8 @@ SWEEP_SECONDS = 2.0
 RETRY_SECONDS = 2.0
 """How long a run waits after Prefect could not take it; the one try that comes then costs one refused connection."""
 
+LONGEST_RETRY_SECONDS = 30.0
+
 DEPLOYMENT = "tenantatlas"
 """The name of every operation's deployment: `drift.generate/tenantatlas`."""
 
@@ -56,18 +58,26 @@ class Dispatcher:
         claimed = self._outbox.claim(BATCH)
         if not claimed:
             return 0
-        done: list[UUID] = []
+        waiting = list(claimed)
         try:
             with get_client(sync_client=True) as client:
-                for run in claimed:
-                    self._hand_over(client, run)
-                    done.append(run.id)
-        except (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound, RuntimeError, OSError) as problem:
-            left = [run.id for run in claimed if run.id not in done]
-            self._outbox.postpone(left, RETRY_SECONDS)
-            self._deployments.clear()
-            _log.warning("%d runs wait for Prefect (%s).", len(left), type(problem).__name__)
+                while waiting:
+                    self._hand_over_or_postpone(client, waiting[0])
+                    del waiting[0]
+        except (httpx.HTTPError, RuntimeError, OSError) as problem:
+            # Prefect is away: no run of the batch can be handed over, so none is tried.
+            self._outbox.postpone([run.id for run in waiting], RETRY_SECONDS)
+            _log.warning("%d runs wait for Prefect (%s).", len(waiting), type(problem).__name__)
         return len(claimed)
+
+    def _hand_over_or_postpone(self, client: SyncPrefectClient, run: Undispatched) -> None:
+        """A run that Prefect refuses waits by itself, longer each time; the others go on."""
+        try:
+            self._hand_over(client, run)
+        except (ObjectNotFound, PrefectHTTPStatusError) as problem:
+            self._deployments.pop(str(run.type), None)
+            self._outbox.postpone([run.id], min(RETRY_SECONDS * run.tries, LONGEST_RETRY_SECONDS))
+            _log.warning("Run %s waits: Prefect does not take it (%s).", run.id, type(problem).__name__)
 
     def _hand_over(self, client: SyncPrefectClient, run: Undispatched) -> None:
         flow_run = client.create_flow_run_from_deployment(
@@ -80,9 +90,9 @@ class Dispatcher:
         self._outbox.handed_over(run.id, flow_run.id)
 
     def _deployment(self, client: SyncPrefectClient, run: Undispatched) -> UUID:
-        name = f"{run.type}/{DEPLOYMENT}"
+        name = str(run.type)
         if name not in self._deployments:
-            self._deployments[name] = client.read_deployment_by_name(name).id
+            self._deployments[name] = client.read_deployment_by_name(f"{name}/{DEPLOYMENT}").id
         return self._deployments[name]
 
 
