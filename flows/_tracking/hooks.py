@@ -10,7 +10,7 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, State, StateType
 
-from flows._tracking.identity import identify
+from flows._tracking.identity import identify_at_end, identify_at_running
 from flows._tracking.state_map import failure_for, observed
 from flows._tracking.store import patiently, worker_store
 from runstore.recorder import Recorder
@@ -51,6 +51,7 @@ def record_state(flow_run_id: UUID, state: State, source: Source) -> Recorded | 
         seen = ObservedState.ABORTED
     if seen is None:
         return None
+    identify = identify_at_running if state.type is StateType.RUNNING else identify_at_end
     identity = identify(flow_run_id)
     store = worker_store()
     scope = identity.scope(store)

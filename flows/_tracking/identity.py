@@ -54,6 +54,29 @@ def identify(flow_run_id: UUID) -> FlowRunIdentity:
         return identity_of(client.read_flow_run(flow_run_id))
 
 
+_announced: dict[UUID, FlowRunIdentity] = {}
+_working: dict[UUID, FlowRunIdentity] = {}
+
+
+def identify_at_running(flow_run_id: UUID) -> FlowRunIdentity:
+    """The identity as of the running hook, kept for the flow's body, which begins next in the same process."""
+    _announced.pop(flow_run_id, None)
+    _announced[flow_run_id] = identify(flow_run_id)
+    return _announced[flow_run_id]
+
+
+def identify_at_body(flow_run_id: UUID) -> FlowRunIdentity:
+    """The identity of the attempt whose body begins now: the running hook's, or the server's when that hook failed."""
+    _working.pop(flow_run_id, None)
+    _working[flow_run_id] = _announced.pop(flow_run_id, None) or identify(flow_run_id)
+    return _working[flow_run_id]
+
+
+def identify_at_end(flow_run_id: UUID) -> FlowRunIdentity:
+    """The identity of the attempt that ended: the body's in its own process, the server's in any other."""
+    return _working.get(flow_run_id) or identify(flow_run_id)
+
+
 def identity_of(flow_run: FlowRun) -> FlowRunIdentity:
     """The identity of a flow run just read from Prefect."""
     parameters = dict(flow_run.parameters)

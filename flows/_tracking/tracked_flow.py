@@ -17,7 +17,7 @@ from prefect.flow_engine import FlowRunTimeoutError
 from prefect.states import Completed, Failed
 
 from flows._tracking.hooks import mirror_state, remember_failure
-from flows._tracking.identity import FlowRunIdentity, identify
+from flows._tracking.identity import FlowRunIdentity, identify_at_body
 from flows._tracking.log_scrubbing import install, sanitise, unexpected_failure
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
@@ -117,7 +117,7 @@ def _run(operation: Operation, body: Callable[[TrackedRun, Any], None], values: 
     flow_run_id = context.flow_run.id
     raised: Exception
     try:
-        return _tracked(operation, body, replace(identify(flow_run_id), parameters=_own(values)))
+        return _tracked(operation, body, replace(identify_at_body(flow_run_id), parameters=_own(values)))
     except StandBackError as reason:
         return Completed(name=STOOD_BACK, message=str(reason))
     except FlowRunTimeoutError:
