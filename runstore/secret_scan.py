@@ -24,7 +24,7 @@ from runstore.secret_patterns import (
 
 Span = tuple[int, int, str]
 
-BUDGET: Final = 60_000
+BUDGET: Final = 40_000
 """How much looking one text is worth; looking at a place costs 1 to 12. Honest texts of a megabyte stay far below."""
 
 SHORTEST: Final = 6
@@ -134,13 +134,13 @@ def _assignments(anchor: bytes, data: bytes, folded: bytes, budget: _Budget) -> 
             continue
         budget.spend(12)
         sure = name.group() not in _BARE_KEY or folded[max(0, hit - 16) : hit].rstrip(b" _.-").endswith(KEY_QUALIFIERS)
-        span = _value_after(data, hit, name.end(), sure=sure)
+        span = _value_after(data, hit, name.end(), budget, sure=sure)
         if span is not None:
             yield span
             done = span[1]
 
 
-def _value_after(data: bytes, start: int, end: int, *, sure: bool) -> Span | None:
+def _value_after(data: bytes, start: int, end: int, budget: _Budget, *, sure: bool) -> Span | None:
     sign = ASSIGNMENT.match(data, end)
     if sign is None:
         return None
@@ -152,15 +152,13 @@ def _value_after(data: bytes, start: int, end: int, *, sure: bool) -> Span | Non
         tagged = TAGGED.match(data, sign.end())
         return _judged(data, tagged.start(), tagged.end(), "assigned", sure) if tagged else None
     if form == "space" and not FLAG_BEFORE.search(before):
-        nearby = NEARBY.match(data, end)
-        if nearby and is_random(nearby["value"]):
-            return (*nearby.span("value"), "near-credential")
-        return None
+        return _nearby(data, end, budget)
     opening = OPENING.match(data, sign.end())
     position = opening.end() if opening else sign.end()
     quote = opening["quote"] if opening else None
     if quote:
         stop = _closing(data, position, quote)
+        budget.spend((stop - position) // 32)
         if stop > position:
             return _judged(data, position, stop, "assigned", sure)
         return None
@@ -168,13 +166,20 @@ def _value_after(data: bytes, start: int, end: int, *, sure: bool) -> Span | Non
     if unquoted is None:
         return None
     stop = unquoted.end()
+    budget.spend((stop - position) // 32)
     value = data[position:stop].rstrip(b",.)}]")
     if form in {"prose", "space"} and not looks_chosen(value):
-        nearby = NEARBY.match(data, end)
-        if nearby and is_random(nearby["value"]):
-            return (*nearby.span("value"), "near-credential")
-        return None
+        return _nearby(data, end, budget)
     return _judged(data, position, position + len(value), "assigned", sure)
+
+
+def _nearby(data: bytes, end: int, budget: _Budget) -> Span | None:
+    """A random word in the line after a credential's name, where no sign of assignment is."""
+    budget.spend(12)
+    found = NEARBY.match(data, end)
+    if found and is_random(found["value"]):
+        return (*found.span("value"), "near-credential")
+    return None
 
 
 def _closing(data: bytes, position: int, quote: bytes) -> int:

@@ -1,0 +1,106 @@
+"""How long redaction takes: 1 MB of the most hostile texts, and the short lines it sees all day.
+
+    python benchmarks/bench_redaction.py
+
+Prints CPU milliseconds (best of five), and ends with exit code 1 when a hostile megabyte takes 100 ms or more.
+`detect-secrets`, which the tests use as a second opinion, is measured beside it on the same texts.
+"""
+
+from __future__ import annotations
+
+import random
+import string
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from runstore.redaction import scrub_text
+from runstore.secret_patterns import KEY_ANCHORS, RULES
+from tests.support.harmless_corpus import harmless
+from tests.support.secret_corpus import corpus
+
+SIZE = 1_000_000
+BUDGET_MS = 100.0
+
+
+def repeated(piece: str) -> str:
+    return (piece * (SIZE // len(piece) + 1))[:SIZE]
+
+
+def hostile_texts() -> dict[str, str]:
+    r = random.Random(1)
+    anchors = [rule.anchor.decode() for rule in RULES] + [anchor.decode() for anchor in KEY_ANCHORS]
+    texts = {f"repeat {anchor!r}": repeated(anchor) for anchor in anchors}
+    texts |= {f"repeat {anchor + ' '!r}": repeated(anchor + " ") for anchor in anchors}
+    texts |= {
+        f"repeat {anchor + sign!r}": repeated(anchor + sign)
+        for anchor in ("password", "key", "token")
+        for sign in ("=", "='", ": ", ">", "    ", "\\")
+    }
+    texts |= {
+        "every anchor once, then prose": " ".join(anchors) + " " + repeated("lorem ipsum dolor 12 "),
+        "anchors in random order": "".join(r.choice(anchors) + r.choice(" =:'\"\\<>/-_") for _ in range(SIZE // 8))[
+            :SIZE
+        ],
+        "random base64 words": "".join(r.choices(string.ascii_letters + string.digits + "+/ ", k=SIZE)),
+        "random printable": "".join(r.choices(string.printable, k=SIZE)),
+        "one long run": repeated("aB3dE5fG7"),
+        "mixed runs of 29": repeated("aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU "),
+        "hex runs": repeated("a1" * 14 + " "),
+        "GUIDs": repeated("3f2504e0-4f89-11d3-9a0c-0305e82c3301 "),
+        "control characters": repeated("a\0"),
+        "escape sequences": repeated("\x1b[1m"),
+        "bidi": repeated("\u202ea\u2066"),
+        "Japanese": repeated("日本語テキスト"),
+        "begin markers": repeated("-----" + "BEGIN "),
+        "backslashes": repeated("\\"),
+        "spaces": repeated(" "),
+        "secrets": " ".join(sample.text for sample in corpus(1, 100))[:SIZE],
+        "prose": repeated("the quick brown fox jumps over the lazy dog. "),
+    }
+    return texts
+
+
+def milliseconds(call: Callable[[], object], rounds: int = 5) -> float:
+    best = float("inf")
+    for _ in range(rounds):
+        started = time.process_time()
+        call()
+        best = min(best, time.process_time() - started)
+    return best * 1000
+
+
+def main() -> int:
+    figures = {name: milliseconds(lambda text=text: scrub_text(text)) for name, text in hostile_texts().items()}
+    slowest = sorted(figures.items(), key=lambda item: -item[1])
+    print(f"1 MB, {len(figures)} hostile texts, CPU ms: median {slowest[len(slowest) // 2][1]:.1f}, slowest:")
+    for name, figure in slowest[:8]:
+        print(f"  {figure:7.1f}  {name}")
+    lines = [text for _, text in harmless(3, 2000)]
+    samples = [sample.text for sample in corpus(3, 10)]
+    print(f"harmless line: {milliseconds(lambda: [scrub_text(line) for line in lines]) / len(lines) * 1000:.1f} µs")
+    print(
+        f"text with a secret: {milliseconds(lambda: [scrub_text(text) for text in samples]) / len(samples) * 1000:.1f} µs"
+    )
+    _second_opinion(lines)
+    return 0 if slowest[0][1] < BUDGET_MS else 1
+
+
+def _second_opinion(lines: list[str]) -> None:
+    started = time.process_time()
+    from detect_secrets.core import scan
+    from detect_secrets.settings import default_settings
+
+    with default_settings():
+        list(scan.scan_line("warm up"))
+        imported = (time.process_time() - started) * 1000
+        each = milliseconds(lambda: [list(scan.scan_line(line)) for line in lines[:200]], rounds=2) / 200 * 1000
+        word = milliseconds(lambda: list(scan.scan_line("password='x" * 4000)), rounds=1)
+    print(f"detect-secrets: import {imported:.0f} ms, harmless line {each:.0f} µs, 44 KB of password='x {word:.0f} ms")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
