@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, text, update
 
 from runstore.database import Database
 from runstore.operation import OperationType
-from runstore.schema import Notification, OperationRun
+from runstore.schema import Notification
 from runstore.status import RunStatus, StatusBucket
 from runstore.tenancy import TenantScope
 
@@ -47,9 +47,46 @@ def announce(connection: Connection, tenant_id: UUID, run_id: UUID, kind: Notifi
     connection.execute(_ANNOUNCE, {"run": run_id, "tenant": tenant_id, "kind": kind.value})
 
 
+DIGEST_WINDOW_SECONDS = 300
+"""Alike notifications that follow one another this closely are one line: "… and 41 more"."""
+
+LOOKED_AT = 2000
+"""How many of the newest notifications a list looks at; a storm beyond that is counted as far as this."""
+
+# Gaps and islands, newest first: a new line begins where the operation, the outcome or the pace changes.
+_DIGESTS = text(
+    f"""
+    WITH newest AS (
+      SELECT n.id, n.run_id, n.kind, n.status, n.created_at, n.read_at, r.resource, r.action, r.bucket
+      FROM notifications n JOIN operation_runs r ON r.id = n.run_id
+      WHERE n.tenant_id = :tenant AND n.user_id = :user
+      ORDER BY n.created_at DESC, n.id DESC LIMIT {LOOKED_AT}
+    ), compared AS (
+      SELECT *, (resource, action, kind, status, read_at IS NULL) IS DISTINCT FROM
+          lag((resource, action, kind, status, read_at IS NULL)) OVER newest_first
+        OR lag(created_at) OVER newest_first - created_at > interval '{DIGEST_WINDOW_SECONDS} seconds' AS begins
+      FROM newest WINDOW newest_first AS (ORDER BY created_at DESC, id DESC)
+    ), numbered AS (
+      SELECT *, count(*) FILTER (WHERE begins) OVER (ORDER BY created_at DESC, id DESC) AS line FROM compared
+    ), lines AS (
+      SELECT *, row_number() OVER of_line AS place, count(*) OVER (PARTITION BY line) - 1 AS more
+      FROM numbered WINDOW of_line AS (PARTITION BY line ORDER BY created_at DESC, id DESC)
+    )
+    """
+)
+_LIST = text(f"{_DIGESTS.text} SELECT * FROM lines WHERE place = 1 ORDER BY line LIMIT :size")
+_MARK_LINE = text(
+    f"""
+    {_DIGESTS.text}
+    UPDATE notifications n SET read_at = now() FROM lines l
+    WHERE n.id = l.id AND n.read_at IS NULL AND l.line = (SELECT line FROM lines WHERE id = :chosen)
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class NotificationView:
-    """A notification as its recipient reads it, with the run as it is now."""
+    """A notification as its recipient reads it, with its run as it is now, and how many like it follow (`more`)."""
 
     id: UUID
     run_id: UUID
@@ -59,6 +96,7 @@ class NotificationView:
     run_bucket: StatusBucket
     created_at: datetime
     read_at: datetime | None
+    more: int
 
 
 class NotificationReader:
@@ -68,28 +106,12 @@ class NotificationReader:
         self._database = database
         self._scope = scope
         self._mine = (Notification.tenant_id == scope.tenant_id, Notification.user_id == scope.actor.user_id)
+        self._who = {"tenant": scope.tenant_id, "user": scope.actor.user_id}
 
     def list(self, *, limit: int = 50) -> Sequence[NotificationView]:
-        """The newest notifications, newest first."""
-        query = (
-            select(
-                Notification.id,
-                Notification.run_id,
-                Notification.kind,
-                Notification.status,
-                Notification.created_at,
-                Notification.read_at,
-                OperationRun.resource,
-                OperationRun.action,
-                OperationRun.bucket,
-            )
-            .join(OperationRun, OperationRun.id == Notification.run_id)
-            .where(*self._mine)
-            .order_by(Notification.created_at.desc(), Notification.id.desc())
-            .limit(limit)
-        )
+        """The newest lines, newest first: alike notifications in a row are one line that says how many more there are."""
         with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_LIST, {**self._who, "size": limit}).all()
         return tuple(
             NotificationView(
                 id=row.id,
@@ -100,6 +122,7 @@ class NotificationReader:
                 run_bucket=StatusBucket(row.bucket),
                 created_at=row.created_at,
                 read_at=row.read_at,
+                more=row.more,
             )
             for row in rows
         )
@@ -111,9 +134,12 @@ class NotificationReader:
             return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
     def mark_read(self, notification_id: UUID | None = None) -> int:
-        """Marks one notification read, or all with None; answers how many were unread. Needs a database role that writes."""
-        change = update(Notification).where(*self._mine, Notification.read_at.is_(None)).values(read_at=func.now())
-        if notification_id is not None:
-            change = change.where(Notification.id == notification_id)
+        """Marks the line that a notification is in read, or everything with None; answers how many were unread.
+
+        Needs a database role that writes. A notification that is nobody's, or another's, changes nothing.
+        """
+        everything = update(Notification).where(*self._mine, Notification.read_at.is_(None)).values(read_at=func.now())
         with self._database.transaction(self._scope) as connection:
-            return connection.execute(change).rowcount
+            if notification_id is None:
+                return connection.execute(everything).rowcount
+            return connection.execute(_MARK_LINE, {**self._who, "chosen": notification_id}).rowcount
