@@ -180,22 +180,6 @@ CRASHED: Final = ReasonCode(
     next_step="Check the worker's machine for memory and restarts, then start the operation again.",
     template="The process doing the work ended before it finished.",
 )
-DUPLICATE_OF_ACTIVE_RUN: Final = ReasonCode(
-    code="duplicate_of_active_run",
-    meaning="An identical run was already active, so this one did no work.",
-    retryable=False,
-    who=Mender.OPERATOR,
-    next_step="Follow the run named in the message; no need to start another.",
-    template="Run {run_id} was already doing the same; no work was done here.",
-)
-DISPATCH_FAILED: Final = ReasonCode(
-    code="dispatch_failed",
-    meaning="The run could not be handed to Prefect: the Prefect server refused it.",
-    retryable=True,
-    who=Mender.OPERATOR,
-    next_step="Check that Prefect's server has the version this installation asks for, then start the operation again.",
-    template="Prefect refused the run with HTTP status {http_status} after {attempts} attempts.",
-)
 DEPLOYMENT_MISSING: Final = ReasonCode(
     code="deployment_missing",
     meaning="Prefect has no deployment for this operation.",
@@ -220,14 +204,6 @@ FLOW_RUN_DELETED: Final = ReasonCode(
     next_step="Start the operation again, and leave unfinished flow runs alone in Prefect.",
     template="Flow run {flow_run_id} was deleted in Prefect before it finished.",
 )
-NOT_STARTED_IN_TIME: Final = ReasonCode(
-    code="not_started_in_time",
-    meaning="No worker took the run within the time allowed.",
-    retryable=True,
-    who=Mender.OPERATOR,
-    next_step="Check that a worker is running (`tenantatlas status`), then start the operation again.",
-    template="No worker took the run within {seconds} seconds.",
-)
 FLOW_FAILED: Final = ReasonCode(
     code="flow_failed",
     meaning="Prefect reported the flow run as failed and said no more that is safe to keep.",
@@ -250,15 +226,17 @@ CORE_REASONS: Final[tuple[ReasonCode, ...]] = (
     CONTACT_LOST,
     CANCELLED,
     CRASHED,
-    DUPLICATE_OF_ACTIVE_RUN,
-    DISPATCH_FAILED,
     DEPLOYMENT_MISSING,
     STORE_UNREACHABLE,
     FLOW_RUN_DELETED,
-    NOT_STARTED_IN_TIME,
     FLOW_FAILED,
     TIMED_OUT,
 )
+
+
+def for_item(failure: Failure, item_id: object) -> Failure:
+    """The same failure of another item: one list that could not be read, say, for each policy it would have held."""
+    return Failure(clean_item_id(item_id), failure.reason_code, failure.message)
 
 
 def new_correlation_id() -> str:
@@ -292,7 +270,7 @@ def failure_of(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Fa
     if isinstance(exception, ReasonedError):
         failure = exception.failure
         if failure.item_id == RUN_ITEM and item_id != RUN_ITEM:
-            failure = Failure(clean_item_id(item_id), failure.reason_code, failure.message)
+            failure = for_item(failure, item_id)
         return failure, None
     if isinstance(exception, StoreUnavailableError):
         return STORE_UNREACHABLE.failure(item_id), None

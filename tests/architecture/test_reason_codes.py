@@ -1,0 +1,85 @@
+"""The code, the catalogue and the documentation know the same reason codes, each way round."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from deployments.reason_docs import render
+from flows.registry import reasons
+from runstore.reasons import ReasonCode
+
+PACKAGES = ("runstore", "flows", "deployments", "monitoring_app")
+
+
+def _sources(repository: Path) -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from sorted((repository / package).rglob("*.py"))
+
+
+def _declared(repository: Path) -> dict[str, tuple[str, Path]]:
+    """Code → name of its constant and the file that declares it, for every ReasonCode a module of ours makes."""
+    found: dict[str, tuple[str, Path]] = {}
+    for path in _sources(repository):
+        if "reasons" not in path.stem and "ReasonCode(" not in path.read_text(encoding="utf-8"):
+            continue
+        module = importlib.import_module(".".join(path.relative_to(repository).with_suffix("").parts))
+        own = {target.id for node in ast.parse(path.read_text(encoding="utf-8")).body for target in _targets(node)}
+        for name, value in vars(module).items():
+            if isinstance(value, ReasonCode) and name in own:
+                assert value.code not in found, f"{value.code} is declared in {path} and {found[value.code][1]}"
+                found[value.code] = (name, path)
+    return found
+
+
+def _targets(node: ast.stmt) -> Iterator[ast.Name]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    for target in targets:
+        if isinstance(target, ast.Name):
+            yield target
+
+
+def test_every_declared_code_is_in_the_catalogue_and_the_other_way_round(repository: Path) -> None:
+    assert sorted(_declared(repository)) == [reason.code for reason in reasons()]
+
+
+def test_every_code_of_the_catalogue_is_used(repository: Path) -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in _sources(repository)}
+    unused: list[str] = []
+    for code, (name, home) in _declared(repository).items():
+        word = re.compile(rf"\b{name}\b")
+        elsewhere = any(word.search(text) for path, text in texts.items() if path != home)
+        # At home it is named twice, by its declaration and in REASONS; a third time is a use.
+        if not elsewhere and len(word.findall(texts[home])) < 3:
+            unused.append(code)
+    assert unused == []
+
+
+def test_codes_written_as_text_are_in_the_catalogue(repository: Path) -> None:
+    known = {reason.code for reason in reasons()}
+    for path in _sources(repository):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "reason_code" and isinstance(node.value, ast.Constant):
+                assert node.value.value is None or node.value.value in known, f"{path}:{node.value.lineno}"
+
+
+def test_failures_are_built_by_the_catalogue_alone(repository: Path) -> None:
+    """Nobody else constructs one, except those that read stored rows back."""
+    readers = {"reasons.py", "rows.py", "insights.py"}
+    builders = [
+        f"{path.relative_to(repository)}:{node.lineno}"
+        for path in _sources(repository)
+        if path.name not in readers
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Failure"
+    ]
+    assert builders == []
+
+
+def test_the_documentation_is_the_catalogue(repository: Path) -> None:
+    page = (repository / "docs" / "reason-codes.md").read_text(encoding="utf-8")
+    assert page == render(reasons()), "docs/reason-codes.md is stale: run `python -m deployments.reason_docs`"
+    assert sorted(re.findall(r"^## ([a-z_0-9]+)$", page, re.M)) == [reason.code for reason in reasons()]
