@@ -48,13 +48,13 @@ Json = Mapping[str, Any]
 
 
 def canonical(policy_type: str, body: Json) -> dict[str, Tree]:
-    """The canonical tree of a policy: `properties`, `settings`, `assignments`, `roleScopeTagIds`.
+    """The canonical tree of a policy: `properties`, `settings`, `assignments`, `roleScopeTagIds`, and its `type`.
 
     `body` is the policy as Graph returns it, parts inlined, with full, minimal or no metadata. It is not changed.
     Raises TooDeepError for a policy that nests beyond all reason.
     """
     properties = dict(body)
-    form: dict[str, Tree] = {SETTINGS: _settings(policy_type, properties)}
+    form: dict[str, Tree] = {"type": policy_type, SETTINGS: _settings(policy_type, properties)}
     assignments = properties.pop("assignments", None)
     form[ASSIGNMENTS] = assignments_tree(cast(list[Any], assignments) if isinstance(assignments, list) else [])
     form[SCOPE_TAGS] = _scope_tags(properties)

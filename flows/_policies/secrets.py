@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from flows._policies.canonical import TEXTS, decoded
@@ -69,11 +70,14 @@ def protected(body: Mapping[str, Any], fingerprint: Fingerprint) -> dict[str, An
             stack.extend((index, item, kept, secret) for index, item in enumerate(cast(list[Any], value)))
         elif isinstance(value, str):
             kept = _text(key, value, secret or _names_secret(key), fingerprint)
+        elif secret and isinstance(value, int) and abs(value) > _SMALL_NUMBER:
+            kept = fingerprint(str(value))
         else:
             kept = value
-        cast(dict[Any, Any], holder)[key] = kept
+        # A name is text from outside as much as a value is.
+        cast(dict[Any, Any], holder)[_scrubbed(key, fingerprint) if isinstance(key, str) else key] = kept
     # The stack fills objects from behind; their order is put right for whoever reads the stored body.
-    return {key: result[key] for key in body}
+    return {name: result[name] for name in (_scrubbed(key, fingerprint) for key in body)}
 
 
 def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
@@ -82,11 +86,29 @@ def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
         return False
     if holder.get(STATE) is not None and name == "value":
         return True
+    if name == "value" and _is_free_oma(holder):
+        return True
     if name in _VALUE_OF_ENTRY and any(_names_secret(holder.get(entry)) for entry in _NAME_OF_ENTRY):
         return True
     if name == "simpleSettingValue" and _names_secret(holder.get("settingDefinitionId")):
         return True
     return inherited and name in _VALUE_OF_ENTRY
+
+
+def _is_free_oma(holder: Mapping[str, Any]) -> bool:
+    """Whether this is a custom OMA setting whose value is free text: it may hold a whole profile with its keys in it.
+
+    Numbers, switches and GUIDs stay readable; of everything else a finding says that it changed, and a backup has it.
+    """
+    value = holder.get("value")
+    return "omaUri" in holder and isinstance(value, str) and not _PLAIN_OMA.fullmatch(value)
+
+
+_PLAIN_OMA: Final = re.compile(
+    r"\s*(?:[+-]?\d{1,9}(?:\.\d{1,6})?|true|false|<(?:enabled|disabled)\s?/>|\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?)?\s*",
+    re.IGNORECASE,
+)
+_SMALL_NUMBER: Final = 99_999
 
 
 def _masked(holder: dict[str, Any]) -> dict[str, Any]:
@@ -124,11 +146,20 @@ def _scrubbed(text: str, fingerprint: Fingerprint) -> str:
     if len(text) > _PIECE:
         # Line by line where there are lines: a secret does not span them, and a change stays where it is.
         return "".join(_scrubbed(piece, fingerprint) for piece in _pieces(text))
+    if len(text) <= _REPEATED and _is_clean(text):
+        return text
     found = redact(text, replace=lambda _, secret: fingerprint(secret))
     # Without a hit the text stays byte for byte: scrubbing also tidies control characters, which a script may need.
     return found.text if found.kinds else text
 
 
+@lru_cache(maxsize=50_000)
+def _is_clean(text: str) -> bool:
+    # Names of properties, definition ids and choices are the same few thousand texts in every policy.
+    return not redact(text).kinds
+
+
+_REPEATED: Final = 200
 _PIECE: Final = 100_000
 
 

@@ -102,13 +102,33 @@ def _changed(pairs: Sequence[Pair], bodies: Bodies, kind: FindingKind) -> list[F
             notes = (_UNKNOWN_TYPE_NOTE,) if new.policy_type == UNKNOWN_TYPE else ()
             previous = old.policy_id if kind is FindingKind.RECREATED else None
             findings.append(
-                Finding(kind, new.policy_id, new.name, new.policy_type, Severity.LOW, changes, previous, notes=notes)
+                Finding(
+                    kind,
+                    new.policy_id,
+                    new.name,
+                    new.policy_type,
+                    Severity.LOW,
+                    changes,
+                    previous,
+                    notes=notes,
+                    before_hash=old.content_hash,
+                    after_hash=new.content_hash,
+                )
             )
     return findings
 
 
 def _whole(kind: FindingKind, state: PolicyState) -> Finding:
-    return Finding(kind, state.policy_id, state.name, state.policy_type, Severity.LOW)
+    came = kind is FindingKind.ADDED
+    return Finding(
+        kind,
+        state.policy_id,
+        state.name,
+        state.policy_type,
+        Severity.LOW,
+        before_hash=None if came else state.content_hash,
+        after_hash=state.content_hash if came else None,
+    )
 
 
 def _rated(finding: Finding, rules: Sequence[SeverityRule]) -> Finding:

@@ -27,7 +27,8 @@ class FindingKind(StrEnum):
 class Finding:
     """One finding. For a platform change `policy_id` and `policy_name` are None and `policies` lists whom it touches.
 
-    `changes` is empty for a policy that came or went: what it configures is its content, which the sync keeps.
+    `changes` is empty for a policy that came or went: what it configures is its content, which the sync keeps and the
+    hashes lead to.
     """
 
     kind: FindingKind
@@ -39,6 +40,8 @@ class Finding:
     previous_policy_id: str | None = None
     policies: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    before_hash: bytes | None = None
+    after_hash: bytes | None = None
 
     @property
     def subject(self) -> str:

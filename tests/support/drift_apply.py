@@ -23,6 +23,7 @@ def applied(form: Mapping[str, Any], changes: Sequence[Change]) -> dict[str, Any
         _put(result, steps, change, found)
     cleaned = _pruned(result)
     return {
+        "type": form["type"],
         PROPERTIES: cleaned.get(PROPERTIES, {}),
         SETTINGS: cleaned.get(SETTINGS, {}),
         ASSIGNMENTS: cleaned.get(ASSIGNMENTS, {EACH: []}),

@@ -1,0 +1,65 @@
+"""Brings a sync whose contents were hashed by older canonical rules to those in force, so that rules never show as drift."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from flows._policies.canonical import CANONICAL_VERSION, canonical, content_hash
+from flows._policies.snapshots import Sync, bodies
+from flows._policies.stored import body_bytes
+from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
+from runstore.tenancy import TenantScope
+
+BATCH = 500
+
+
+def bring_up_to_date(connection: Connection, scope: TenantScope, sync: Sync) -> int:
+    """How many policies of the sync got a new hash; 0, and no statement, for one of the version in force.
+
+    The older contents stay for other syncs that lead to them.
+    """
+    if sync.canonical_version == CANONICAL_VERSION:
+        return 0
+    rows = connection.execute(
+        select(SyncPolicy.policy_id, SyncPolicy.policy_type, SyncPolicy.content_hash).where(
+            SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync.id
+        )
+    ).all()
+    moved = 0
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
+        stored = bodies(connection, scope, (bytes(row.content_hash) for row in batch))
+        for policy_id, policy_type, digest in batch:
+            body = stored.get(bytes(digest))
+            if body is None:
+                continue
+            fresh = content_hash(canonical(policy_type, body))
+            if fresh != bytes(digest):
+                _move(connection, scope, sync.id, policy_id, fresh, body_bytes(body))
+                moved += 1
+    connection.execute(
+        update(InventorySync)
+        .where(InventorySync.tenant_id == scope.tenant_id, InventorySync.id == sync.id)
+        .values(canonical_version=CANONICAL_VERSION)
+    )
+    return moved
+
+
+def _move(connection: Connection, scope: TenantScope, sync_id: UUID, policy_id: str, fresh: bytes, body: bytes) -> None:
+    content = {
+        "tenant_id": scope.tenant_id,
+        "content_hash": fresh,
+        "canonical_version": CANONICAL_VERSION,
+        "body": body,
+    }
+    connection.execute(upsert(PolicyContent).values(content).on_conflict_do_nothing())
+    connection.execute(
+        update(SyncPolicy)
+        .where(
+            SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id, SyncPolicy.policy_id == policy_id
+        )
+        .values(content_hash=fresh)
+    )

@@ -1,0 +1,242 @@
+"""Reads and writes of the snapshot store. Every function works in the caller's transaction and tenant."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from flows._policies.canonical import CANONICAL_VERSION
+from flows._policies.secrets import Fingerprint, tenant_fingerprint
+from flows._policies.stored import StoredPolicy, body_of
+from flows._policies.tables import FingerprintKey, InventorySync, PolicyContent, SyncPolicy
+from runstore.tenancy import TenantScope
+
+USABLE = ("succeeded", "partial")
+"""The states of a sync that may serve in a comparison: it ended, and read at least something of what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """One sync as a row says it."""
+
+    id: UUID
+    run_id: UUID
+    scope: str
+    source: str
+    status: str
+    canonical_version: int
+    policies: int
+    failures: int
+    complete: bool
+    unread: Mapping[str, Any]
+    started_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the sync may be compared with another."""
+        return self.status in USABLE
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON shape of the contract."""
+        return {
+            "id": str(self.id),
+            "run_id": str(self.run_id),
+            "scope": self.scope,
+            "source": self.source,
+            "status": self.status,
+            "policies": self.policies,
+            "failures": self.failures,
+            "complete": self.complete,
+            "started_at": self.started_at.isoformat(),
+            "finished_at": self.finished_at.isoformat() if self.finished_at else None,
+        }
+
+
+_COLUMNS = [getattr(InventorySync, name) for name in Sync.__dataclass_fields__]
+
+
+def fingerprint_of(connection: Connection, scope: TenantScope) -> Fingerprint:
+    """The tenant's fingerprint function; its key is made at the first call, once however many come at once."""
+    fresh = {"tenant_id": scope.tenant_id, "key": secrets.token_bytes(32)}
+    connection.execute(upsert(FingerprintKey).values(fresh).on_conflict_do_nothing())
+    key = connection.execute(select(FingerprintKey.key).where(FingerprintKey.tenant_id == scope.tenant_id)).scalar_one()
+    return tenant_fingerprint(bytes(key))
+
+
+def begin_sync(connection: Connection, scope: TenantScope, run_id: UUID, key: str, source: str) -> UUID:
+    """The id of a new running sync of this run; what an earlier attempt of the run had begun is discarded."""
+    connection.execute(
+        delete(InventorySync).where(InventorySync.tenant_id == scope.tenant_id, InventorySync.run_id == run_id)
+    )
+    sync_id = uuid4()
+    connection.execute(
+        insert(InventorySync).values(
+            id=sync_id,
+            tenant_id=scope.tenant_id,
+            run_id=run_id,
+            scope=key,
+            source=source,
+            status="running",
+            canonical_version=CANONICAL_VERSION,
+        )
+    )
+    return sync_id
+
+
+def add_policies(connection: Connection, scope: TenantScope, sync_id: UUID, policies: Sequence[StoredPolicy]) -> None:
+    """Adds policies to a running sync; content that is stored already is not written again.
+
+    An id that the sync has already is replaced by what is given last.
+    """
+    if not policies:
+        return
+    contents = {one.content_hash: one for one in policies}
+    known = set(
+        connection.execute(
+            select(PolicyContent.content_hash).where(
+                PolicyContent.tenant_id == scope.tenant_id, PolicyContent.content_hash.in_(contents)
+            )
+        ).scalars()
+    )
+    fresh = [
+        {
+            "tenant_id": scope.tenant_id,
+            "content_hash": digest,
+            "canonical_version": CANONICAL_VERSION,
+            "body": one.body,
+        }
+        # In one order, so that two syncs at once cannot wait for each other.
+        for digest, one in sorted(contents.items())
+        if digest not in known
+    ]
+    if fresh:
+        connection.execute(upsert(PolicyContent).on_conflict_do_nothing(), fresh)
+    rows = [_row(scope, sync_id, one) for one in {one.policy_id: one for one in policies}.values()]
+    statement = upsert(SyncPolicy)
+    replaced = {name: statement.excluded[name] for name in rows[0] if name not in ("tenant_id", "sync_id", "policy_id")}
+    keys = ["tenant_id", "sync_id", "policy_id"]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
+
+
+def withdraw_policy(connection: Connection, scope: TenantScope, sync_id: UUID, policy_id: str) -> None:
+    """Takes a policy out of a running sync; nothing when it is not in it."""
+    connection.execute(
+        delete(SyncPolicy).where(
+            SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id, SyncPolicy.policy_id == policy_id
+        )
+    )
+
+
+def finish_sync(
+    connection: Connection, scope: TenantScope, sync_id: UUID, *, failures: int, unread: Mapping[str, Any]
+) -> Sync:
+    """Ends a sync: `succeeded` if nothing failed, `partial` if something did, `failed` if nothing was read at all."""
+    count = connection.execute(
+        select(func.count()).where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id)
+    ).scalar_one()
+    status = "succeeded" if not failures else "partial" if count else "failed"
+    connection.execute(
+        update(InventorySync)
+        .where(InventorySync.tenant_id == scope.tenant_id, InventorySync.id == sync_id)
+        .values(
+            status=status,
+            policies=count,
+            failures=failures,
+            complete=not unread.get("types") and not unread.get("policies"),
+            unread=dict(unread),
+            finished_at=datetime.now(UTC),
+        )
+    )
+    found = find_sync(connection, scope, sync_id)
+    assert found is not None
+    return found
+
+
+def find_sync(connection: Connection, scope: TenantScope, sync_id: UUID) -> Sync | None:
+    """The tenant's sync with this id; `None` if it has none."""
+    row = connection.execute(
+        select(*_COLUMNS).where(InventorySync.tenant_id == scope.tenant_id, InventorySync.id == sync_id)
+    ).one_or_none()
+    return None if row is None else Sync(*row)
+
+
+def list_syncs(
+    connection: Connection, scope: TenantScope, *, key: str | None = None, limit: int = 100
+) -> Sequence[Sync]:
+    """The tenant's syncs, newest first, of one scope key or of all."""
+    wanted = select(*_COLUMNS).where(InventorySync.tenant_id == scope.tenant_id)
+    if key is not None:
+        wanted = wanted.where(InventorySync.scope == key)
+    ordered = wanted.order_by(InventorySync.started_at.desc(), InventorySync.id.desc()).limit(limit)
+    return [Sync(*row) for row in connection.execute(ordered)]
+
+
+def newest_usable(connection: Connection, scope: TenantScope, key: str, *, limit: int = 2) -> Sequence[Sync]:
+    """The newest syncs of a scope key that may serve in a comparison, newest first."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .where(InventorySync.tenant_id == scope.tenant_id, InventorySync.scope == key, InventorySync.status.in_(USABLE))
+        .order_by(InventorySync.started_at.desc(), InventorySync.id.desc())
+        .limit(limit)
+    )
+    return [Sync(*row) for row in rows]
+
+
+def bodies(connection: Connection, scope: TenantScope, hashes: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
+    """Content hash → body, for those that are stored."""
+    wanted = sorted(set(hashes))
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        select(PolicyContent.content_hash, PolicyContent.body).where(
+            PolicyContent.tenant_id == scope.tenant_id, PolicyContent.content_hash.in_(wanted)
+        )
+    )
+    return {bytes(digest): body_of(bytes(body)) for digest, body in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedPolicy:
+    """One policy of a sync as a list shows it."""
+
+    policy_id: str
+    policy_type: str
+    name: str
+    platform: str | None
+    content_hash: bytes
+    mark: str | None
+
+
+def policies_of(connection: Connection, scope: TenantScope, sync_id: UUID) -> Iterator[SyncedPolicy]:
+    """The policies of a sync by type and name, fetched as they are asked for."""
+    columns = [getattr(SyncPolicy, name) for name in SyncedPolicy.__dataclass_fields__]
+    rows = connection.execution_options(yield_per=2000).execute(
+        select(*columns)
+        .where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id)
+        .order_by(SyncPolicy.policy_type, SyncPolicy.name, SyncPolicy.policy_id)
+    )
+    for row in rows:
+        yield SyncedPolicy(*row)
+
+
+def _row(scope: TenantScope, sync_id: UUID, one: StoredPolicy) -> dict[str, Any]:
+    return {
+        "tenant_id": scope.tenant_id,
+        "sync_id": sync_id,
+        "policy_id": one.policy_id,
+        "policy_type": one.policy_type,
+        "name": one.name,
+        "platform": one.platform,
+        "subtype": one.subtype,
+        "content_hash": one.content_hash,
+        "origin": one.origin,
+        "mark": one.mark,
+    }

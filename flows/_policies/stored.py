@@ -1,0 +1,99 @@
+"""A policy made ready for the snapshot store: cleaned of secrets, canonical, hashed, as bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from flows._policies.canonical import canonical, content_hash, subtype_of
+from flows._policies.json_shape import as_list, as_object
+from flows._policies.secrets import Fingerprint, protected
+from flows._policies.types import BY_SLUG
+from flows._sources.protocol import SourcePolicy
+from runstore.reason_fields import plain_text
+from runstore.redaction import scrub_text
+
+NAME_LIMIT: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """What the store keeps of one policy: the row of the sync, and the body that may be there already."""
+
+    policy_id: str
+    policy_type: str
+    name: str
+    platform: str | None
+    subtype: str | None
+    content_hash: bytes
+    origin: str
+    mark: str | None
+    body: bytes
+
+
+def stored(policy: SourcePolicy, fingerprint: Fingerprint) -> StoredPolicy:
+    """The policy as it is stored. Secrets are gone before anything is hashed, so no hash can be tested for them.
+
+    Raises TooDeepError for a policy that nests deeper than any.
+    """
+    body = _lean(protected(policy.body, fingerprint))
+    form = canonical(policy.policy_type, body)
+    subtype = subtype_of(body) if policy.policy_type in _SUBTYPED else None
+    return StoredPolicy(
+        policy_id=policy.policy_id,
+        policy_type=policy.policy_type,
+        name=plain_text(scrub_text(policy.name), NAME_LIMIT) or policy.policy_id,
+        platform=policy.platform,
+        subtype=subtype,
+        content_hash=content_hash(form),
+        origin=scrub_text(policy.origin),
+        mark=policy.mark,
+        body=body_bytes(body),
+    )
+
+
+_SUBTYPED: Final = frozenset(slug for slug, entry in BY_SLUG.items() if entry.odata_suffixes) | {"unknown"}
+"""Types whose `@odata.type` says more than the type itself."""
+
+
+def _lean(body: dict[str, Any]) -> dict[str, Any]:
+    """The body with expanded setting definitions cut to the names a report shows; they are the bulk of a full read."""
+    settings = as_list(body.get("settings"))
+    if not any("settingDefinitions" in as_object(setting) for setting in settings):
+        return body
+    return {**body, "settings": [_lean_setting(setting) for setting in settings]}
+
+
+def _lean_setting(setting: Any) -> Any:
+    found = as_object(setting)
+    if "settingDefinitions" not in found:
+        return setting
+    definitions = [
+        {
+            "id": definition.get("id"),
+            "displayName": definition.get("displayName"),
+            "options": [
+                {"itemId": option.get("itemId"), "displayName": option.get("displayName")}
+                for option in map(as_object, as_list(definition.get("options")))
+            ],
+        }
+        for definition in map(as_object, as_list(found["settingDefinitions"]))
+    ]
+    return {**found, "settingDefinitions": definitions}
+
+
+def body_bytes(body: Mapping[str, Any]) -> bytes:
+    """The JSON bytes of a body, at any depth a policy may have."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def body_of(data: bytes) -> dict[str, Any]:
+    """The body of its JSON bytes."""
+    return orjson.loads(data)

@@ -1,0 +1,85 @@
+"""The tables of the snapshot store: contents once per hash, syncs, and which policy had which content in which sync."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from runstore.schema import Base
+
+
+class FingerprintKey(Base):
+    """The random key that turns a tenant's secrets into fingerprints. Losing it makes every secret look changed once."""
+
+    __tablename__ = "policy_fingerprint_keys"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class PolicyContent(Base):
+    """The body of a policy, secrets fingerprinted, stored once per canonical content.
+
+    JSON bytes and not JSONB: names may hold NUL, which JSONB refuses, and nothing asks into the body by SQL.
+    """
+
+    __tablename__ = "policy_contents"
+    __table_args__ = (CheckConstraint("octet_length(content_hash) = 32", name="hash_size"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    canonical_version: Mapped[int]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class InventorySync(Base):
+    """One reading of a tenant's policies under a scope. `unread` says what it does not know (types, policy ids)."""
+
+    __tablename__ = "inventory_syncs"
+    __table_args__ = (
+        CheckConstraint("status IN ('running', 'succeeded', 'partial', 'failed')", name="status"),
+        CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="finished_unless_running"),
+        CheckConstraint("least(policies, failures) >= 0", name="counts_not_negative"),
+        # A run makes one sync; a later attempt replaces what the one before began.
+        UniqueConstraint("tenant_id", "run_id"),
+        # snapshots.newest_usable: the newest usable syncs of a scope; snapshots.list_syncs.
+        Index("ix_inventory_syncs_newest", "tenant_id", "scope", text("started_at DESC"), text("id DESC")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))
+    run_id: Mapped[UUID]
+    scope: Mapped[str]
+    source: Mapped[str]
+    status: Mapped[str]
+    canonical_version: Mapped[int]
+    policies: Mapped[int] = mapped_column(server_default="0")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    complete: Mapped[bool] = mapped_column(server_default=text("false"))
+    unread: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+
+
+class SyncPolicy(Base):
+    """A policy as one sync found it. `mark` is the source's own sign of an unmoved policy."""
+
+    __tablename__ = "inventory_sync_policies"
+    __table_args__ = (CheckConstraint("octet_length(content_hash) = 32", name="hash_size"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    sync_id: Mapped[UUID] = mapped_column(ForeignKey("inventory_syncs.id", ondelete="CASCADE"), primary_key=True)
+    policy_id: Mapped[str] = mapped_column(primary_key=True)
+    policy_type: Mapped[str]
+    name: Mapped[str]
+    platform: Mapped[str | None]
+    subtype: Mapped[str | None]
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    origin: Mapped[str]
+    mark: Mapped[str | None]

@@ -1,0 +1,67 @@
+"""Compares two stored syncs and stores the findings, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from flows._policies.rehash import bring_up_to_date
+from flows._policies.snapshots import bodies
+from flows.drift.choosing import Chosen
+from flows.drift.compare import compare
+from flows.drift.completeness import Completeness
+from flows.drift.differences import differences
+from flows.drift.findings import Comparison
+from flows.drift.record import Compared, save
+from flows.drift.rules import severity_rules
+from runstore.tenancy import TenantScope
+
+
+@dataclass(frozen=True, slots=True)
+class _Bodies:
+    connection: Connection
+    scope: TenantScope
+
+    def __call__(self, hashes: Iterable[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        return bodies(self.connection, self.scope, hashes)
+
+
+def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comparison:
+    """The comparison of two syncs, nothing stored. Contents hashed by older rules are brought up to date first."""
+    for sync in (chosen.baseline, chosen.current):
+        bring_up_to_date(connection, scope, sync)
+    found = differences(connection, scope, chosen.baseline.id, chosen.current.id)
+    return compare(
+        found.added,
+        found.removed,
+        found.differing,
+        found.in_both,
+        _Bodies(connection, scope),
+        baseline=Completeness.of_json(chosen.baseline.unread),
+        current=Completeness.of_json(chosen.current.unread),
+        rules=severity_rules(connection, scope),
+    )
+
+
+def generate(connection: Connection, scope: TenantScope, run_id: UUID, chosen: Chosen) -> Comparison:
+    """The comparison, stored as the run's findings; whatever an earlier attempt of the run stored is replaced."""
+    comparison = compared(connection, scope, chosen)
+    save(
+        connection,
+        scope,
+        Compared(
+            run_id=run_id,
+            scope_key=chosen.current.scope,
+            against=chosen.against.value,
+            baseline_sync_id=chosen.baseline.id,
+            current_sync_id=chosen.current.id,
+            current=Completeness.of_json(chosen.current.unread),
+            live=chosen.live,
+        ),
+        comparison,
+    )
+    return comparison

@@ -1,0 +1,175 @@
+"""Reads findings in the JSON shape of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from flows.drift.life import FindingStatus
+from flows.drift.rules import ignore_rules, without_ignored
+from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
+from runstore.database import Database
+from runstore.errors import BadInputError, NotFoundError
+from runstore.tenancy import Permission, TenantScope
+
+LIMIT = 10_000
+
+
+def findings_document(
+    database: Database,
+    scope: TenantScope,
+    *,
+    run_id: str | None = None,
+    scope_key: str | None = None,
+    include_ignored: bool = False,
+    statuses: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What a drift run found: `findings`, `withheld`, `comparisons` and `ignored`, the number of changes rules hide.
+
+    Without `run_id` the newest comparison of every scope key (or of `scope_key`) is shown; none at all gives empty lists.
+    BadInputError for a malformed id, NotFoundError for a run that compared nothing in this tenant.
+    """
+    scope.require(Permission.VIEW)
+    with database.transaction(scope) as connection:
+        runs = _comparisons(connection, scope, run_id, scope_key)
+        if run_id is not None and not runs:
+            raise NotFoundError(f"Tenant {scope.slug!r} has no drift run {run_id}.")
+        found = [finding for run in runs for finding in run_findings(connection, scope, run.run_id)]
+        rules = [] if include_ignored else ignore_rules(connection, scope)
+    if statuses:
+        found = [finding for finding in found if finding["status"] in statuses]
+    shown, ignored = without_ignored(found, rules)
+    return {
+        "findings": shown,
+        "withheld": [entry for run in runs for entry in run.withheld],
+        "comparisons": [
+            {
+                "run_id": str(run.run_id),
+                "scope": run.scope,
+                "against": run.against,
+                "baseline_sync_id": str(run.baseline_sync_id),
+                "current_sync_id": str(run.current_sync_id),
+                "created_at": run.created_at.isoformat(),
+            }
+            for run in runs
+        ],
+        "ignored": ignored,
+    }
+
+
+def run_findings(connection: Connection, scope: TenantScope, run_id: UUID) -> list[dict[str, Any]]:
+    """The findings of one run, most severe first, each with where its subject stands now."""
+    rows = connection.execute(
+        select(
+            *DriftRunFinding.__table__.columns,
+            DriftFinding.status,
+            DriftFinding.owner,
+            DriftFinding.reason,
+            DriftFinding.accepted_until,
+            DriftFinding.first_seen_at,
+        )
+        .join(DriftFinding, DriftFinding.id == DriftRunFinding.finding_id)
+        .where(DriftRunFinding.tenant_id == scope.tenant_id, DriftRunFinding.run_id == run_id)
+        .order_by(DriftRunFinding.position)
+        .limit(LIMIT)
+    )
+    now = datetime.now(UTC)
+    return [_shown(row, now) for row in rows.mappings()]
+
+
+def history(database: Database, scope: TenantScope, finding_id: UUID) -> list[dict[str, Any]]:
+    """The life of one finding, oldest event first; NotFoundError when the tenant has no such finding."""
+    scope.require(Permission.VIEW)
+    with database.transaction(scope) as connection:
+        rows = connection.execute(
+            select(
+                DriftEvent.at,
+                DriftEvent.actor,
+                DriftEvent.event,
+                DriftEvent.from_status,
+                DriftEvent.to_status,
+                DriftEvent.run_id,
+                DriftEvent.detail,
+            )
+            .where(DriftEvent.tenant_id == scope.tenant_id, DriftEvent.finding_id == finding_id)
+            .order_by(DriftEvent.at, DriftEvent.id)
+        ).all()
+    if not rows:
+        raise NotFoundError(f"Tenant {scope.slug!r} has no finding {finding_id}.")
+    return [
+        {
+            "at": at.isoformat(),
+            "actor": actor,
+            "event": event,
+            "from": before,
+            "to": after,
+            "run_id": str(run_id) if run_id else None,
+            "detail": detail,
+        }
+        for at, actor, event, before, after, run_id, detail in rows
+    ]
+
+
+def _comparisons(
+    connection: Connection, scope: TenantScope, run_id: str | None, scope_key: str | None
+) -> Sequence[Any]:
+    columns = (
+        DriftComparison.run_id,
+        DriftComparison.scope,
+        DriftComparison.against,
+        DriftComparison.baseline_sync_id,
+        DriftComparison.current_sync_id,
+        DriftComparison.withheld,
+        DriftComparison.created_at,
+    )
+    wanted = select(*columns).where(DriftComparison.tenant_id == scope.tenant_id)
+    if scope_key is not None:
+        wanted = wanted.where(DriftComparison.scope == scope_key)
+    if run_id is not None:
+        return connection.execute(wanted.where(DriftComparison.run_id == _uuid(run_id))).all()
+    newest = wanted.distinct(DriftComparison.scope).order_by(
+        DriftComparison.scope, DriftComparison.created_at.desc(), DriftComparison.run_id.desc()
+    )
+    return connection.execute(newest).all()
+
+
+def _uuid(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError:
+        raise BadInputError("A run id is a UUID, as `tenantatlas runs list` shows it.") from None
+
+
+def _shown(row: Any, now: datetime) -> dict[str, Any]:
+    status = row["status"]
+    until = row["accepted_until"]
+    if status == FindingStatus.ACCEPTED.value and until is not None and until <= now:
+        # The date has passed; the next comparison will write it down.
+        status = FindingStatus.OPEN.value
+    shown: dict[str, Any] = {
+        "id": str(row["finding_id"]),
+        "run_id": str(row["run_id"]),
+        "kind": row["kind"],
+        "policy_id": row["policy_id"],
+        "policy_name": row["policy_name"],
+        "policy_type": row["policy_type"],
+        "severity": row["severity"],
+        "status": status,
+        "changes": row["changes"],
+        "first_seen_at": row["first_seen_at"].isoformat(),
+    }
+    if row["previous_policy_id"] is not None:
+        shown["previous_policy_id"] = row["previous_policy_id"]
+    if row["policies"]:
+        shown["policies"] = row["policies"]
+    if row["notes"]:
+        shown["notes"] = row["notes"]
+    if row["owner"] is not None:
+        shown |= {"owner": row["owner"], "reason": row["reason"]}
+    if until is not None:
+        shown["accepted_until"] = until.isoformat()
+    return shown

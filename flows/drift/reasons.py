@@ -1,0 +1,43 @@
+"""Why a comparison could not be made."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runstore.reasons import Mender, ReasonCode
+
+NOT_ENOUGH_SYNCS: Final = ReasonCode(
+    code="not_enough_syncs",
+    meaning="The scope has fewer than two syncs that ended and read something.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Run `tenantatlas inventory sync` for the scope until it has two, then compare.",
+    template="A comparison needs two successful syncs of the scope; it has {count}.",
+)
+SYNC_UNUSABLE: Final = ReasonCode(
+    code="sync_unusable",
+    meaning="A sync that was to be compared is not there, is of another scope, still running, or read nothing.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Choose two finished syncs of the scope with `tenantatlas inventory list`.",
+    template="Sync {sync_id} cannot be compared.",
+)
+
+BASELINE_INCOMPLETE: Final = ReasonCode(
+    code="baseline_incomplete",
+    meaning="The baseline sync did not read the type completely, so what only the current one has may not be new.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Look at the failures of the baseline's sync; the next comparison of two complete syncs tells.",
+    template="{count} policies of type {policy_type} may not be new: the baseline did not read the type completely.",
+)
+CURRENT_INCOMPLETE: Final = ReasonCode(
+    code="current_incomplete",
+    meaning="The current sync did not read the type completely, so what it lacks may still be there.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Mend what the sync's failures name, sync once more, and compare again.",
+    template="{count} policies of type {policy_type} may still be there: the current sync did not read it completely.",
+)
+
+REASONS: Final = (NOT_ENOUGH_SYNCS, SYNC_UNUSABLE, BASELINE_INCOMPLETE, CURRENT_INCOMPLETE)

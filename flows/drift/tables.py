@@ -1,0 +1,185 @@
+"""The tables of drift: findings that live from sync to sync, what each run found, decisions, rules and pinned baselines."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from flows._policies.tables import InventorySync
+from flows.drift.findings import FindingKind
+from flows.drift.life import FindingStatus
+from flows.drift.severity import Severity
+from runstore.schema import Base, one_of
+
+
+class DriftComparison(Base):
+    """What one run compared, and how many differences it withheld because a side was not read completely."""
+
+    __tablename__ = "drift_comparisons"
+    __table_args__ = (
+        CheckConstraint("against IN ('previous', 'pinned', 'chosen')", name="against"),
+        # findings.newest_runs: the newest comparison of each scope.
+        Index("ix_drift_comparisons_newest", "tenant_id", "scope", text("created_at DESC")),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    scope: Mapped[str]
+    against: Mapped[str]
+    baseline_sync_id: Mapped[UUID]
+    current_sync_id: Mapped[UUID]
+    withheld: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DriftFinding(Base):
+    """One subject that drifted, once per tenant, scope and subject, with where it stands and who decided what."""
+
+    __tablename__ = "drift_findings"
+    __table_args__ = (
+        CheckConstraint(one_of("status", FindingStatus), name="status"),
+        CheckConstraint(one_of("severity", Severity), name="severity"),
+        CheckConstraint(one_of("kind", FindingKind), name="kind"),
+        CheckConstraint("octet_length(fingerprint) = 32 AND octet_length(value_digest) = 32", name="digest_sizes"),
+        CheckConstraint("(status = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_at"),
+        CheckConstraint("(status = 'accepted') = (accepted_digest IS NOT NULL)", name="accepted_value"),
+        CheckConstraint("status <> 'accepted' OR (owner IS NOT NULL AND reason IS NOT NULL)", name="accepted_by_whom"),
+        # record.save: a subject has one finding, however often and by however many it is found.
+        UniqueConstraint("tenant_id", "fingerprint"),
+        # record.settle: the unresolved findings of a scope.
+        Index(
+            "ix_drift_findings_unresolved",
+            "tenant_id",
+            "scope",
+            postgresql_where=text("status <> 'resolved'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))
+    scope: Mapped[str]
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    subject: Mapped[str]
+    kind: Mapped[str]
+    policy_id: Mapped[str | None]
+    policy_name: Mapped[str | None]
+    policy_type: Mapped[str]
+    severity: Mapped[str]
+    status: Mapped[str]
+    value_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    before_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    after_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    first_run_id: Mapped[UUID]
+    last_run_id: Mapped[UUID]
+    first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    owner: Mapped[str | None]
+    reason: Mapped[str | None]
+    accepted_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    accepted_until: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+
+
+class DriftRunFinding(Base):
+    """What one run found about one subject, kept as it was found.
+
+    `changes` is JSON and not JSONB: values may hold NUL, which JSONB refuses.
+    """
+
+    __tablename__ = "drift_run_findings"
+    __table_args__ = (
+        # A finding's history across runs.
+        Index("ix_drift_run_findings_finding_id", "finding_id"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    finding_id: Mapped[UUID] = mapped_column(ForeignKey("drift_findings.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int]
+    kind: Mapped[str]
+    policy_id: Mapped[str | None]
+    previous_policy_id: Mapped[str | None]
+    policy_name: Mapped[str | None]
+    policy_type: Mapped[str]
+    severity: Mapped[str]
+    changes: Mapped[Any] = mapped_column(JSON)
+    policies: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+
+
+class DriftEvent(Base):
+    """One step in the life of a finding: found, moved, decided about, resolved, reopened."""
+
+    __tablename__ = "drift_finding_events"
+    __table_args__ = (Index("ix_drift_finding_events_finding", "tenant_id", "finding_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))
+    finding_id: Mapped[UUID] = mapped_column(ForeignKey("drift_findings.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    actor: Mapped[str]
+    run_id: Mapped[UUID | None]
+    event: Mapped[str]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+
+
+class DriftIgnoreRule(Base):
+    """Changes that match every given pattern (`*` for anything) are hidden. A rule without a pattern is refused."""
+
+    __tablename__ = "drift_ignore_rules"
+    __table_args__ = (
+        CheckConstraint("concat(kind, policy_type, policy_name, facet, setting) <> ''", name="says_something"),
+        Index("ix_drift_ignore_rules_tenant_id", "tenant_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(server_default="")
+    policy_type: Mapped[str] = mapped_column(server_default="")
+    policy_name: Mapped[str] = mapped_column(server_default="")
+    facet: Mapped[str] = mapped_column(server_default="")
+    setting: Mapped[str] = mapped_column(server_default="")
+    reason: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DriftSeverityRule(Base):
+    """A tenant's own severity rule; they come before the built-in ones, oldest first."""
+
+    __tablename__ = "drift_severity_rules"
+    __table_args__ = (
+        CheckConstraint(one_of("severity", Severity), name="severity"),
+        Index("ix_drift_severity_rules_tenant_id", "tenant_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))
+    severity: Mapped[str]
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'::text[]"))
+    policy_type: Mapped[str] = mapped_column(server_default="")
+    facet: Mapped[str] = mapped_column(server_default="")
+    setting: Mapped[str] = mapped_column(server_default="")
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DriftBaseline(Base):
+    """The sync a scope is held against until another is pinned: the golden snapshot."""
+
+    __tablename__ = "drift_baselines"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    sync_id: Mapped[UUID] = mapped_column(ForeignKey(InventorySync.id, ondelete="RESTRICT"))
+    reason: Mapped[str] = mapped_column(server_default="")
+    pinned_by: Mapped[str]
+    pinned_at: Mapped[datetime] = mapped_column(server_default=func.now())

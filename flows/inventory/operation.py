@@ -1,0 +1,41 @@
+"""The operation `inventory.sync`: read a tenant's policies and keep them as one snapshot."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pydantic import field_validator
+
+from flows.producer import FlowParameters, Operation
+from runstore.operation import OperationType
+
+DEFAULT_SCOPE: Final = "default"
+_SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+
+
+class InventoryParameters(FlowParameters):
+    """`scope` names what belongs together: only syncs of one scope are compared. `source` is `folder:PATH` or `graph`."""
+
+    source: str
+    scope: str = DEFAULT_SCOPE
+
+    @field_validator("scope")
+    @classmethod
+    def _scope(cls, value: str) -> str:
+        return checked_scope(value)
+
+
+def checked_scope(value: str) -> str:
+    """The scope key as it is kept; ValueError for one that is empty, too long, or not of plain characters."""
+    if not _SCOPE.fullmatch(value):
+        raise ValueError("a scope is 1 to 128 letters, digits and . _ : / - and begins with a letter or digit")
+    return value
+
+
+OPERATION: Final = Operation(
+    type=OperationType("inventory", "sync"),
+    flow="flows.inventory.flow:sync_inventory",
+    parameters=InventoryParameters,
+    description="Reads a tenant's policies and keeps them as a snapshot.",
+)
