@@ -89,9 +89,7 @@ class GraphReader:
                 yield _picked(policy_id, listings[slug])
                 continue
             if slug not in BY_SLUG:
-                entry = POLICY_TYPES[0]
-                problem = Problem(GRAPH_POLICY_NOT_FOUND, None, {"policy_id": policy_id})
-                yield Fetched(Wanted(policy_id, entry, entry.collections[0]), problem=problem)
+                yield _unplaced(policy_id)
                 continue
             found = next(first)
             for collection in BY_SLUG[slug].collections[1:]:
@@ -111,6 +109,15 @@ class GraphReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _unplaced(policy_id: str) -> Fetched:
+    """A policy of no known type: there is nowhere to look for it."""
+    entry = POLICY_TYPES[0]
+    reason = GRAPH_POLICY_NOT_FOUND if is_policy_id(policy_id) else GRAPH_POLICY_ID_INVALID
+    return Fetched(
+        Wanted(policy_id, entry, entry.collections[0]), problem=Problem(reason, None, {"policy_id": policy_id})
+    )
 
 
 def _picked(policy_id: str, listing: Listing) -> Fetched:

@@ -20,7 +20,7 @@ GRAPH_POLICY_NOT_FOUND: Final = ReasonCode(
     retryable=False,
     who=Mender.OPERATOR,
     next_step="Sync the inventory and choose again from the policies that exist.",
-    template="The tenant has no policy {policy_id} (HTTP status {http_status}).",
+    template="The tenant has no policy {policy_id}.",
 )
 GRAPH_POLICY_VANISHED: Final = ReasonCode(
     code="graph_policy_vanished",

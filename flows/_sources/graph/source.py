@@ -136,12 +136,18 @@ class GraphSource:
 def _outcome(fetched: Fetched) -> Iterator[SourcePolicy | SourceFailure]:
     wanted = fetched.wanted
     if fetched.body is not None:
-        mark = wanted.listed.mark if wanted.listed is not None else None
-        yield _policy(wanted.entry, wanted.collection.path, wanted.policy_id, fetched.body, mark)
+        yield policy_of(fetched, fetched.body)
     # A known policy that no list shows and that is not found by id either was deleted: the truth, and no failure.
     elif fetched.problem is not None and not fetched.gone:
         failure = fetched.problem.failure(wanted.policy_id)
         yield SourceFailure(wanted.policy_id, failure, wanted.entry.slug, policy_id=wanted.policy_id)
+
+
+def policy_of(fetched: Fetched, body: dict[str, object]) -> SourcePolicy:
+    """A fetched policy as a source hands it over."""
+    wanted = fetched.wanted
+    mark = wanted.listed.mark if wanted.listed is not None else None
+    return _policy(wanted.entry, wanted.collection.path, wanted.policy_id, body, mark)
 
 
 def _policy(entry: PolicyType, origin: str, policy_id: str, body: dict[str, object], mark: str | None) -> SourcePolicy:

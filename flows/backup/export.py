@@ -1,0 +1,143 @@
+"""Writes a backup set as a folder of JSON that `inventory sync --source folder:…` reads back to the same hashes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select
+
+from flows._policies.types import BY_SLUG
+from flows.backup.sealing import SealingKey, binding, opened
+from flows.backup.sets import get_set
+from flows.backup.tables import BackupItem
+from runstore.database import Database
+from runstore.errors import BadInputError
+from runstore.tenancy import Permission, TenantScope
+
+_CONTEXT: Final = "https://graph.microsoft.com/{version}/$metadata#{collection}/$entity"
+_NAME_BYTES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote."""
+
+    folder: Path
+    policies: int
+
+
+def export_set(
+    database: Database, scope: TenantScope, set_id: UUID, folder: Path, key: SealingKey | None = None
+) -> Exported:
+    """Writes the newest version of each policy of the set into a folder that is empty or not there yet.
+
+    Files are for their owner alone, since policies may hold secrets in clear. ForbiddenError for a set that is not the
+    tenant's and for an actor who may only look; BadInputError for a folder that holds something or cannot be written;
+    KeyMissingError, before anything is written, when a policy is encrypted and the key is not there.
+    """
+    scope.require(Permission.OPERATE)
+    get_set(database, scope, set_id)
+    _check_key(database, scope, set_id, key)
+    root = _prepared(folder)
+    written = 0
+    taken: set[Path] = set()
+    try:
+        for item in _newest(database, scope, set_id):
+            body = opened(bytes(item.body), item.key_id, key, _place(scope, set_id, item))
+            path = _path(root, item, taken)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_document(item, body))
+            written += 1
+    except OSError as problem:
+        raise BadInputError(
+            f"The export stopped after {written} policies: {problem.strerror or 'cannot write'}."
+        ) from None
+    return Exported(root, written)
+
+
+def _check_key(database: Database, scope: TenantScope, set_id: UUID, key: SealingKey | None) -> None:
+    wanted = (
+        select(BackupItem)
+        .with_only_columns(BackupItem.policy_id, BackupItem.content_hash, BackupItem.key_id, BackupItem.body)
+        .where(BackupItem.tenant_id == scope.tenant_id, BackupItem.set_id == set_id, BackupItem.key_id.is_not(None))
+        .limit(1)
+    )
+    with database.transaction(scope) as connection:
+        item = connection.execute(wanted).one_or_none()
+    if item is not None:
+        opened(bytes(item.body), item.key_id, key, _place(scope, set_id, item))
+
+
+def _newest(database: Database, scope: TenantScope, set_id: UUID) -> Iterator[Any]:
+    wanted = (
+        select(
+            BackupItem.policy_id,
+            BackupItem.policy_type,
+            BackupItem.name,
+            BackupItem.origin,
+            BackupItem.content_hash,
+            BackupItem.body,
+            BackupItem.key_id,
+        )
+        .distinct(BackupItem.policy_id)
+        .where(BackupItem.tenant_id == scope.tenant_id, BackupItem.set_id == set_id)
+        .order_by(BackupItem.policy_id, BackupItem.captured_at.desc(), BackupItem.content_hash)
+    )
+    with database.transaction(scope) as connection:
+        yield from connection.execution_options(yield_per=100).execute(wanted)
+
+
+def _place(scope: TenantScope, set_id: UUID, item: Any) -> bytes:
+    return binding(scope.tenant_id, set_id, item.policy_id, bytes(item.content_hash))
+
+
+def _prepared(folder: Path) -> Path:
+    root = folder.expanduser().absolute()
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(root.iterdir()):
+            raise BadInputError(
+                "The folder to export to is not empty; name one that is, or one that does not exist yet."
+            )
+    except OSError as problem:
+        raise BadInputError(
+            f"The folder to export to cannot be used: {problem.strerror or 'unknown reason'}; name another with --to."
+        ) from None
+    return root
+
+
+def _document(item: Any, body: bytes) -> bytes:
+    """The policy with the context Graph gives a single one, so that its type is beyond doubt when it is read back."""
+    policy: dict[str, Any] = orjson.loads(body)
+    version, _, collection = str(item.origin).partition("/")
+    if version in ("v1.0", "beta"):
+        policy = {"@odata.context": _CONTEXT.format(version=version, collection=collection), **policy}
+    return orjson.dumps(policy, option=orjson.OPT_INDENT_2)
+
+
+def _path(root: Path, item: Any, taken: set[Path]) -> Path:
+    entry = BY_SLUG.get(item.policy_type)
+    folder = root / (_safe(entry.folders[0]) if entry else "Other")
+    stem = f"{_safe(item.name)}__{_safe(item.policy_id)}"
+    path = folder / f"{stem}.json"
+    number = 2
+    while path in taken:
+        path = folder / f"{stem}_{number}.json"
+        number += 1
+    taken.add(path)
+    return path
+
+
+def _safe(text: str) -> str:
+    """A part of a file name that every file system takes: letters, digits, blanks, dots inside, dashes; 100 bytes."""
+    kept = "".join(character if character.isalnum() or character in " -_." else "_" for character in text)
+    cut = kept.encode()[:_NAME_BYTES].decode(errors="ignore")
+    return cut.strip(" .") or "_"

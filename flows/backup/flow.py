@@ -1,0 +1,197 @@
+"""The flow of `backup_set.add_policies`: resolve what is asked for, leave out what is there, capture the rest in batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Connection
+
+from flows._policies.json_shape import as_list
+from flows._policies.secrets import Fingerprint
+from flows._policies.snapshots import fingerprint_of
+from flows._policies.stored import body_bytes, stored
+from flows._policies.tree import MAX_DEPTH, TooDeepError
+from flows._sources.protocol import SourcePolicy
+from flows._tracking.log_scrubbing import sanitised
+from flows._tracking.store import patiently
+from flows._tracking.tracked_flow import TrackedRun, tracked_flow
+from flows.backup.operation import OPERATION, SHOWN_ITEMS, AddPoliciesParameters
+from flows.backup.reasons import BACKUP_KEY_MISSING, BACKUP_POLICY_TOO_DEEP, BACKUP_SET_GONE
+from flows.backup.sealing import VARIABLE, SealingKey, binding, sealed
+from flows.backup.sources import CaptureSource, open_source
+from flows.backup.store import Begun, add_items, begin, captured_by, complete, keep_selection
+from runstore.reasons import ReasonedError
+from runstore.run import Failure
+
+BATCH: Final = 200
+"""Policies of one Prefect task: ten full Graph batches, so that a task's end costs little of its time."""
+
+WRITE_SIZE: Final = 50
+WRITE_SECONDS: Final = 1.0
+PATIENCE: Final = 300.0
+
+T = TypeVar("T")
+
+
+@tracked_flow(OPERATION)
+def add_policies(run: TrackedRun, parameters: AddPoliciesParameters) -> None:
+    """Captures what is asked for; run again after an end that did not get everything, it fetches only what is missing."""
+    with open_source(run.store, run.scope) as source:
+        capture = SetCapture(run, parameters, source)
+        capture.begin()
+
+        @task(name="capture-batch", cache_policy=NO_CACHE, persist_result=False)
+        @sanitised
+        def capture_batch(first: int) -> None:
+            capture.batch(first)
+
+        for first in range(0, len(capture.missing), BATCH):
+            capture_batch(first)
+        capture.end()
+
+
+@dataclass
+class SetCapture:
+    """One run's work on one set."""
+
+    run: TrackedRun
+    parameters: AddPoliciesParameters
+    source: CaptureSource
+    missing: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]], init=False)
+    _begun: Begun = field(init=False)
+    _fingerprint: Fingerprint = field(init=False)
+    _key: SealingKey | None = field(init=False)
+    _failed: bool = field(default=False, init=False)
+    _secret_seen: bool = field(default=False, init=False)
+
+    @property
+    def _set_id(self) -> UUID:
+        return UUID(self.parameters.set_id)
+
+    def begin(self) -> None:
+        """Finds out what is asked for and what of it earlier runs of the same request have captured."""
+        self._key = SealingKey.from_environment()
+        run, key = self.run, self.parameters.selection_key
+        begun = self._stored(lambda connection: begin(connection, run.scope, run.run_id, self._set_id, key))
+        if begun is None:
+            raise ReasonedError(BACKUP_SET_GONE.failure())
+        self._begun = begun
+        self._fingerprint = self._noticing(self._stored(lambda connection: fingerprint_of(connection, run.scope)))
+        selection = begun.selection
+        failures: list[Failure] = []
+        if selection is None:
+            found = self.source.select(None if self.parameters.all_policies else self.parameters.policy_ids)
+            selection, failures = found.policies, found.failures
+        if not failures:
+            self._stored(lambda connection: keep_selection(connection, run.scope, run.run_id, selection))
+        items = [policy_id for policy_id, _ in selection] + [failure.item_id for failure in failures]
+        if len(items) <= SHOWN_ITEMS:
+            run.progress.expect(items)
+        else:
+            run.progress.expect_count(len(items))
+        for failure in failures:
+            self._fail(failure)
+        self._leave_out(selection)
+
+    def batch(self, first: int) -> None:
+        """Captures the batch of missing policies that begins there; what it has read is stored as it comes."""
+        waiting: list[dict[str, Any]] = []
+        written = time.monotonic()
+        for captured in self.source.fetch(self.missing[first : first + BATCH]):
+            if isinstance(captured, Failure):
+                self._fail(captured)
+                continue
+            row = self._row(captured)
+            if isinstance(row, Failure):
+                self._fail(row)
+                continue
+            waiting.append(row)
+            if len(waiting) >= WRITE_SIZE or time.monotonic() - written >= WRITE_SECONDS:
+                self._write(waiting)
+                waiting, written = [], time.monotonic()
+        self._write(waiting)
+        self.run.progress.note(**self.source.cost())
+
+    def end(self) -> None:
+        """Says that everything is there, if it is."""
+        if not self._failed:
+            run_ids = self._begun.run_ids
+            self._stored(lambda connection: complete(connection, self.run.scope, run_ids))
+        self.run.progress.note(**self.source.cost())
+
+    def _leave_out(self, selection: list[tuple[str, str]]) -> None:
+        run_ids = self._begun.run_ids
+        done = self._stored(lambda connection: captured_by(connection, self.run.scope, self._set_id, run_ids))
+        for policy_id, slug in selection:
+            if policy_id not in done:
+                self.missing.append((policy_id, slug))
+            elif done[policy_id] == self.run.run_id:
+                self.run.progress.succeeded(policy_id)
+            else:
+                self.run.progress.skipped(policy_id)
+
+    def _row(self, policy: SourcePolicy) -> dict[str, Any] | Failure:
+        self._secret_seen = False
+        try:
+            one = stored(policy, self._fingerprint)
+        except (TooDeepError, RecursionError):
+            return BACKUP_POLICY_TOO_DEEP.failure(policy.policy_id, limit=MAX_DEPTH)
+        bound_to = binding(self.run.scope.tenant_id, self._set_id, policy.policy_id, one.content_hash)
+        # The body as read, not as the snapshot store keeps it: a backup that lost a value could not be put back.
+        data = body_bytes(policy.body)
+        kept = sealed(data, secret=self._secret_seen, key=self._key, bound_to=bound_to)
+        if kept is None:
+            return BACKUP_KEY_MISSING.failure(policy.policy_id, setting_name=VARIABLE)
+        return {
+            "tenant_id": self.run.scope.tenant_id,
+            "set_id": self._set_id,
+            "policy_id": policy.policy_id,
+            "content_hash": one.content_hash,
+            "policy_type": one.policy_type,
+            "name": one.name,
+            "platform": one.platform,
+            "origin": one.origin,
+            "assignments": len(as_list(policy.body.get("assignments"))),
+            "size": len(data),
+            "body": kept.data,
+            "key_id": kept.key_id,
+            "run_id": self.run.run_id,
+        }
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        owners = self._stored(lambda connection: add_items(connection, rows))
+        for row in rows:
+            if owners.get((row["policy_id"], row["content_hash"])) == self.run.run_id:
+                self.run.progress.succeeded(row["policy_id"])
+            else:
+                self.run.progress.skipped(row["policy_id"])
+
+    def _fail(self, failure: Failure) -> None:
+        self._failed = True
+        self.run.progress.failed(failure)
+
+    def _noticing(self, fingerprint: Fingerprint) -> Fingerprint:
+        """The tenant's fingerprint, which also notices that there was something to fingerprint: a live secret."""
+
+        def noticed(secret: str) -> str:
+            self._secret_seen = True
+            return fingerprint(secret)
+
+        return noticed
+
+    def _stored(self, write: Callable[[Connection], T]) -> T:
+        """One transaction, tried again while the store is away: every write here may be made twice."""
+
+        def once() -> T:
+            with self.run.store.transaction(self.run.scope) as connection:
+                return write(connection)
+
+        return patiently(once, give_up_after=PATIENCE)

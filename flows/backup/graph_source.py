@@ -1,0 +1,74 @@
+"""Microsoft Graph as the place policies are captured from."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from flows._sources.graph.reader import GraphReader
+from flows._sources.graph.reading import is_policy_id
+from flows._sources.graph.source import policy_of
+from flows.backup.reasons import BACKUP_POLICY_UNKNOWN
+from flows.backup.sources import Capture, Selection, by_type
+from runstore.reasons import for_item
+from runstore.run import Failure
+
+
+@contextmanager
+def graph_source(directory: str, known: Mapping[str, str]) -> Generator[GraphCapture]:
+    """The directory, for the length of a `with`. ReasonedError when a setting it needs is missing."""
+    with GraphReader.open(directory) as reader:
+        yield GraphCapture(reader, known)
+
+
+class GraphCapture:
+    """Policies by id; `known` says of which type an id is as far as the inventory knows."""
+
+    def __init__(self, reader: GraphReader, known: Mapping[str, str]) -> None:
+        self._reader = reader
+        self._known = known
+
+    def select(self, policy_ids: Sequence[str] | None) -> Selection:
+        """Every policy the lists show, or those named. Lists are only read when something is asked that the inventory
+        does not know. A list that cannot be read to its end is a failure, of everything or of the ids not found."""
+        if policy_ids is None:
+            listed, problems = self._listed()
+            return Selection(by_type(listed), problems)
+        types = {each: self._known[each] for each in policy_ids if each in self._known}
+        # What has not even the shape of an id is in no list; the capture says so of each.
+        malformed = {each: "" for each in policy_ids if not is_policy_id(each)}
+        open_ids = [each for each in policy_ids if each not in types and each not in malformed]
+        failures: list[Failure] = []
+        if open_ids:
+            listed, problems = self._listed()
+            types |= {each: listed[each] for each in open_ids if each in listed}
+            for each in open_ids:
+                if each not in types and problems:
+                    failures.append(for_item(problems[0], each))
+                elif each not in types:
+                    types[each] = ""
+        return Selection(by_type(types | malformed), failures)
+
+    def fetch(self, policies: Sequence[tuple[str, str]]) -> Iterator[Capture]:
+        """Each policy as it is now, or why not, in the order asked for."""
+        for fetched in self._reader.fetch_ids(policies):
+            wanted = fetched.wanted
+            if fetched.body is not None:
+                yield policy_of(fetched, fetched.body)
+            elif fetched.problem is not None:
+                yield fetched.problem.failure(wanted.policy_id)
+            else:
+                yield BACKUP_POLICY_UNKNOWN.failure(wanted.policy_id, policy_id=wanted.policy_id)
+
+    def cost(self) -> Mapping[str, object]:
+        """Requests, retries and time waited."""
+        return {"graph": self._reader.traffic.as_json()}
+
+    def _listed(self) -> tuple[dict[str, str], list[Failure]]:
+        types: dict[str, str] = {}
+        problems: list[Failure] = []
+        for listing in self._reader.list():
+            types |= dict.fromkeys(listing.items, listing.entry.slug)
+            if listing.problem is not None:
+                problems.append(listing.problem.failure(listing.collection.path))
+        return types, problems

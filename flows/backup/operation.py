@@ -1,0 +1,82 @@
+"""The operation `backup_set.add_policies`: put policies of the tenant, as they are now, into a backup set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self
+from uuid import UUID
+
+from pydantic import Field, field_validator, model_validator
+
+from flows.producer import FlowParameters, Operation
+from runstore.operation import OperationType
+from runstore.run import RelatedLink
+
+MOST_POLICIES: Final = 10_000
+"""Ids one request may name; they travel through Prefect, which bounds parameters. Everything is asked for with `all`."""
+
+SHOWN_ITEMS: Final = 5_000
+"""Item ids that are put on the run; of more, only the number is."""
+
+
+class AddPoliciesParameters(FlowParameters):
+    """`set_id` is the set; either `policy_ids` names the policies, or `all_policies` says every one of the tenant."""
+
+    set_id: str
+    policy_ids: tuple[str, ...] = Field(default=(), max_length=MOST_POLICIES)
+    all_policies: bool = False
+
+    @field_validator("set_id")
+    @classmethod
+    def _set_id(cls, value: str) -> str:
+        return str(UUID(value))
+
+    @field_validator("policy_ids")
+    @classmethod
+    def _policy_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not 0 < len(policy_id) <= 200 for policy_id in value):
+            raise ValueError("a policy id has 1 to 200 characters")
+        return tuple(sorted(set(value)))
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> Self:
+        if self.all_policies == bool(self.policy_ids):
+            raise ValueError("name policies or ask for all of them, one of the two")
+        return self
+
+    @property
+    def selection_key(self) -> str:
+        """Equal for two requests that ask for the same policies."""
+        if self.all_policies:
+            return "all"
+        return hashlib.sha256("\n".join(self.policy_ids).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _identity(parameters: AddPoliciesParameters) -> Mapping[str, Any]:
+    return {"set": parameters.set_id, "policies": parameters.selection_key}
+
+
+def _context(parameters: AddPoliciesParameters) -> Mapping[str, Any]:
+    asked = "all" if parameters.all_policies else len(parameters.policy_ids)
+    return {"backup_set_id": parameters.set_id, "policies": asked}
+
+
+def _item_ids(parameters: AddPoliciesParameters) -> Sequence[str]:
+    return parameters.policy_ids[:SHOWN_ITEMS]
+
+
+def _related(parameters: AddPoliciesParameters) -> Sequence[RelatedLink]:
+    return (RelatedLink("Backup set", "backup-sets", {"set": parameters.set_id}),)
+
+
+OPERATION: Final = Operation(
+    type=OperationType("backup_set", "add_policies"),
+    flow="flows.backup.flow:add_policies",
+    parameters=AddPoliciesParameters,
+    description="Puts policies, as they are now, into a backup set.",
+    identity=_identity,
+    context=_context,
+    item_ids=_item_ids,
+    related=_related,
+)

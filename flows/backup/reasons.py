@@ -1,0 +1,74 @@
+"""Why a policy could not be put into a backup set."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runstore.reasons import Mender, ReasonCode
+
+BACKUP_KEY_MISSING: Final = ReasonCode(
+    code="backup_key_missing",
+    meaning="The policy holds what looks like a live secret, and there is no key to encrypt it with.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Set TENANTATLAS_ENCRYPTION_KEY to a random text of at least 32 characters, restart the worker, add again.",
+    template="Not kept: it holds what looks like a live secret, and {setting_name} is not set.",
+)
+BACKUP_KEY_UNUSABLE: Final = ReasonCode(
+    code="backup_key_unusable",
+    meaning="The encryption key is set and too short to protect anything.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Set TENANTATLAS_ENCRYPTION_KEY to a random text of at least 32 characters and restart the worker.",
+    template="{setting_name} has fewer than {limit} characters.",
+)
+BACKUP_SET_GONE: Final = ReasonCode(
+    code="backup_set_gone",
+    meaning="The backup set was there when the run was started and is no more.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Create a set with `tenantatlas backup create` and add the policies to that one.",
+    template="The backup set is no longer there.",
+)
+BACKUP_NO_SOURCE: Final = ReasonCode(
+    code="backup_no_source",
+    meaning="The tenant has neither a directory to read from nor an inventory sync of a folder.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Run `tenantatlas inventory sync` for the tenant, or add it with its --directory, then add again.",
+    template="Nothing says where the tenant's policies are: no directory id, and no inventory sync of a folder.",
+)
+BACKUP_FOLDER_GONE: Final = ReasonCode(
+    code="backup_folder_gone",
+    meaning="The folder that the newest inventory sync read is not there, or may not be read.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Check the folder on the worker's machine, or sync the inventory from another one, then add again.",
+    template="The folder of the newest inventory sync cannot be read on the worker's machine.",
+)
+BACKUP_POLICY_UNKNOWN: Final = ReasonCode(
+    code="backup_policy_unknown",
+    meaning="The tenant has no policy of this id.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Choose from the policies that exist; sync the inventory if it is newer than the last sync.",
+    template="The tenant has no policy {policy_id}.",
+)
+BACKUP_POLICY_TOO_DEEP: Final = ReasonCode(
+    code="backup_policy_too_deep",
+    meaning="The policy nests deeper than any policy does.",
+    retryable=False,
+    who=Mender.DEVELOPER,
+    next_step="Report the policy's type; the rest of the set is not affected.",
+    template="The policy nests deeper than {limit} levels.",
+)
+
+REASONS: Final[tuple[ReasonCode, ...]] = (
+    BACKUP_KEY_MISSING,
+    BACKUP_KEY_UNUSABLE,
+    BACKUP_SET_GONE,
+    BACKUP_NO_SOURCE,
+    BACKUP_FOLDER_GONE,
+    BACKUP_POLICY_UNKNOWN,
+    BACKUP_POLICY_TOO_DEEP,
+)
