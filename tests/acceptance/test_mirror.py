@@ -1,0 +1,223 @@
+"""The row and Prefect, through a real server, worker and relay: whatever is done in either, the row ends up true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from runstore.run import RunDetail
+from runstore.status import RunStatus
+from runstore.tenancy import TenantScope, Trigger
+from tests.support.stack import StackUnderTest, eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+ECHO = "echo.speak"
+
+
+@pytest.fixture
+def scope(stack: StackUnderTest) -> TenantScope:
+    return stack.tenant()
+
+
+@pytest.fixture
+def echo(stack: StackUnderTest, scope: TenantScope) -> Callable[..., UUID]:
+    def start(**parameters: str) -> UUID:
+        return stack.start(scope, ECHO, {"key": str(uuid4()), **parameters}).run.id
+
+    return start
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A file that a flow waits for."""
+    return tmp_path / "gate"
+
+
+def flow_run(stack: StackUnderTest, detail: RunDetail) -> dict[str, Any]:
+    assert detail.run.flow_run_id is not None
+    with stack.prefect() as client:
+        answer = client.get(f"flow_runs/{detail.run.flow_run_id}")
+        answer.raise_for_status()
+        return answer.json()
+
+
+def set_state(stack: StackUnderTest, flow_run_id: UUID | None, kind: str, name: str | None = None) -> None:
+    with stack.prefect() as client:
+        body = {"state": {"type": kind, "name": name or kind.title()}, "force": False}
+        client.post(f"flow_runs/{flow_run_id}/set_state", json=body).raise_for_status()
+
+
+def start_in_prefect(stack: StackUnderTest, scope: TenantScope, **parameters: str) -> UUID:
+    with stack.prefect() as client:
+        deployment = client.get(f"deployments/name/{ECHO}/tenantatlas").json()
+        body = {"parameters": {"tenant": scope.slug, **parameters}, "state": {"type": "SCHEDULED"}}
+        answer = client.post(f"deployments/{deployment['id']}/create_flow_run", json=body)
+        answer.raise_for_status()
+        return UUID(answer.json()["id"])
+
+
+def prefect_state(stack: StackUnderTest, flow_run_id: UUID) -> tuple[str, str]:
+    with stack.prefect() as client:
+        state = client.get(f"flow_runs/{flow_run_id}").json()["state"]
+    return state["type"], state["name"]
+
+
+OUTCOMES = [
+    ({"succeed": "3"}, RunStatus.COMPLETED, (3, 0, 0), None),
+    ({"succeed": "0"}, RunStatus.COMPLETED, (0, 0, 0), None),
+    ({"succeed": "0", "skip": "2"}, RunStatus.COMPLETED, (0, 0, 2), None),
+    ({"succeed": "2", "fail": "1"}, RunStatus.COMPLETED_WITH_ERRORS, (2, 1, 0), "echo_failed"),
+    ({"succeed": "0", "fail": "2", "skip": "1"}, RunStatus.FAILED, (0, 2, 1), "echo_failed"),
+    ({"succeed": "2", "behaviour": "raise"}, RunStatus.FAILED, (2, 0, 0), "internal_error"),
+    ({"succeed": "0", "behaviour": "die"}, RunStatus.FAILED, (0, 0, 0), "crashed"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "status", "counts", "reason"), OUTCOMES)
+def test_every_end_reaches_the_row(
+    stack: StackUnderTest,
+    scope: TenantScope,
+    echo: Callable[..., UUID],
+    parameters: dict[str, str],
+    status: RunStatus,
+    counts: tuple[int, int, int],
+    reason: str | None,
+) -> None:
+    detail = stack.until(scope, echo(**parameters))
+    found = detail.run.counts
+    assert (detail.run.status, (found.succeeded, found.failed, found.skipped)) == (status, counts)
+    assert ({failure.reason_code for failure in detail.failures} or {None}) == {reason}
+    assert [entry.status for entry in detail.history] == [RunStatus.PENDING, RunStatus.RUNNING, status]
+
+
+def test_what_prefect_starts_by_itself_gets_a_row_and_a_duplicate_stands_back(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID], gate: Path
+) -> None:
+    first = start_in_prefect(stack, scope, key="k", until_file=str(gate))
+    eventually(lambda: prefect_state(stack, first)[0] == "RUNNING")
+    again = stack.start(scope, ECHO, {"key": "k", "until_file": str(gate)})
+    assert again.reused
+    assert again.run.flow_run_id == first
+    assert again.run.trigger is Trigger.PREFECT
+    second = start_in_prefect(stack, scope, key="k", until_file=str(gate))
+    eventually(lambda: prefect_state(stack, second) == ("COMPLETED", "Deduplicated"))
+    gate.touch()
+    detail = stack.until(scope, again.run.id)
+    assert detail.run.status is RunStatus.COMPLETED
+    assert detail.run.flow_run_id == first
+
+
+def test_a_copy_of_a_flow_run_with_its_parameters_is_a_run_of_its_own(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
+) -> None:
+    original = stack.until(scope, echo(key="copied"))
+    copy = start_in_prefect(stack, scope, key="copied", run_id=str(original.run.id))
+    eventually(lambda: prefect_state(stack, copy) == ("COMPLETED", "Completed"))
+    assert stack.run(scope, original.run.id) == original
+
+
+def test_cancelling_in_prefect_aborts_and_keeps_what_was_done(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID], gate: Path
+) -> None:
+    run_id = echo(succeed="2", until_file=str(gate))
+    eventually(lambda: stack.run(scope, run_id).run.counts.succeeded == 2)
+    set_state(stack, stack.run(scope, run_id).run.flow_run_id, "CANCELLING")
+    detail = stack.until(scope, run_id)
+    assert detail.run.status is RunStatus.ABORTED
+    assert detail.run.counts.succeeded == 2
+    assert [failure.reason_code for failure in detail.failures] == ["cancelled"]
+
+
+def test_cancelling_before_a_worker_took_it_aborts(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
+) -> None:
+    with stack.without("worker"):
+        run_id = echo()
+        eventually(lambda: stack.run(scope, run_id).run.flow_run_id)
+        set_state(stack, stack.run(scope, run_id).run.flow_run_id, "CANCELLED")
+        detail = stack.until(scope, run_id)
+    assert detail.run.status is RunStatus.ABORTED
+    assert detail.run.started_at is None
+    assert detail.run.last_source == "reconciler"
+
+
+def test_a_flow_run_deleted_while_it_waits_fails_with_its_reason(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
+) -> None:
+    with stack.without("worker"):
+        run_id = echo()
+        eventually(lambda: stack.run(scope, run_id).run.flow_run_id)
+        with stack.prefect() as client:
+            client.delete(f"flow_runs/{stack.run(scope, run_id).run.flow_run_id}").raise_for_status()
+        detail = stack.until(scope, run_id)
+    assert (detail.run.status, detail.failures[0].reason_code) == (RunStatus.FAILED, "flow_run_deleted")
+
+
+def test_retrying_a_finished_run_reopens_the_same_row(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
+) -> None:
+    detail = stack.until(scope, echo(behaviour="raise-once", succeed="2"))
+    assert detail.run.status is RunStatus.FAILED
+    set_state(stack, detail.run.flow_run_id, "SCHEDULED", "AwaitingRetry")
+    again = stack.until(scope, detail.run.id, RunStatus.COMPLETED)
+    assert (again.run.attempt, again.failures, again.run.counts.succeeded) == (2, (), 2)
+    assert [(entry.attempt, entry.status) for entry in again.history] == [
+        (1, RunStatus.PENDING),
+        (1, RunStatus.RUNNING),
+        (1, RunStatus.FAILED),
+        (2, RunStatus.RUNNING),
+        (2, RunStatus.COMPLETED),
+    ]
+
+
+def test_a_retry_is_refused_visibly_while_an_identical_run_is_active(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID], gate: Path
+) -> None:
+    ended = stack.until(scope, echo(key="k", behaviour="raise"))
+    active = echo(key="k", until_file=str(gate))
+    stack.until(scope, active, RunStatus.RUNNING)
+    assert ended.run.flow_run_id is not None
+    set_state(stack, ended.run.flow_run_id, "SCHEDULED", "AwaitingRetry")
+    eventually(lambda: prefect_state(stack, ended.run.flow_run_id) == ("COMPLETED", "Deduplicated"))  # type: ignore[arg-type]
+    assert stack.run(scope, ended.run.id) == ended
+    gate.touch()
+    assert stack.until(scope, active).run.status is RunStatus.COMPLETED
+
+
+def test_starts_while_prefect_is_down_are_done_once_it_is_back(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
+) -> None:
+    with stack.without("prefect-server"):
+        runs = [echo() for _ in range(5)]
+        assert all(stack.run(scope, run_id).run.status is RunStatus.PENDING for run_id in runs)
+    details = [stack.until(scope, run_id) for run_id in runs]
+    assert {detail.run.status for detail in details} == {RunStatus.COMPLETED}
+    with stack.prefect() as client:
+        for detail in details:
+            tagged = {"flow_runs": {"tags": {"all_": [f"run:{detail.run.id}"]}}}
+            assert client.post("flow_runs/count", json=tagged).json() == 1
+
+
+def test_two_dispatchers_hand_each_run_over_once(stack: StackUnderTest, scope: TenantScope) -> None:
+    """Counted in Prefect: a second hand-over would be a second flow run, or a claim of a leased row."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from runstore.database import DatabaseRole
+    from runstore.outbox import Outbox
+
+    with stack.without("relay"):
+        runs = {stack.start(scope, ECHO, {"key": str(number)}).run.id for number in range(60)}
+        outbox = Outbox(stack.database(DatabaseRole.RELAY))
+        with ThreadPoolExecutor(2) as pool:
+            batches = list(pool.map(lambda _: [run.id for run in outbox.claim(20)], range(6)))
+        claimed = [run_id for batch in batches for run_id in batch]
+        assert len(claimed) == len(set(claimed))
+        assert set(claimed) == runs
+        outbox.postpone(claimed, 0)
+    for run_id in runs:
+        assert stack.until(scope, run_id).run.status is RunStatus.COMPLETED

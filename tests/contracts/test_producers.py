@@ -1,0 +1,99 @@
+"""What every producer that the registry finds must keep to; a new one is held to it without an edit here."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.producer import Operation
+from flows.registry import BrokenProducerError, migration_folders, operations, producer_folders, reasons
+from runstore.errors import BadInputError
+
+HOOKS = ("on_running_hooks", "on_completion_hooks", "on_failure_hooks", "on_crashed_hooks", "on_cancellation_hooks")
+
+
+@pytest.fixture(params=sorted(operations()))
+def operation(request: pytest.FixtureRequest) -> Operation:
+    return operations()[request.param]
+
+
+def test_its_flow_is_tracked_under_its_own_name(operation: Operation) -> None:
+    module, _, name = operation.flow.partition(":")
+    flow = getattr(importlib.import_module(module), name)
+    assert flow.name == str(operation.type)
+    assert all(len(getattr(flow, hooks)) == 1 for hooks in HOOKS)
+    assert flow.timeout_seconds == operation.timeout_seconds
+    assert flow.should_validate_parameters is False
+    assert not flow.persist_result
+    names = set(inspect.signature(flow.fn).parameters)
+    assert names == {"tenant", "run_id", *operation.parameters.model_fields}
+
+
+def test_its_parameters_are_ids_and_strings_and_refuse_strangers(operation: Operation) -> None:
+    kinds = {"string", "array", "boolean", "null"}
+    for name, schema in operation.parameters.model_json_schema()["properties"].items():
+        options = schema.get("anyOf", [schema])
+        assert {option.get("type", "string") for option in options} <= kinds, name
+    with pytest.raises(BadInputError, match=f"{operation.type} cannot use its parameter"):
+        operation.request({"no_such_parameter": "x"})
+
+
+def test_it_starts_without_the_orchestrator(operation: Operation) -> None:
+    package = operation.flow.partition(":")[0].rpartition(".")[0]
+    names = [f"{package}.operation"]
+    names += [f"{package}.{part}" for part in ("start", "tables") if importlib.util.find_spec(f"{package}.{part}")]
+    code = f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\nsys.exit('prefect' in sys.modules)"
+    path = {"PYTHONPATH": ":".join(sys.path)}
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=path, check=False).returncode == 0
+
+
+def test_it_says_what_it_is(operation: Operation) -> None:
+    assert operation.description.endswith(".")
+    assert operation.type.label[0].isupper()
+    assert 0 < operation.timeout_seconds <= 24 * 3600
+
+
+def test_reason_codes_and_migrations_are_found_with_the_producers() -> None:
+    assert "echo_failed" in reasons()
+    assert {folder.name for folder in producer_folders()} >= {"echo"}
+    assert all(folder.name == "migrations" for folder in migration_folders())
+
+
+def test_a_broken_producer_fails_loudly_and_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import flows
+
+    broken = tmp_path / "flows" / "broken"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("")
+    (broken / "operation.py").write_text("OPERATION = 1 / 0\n")
+    monkeypatch.setattr(flows, "__path__", [*flows.__path__, str(tmp_path / "flows")])
+    operations.cache_clear()
+    try:
+        with pytest.raises(BrokenProducerError, match="flows/broken is broken"):
+            operations()
+    finally:
+        monkeypatch.undo()
+        operations.cache_clear()
+
+
+def test_an_operation_declared_twice_fails_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import flows
+
+    twin = tmp_path / "flows" / "echo_twin"
+    twin.mkdir(parents=True)
+    (twin / "__init__.py").write_text("")
+    (twin / "operation.py").write_text("from flows.echo.operation import OPERATION as OPERATION\n")
+    monkeypatch.setattr(flows, "__path__", [*flows.__path__, str(tmp_path / "flows")])
+    operations.cache_clear()
+    try:
+        with pytest.raises(BrokenProducerError, match=r"'echo\.speak' is declared twice"):
+            operations()
+    finally:
+        monkeypatch.undo()
+        operations.cache_clear()

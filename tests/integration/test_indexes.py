@@ -1,0 +1,71 @@
+"""Each index serves the query that its comment names: asked of the server, on a table worth an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from runstore.cursor import Cursor
+from runstore.filters import RunFilter
+from runstore.operation import OperationType
+from runstore.outbox import Outbox
+from runstore.reader import RunReader
+from runstore.silence import SilentRuns
+from runstore.starter import StartRequest, start
+from runstore.status import StatusBucket
+from tests.support.stack import eventually
+
+ROWS = """
+INSERT INTO operation_runs (id, tenant_id, resource, action, status, idempotency_key, trigger, initiated_by, total, processed,
+                            succeeded, failed, created_at, started_at, finished_at, flow_run_id)
+SELECT gen_random_uuid(), t.id, 'inventory', 'sync', CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'completed' END, n::text, 'schedule',
+       'schedule', 1, 1, CASE WHEN n % 50 = 0 THEN 0 ELSE 1 END, CASE WHEN n % 50 = 0 THEN 1 ELSE 0 END,
+       now() - n * interval '1 minute', now() - n * interval '1 minute', now() - n * interval '1 minute', gen_random_uuid()
+FROM tenants t, generate_series(1, 20000) n
+"""
+
+
+@pytest.fixture
+def full(store: Any) -> Any:
+    for slug in ("acme", "globex"):
+        store.tenant(slug)
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute(ROWS)
+        connection.execute("VACUUM ANALYZE operation_runs")
+    return store
+
+
+def scans(url: str) -> dict[str, int]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        rows = connection.execute(
+            "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE relname = 'operation_runs'"
+        ).fetchall()
+    return dict(rows)
+
+
+def test_each_index_is_used_by_the_query_it_names(full: Any) -> None:
+    scope = full.tenant("acme")
+    reader = RunReader(full.hub, scope)
+    sync = OperationType("inventory", "sync")
+    now = datetime.now(UTC)
+    place = Cursor(now - timedelta(days=3), next(iter(reader.list(RunFilter(), limit=1).runs)).id)
+    queries: dict[str, Callable[[], object]] = {
+        "ix_operation_runs_newest": lambda: reader.list(RunFilter(), cursor=place),
+        "ix_operation_runs_bucket": lambda: reader.list(RunFilter(bucket=StatusBucket.FAILED)),
+        "ix_operation_runs_type": lambda: reader.types(),
+        "uq_operation_runs_flow_run_id": lambda: reader.find_by_flow_run(scope.tenant_id),
+        "uq_operation_runs_active_key": lambda: start(full.app, scope, StartRequest(sync, {"scope": "s"})),
+        "ix_operation_runs_undispatched": lambda: Outbox(full.relay).claim(5),
+        "ix_operation_runs_handed_over": lambda: SilentRuns(full.relay).claim(5, quiet_seconds=1, lease_seconds=1),
+    }
+    for index, query in queries.items():
+        before = scans(full.url)[index]
+        query()
+        for database in full.roles.values():
+            database.dispose()  # a closing backend hands in its statistics
+        eventually(lambda index=index, before=before: scans(full.url)[index] > before, seconds=10)
