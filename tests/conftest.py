@@ -17,6 +17,8 @@ from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.tenancy import Role, TenantScope
 
+pytest_plugins = ["tests.support.stack"]
+
 TEMPLATE = "template_tenantatlas"
 _numbers = itertools.count()
 

@@ -48,7 +48,7 @@ class LocalStack:
         self._demo = demo
         self._report = report
         self._cleanup = ExitStack()
-        self._processes: list[ManagedProcess] = []
+        self.processes: list[ManagedProcess] = []
         self.record = StackRecord(installed_version(), record_of("supervisor", os.getpid(), "running"), database_url="")
         self.database_url = ""
         self.environment: dict[str, str] = {}
@@ -148,7 +148,7 @@ class LocalStack:
         self._report("Starting " + ", ".join(spec.name.replace("-", " ") for spec in wanted))
         for spec in wanted:
             process = ManagedProcess(spec, specs.logs_of(settings))
-            self._processes.append(process)
+            self.processes.append(process)
             # The last one started is stopped first: nothing loses the server it talks to.
             self._cleanup.callback(process.stop)
             self._write_record()
@@ -178,14 +178,14 @@ class LocalStack:
     def _await_ready(self) -> None:
         announced: set[str] = set()
         while True:
-            for process in self._processes:
+            for process in self.processes:
                 process.check()
                 if process.state == "running" and process.spec.name not in announced:
                     announced.add(process.spec.name)
                     self._report(f"{process.spec.name.replace('-', ' ').capitalize()} is ready")
                     self._write_record()
             self._check_deployment()
-            if self._deployment is None and len(announced) == len(self._processes):
+            if self._deployment is None and len(announced) == len(self.processes):
                 break
             time.sleep(POLL_SECONDS)
         self._write_record(ready=True)
@@ -201,13 +201,27 @@ class LocalStack:
         self._deployment = None
         self._report("Flows are registered")
 
+    def process(self, name: str) -> ManagedProcess:
+        """The process of that name; KeyError when this stack has none."""
+        return {process.spec.name: process for process in self.processes}[name]
+
+    def restart(self, name: str) -> None:
+        """Stops the process if it runs, starts it, and returns when it is ready again."""
+        process = self.process(name)
+        process.stop()
+        process.start()
+        while process.state != "running":
+            process.check()
+            time.sleep(POLL_SECONDS)
+        self._write_record(ready=True)
+
     def watch(self) -> None:
         """Keeps every process running, until an exception (KeyboardInterrupt) ends it.
 
         A process that ends is started again; one that ends six times within a minute is left, shown as failed.
         """
         while True:
-            for process in self._processes:
+            for process in self.processes:
                 before = process.state
                 if process.revive():
                     self._report(f"The {process.spec.name} ended and was started again; its log is {process.log}")
@@ -231,7 +245,7 @@ class LocalStack:
             current.prefect_ui_url,
             current.hub_url,
             ready=ready,
-            processes=tuple(process.record() for process in self._processes),
+            processes=tuple(process.record() for process in self.processes),
         )
         self.record.write(self._settings.state)
 

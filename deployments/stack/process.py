@@ -32,6 +32,7 @@ class ProcessSpec:
     command: Sequence[str]
     environment: Mapping[str, str]
     is_ready: Callable[[], bool]
+    before_start: Callable[[], None] = lambda: None
     ready_seconds: float = 90
     stop_seconds: float = 10
 
@@ -47,8 +48,15 @@ class ManagedProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
+    @property
+    def pid(self) -> int:
+        """The process id of the process last started."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Starts the process, again if it ended before."""
+        self.spec.before_start()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -71,8 +79,7 @@ class ManagedProcess:
 
     def record(self) -> ProcessRecord:
         """What `status` shows of it."""
-        pid = self._process.pid if self._process is not None else 0
-        return record_of(self.spec.name, pid, self.state, max(0, len(self._started_at) - 1))
+        return record_of(self.spec.name, self.pid, self.state, max(0, len(self._started_at) - 1))
 
     def check(self) -> None:
         """Looks at the process once: sets `state`, or raises `ProcessFailedError` if it ended or is overdue."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 READY_FILE = "TENANTATLAS_READY_FILE"
@@ -19,11 +18,10 @@ def answers(url: str, *, timeout_seconds: float = 2) -> bool:
         return False
 
 
-def ready_file(path: Path) -> tuple[dict[str, str], Callable[[], bool]]:
-    """The variable to start a process with, and the test whether it has announced itself since this call."""
+def forget_ready(path: Path) -> None:
+    """Makes the file's absence mean "not ready yet" for the process started next."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    return {READY_FILE: str(path)}, path.exists
 
 
 def announce_ready() -> None:

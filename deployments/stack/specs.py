@@ -11,7 +11,7 @@ from pathlib import Path
 from deployments.settings import Settings, store_environment
 from deployments.stack.marks import marked_environment
 from deployments.stack.process import ProcessSpec
-from deployments.stack.readiness import answers, ready_file
+from deployments.stack.readiness import READY_FILE, answers, forget_ready
 
 TENANTATLAS = (sys.executable, "-m", "deployments.cli")
 
@@ -107,12 +107,13 @@ def url_host(host: str) -> str:
 
 
 def _announcing(name: str, environment: Mapping[str, str], settings: Settings, *, stop_seconds: float) -> ProcessSpec:
-    told, is_ready = ready_file(settings.state / f"{name}.ready")
+    file = settings.state / f"{name}.ready"
     return ProcessSpec(
         name=name,
         command=(*TENANTATLAS, name),
-        environment={**environment, **told},
-        is_ready=is_ready,
+        environment={**environment, READY_FILE: str(file)},
+        is_ready=file.exists,
+        before_start=lambda: forget_ready(file),
         ready_seconds=180,
         stop_seconds=stop_seconds,
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("flows", "runstore", "deployments")
@@ -39,8 +39,8 @@ class CodeVersion:
 
 def _sources() -> Iterable[str]:
     for package in PACKAGES:
-        found = find_spec(package)
-        for root in (found.submodule_search_locations or ()) if found is not None else ():
+        # Not the spec's locations: a package may extend its path, as `flows` does for producers that live elsewhere.
+        for root in importlib.import_module(package).__path__:
             for folder, subfolders, names in os.walk(root):
                 subfolders[:] = [name for name in subfolders if name != "__pycache__"]
                 yield from (os.path.join(folder, name) for name in names if name.endswith(".py"))  # noqa: PTH118

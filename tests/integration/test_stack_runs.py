@@ -1,0 +1,115 @@
+"""Runs through the whole stack: started by a row, dispatched, done by the warm worker, mirrored back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runstore.status import RunStatus
+from tests.support.stack import StackUnderTest, eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+
+def test_a_started_run_is_done_and_mirrored(stack: StackUnderTest) -> None:
+    scope = stack.tenant()
+    started = stack.start(scope, "echo.speak", {"key": "a", "succeed": "3"})
+    assert started.run.status is RunStatus.PENDING
+    detail = stack.until(scope, started.run.id)
+    assert detail.run.status is RunStatus.COMPLETED
+    assert (detail.run.counts.succeeded, detail.run.counts.total) == (3, 3)
+    assert detail.run.flow_run_id is not None
+
+
+def test_an_exception_is_a_failed_run_with_a_reason(stack: StackUnderTest) -> None:
+    scope = stack.tenant()
+    started = stack.start(scope, "echo.speak", {"key": "a", "behaviour": "raise"})
+    detail = stack.until(scope, started.run.id)
+    assert detail.run.status is RunStatus.FAILED
+    assert detail.failures
+    assert "told to raise" not in str(detail.failures)
+
+
+def test_a_process_that_dies_is_a_failed_run_in_prefect_and_in_the_store(stack: StackUnderTest) -> None:
+    scope = stack.tenant()
+    started = stack.start(scope, "echo.speak", {"key": "a", "behaviour": "die"})
+    detail = stack.until(scope, started.run.id)
+    assert detail.run.status is RunStatus.FAILED
+    with stack.prefect() as prefect:
+        state = prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state"]
+    assert state["type"] == "CRASHED"
+    assert "-9" in state["message"]
+
+
+def test_a_cancelled_run_is_stopped_and_aborted(stack: StackUnderTest, tmp_path: Path) -> None:
+    scope = stack.tenant()
+    started = stack.start(scope, "echo.speak", {"key": "a", "until_file": str(tmp_path / "never")})
+    detail = stack.until(scope, started.run.id, RunStatus.RUNNING)
+    with stack.prefect() as prefect:
+        prefect.post(
+            f"flow_runs/{detail.run.flow_run_id}/set_state", json={"state": {"type": "CANCELLING"}}
+        ).raise_for_status()
+        stack.until(scope, started.run.id, RunStatus.ABORTED)
+        eventually(lambda: prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state_type"] == "CANCELLED")
+
+
+def test_a_run_outlives_its_worker_and_the_next_worker_goes_on(stack: StackUnderTest, tmp_path: Path) -> None:
+    scope = stack.tenant()
+    release = tmp_path / "release"
+    started = stack.start(scope, "echo.speak", {"key": "a", "until_file": str(release)})
+    stack.until(scope, started.run.id, RunStatus.RUNNING)
+    worker = stack.process("worker")
+    os.kill(worker.pid, signal.SIGKILL)
+    release.touch()
+    assert stack.until(scope, started.run.id).run.status is RunStatus.COMPLETED
+    stack.running.restart("worker")
+    again = stack.start(scope, "echo.speak", {"key": "b"})
+    assert stack.until(scope, again.run.id).run.status is RunStatus.COMPLETED
+
+
+def test_a_worker_that_is_stopped_lets_its_runs_finish(stack: StackUnderTest, tmp_path: Path) -> None:
+    scope = stack.tenant()
+    release = tmp_path / "release"
+    started = stack.start(scope, "echo.speak", {"key": "a", "until_file": str(release)})
+    stack.until(scope, started.run.id, RunStatus.RUNNING)
+    worker = stack.process("worker")
+    psutil.Process(worker.pid).terminate()
+    release.touch()
+    assert stack.until(scope, started.run.id).run.status is RunStatus.COMPLETED
+    eventually(lambda: worker.exit_code is not None)
+    assert worker.exit_code == 0
+    stack.running.restart("worker")
+
+
+def test_a_killed_warm_parent_is_replaced_and_its_run_still_ends(stack: StackUnderTest, tmp_path: Path) -> None:
+    scope = stack.tenant()
+    release = tmp_path / "release"
+    started = stack.start(scope, "echo.speak", {"key": "a", "until_file": str(release)})
+    stack.until(scope, started.run.id, RunStatus.RUNNING)
+    parents = [
+        child
+        for child in psutil.Process(stack.process("worker").pid).children()
+        if "fork_server" in " ".join(child.cmdline())
+    ]
+    assert parents
+    for parent in parents:
+        parent.kill()
+    again = stack.start(scope, "echo.speak", {"key": "b"})
+    assert stack.until(scope, again.run.id).run.status is RunStatus.COMPLETED
+    release.touch()
+    assert stack.until(scope, started.run.id).run.status is RunStatus.COMPLETED
+
+
+def test_starts_wait_for_a_relay_that_is_away_and_run_once(stack: StackUnderTest) -> None:
+    scope = stack.tenant()
+    with stack.without("relay"):
+        started = [stack.start(scope, "echo.speak", {"key": str(number)}) for number in range(5)]
+        repeated = stack.start(scope, "echo.speak", {"key": "0"})
+        assert repeated.reused
+    for one in started:
+        detail = stack.until(scope, one.run.id)
+        assert (detail.run.status, detail.run.attempt) == (RunStatus.COMPLETED, 1)
