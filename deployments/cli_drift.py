@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.call import Answer, Call, command
-from deployments.cli_inventory import ScopeOption, WaitOption
+from deployments.cli_inventory import WaitOption
 from deployments.cli_tenants import TenantOption
+from deployments.console import Table
+
+if TYPE_CHECKING:
+    from deployments.store_access import StoreAccess
+    from runstore.starter import StartRequest
+    from runstore.tenancy import TenantScope
+
+SHOWN_SETTINGS = 3
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -16,17 +25,68 @@ def add_commands(app: typer.Typer) -> None:
     drift = typer.Typer(help="What changed between two syncs.", rich_markup_mode=None)
     app.add_typer(drift, name="drift")
     command(drift, "generate", help="Compare the two newest syncs of a scope, or the two named.")(generate)
+    command(drift, "findings", help="List what the newest comparison found, or the one of a run.")(findings)
 
 
 def generate(
     call: Call,
     tenant: TenantOption,
-    scope: ScopeOption = "default",
+    scope: Annotated[str, typer.Option("--scope", metavar="KEY", help="Whose syncs are compared.")] = "default",
     baseline: Annotated[str | None, typer.Option("--baseline", metavar="ID", help="The earlier sync.")] = None,
     current: Annotated[str | None, typer.Option("--current", metavar="ID", help="The later sync.")] = None,
     wait: WaitOption = False,
 ) -> Answer:
-    from deployments.start_action import start_operation
+    from deployments.start_action import start_request
+    from flows.drift.start import generate_request
+    from runstore.database import DatabaseRole
 
-    values = {"scope": scope, "baseline": baseline, "current": current}
-    return start_operation(call, tenant, "drift.generate", values, wait=wait)
+    def request(store: StoreAccess, actor: TenantScope) -> StartRequest:
+        database = store.database(DatabaseRole.APP)
+        return generate_request(database, actor, scope_key=scope, baseline=baseline, current=current)
+
+    return start_request(call, tenant, request, wait=wait)
+
+
+def findings(
+    call: Call,
+    tenant: TenantOption,
+    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="The drift run to read.")] = None,
+    scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="Only this scope's.")] = None,
+) -> Answer:
+    from flows.drift.reading import findings_document
+    from runstore.database import DatabaseRole
+
+    with call.open_store() as store:
+        actor = store.scope(tenant, call.acting_as)
+        document = findings_document(store.database(DatabaseRole.APP), actor, run_id=run, scope_key=scope)
+    return Answer(document, (findings_table(document, f"Nothing drifted in {tenant}."), *_withheld(document)))
+
+
+def findings_table(document: Mapping[str, Any], empty: str, title: str | None = None) -> Table:
+    """The findings of the contract's document as a table for people."""
+    rows = [
+        (
+            finding["kind"].replace("_", " "),
+            finding["policy_name"],
+            finding["policy_type"].replace("_", " "),
+            finding["severity"],
+            finding["status"],
+            _settings(finding["changes"]),
+        )
+        for finding in document["findings"]
+    ]
+    return Table(("What", "Policy", "Type", "Severity", "Status", "Changed"), rows, empty, title=title)
+
+
+def _settings(changes: list[dict[str, Any]]) -> str:
+    shown = [str(change["setting"] or change["facet"]) for change in changes[:SHOWN_SETTINGS]]
+    more = len(changes) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _withheld(document: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{entry['count']} differences of type {entry['policy_type']} are withheld ({entry['reason_code']}): "
+        "not everything of that type could be read."
+        for entry in document["withheld"]
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.call import Answer, Call
+from deployments.cli_drift import findings_table
 from deployments.console import Block, Table, print_blocks, print_json
 from deployments.run_shapes import counts_text, listed_json
 from deployments.settings import Settings
@@ -102,12 +103,16 @@ def _play(store: StoreAccess, report: Any) -> tuple[dict[str, Any], list[Block]]
     runs += _run_all(store, scopes, {slug: _drift(store, scope) for slug, scope in scopes.items()})
     refusal = _refused(store, next(iter(scopes)))
     findings = {slug: _findings(store, scope) for slug, scope in scopes.items()}
+    tables = [
+        findings_table(found, f"Nothing drifted in {slug}.", title=f"What drifted in {slug}")
+        for slug, found in findings.items()
+    ]
     document = {
         "runs": [listed_json(run) for run in runs],
         "refused": refusal,
         "findings": findings,
     }
-    return document, [_runs_table(runs), *(_findings_table(slug, found) for slug, found in findings.items()), refusal]
+    return document, [_runs_table(runs), *tables, refusal]
 
 
 def _run_all(
@@ -144,15 +149,15 @@ def _sync(folder: Path) -> StartRequest:
 
 
 def _drift(store: StoreAccess, scope: TenantScope) -> StartRequest:
-    from flows.drift.start import drift_request
+    from flows.drift.start import generate_request
 
-    return drift_request(store.database(DatabaseRole.APP), scope, SCOPE)
+    return generate_request(store.database(DatabaseRole.APP), scope, scope_key=SCOPE)
 
 
 def _findings(store: StoreAccess, scope: TenantScope) -> dict[str, Any]:
-    from flows.drift.start import findings
+    from flows.drift.reading import findings_document
 
-    return findings(store.database(DatabaseRole.APP), scope)
+    return findings_document(store.database(DatabaseRole.APP), scope, scope_key=SCOPE)
 
 
 def _refused(store: StoreAccess, slug: str) -> str:
@@ -169,25 +174,6 @@ def _refused(store: StoreAccess, slug: str) -> str:
 def _runs_table(runs: Sequence[Run]) -> Table:
     rows = [(run.tenant, str(run.type), run.bucket.value, counts_text(run), _seconds(run), str(run.id)) for run in runs]
     return Table(("Tenant", "Operation", "State", "Items", "Took", "Run"), rows, "Nothing ran.", title="What ran")
-
-
-def _findings_table(slug: str, found: Mapping[str, Any]) -> Table:
-    rows = [
-        (
-            finding["kind"].replace("_", " "),
-            finding["policy_name"],
-            finding["policy_type"].replace("_", " "),
-            finding["severity"],
-            ", ".join(change["setting"] for change in finding["changes"][:3]) + _more(len(finding["changes"]) - 3),
-        )
-        for finding in found["findings"]
-    ]
-    columns = ("What", "Policy", "Type", "Severity", "Settings")
-    return Table(columns, rows, f"Nothing drifted in {slug}.", title=f"What drifted in {slug}")
-
-
-def _more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""
 
 
 def _seconds(run: Run) -> str:
