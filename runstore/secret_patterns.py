@@ -203,10 +203,8 @@ RULES: Final[tuple[Rule, ...]] = (*_TOKENS, *_STRUCTURES)
 
 # Words whose value is a credential. They are searched in the lower-cased text.
 KEY_ANCHORS: Final[tuple[bytes, ...]] = (
-    b"passw",
-    b"pwd",
-    b"passphrase",
-    b"passcode",
+    b"pass",
+    b"pw",
     b"kennwort",
     "パスワード".encode(),
     b"secret",
@@ -235,7 +233,7 @@ KEY_QUALIFIERS: Final[tuple[bytes, ...]] = tuple(
 # The name of a credential, matched at its anchor and ending where the name ends. `key` alone says nothing (registry
 # key, key vault), so it needs a word before it; the words after a name are those that still name the value itself.
 CREDENTIAL_NAME: Final = re.compile(
-    rb"(?:passw(?:ords?|or[dt]|d|t)?|pwd|passphrase|passcode|kennwort|"
+    rb"(?:passw(?:ords?|or[dt]|d|t)?|passphrase|passcode|(?<!by)(?<!com)pass|(?<![a-z])pwd?|kennwort|"
     + "パスワード".encode()
     + rb"|secrets?|(?<!skip)(?<!delta)(?<!next)(?<!continuation)(?<!cancellation)tokens?|credentials?"
     rb"|(?<=.)keys?|key(?=material|value)|psk|auth|connection[ _]?string|sharedaccesssignature|sessionid|session_id"
