@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -204,5 +205,7 @@ class Recorder:
         }
 
 
+@lru_cache(maxsize=50_000)
 def _scrubbed(failure: Failure) -> dict[str, str]:
+    # A run reports its failures anew with every batch, and thousands of them have been scrubbed before.
     return scrub_json(failure.as_json())

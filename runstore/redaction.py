@@ -25,6 +25,9 @@ from runstore.text_safety import to_safe_bytes
 TEXT_LIMIT: Final = 500_000
 """Bytes of UTF-8. What is stored or logged is thousands of times shorter; this bounds what a hostile text can cost."""
 
+JSON_LIMIT: Final = 10_000_000
+"""Characters of all texts of one JSON value: a hundred thousand item ids; each single text has its own limit."""
+
 _LONGEST_WORD: Final = 8192
 DEPTH_LIMIT: Final = 64
 NODE_LIMIT: Final = 200_000
@@ -93,7 +96,7 @@ def holds_secret(text: str) -> bool:
     return bool(redact(text).kinds)
 
 
-def scrub_json(value: object, *, limit: int = TEXT_LIMIT, replace: Replace = _marker) -> Any:
+def scrub_json(value: object, *, limit: int = JSON_LIMIT, replace: Replace = _marker) -> Any:
     """A JSON-ready copy of `value` with every text in it scrubbed, keys included, at any depth; never raises.
 
     Under a key that names a credential (`clientSecret`, `db_password`) every text and longer number is replaced,
