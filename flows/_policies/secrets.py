@@ -86,8 +86,6 @@ def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
         return False
     if holder.get(STATE) is not None and name == "value":
         return True
-    if name == "value" and _is_free_oma(holder):
-        return True
     if name in _VALUE_OF_ENTRY and any(_names_secret(holder.get(entry)) for entry in _NAME_OF_ENTRY):
         return True
     if name == "simpleSettingValue" and _names_secret(holder.get("settingDefinitionId")):
@@ -95,19 +93,15 @@ def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
     return inherited and name in _VALUE_OF_ENTRY
 
 
-def _is_free_oma(holder: Mapping[str, Any]) -> bool:
-    """Whether this is a custom OMA setting whose value is free text: it may hold a whole profile with its keys in it.
-
-    Numbers, switches and GUIDs stay readable; of everything else a finding says that it changed, and a backup has it.
-    """
-    value = holder.get("value")
-    return "omaUri" in holder and isinstance(value, str) and not _PLAIN_OMA.fullmatch(value)
-
-
-_PLAIN_OMA: Final = re.compile(
-    r"\s*(?:[+-]?\d{1,9}(?:\.\d{1,6})?|true|false|<(?:enabled|disabled)\s?/>|\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?)?\s*",
+_NAMED_IN_MARKUP: Final = re.compile(
+    # <keyMaterial>…</keyMaterial>, and the pairs of a property list: <key>Password</key><string>…</string>.
+    r"(?:<(?:\w+:)?(?:keyMaterial|\w*(?:password|passphrase|sharedkey|secret|psk|privatekey))(?:\s[^<>]{0,200})?>"
+    r"|<key>[^<]{0,80}(?:password|passphrase|secret|sharedkey|psk|pin)</key>\s{0,40}<(?:string|data)>)"
+    r"(?P<value>[^<]{1,20000})<",
     re.IGNORECASE,
 )
+"""A secret inside a profile that is one text: a Wi-Fi or VPN profile in XML, a configuration profile of Apple's."""
+
 _SMALL_NUMBER: Final = 99_999
 
 
@@ -148,6 +142,8 @@ def _scrubbed(text: str, fingerprint: Fingerprint) -> str:
         return "".join(_scrubbed(piece, fingerprint) for piece in _pieces(text))
     if len(text) <= _REPEATED and _is_clean(text):
         return text
+    if "<" in text:
+        text = _NAMED_IN_MARKUP.sub(lambda match: _replaced(match, fingerprint), text)
     found = redact(text, replace=lambda _, secret: fingerprint(secret))
     # Without a hit the text stays byte for byte: scrubbing also tidies control characters, which a script may need.
     return found.text if found.kinds else text
@@ -160,6 +156,17 @@ def _is_clean(text: str) -> bool:
 
 
 _REPEATED: Final = 200
+
+
+def _replaced(match: re.Match[str], fingerprint: Fingerprint) -> str:
+    value = match["value"]
+    if not value.strip() or value.lower() in _HARMLESS or value.startswith(PREFIX):
+        return match.group()
+    start, end = match.span("value")
+    whole = match.group()
+    return whole[: start - match.start()] + fingerprint(value) + whole[end - match.start() :]
+
+
 _PIECE: Final = 100_000
 
 

@@ -1,0 +1,115 @@
+"""Compares two sets of policies in memory, through the same steps a run takes but without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flows._policies.recognise import recognise
+from flows._policies.secrets import tenant_fingerprint
+from flows._policies.stored import StoredPolicy, body_of, stored
+from flows._sources.folder import FolderSource
+from flows._sources.protocol import SourceFailure, SourcePolicy
+from flows.drift.compare import compare
+from flows.drift.completeness import Completeness
+from flows.drift.findings import Comparison
+from flows.drift.states import PolicyState
+
+FINGERPRINT = tenant_fingerprint(b"a key of the tests, thirty-two b")
+
+
+@dataclass
+class Snapshot:
+    """One side: policies by id, and what was not read."""
+
+    policies: dict[str, StoredPolicy]
+    unread: Completeness = field(default_factory=Completeness)
+    failures: list[SourceFailure] = field(default_factory=list)
+
+
+def snapshot(bodies: Iterable[Mapping[str, Any]], unread: Completeness | None = None) -> Snapshot:
+    """The side that these bodies make; an object that is no policy fails the test."""
+    policies: dict[str, StoredPolicy] = {}
+    for body in bodies:
+        known = recognise(body)
+        assert known is not None, body
+        source = SourcePolicy(known.policy_id, known.policy_type, known.name, known.platform, dict(body), "test")
+        policies[known.policy_id] = stored(source, FINGERPRINT)
+    return Snapshot(policies, unread or Completeness())
+
+
+def folder_snapshot(path: Path) -> Snapshot:
+    """The side that a folder of exports makes."""
+    source = FolderSource(path)
+    found = Snapshot({})
+    lost: set[str] = set()
+    for item in source.read():
+        if isinstance(item, SourceFailure):
+            found.failures.append(item)
+            if item.policy_id:
+                lost.add(item.policy_id)
+                found.policies.pop(item.policy_id, None)
+        else:
+            found.policies[item.policy_id] = stored(item, FINGERPRINT)
+    types = [slug for slug, entry in source.ledger().items() if not entry.complete]
+    found.unread = Completeness.of(types, lost)
+    return found
+
+
+def compared(before: Snapshot, after: Snapshot) -> Comparison:
+    """What the comparison of two sides finds."""
+    olds, news = before.policies, after.policies
+    bodies = {one.content_hash: body_of(one.body) for side in (olds, news) for one in side.values()}
+    differing = [
+        (_state(olds[key]), _state(news[key]))
+        for key in sorted(olds.keys() & news.keys())
+        if olds[key].content_hash != news[key].content_hash
+        or (olds[key].subtype and news[key].subtype and olds[key].subtype != news[key].subtype)
+    ]
+    in_both: dict[str, int] = {}
+    for key in olds.keys() & news.keys():
+        in_both[news[key].policy_type] = in_both.get(news[key].policy_type, 0) + 1
+    return compare(
+        [_state(news[key]) for key in sorted(news.keys() - olds.keys())],
+        [_state(olds[key]) for key in sorted(olds.keys() - news.keys())],
+        differing,
+        in_both,
+        lambda hashes: {digest: bodies[digest] for digest in hashes if digest in bodies},
+        baseline=before.unread,
+        current=after.unread,
+    )
+
+
+def shown(comparison: Comparison) -> list[dict[str, Any]]:
+    """The findings as the contract's JSON, only what a written-down truth says of them, in one order."""
+    found = [
+        {
+            "kind": finding.kind.value,
+            "policy_id": finding.policy_id,
+            **({"previous_policy_id": finding.previous_policy_id} if finding.previous_policy_id else {}),
+            "policy_name": finding.policy_name,
+            "policy_type": finding.policy_type,
+            "changes": in_order([_essential(change) for change in finding.changes_json()]),
+        }
+        for finding in comparison.findings
+    ]
+    return sorted(found, key=lambda one: (one["kind"], str(one["policy_id"]), str(one["changes"])))
+
+
+def in_order(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Changes in the order of their places."""
+    return sorted((dict(change) for change in changes), key=lambda one: (one["facet"], one["path"], one["change"], str(one)))
+
+
+def _essential(change: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: change[key] for key in ("facet", "setting", "path", "change", "before", "after")}
+    for word in ("moved_to", "moved_from"):
+        if word in change:
+            kept[word] = change[word]["policy_id"]
+    return kept
+
+
+def _state(one: StoredPolicy) -> PolicyState:
+    return PolicyState(one.policy_id, one.policy_type, one.name, one.platform, one.content_hash, one.subtype)
