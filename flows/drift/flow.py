@@ -1,55 +1,13 @@
-"""The flow of `drift.generate`: each finding is an item of the run, each withheld difference a skipped one."""
+"""The flow of `drift.generate`."""
 
 from __future__ import annotations
 
-from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun, tracked_flow
-from flows.drift.choosing import Chosen, TooFewSyncsError, choose
-from flows.drift.findings import Comparison
-from flows.drift.generate import generate
+from flows.drift.comparing import compare_and_keep
 from flows.drift.operation import OPERATION, DriftParameters
-from flows.drift.reasons import NOT_ENOUGH_SYNCS, SYNC_UNUSABLE
-from runstore.errors import BadInputError, NotFoundError
-from runstore.reason_fields import clean_item_id
-from runstore.reasons import ReasonedError
-from runstore.run import RelatedLink
-
-PATIENCE = 300.0
-ITEMS_LISTED = 5000
 
 
 @tracked_flow(OPERATION)
 def generate_drift(run: TrackedRun, parameters: DriftParameters) -> None:
-    """Compares and stores in one transaction: a run that dies half-way leaves nothing, a second attempt leaves it once."""
-    chosen, comparison = patiently(lambda: _generated(run, parameters), give_up_after=PATIENCE)
-    found = [clean_item_id(finding.subject) for finding in comparison.findings]
-    held = [f"withheld:{entry.policy_type}:{number}" for entry in comparison.withheld for number in range(entry.count)]
-    if len(found) + len(held) <= ITEMS_LISTED:
-        run.progress.expect([*found, *held])
-    else:
-        run.progress.expect_count(len(found) + len(held))
-    for item in found:
-        run.progress.succeeded(item)
-    for item in held:
-        run.progress.skipped(item)
-    run.progress.note(
-        scope=parameters.scope,
-        baseline_sync_id=str(chosen.baseline.id),
-        current_sync_id=str(chosen.current.id),
-        against=chosen.against.value,
-        findings=len(found),
-        withheld=[entry.as_json() for entry in comparison.withheld],
-    )
-    run.progress.link(RelatedLink("Drift findings", "findings", {"run": str(run.run_id)}))
-
-
-def _generated(run: TrackedRun, parameters: DriftParameters) -> tuple[Chosen, Comparison]:
-    with run.store.transaction(run.scope) as connection:
-        try:
-            chosen = choose(connection, run.scope, parameters)
-        except TooFewSyncsError as few:
-            raise ReasonedError(NOT_ENOUGH_SYNCS.failure(count=few.count)) from None
-        except (BadInputError, NotFoundError):
-            named = parameters.current or parameters.baseline
-            raise ReasonedError(SYNC_UNUSABLE.failure(sync_id=named)) from None
-        return chosen, generate(connection, run.scope, run.run_id, chosen)
+    """Compares two syncs and keeps what differs as findings, all in one transaction."""
+    compare_and_keep(run, parameters)
