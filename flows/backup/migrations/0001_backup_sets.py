@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from runstore.database import DatabaseRole
-from runstore.migrations.security import READ, WRITE, tenant_table
+from runstore.migrations.security import DELETE, READ, WRITE, tenant_table
 
 revision = "0001_backup_sets"
 down_revision = None
@@ -86,7 +86,7 @@ def upgrade() -> None:
     tenant_table("backup_sets", {DatabaseRole.HUB: READ, DatabaseRole.APP: WRITE, DatabaseRole.WORKER: READ})
     # The bodies are for whoever exports them and for the flow that wrote them; the hub has no business with them.
     tenant_table("backup_items", {DatabaseRole.APP: READ, DatabaseRole.WORKER: WRITE})
-    tenant_table("backup_captures", {DatabaseRole.WORKER: WRITE})
+    tenant_table("backup_captures", {DatabaseRole.WORKER: DELETE})
 
 
 def downgrade() -> None:
