@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import uvicorn
@@ -18,7 +19,7 @@ from monitoring_app.web.gate import Gate
 from monitoring_app.web.headers import SecurityHeaders
 from monitoring_app.web.health import Health
 from monitoring_app.web.permalinks import Permalinks
-from monitoring_app.web.shell import Shell
+from monitoring_app.web.shell import BRAND, Shell, brand
 from monitoring_app.web.signin import SignIn
 from runstore.schema_check import verify_schema
 
@@ -33,12 +34,15 @@ def create_app(settings: HubSettings) -> App:
     if settings.verify_schema:
         verify_schema(settings.database_url, settings.producer_migrations)
     _configure_streamlit(settings)
+    # The pages' modules are loaded now, so that nobody's first page waits for them.
+    import_module("monitoring_app.pages")
     hub = runtime.build(settings)
     runtime.install(hub)
     sign_in, links, health, exports = SignIn(hub), Permalinks(hub), Health(hub), Exports(hub)
     return App(
         SCRIPT,
         routes=[
+            Route(BRAND, brand),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/sign-in", sign_in.begin),

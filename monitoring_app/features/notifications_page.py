@@ -1,5 +1,90 @@
+"""Notifications of the viewer in this tenant: what happened, a link to the run, and marking them read."""
+
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from monitoring_app import runtime, texts
+from monitoring_app.presentation.nodes import Node, h, link, moment, page_href
+from monitoring_app.presentation.parts import cell, empty_state, page_header, table
+from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.status import look, status_badge
+from monitoring_app.presentation.view import show
+from monitoring_app.session import Viewer
+from runstore.notifications import NotificationKind, NotificationReader, NotificationView
+from runstore.rows import uuid_or_none
+
+SHOWN = 100
+REFRESH_SECONDS = 15
+_ALL = "all"
+_CHANGED = "notifications_changed"
 
 
 def draw() -> None:
-    pass
+    """The page."""
+    viewer: Viewer = st.session_state["viewer"]
+    first = [True]
+
+    def live() -> None:
+        if st.session_state.pop(_CHANGED, False):
+            # The bell is outside of this fragment.
+            st.rerun(scope="app")
+        now = viewer if first else still_there(viewer)
+        first.clear()
+        found = NotificationReader(runtime.current().database, now.scope).list(limit=SHOWN)
+        show(notifications(now, found), "notifications", on_act=lambda act: _mark(viewer, act))
+
+    st.fragment(live, run_every=REFRESH_SECONDS)()
+
+
+def _mark(viewer: Viewer, act: str) -> None:
+    """Marks one, or all; only ever the viewer's own, in the tenant they look at."""
+    chosen = uuid_or_none(act)
+    if chosen is None and act != _ALL:
+        return
+    writer = NotificationReader(runtime.current().app_database, still_there(viewer).scope)
+    if writer.mark_read(chosen):
+        st.session_state[_CHANGED] = True
+
+
+def notifications(viewer: Viewer, found: Sequence[NotificationView]) -> Node:
+    """The page's tree."""
+    unread = any(one.read_at is None for one in found)
+    every = (
+        h("button", {"type": "button", "class": "button", "data-act": _ALL}, texts.MARK_ALL_READ) if unread else None
+    )
+    header = page_header(viewer, texts.NOTIFICATIONS, texts.NOTIFICATIONS_LEAD, aside=every)
+    if not found:
+        return h(
+            "div", {"class": "stack"}, header, empty_state(texts.NOTIFICATIONS_EMPTY_TITLE, texts.NOTIFICATIONS_EMPTY)
+        )
+    columns = ((texts.COLUMN_WHAT, ""), (texts.COLUMN_STATUS, ""), (texts.COLUMN_WHEN, ""), (texts.MARK_READ, "number"))
+    rows = [_row(viewer, one) for one in found]
+    capped = (
+        h("p", {"class": "muted small"}, texts.NOTIFICATIONS_SHOWN.format(count=SHOWN)) if len(found) == SHOWN else None
+    )
+    return h("div", {"class": "stack"}, header, table(texts.NOTIFICATIONS, columns, rows, "stacked"), capped)
+
+
+def _row(viewer: Viewer, one: NotificationView) -> Node:
+    said = texts.NOTIFIED_QUEUED if one.kind is NotificationKind.QUEUED else texts.NOTIFIED_FINISHED
+    words = said.format(type=one.run_type.label)
+    run = link(page_href("run", viewer.tenant.slug, {"id": str(one.run_id)}), words, class_="op")
+    mark: Node | None = None
+    if one.read_at is None:
+        label = f"{texts.MARK_READ}: {words}, {look(one.run_bucket).label}"
+        mark = h(
+            "button",
+            {"type": "button", "class": "button", "data-act": str(one.id), "aria-label": label},
+            texts.MARK_READ,
+        )
+    return h(
+        "tr",
+        {"key": str(one.id)},
+        cell(texts.COLUMN_WHAT, h("span", {"class": "unread" if one.read_at is None else None}, run), class_="wide"),
+        cell(texts.COLUMN_STATUS, status_badge(one.run_bucket)),
+        cell(texts.COLUMN_WHEN, moment(one.created_at)),
+        cell(texts.MARK_READ, mark, class_="number"),
+    )

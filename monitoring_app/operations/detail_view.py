@@ -9,7 +9,7 @@ from typing import Any, cast
 from monitoring_app import texts
 from monitoring_app.operations.list_view import TRIGGERS, bar_parts, lasted
 from monitoring_app.presentation.figures import between, duration
-from monitoring_app.presentation.nodes import Node, copy_button, external, h, icon, link, moment, page_href
+from monitoring_app.presentation.nodes import Node, blocks, copy_button, external, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import cell, notice, pager, table
 from monitoring_app.presentation.status import BUCKETS, badge, look
 from monitoring_app.session import Viewer
@@ -242,12 +242,10 @@ def items_table(found: Slice, is_failures: bool, first: int, hrefs: tuple[str | 
 def live_part(viewer: Viewer, overview: RunOverview, usual: timedelta | None, prefect_ui: str) -> Node:
     """Everything above the failures: what changes while a run is running."""
     run, detail = overview.detail.run, overview.detail
-    left = h("div", {"class": "stack"}, progress(run), related_links(viewer.tenant.slug, detail.related))
-    return h(
-        "div",
-        {"class": "stack"},
-        run_header(viewer, run),
-        contact_lost(run),
-        h("section", {"class": "panel"}, facts(viewer, run, detail.context, usual, prefect_ui)),
-        h("div", {"class": "columns"}, left, timeline(run, detail.history)),
+    left = blocks(progress=progress(run), related=related_links(viewer.tenant.slug, detail.related))
+    return blocks(
+        header=run_header(viewer, run),
+        lost=contact_lost(run),
+        facts=h("section", {"class": "panel"}, facts(viewer, run, detail.context, usual, prefect_ui)),
+        columns=h("div", {"class": "columns"}, left, timeline(run, detail.history)),
     )

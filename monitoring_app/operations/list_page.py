@@ -13,7 +13,7 @@ from monitoring_app import runtime, texts
 from monitoring_app.operations import list_view as view
 from monitoring_app.operations.address import ListAddress
 from monitoring_app.operations.filter_bar import filter_bar
-from monitoring_app.presentation.nodes import Node, h, icon, link
+from monitoring_app.presentation.nodes import Node, blocks, h, icon, link
 from monitoring_app.presentation.parts import notice, page_header
 from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.view import show
@@ -80,14 +80,12 @@ class _Live:
         today = now.astimezone(zone).date()
         since = datetime.combine(today - timedelta(days=HISTORY_DAYS - 1), time.min, zone)
         runs, newer = self._rows(insights)
-        return h(
-            "div",
-            {"class": "stack"},
-            view.bucket_tiles(slug, address, hub.reader(viewer.scope).bucket_counts(address.filter(now))),
-            view.history_chart(slug, address, insights.history(since, zone.key), today, HISTORY_DAYS, zone),
-            view.active_filters(slug, address, self._ignored),
-            view.newer_pill(slug, address, newer, NEWER_CAP),
-            view.list_body(slug, address, self._page, runs, now),
+        return blocks(
+            tiles=view.bucket_tiles(slug, address, hub.reader(viewer.scope).bucket_counts(address.filter(now))),
+            history=view.history_chart(slug, address, insights.history(since, zone.key), today, HISTORY_DAYS, zone),
+            filters=view.active_filters(slug, address, self._ignored),
+            newer=view.newer_pill(slug, address, newer, NEWER_CAP),
+            body=view.list_body(slug, address, self._page, runs, now),
         )
 
     def _rows(self, insights: RunInsights) -> tuple[list[Run], int]:

@@ -78,6 +78,15 @@ def h(tag: str, attributes: Mapping[str, Any] | None = None, *children: Node | I
     return node
 
 
+def blocks(**parts: Node | None) -> Node:
+    """Parts of a page under each other, each known by its name: one that comes or goes leaves the others untouched."""
+    found: list[Node] = []
+    for name, part in parts.items():
+        if isinstance(part, list):
+            found.append([part[0], {**part[1], "key": name}, *part[2:]])
+    return h("div", {"class": "stack"}, found)
+
+
 def _is_element(child: Any) -> bool:
     if not isinstance(child, list):
         return False

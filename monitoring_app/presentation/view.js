@@ -116,8 +116,10 @@ function go(href) {
   window.dispatchEvent(new PopStateEvent("popstate", { state: null }));
 }
 
-function clicked(event) {
+function clicked(event, state) {
   const path = event.composedPath();
+  const act = path.find((e) => e.dataset && e.dataset.act !== undefined);
+  if (act) { state.component.setTriggerValue("act", act.dataset.act); return; }
   const copy = path.find((e) => e.dataset && e.dataset.copy !== undefined);
   if (copy) {
     const text = copy.dataset.copy.startsWith("/") ? location.origin + copy.dataset.copy : copy.dataset.copy;
@@ -146,10 +148,12 @@ export default function (component) {
   let state = mounted.get(parentElement);
   if (!state) {
     const root = parentElement.querySelector(".root");
-    root.addEventListener("click", clicked);
-    state = { root, timer: setInterval(() => tick(root), 1000) };
+    const made = { root, component, timer: setInterval(() => tick(root), 1000) };
+    root.addEventListener("click", (event) => clicked(event, made));
+    state = made;
     mounted.set(parentElement, state);
   }
+  state.component = component;
   children(state.root, [data.tree]);
   tick(state.root);
   if (data.title && document.title !== data.title) document.title = data.title;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import streamlit as st
 from monitoring_app.presentation.nodes import Node
 
 _FOLDER = Path(__file__).parent
+MAX_ACT = 200
 _HTML = '<div class="root"></div>'
 
 
@@ -25,12 +27,15 @@ def _component() -> Any:
     )
 
 
-def show(tree: Node, key: str, *, title: str | None = None) -> None:
+def show(tree: Node, key: str, *, on_act: Callable[[str], None] | None = None) -> None:
     """Shows a tree. Under the same key a later one changes what is on the page in place.
 
-    `title` becomes the browser tab's.
+    `on_act` is called with the `data-act` of the button that was pressed. It comes from a browser: check it.
     """
-    data: dict[str, Any] = {"tree": tree}
-    if title:
-        data["title"] = title
-    _component()(data=data, key=key)
+
+    def acted() -> None:
+        value = getattr(st.session_state.get(key), "act", None)
+        if on_act is not None and isinstance(value, str) and len(value) <= MAX_ACT:
+            on_act(value)
+
+    _component()(data={"tree": tree}, key=key, on_act_change=acted)

@@ -23,6 +23,7 @@ def page(title: str, body: str, status: int, *, refresh_seconds: int = 0) -> Res
     markup = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{refresh}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="/brand.svg">'
         f"<title>{escape(title)} · {texts.PRODUCT}</title><style>{_style()}</style></head><body><main>"
         f'<div class="brand">{texts.PRODUCT}</div><h1>{escape(title)}</h1>{body}</main></body></html>'
     )

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring_app import texts
 from monitoring_app.web.addresses import PAGES
 
 _TITLE = re.compile(rb"<title>[^<]*</title>")
+_ICON = re.compile(rb'<link rel="shortcut icon"[^>]*>')
+BRAND = "/brand.svg"
+
+
+def brand(request: Request) -> Response:
+    """The product's mark, as the browser tab shows it."""
+    return FileResponse(Path(__file__).with_name("brand.svg"), media_type="image/svg+xml")
 
 
 class Shell:
@@ -43,6 +53,7 @@ class Shell:
             if message.get("more_body"):
                 return
             page = _TITLE.sub(f"<title>{texts.PRODUCT}</title>".encode(), body, count=1)
+            page = _ICON.sub(f'<link rel="icon" href="{BRAND}">'.encode(), page, count=1)
             kept = [
                 (name, value)
                 for name, value in start["headers"]

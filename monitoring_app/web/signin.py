@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -46,12 +48,12 @@ class SignIn:
             return plain_pages.not_invited()
         # Several tabs may be on their way at once: each adds its state to what the browser keeps.
         flow: dict[str, Any] = {}
-        request.scope["session"] = flow
         extra = {"prompt": "select_account"} if request.query_params.get("again") else {}
         try:
-            response = await self._provider.authorize_redirect(
-                request, f"{self._hub.settings.origin}/sign-in/callback", **extra
-            )
+            with _session(request, flow):
+                response = await self._provider.authorize_redirect(
+                    request, f"{self._hub.settings.origin}/sign-in/callback", **extra
+                )
         except (httpx.HTTPError, AuthlibBaseError, ValueError, KeyError, RuntimeError) as problem:
             _LOGGER.warning("The sign-in provider could not be asked: %s", type(problem).__name__)
             return plain_pages.sign_in_failed(texts.SIGN_IN_UNREACHABLE, 502)
@@ -71,9 +73,9 @@ class SignIn:
         state = request.query_params.get("state", "")
         if not isinstance(flow, dict) or f"_state_hub_{state}" not in flow:
             return self._forget(plain_pages.sign_in_failed(texts.SIGN_IN_STALE, 400))
-        request.scope["session"] = flow
         try:
-            token = await self._provider.authorize_access_token(request)
+            with _session(request, cast("dict[str, Any]", flow)):
+                token = await self._provider.authorize_access_token(request)
         except httpx.HTTPError as problem:
             _LOGGER.warning("The sign-in provider did not answer: %s", type(problem).__name__)
             return plain_pages.sign_in_failed(texts.SIGN_IN_UNREACHABLE, 502)
@@ -150,6 +152,17 @@ class SignIn:
     def _forget(self, response: Response) -> Response:
         response.delete_cookie(self._flow_cookie, path="/", secure=self._hub.settings.is_https, httponly=True)
         return response
+
+
+@contextmanager
+def _session(request: Request, values: dict[str, Any]) -> Generator[None]:
+    """Lends Authlib our own values as the request's session, and gives Streamlit's back afterwards."""
+    before = request.scope.get("session")
+    request.scope["session"] = values
+    try:
+        yield
+    finally:
+        request.scope["session"] = before
 
 
 def _provider(oidc: OidcSettings) -> Any:

@@ -1,0 +1,69 @@
+"""A Chromium to drive: one that is there, else the distribution's package, else Playwright's own download, else a sentence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "microsoft-edge-stable")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
+MISSING = (
+    "No Chromium or Chrome is here, and neither the distribution's package nor Playwright's download could be had. "
+    "Install one (Debian, Ubuntu: `apt-get install chromium`), or name one in TENANTATLAS_TEST_BROWSER."
+)
+
+
+class NoBrowserError(Exception):
+    """No browser, and none to be had."""
+
+
+@cache
+def chromium() -> str:
+    """The path of a browser's program. NoBrowserError, saying what to install, when there is none."""
+    for find in (_named, _installed, _downloaded, _from_distribution, _from_playwright):
+        path = find()
+        if path:
+            return path
+    raise NoBrowserError(MISSING)
+
+
+def _named() -> str | None:
+    path = os.environ.get("TENANTATLAS_TEST_BROWSER")
+    return path if path and Path(path).is_file() else None
+
+
+def _installed() -> str | None:
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def _downloaded() -> str | None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if Path(path).is_file() else None
+
+
+def _from_distribution() -> str | None:
+    if os.name != "posix" or not shutil.which("apt-get") or os.geteuid() != 0:
+        return None
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    _attempt(["apt-get", "update", "-qq"], quiet)
+    _attempt(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], quiet)
+    return _installed()
+
+
+def _from_playwright() -> str | None:
+    _attempt([sys.executable, "-m", "playwright", "install", "chromium"], dict(os.environ))
+    return _downloaded()
+
+
+def _attempt(command: list[str], environment: dict[str, str]) -> None:
+    try:
+        subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return
