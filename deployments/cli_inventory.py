@@ -29,12 +29,13 @@ def sync(
     tenant: TenantOption,
     source: Annotated[str, typer.Option("--source", metavar="folder:PATH|graph", help="Where the policies are.")],
     scope: ScopeOption = "default",
+    full: Annotated[bool, typer.Option("--full", help="Read all of Graph anew, not only what moved.")] = False,
     wait: WaitOption = False,
 ) -> Answer:
     from deployments.start_action import start_request
     from flows.inventory.start import sync_request
 
-    return start_request(call, tenant, lambda store, actor: sync_request(source, scope), wait=wait)
+    return start_request(call, tenant, lambda store, actor: sync_request(source, scope, full=full), wait=wait)
 
 
 def list_syncs(

@@ -15,10 +15,14 @@ _SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 
 
 class InventoryParameters(FlowParameters):
-    """`scope` names what belongs together: only syncs of one scope are compared. `source` is `folder:PATH` or `graph`."""
+    """`scope` names what belongs together: only syncs of one scope are compared. `source` is `folder:PATH` or `graph`.
+
+    `full` reads everything from Graph anew, also what its lists show as unmoved.
+    """
 
     source: str
     scope: str = DEFAULT_SCOPE
+    full: bool = False
 
     @field_validator("scope")
     @classmethod

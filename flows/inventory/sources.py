@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from flows._policies.snapshots import bodies, newest_usable, policies_of
 from flows._sources.folder import FolderSource
-from flows._sources.opening import folder_of
+from flows._sources.opening import GRAPH, folder_of
 from flows._sources.protocol import PolicySource
 from flows.inventory.reasons import SOURCE_GONE
 from runstore.database import Database
@@ -19,6 +20,12 @@ from runstore.errors import BadInputError
 from runstore.reasons import ReasonedError
 from runstore.schema import Tenant
 from runstore.tenancy import TenantScope
+
+GRAPH_CHANGES: Final = "graph-changes"
+"""The kind of a sync that asked Graph only for what moved; one that asked for everything is `graph`."""
+
+SWEEP_EVERY: Final = timedelta(days=7)
+SWEEP_LOOKBACK: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +44,26 @@ class StoredKnown:
             return bodies(connection, self.scope, [self.content_hash]).get(self.content_hash)
 
 
-@contextmanager
-def opened(source: str, scope_key: str, store: Database, scope: TenantScope) -> Generator[tuple[PolicySource, int]]:
-    """The source and how many items it is expected to have (0 where only reading will tell).
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source ready to be read. `kind` is what the sync keeps of where it came from, `expected` the number of items (0
+    where only reading will tell), `cost` what reading has cost so far, for the run's context."""
 
-    Raises ReasonedError when the folder is gone, the tenant has no directory, or a setting is missing.
+    source: PolicySource
+    kind: str
+    expected: int = 0
+    cost: Callable[[], Mapping[str, Any]] = dict
+
+
+@contextmanager
+def opened(
+    source: str, scope_key: str, store: Database, scope: TenantScope, *, full: bool = False
+) -> Generator[Opened]:
+    """The source of a run.
+
+    Microsoft Graph is read incrementally from the newest usable sync of the scope, and whole when `full` says so or the
+    last time it was is too long ago. Raises ReasonedError when the folder is gone, the tenant has no directory, or a
+    setting is missing.
     """
     folder = folder_of(source)
     if folder is not None:
@@ -50,7 +72,7 @@ def opened(source: str, scope_key: str, store: Database, scope: TenantScope) -> 
             expected = len(files.files())
         except (BadInputError, OSError):
             raise ReasonedError(SOURCE_GONE.failure()) from None
-        yield files, expected
+        yield Opened(files, source, expected)
         return
     # Imported here: a folder's sync needs no HTTP client and no identity library.
     from flows._sources.graph.reader import GraphReader
@@ -60,17 +82,25 @@ def opened(source: str, scope_key: str, store: Database, scope: TenantScope) -> 
         directory = connection.execute(
             select(Tenant.directory_id).where(Tenant.id == scope.tenant_id)
         ).scalar_one_or_none()
+    known = {} if full else _known(store, scope, scope_key)
     with GraphReader.open(directory) as reader:
-        yield GraphSource(reader, _known(store, scope, scope_key)), 0
+        kind = GRAPH_CHANGES if known else GRAPH
+        yield Opened(GraphSource(reader, known), kind, cost=lambda: {"graph": reader.traffic.as_json()})
 
 
 def _known(store: Database, scope: TenantScope, scope_key: str) -> dict[str, StoredKnown]:
-    """What the newest usable Graph sync of the scope stored, so that only what moved is read."""
+    """What the newest usable Graph sync of the scope stored, so that only what moved is read; nothing when a sweep is due.
+
+    Graph has no change feed for policies: an edit that leaves a list entry as it was is only seen by reading everything.
+    """
     with store.transaction(scope) as connection:
-        newest = newest_usable(connection, scope, scope_key, limit=1)
-        if not newest or newest[0].source != "graph":
+        syncs = newest_usable(connection, scope, scope_key, limit=SWEEP_LOOKBACK)
+        swept = next((sync for sync in syncs if sync.source == GRAPH), None)
+        if not syncs or swept is None or syncs[0].source not in (GRAPH, GRAPH_CHANGES):
+            return {}
+        if swept.started_at < datetime.now(UTC) - SWEEP_EVERY:
             return {}
         return {
             one.policy_id: StoredKnown(one.policy_type, one.mark, one.content_hash, store, scope)
-            for one in policies_of(connection, scope, newest[0].id)
+            for one in policies_of(connection, scope, syncs[0].id)
         }

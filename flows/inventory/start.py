@@ -12,12 +12,13 @@ from runstore.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
 
-def sync_request(source: str, scope_key: str = DEFAULT_SCOPE) -> StartRequest:
+def sync_request(source: str, scope_key: str = DEFAULT_SCOPE, *, full: bool = False) -> StartRequest:
     """The start request for a sync. BadInputError when the source cannot be used or the scope key is malformed.
 
+    `full` reads everything anew where a source can tell what has not moved; a folder is always read whole.
     A relative folder counts from the caller's working directory and is kept as an absolute path.
     """
-    return OPERATION.request({"source": checked_source(source), "scope": scope_key})
+    return OPERATION.request({"source": checked_source(source), "scope": scope_key, "full": full})
 
 
 def syncs(database: Database, scope: TenantScope, *, scope_key: str | None = None, limit: int = 100) -> dict[str, Any]:

@@ -31,11 +31,12 @@ T = TypeVar("T")
 
 def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
     """Reads the source into a new sync of the run; the sync counts for comparisons once it is finished."""
-    with opened(parameters.source, parameters.scope, run.store, run.scope) as (source, expected):
-        run.progress.expect_count(expected)
-        writer = SyncWriter(run, parameters)
-        writer.read(source)
-        sync = writer.finish(source)
+    with opened(parameters.source, parameters.scope, run.store, run.scope, full=parameters.full) as found:
+        run.progress.expect_count(found.expected)
+        writer = SyncWriter(run, parameters, found.kind)
+        writer.read(found.source)
+        sync = writer.finish(found.source)
+        run.progress.note(**found.cost())
     run.progress.note(
         sync_id=str(sync.id), scope=sync.scope, policies=sync.policies, complete=sync.complete, unread=dict(sync.unread)
     )
@@ -48,6 +49,7 @@ class SyncWriter:
 
     run: TrackedRun
     parameters: InventoryParameters
+    kind: str
     _sync_id: UUID = field(init=False)
     _fingerprint: Fingerprint = field(init=False)
     _pending: list[tuple[str, StoredPolicy]] = field(default_factory=list[tuple[str, StoredPolicy]], init=False)
@@ -59,10 +61,9 @@ class SyncWriter:
     def __post_init__(self) -> None:
         self._by_origin = self.parameters.source.startswith("folder:")
         run, wanted = self.run, self.parameters
-        kind = wanted.source if self._by_origin else "graph"
         self._fingerprint = self._stored(lambda connection: fingerprint_of(connection, run.scope))
         self._sync_id = self._stored(
-            lambda connection: begin_sync(connection, run.scope, run.run_id, wanted.scope, kind)
+            lambda connection: begin_sync(connection, run.scope, run.run_id, wanted.scope, self.kind)
         )
 
     def read(self, source: PolicySource) -> None:
