@@ -13,7 +13,7 @@ from deployments.stack.readiness import announce_ready
 from deployments.store_access import configured_url, producer_migrations
 from flows._tracking.dispatcher import Dispatcher
 from flows._tracking.log_scrubbing import install
-from flows._tracking.reconciler import Reconciler
+from flows._tracking.reconciler import Patience, Reconciler
 from runstore.database import Database, DatabaseRole
 from runstore.errors import BadInputError
 from runstore.listener import RunListener
@@ -35,6 +35,15 @@ def relay_url(settings: Settings) -> str:
     return url
 
 
+def patience(settings: Settings) -> Patience:
+    """How long the reconciler bears silence."""
+    return Patience(
+        look=settings.look_after_seconds,
+        contact_lost=settings.contact_lost_after_seconds,
+        give_up=settings.give_up_after_seconds,
+    )
+
+
 def serve(settings: Settings) -> None:
     """Runs the dispatcher and the reconciler until SIGTERM or SIGINT; what they were doing is finished first.
 
@@ -50,7 +59,7 @@ def serve(settings: Settings) -> None:
     database = Database(url, DatabaseRole.RELAY, pool_size=4)
     with RunListener(url) as listener:
         threads = [
-            _thread("reconciler", lambda: Reconciler(database).run(stopped), stopped),
+            _thread("reconciler", lambda: Reconciler(database, patience(settings)).run(stopped), stopped),
             _thread("dispatcher", lambda: Dispatcher(Outbox(database)).run(listener, stopped), stopped),
         ]
         announce_ready()

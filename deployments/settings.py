@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     run_memory_mb: int = Field(default=2048, ge=0)
     metrics_port: Port | None = None
 
+    # Seconds of silence after which the relay looks at a run, shows its contact as lost, and calls it failed.
+    look_after_seconds: float = Field(default=6, ge=0.5, le=3600)
+    contact_lost_after_seconds: float = Field(default=20, ge=1, le=86_400)
+    give_up_after_seconds: float = Field(default=600, ge=1, le=7 * 86_400)
+
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
