@@ -50,7 +50,9 @@ class Operation:
         except ValidationError as problem:
             first = problem.errors(include_url=False, include_input=False)[0]
             name = ".".join(str(part) for part in first["loc"]) or "parameters"
-            raise BadInputError(f"{self.type} cannot use its parameter {name!r}: {first['msg']}.") from None
+            raise BadInputError(
+                f"{self.type} cannot use its parameter {name!r}: {first['msg'].removeprefix('Value error, ')}."
+            ) from None
         return StartRequest(
             operation=self.type,
             identity=self.identity(parameters),
