@@ -147,6 +147,9 @@ def stack_environment(home: Path) -> dict[str, str]:
         "TENANTATLAS_HOME": str(home),
         "TENANTATLAS_PREFECT_PORT": str(free_port()),
         "TENANTATLAS_WORKER_DRAIN_SECONDS": "5",
+        "TENANTATLAS_LOOK_AFTER_SECONDS": "3",
+        "TENANTATLAS_CONTACT_LOST_AFTER_SECONDS": "6",
+        "TENANTATLAS_GIVE_UP_AFTER_SECONDS": "30",
         "PYTHONPATH": path,
     }
 

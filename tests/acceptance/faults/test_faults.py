@@ -1,0 +1,140 @@
+"""The faults that matter most, one by one: the row is right within the time that is promised."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from uuid import UUID, uuid4
+
+import pytest
+
+from deployments.embedded_database import EmbeddedDatabase
+from flows._tracking.hooks import HOOKS_OFF
+from runstore.run import Source
+from runstore.status import RunStatus
+from runstore.tenancy import TenantScope
+from tests.acceptance.faults.harness import Faults
+from tests.support.stack import StackUnderTest, eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(400)]
+
+GIVE_UP_SECONDS = 30.0
+
+
+@pytest.fixture
+def scope(stack: StackUnderTest) -> TenantScope:
+    return stack.tenant()
+
+
+@pytest.fixture
+def faults(stack: StackUnderTest) -> Faults:
+    return Faults(stack, EmbeddedDatabase(Path(os.environ["TENANTATLAS_HOME"])), Random(1))
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def running(stack: StackUnderTest, scope: TenantScope, gate: Path) -> Callable[[], UUID]:
+    """Starts a run that waits for the gate, with one item done."""
+
+    def begin() -> UUID:
+        run_id = stack.start(scope, "echo.speak", {"key": str(uuid4()), "until_file": str(gate)}).run.id
+        eventually(lambda: stack.run(scope, run_id).run.counts.succeeded == 1)
+        return run_id
+
+    return begin
+
+
+def test_a_killed_flow_is_failed_within_five_seconds(
+    stack: StackUnderTest, scope: TenantScope, faults: Faults, running: Callable[[], UUID]
+) -> None:
+    run_id = running()
+    killed = time.monotonic()
+    for flow in faults.flow_processes():
+        flow.kill()
+    detail = stack.until(scope, run_id)
+    assert time.monotonic() - killed < 5
+    assert (detail.run.status, detail.failures[0].reason_code) == (RunStatus.FAILED, "crashed")
+    assert detail.run.counts.succeeded == 1
+
+
+def test_worker_and_flow_killed_together_are_noticed_within_the_set_time(
+    stack: StackUnderTest, scope: TenantScope, faults: Faults, running: Callable[[], UUID]
+) -> None:
+    run_id = running()
+    faults.kill_worker_and_flows()
+    eventually(lambda: stack.run(scope, run_id).run.contact_lost_at, seconds=15)
+    detail = stack.until(scope, run_id, seconds=GIVE_UP_SECONDS + 15)
+    assert (detail.run.status, detail.run.last_source) == (RunStatus.FAILED, Source.RECONCILER)
+    assert detail.failures[0].reason_code in ("contact_lost", "crashed")
+    faults.mend()
+
+
+def test_a_frozen_flow_is_shown_as_lost_and_comes_back(
+    stack: StackUnderTest, scope: TenantScope, faults: Faults, running: Callable[[], UUID], gate: Path
+) -> None:
+    run_id = running()
+    frozen = faults.flow_processes()
+    for flow in frozen:
+        flow.send_signal(signal.SIGSTOP)
+    eventually(lambda: stack.run(scope, run_id).run.contact_lost_at, seconds=20)
+    for flow in frozen:
+        flow.send_signal(signal.SIGCONT)
+    eventually(lambda: stack.run(scope, run_id).run.contact_lost_at is None)
+    gate.touch()
+    assert stack.until(scope, run_id).run.status is RunStatus.COMPLETED
+
+
+def test_a_database_that_restarts_under_a_flow_loses_nothing(
+    stack: StackUnderTest, scope: TenantScope, faults: Faults, running: Callable[[], UUID], gate: Path
+) -> None:
+    run_id = running()
+    faults.restart_database()
+    gate.touch()
+    eventually(lambda: stack.running.process("relay").exit_code is None)
+    detail = stack.until(scope, run_id)
+    assert (detail.run.status, detail.run.counts.succeeded) == (RunStatus.COMPLETED, 1)
+    faults.mend()
+
+
+def test_a_start_is_heard_again_after_the_connection_was_cut(
+    stack: StackUnderTest, scope: TenantScope, faults: Faults
+) -> None:
+    faults.cut_connections()
+    run = stack.start(scope, "echo.speak", {"key": str(uuid4())}).run
+    assert stack.until(scope, run.id).run.status is RunStatus.COMPLETED
+
+
+def test_the_reconciler_alone_finds_every_end(stack: StackUnderTest, scope: TenantScope) -> None:
+    worker = stack.process("worker")
+    with_hooks = worker.spec
+    worker.spec = replace(with_hooks, environment={**with_hooks.environment, HOOKS_OFF: "1"})
+    stack.running.restart("worker")
+    try:
+        expected = {
+            ("finish", "1", "0"): RunStatus.COMPLETED,
+            ("finish", "1", "1"): RunStatus.COMPLETED_WITH_ERRORS,
+            ("finish", "0", "1"): RunStatus.FAILED,
+            ("raise", "1", "0"): RunStatus.FAILED,
+            ("die", "0", "0"): RunStatus.FAILED,
+        }
+        runs = {
+            stack.start(
+                scope, "echo.speak", {"key": str(uuid4()), "behaviour": behaviour, "succeed": good, "fail": bad}
+            ).run.id: status
+            for (behaviour, good, bad), status in expected.items()
+        }
+        for run_id, status in runs.items():
+            detail = stack.until(scope, run_id)
+            assert (detail.run.status, detail.run.last_source) == (status, Source.RECONCILER)
+    finally:
+        worker.spec = with_hooks
+        stack.running.restart("worker")

@@ -1,0 +1,269 @@
+"""Hundreds of made-up secrets go through real flows in every way one can slip out; afterwards none is found anywhere.
+
+Looked at byte by byte: every table of the run store and of Prefect, binary columns unpacked; every file of the stack's
+home that is no database file (logs, state, results); the rows the command line prints from; the hub's downloads and pages.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import httpx
+import orjson
+import psycopg
+import pytest
+from playwright.sync_api import sync_playwright
+from psycopg import sql
+
+from deployments.embedded_database import PREFECT
+from flows.registry import migration_folders, reasons
+from monitoring_app.settings import HubSettings, ProxySettings
+from runstore.database import DatabaseRole
+from runstore.directory import Directory
+from runstore.redaction import scrub_text
+from runstore.run import RunDetail
+from runstore.status import RunStatus
+from runstore.tenancy import Role, TenantScope
+from tests.support.chromium import ARGUMENTS, chromium
+from tests.support.hub_server import HubServer
+from tests.support.secret_corpus import Sample, corpus, needles
+from tests.support.stack import StackUnderTest
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
+
+SEED = 20261124
+SAMPLES = corpus(SEED)
+WAYS = ("raise", "chain", "payload", "items", "logs", "threads", "http", "tasks", "exit")
+ALONE = tuple(f"raise-{number}" for number in range(0, len(SAMPLES), 150))
+VIEWER = "viewer@leak.example"
+
+
+@dataclass
+class Aftermath:
+    """The stack after everything slipped out, and the runs it slipped out of."""
+
+    stack: StackUnderTest
+    scope: TenantScope
+    runs: dict[str, RunDetail]
+
+    @property
+    def url(self) -> str:
+        return self.stack.running.database_url
+
+
+@pytest.fixture(scope="module")
+def aftermath(stack: StackUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
+    scope = stack.tenant("leak")
+    folder = tmp_path_factory.mktemp("exports")
+    runs: dict[str, RunDetail] = {}
+    for read in ("first", "second"):
+        _write_exports(folder / read, SAMPLES if read == "first" else corpus(SEED + 1))
+        values = {"source": f"folder:{folder / read}", "scope": "leak"}
+        sync = stack.start(scope, "inventory.sync", values)
+        runs[f"sync {read}"] = stack.until(scope, sync.run.id, seconds=240)
+    started = {way: stack.start(scope, "leak.slip", {"way": way, "seed": str(SEED)}) for way in (*WAYS, *ALONE)}
+    for number, sample in enumerate(SAMPLES[::75]):
+        values = {"way": "raise-0", "seed": str(SEED), "extra": sample.text}
+        started[f"parameter {number}"] = stack.start(scope, "leak.slip", values)
+    drift = stack.start(scope, "drift.generate", {"scope": "leak"})
+    runs["drift"] = stack.until(scope, drift.run.id, seconds=240)
+    runs |= {way: stack.until(scope, one.run.id, seconds=240) for way, one in started.items()}
+    return Aftermath(stack, scope, runs)
+
+
+def _write_exports(folder: Path, samples: list[Sample]) -> None:
+    """Policies with a secret wherever one can be, files that are no policies, and file names that hold one."""
+    folder.mkdir()
+    for number, sample in enumerate(samples):
+        encoded = base64.b64encode(f"# script\n{sample.text}\nexit 0\n".encode()).decode()
+        identifier = f"{number:08x}-0000-4000-8000-000000000000"
+        bodies: list[dict[str, Any]] = [
+            {
+                "@odata.type": "#microsoft.graph.windows10CustomConfiguration",
+                "displayName": sample.text,
+                "description": f"was set with {sample.text}",
+                "omaSettings": [
+                    {"@odata.type": "#microsoft.graph.omaSettingString", "omaUri": "./x", "value": sample.text}
+                ],
+            },
+            {"@odata.type": "#microsoft.graph.deviceManagementScript", "displayName": f"Script {number}", "fileName": "x.ps1", "scriptContent": encoded},
+            {
+                "@odata.type": "#microsoft.graph.windowsWifiConfiguration",
+                "displayName": f"Wi-Fi {number}",
+                "preSharedKey": sample.needles[0],
+                "extra": {sample.text: {"inner": [sample.text]}},
+            },
+        ]  # fmt: skip
+        body = bodies[number % len(bodies)] | {"id": identifier}
+        (folder / f"{number}.json").write_text(json.dumps(body), encoding="utf-8")
+        if number % 5 == 0:
+            (folder / f"broken {number}.json").write_text(f'{{"displayName": "{sample.text}', encoding="utf-8")
+            name = sample.text.replace("/", "_").replace("\n", " ")
+            if len(name.encode()) < 200:
+                (folder / f"{name}.json").write_text("{}", encoding="utf-8")
+
+
+def _found(data: bytes, wanted: list[tuple[Sample, bytes]]) -> Counter[str]:
+    return Counter(sample.kind for sample, needle in wanted if needle in data)
+
+
+def _wanted() -> list[tuple[Sample, bytes]]:
+    wanted = list(needles(SAMPLES)) + list(needles(corpus(SEED + 1)))
+    # A script is kept in base64, where its text may begin at any of three offsets.
+    for sample, needle in wanted[:]:
+        for offset in range(3):
+            inner = base64.b64encode(b"\n" * offset + needle)[4 if offset else 0 : -4]
+            if len(inner) >= 12:
+                wanted.append((sample, inner))
+    # In JSON a backslash or a quote is escaped; in a page, an ampersand.
+    wanted += [(sample, json.dumps(needle.decode())[1:-1].encode()) for sample, needle in wanted[:]]
+    return wanted
+
+
+def _tables(url: str) -> Iterator[tuple[str, bytes]]:
+    """Every table as text, and every binary value unpacked."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        names = connection.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        assert len(names) > 5
+        for schema, table in names:
+            name = sql.Identifier(schema, table)
+            with connection.cursor() as cursor, cursor.copy(sql.SQL("COPY {} TO STDOUT").format(name)) as copy:
+                # COPY doubles backslashes; the text is searched as it is stored.
+                yield f"{schema}.{table}", b"".join(bytes(block) for block in copy).replace(b"\\\\", b"\\")
+            columns = connection.execute(
+                "SELECT column_name FROM information_schema.columns"
+                " WHERE table_schema = %s AND table_name = %s AND data_type = 'bytea'",
+                (schema, table),
+            ).fetchall()
+            for (column,) in columns:
+                query = sql.SQL("SELECT {} FROM {}").format(sql.Identifier(column), name)
+                for (value,) in connection.execute(query):
+                    if value:
+                        yield f"{schema}.{table}.{column}", _unpacked(bytes(value))
+
+
+def _unpacked(value: bytes) -> bytes:
+    try:
+        return value + zlib.decompress(value)
+    except zlib.error:
+        return value
+
+
+def _at(url: str, database: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+def test_every_way_was_gone(aftermath: Aftermath) -> None:
+    """The secrets did get as far as they could: else the tests below would look for what never was."""
+    failed = {name for name, detail in aftermath.runs.items() if detail.run.status is RunStatus.FAILED}
+    assert {"raise", "chain", "http", "tasks", "payload", "items", "exit"} <= failed
+    assert aftermath.runs["logs"].run.status is RunStatus.COMPLETED
+    for name in ("payload", "items"):
+        assert aftermath.runs[name].run.counts.failed >= 250, name
+    for name in ("sync first", "sync second"):
+        assert aftermath.runs[name].run.status is RunStatus.COMPLETED_WITH_ERRORS
+        assert aftermath.runs[name].run.counts.succeeded >= 300
+    assert aftermath.runs["drift"].run.status is RunStatus.COMPLETED
+    known = reasons()
+    for name, detail in aftermath.runs.items():
+        for failure in detail.failures:
+            assert failure.reason_code in known, name
+
+
+@pytest.mark.parametrize("database", ["run store", "prefect"])
+def test_no_table_holds_a_secret(aftermath: Aftermath, database: str) -> None:
+    url = aftermath.url if database == "run store" else _at(aftermath.url, PREFECT)
+    wanted, leaks, size = _wanted(), Counter[tuple[str, str]](), 0
+    for place, data in _tables(url):
+        size += len(data)
+        leaks.update((place, kind) for kind in _found(data, wanted))
+    assert size > 1_000_000
+    assert not leaks
+
+
+def test_no_file_of_the_home_holds_a_secret(aftermath: Aftermath) -> None:
+    home = Path(os.environ["TENANTATLAS_HOME"])
+    wanted, leaks, logs = _wanted(), Counter[tuple[str, str]](), 0
+    for path in home.rglob("*"):
+        if path.is_file() and not path.is_relative_to(home / "postgres" / "data"):
+            data = path.read_bytes()
+            logs += len(data) if path.suffix == ".log" else 0
+            leaks.update((str(path.relative_to(home)), kind) for kind in _found(data, wanted))
+    assert logs > 100_000
+    assert not leaks
+
+
+def test_the_local_log_tells_class_place_and_correlation_id(aftermath: Aftermath) -> None:
+    message = aftermath.runs["raise"].failures[0].message
+    correlation_id = message.rpartition(" ")[2].rstrip(".")
+    log = aftermath.stack.process("worker").log.read_text(encoding="utf-8", errors="replace")
+    story = log[log.index(f"[{correlation_id}]") :][:2000]
+    assert "RemoteError" in story
+    assert "flows.leak.flow:" in story and "in _raise" in story
+
+
+def test_no_download_or_page_of_the_hub_shows_a_secret(aftermath: Aftermath, tmp_path: Path) -> None:
+    admin = Directory(aftermath.stack.database(DatabaseRole.ADMIN))
+    admin.grant(aftermath.scope, VIEWER, Role.MANAGER)
+    settings = HubSettings(
+        database_url=aftermath.url,
+        session_secret="s" * 40,
+        proxy=ProxySettings(("127.0.0.1",)),
+        catalogue=reasons(),
+        producer_migrations=migration_folders(),
+    )
+    headers = {"x-forwarded-user": "viewer", "x-forwarded-email": VIEWER}
+    wanted, leaks = _wanted(), Counter[tuple[str, str]]()
+    shown: dict[str, bytes] = {}
+    with HubServer(settings, tmp_path) as hub:
+        with httpx.Client(base_url=hub.url, headers=headers, trust_env=False, timeout=60) as client:
+            for kind in ("csv", "json"):
+                shown[f"runs.{kind}"] = _get(client, f"/export/runs.{kind}", {"tenant": "leak"})
+                for name in ("payload", "items", "http", "sync first", "raise"):
+                    query = {"tenant": "leak", "id": str(aftermath.runs[name].run.id)}
+                    shown[f"{name}.{kind}"] = _get(client, f"/export/items.{kind}", query)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+            page = browser.new_context(extra_http_headers=headers).new_page()
+            for name in ("payload", "items", "chain", "sync second", "drift"):
+                page.goto(f"{hub.url}/r/leak/{aftermath.runs[name].run.id}")
+                page.get_by_text(str(aftermath.runs[name].run.id)[:8]).first.wait_for(timeout=60_000)
+                shown[f"page {name}"] = page.content().encode()
+            browser.close()
+    for place, data in shown.items():
+        assert len(data) > 100, place
+        leaks.update((place, kind) for kind in _found(data, wanted))
+    assert b"internal_error" in shown["items.csv"]
+    assert not leaks
+
+
+def _get(client: httpx.Client, path: str, query: dict[str, str]) -> bytes:
+    answer = client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def test_findings_tell_that_a_secret_changed_and_no_more(aftermath: Aftermath) -> None:
+    with psycopg.connect(aftermath.url, autocommit=True) as connection:
+        rows = connection.execute("SELECT to_jsonb(f)::text FROM drift_findings f WHERE run_id = %s", (_id(aftermath),))
+        texts = [row[0] for row in rows]
+    assert len(texts) >= 200
+    assert any("secret:v1:" in text for text in texts)
+    assert all(orjson.loads(text) and scrub_text(text) == text for text in texts[:50])
+
+
+def _id(aftermath: Aftermath) -> UUID:
+    return aftermath.runs["drift"].run.id
