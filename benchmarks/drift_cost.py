@@ -1,0 +1,185 @@
+"""What a comparison of two stored syncs costs, beside DeepDiff over the same pairs in the same process.
+
+`python -m benchmarks.drift_cost [--policies N] [--deepdiff]` prints one line a measurement: from the start of the
+flow's body to findings committed, with 1 % of the policies changed, with nothing changed, and with ten times as many.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import random
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from deployments.embedded_database import EmbeddedDatabase
+from flows._policies.snapshots import add_policies, begin_sync, finish_sync
+from flows._policies.stored import stored
+from flows._sources.protocol import SourcePolicy
+from flows._tracking.progress import ProgressReporter
+from flows._tracking.tracked_flow import TrackedRun
+from flows.drift.comparing import compare_and_keep
+from flows.drift.operation import DriftParameters
+from flows.registry import migration_folders
+from runstore import migrations
+from runstore.database import Database, DatabaseRole
+from runstore.directory import Directory
+from runstore.recorder import Recorder
+from runstore.tenancy import TenantScope
+
+SETTINGS = 20
+CHANGED = 0.01
+
+
+def policy(number: int) -> dict[str, Any]:
+    """A settings-catalog policy of twenty settings, as large as those of public baselines are on average."""
+    chance = random.Random(number)
+    area = chance.choice(["defender", "bitlocker", "update", "privacy", "edge", "firewall", "laps"])
+    settings = []
+    for position in range(SETTINGS):
+        identifier = f"device_vendor_msft_policy_config_{area}_setting{position:03}"
+        if position % 3:
+            value: dict[str, Any] = {"simpleSettingValue": {"value": chance.randrange(1000)}}
+        else:
+            child = {"settingDefinitionId": f"{identifier}_child", "simpleSettingValue": {"value": f"v{number}"}}
+            value = {"choiceSettingValue": {"value": f"{identifier}_{chance.randrange(3)}", "children": [child]}}
+        settings.append({"id": str(position), "settingInstance": {"settingDefinitionId": identifier, **value}})
+    return {
+        "@odata.type": "#microsoft.graph.deviceManagementConfigurationPolicy",
+        "id": str(UUID(int=number)),
+        "name": f"Policy {number}",
+        "platforms": "windows10",
+        "technologies": "mdm",
+        "settings": settings,
+        "assignments": [{"id": "x", "target": {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}}],
+        "roleScopeTagIds": ["0"],
+        "lastModifiedDateTime": "2026-01-01T00:00:00Z",
+    }
+
+
+def edited(body: dict[str, Any]) -> dict[str, Any]:
+    """The policy with one setting changed."""
+    changed = copy.deepcopy(body)
+    changed["settings"][1]["settingInstance"]["simpleSettingValue"]["value"] = -1
+    return changed
+
+
+class Bench:
+    """A store with one tenant, and syncs written straight into the snapshot tables."""
+
+    def __init__(self, url: str) -> None:
+        admin = Database(url, DatabaseRole.ADMIN)
+        Directory(admin).add_tenant("bench", "Bench")
+        self.worker = Database(url, DatabaseRole.WORKER, statement_timeout_ms=600_000)
+        self.scope: TenantScope = Directory(Database(url, DatabaseRole.APP)).for_operator("bench")
+
+    def sync(self, key: str, count: int, change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> None:
+        """A finished sync of `count` policies."""
+        with self.worker.transaction(self.scope) as connection:
+            sync_id = begin_sync(connection, self.scope, uuid4(), key, "bench")
+            for start in range(0, count, 1000):
+                batch = [
+                    stored(_source(change(number, policy(number))), str)
+                    for number in range(start, min(start + 1000, count))
+                ]
+                add_policies(connection, self.scope, sync_id, batch)
+            finish_sync(connection, self.scope, sync_id, failures=0, unread={})
+
+    def analyse(self, url: str) -> None:
+        """Brings the planner's figures up to date, as autovacuum does on a server that has run for a minute."""
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+
+    def compare(self, key: str) -> tuple[float, int]:
+        """Seconds from the start of the flow's body to findings committed, and how many findings there are."""
+        run_id = uuid4()
+        recorder = Recorder(self.worker, self.scope)
+        run = TrackedRun(run_id, 1, self.scope, self.worker, ProgressReporter(recorder, run_id, 1))
+        began = time.perf_counter()
+        compare_and_keep(run, DriftParameters(scope=key))
+        return time.perf_counter() - began, run.progress.counts.succeeded
+
+
+def _source(body: dict[str, Any]) -> SourcePolicy:
+    return SourcePolicy(body["id"], "settings_catalog", body["name"], "windows", body, "bench")
+
+
+def deepdiff_seconds(count: int) -> tuple[float, int]:
+    """Seconds DeepDiff takes over the same pairs, order ignored, and in how many it sees a difference."""
+    from deepdiff import DeepDiff
+
+    began, differing = 0.0, 0
+    step = round(1 / CHANGED)
+    for number in range(count):
+        old = policy(number)
+        new = edited(old) if number % step == 0 else copy.deepcopy(old)
+        start = time.perf_counter()
+        differing += bool(DeepDiff(old, new, ignore_order=True))
+        began += time.perf_counter() - start
+    return began, differing
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """The address of a migrated database of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder, EmbeddedDatabase(Path(folder)) as server:
+        url = server.url()
+        migrations.upgrade(url, migration_folders())
+        yield url
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--policies", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=0, help="a second, larger number of policies")
+    parser.add_argument("--deepdiff", action="store_true")
+    wanted = parser.parse_args()
+    step = round(1 / CHANGED)
+
+    def one_percent(number: int, body: dict[str, Any]) -> dict[str, Any]:
+        return edited(body) if number % step == 0 else body
+
+    def nothing(number: int, body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
+    with database() as url:
+        bench = Bench(url)
+        for count in filter(None, (wanted.policies, wanted.large)):
+            bench.sync(f"{count}", count, nothing)
+            bench.sync(f"{count}", count, one_percent)
+            bench.sync(f"{count}-same", count, nothing)
+            bench.sync(f"{count}-same", count, nothing)
+            bench.analyse(url)
+            for key in (f"{count}", f"{count}-same"):
+                times = []
+                for _ in range(5):
+                    seconds, found = bench.compare(key)
+                    times.append(seconds)
+                say(
+                    f"{key:>12} policies: {found} findings, median {statistics.median(times):.3f} s, worst {max(times):.3f} s"
+                )
+    say(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB (stored and compared)")
+    if wanted.deepdiff:
+        seconds, differing = deepdiff_seconds(wanted.policies)
+        say(f"DeepDiff(ignore_order=True): {differing} of {wanted.policies} differ, {seconds:.1f} s")
+
+
+def say(text: str) -> None:
+    """One line on stdout."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
