@@ -129,22 +129,25 @@ class _JsonScrubber:
             return float(value) if math.isfinite(value) else None
         if depth >= DEPTH_LIMIT:
             return TOO_DEEP
+        unknown = f"[{type(value).__name__[:80]}]"
         try:
+            if isinstance(value, date | time):
+                return value.isoformat()
+            if isinstance(value, UUID | Decimal):
+                return self._text(str(value), secret=secret)
+            if isinstance(value, bytes | bytearray | memoryview):
+                return "[bytes]"
             if isinstance(value, Mapping):
                 return self._mapping(cast("Mapping[object, object]", value), depth, secret=secret)
             if isinstance(value, Set):
                 # Sorted by what is shown: a set has no order, and what is stored should not depend on hash seeds.
                 return sorted(self._members(cast("Iterable[object]", value), depth, secret=secret), key=repr)
-            if isinstance(value, bytes | bytearray | memoryview):
-                return "[bytes]"
             if isinstance(value, Sequence):
                 return self._members(cast("Iterable[object]", value), depth, secret=secret)
-            if isinstance(value, UUID | date | time | Decimal):
-                return self._text(value.isoformat() if isinstance(value, date | time) else str(value), secret=secret)
         except Exception:
             # A container of somebody else's may raise while it is read; what it held is then not ours to show.
-            return f"[{type(value).__name__[:80]}]"
-        return f"[{type(value).__name__[:80]}]"
+            return unknown
+        return unknown
 
     def _members(self, members: Iterable[object], depth: int, *, secret: bool) -> list[Any]:
         return [self.scrub(member, depth + 1, secret=secret) for member in members]
