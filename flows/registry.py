@@ -47,14 +47,22 @@ def operations() -> Mapping[str, Operation]:
 
 def producer_folders() -> Sequence[Path]:
     """The folders of the producers, sorted by name."""
-    found = (path.parent for root in flows.__path__ for path in Path(root).glob("*/operation.py"))
-    return sorted((folder for folder in found if not folder.name.startswith("_")), key=lambda folder: folder.name)
+    return [folder for folder in _folders() if not folder.name.startswith("_") and (folder / "operation.py").is_file()]
 
 
 def migration_folders() -> Sequence[Path]:
     """The folders of revisions beside the core's: shared tables first, then each producer's that has some."""
-    found = (path for root in flows.__path__ for path in Path(root).glob("*/migrations") if any(path.glob("*.py")))
-    return sorted(found, key=lambda path: path.parent.name)
+    return [folder / "migrations" for folder in _folders() if any((folder / "migrations").glob("*.py"))]
+
+
+def _folders() -> Sequence[Path]:
+    """Every folder under flows/, sorted; of two with one name the first on the path, which is the one imports find."""
+    found: dict[str, Path] = {}
+    for root in flows.__path__:
+        for path in Path(root).iterdir():
+            if path.is_dir():
+                found.setdefault(path.name, path)
+    return [found[name] for name in sorted(found)]
 
 
 def reasons() -> Catalogue:
@@ -63,8 +71,8 @@ def reasons() -> Catalogue:
     CatalogueError when a code is declared twice.
     """
     catalogue = Catalogue.core()
-    for root in flows.__path__:
-        for path in sorted(Path(root).glob("*/**/reasons.py")):
-            module = ".".join(("flows", *path.relative_to(root).with_suffix("").parts))
+    for folder in _folders():
+        for path in sorted(folder.glob("**/reasons.py")):
+            module = ".".join(("flows", *path.relative_to(folder.parent).with_suffix("").parts))
             catalogue = catalogue.joined(importlib.import_module(module).REASONS)
     return catalogue
