@@ -57,7 +57,7 @@ def test_four_machines_may_migrate_at_once(new_database: Callable[..., str]) -> 
 
 
 def test_an_empty_database_is_refused_with_the_command_that_mends_it(new_database: Callable[..., str]) -> None:
-    with pytest.raises(SchemaMismatchError, match="is empty, and this version needs .*: run `tenantatlas db upgrade`"):
+    with pytest.raises(SchemaMismatchError, match=r"is empty, and this version needs .*: run `tenantatlas db upgrade`"):
         verify_schema(new_database(), FOLDERS)
 
 

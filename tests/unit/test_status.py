@@ -22,7 +22,7 @@ from runstore.status import (
 
 def test_every_status_is_active_or_terminal() -> None:
     assert set(RunStatus) == ACTIVE | TERMINAL
-    assert ACTIVE & TERMINAL == set()
+    assert not ACTIVE & TERMINAL
 
 
 def test_the_verdict_is_decided_for_every_pair() -> None:

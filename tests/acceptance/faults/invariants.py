@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -50,7 +51,7 @@ def violations(url: str, expected: set[Any], members: int) -> list[str]:
 def illegal_steps(history: list[dict[str, Any]]) -> list[str]:
     """The steps of a history that the transition table does not allow."""
     found: list[str] = []
-    for before, after in zip(history, history[1:], strict=False):
+    for before, after in pairwise(history):
         step = f"{before['status']} ({before['attempt']}) to {after['status']} ({after['attempt']})"
         if after["attempt"] < before["attempt"]:
             found.append(f"went back from {step}")
