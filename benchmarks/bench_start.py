@@ -17,7 +17,6 @@ import psycopg
 
 from deployments.settings import load_settings
 from deployments.stack.local_stack import LocalStack
-from runstore.database import DatabaseRole
 from tests.support.stack import StackUnderTest, environment, stack_environment
 
 STARTS = 200
@@ -62,7 +61,7 @@ def main() -> None:
             print(line("the same start again", milliseconds(same), floor))
             with stack.without("prefect-server"):
                 print(line("start, Prefect down", milliseconds(start), floor))
-        stack.database(DatabaseRole.APP).dispose()
+        stack.dispose()
 
 
 if __name__ == "__main__":
