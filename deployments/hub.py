@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations
 from deployments.version import installed_version
+from flows.registry import reasons
 from monitoring_app.settings import HubSettings, OidcSettings
 from runstore.errors import BadInputError, UnavailableError
 
@@ -34,6 +35,7 @@ def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
         oidc=None if demo else _oidc(settings),
         demo=demo,
         prefect_ui_url=os.environ.get("TENANTATLAS_PREFECT_UI_URL", ""),
+        catalogue=reasons(),
         producer_migrations=producer_migrations(),
         version=installed_version(),
     )

@@ -1,5 +1,174 @@
+"""Backup sets: list and create them, see what one holds, add policies to it and follow the run that does."""
+
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
+
+import streamlit as st
+
+from flows._policies.snapshots import list_syncs, policies_of
+from flows.backup.sets import ItemView, SetView, create_set, get_set, list_sets, set_items
+from flows.backup.start import add_policies_request
+from monitoring_app import runtime, texts
+from monitoring_app.features.findings_page import type_name
+from monitoring_app.features.starting import follow, start_and_follow
+from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
+from monitoring_app.presentation.parts import cell, empty_state, notice, page_header, table
+from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.view import show
+from monitoring_app.session import Viewer
+from runstore.database import Database
+from runstore.errors import ForbiddenError, NotFoundError, TenantAtlasError
+from runstore.rows import uuid_or_none
+from runstore.starter import StartRequest
+from runstore.tenancy import Permission, TenantScope
+
+OFFERED = 2000
+SYNCS_READ = 20
+ITEMS_SHOWN = 500
 
 
 def draw() -> None:
-    pass
+    """The page."""
+    viewer: Viewer = st.session_state["viewer"]
+    wanted = st.query_params.get("set")
+    if wanted is not None:
+        _one(viewer, wanted)
+        return
+    show(page_header(viewer, texts.BACKUP_SETS, texts.BACKUP_LEAD), "sets-header")
+    _create(viewer)
+    found = list_sets(runtime.current().app_database, viewer.scope)
+    if not found:
+        show(empty_state(texts.BACKUP_EMPTY_TITLE, texts.BACKUP_EMPTY), "sets-empty")
+        return
+    show(sets_table(viewer.tenant.slug, found), "sets-list")
+
+
+def _create(viewer: Viewer) -> None:
+    if not viewer.may(Permission.OPERATE):
+        show(notice(texts.READONLY_NOTE, "blue"), "sets-readonly")
+        return
+    with (
+        st.form("create-set", border=False, clear_on_submit=True),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        name = st.text_input(texts.BACKUP_NAME, max_chars=200, width=320)
+        pressed = st.form_submit_button(texts.BACKUP_CREATE, type="primary")
+    if not pressed:
+        return
+    try:
+        create_set(runtime.current().app_database, still_there(viewer).scope, name or "")
+    except TenantAtlasError as problem:
+        show(notice(str(problem), "red"), "sets-problem")
+    else:
+        st.toast(texts.CREATED)
+
+
+def sets_table(slug: str, found: Sequence[SetView]) -> Node:
+    """The sets, each leading to what it holds."""
+    columns = ((texts.BACKUP_SETS, ""), (texts.POLICIES, ""), (texts.CAPTURED, ""), (texts.CREATED_BY, ""))
+    rows = [
+        h(
+            "tr",
+            {"key": str(one.id)},
+            cell(
+                texts.BACKUP_SETS,
+                link(page_href("backup-sets", slug, {"set": str(one.id)}), one.name, class_="op"),
+                class_="wide",
+            ),
+            cell(texts.POLICIES, texts.SET_ITEMS.format(policies=f"{one.policies:,}", items=f"{one.items:,}")),
+            cell(texts.CAPTURED, moment(one.last_captured_at) if one.last_captured_at else texts.NEVER),
+            cell(texts.CREATED_BY, h("span", {"class": "break"}, one.created_by), class_="wide"),
+        )
+        for one in found
+    ]
+    return table(texts.BACKUP_SETS, columns, rows, "stacked")
+
+
+def _one(viewer: Viewer, wanted: str) -> None:
+    database, set_id = runtime.current().app_database, uuid_or_none(wanted)
+    try:
+        one = get_set(database, viewer.scope, set_id) if set_id is not None else None
+    except ForbiddenError:
+        # Within one's own tenant there is nothing to hide; another tenant's sets never get this far.
+        one = None
+    if one is None:
+        raise NotFoundError("This tenant has no such backup set.")
+    back = link(page_href("backup-sets", viewer.tenant.slug), [icon("left"), texts.BACK_TO_SETS], class_="small")
+    held = texts.SET_ITEMS.format(policies=f"{one.policies:,}", items=f"{one.items:,}")
+    show(h("div", {"class": "stack"}, back, page_header(viewer, one.name, held)), "set-header")
+    follow(viewer, "backup-sets")
+    _add(viewer, one)
+    items = set_items(database, viewer.scope, one.id, limit=ITEMS_SHOWN)
+    show(items_table(items) if items else h("p", {"class": "muted"}, texts.SET_EMPTY), "set-items")
+
+
+def _add(viewer: Viewer, one: SetView) -> None:
+    if not viewer.may(Permission.OPERATE):
+        show(notice(texts.READONLY_NOTE, "blue"), "set-readonly")
+        return
+    offered = _offered(viewer)
+    if not offered:
+        show(notice(texts.ADD_NEEDS_SYNC, "orange"), "set-needs-sync")
+        return
+    key = f"set-pick-{one.id}"
+    # The widget's own filter makes the picker searchable; names are shown as typed.
+    st.multiselect(texts.BACKUP_PICK, list(offered), key=key, format_func=lambda policy: offered[policy])
+    if len(offered) >= OFFERED:
+        show(h("p", {"class": "muted small"}, texts.PICK_CAPPED.format(count=f"{OFFERED:,}")), "set-capped")
+
+    def pressed() -> None:
+        chosen = list(st.session_state.get(key, []))
+        if not chosen:
+            st.toast(texts.PICK_NOTHING)
+            return
+        start_and_follow(viewer, "backup-sets", partial(_request, str(one.id), chosen))
+
+    st.button(texts.BACKUP_ADD, type="primary", key=f"set-add-{one.id}", on_click=pressed)
+
+
+def _request(set_id: str, policies: list[str], database: Database, scope: TenantScope) -> StartRequest:
+    return add_policies_request(database, scope, set_id, policies)
+
+
+def _offered(viewer: Viewer) -> dict[str, str]:
+    """The policies of the newest usable sync of every scope, by id, as they are offered."""
+    found: dict[str, str] = {}
+    with runtime.current().app_database.transaction(viewer.scope) as connection:
+        seen: set[str] = set()
+        for sync in list_syncs(connection, viewer.scope, limit=SYNCS_READ):
+            if sync.scope in seen or not sync.is_usable:
+                continue
+            seen.add(sync.scope)
+            for policy in islice(policies_of(connection, viewer.scope, sync.id), OFFERED - len(found)):
+                found[policy.policy_id] = f"{policy.name} · {type_name(policy.policy_type)}"
+    return found
+
+
+def items_table(items: Sequence[ItemView]) -> Node:
+    """What a set holds, version by version."""
+    columns = ((texts.POLICY, ""), (texts.POLICY_TYPE, ""), (texts.CAPTURED, ""), (texts.SIZE, "number"))
+    rows = [
+        h(
+            "tr",
+            None,
+            cell(
+                texts.POLICY,
+                h("div", {"class": "strong break"}, item.name),
+                h("div", {"class": "muted mono break"}, item.policy_id),
+                class_="wide",
+            ),
+            cell(texts.POLICY_TYPE, type_name(item.policy_type)),
+            cell(texts.CAPTURED, moment(item.captured_at)),
+            cell(
+                texts.SIZE,
+                f"{item.size:,} B",
+                h("span", {"class": "pill"}, texts.ENCRYPTED) if item.encrypted else None,
+                class_="number",
+            ),
+        )
+        for item in items
+    ]
+    return table(texts.POLICIES, columns, rows, "stacked")

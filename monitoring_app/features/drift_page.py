@@ -1,5 +1,85 @@
+"""Drift: the scopes of a tenant with their last syncs, and the start of a comparison."""
+
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from flows._policies.snapshots import Sync, list_syncs
+from flows.drift.reading import findings_document
+from flows.drift.start import generate_request
+from monitoring_app import runtime, texts
+from monitoring_app.features.starting import follow, start_and_follow
+from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
+from monitoring_app.presentation.parts import empty_state, notice, page_header
+from monitoring_app.presentation.view import show
+from monitoring_app.session import Viewer
+from runstore.database import Database
+from runstore.starter import StartRequest
+from runstore.tenancy import Permission, TenantScope
+
+SYNCS_READ = 200
+NEEDED = 2
 
 
 def draw() -> None:
-    pass
+    """The page."""
+    viewer: Viewer = st.session_state["viewer"]
+    database = runtime.current().app_database
+    show(page_header(viewer, texts.DRIFT, texts.DRIFT_LEAD), "drift-header")
+    follow(viewer, "drift")
+    with database.transaction(viewer.scope) as connection:
+        found = list_syncs(connection, viewer.scope, limit=SYNCS_READ)
+    if not found:
+        show(empty_state(texts.DRIFT_EMPTY_TITLE, texts.DRIFT_EMPTY), "drift-empty")
+        return
+    if not viewer.may(Permission.OPERATE):
+        show(notice(texts.READONLY_NOTE, "blue"), "drift-readonly")
+    compared = {entry["scope"]: entry for entry in findings_document(database, viewer.scope)["comparisons"]}
+    for position, key in enumerate(dict.fromkeys(sync.scope for sync in found)):
+        usable = [sync for sync in found if sync.scope == key and sync.is_usable]
+        _scope(viewer, position, key, usable, compared.get(key))
+
+
+def _scope(viewer: Viewer, position: int, key: str, usable: Sequence[Sync], compared: dict[str, Any] | None) -> None:
+    with st.container(border=True):
+        show(scope_card(viewer.tenant.slug, key, usable, compared), f"drift-scope-{position}")
+        if not viewer.may(Permission.OPERATE) or len(usable) < NEEDED:
+            return
+        st.button(
+            texts.START_DRIFT,
+            key=f"drift-start-{position}",
+            type="primary",
+            on_click=lambda: start_and_follow(viewer, "drift", partial(_request, key)),
+        )
+
+
+def _request(key: str, database: Database, scope: TenantScope) -> StartRequest:
+    return generate_request(database, scope, scope_key=key)
+
+
+def scope_card(slug: str, key: str, usable: Sequence[Sync], compared: dict[str, Any] | None) -> Node:
+    """One scope: its last two usable syncs, its last comparison, or what is missing."""
+    facts = [
+        (texts.LAST_SYNC, _sync(usable[0]) if usable else texts.NEVER),
+        (texts.SYNC_BEFORE, _sync(usable[1]) if len(usable) > 1 else texts.NEVER),
+        (texts.LAST_COMPARISON, _comparison(slug, compared) if compared else texts.NEVER),
+    ]
+    shown = [h("div", None, h("dt", None, name), h("dd", None, value)) for name, value in facts]
+    missing = notice(texts.NEEDS_TWO_SYNCS.format(count=len(usable)), "orange") if len(usable) < NEEDED else None
+    return h("div", {"class": "stack"}, h("h2", {"class": "break"}, key), h("dl", {"class": "facts"}, shown), missing)
+
+
+def _sync(sync: Sync) -> Node:
+    state = texts.SYNC_COMPLETE if sync.complete else texts.SYNC_INCOMPLETE
+    words = h("div", {"class": "muted small"}, f"{sync.policies:,} {texts.POLICIES.lower()} · {state}")
+    return h("div", None, moment(sync.started_at), words)
+
+
+def _comparison(slug: str, compared: dict[str, Any]) -> Node:
+    see = link(page_href("findings", slug, {"run": compared["run_id"]}), [texts.SEE_FINDINGS, icon("right")])
+    return h("div", None, moment(datetime.fromisoformat(compared["created_at"])), h("div", {"class": "small"}, see))

@@ -1,5 +1,128 @@
+"""Inventory: the tenant's syncs, and the policies one of them read."""
+
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+import streamlit as st
+
+from flows._policies.snapshots import Sync, SyncedPolicy, find_sync, list_syncs, policies_of
+from monitoring_app import runtime, texts
+from monitoring_app.features.findings_page import type_name
+from monitoring_app.presentation.figures import between
+from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
+from monitoring_app.presentation.parts import cell, empty_state, page_header, pager, table
+from monitoring_app.presentation.view import show
+from monitoring_app.session import Viewer
+from runstore.errors import NotFoundError
+from runstore.rows import uuid_or_none
+
+SYNCS_SHOWN = 100
+A_PAGE = 100
+POLICIES_READ = 20_000
 
 
 def draw() -> None:
-    pass
+    """The page."""
+    viewer: Viewer = st.session_state["viewer"]
+    database = runtime.current().app_database
+    wanted = st.query_params.get("sync")
+    if wanted is not None:
+        _policies(viewer, wanted)
+        return
+    with database.transaction(viewer.scope) as connection:
+        found = list_syncs(connection, viewer.scope, limit=SYNCS_SHOWN)
+    show(page_header(viewer, texts.INVENTORY, texts.INVENTORY_LEAD), "inventory-header")
+    if not found:
+        show(empty_state(texts.INVENTORY_EMPTY_TITLE, texts.INVENTORY_EMPTY), "inventory-empty")
+        return
+    show(syncs_table(viewer.tenant.slug, found), "inventory-syncs")
+
+
+def syncs_table(slug: str, found: Sequence[Sync]) -> Node:
+    """The syncs, each leading to its policies and to its run."""
+    columns = (
+        (texts.LAST_SYNC, ""), (texts.SCOPE, ""), (texts.STATUS, ""), (texts.POLICIES, "number"),
+        (texts.COLUMN_DURATION, "number"), (texts.RUN, "number"),
+    )  # fmt: skip
+    return table(texts.SYNCS, columns, [_row(slug, sync) for sync in found], "stacked")
+
+
+def _row(slug: str, sync: Sync) -> Node:
+    read = link(page_href("inventory", slug, {"sync": str(sync.id)}), moment(sync.started_at), class_="op")
+    tone = "green" if sync.is_usable and sync.complete else "orange" if sync.is_usable else "gray"
+    state = f"{sync.status} · {texts.SYNC_COMPLETE if sync.complete else texts.SYNC_INCOMPLETE}"
+    run = link(page_href("run", slug, {"id": str(sync.run_id)}), [texts.VIEW_RUN, icon("right")])
+    return h(
+        "tr",
+        {"key": str(sync.id)},
+        cell(texts.LAST_SYNC, read, class_="wide"),
+        cell(texts.SCOPE, h("span", {"class": "break"}, sync.scope)),
+        cell(texts.STATUS, h("span", {"class": f"badge tone-{tone}"}, state)),
+        cell(texts.POLICIES, f"{sync.policies:,}", class_="number"),
+        cell(texts.COLUMN_DURATION, between(sync.started_at, sync.finished_at) or "–", class_="number"),
+        cell(texts.RUN, run, class_="number"),
+    )
+
+
+def _policies(viewer: Viewer, wanted: str) -> None:
+    slug, params = viewer.tenant.slug, st.query_params.to_dict()
+    sync_id = uuid_or_none(wanted)
+    search = params.get("q", "").strip().replace("\x00", "")[:200]
+    text = params.get("from", "0")
+    offset = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+    with runtime.current().app_database.transaction(viewer.scope) as connection:
+        sync = find_sync(connection, viewer.scope, sync_id) if sync_id is not None else None
+        if sync is None:
+            raise NotFoundError("This tenant has no such sync.")
+        read = list(islice(policies_of(connection, viewer.scope, sync.id), POLICIES_READ))
+    back = link(page_href("inventory", slug), [icon("left"), texts.BACK_TO_SYNCS], class_="small")
+    show(h("div", {"class": "stack"}, back, page_header(viewer, texts.INVENTORY, sync.scope)), "inventory-header")
+    st.session_state["inventory_q"] = search
+
+    def changed() -> None:
+        kept = {name: value for name, value in st.query_params.to_dict().items() if name not in ("q", "from")}
+        chosen = st.session_state["inventory_q"].strip()
+        st.query_params.from_dict({**kept, "q": chosen} if chosen else kept)
+
+    st.text_input(texts.POLICY_SEARCH, key="inventory_q", max_chars=200, width=320, on_change=changed)
+    found = [one for one in read if _matches(one, search.casefold())]
+    shown = found[offset : offset + A_PAGE]
+    if not shown:
+        show(h("p", {"class": "muted"}, texts.ITEMS_NONE), "inventory-none")
+        return
+
+    def at(start: int) -> str:
+        kept = {name: value for name, value in params.items() if name != "from"}
+        return page_href("inventory", slug, {**kept, "from": str(start)} if start else kept)
+
+    said = texts.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
+    newer = at(max(offset - A_PAGE, 0)) if offset else None
+    older = at(offset + A_PAGE) if offset + A_PAGE < len(found) else None
+    show(h("div", {"class": "stack"}, policies_table(shown), pager(newer, older, None, said)), "inventory-policies")
+
+
+def _matches(one: SyncedPolicy, wanted: str) -> bool:
+    return not wanted or wanted in one.name.casefold() or wanted in one.policy_id.casefold()
+
+
+def policies_table(shown: Sequence[SyncedPolicy]) -> Node:
+    """The policies of a sync."""
+    columns = ((texts.POLICY, ""), (texts.POLICY_TYPE, ""), (texts.PLATFORM, ""))
+    rows = [
+        h(
+            "tr",
+            {"key": one.policy_id},
+            cell(
+                texts.POLICY,
+                h("div", {"class": "strong break"}, one.name),
+                h("div", {"class": "muted mono break"}, one.policy_id),
+                class_="wide",
+            ),
+            cell(texts.POLICY_TYPE, type_name(one.policy_type)),
+            cell(texts.PLATFORM, one.platform or "–"),
+        )
+        for one in shown
+    ]
+    return table(texts.POLICIES, columns, rows, "stacked")

@@ -1,0 +1,105 @@
+"""What every page with a start action does: ask once more who is asking, start, say so, and follow the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import streamlit as st
+
+from monitoring_app import runtime, texts
+from monitoring_app.operations.list_view import count_bar
+from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
+from monitoring_app.presentation.parts import notice
+from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.status import status_badge
+from monitoring_app.presentation.view import show
+from monitoring_app.session import Viewer
+from runstore.database import Database
+from runstore.errors import NotFoundError, TenantAtlasError
+from runstore.insights import RunInsights
+from runstore.run import Run
+from runstore.starter import StartRequest, start
+from runstore.status import ACTIVE
+from runstore.tenancy import Permission, TenantScope
+
+FOLLOW_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of the last start on a page: a run, or the sentence why there is none."""
+
+    tenant: str
+    run_id: UUID | None = None
+    reused: bool = False
+    problem: str = ""
+
+
+def _outcome(page: str) -> _Outcome | None:
+    found: Any = st.session_state.get(f"{page}_outcome")
+    return found if isinstance(found, _Outcome) else None
+
+
+def start_and_follow(viewer: Viewer, page: str, request: Callable[[Database, TenantScope], StartRequest]) -> None:
+    """Starts what `request` describes, with the role as it is now. Its run, or why there is none, is shown by `follow`."""
+    slug = viewer.tenant.slug
+    scope = still_there(viewer).scope
+    database = runtime.current().app_database
+    try:
+        scope.require(Permission.OPERATE)
+        started = start(database, scope, request(database, scope))
+    except TenantAtlasError as problem:
+        st.session_state[f"{page}_outcome"] = _Outcome(slug, problem=str(problem))
+        return
+    st.session_state[f"{page}_outcome"] = _Outcome(slug, started.run.id, started.reused)
+    st.toast(texts.ALREADY_ACTIVE if started.reused else texts.STARTED)
+
+
+def follow(viewer: Viewer, page: str) -> None:
+    """The run last started on this page, live until it ends; nothing when there is none of this tenant."""
+    outcome = _outcome(page)
+    if outcome is None or outcome.tenant != viewer.tenant.slug:
+        return
+    if outcome.run_id is None:
+        show(notice(outcome.problem, "red"), f"{page}-problem")
+        return
+    run_id, reused = outcome.run_id, outcome.reused
+    first = [True]
+
+    def live() -> None:
+        now = viewer if first else still_there(viewer)
+        run = _run(now, run_id)
+        if run is None:
+            return
+        show(_panel(now, run, reused), f"{page}-started")
+        if run.status not in ACTIVE and not first:
+            # What the page lists may have changed with the run's end; the whole page is drawn once more, without a timer.
+            st.rerun(scope="app")
+        first.clear()
+
+    present = _run(viewer, run_id)
+    is_active = present is not None and present.status in ACTIVE
+    st.fragment(live, run_every=FOLLOW_SECONDS if is_active else None)()
+
+
+def _run(viewer: Viewer, run_id: UUID) -> Run | None:
+    try:
+        return RunInsights(runtime.current().database, viewer.scope).overview(run_id).detail.run
+    except NotFoundError:
+        return None
+
+
+def _panel(viewer: Viewer, run: Run, reused: bool) -> Node:
+    view = link(
+        page_href("run", viewer.tenant.slug, {"id": str(run.id)}), [texts.VIEW_RUN, icon("right")], class_="button"
+    )
+    said = texts.ALREADY_ACTIVE if reused else run.type.label
+    words = h("span", {"class": "grow strong"}, said)
+    return h(
+        "div",
+        {"class": "panel"},
+        h("div", {"class": "row"}, status_badge(run.bucket, run.status), words, count_bar(run.counts), view),
+    )
