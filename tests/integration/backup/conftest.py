@@ -85,7 +85,7 @@ class Captures:
                 capture.end()
             self._observe(recorder, started.run.id, ObservedState.FINISHED)
         except KilledError:
-            self._observe(recorder, started.run.id, ObservedState.CRASHED)
+            self._observe(recorder, started.run.id, ObservedState.FAILED)
         return RunReader(self.store.hub, self.scope).get(started.run.id)
 
     def _observe(self, recorder: Recorder, run_id: Any, state: ObservedState) -> None:
