@@ -53,6 +53,9 @@ def deploy(
         typer.Option("--pool-type", help="Its type when it is made: tenantatlas-warm, process, docker, kubernetes."),
     ] = "tenantatlas-warm",
 ) -> Answer:
+    from deployments.prefect_address import use_prefect
+
+    use_prefect(call.settings)
     from deployments.deploy import deploy_all
 
     return deploy_all(call.settings, wait=wait, pool=pool, pool_type=pool_type)

@@ -1,0 +1,144 @@
+"""Schedules on a real Prefect server: added, listed, paused, removed; fired at the right local time all year."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from deployments import cli
+from deployments.schedule_times import parse_timing
+from runstore.errors import BadInputError
+from runstore.status import RunStatus
+from runstore.tenancy import Role
+from tests.support.stack import StackUnderTest, eventually
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def dates(start: datetime, **options: Any) -> list[datetime]:
+    from deployments.schedules import _schedule, next_times
+
+    timing = parse_timing(**{"cron": None, "every": None, "timezone": "UTC", "jitter": None, **options})
+    return asyncio.run(next_times(_schedule(timing, "acme"), 4, start=start))
+
+
+@pytest.mark.parametrize("changes", [datetime(2026, 3, 28, tzinfo=BERLIN), datetime(2026, 10, 24, tzinfo=BERLIN)])
+@pytest.mark.parametrize("options", [{"cron": "0 6 * * *"}, {"every": "1d"}], ids=["cron", "every"])
+def test_the_local_hour_stays_over_both_changes_of_the_clock(changes: datetime, options: dict[str, str]) -> None:
+    found = dates(changes, timezone="Europe/Berlin", **options)
+    assert {moment.astimezone(BERLIN).hour for moment in found} == ({6} if "cron" in options else {0})
+    assert len({moment.hour for moment in found}) == 2, "the hour in UTC moves with the clock"
+
+
+def test_an_hourly_span_goes_on_over_a_change_of_the_clock() -> None:
+    found = dates(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), every="1h", timezone="Europe/Berlin")
+    assert [moment.hour for moment in found] == [1, 2, 3, 4]
+
+
+def test_tenants_are_spread_over_the_jitter_and_keep_their_place() -> None:
+    timing = parse_timing(cron="0 6 * * *", every=None, timezone="UTC", jitter="59m")
+    lines = [timing.for_tenant(f"tenant-{number}").cron for number in range(200)]
+    assert lines == [timing.for_tenant(f"tenant-{number}").cron for number in range(200)]
+    minutes = {int(str(line).split()[0]) for line in lines}
+    assert len(minutes) > 40
+    assert minutes <= set(range(60))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "one of the two"),
+        ({"cron": "0 6 * * *", "every": "1d"}, "one of the two"),
+        ({"cron": "0 6 * *"}, "five fields"),
+        ({"cron": "61 6 * * *"}, "no cron line"),
+        ({"cron": "@daily"}, "five fields"),
+        ({"every": "soon"}, "no span"),
+        ({"every": "10s"}, "at least one minute"),
+        ({"every": "1d", "timezone": "Mars/Olympus"}, "no time zone"),
+        ({"every": "1d", "timezone": "../etc/passwd"}, "no time zone"),
+        ({"cron": "*/5 * * * *", "jitter": "5m"}, "minute has to be a number"),
+        ({"cron": "50 6 * * *", "jitter": "30m"}, "within the hour"),
+    ],
+)
+def test_what_cannot_be_a_time_is_refused(options: dict[str, str], said: str) -> None:
+    with pytest.raises(BadInputError, match=said):
+        parse_timing(**{"cron": None, "every": None, "timezone": "UTC", "jitter": None, **options})
+
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def tenantatlas(stack: StackUnderTest, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: str, code: int = 0) -> Any:
+        capsys.readouterr()
+        found = cli.run([*arguments, "--json"])
+        said = capsys.readouterr()
+        assert found == code, said.err
+        return json.loads(said.out) if code == 0 else said.err
+
+    return run
+
+
+@pytest.mark.stack
+@pytest.mark.xdist_group("stack")
+def test_a_schedule_is_added_listed_paused_and_removed(stack: StackUnderTest, tenantatlas: Run) -> None:
+    scope = stack.tenant()
+    add = ("schedule", "add", "--tenant", scope.slug, "--operation", "drift.generate", "--scope", "nightly")
+    when = ("--cron", "0 6 * * *", "--timezone", "Europe/Berlin")
+    added = tenantatlas(*add, *when)["schedules"]
+    assert [one["operation"] for one in added] == ["drift.generate"]
+    again = tenantatlas(*add, *when)["schedules"]
+    assert len(tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"]) == len(again) == 1
+    schedule = again[0]
+    first = datetime.fromisoformat(schedule["next_runs"][0]).astimezone(BERLIN)
+    assert (first.hour, first.minute) == (6, 0)
+    tenantatlas("schedule", "pause", schedule["id"], "--tenant", scope.slug)
+    assert tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"][0]["active"] is False
+    tenantatlas("schedule", "resume", schedule["id"], "--tenant", scope.slug)
+    # Registering the flows again leaves schedules alone.
+    tenantatlas("deploy")
+    assert tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"][0]["active"] is True
+    other = stack.tenant()
+    assert "no schedule" in tenantatlas("schedule", "remove", schedule["id"], "--tenant", other.slug, code=4)
+    tenantatlas("schedule", "remove", schedule["id"], "--tenant", scope.slug)
+    assert tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"] == []
+
+
+@pytest.mark.stack
+@pytest.mark.xdist_group("stack")
+def test_only_those_who_administer_a_tenant_schedule(stack: StackUnderTest, tenantatlas: Run) -> None:
+    from runstore.database import DatabaseRole
+    from runstore.directory import Directory
+
+    scope = stack.tenant()
+    Directory(stack.database(DatabaseRole.ADMIN)).grant(scope, "oscar@example.com", Role.OPERATOR)
+    add = ("schedule", "add", "--tenant", scope.slug, "--operation", "drift.generate", "--every", "1d")
+    tenantatlas(*add, "--as", "oscar@example.com", code=3)
+    assert "no operation" in tenantatlas(*add[:-4], "--operation", "no.such", "--every", "1d", code=2)
+
+
+@pytest.mark.stack
+@pytest.mark.xdist_group("stack")
+def test_what_a_schedule_starts_is_a_run_of_its_tenant(stack: StackUnderTest) -> None:
+    """A flow run without a row, as Prefect's scheduler makes it, gets its row when it begins."""
+    from runstore.database import DatabaseRole
+    from runstore.filters import RunFilter
+    from runstore.reader import RunReader
+
+    scope = stack.tenant()
+    with stack.prefect() as prefect:
+        deployment = prefect.get("deployments/name/echo.speak/tenantatlas").json()["id"]
+        prefect.post(
+            f"deployments/{deployment}/create_flow_run", json={"parameters": {"tenant": scope.slug, "key": "scheduled"}}
+        ).raise_for_status()
+    reader = RunReader(stack.database(DatabaseRole.HUB), scope)
+    run = eventually(lambda: next(iter(reader.list(RunFilter()).runs), None))
+    assert stack.until(scope, run.id).run.status is RunStatus.COMPLETED
+    assert run.trigger.value == "prefect"
