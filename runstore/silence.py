@@ -18,7 +18,9 @@ _CLAIM = text(
         AND coalesce(heartbeat_at, created_at) <= now() - make_interval(secs => :quiet)
       ORDER BY attend_after LIMIT :size FOR UPDATE SKIP LOCKED
     ), claimed AS (
-      UPDATE operation_runs r SET attend_after = now() + make_interval(secs => :lease)
+      -- A run that waits for a worker is in no hurry: there may be thousands of them.
+      UPDATE operation_runs r SET attend_after = now()
+        + make_interval(secs => :lease) * CASE WHEN r.status = 'pending' THEN 4 ELSE 1 END
       FROM silent WHERE r.id = silent.id RETURNING r.*
     )
     SELECT {returned_columns("c")}, t.slug FROM claimed c JOIN tenants t ON t.id = c.tenant_id

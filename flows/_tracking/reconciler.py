@@ -70,12 +70,16 @@ class Reconciler:
         runs = self._silent.claim(BATCH, quiet_seconds=self._patience.look, lease_seconds=self._patience.between_looks)
         if not runs:
             return 0
-        for run in runs:
-            self._silent.mark_contact_lost(run, after_seconds=self._patience.contact_lost)
-        with get_client(sync_client=True) as client:
-            known = _flow_runs(client, [run.flow_run_id for run in runs if run.flow_run_id])
+        try:
+            with get_client(sync_client=True) as client:
+                known = _flow_runs(client, [run.flow_run_id for run in runs if run.flow_run_id])
+                for run in runs:
+                    self._repair(client, run, known)
+        except (httpx.HTTPError, RuntimeError, OSError):
+            # Prefect is away too: all we know is the silence, and that much the hub may show.
             for run in runs:
-                self._repair(client, run, known)
+                self._note_silence(run)
+            raise
         return len(runs)
 
     def _repair(self, client: SyncPrefectClient, run: Run, known: Mapping[UUID, FlowRun]) -> None:
@@ -112,7 +116,11 @@ class Reconciler:
             failure = DEPLOYMENT_MISSING.failure(operation=str(run.type))
             self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
 
+    def _note_silence(self, run: Run) -> None:
+        self._silent.mark_contact_lost(run, after_seconds=self._patience.contact_lost)
+
     def _give_up_if_lost(self, client: SyncPrefectClient, run: Run) -> None:
+        self._note_silence(run)
         silent = self._silent.silent_for(run)
         if silent < self._patience.give_up:
             return

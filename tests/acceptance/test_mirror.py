@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from runstore.database import DatabaseRole
+from runstore.outbox import Outbox
+from runstore.reader import RunReader
 from runstore.run import RunDetail
 from runstore.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
@@ -99,7 +103,8 @@ def test_what_prefect_starts_by_itself_gets_a_row_and_a_duplicate_stands_back(
     stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID], gate: Path
 ) -> None:
     first = start_in_prefect(stack, scope, key="k", until_file=str(gate))
-    eventually(lambda: prefect_state(stack, first)[0] == "RUNNING")
+    reader = RunReader(stack.database(DatabaseRole.HUB), scope)
+    eventually(lambda: reader.find_by_flow_run(first))
     again = stack.start(scope, ECHO, {"key": "k", "until_file": str(gate)})
     assert again.reused
     assert again.run.flow_run_id == first
@@ -205,11 +210,6 @@ def test_starts_while_prefect_is_down_are_done_once_it_is_back(
 
 def test_two_dispatchers_hand_each_run_over_once(stack: StackUnderTest, scope: TenantScope) -> None:
     """Counted in Prefect: a second hand-over would be a second flow run, or a claim of a leased row."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from runstore.database import DatabaseRole
-    from runstore.outbox import Outbox
-
     with stack.without("relay"):
         runs = {stack.start(scope, ECHO, {"key": str(number)}).run.id for number in range(60)}
         outbox = Outbox(stack.database(DatabaseRole.RELAY))

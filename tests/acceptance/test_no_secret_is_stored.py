@@ -172,7 +172,8 @@ def test_every_way_was_gone(aftermath: Aftermath) -> None:
     assert {"raise", "chain", "http", "tasks", "payload", "items", "exit"} <= failed
     assert aftermath.runs["logs"].run.status is RunStatus.COMPLETED
     for name in ("payload", "items"):
-        assert aftermath.runs[name].run.counts.failed >= 250, name
+        # Items whose names are all secret have the same name once it is taken out.
+        assert aftermath.runs[name].run.counts.failed >= 60, name
     for name in ("sync first", "sync second"):
         assert aftermath.runs[name].run.status is RunStatus.COMPLETED_WITH_ERRORS
         assert aftermath.runs[name].run.counts.succeeded >= 300
