@@ -1,0 +1,24 @@
+"""Hand-made pairs over every policy type and every pitfall: findings equal what is written down, and mirror it."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows._policies.recognise import recognise
+from flows._policies.types import POLICY_TYPES
+from tests.support.drift_cases import Case, check
+from tests.unit.drift.corpus import catalog_cases, other_cases
+
+CASES = [*catalog_cases.CASES, *other_cases.CASES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_findings_equal_the_written_truth(case: Case) -> None:
+    check(case)
+
+
+def test_the_corpus_is_large_and_knows_every_type() -> None:
+    assert len(CASES) >= 120
+    assert len({case.name for case in CASES}) == len(CASES)
+    seen = {known.policy_type for case in CASES for body in (*case.before, *case.after) if (known := recognise(body))}
+    assert seen >= {entry.slug for entry in POLICY_TYPES}
