@@ -1,0 +1,120 @@
+"""Every view of the list is a link, and whatever is in an address, reading it never fails."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring_app.operations.address import ROW_CHOICES, ListAddress, Period
+from monitoring_app.web.addresses import query_of, safe_next, with_tenant
+from runstore.cursor import Cursor
+from runstore.errors import BadInputError
+from runstore.operation import OperationType
+from runstore.status import StatusBucket
+
+MOMENTS = st.datetimes(
+    min_value=datetime(1971, 1, 1),  # noqa: DTZ001
+    max_value=datetime(2200, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC)
+)  # fmt: skip
+WORDS = st.text(
+    st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Cf", "Co", "Cn")), min_size=1, max_size=40
+)
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
+
+
+@st.composite
+def addresses(draw: st.DrawFn) -> ListAddress:
+    when = draw(st.sampled_from(["open", "period", "between", "at"]))
+    since, until = sorted([draw(MOMENTS), draw(MOMENTS)])
+    return ListAddress(
+        type=draw(st.none() | st.builds(OperationType, NAMES, NAMES)),
+        bucket=draw(st.none() | st.sampled_from(list(StatusBucket))),
+        period=draw(st.sampled_from(list(Period))) if when == "period" else None,
+        since=since if when == "between" else None,
+        until=draw(st.just(until) | st.none()) if when == "between" else None,
+        at=draw(MOMENTS) if when == "at" else None,
+        initiator=draw(st.none() | WORDS),
+        search=draw(st.none() | WORDS),
+        cursor=draw(st.none() | st.builds(Cursor, MOMENTS, st.uuids(), st.booleans())),
+        rows=draw(st.sampled_from(ROW_CHOICES)),
+    )
+
+
+@given(addresses())
+@settings(max_examples=500)
+def test_reading_an_address_gives_back_the_view_it_was_written_for(address: ListAddress) -> None:
+    assert ListAddress.from_params(address.to_params()) == (address, ())
+
+
+@given(addresses())
+def test_dropping_one_filter_leaves_every_other_one(address: ListAddress) -> None:
+    full = address.to_params()
+    for _, _, without in address.filters:
+        left = without.to_params()
+        assert "cursor" not in left
+        gone = {name for name in full if name not in left} - {"cursor"}
+        assert len(gone) == 1
+        assert left == {name: value for name, value in full.items() if name not in gone | {"cursor"}}
+
+
+FIELDS = st.sampled_from(["type", "bucket", "range", "since", "until", "at", "by", "q", "cursor", "rows", "x"])
+HOSTILE = st.text(max_size=60) | st.sampled_from(
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "\x00", "' OR 1=1 --", "-1", "1e9", "NaN", "\ud800",
+     "W10", "{}", "[]", "eyJ", "%00", "=cmd|' /C calc'!A0", ":material/x:", "$\\int$", "💥" * 30]
+)  # fmt: skip
+
+
+@given(st.dictionaries(FIELDS, HOSTILE))
+@settings(max_examples=5000, deadline=None)
+def test_no_address_breaks_the_reading_of_it(params: dict[str, str]) -> None:
+    address, ignored = ListAddress.from_params(params)
+    assert set(ignored) <= set(params)
+    again, nothing = ListAddress.from_params(address.to_params())
+    assert again == address and nothing == ()
+    address.filter(datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def test_a_moving_range_moves_with_the_clock() -> None:
+    address, _ = ListAddress.from_params({"range": "24h"})
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    assert address.filter(now).since == now - timedelta(days=1)
+
+
+@given(st.text(max_size=80))
+def test_a_sign_in_never_leads_off_the_site(text: str) -> None:
+    led = safe_next(text)
+    assert led.startswith("/") and not led.startswith(("//", "/\\"))
+    assert led in ("/", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["//evil.example", "/\\evil.example", "https://evil.example", "/a\nb", "javascript:x", "/sign-in?next=/", ""],
+)
+def test_addresses_that_could_lead_elsewhere_lead_home(text: str) -> None:
+    assert safe_next(text) == "/"
+
+
+def test_two_tenants_in_one_address_are_refused() -> None:
+    with pytest.raises(BadInputError):
+        query_of(b"tenant=a&tenant=b")
+    assert with_tenant("/run", b"tenant=x&id=1", "acme") == "/run?tenant=acme&id=1"
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=500)
+def test_any_query_is_read_or_refused(raw: bytes) -> None:
+    with suppress(BadInputError):
+        assert isinstance(query_of(raw), dict)
+
+
+def test_a_cursor_names_its_sort_and_is_refused_elsewhere() -> None:
+    cursor = Cursor(datetime(2026, 3, 1, tzinfo=UTC), UUID(int=5))
+    assert Cursor.decode(cursor.encode()) == cursor
+    assert ListAddress.from_params({"cursor": cursor.encode()[:-3]}) == (ListAddress(), ("cursor",))
