@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.call import Answer, Call, command
+from deployments.cli_drift_life import add_life_commands
 from deployments.cli_inventory import WaitOption
 from deployments.cli_tenants import TenantOption
 from deployments.console import Table
@@ -26,6 +27,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(drift, name="drift")
     command(drift, "generate", help="Compare the two newest syncs of a scope, or the two named.")(generate)
     command(drift, "findings", help="List what the newest comparison found, or the one of a run.")(findings)
+    add_life_commands(drift)
 
 
 def generate(
@@ -34,6 +36,7 @@ def generate(
     scope: Annotated[str, typer.Option("--scope", metavar="KEY", help="Whose syncs are compared.")] = "default",
     baseline: Annotated[str | None, typer.Option("--baseline", metavar="ID", help="The earlier sync.")] = None,
     current: Annotated[str | None, typer.Option("--current", metavar="ID", help="The later sync.")] = None,
+    against: Annotated[str | None, typer.Option("--against", metavar="previous|pinned", help="Which baseline.")] = None,
     wait: WaitOption = False,
 ) -> Answer:
     from deployments.start_action import start_request
@@ -42,7 +45,7 @@ def generate(
 
     def request(store: StoreAccess, actor: TenantScope) -> StartRequest:
         database = store.database(DatabaseRole.APP)
-        return generate_request(database, actor, scope_key=scope, baseline=baseline, current=current)
+        return generate_request(database, actor, scope_key=scope, baseline=baseline, current=current, against=against)
 
     return start_request(call, tenant, request, wait=wait)
 
@@ -52,14 +55,25 @@ def findings(
     tenant: TenantOption,
     run: Annotated[str | None, typer.Option("--run", metavar="ID", help="The drift run to read.")] = None,
     scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="Only this scope's.")] = None,
+    include_ignored: Annotated[
+        bool, typer.Option("--include-ignored", help="Show what ignore rules hide, too.")
+    ] = False,
+    fail_on: Annotated[
+        str | None,
+        typer.Option("--fail-on", metavar="SEVERITY", help="Exit code 1 if something open is as severe, or more."),
+    ] = None,
 ) -> Answer:
-    from flows.drift.reading import findings_document
+    from flows.drift.reading import findings_document, worst_open
     from runstore.database import DatabaseRole
 
     with call.open_store() as store:
         actor = store.scope(tenant, call.acting_as)
-        document = findings_document(store.database(DatabaseRole.APP), actor, run_id=run, scope_key=scope)
-    return Answer(document, (findings_table(document, f"Nothing drifted in {tenant}."), *_withheld(document)))
+        document = findings_document(
+            store.database(DatabaseRole.APP), actor, run_id=run, scope_key=scope, include_ignored=include_ignored
+        )
+    exit_code = 1 if fail_on is not None and worst_open(document, fail_on) else 0
+    blocks = (findings_table(document, f"Nothing drifted in {tenant}."), *_withheld(document))
+    return Answer(document, blocks, exit_code=exit_code)
 
 
 def findings_table(document: Mapping[str, Any], empty: str, title: str | None = None) -> Table:

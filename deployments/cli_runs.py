@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from deployments import cli_prune
 from deployments.call import Answer, Call, command
 from deployments.cli_tenants import TenantOption
 from deployments.console import Table, when
@@ -22,6 +23,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(runs, name="runs")
     command(runs, "list", help="List a tenant's runs, newest first.")(list_runs)
     command(runs, "show", help="Show one run with its items and failures.")(show_run)
+    cli_prune.add_command(runs)
 
 
 def list_runs(

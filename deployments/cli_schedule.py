@@ -41,7 +41,9 @@ def add(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter of the operation.")
     ] = None,
     cron: Annotated[str | None, typer.Option("--cron", help="Five fields, such as '0 6 * * *'.")] = None,
-    every: Annotated[str | None, typer.Option("--every", metavar="SPAN", help="Such as 6h or 1d.")] = None,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="SPAN", help="Such as 6h; 1d and 1w mean midnight in --timezone.")
+    ] = None,
     timezone: Annotated[str, typer.Option("--timezone", help="Such as Europe/Berlin.")] = "UTC",
     jitter: Annotated[
         str | None, typer.Option("--jitter", metavar="SPAN", help="Spread the tenants over this span, such as 30m.")

@@ -17,11 +17,14 @@ _SPAN = re.compile(r"(\d{1,5})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # A fixed moment, so that the same schedule added again fires at the same times.
 _ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
+# A day and a week are the calendar's, at midnight in the zone. Prefect's arithmetic for spans counts elapsed hours from
+# the anchor, which is an hour off in the other half of the year; every other span is elapsed time and has no zone.
+_BY_CALENDAR = {timedelta(days=1): "0 0 * * *", timedelta(weeks=1): "0 0 * * 1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Either `cron` or `every`, in `timezone`. `spread` is the window over which tenants are shifted."""
+    """Either `cron`, in `timezone`, or `every`, by elapsed time. `spread` is the window over which tenants are shifted."""
 
     cron: str | None
     every: timedelta | None
@@ -56,7 +59,9 @@ def parse_timing(*, cron: str | None, every: str | None, timezone: str, jitter: 
         span = parse_span(every, "--every")
         if span < SHORTEST:
             raise BadInputError("--every is at least one minute.")
-        return Timing(None, span, timezone, spread, _anchor(timezone))
+        if span not in _BY_CALENDAR:
+            return Timing(None, span, "UTC", spread)
+        cron = _BY_CALENDAR[span]
     assert cron is not None
     return Timing(_checked_cron(cron, spread), None, timezone, spread)
 
@@ -88,8 +93,3 @@ def _checked_cron(text: str, spread: timedelta) -> str:
             "hour: '0 6 * * *' with up to 59m."
         )
     return " ".join(fields)
-
-
-def _anchor(timezone: str) -> datetime:
-    """Midnight in the zone, so that `--every 1d` is midnight there, in summer and in winter."""
-    return datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone))

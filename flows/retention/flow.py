@@ -1,0 +1,20 @@
+"""The flow of `run.prune`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flows._tracking.tracked_flow import TrackedRun, tracked_flow
+from flows.retention.operation import OPERATION, PruneParameters
+from runstore.retention import prune_runs
+
+
+@tracked_flow(OPERATION)
+def prune(run: TrackedRun, parameters: PruneParameters) -> None:
+    """Forgets batch after batch, and notes how many runs that were."""
+    before = datetime.now(UTC) - parameters.age
+    item = f"runs finished before {before:%Y-%m-%d}"
+    run.progress.expect([item])
+    pruned = prune_runs(run.store, run.scope, before, report=lambda count: run.progress.note(pruned=count))
+    run.progress.note(pruned=pruned)
+    run.progress.succeeded(item)
