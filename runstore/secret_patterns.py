@@ -248,7 +248,7 @@ ASSIGNMENT: Final = re.compile(
     rb"(?P<strict>(?:\\{0,7}[\"'`]\]?|\]|\))\s{0,4}+(?:=>|==?|:=?)"
     rb"|\s{0,4}+(?:=>|:=|==?|%3[dD])"
     # A plist's or any XML pair: </key><string>, </name> <value>.
-    rb"|</\w{1,30}+>\s{0,40}+<\w{1,30}+>"
+    rb"|</\w{1,30}+>(?:\s|\\+[nrt]){0,40}+<\w{1,30}+>"
     # <data id="Password" value="…"/> and {"name": "password", "value": "…"}.
     rb"|\\{0,7}[\"']\s{1,8}+value\s?=\s?"
     rb"|\\{0,7}[\"']\s{0,4}+,\s{0,80}+\\{0,7}[\"'](?:\w{0,20}value)\\{0,7}[\"']\s{0,4}+:"

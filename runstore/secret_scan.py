@@ -269,8 +269,11 @@ def _has_symbol(value: bytes) -> bool:
 _RUN_MINIMUM: Final = 28
 _RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{28,}={0,2}")
 _GUID: Final = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
-_PRODUCT_KEY: Final = re.compile(rb"[A-Z0-9]{5}(?:-[A-Z0-9]{5}){4}")
-_RECOVERY_KEY: Final = re.compile(rb"\d{6}(?:-\d{6}){7}")
+# Five groups of five out of the alphabet of product keys; words of capitals would need a digit in the place of a vowel.
+_PRODUCT_KEY: Final = re.compile(
+    rb"(?<![A-Za-z0-9-])(?=[A-Z-]{0,28}[0-9])[B-DF-HJKMP-RTV-Y2-9]{5}(?:-[B-DF-HJKMP-RTV-Y2-9]{5}){4}(?![A-Za-z0-9-])"
+)
+_RECOVERY_KEY: Final = re.compile(rb"(?<![0-9])[0-9]{6}(?:-[0-9]{6}){7}(?![0-9])")
 _NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken|deltatoken)[-:= \"']{1,4}\Z", re.I)
 
 
@@ -284,7 +287,7 @@ def _entropic_runs(data: bytes, budget: _Budget) -> Iterator[Span]:
                 continue
         rest = run.translate(None, _HEX_AND_DASH)
         if not rest:
-            if len(run) == 55 and _RECOVERY_KEY.fullmatch(run):
+            if _RECOVERY_KEY.search(run):
                 yield (*match.span(), "recovery-key")
             continue
         kind = _run_kind(run, rest, budget)
@@ -294,8 +297,10 @@ def _entropic_runs(data: bytes, budget: _Budget) -> Iterator[Span]:
 
 def _run_kind(run: bytes, rest: bytes, budget: _Budget) -> str | None:
     length = len(run)
-    if length == 29 and _PRODUCT_KEY.fullmatch(run) and run.translate(None, _NOT_DIGITS):
+    if run.count(b"-") >= 4 and _PRODUCT_KEY.search(run):
         return "product-key"
+    if run.count(b"-") >= 7 and _RECOVERY_KEY.search(run):
+        return "recovery-key"
     classes = run.translate(_CLASSES)
     digits = classes.count(b"d")
     if not digits:

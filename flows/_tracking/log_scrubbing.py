@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import inspect
 import logging
 import sys
@@ -199,10 +200,13 @@ def install() -> None:
     or reports on them. Raises RuntimeError when this Prefect has not the functions it should have: running without the
     fence would store what must not be stored.
     """
+    _fence_states()
+    # After it: Prefect sets its logging up when its engines are first imported.
     for handler in _handlers():
         if not any(isinstance(known, ScrubbingFilter) for known in handler.filters):
             handler.addFilter(ScrubbingFilter())
-    _fence_states()
+    # A warning quotes values, and would be printed past every handler.
+    logging.captureWarnings(True)
     if sys.excepthook is not _print_story:
         sys.excepthook = _print_story
     if threading.excepthook is not _print_thread_story:
@@ -230,6 +234,10 @@ def _fence_states() -> None:
             )
     if getattr(states.format_exception, _SCRUBBED, False):
         return
+    # Loaded first, so that their copies of the name can be replaced with the original.
+    importlib.import_module("prefect.flow_engine")
+    importlib.import_module("prefect.task_engine")
+    raw_format = states.format_exception
     original = states.to_state_create
 
     def format_exception(exc: BaseException, tb: TracebackType | None = None) -> str:
@@ -245,7 +253,9 @@ def _fence_states() -> None:
         return created
 
     setattr(format_exception, _SCRUBBED, True)
-    states.format_exception = format_exception
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "prefect" and vars(module).get("format_exception") is raw_format:
+            cast(Any, module).format_exception = format_exception
     states.to_state_create = to_state_create
 
 

@@ -7,10 +7,12 @@ import logging
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import prefect.states
 import pytest
+from prefect._internal.states import exception_to_crashed_state_sync, exception_to_failed_state_sync
 from prefect.flow_engine import FlowRunTimeoutError
 from prefect.states import Failed, exception_to_crashed_state, exception_to_failed_state
 
@@ -62,10 +64,15 @@ def kept() -> Iterator[tuple[logging.Logger, Kept]]:
 @pytest.fixture
 def fences() -> Iterator[None]:
     """The fences of this process, taken down again."""
-    before = prefect.states.format_exception, prefect.states.to_state_create, sys.excepthook
+    before = prefect.states.format_exception, prefect.states.to_state_create, sys.excepthook, threading.excepthook
     install()
     yield
-    prefect.states.format_exception, prefect.states.to_state_create, sys.excepthook = before
+    logging.captureWarnings(False)
+    ours = prefect.states.format_exception
+    for name, module in list(sys.modules.items()):
+        if name.startswith("prefect.") and vars(module).get("format_exception") is ours:
+            module.format_exception = before[0]  # type: ignore[attr-defined]
+    _, prefect.states.to_state_create, sys.excepthook, threading.excepthook = before
 
 
 def test_a_sanitised_exception_has_a_catalogued_text_and_no_chain() -> None:
@@ -164,8 +171,9 @@ def test_a_record_is_rewritten_once_however_many_handlers_it_passes(kept: tuple[
 
 def test_states_of_exceptions_carry_no_text(fences: None) -> None:
     failed = asyncio.run(exception_to_failed_state(raised(), message="Task run encountered an exception"))
-    assert failed.message is not None
-    assert "RemoteError" in failed.message and "correlation id" in failed.message and "hunter" not in failed.message
+    for state in (failed, exception_to_failed_state_sync(raised()), exception_to_crashed_state_sync(raised())):
+        assert state.message is not None
+        assert "RemoteError" in state.message and "correlation id" in state.message and "hunter" not in state.message
 
     async def crash() -> str | None:
         return (await exception_to_crashed_state(raised())).message

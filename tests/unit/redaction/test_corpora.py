@@ -27,7 +27,17 @@ def test_the_corpus_is_as_large_as_it_has_to_be() -> None:
 
 @pytest.mark.parametrize(
     "around",
-    ["{}", "cannot read {} from the file", "ValueError('{}')", "a\n{}\nb", '"{}"', "<p>{}</p>", "日本語 {} です"],
+    [
+        "{}",
+        "cannot read {} from the file",
+        "ValueError('{}')",
+        "a\n{}\nb",
+        '"{}"',
+        "<p>{}</p>",
+        "日本語 {} です",
+        "exports/{}.json",
+        "x={}",
+    ],
 )
 def test_no_secret_survives_in_a_text(around: str) -> None:
     leaked = Counter(sample.kind for sample in SAMPLES if _leaks(sample, scrub_text(around.replace("{}", sample.text))))
