@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from flows._policies.secrets import Fingerprint
 from flows._policies.snapshots import fingerprint_of
 from flows._policies.stored import body_bytes, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
+from flows._sources.ahead import Ahead
 from flows._sources.protocol import SourcePolicy
 from flows._tracking.log_scrubbing import sanitised
 from flows._tracking.store import patiently
@@ -24,7 +26,7 @@ from flows._tracking.tracked_flow import TrackedRun, tracked_flow
 from flows.backup.operation import OPERATION, SHOWN_ITEMS, AddPoliciesParameters
 from flows.backup.reasons import BACKUP_KEY_MISSING, BACKUP_POLICY_TOO_DEEP, BACKUP_SET_GONE
 from flows.backup.sealing import VARIABLE, SealingKey, binding, sealed
-from flows.backup.sources import CaptureSource, open_source
+from flows.backup.sources import Capture, CaptureSource, open_source
 from flows.backup.store import Begun, add_items, begin, captured_by, complete, keep_selection
 from runstore.reasons import ReasonedError
 from runstore.run import Failure
@@ -32,6 +34,7 @@ from runstore.run import Failure
 BATCH: Final = 200
 """Policies of one Prefect task: ten full Graph batches, so that a task's end costs little of its time."""
 
+READ_AHEAD: Final = 100
 WRITE_SIZE: Final = 50
 WRITE_SECONDS: Final = 1.0
 PATIENCE: Final = 300.0
@@ -49,10 +52,12 @@ def add_policies(run: TrackedRun, parameters: AddPoliciesParameters) -> None:
         @task(name="capture-batch", cache_policy=NO_CACHE, persist_result=False)
         @sanitised
         def capture_batch(first: int) -> None:
-            capture.batch(first)
+            capture.batch(stream)
 
-        for first in range(0, len(capture.missing), BATCH):
-            capture_batch(first)
+        # One stream for all batches: the source reads on across the end of a task.
+        with Ahead(source.fetch(capture.missing), READ_AHEAD) as stream:
+            for first in range(0, len(capture.missing), BATCH):
+                capture_batch(first)
         capture.end()
 
 
@@ -99,11 +104,11 @@ class SetCapture:
             self._fail(failure)
         self._leave_out(selection)
 
-    def batch(self, first: int) -> None:
-        """Captures the batch of missing policies that begins there; what it has read is stored as it comes."""
+    def batch(self, stream: Iterator[Capture]) -> None:
+        """Captures the next batch of the missing policies; what it has read is stored as it comes."""
         waiting: list[dict[str, Any]] = []
         written = time.monotonic()
-        for captured in self.source.fetch(self.missing[first : first + BATCH]):
+        for captured in islice(stream, BATCH):
             if isinstance(captured, Failure):
                 self._fail(captured)
                 continue

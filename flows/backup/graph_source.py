@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from flows._sources.graph.reader import GraphReader
-from flows._sources.graph.reading import is_policy_id
+from flows._sources.graph.reading import Wanted, is_policy_id
 from flows._sources.graph.source import policy_of
 from flows.backup.reasons import BACKUP_POLICY_UNKNOWN
 from flows.backup.sources import Capture, Selection, by_type
@@ -27,12 +27,13 @@ class GraphCapture:
     def __init__(self, reader: GraphReader, known: Mapping[str, str]) -> None:
         self._reader = reader
         self._known = known
+        self._listed: dict[str, Wanted] = {}
 
     def select(self, policy_ids: Sequence[str] | None) -> Selection:
         """Every policy the lists show, or those named. Lists are only read when something is asked that the inventory
         does not know. A list that cannot be read to its end is a failure, of everything or of the ids not found."""
         if policy_ids is None:
-            listed, problems = self._listed()
+            listed, problems = self._list()
             return Selection(by_type(listed), problems)
         types = {each: self._known[each] for each in policy_ids if each in self._known}
         # What has not even the shape of an id is in no list; the capture says so of each.
@@ -40,7 +41,7 @@ class GraphCapture:
         open_ids = [each for each in policy_ids if each not in types and each not in malformed]
         failures: list[Failure] = []
         if open_ids:
-            listed, problems = self._listed()
+            listed, problems = self._list()
             types |= {each: listed[each] for each in open_ids if each in listed}
             for each in open_ids:
                 if each not in types and problems:
@@ -51,7 +52,8 @@ class GraphCapture:
 
     def fetch(self, policies: Sequence[tuple[str, str]]) -> Iterator[Capture]:
         """Each policy as it is now, or why not, in the order asked for."""
-        for fetched in self._reader.fetch_ids(policies):
+        listed = {policy_id: self._listed.pop(policy_id) for policy_id, _ in policies if policy_id in self._listed}
+        for fetched in self._reader.fetch_ids(policies, listed):
             wanted = fetched.wanted
             if fetched.body is not None:
                 yield policy_of(fetched, fetched.body)
@@ -64,11 +66,16 @@ class GraphCapture:
         """Requests, retries and time waited."""
         return {"graph": self._reader.traffic.as_json()}
 
-    def _listed(self) -> tuple[dict[str, str], list[Failure]]:
+    def _list(self) -> tuple[dict[str, str], list[Failure]]:
         types: dict[str, str] = {}
         problems: list[Failure] = []
         for listing in self._reader.list():
             types |= dict.fromkeys(listing.items, listing.entry.slug)
+            # Kept, so that the capture asks only for what the lists leave out: for many types, nothing.
+            self._listed |= {
+                policy_id: Wanted(policy_id, listing.entry, listing.collection, listed)
+                for policy_id, listed in listing.items.items()
+            }
             if listing.problem is not None:
                 problems.append(listing.problem.failure(listing.collection.path))
         return types, problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from flows._policies.types import BY_SLUG, POLICY_TYPES, Lane, PolicyType
 from flows._sources.graph.answers import Problem
@@ -19,6 +19,9 @@ from flows._sources.graph.settings import GraphSettings
 from flows._sources.graph.traffic import Traffic
 from flows._sources.graph.wire import Wire
 from runstore.reasons import ReasonedError
+
+NOTHING_LISTED: Final[Mapping[str, Wanted]] = {}
+_CRAWLING: Final = Lane.CONDITIONAL_ACCESS
 
 
 class GraphReader:
@@ -69,33 +72,39 @@ class GraphReader:
         """Yields each wanted policy as read, or why not, in the order asked for; raises as `list` does."""
         return self._pump.run(read_policy(self._endpoint, self._refusals, each) for each in wanted)
 
-    def fetch_ids(self, policies: Sequence[tuple[str, str]]) -> Iterator[Fetched]:
+    def fetch_ids(
+        self, policies: Sequence[tuple[str, str]], listed: Mapping[str, Wanted] = NOTHING_LISTED
+    ) -> Iterator[Fetched]:
         """Yields each (policy id, type slug) as read, or why not, in the order asked for; raises as `list` does.
 
-        A type that is spread over several collections is looked for in each. Policies of a lane that allows one
-        request a second come from their list: a page of it costs what a single policy would.
+        What a list has just shown of a policy (`listed`, by id) is not asked for again. A type that is spread over
+        several collections is looked for in each. Policies of a lane that allows one request a second come from their
+        list: a page of it costs what a single policy would.
         """
-        slow = {
-            slug
-            for slug in {slug for _, slug in policies}
-            if slug in BY_SLUG and BY_SLUG[slug].lane is Lane.CONDITIONAL_ACCESS
-        }
-        slow = {slug for slug in slow if sum(each == slug for _, each in policies) > 1}
+        placed = [(policy_id, BY_SLUG[slug]) for policy_id, slug in policies if slug in BY_SLUG]
+        crawling = [entry for policy_id, entry in placed if entry.lane is _CRAWLING and policy_id not in listed]
+        slow = {entry.slug for entry in crawling if crawling.count(entry) > 1}
         listings = {listing.entry.slug: listing for listing in self.list([BY_SLUG[slug] for slug in sorted(slow)])}
-        quick = [(policy_id, BY_SLUG[slug]) for policy_id, slug in policies if slug not in slow and slug in BY_SLUG]
-        first = self.fetch(Wanted(policy_id, entry, entry.collections[0]) for policy_id, entry in quick)
+        first = self.fetch(
+            listed.get(policy_id) or Wanted(policy_id, entry, entry.collections[0])
+            for policy_id, entry in placed
+            if policy_id in listed or entry.slug not in slow
+        )
         for policy_id, slug in policies:
-            if slug in listings:
-                yield _picked(policy_id, listings[slug])
-                continue
             if slug not in BY_SLUG:
                 yield _unplaced(policy_id)
-                continue
-            found = next(first)
-            for collection in BY_SLUG[slug].collections[1:]:
-                if found.gone:
-                    found = next(self.fetch([Wanted(policy_id, BY_SLUG[slug], collection)]))
-            yield found
+            elif slug in slow and policy_id not in listed:
+                yield _picked(policy_id, listings[slug])
+            else:
+                yield self._found(next(first), policy_id in listed)
+
+    def _found(self, fetched: Fetched, was_listed: bool) -> Fetched:
+        """The policy, looked for in the other collections of its type when the first does not have it."""
+        wanted = fetched.wanted
+        for collection in () if was_listed else wanted.entry.collections[1:]:
+            if fetched.gone:
+                fetched = next(self.fetch([Wanted(wanted.policy_id, wanted.entry, collection)]))
+        return fetched
 
     def close(self) -> None:
         """Closes every connection."""

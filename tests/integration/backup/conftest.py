@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from flows._sources.ahead import Ahead
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.tracked_flow import TrackedRun
-from flows.backup.flow import BATCH, SetCapture
+from flows.backup.flow import BATCH, READ_AHEAD, SetCapture
 from flows.backup.operation import AddPoliciesParameters
 from flows.backup.sets import create_set
 from flows.backup.sources import open_source
@@ -80,8 +81,9 @@ class Captures:
                 run = TrackedRun(started.run.id, 1, self.scope, self.store.worker, reporter)
                 capture = SetCapture(run, parameters, _killed(source, kill_after) if kill_after is not None else source)
                 capture.begin()
-                for first in range(0, len(capture.missing), BATCH):
-                    capture.batch(first)
+                with Ahead(capture.source.fetch(capture.missing), READ_AHEAD) as stream:
+                    for _ in range(0, len(capture.missing), BATCH):
+                        capture.batch(stream)
                 capture.end()
             self._observe(recorder, started.run.id, ObservedState.FINISHED)
         except KilledError:

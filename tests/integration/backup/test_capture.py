@@ -90,7 +90,7 @@ def test_each_failing_id_has_its_reason_and_the_rest_is_there(server: GraphServe
     assert detail.run.counts.succeeded == len(known) - 2
     assert {failure.item_id: failure.reason_code for failure in detail.failures} == {
         refused: "graph_permission_missing",
-        broken: "graph_policy_not_found",
+        broken: "graph_policy_vanished",
         "not an id!": "graph_policy_id_invalid",
         absent: "graph_policy_not_found",
     }

@@ -300,6 +300,7 @@ class Graph:
         answer: dict[str, Any] = {"counted": vars(directory.counted), "injected": directory.faults.injected}
         if order.get("reset"):
             directory.counted = Counted()
+            directory.forget_reads()
         if order.get("dump"):
             answer["policies"] = directory.policies
         return JSONResponse(answer)

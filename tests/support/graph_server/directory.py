@@ -32,7 +32,7 @@ class Counted:
     tokens: int = 0
     most_at_once: int = 0
     by_policy: dict[str, int] = field(default_factory=dict[str, int])
-    foreign_tokens: int = 0
+    by_lane: dict[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass
@@ -67,6 +67,7 @@ class Directory:
 
     def over_limit(self, lane: str) -> float | None:
         """Counts a read in its lane; the seconds to wait when the lane's window is full. Refused reads count too."""
+        self.counted.by_lane[lane] = self.counted.by_lane.get(lane, 0) + 1
         if not self.limits:
             return None
         most, window = LIMITS[lane]
@@ -79,3 +80,7 @@ class Directory:
             return None
         self.counted.throttled += 1
         return max(1.0, window - (now - seen[0]))
+
+    def forget_reads(self) -> None:
+        """Empties the windows of the limits."""
+        self._seen.clear()
