@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import FrameType
 
+from deployments.metrics import serve_metrics
 from deployments.settings import Settings
 from deployments.stack.readiness import announce_ready
 from deployments.store_access import configured_url, producer_migrations
@@ -57,7 +59,7 @@ def serve(settings: Settings) -> None:
     stopped = threading.Event()
     _stop_on_signals(stopped)
     database = Database(url, DatabaseRole.RELAY, pool_size=4)
-    with RunListener(url) as listener:
+    with RunListener(url) as listener, _metrics(settings, database, stopped):
         threads = [
             _thread("reconciler", lambda: Reconciler(database, patience(settings)).run(stopped), stopped),
             _thread("dispatcher", lambda: Dispatcher(Outbox(database)).run(listener, stopped), stopped),
@@ -72,6 +74,26 @@ def serve(settings: Settings) -> None:
 
 
 _FAILED: list[BaseException] = []
+
+
+@contextmanager
+def _metrics(settings: Settings, database: Database, stopped: threading.Event) -> Generator[None]:
+    """Serves metrics and health while the block runs, if a port is set for them."""
+    if settings.metrics_port is None:
+        yield
+        return
+    try:
+        server = serve_metrics(settings.metrics_host, settings.metrics_port, database, lambda: not stopped.is_set())
+    except OSError as problem:
+        raise BadInputError(
+            f"The relay cannot serve metrics on {settings.metrics_host}:{settings.metrics_port} ({problem.strerror}). "
+            "Set TENANTATLAS_METRICS_PORT to a free port."
+        ) from problem
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def _thread(name: str, work: Callable[[], None], stopped: threading.Event) -> threading.Thread:

@@ -1,0 +1,98 @@
+"""The files for other machines are what their tools read, and name commands and settings that exist."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from deployments import cli
+from deployments.settings import Settings
+
+DEPLOYMENTS = Path(cli.__file__).parent
+READ_BY_OTHERS = {"TENANTATLAS_DATABASE_PASSWORD", "TENANTATLAS_STACK", "TENANTATLAS_READY_FILE"}
+
+
+def documents() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((DEPLOYMENTS / "kubernetes" / "tenantatlas.yaml").read_text()))
+
+
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((DEPLOYMENTS / "compose" / "compose.yaml").read_text())
+
+
+def units() -> dict[str, configparser.ConfigParser]:
+    found: dict[str, configparser.ConfigParser] = {}
+    for path in sorted((DEPLOYMENTS / "systemd").glob("*.service")):
+        parser = configparser.ConfigParser(interpolation=None, strict=True)
+        parser.optionxform = str  # type: ignore[method-assign, assignment]
+        parser.read_string(path.read_text())
+        found[path.stem] = parser
+    return found
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    for name, service in compose()["services"].items():
+        if "tenantatlas" in str(service.get("image")):
+            yield f"compose {name}", service["command"]
+    for document in documents():
+        pod = document["spec"].get("template", {}).get("spec", {}) if document["kind"] != "Service" else {}
+        for container in [*pod.get("initContainers", []), *pod.get("containers", [])]:
+            yield f"kubernetes {container['name']}", container["args"]
+    for name, unit in units().items():
+        yield f"systemd {name}", unit["Service"]["ExecStart"].split()[1:]
+
+
+@pytest.mark.parametrize(("where", "arguments"), list(commands()), ids=lambda value: str(value))
+def test_every_command_exists_with_its_options(where: str, arguments: list[str]) -> None:
+    command: Any = typer.main.get_command(cli.build())
+    words = list(arguments)
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_every_setting_named_is_one() -> None:
+    known = {f"TENANTATLAS_{name.upper()}" for name in Settings.model_fields} | READ_BY_OTHERS
+    for path in [*DEPLOYMENTS.glob("compose/*"), *DEPLOYMENTS.glob("systemd/*"), *DEPLOYMENTS.glob("kubernetes/*")]:
+        assert set(re.findall(r"TENANTATLAS_[A-Z_]+", path.read_text())) <= known, path
+
+
+def test_the_manifest_has_matching_labels_and_probes() -> None:
+    deployments = [document for document in documents() if document["kind"] == "Deployment"]
+    assert {document["metadata"]["name"] for document in deployments} == {
+        "tenantatlas-worker",
+        "tenantatlas-relay",
+        "tenantatlas-hub",
+    }
+    for document in deployments:
+        labels = document["spec"]["template"]["metadata"]["labels"]
+        assert document["spec"]["selector"]["matchLabels"] == labels
+        assert document["spec"]["replicas"] >= 2
+    service = next(document for document in documents() if document["kind"] == "Service")
+    assert any(document["spec"]["selector"]["matchLabels"] == service["spec"]["selector"] for document in deployments)
+
+
+def test_compose_services_depend_on_services_that_exist() -> None:
+    services = compose()["services"]
+    for service in services.values():
+        assert set(service.get("depends_on", {})) <= set(services)
+
+
+def test_every_variable_compose_needs_is_in_its_example() -> None:
+    text = (DEPLOYMENTS / "compose" / "compose.yaml").read_text()
+    example = (DEPLOYMENTS / "compose" / "env.example").read_text()
+    assert set(re.findall(r"\$\{([A-Z_]+):[?-]", text)) == set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+
+
+def test_units_stop_workers_late_enough_to_drain() -> None:
+    worker = units()["tenantatlas-worker@"]["Service"]
+    assert int(worker["TimeoutStopSec"]) > Settings().worker_drain_seconds + 30
+    assert all(unit["Service"]["User"] == "tenantatlas" for unit in units().values())
