@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, urlencode
 
 from runstore.errors import BadInputError
@@ -16,6 +17,7 @@ _PUBLIC = frozenset(
     {"/healthz", "/readyz", "/favicon.png", "/brand.svg", "/sign-in", "/sign-in/callback", "/sign-in/as", "/signed-out"}
 )
 _PUBLIC_ENDINGS = ("/_stcore/health", "/_stcore/host-config")
+_OURS = re.compile(r"/r/[^/]+/[^/]+|/export/[a-z]+\.[a-z]+")
 _CLOSED = (
     "/_stcore/agent",
     "/_stcore/upload_file",
@@ -35,6 +37,11 @@ def is_public(path: str) -> bool:
 def is_closed(path: str) -> bool:
     """Whether the path is served to nobody."""
     return path.startswith(_CLOSED)
+
+
+def is_ours(path: str) -> bool:
+    """Whether the path has the shape of a permalink or a download; Streamlit would answer any other with a page of its own."""
+    return _OURS.fullmatch(path) is not None
 
 
 def query_of(raw: bytes) -> dict[str, str]:

@@ -17,7 +17,7 @@ from monitoring_app import texts
 from monitoring_app.runtime import Hub
 from monitoring_app.session import Refused, Viewer, resolve
 from monitoring_app.web import plain_pages
-from monitoring_app.web.addresses import HOME, PAGES, is_closed, is_public, query_of, with_tenant
+from monitoring_app.web.addresses import HOME, PAGES, is_closed, is_ours, is_public, query_of, with_tenant
 from monitoring_app.web.identity import Session
 from monitoring_app.web.proxies import TrustedProxy
 from runstore.errors import BadInputError, StoreUnavailableError, TenantAtlasError
@@ -100,7 +100,7 @@ class Gate:
         if path == "/" or (path in PAGES and slug is None):
             target = HOME if path == "/" else path
             return RedirectResponse(with_tenant(target, scope.get("query_string", b""), viewer.tenant.slug), 302)
-        if path in PAGES or path.startswith(("/r/", "/export/")):
+        if path in PAGES or is_ours(path):
             return None
         return plain_pages.not_found()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from flows.registry import migration_folders
 from monitoring_app.settings import HubSettings, OidcSettings
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
@@ -80,6 +81,7 @@ def make_site(
             database_url=url,
             public_url=f"http://127.0.0.1:{port}",
             session_secret=SECRET,
+            producer_migrations=tuple(migration_folders()),
             oidc=OidcSettings(issuer, "hub", "not-a-real-one"),
             prefect_ui_url="http://127.0.0.1:4200",
         )

@@ -60,6 +60,7 @@ class HubServer:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
+                self.__exit__()
                 raise AssertionError(f"the hub ended at once: {self.log}")
             try:
                 if httpx.get(f"{self.url}/healthz", timeout=2, trust_env=False).status_code == 200:

@@ -1,0 +1,201 @@
+"""Who gets what at which address: sign-in first, one answer for every foreign tenant, and nothing for other sites."""
+
+from __future__ import annotations
+
+import csv
+import io
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from monitoring_app.web.addresses import PAGES
+from monitoring_app.web.identity import Sessions
+from runstore.tenancy import Role
+from tests.integration.hub.conftest import SECRET, Site
+from tests.support.hub_sample import sample_id
+
+ADA, FRANK, GRACE, LINUS = (
+    "ada@northwind.example", "frank@fabrikam.example", "grace@northwind.example", "linus@northwind.example",
+)  # fmt: skip
+
+
+def addresses(slug: str, run: object) -> list[str]:
+    """Every address there is, of one tenant."""
+    pages = [f"{page}?tenant={slug}" for page in sorted(PAGES)]
+    return [
+        *pages,
+        f"/operations?tenant={slug}&bucket=failed&q={run}",
+        f"/run?tenant={slug}&id={run}",
+        f"/findings?tenant={slug}&run={run}",
+        f"/backup-sets?tenant={slug}&set={run}",
+        f"/inventory?tenant={slug}&sync={run}",
+        f"/r/{slug}/{run}",
+        *(f"/export/{what}.{kind}?tenant={slug}&id={run}" for what in ("runs", "items") for kind in ("csv", "json")),
+    ]
+
+
+def test_a_foreign_tenant_gets_one_and_the_same_403_whatever_is_there(site: Site) -> None:
+    linus = site.visitor(LINUS)
+    answers = {
+        (answer.status_code, answer.content, tuple(sorted((k, v) for k, v in answer.headers.items() if k != "date")))
+        for slug, run in (("fabrikam", site.sample.foreign), ("fabrikam", uuid4()), ("no-such", uuid4()), ("%00'", "x"))
+        for answer in [linus.get(address) for address in addresses(slug, run)]
+    }
+    assert len(answers) == 1
+    status, body, _ = answers.pop()
+    assert status == 403 and b"fabrikam" not in body.lower() and b"northwind" not in body.lower()
+
+
+def test_own_addresses_are_answered(site: Site) -> None:
+    frank = site.visitor(FRANK)
+    for address in addresses("fabrikam", site.sample.foreign):
+        answer = frank.get(address)
+        assert answer.status_code == (302 if address.startswith("/r/") else 200), address
+    assert frank.get(f"/r/fabrikam/{uuid4()}").status_code == 404
+    assert frank.get("/r/fabrikam/not-an-id").status_code == 404
+    assert frank.get(f"/export/items.csv?tenant=fabrikam&id={site.sample.partial}").status_code == 404
+
+
+def test_a_signed_out_visitor_is_asked_to_sign_in_or_refused(site: Site) -> None:
+    nobody = site.visitor()
+    for address in addresses("northwind", site.sample.partial):
+        answer = nobody.get(address)
+        if address.startswith("/export/"):
+            assert (answer.status_code, answer.text) == (401, "Sign in first.\n")
+        else:
+            assert answer.status_code == 302 and answer.headers["location"].startswith("/sign-in?next=%2F")
+        assert b"Northwind" not in answer.content
+    for address in ("/_stcore/stream", "/media/x.png", "/_stcore/agent/mcp", "/_stcore/metrics"):
+        assert nobody.get(address).status_code in (401, 404)
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "a.b.c", "null", "é" * 10, "A" * 5000])
+def test_a_made_up_cookie_is_no_session(site: Site, cookie: str) -> None:
+    headers = {"cookie": f"tenantatlas={cookie}".encode()}
+    answer = site.visitor().get("/operations?tenant=northwind", headers=headers)
+    assert answer.status_code == 302
+
+
+def test_expired_and_foreign_sessions_are_none(site: Site) -> None:
+    user = site.user_id(ADA)
+    for token in (Sessions(SECRET, 0).open(user), Sessions("t" * 48, 1).open(user), site.sessions.open(uuid4())):
+        answer = site.visitor().get("/operations?tenant=northwind", headers={"cookie": f"tenantatlas={token}"})
+        assert answer.status_code == 302
+
+
+def test_a_removed_member_is_refused_at_the_next_request(site: Site) -> None:
+    site.directory.grant(site.sample.fabrikam, "guest@elsewhere.example", Role.READONLY)
+    guest = site.visitor("guest@elsewhere.example")
+    assert guest.get("/operations?tenant=fabrikam").status_code == 200
+    site.directory.revoke(site.sample.fabrikam, "guest@elsewhere.example")
+    for address in addresses("fabrikam", site.sample.foreign):
+        assert guest.get(address).status_code == 403
+
+
+def test_an_identity_header_from_outside_is_dropped(site: Site) -> None:
+    token = site.sessions.open(site.user_id(ADA))
+    forged = {"x-tenantatlas-session": token, "x-forwarded-user": "ada", "x-forwarded-email": ADA}
+    assert site.visitor().get("/operations?tenant=northwind", headers=forged).status_code == 302
+
+
+def test_the_socket_opens_for_a_session_of_the_same_site_only(site: Site) -> None:
+    address = f"{site.hub.url.replace('http', 'ws')}/_stcore/stream"
+    cookie = {"cookie": f"tenantatlas={site.sessions.open(site.user_id(ADA))}"}
+    for origin, headers in (
+        ("http://evil.example", cookie), (None, cookie), (site.hub.url, {}), ("null", cookie),
+    ):  # fmt: skip
+        with pytest.raises(InvalidStatus) as refused, connect(address, origin=origin, additional_headers=headers):
+            pass
+        assert refused.value.response.status_code == 403
+    with connect(address, origin=site.hub.url, additional_headers=cookie):
+        pass
+
+
+def test_another_site_cannot_sign_anyone_out(site: Site) -> None:
+    ada = site.visitor(ADA)
+    for origin in ("http://evil.example", None):
+        headers = {"origin": origin} if origin else {}
+        assert ada.post("/sign-out", headers=headers).status_code == 403
+    assert ada.get("/operations?tenant=northwind").status_code == 200
+    gone = ada.post("/sign-out", headers={"origin": site.hub.url})
+    assert gone.status_code == 303 and "tenantatlas=" in gone.headers["set-cookie"]
+
+
+def test_every_answer_carries_the_security_headers(site: Site) -> None:
+    for client, address in (
+        (site.visitor(ADA), "/operations?tenant=northwind"), (site.visitor(), "/healthz"),
+        (site.visitor(ADA), "/operations?tenant=x"), (site.visitor(ADA), "/export/runs.csv?tenant=northwind"),
+    ):  # fmt: skip
+        headers = client.get(address).headers
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff" and headers["x-frame-options"] == "DENY"
+        if address not in ("/healthz",):
+            assert headers["cache-control"] == "no-store"
+
+
+def test_health_is_open_and_says_nothing(site: Site) -> None:
+    assert site.visitor().get("/healthz").json()["status"] == "ok"
+    assert site.visitor().get("/readyz").json() == {"status": "ok"}
+
+
+def test_the_picker_is_not_there_outside_of_the_demo(site: Site) -> None:
+    chosen = {"user": str(site.user_id(ADA)), "next": "/"}
+    answer = site.visitor().post("/sign-in/as", data=chosen, headers={"origin": site.hub.url})
+    assert answer.status_code == 404 and "set-cookie" not in answer.headers
+
+
+def test_a_provider_that_is_away_gives_a_sentence(site: Site) -> None:
+    answer = site.visitor().get("/sign-in?next=/operations")
+    assert answer.status_code == 502 and "could not be reached" in answer.text
+
+
+def test_an_export_is_exactly_the_filtered_list_and_role_aware(site: Site) -> None:
+    grace, linus = site.visitor(GRACE), site.visitor(LINUS)
+    everything = grace.get("/export/runs.json?tenant=northwind").json()["runs"]
+    failed = grace.get("/export/runs.json?tenant=northwind&bucket=failed").json()["runs"]
+    assert failed == [run for run in everything if run["bucket"] == "failed"] and len(failed) > 3
+    assert "flow_run_id" in everything[0]
+    rows = list(csv.DictReader(io.StringIO(linus.get("/export/runs.csv?tenant=northwind").content.decode("utf-8-sig"))))
+    assert [row["id"] for row in rows] == [run["id"] for run in everything]
+    assert "flow_run_id" not in rows[0]
+    assert grace.get("/export/runs.csv?tenant=northwind&bucket=nonsense").status_code == 400
+
+
+def test_an_export_of_items_says_what_failed_and_what_to_do(site: Site) -> None:
+    answer = site.visitor(LINUS).get(f"/export/items.json?tenant=northwind&id={site.sample.partial}")
+    items = answer.json()["items"]
+    failed = [item for item in items if item["outcome"] == "failed"]
+    assert len(failed) == 9 and all(item["next_step"] for item in failed)
+    assert len(items) == 9 + 46
+    assert answer.headers["content-disposition"].startswith('attachment; filename="northwind-run-')
+
+
+VALUES = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+NAMES = st.sampled_from(
+    ["type", "bucket", "range", "since", "at", "by", "q", "cursor", "rows", "id", "tenant2", "from"]
+)
+PATHS = st.sampled_from(["/operations", "/run", "/findings", "/export/runs.csv", "/export/items.json", "/r/northwind/"])
+
+
+@given(PATHS, st.dictionaries(NAMES, VALUES, max_size=4), VALUES)
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+def test_hostile_addresses_get_a_page_or_a_refusal(site: Site, path: str, params: dict[str, str], tail: str) -> None:
+    client = site.open_clients[0] if site.open_clients else site.visitor(LINUS)
+    address = path + (quote(tail[:20], safe="") if path.startswith("/r/") else "")
+    answer = client.get(address, params={"tenant": "northwind", **params}, headers={"cookie": _cookie(site)})
+    assert answer.status_code in (200, 302, 400, 403, 404)
+    assert "Traceback" not in answer.text
+
+
+def _cookie(site: Site) -> str:
+    return f"tenantatlas={site.sessions.open(site.user_id(LINUS))}"
+
+
+def test_drift_runs_of_others_are_not_told_apart_from_none(site: Site) -> None:
+    theirs = site.visitor(LINUS).get(f"/findings?tenant=fabrikam&run={sample_id('fabrikam drift')}")
+    assert theirs.status_code == 403
