@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from flows.drift.life import FindingStatus
 from flows.drift.rules import ignore_rules, without_ignored
+from flows.drift.severity import Severity
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
@@ -60,6 +61,23 @@ def findings_document(
         ],
         "ignored": ignored,
     }
+
+
+def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, Any]]:
+    """The findings of a document that are as severe as `threshold` or more and neither accepted nor resolved.
+
+    BadInputError for a threshold that is no severity.
+    """
+    try:
+        limit = Severity(threshold)
+    except ValueError:
+        raise BadInputError(f"--fail-on takes one of {', '.join(Severity)}.") from None
+    settled = (FindingStatus.ACCEPTED.value, FindingStatus.RESOLVED.value)
+    return [
+        finding
+        for finding in document["findings"]
+        if finding["status"] not in settled and Severity(finding["severity"]).at_least(limit)
+    ]
 
 
 def run_findings(connection: Connection, scope: TenantScope, run_id: UUID) -> list[dict[str, Any]]:
