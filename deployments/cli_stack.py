@@ -66,6 +66,29 @@ def down(call: Call) -> Answer:
     return Answer({"stopped": stopped}, ("The local stack is stopped." if stopped else "No local stack was running.",))
 
 
+def _workers(api_url: str | None, pool: str) -> list[dict[str, Any]]:
+    """The workers Prefect knows to be online, with the version each runs; none when Prefect does not answer."""
+    if api_url is None:
+        return []
+    import httpx
+
+    try:
+        found = httpx.post(f"{api_url}/work_pools/{pool}/workers/filter", json={}, timeout=3)
+        workers: list[dict[str, Any]] = found.raise_for_status().json()
+    except (httpx.HTTPError, ValueError):
+        return []
+    online = [str(worker["name"]) for worker in workers if worker.get("status") == "ONLINE"]
+    return [{"name": name, "version": name.rpartition("@")[2] if "@" in name else None} for name in sorted(online)]
+
+
+def _outdated(workers: list[dict[str, Any]], version: str) -> list[str]:
+    return [
+        f"Worker {worker['name']} runs version {worker['version'] or 'unknown'}, this is {version}: restart it."
+        for worker in workers
+        if worker["version"] != version
+    ]
+
+
 def status(call: Call) -> Answer:
     from deployments.version import installed_version
 
@@ -80,8 +103,10 @@ def status(call: Call) -> Answer:
             "prefect_api_url": settings.prefect_api_url,
             "database_url": None,
             "processes": [],
+            "workers": (workers := _workers(settings.prefect_api_url, settings.work_pool)),
         }
-        return Answer(document, (f"No local stack runs in {settings.home}. Start it with `tenantatlas up`.",))
+        said = f"No local stack runs in {settings.home}. Start it with `tenantatlas up`."
+        return Answer(document, (said, *_outdated(workers, found["version"])))
     document = {
         **found,
         "hub_url": record.hub_url,
@@ -93,8 +118,9 @@ def status(call: Call) -> Answer:
             {"name": process.name, "pid": process.pid, "state": process.state if process.alive else "stopped"}
             for process in (record.supervisor, *record.processes)
         ],
+        "workers": (workers := _workers(record.prefect_api_url, settings.work_pool)),
     }
-    return Answer(document, tuple(_summary(record)))
+    return Answer(document, (*_summary(record), *_outdated(workers, found["version"])))
 
 
 def _detached(call: Call, *, demo: bool) -> Answer:

@@ -23,4 +23,6 @@ def use_prefect(settings: Settings) -> str:
     if address is None:
         raise NoPrefectServerError
     os.environ["PREFECT_API_URL"] = address
+    # Otherwise Prefect would start a throw-away server of its own when this one does not answer.
+    os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
     return address

@@ -45,12 +45,12 @@ def serve(settings: Settings, *, name: str | None, pool: str | None) -> None:
         )
     install()
     os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", str(settings.worker_poll_seconds))
-    asyncio.run(_serve(settings, name or default_name(), pool or settings.work_pool))
+    asyncio.run(_serve(settings, full_name(name), pool or settings.work_pool))
 
 
-def default_name() -> str:
-    """A name that says where the worker runs and which version it is, so that `status` can tell old ones."""
-    return f"{socket.gethostname()}-{os.getpid()}@{installed_version()}"
+def full_name(name: str | None) -> str:
+    """The name with the version behind it, so that `status` can tell old workers; by default, where the worker runs."""
+    return f"{name or f'{socket.gethostname()}-{os.getpid()}'}@{installed_version()}"
 
 
 async def _serve(settings: Settings, name: str, pool_name: str) -> None:
