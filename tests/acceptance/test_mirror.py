@@ -211,10 +211,10 @@ def test_starts_while_prefect_is_down_are_done_once_it_is_back(
 def test_two_dispatchers_hand_each_run_over_once(stack: StackUnderTest, scope: TenantScope) -> None:
     """Counted in Prefect: a second hand-over would be a second flow run, or a claim of a leased row."""
     with stack.without("relay"):
-        runs = {stack.start(scope, ECHO, {"key": str(number)}).run.id for number in range(60)}
+        runs = {stack.start(scope, ECHO, {"key": str(number)}).run.id for number in range(24)}
         outbox = Outbox(stack.database(DatabaseRole.RELAY))
         with ThreadPoolExecutor(2) as pool:
-            batches = list(pool.map(lambda _: [run.id for run in outbox.claim(20)], range(6)))
+            batches = list(pool.map(lambda _: [run.id for run in outbox.claim(12)], range(3)))
         claimed = [run_id for batch in batches for run_id in batch]
         assert len(claimed) == len(set(claimed))
         assert set(claimed) == runs
