@@ -94,7 +94,12 @@ def _write_exports(folder: Path, samples: list[Sample]) -> None:
                     {"@odata.type": "#microsoft.graph.omaSettingString", "omaUri": "./x", "value": sample.text}
                 ],
             },
-            {"@odata.type": "#microsoft.graph.deviceManagementScript", "displayName": f"Script {number}", "fileName": "x.ps1", "scriptContent": encoded},
+            {
+                "@odata.type": "#microsoft.graph.deviceManagementScript",
+                "displayName": f"Script {number}",
+                "fileName": "x.ps1",
+                "scriptContent": encoded,
+            },
             {
                 "@odata.type": "#microsoft.graph.windowsWifiConfiguration",
                 "displayName": f"Wi-Fi {number}",
