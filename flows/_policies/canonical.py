@@ -147,7 +147,7 @@ def _object(value: Json, parent: str | None, depth: int) -> dict[str, Tree]:
             # Graph wants this text on writing and mostly answers null on reading.
             continue
         node[escaped(key)] = child
-    if parent in MEANINGFUL_TYPES:
+    if parent in MEANINGFUL_TYPES and node:
         node["dataType"] = _data_type(value)
     return node
 
