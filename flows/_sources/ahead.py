@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import Final, Generic, Self, TypeVar, cast
 
 T = TypeVar("T")
 
 _END: Final = object()
+_LONGEST_GOODBYE: Final = 5.0
 
 
 class Ahead(Generic[T]):
@@ -40,14 +42,17 @@ class Ahead(Generic[T]):
         return cast(T, found)
 
     def close(self) -> None:
-        """Stops taking items and waits for the thread; what was taken and not read is dropped."""
+        """Stops taking items and waits for the thread, five seconds at most; what was taken and not read is dropped.
+
+        A source may be waiting out a pause that another side asked for; a run that is cancelled has no time for that.
+        """
         self._closed.set()
-        while self._thread.is_alive():
+        deadline = time.monotonic() + _LONGEST_GOODBYE
+        while self._thread.is_alive() and time.monotonic() < deadline:
             try:
                 self._waiting.get(timeout=0.05)
             except queue.Empty:
                 continue
-        self._thread.join()
 
     def __enter__(self) -> Self:
         return self

@@ -47,3 +47,18 @@ def test_closing_early_lets_go_of_the_iterable() -> None:
         assert next(ahead) == 0
     assert closed.is_set()
     assert len(taken) <= 8
+
+
+def test_a_source_that_waits_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows._sources.ahead._LONGEST_GOODBYE", 0.2)
+    release = threading.Event()
+
+    def waiting() -> Iterator[int]:
+        yield 1
+        release.wait(30)
+
+    ahead = Ahead(waiting(), 3)
+    assert next(ahead) == 1
+    ahead.close()
+    assert not release.is_set()
+    release.set()
