@@ -103,7 +103,7 @@ def progress(run: Run) -> Node:
         (counts.succeeded, texts.COUNT_SUCCEEDED, "green"),
         (counts.failed, texts.COUNT_FAILED, "red"),
         (counts.skipped, texts.COUNT_SKIPPED, "gray"),
-        (counts.total - counts.processed, texts.COUNT_LEFT, "blue"),
+        (counts.total - counts.processed, texts.COUNT_LEFT, "open"),
     ):
         if figure:
             legend.append(h("span", {"class": f"tone-{tone}"}, h("span", {"class": "dot"}), f"{figure:,} {word}"))

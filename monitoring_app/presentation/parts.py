@@ -61,6 +61,8 @@ def pager(newer: str | None, older: str | None, newest: str | None, shown: str) 
             return h("span", {"class": "step off", "aria-hidden": "true"}, content)
         return link(href, content, class_="step")
 
+    if newer is None and older is None and newest is None:
+        return h("div", {"class": "pager"}, h("span", {"class": "muted"}, shown))
     return h(
         "nav",
         {"class": "pager", "aria-label": texts.PAGES_LABEL},

@@ -16,7 +16,7 @@ import httpx
 
 from monitoring_app.settings import HubSettings
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 120.0
 _ROOT = Path(__file__).parent.parent.parent
 
 

@@ -14,7 +14,7 @@ import httpx
 
 from tests.support.hub_server import free_port
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 120.0
 
 
 @contextmanager

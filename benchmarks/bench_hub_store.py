@@ -1,0 +1,193 @@
+"""What the hub asks of the store at size: 1,000,000 runs over 1,000 tenants, one of them holding 200,000.
+
+    python -m benchmarks.bench_hub_store [--runs 1000000] [--tenants 1000] [--rounds 100]
+
+Builds the store in a directory of its own (removed at the end), then prints each question's median and p95 in milliseconds,
+asked through the hub's own role for the largest tenant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, event, text
+
+from deployments.embedded_database import EmbeddedDatabase
+from flows.registry import migration_folders
+from runstore import migrations
+from runstore.database import Database, DatabaseRole
+from runstore.directory import Directory
+from runstore.filters import RunFilter
+from runstore.insights import RunInsights
+from runstore.operation import OperationType
+from runstore.reader import RunReader
+from runstore.status import StatusBucket
+from runstore.tenancy import TenantScope
+
+BUDGET_MS = 20.0
+LARGEST_SHARE = 5
+
+_TENANTS = text(
+    """
+    INSERT INTO tenants (id, slug, name)
+    SELECT gen_random_uuid(), 'tenant-' || n, 'Tenant ' || n FROM generate_series(1, :tenants) n
+    """
+)
+_RUNS = text(
+    """
+    INSERT INTO operation_runs (id, tenant_id, resource, action, status, idempotency_key, total, processed, succeeded,
+      failed, item_ids, failures, trigger, initiated_by, last_source, created_at, started_at, finished_at, heartbeat_at)
+    SELECT gen_random_uuid(), t.id,
+      CASE n % 3 WHEN 0 THEN 'inventory' WHEN 1 THEN 'drift' ELSE 'backup_set' END,
+      CASE n % 3 WHEN 0 THEN 'sync' WHEN 1 THEN 'generate' ELSE 'add_policies' END,
+      CASE WHEN n % 20 = 0 THEN 'failed' WHEN n % 10 = 1 THEN 'completed_with_errors' ELSE 'completed' END,
+      md5(n::text), 10, 10,
+      CASE WHEN n % 20 = 0 THEN 0 WHEN n % 10 = 1 THEN 9 ELSE 10 END,
+      CASE WHEN n % 20 = 0 THEN 10 WHEN n % 10 = 1 THEN 1 ELSE 0 END,
+      jsonb_build_array('item-' || n, 'item-' || (n + 1), 'item-' || (n + 2)),
+      CASE WHEN n % 10 = 1 THEN '[{"item_id": "item", "reason_code": "timed_out", "message": "Stopped."}]'::jsonb
+           ELSE '[]'::jsonb END,
+      'schedule', 'person' || (n % 7) || '@example.com', 'hook', at.begun, at.begun + interval '1 s',
+      at.begun + interval '40 s', at.begun + interval '40 s'
+    FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n
+    CROSS JOIN LATERAL (SELECT now() - interval '90 days' * (n::float / :runs) AS begun) at
+    JOIN tenants t ON t.slug = 'tenant-' || CASE WHEN n % :share = 0 THEN 1 ELSE 1 + n % :tenants END
+    """
+)
+
+
+def build(url: str, runs: int, tenants: int) -> TenantScope:
+    """Fills a migrated store; answers the scope of the largest tenant."""
+    admin = Database(url, DatabaseRole.ADMIN, statement_timeout_ms=0)
+    step = 50_000
+    with admin.across_tenants() as connection:
+        connection.execute(_TENANTS, {"tenants": tenants})
+    for first in range(1, runs + 1, step):
+        with admin.across_tenants() as connection:
+            values = {"first": first, "last": min(first + step - 1, runs), "runs": runs, "tenants": tenants}
+            connection.execute(_RUNS, {**values, "share": LARGEST_SHARE})
+        print(f"\r{min(first + step - 1, runs):,} runs", end="", flush=True)
+    print()
+    scope = Directory(admin).for_operator("tenant-1")
+    admin.dispose()
+    return scope
+
+
+def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[], object]]:
+    """What the pages ask."""
+    now = datetime.now(UTC)
+    page = reader.list(RunFilter(), limit=50)
+    deep = page
+    for _ in range(20):
+        deep = reader.list(RunFilter(), limit=250, cursor=deep.older)
+    some = page.runs[len(page.runs) // 2]
+    drift = OperationType("drift", "generate")
+    return {
+        "list, first page of 250": lambda: reader.list(RunFilter(), limit=250),
+        "list, page 22 of 250": lambda: reader.list(RunFilter(), limit=250, cursor=deep.older),
+        "list, back up": lambda: reader.list(RunFilter(), limit=250, cursor=deep.newer),
+        "filter: type": lambda: reader.list(RunFilter(type=drift), limit=250),
+        "filter: bucket": lambda: reader.list(RunFilter(bucket=StatusBucket.FAILED), limit=250),
+        "filter: type and bucket": lambda: reader.list(RunFilter(type=drift, bucket=StatusBucket.PARTIAL), limit=250),
+        "filter: last 24 hours": lambda: reader.list(RunFilter(since=now - timedelta(days=1)), limit=250),
+        "filter: a month ago": lambda: reader.list(
+            RunFilter(since=now - timedelta(days=31), until=now - timedelta(days=30)), limit=250
+        ),
+        "filter: running at": lambda: reader.list(RunFilter(running_at=now - timedelta(days=45)), limit=250),
+        "filter: initiator": lambda: reader.list(RunFilter(initiated_by="person3@example.com"), limit=250),
+        "search: run id": lambda: reader.list(RunFilter(search=str(some.id)), limit=50),
+        "search: item id": lambda: reader.list(RunFilter(search="item-100000"), limit=50),
+        "counts per bucket": lambda: reader.bucket_counts(RunFilter()),
+        "counts, last 24 hours": lambda: reader.bucket_counts(RunFilter(since=now - timedelta(days=1))),
+        "types": reader.types,
+        "initiators": insights.initiators,
+        "history, 14 days": lambda: insights.history(now - timedelta(days=14)),
+        "usual duration": lambda: insights.usual_duration(drift, besides=some.id),
+        "detail": lambda: insights.overview(some.id),
+    }
+
+
+class Statements:
+    """How long the statements of one question took from sending to the first rows, the making of values left out."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._begun = 0.0
+        event.listen(Engine, "before_cursor_execute", self._before)
+        event.listen(Engine, "after_cursor_execute", self._after)
+
+    def _before(self, *_: object) -> None:
+        self._begun = time.perf_counter()
+
+    def _after(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._begun
+
+
+def measure(ask: Callable[[], object], rounds: int, statements: Statements) -> tuple[list[float], list[float]]:
+    """Milliseconds in the database and in all, per round, after three unmeasured ones."""
+    for _ in range(3):
+        ask()
+    inside: list[float] = []
+    took: list[float] = []
+    for _ in range(rounds):
+        statements.seconds = 0.0
+        begun = time.perf_counter()
+        ask()
+        took.append((time.perf_counter() - begun) * 1000)
+        inside.append(statements.seconds * 1000)
+    return inside, took
+
+
+def figures(milliseconds: list[float]) -> tuple[float, float]:
+    """Median and p95."""
+    return statistics.median(milliseconds), statistics.quantiles(milliseconds, n=20)[-1]
+
+
+def main() -> None:
+    """Builds, asks, prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1_000_000)
+    parser.add_argument("--tenants", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=100)
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home, EmbeddedDatabase(Path(home)) as server:
+        url = server.url()
+        migrations.upgrade(url, migration_folders())
+        scope = build(url, wanted.runs, wanted.tenants)
+        admin = Database(url, DatabaseRole.ADMIN)
+        with admin.across_tenants() as connection:
+            held = connection.execute(
+                text("SELECT count(*) FROM operation_runs WHERE tenant_id = :id"), {"id": scope.tenant_id}
+            ).scalar_one()
+        admin.dispose()
+        vacuum(url)
+        hub = Database(url, DatabaseRole.HUB)
+        print(
+            f"{wanted.runs:,} runs, {wanted.tenants:,} tenants, {held:,} of them in the largest; {wanted.rounds} rounds"
+        )
+        print(f"{'question':28}{'database median':>17}{'p95':>9}{'in all median':>16}{'p95':>9}   (ms)")
+        statements = Statements()
+        for name, ask in questions(RunReader(hub, scope), RunInsights(hub, scope)).items():
+            inside, took = measure(ask, wanted.rounds, statements)
+            (db, db95), (every, every95) = figures(inside), figures(took)
+            over = "" if db95 <= BUDGET_MS else "   over budget"
+            print(f"{name:28}{db:17.2f}{db95:9.2f}{every:16.2f}{every95:9.2f}{over}", flush=True)
+        hub.dispose()
+
+
+def vacuum(url: str) -> None:
+    """Statistics and visibility as autovacuum leaves them."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE) operation_runs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Takes a picture of every page of the hub: wide and narrow, light and dark.
+
+python -m tests.browser.screenshots [FOLDER]      default: docs/images/hub
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from deployments.embedded_database import EmbeddedDatabase
+from flows.registry import migration_folders, reasons
+from monitoring_app.settings import HubSettings
+from runstore import migrations
+from tests.support.chromium import ARGUMENTS, chromium
+from tests.support.hub_features import add_features
+from tests.support.hub_sample import Sample, fill
+from tests.support.hub_server import HubServer
+
+SIZES = {"wide": (1400, 1000), "narrow": (400, 860)}
+SCHEMES = ("light", "dark")
+DEADLINE = 60_000
+
+
+def pages(sample: Sample) -> dict[str, str]:
+    """The address of each picture by its name."""
+    tenant = "tenant=northwind"
+    return {
+        "operations": f"/operations?{tenant}",
+        "operations-filtered": f"/operations?{tenant}&bucket=failed&range=7d",
+        "operations-no-match": f"/operations?{tenant}&q=no-such-item",
+        "run-partial": f"/run?{tenant}&id={sample.partial}",
+        "run-running": f"/run?{tenant}&id={sample.running}",
+        "notifications": f"/notifications?{tenant}",
+        "drift": f"/drift?{tenant}",
+        "findings": f"/findings?{tenant}",
+        "inventory": f"/inventory?{tenant}",
+        "backup-sets": f"/backup-sets?{tenant}",
+        "forbidden": "/operations?tenant=elsewhere",
+    }
+
+
+def main() -> None:
+    """Serves a filled demo hub and takes the pictures."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images/hub")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, EmbeddedDatabase(Path(home)) as server:
+        url = server.url()
+        migrations.upgrade(url, migration_folders())
+        sample = fill(url)
+        add_features(url, sample.northwind)
+        settings = HubSettings(
+            database_url=url,
+            demo=True,
+            catalogue=reasons(),
+            prefect_ui_url="http://127.0.0.1:4200",
+            producer_migrations=tuple(migration_folders()),
+        )
+        with HubServer(settings, Path(home)) as hub, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+            for size, (width, height) in SIZES.items():
+                for scheme in SCHEMES:
+                    context = browser.new_context(
+                        viewport={"width": width, "height": height},
+                        color_scheme=scheme,  # type: ignore[arg-type]
+                        timezone_id="Europe/Berlin",
+                    )
+                    context.set_default_timeout(DEADLINE)
+                    page = context.new_page()
+                    page.goto(f"{hub.url}/operations?tenant=northwind")
+                    page.screenshot(path=folder / f"sign-in-{size}-{scheme}.png")
+                    page.get_by_role("button", name="ada@northwind.example").click()
+                    for name, address in pages(sample).items():
+                        page.goto(f"{hub.url}{address}")
+                        settled(page)
+                        page.screenshot(path=folder / f"{name}-{size}-{scheme}.png")
+                        print(folder / f"{name}-{size}-{scheme}.png", flush=True)
+                    context.close()
+            browser.close()
+
+
+def settled(page: Page) -> None:
+    """Returns once the page has its heading and Streamlit has nothing left to run."""
+    page.locator("h1").first.wait_for()
+    if "tenant=elsewhere" in page.url:
+        return
+    page.locator("nav.menu").wait_for()
+    page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached")
+    page.locator(".table-frame, .empty, .panel, .group, .facts, .muted").first.wait_for(state="attached")
+
+
+if __name__ == "__main__":
+    main()

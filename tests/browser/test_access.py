@@ -1,0 +1,108 @@
+"""Usable by everyone: axe finds nothing serious, the keyboard reaches every run, names show as typed, errors are calm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from runstore.database import Database, DatabaseRole
+from runstore.run import RelatedLink
+from tests.browser.conftest import Site, sign_in
+from tests.browser.screenshots import pages, settled
+from tests.support.hub_features import add_features
+from tests.support.runs import RunSpec, add_runs
+
+pytestmark = pytest.mark.browser
+SERIOUS = {"serious", "critical"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(make_site: Callable[[], Site], page: Page, scheme: str) -> None:
+    site = make_site()
+    add_features(site.database_url, site.sample.northwind)
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    sign_in(page, f"{site.url}/operations?tenant=northwind", "ada")
+    found: list[str] = []
+    for name, address in pages(site.sample).items():
+        page.goto(f"{site.url}{address}")
+        settled(page)
+        for violation in (
+            Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}).response["violations"]
+        ):
+            if violation["impact"] in SERIOUS:
+                targets = [node["target"] for node in violation["nodes"][:3]]
+                found.append(f"{name}: {violation['id']} at {targets}")
+    assert found == []
+
+
+def test_names_show_as_typed(make_site: Callable[[], Site], page: Page) -> None:
+    site = make_site()
+    hostile = [
+        "**bold** [x](http://evil.example) ![i](http://evil.example/i.png)",
+        "<img src=x onerror=alert(1)><script>alert(1)</script>",
+        "$\\int_0^1$ :material/delete: :red[x] =1+1",
+    ]
+    worker = Database(site.database_url, DatabaseRole.WORKER)
+    links = tuple(RelatedLink(name, "javascript:alert(1)", {"id": name}) for name in hostile)
+    run = RunSpec(
+        initiated_by=hostile[0], item_ids=hostile, total=3, succeeded=3, related=links, context={hostile[1]: hostile[2]}
+    )
+    add_runs(worker, site.sample.northwind, [run])
+    worker.dispose()
+    said: list[str] = []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: said.append(request.url) if "evil.example" in request.url else None)
+    sign_in(page, f"{site.url}/operations?tenant=northwind", "ada")
+    expect(page.locator("table").get_by_text(hostile[0], exact=True)).to_be_visible()
+    page.goto(f"{site.url}/run?tenant=northwind&id={run.id}")
+    for name in hostile:
+        expect(page.locator("td").get_by_text(name, exact=True)).to_be_visible()
+    assert all(href and href.startswith("/operations?") for href in _hrefs(page))
+    assert said == []
+
+
+def _hrefs(page: Page) -> list[str | None]:
+    found = page.locator("section", has_text="Results").locator("a").all()
+    assert len(found) == 3
+    return [link.get_attribute("href") for link in found]
+
+
+def test_the_keyboard_opens_a_run(site: Site, page: Page) -> None:
+    sign_in(page, f"{site.url}/operations?tenant=northwind&bucket=partial", "grace")
+    first = page.locator("table .op").first
+    first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+
+
+def test_a_foreign_tenant_inside_the_app_is_refused_like_outside(site: Site, page: Page) -> None:
+    sign_in(page, f"{site.url}/operations?tenant=northwind", "linus")
+    expect(page.get_by_role("heading", name="Operations")).to_be_visible()
+    step = "(a) => { history.pushState(null, '', a); dispatchEvent(new PopStateEvent('popstate')) }"
+    for slug in ("fabrikam", "no-such-tenant"):
+        page.evaluate(step, f"/run?tenant={slug}&id={site.sample.foreign}")
+        expect(page.get_by_text("403 – not your tenant")).to_be_visible()
+        expect(page.get_by_text("Fabrikam")).to_have_count(0)
+
+
+def test_readonly_members_see_why_they_cannot_start(make_site: Callable[[], Site], page: Page) -> None:
+    site = make_site()
+    add_features(site.database_url, site.sample.northwind)
+    sign_in(page, f"{site.url}/drift?tenant=northwind", "linus")
+    expect(page.get_by_text("Your role in this tenant is readonly")).to_be_visible()
+    expect(page.get_by_role("button", name="Generate drift")).to_have_count(0)
+
+
+def test_drift_is_started_and_an_identical_run_is_linked_instead(make_site: Callable[[], Site], page: Page) -> None:
+    site = make_site()
+    add_features(site.database_url, site.sample.northwind)
+    sign_in(page, f"{site.url}/drift?tenant=northwind", "grace")
+    page.get_by_role("button", name="Generate drift").click()
+    expect(page.locator(".panel .badge")).to_have_text("Queued")
+    page.get_by_role("button", name="Generate drift").click()
+    expect(page.locator(".panel").get_by_text("An identical run is already under way.")).to_be_visible()
+    page.get_by_role("link", name="View run").click()
+    expect(page.get_by_role("heading", name="Drift: generate")).to_be_visible()
