@@ -36,6 +36,7 @@ COMPARED = (
     "version",
     "parameter_openapi_schema",
     "job_variables",
+    "concurrency_limit",
 )
 
 
@@ -61,7 +62,8 @@ def deploy_all(settings: Settings, *, wait: bool, pool: str | None, pool_type: s
     loaded; nothing of Prefect is changed in the latter cases.
     """
     name = pool or settings.work_pool
-    found = [(operation, _definition(operation, name)) for operation in operations().values()]
+    limit = settings.operation_limit
+    found = [(operation, _definition(operation, name, limit)) for operation in operations().values()]
     deployed, pool_outcome = anyio.run(_deploy, found, name, pool_type, wait)
     document = {
         "work_pool": {"name": name, "outcome": pool_outcome},
@@ -126,7 +128,7 @@ async def _fill_template(client: PrefectClient, pool: WorkPool) -> str:
     return "changed"
 
 
-def _definition(operation: Operation, pool: str) -> dict[str, Any]:
+def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str, Any]:
     """What the operation's deployment has to be, with its flow loaded to prove that workers can load it."""
     entrypoint = operation.flow.replace(":", ".")
     try:
@@ -143,6 +145,8 @@ def _definition(operation: Operation, pool: str) -> dict[str, Any]:
         "version": installed_version(),
         "parameter_openapi_schema": parameter_schema(flow).model_dump_for_openapi(),
         "job_variables": {},
+        # Prefect queues what is over the limit; nothing is refused.
+        "concurrency_limit": limit,
     }
 
 
@@ -164,5 +168,7 @@ async def _register(client: PrefectClient, operation: Operation, wanted: Mapping
 
 
 def _known(of: DeploymentResponse | Mapping[str, Any], field: str) -> Any:
+    if field == "concurrency_limit" and isinstance(of, DeploymentResponse):
+        return None if of.global_concurrency_limit is None else of.global_concurrency_limit.limit
     value = of[field] if isinstance(of, Mapping) else getattr(of, field)
     return sorted(value) if field == "tags" else value
