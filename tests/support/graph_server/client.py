@@ -66,7 +66,8 @@ class GraphServer:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "tests.support.graph_server", "--folder", folder]
             command += ["--policies", str(policies), "--seed", str(seed), "--directory", directory_id]
-            command += ["--client-id", client_id, "--client-secret", client_secret]
+            # With `=`, since a random secret may begin with a dash.
+            command += ["--client-id", client_id, f"--client-secret={client_secret}"]
             process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             try:
                 assert process.stdout is not None
