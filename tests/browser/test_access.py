@@ -25,6 +25,8 @@ def test_axe_finds_nothing_serious(make_site: Callable[[], Site], page: Page, sc
     add_features(site.database_url, site.sample.northwind)
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     sign_in(page, f"{site.url}/operations?tenant=northwind", "ada")
+    # Going on before the sign-in has come back would cut it off.
+    settled(page)
     found: list[str] = []
     for name, address in pages(site.sample).items():
         page.goto(f"{site.url}{address}")
@@ -72,6 +74,7 @@ def _hrefs(page: Page) -> list[str | None]:
 
 def test_the_keyboard_opens_a_run(site: Site, page: Page) -> None:
     sign_in(page, f"{site.url}/operations?tenant=northwind&bucket=partial", "grace")
+    settled(page)
     first = page.locator("table .op").first
     first.focus()
     page.keyboard.press("Enter")
