@@ -46,10 +46,15 @@ def downgrade(url: str, revision: str, producers: Sequence[Path] = ()) -> None:
 
 
 def missing(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
-    """The revisions this version of the code knows and the database lacks; none when it is as new, or newer."""
+    """The revisions this version of the code knows and the database lacks; none when it is as new, or newer.
+
+    A revision that this version does not know was made by a newer one, which upgrades everything or nothing.
+    """
     script = ScriptDirectory.from_config(configuration("", producers))
     lacking = {revision.revision: revision for revision in script.walk_revisions()}
     present = list(found(url))
+    if not lacking.keys() >= set(present):
+        return frozenset()
     while present:
         # The version table names heads only, and leaves out one that another head depends on.
         revision = lacking.pop(present.pop(), None)
