@@ -44,7 +44,7 @@ class LocalStack:
     def __init__(
         self, settings: Settings, *, demo: bool = False, report: Callable[[str], None] = lambda _: None
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._demo = demo
         self._report = report
         self._cleanup = ExitStack()
@@ -57,7 +57,7 @@ class LocalStack:
     @property
     def has_hub(self) -> bool:
         """Whether the hub is started: it needs an issuer to sign people in, unless this is the demo."""
-        return self._demo or self._settings.oidc_issuer is not None
+        return self._demo or self.settings.oidc_issuer is not None
 
     def __enter__(self) -> LocalStack:
         try:
@@ -73,7 +73,7 @@ class LocalStack:
         self._cleanup.close()
 
     def _start(self) -> None:
-        settings = self._settings
+        settings = self.settings
         self._take_home()
         sweep(settings.home)
         reaper = Reaper(settings.home)
@@ -88,20 +88,20 @@ class LocalStack:
         self._await_ready()
 
     def _take_home(self) -> None:
-        self._settings.state.mkdir(parents=True, exist_ok=True)
-        held = try_exclusive(self._settings.state / "stack.lock")
+        self.settings.state.mkdir(parents=True, exist_ok=True)
+        held = try_exclusive(self.settings.state / "stack.lock")
         if held is None:
-            running = read_record(self._settings.state)
+            running = read_record(self.settings.state)
             where = f" (process {running.supervisor.pid})" if running else ""
             raise AlreadyRunningError(
-                f"A stack already runs in {self._settings.home}{where}. Stop it with `tenantatlas down`, or set "
+                f"A stack already runs in {self.settings.home}{where}. Stop it with `tenantatlas down`, or set "
                 "TENANTATLAS_HOME to another directory."
             )
         self._cleanup.callback(held.release)
 
     def _start_databases(self) -> tuple[str, str | None]:
         """The run store's address, and the one for Prefect's server unless that runs elsewhere."""
-        settings = self._settings
+        settings = self.settings
         outside = configured_url(settings)
         if outside is not None and settings.prefect_api_url is not None:
             return outside, None
@@ -110,7 +110,7 @@ class LocalStack:
         return outside or embedded.url(), prefect
 
     def _start_processes(self, prefect_database_url: str | None) -> None:
-        settings = self._settings
+        settings = self.settings
         insisted = settings.model_fields_set
         prefect_api_url = settings.prefect_api_url
         port = 0
@@ -156,7 +156,7 @@ class LocalStack:
 
     def _deploy(self) -> None:
         """Registers the producers with Prefect as soon as its server answers; the worker waits for that by itself."""
-        log = specs.logs_of(self._settings) / "deploy.log"
+        log = specs.logs_of(self.settings) / "deploy.log"
         with log.open("ab") as output:
             self._deployment = subprocess.Popen(  # noqa: S603 - our own command
                 [*specs.TENANTATLAS, "deploy", "--wait"],
@@ -196,7 +196,7 @@ class LocalStack:
         if code != 0:
             raise ProcessFailedError(
                 f"The flows could not be registered with Prefect (exit code {code}). "
-                f"See {specs.logs_of(self._settings) / 'deploy.log'}."
+                f"See {specs.logs_of(self.settings) / 'deploy.log'}."
             )
         self._deployment = None
         self._report("Flows are registered")
@@ -247,7 +247,7 @@ class LocalStack:
             ready=ready,
             processes=tuple(process.record() for process in self.processes),
         )
-        self.record.write(self._settings.state)
+        self.record.write(self.settings.state)
 
 
 def stop_stack(settings: Settings, *, deadline_seconds: float = 120) -> bool:

@@ -1,0 +1,93 @@
+"""The local stack's life: started, found by others, killed, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+import pytest
+
+from deployments.embedded_database import EmbeddedDatabase
+from deployments.stack.marks import marked_environment, marked_processes, sweep
+from deployments.stack.ports import PortTakenError, choose_port
+from deployments.stack.record import ProcessRecord, StackRecord, last_record, read_record, record_of
+from tests.support.stack import environment, eventually, free_port, stack_environment
+
+SLEEPER = [
+    sys.executable,
+    "-c",
+    "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); time.sleep(600)",
+]
+
+
+def test_processes_of_a_home_are_found_however_deep_and_ended(tmp_path: Path) -> None:
+    ours = subprocess.Popen(SLEEPER, env=marked_environment(tmp_path, os.environ), start_new_session=True)
+    other = subprocess.Popen(SLEEPER, env=marked_environment(tmp_path / "other", os.environ), start_new_session=True)
+    try:
+        eventually(lambda: len(marked_processes(tmp_path)) == 2)
+        assert sweep(tmp_path) == 2
+        assert marked_processes(tmp_path) == []
+        assert other.poll() is None
+    finally:
+        sweep(tmp_path / "other")
+        ours.wait()
+        other.wait()
+
+
+def test_a_taken_port_is_avoided_or_named() -> None:
+    with closing(socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert choose_port("127.0.0.1", port, setting="X", insisted=False) != port
+        with pytest.raises(PortTakenError, match="TENANTATLAS_HUB_PORT"):
+            choose_port("127.0.0.1", port, setting="TENANTATLAS_HUB_PORT", insisted=True)
+    assert choose_port("127.0.0.1", port, setting="X", insisted=True) == port
+
+
+def test_a_record_counts_only_while_its_supervisor_lives(tmp_path: Path) -> None:
+    record = StackRecord("1", record_of("supervisor", os.getpid(), "running"), "postgresql://x", ready=True)
+    record.write(tmp_path)
+    assert read_record(tmp_path) == record
+    StackRecord("1", ProcessRecord("supervisor", os.getpid(), 1.0, "running"), "postgresql://x").write(tmp_path)
+    assert read_record(tmp_path) is None, "the same process id, but another process"
+    assert last_record(tmp_path) is not None
+    (tmp_path / "stack.json").write_text("{")
+    assert last_record(tmp_path) is None
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deployments.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("stack")
+def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with environment({**stack_environment(home), "TENANTATLAS_HUB_PORT": str(free_port())}):
+        try:
+            assert (started := run("up", "--detach", "--demo")).returncode == 0, started.stderr
+            status: dict[str, Any] = json.loads(run("status", "--json").stdout)
+            assert {process["name"]: process["state"] for process in status["processes"]} == dict.fromkeys(
+                ("supervisor", "prefect-server", "hub", "worker", "relay"), "running"
+            )
+            assert status["ready"] is True
+            assert [worker["version"] for worker in status["workers"]] == [status["version"]]
+            again = run("up", "--detach")
+            assert (again.returncode, "already runs" in again.stderr) == (1, True)
+            os.kill(status["processes"][0]["pid"], signal.SIGKILL)
+            eventually(lambda: not marked_processes(home))
+            eventually(lambda: EmbeddedDatabase(home).pid() is None)
+            assert json.loads(run("status", "--json").stdout)["processes"] == []
+        finally:
+            run("down")
+        assert marked_processes(home) == []
