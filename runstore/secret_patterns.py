@@ -190,7 +190,7 @@ _STRUCTURES: Final = (
         Rule(
             "credentials-argument",
             flag,
-            re.compile(re.escape(flag) + rb"\s{0,4}+[\"']?(?P<value>[^\s:\"'/]{1,128}+:(?!/)[^\s\"']{4,256}+)"),
+            re.compile(re.escape(flag) + rb"\s{0,4}+[\"']?[^\s:\"'/]{1,128}+:(?P<value>(?!/)[^\s\"']{4,256}+)"),
         )
         for flag in (b" -u ", b" --user ")
     ),

@@ -63,6 +63,9 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
     """The secrets in a text that `text_safety.to_safe_bytes` has cleaned. Raises TooManyHits for a hostile one."""
     if len(data) < SHORTEST:
         return []
+    if b"[redacted:" in data:
+        # What was replaced before is opaque: no expression may read it as part of anything, and none can match this byte.
+        data = _MARKER.sub(lambda marker: _OPAQUE * len(marker[0]), data)
     left = _Budget(budget)
     folded = data.lower()
     spans: list[Span] = []
@@ -81,6 +84,8 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
             spans.extend(_assignments(anchor, data, folded, left))
     if len(data) >= _RUN_MINIMUM:
         spans.extend(_entropic_runs(data, left))
+    if _OPAQUE in data:
+        spans = [span for span in spans if data[span[0] : span[1]].strip(_OPAQUE)]
     return _disjoint(spans) if spans else spans
 
 
@@ -103,12 +108,18 @@ def _rule(rule: Rule, data: bytes, searched: bytes, budget: _Budget) -> Iterator
             continue
         found = match.lastgroup or 0
         begin, end = match.span(found)
+        if not found:
+            # A token's expression is bounded; what follows without a break belongs to it all the same.
+            end = _WORD_END.match(data, end).end()  # pyright: ignore[reportOptionalMemberAccess]
         if rule.kind == "authorization" and not looks_chosen(data[begin:end]) and b" " not in data[begin:end]:
             continue
         if found == "user" and rule.kind == "url-password" and not is_random(data[begin:end]):
             continue
         yield begin, end, rule.kind
         done = end
+
+
+_WORD_END: Final = re.compile(rb"[A-Za-z0-9_-]{0,4096}+")
 
 
 def _pem_blocks(data: bytes) -> Iterator[Span]:
@@ -202,8 +213,29 @@ def _judged(data: bytes, start: int, stop: int, kind: str, sure: bool) -> Span |
     return start, stop, kind
 
 
+_FOUND_HERE: Final = [
+    "assigned",
+    "near-credential",
+    "pem-block",
+    "recovery-key",
+    "product-key",
+    "random-text",
+    "base32-text",
+    "base36-text",
+    "credential",
+]
+_OPAQUE: Final = b"\x01"
+# A replacement of ours, exactly: brackets around anything else protect nothing.
+_MARKER: Final = re.compile(
+    rb"\[redacted:(?:" + "|".join(sorted({rule.kind for rule in RULES} | set(_FOUND_HERE))).encode() + rb")\]"
+)
+# A variable, a template's or a format's place, a tag, a call: something that stands for a value. Variables have no digits
+# here, since a password may well begin with a dollar sign.
 _PLACEHOLDER: Final = re.compile(
-    rb"\$|%[\w(]|\{|\*+\Z|<|\(|\[redacted:|secret:v1:|secret:set|\.\.\.|\xe2\x80\xa6|x+\Z", re.I
+    rb"(?:\x01+|secret:v1:[0-9a-f]{32}|secret:set|\$(?:[a-z_]+[:.])?[a-z_]{1,40}|\$\{[^{}]{0,80}\}?"
+    rb"|\$\([^()]{0,80}\)?|%\w{1,40}%|%[sdr]|%\(\w{1,40}\)s|\{\{?[^{}0-9]{0,80}\}{0,2}|<[^<>]{0,80}>|\([a-z-]{0,40}"
+    rb"|\*+|\.\.\.|\xe2\x80\xa6|x+)\Z",
+    re.IGNORECASE,
 )
 _SHORT_NUMBER: Final = re.compile(
     rb"[+-]?\d{1,5}(?:\.\d{1,3})?(?:\s?(?:ms|s|min|h|d|days?|chars?|characters?|minutes?|seconds?|%))?\Z"
