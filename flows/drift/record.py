@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flows._policies.tables import SyncPolicy
@@ -22,6 +22,8 @@ from flows.drift.findings import Comparison, Finding, FindingKind
 from flows.drift.life import FindingStatus, Standing, Verdict, found_again, not_found
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
 from runstore.tenancy import TenantScope
+
+_FINDINGS = cast(Table, DriftFinding.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,7 @@ def save(connection: Connection, scope: TenantScope, compared: Compared, compari
         ids.append(finding_id)
     if fresh:
         connection.execute(insert(DriftFinding), fresh)
-    for values in moved:
-        connection.execute(update(DriftFinding).where(DriftFinding.id == values.pop("id")).values(**values))
+    _update(connection, moved)
     rows = [
         _run_row(scope, compared, finding, finding_id, position)
         for position, (finding, finding_id) in enumerate(zip(comparison.findings, ids, strict=True))
@@ -84,6 +85,20 @@ def save(connection: Connection, scope: TenantScope, compared: Compared, compari
         events += _settle(connection, scope, compared, set(ids), now)
     if events:
         connection.execute(insert(DriftEvent), events)
+
+
+def _update(connection: Connection, moved: Sequence[dict[str, Any]]) -> None:
+    """Writes the moved findings back, one round trip for all that change the same columns."""
+    alike: dict[frozenset[str], list[dict[str, Any]]] = {}
+    for values in moved:
+        alike.setdefault(frozenset(values), []).append(values)
+    for columns, rows in alike.items():
+        changed: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns if name != "id"}
+        statement = update(_FINDINGS).where(_FINDINGS.c.id == bindparam("known_id")).values(changed)
+        connection.execute(
+            statement,
+            [{"known_id" if name == "id" else f"new_{name}": value for name, value in row.items()} for row in rows],
+        )
 
 
 def _save_comparison(connection: Connection, scope: TenantScope, compared: Compared, comparison: Comparison) -> None:
