@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from deployments import cli
 from deployments.schedule_times import parse_timing
 from runstore.errors import BadInputError
 from runstore.status import RunStatus
@@ -75,13 +76,14 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def tenantatlas(stack: StackUnderTest, capsys: pytest.CaptureFixture[str]) -> Run:
+def tenantatlas(stack: StackUnderTest) -> Run:
+    """A process of its own for each command: Prefect reads its address once, when it is imported."""
+
     def run(*arguments: str, code: int = 0) -> Any:
-        capsys.readouterr()
-        found = cli.run([*arguments, "--json"])
-        said = capsys.readouterr()
-        assert found == code, said.err
-        return json.loads(said.out) if code == 0 else said.err
+        command = [sys.executable, "-m", "deployments.cli", *arguments, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, env=stack.running.environment, check=False)
+        assert done.returncode == code, done.stderr
+        return json.loads(done.stdout) if code == 0 else done.stderr
 
     return run
 
