@@ -113,7 +113,9 @@ def pause(schedule: Scheduled, *, active: bool) -> None:
 
     async def work(client: PrefectClient) -> None:
         deployment = await _deployment(client, schedule.operation)
-        await client.update_deployment_schedule(deployment.id, schedule.id, active=active)
+        # The server empties the parameters of an update that does not repeat them, and with them the tenant.
+        parameters = {"tenant": schedule.tenant, **schedule.parameters}
+        await client.update_deployment_schedule(deployment.id, schedule.id, active=active, parameters=parameters)
 
     _with_prefect(work)
 
