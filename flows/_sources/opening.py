@@ -21,7 +21,9 @@ def checked_source(text: str) -> str:
     if wanted == GRAPH:
         return GRAPH
     if not wanted.startswith(FOLDER):
-        raise BadInputError("The source must be folder:PATH or graph; for a folder of exports write --source folder:PATH.")
+        raise BadInputError(
+            "The source must be folder:PATH or graph; for a folder of exports write --source folder:PATH."
+        )
     path = wanted.removeprefix(FOLDER)
     if not path:
         raise BadInputError("The source folder: names no folder; write --source folder:PATH.")

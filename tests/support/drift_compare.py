@@ -100,7 +100,9 @@ def shown(comparison: Comparison) -> list[dict[str, Any]]:
 
 def in_order(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Changes in the order of their places."""
-    return sorted((dict(change) for change in changes), key=lambda one: (one["facet"], one["path"], one["change"], str(one)))
+    return sorted(
+        (dict(change) for change in changes), key=lambda one: (one["facet"], one["path"], one["change"], str(one))
+    )
 
 
 def _essential(change: Mapping[str, Any]) -> dict[str, Any]:
