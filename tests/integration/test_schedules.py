@@ -21,6 +21,9 @@ from tests.support.stack import StackUnderTest, eventually
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
+# The first one starts the stack, and each command is a process of its own: slow on a machine that does much else.
+pytestmark = pytest.mark.timeout(900)
+
 
 def dates(start: datetime, **options: Any) -> list[datetime]:
     from deployments.schedules import _schedule, next_times

@@ -12,7 +12,7 @@ import pytest
 from runstore.status import RunStatus
 from tests.support.stack import StackUnderTest, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
 
 def test_a_started_run_is_done_and_mirrored(stack: StackUnderTest) -> None:
