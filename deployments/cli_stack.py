@@ -14,7 +14,7 @@ from deployments.console import Table, print_blocks
 from deployments.settings import Settings
 from deployments.stack.record import StackRecord, last_record, read_record
 
-DETACHED_DEADLINE_SECONDS = 300
+DETACHED_DEADLINE_SECONDS = 450
 
 
 def add_commands(app: typer.Typer) -> None:

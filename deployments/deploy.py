@@ -27,7 +27,7 @@ from flows.producer import Operation
 from flows.registry import BrokenProducerError, operations
 from runstore.errors import BadInputError, UnavailableError
 
-SERVER_DEADLINE_SECONDS = 180
+SERVER_DEADLINE_SECONDS = 300
 COMPARED = (
     "entrypoint",
     "work_pool_name",

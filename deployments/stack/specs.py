@@ -52,7 +52,7 @@ def prefect_server(
             "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
         },
         is_ready=lambda: answers(f"{api_url}/ready"),
-        ready_seconds=150,
+        ready_seconds=300,
         stop_seconds=15,
     )
 
@@ -82,7 +82,7 @@ def hub(
         command=(*TENANTATLAS, "hub", *(("--demo",) if demo else ())),
         environment=told,
         is_ready=lambda: answers(f"http://{url_host(settings.hub_host)}:{port}/readyz"),
-        ready_seconds=90,
+        ready_seconds=300,
     )
 
 
@@ -114,7 +114,7 @@ def _announcing(name: str, environment: Mapping[str, str], settings: Settings, *
         environment={**environment, READY_FILE: str(file)},
         is_ready=file.exists,
         before_start=lambda: forget_ready(file),
-        ready_seconds=180,
+        ready_seconds=400,
         stop_seconds=stop_seconds,
     )
 
