@@ -20,7 +20,8 @@ demo: $(READY) ## The main job on the embedded database; ARGS=--exit stops when 
 	@$(BIN)/tenantatlas demo $(ARGS)
 
 test: $(READY) ## Every test; ARGS goes to pytest
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not browser" $(ARGS)
+	@$(BIN)/pytest -m browser $(ARGS)
 
 lint: $(READY) ## Style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
