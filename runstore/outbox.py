@@ -42,7 +42,7 @@ _CLAIM = text(
 )
 
 _HANDED_OVER = text(
-    "UPDATE operation_runs SET flow_run_id = :flow_run, heartbeat_at = coalesce(heartbeat_at, now())"
+    "UPDATE operation_runs SET flow_run_id = :flow_run, attend_after = now(), heartbeat_at = coalesce(heartbeat_at, now())"
     " WHERE id = :run AND flow_run_id IS NULL"
 )
 

@@ -78,6 +78,7 @@ _CHANGED = """
           WHEN :state = 'running' AND (d.new_attempt OR r.started_at IS NULL) THEN :at ELSE r.started_at END,
         finished_at = CASE WHEN :state = 'running' THEN NULL ELSE greatest(:at, r.started_at, r.created_at) END,
         heartbeat_at = clock_timestamp(),
+        attend_after = now(),
         contact_lost_at = NULL,
         last_source = :source,
         flow_run_id = coalesce(r.flow_run_id, CAST(:flow_run AS uuid)),

@@ -28,7 +28,7 @@ _LIGHT: Final = {
     "grayBackgroundColor": "#eef1f5",
 }
 _DARK: Final = {
-    "primaryColor": "#8db0ff",
+    "primaryColor": "#3b6fdc",
     "backgroundColor": "#10151c",
     "secondaryBackgroundColor": "#171e27",
     "textColor": "#e5eaf1",

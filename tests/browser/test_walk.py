@@ -173,7 +173,7 @@ def test_a_removed_member_is_out_at_the_next_click(make_site: Callable[[], Site]
     sign_in(page, f"{site.url}/operations?tenant=northwind", "linus")
     expect(page.get_by_role("heading", name="Operations")).to_be_visible()
     site.directory().revoke(site.sample.northwind, "linus@northwind.example")
-    page.get_by_role("link", name="Inventory").click()
+    page.get_by_role("link", name="Inventory", exact=True).click()
     expect(page.get_by_text("403 – not your tenant")).to_be_visible()
     answer = page.goto(f"{site.url}/operations?tenant=northwind")
     assert answer is not None and answer.status == 403
