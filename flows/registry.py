@@ -35,7 +35,9 @@ def operations() -> Mapping[str, Operation]:
                 f" ({type(problem).__name__}: {problem})."
             ) from problem
         if not isinstance(declared, Operation):
-            raise BrokenProducerError(f"The producer flows/{folder.name} is broken: OPERATION is no flows.producer.Operation.")
+            raise BrokenProducerError(
+                f"The producer flows/{folder.name} is broken: OPERATION is no flows.producer.Operation."
+            )
         slug = str(declared.type)
         if slug in found:
             raise BrokenProducerError(

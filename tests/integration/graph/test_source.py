@@ -181,6 +181,7 @@ def test_a_list_that_moves_is_read_again(server: GraphServer, settings: GraphSet
     assert len(held) > 10
     server.control(page_size=5, latency=0.15)
     with GraphReader.open(server.directory_id, settings, server.environment, Lanes()) as reader:
+
         def insert_in_front() -> None:
             server.control(delete=[[kind, key] for key in held])
             server.control(put=[[kind, new], *([kind, body] for body in held.values())])
