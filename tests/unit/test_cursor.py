@@ -14,9 +14,9 @@ from runstore.errors import BadInputError
 from runstore.filters import RunFilter, checked_limit
 
 moments = st.datetimes(
-    min_value=datetime(1990, 1, 1),
-    max_value=datetime(2200, 1, 1),
-    timezones=st.just(timezone(timedelta(hours=2))),  # noqa: DTZ001
+    min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis wants it so and adds the zone itself
+    max_value=datetime(2200, 1, 1),  # noqa: DTZ001
+    timezones=st.just(timezone(timedelta(hours=2))),
 )
 
 
