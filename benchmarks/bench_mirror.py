@@ -17,7 +17,7 @@ import psycopg
 
 from deployments.settings import load_settings
 from deployments.stack.local_stack import LocalStack
-from tests.support.stack import StackUnderTest, environment, stack_environment
+from tests.support.stack import StackUnderTest, environment, fixture_producers, stack_environment
 
 RUNS, AT_ONCE = 200, 2
 
@@ -50,6 +50,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="bench", ignore_cleanup_errors=True) as folder,
         environment(stack_environment(Path(folder))),
+        fixture_producers(),
         LocalStack(load_settings()) as running,
     ):
         stack = StackUnderTest(running)

@@ -26,7 +26,7 @@ from runstore.status import StatusBucket
 from runstore.tenancy import Role
 from tests.acceptance.faults.harness import Faults
 from tests.acceptance.faults.invariants import violations
-from tests.support.stack import StackUnderTest, environment, stack_environment
+from tests.support.stack import StackUnderTest, environment, fixture_producers, stack_environment
 
 BATCH = 10
 SETTLE_SECONDS = 60
@@ -44,7 +44,11 @@ def soak(runs: int, seed: int, console: Console) -> list[str]:
             "TENANTATLAS_CONTACT_LOST_AFTER_SECONDS": "5",
             "TENANTATLAS_GIVE_UP_AFTER_SECONDS": "20",
         }
-        with environment({**scaled, "PATH": os.environ["PATH"]}), LocalStack(load_settings()) as running:
+        with (
+            environment({**scaled, "PATH": os.environ["PATH"]}),
+            fixture_producers(),
+            LocalStack(load_settings()) as running,
+        ):
             stack = StackUnderTest(running)
             try:
                 return _soak(stack, EmbeddedDatabase(home), runs, random, console)
