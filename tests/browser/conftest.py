@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -44,13 +44,19 @@ class Site:
     hub: HubServer
     database_url: str
     sample: Sample
+    opened: list[Database] = field(default_factory=list[Database])
 
     @property
     def url(self) -> str:
         return self.hub.url
 
     def directory(self) -> Directory:
-        return Directory(Database(self.database_url, DatabaseRole.ADMIN))
+        return Directory(self.database(DatabaseRole.ADMIN))
+
+    def database(self, role: DatabaseRole) -> Database:
+        """Connections under a role, closed with the site."""
+        self.opened.append(Database(self.database_url, role))
+        return self.opened[-1]
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +77,7 @@ def make_site(
     new_database: Callable[..., str], template: str, issuer: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], Site]]:
     """Makes a hub over a store of its own; all are gone at the end."""
-    running: list[HubServer] = []
+    running: list[Site] = []
 
     def make() -> Site:
         url = new_database(template)
@@ -87,12 +93,14 @@ def make_site(
         )
         hub = HubServer(settings, Path(tmp_path_factory.mktemp("hub")), port)
         hub.__enter__()
-        running.append(hub)
-        return Site(hub, url, sample)
+        running.append(Site(hub, url, sample))
+        return running[-1]
 
     yield make
-    for hub in running:
-        hub.__exit__()
+    for site in running:
+        site.hub.__exit__()
+        for database in site.opened:
+            database.dispose()
 
 
 @pytest.fixture(scope="session")

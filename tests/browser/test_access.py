@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from runstore.database import Database, DatabaseRole
+from runstore.database import DatabaseRole
 from runstore.run import RelatedLink
 from tests.browser.conftest import Site, sign_in
 from tests.browser.screenshots import pages, settled
@@ -47,7 +47,7 @@ def test_names_show_as_typed(make_site: Callable[[], Site], page: Page) -> None:
         "<img src=x onerror=alert(1)><script>alert(1)</script>",
         "$\\int_0^1$ :material/delete: :red[x] =1+1",
     ]
-    worker = Database(site.database_url, DatabaseRole.WORKER)
+    worker = site.database(DatabaseRole.WORKER)
     links = tuple(RelatedLink(name, "javascript:alert(1)", {"id": name}) for name in hostile)
     run = RunSpec(
         initiated_by=hostile[0], item_ids=hostile, total=3, succeeded=3, related=links, context={hostile[1]: hostile[2]}

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import update
 
-from runstore.database import Database, DatabaseRole
+from runstore.database import DatabaseRole
 from runstore.schema import OperationRun
 from runstore.status import RunStatus
 from tests.browser.conftest import Site, sign_in
@@ -90,7 +90,7 @@ def test_a_running_run_is_followed_to_its_end_without_reloading(make_site: Calla
     sign_in(page, f"{site.url}/run?tenant=northwind&id={site.sample.running}", "ada")
     expect(page.locator(".badge.large")).to_have_text("Running")
     page.evaluate("window.stayed = true")
-    worker = Database(site.database_url, DatabaseRole.WORKER)
+    worker = site.database(DatabaseRole.WORKER)
     finished = {"status": RunStatus.COMPLETED_WITH_ERRORS.value, "finished_at": datetime.now(UTC)}
     with worker.transaction(site.sample.northwind) as connection:
         connection.execute(
@@ -117,7 +117,7 @@ def test_a_refresh_keeps_focus_selection_and_scroll_and_announces_newer_runs(
     before = page.evaluate(focused)
     top = link.bounding_box()
     assert before and top
-    worker = Database(site.database_url, DatabaseRole.WORKER)
+    worker = site.database(DatabaseRole.WORKER)
     add_runs(worker, site.sample.northwind, [RunSpec(type="inventory.sync", created_at=datetime.now(UTC))])
     worker.dispose()
     expect(page.get_by_text("1 newer run – show")).to_be_attached(timeout=20_000)
