@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from flows._policies.json_shape import as_object
+from flows._policies.secrets import PREFIX
 from flows._policies.tree import OWN
 from flows.drift.change import MISSING, Change, Facet
 
@@ -15,6 +16,14 @@ _PREFIXES: Final = re.compile(
 )
 _WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+HIDDEN: Final = "secret (not kept)"
+CHANGED: Final = "secret changed (not kept)"
+
+
+def _is_secret(side: object) -> bool:
+    return isinstance(side, str) and side.startswith(PREFIX)
 
 
 def readable(identifier: str) -> str:
@@ -36,7 +45,7 @@ def readable(identifier: str) -> str:
 
 
 def named(changes: Iterable[Change], names: Mapping[str, str]) -> Iterator[Change]:
-    """The changes with `name`, and with the names of chosen options where the export carries definitions."""
+    """The changes with `name`, and with words for the sides: chosen options as their definitions name them, secrets as secrets."""
     for change in changes:
         extra: dict[str, Any] = {"name": names.get(change.setting) or readable(change.setting)}
         if change.facet is Facet.SETTING:
@@ -44,4 +53,12 @@ def named(changes: Iterable[Change], names: Mapping[str, str]) -> Iterator[Chang
                 chosen = as_object(side).get(OWN, side) if side is not MISSING else None
                 if isinstance(chosen, str) and chosen in names:
                     extra[word] = names[chosen]
+        if _is_secret(change.before) or _is_secret(change.after):
+            # The fingerprints tell machines that it changed; a person is told in words.
+            both = _is_secret(change.before) and _is_secret(change.after)
+            extra |= {"before_name": HIDDEN, "after_name": CHANGED if both else HIDDEN}
+            if change.before is MISSING:
+                del extra["before_name"]
+            if change.after is MISSING:
+                del extra["after_name"]
         yield change.with_extra(**extra)

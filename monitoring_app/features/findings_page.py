@@ -149,8 +149,8 @@ def change(entry: Mapping[str, Any]) -> Node:
     sides = h(
         "div",
         {"class": "sides"},
-        _side(texts.BEFORE, entry["before"], "red"),
-        _side(texts.AFTER, entry["after"], "green"),
+        _side(texts.BEFORE, entry.get("before_name") or entry["before"], "red"),
+        _side(texts.AFTER, entry.get("after_name") or entry["after"], "green"),
     )
     return h("div", {"class": "stack"}, h("div", None, head, where), sides)
 

@@ -281,3 +281,4 @@ def test_findings_tell_that_a_secret_changed_and_no_more(aftermath: Aftermath) -
     for change in keys:
         assert change["before"].startswith("secret:v1:") and change["after"].startswith("secret:v1:"), change
         assert change["before"] != change["after"]
+        assert (change["before_name"], change["after_name"]) == ("secret (not kept)", "secret changed (not kept)")
