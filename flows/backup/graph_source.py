@@ -51,7 +51,7 @@ class GraphCapture:
         return Selection(by_type(types | malformed), failures)
 
     def fetch(self, policies: Sequence[tuple[str, str]]) -> Iterator[Capture]:
-        """Each policy as it is now, or why not, in the order asked for."""
+        """Each policy once, as it is now or why not."""
         listed = {policy_id: self._listed.pop(policy_id) for policy_id, _ in policies if policy_id in self._listed}
         for fetched in self._reader.fetch_ids(policies, listed):
             wanted = fetched.wanted

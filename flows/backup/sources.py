@@ -46,7 +46,7 @@ class CaptureSource(Protocol):
         ...
 
     def fetch(self, policies: Sequence[tuple[str, str]]) -> Iterator[Capture]:
-        """Each policy as it is now, or why not, in the order asked for."""
+        """Each policy once, as it is now or why not."""
         ...
 
     def cost(self) -> Mapping[str, object]:

@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar, cast
 
+from flows._policies.types import Lane
 from flows._sources.graph.answers import Answer, Outcome, Problem, Request, Setback, Trouble, judge
 from flows._sources.graph.batch import batch_outcomes, batch_payload
 from flows._sources.graph.credentials import TokenSource
@@ -106,8 +107,8 @@ class _Session(Generic[R]):
         self._later: list[tuple[float, int, _Pending[R]]] = []
         self._ticket = 0
         self._flying: dict[Future[list[Outcome]], _Package[R]] = {}
-        # Enough jobs to fill every batch in flight twice; their results wait in memory until those before are out.
-        self._most_open = max(40, 2 * self._settings.in_flight * self._settings.batch_size)
+        # Enough jobs to fill every batch in flight four times: many need no read. Results wait in memory for those before.
+        self._most_open = max(40, 4 * self._settings.in_flight * self._settings.batch_size)
 
     def results(self) -> Iterator[R]:
         pool = ThreadPoolExecutor(self._settings.in_flight, thread_name_prefix="graph")
@@ -150,8 +151,11 @@ class _Session(Generic[R]):
             return
         running.answers = [None] * len(reads)
         running.missing = len(reads)
-        for position, request in enumerate(reads):
-            self._queue(_Pending(request, running, position))
+        pending = [_Pending(request, running, position) for position, request in enumerate(reads)]
+        # What a job asks for next goes before what new jobs ask for: long chains of pages start early and end early.
+        ongoing = answers is not None
+        for each in reversed(pending) if ongoing else pending:
+            self._queue(each, first=ongoing)
 
     def _queue(self, pending: _Pending[R], *, first: bool = False) -> None:
         request = pending.request
@@ -166,7 +170,8 @@ class _Session(Generic[R]):
         while self._later and self._later[0][0] <= now:
             self._queue(heapq.heappop(self._later)[2], first=True)
         opens_at = self._later[0][0] if self._later else float("inf")
-        for (_, kind), queue in self._ready.items():
+        # The slowest lane first: its limit keeps it from taking every place, and its chain of pages is the longest wait.
+        for (_, kind), queue in sorted(self._ready.items(), key=self._lane_reads):
             while queue and len(self._flying) < self._settings.in_flight:
                 bucket = self._lanes.bucket(queue[0].request.lane)
                 size = 1 if kind == "alone" else min(len(queue), self._settings.batch_size, bucket.capacity)
@@ -179,6 +184,9 @@ class _Session(Generic[R]):
                     part.first_sent = part.first_sent if part.first_sent is not None else now
                 self._flying[pool.submit(self._carry, package)] = package
         return opens_at
+
+    def _lane_reads(self, queued: tuple[tuple[str, str], object]) -> int:
+        return self._lanes.bucket(Lane(queued[0][0])).capacity
 
     def _wait(self, opens_at: float) -> None:
         now = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from types import TracebackType
 from typing import Final, Self
 
@@ -12,8 +13,8 @@ from flows._sources.graph.credentials import TokenSource, make_credential
 from flows._sources.graph.lanes import Lanes, lanes_of
 from flows._sources.graph.listing import Listing, list_collection
 from flows._sources.graph.paging import Endpoint
-from flows._sources.graph.pump import Pump
-from flows._sources.graph.reading import Fetched, Refusals, Wanted, is_policy_id, read_policy
+from flows._sources.graph.pump import Job, Pump
+from flows._sources.graph.reading import Fetched, Refusals, Wanted, is_policy_id, look_for, read_policy
 from flows._sources.graph.reasons import GRAPH_DIRECTORY_MISSING, GRAPH_POLICY_ID_INVALID, GRAPH_POLICY_NOT_FOUND
 from flows._sources.graph.settings import GraphSettings
 from flows._sources.graph.traffic import Traffic
@@ -22,6 +23,7 @@ from runstore.reasons import ReasonedError
 
 NOTHING_LISTED: Final[Mapping[str, Wanted]] = {}
 _CRAWLING: Final = Lane.CONDITIONAL_ACCESS
+_BESIDE_LISTS: Final = 200
 
 
 class GraphReader:
@@ -64,9 +66,7 @@ class GraphReader:
 
         Raises ReasonedError when the sign-in is refused or nothing answers at all.
         """
-        return self._pump.run(
-            list_collection(self._endpoint, entry, collection) for entry in types for collection in entry.collections
-        )
+        return self._pump.run(self._lists(types))
 
     def fetch(self, wanted: Iterable[Wanted]) -> Iterator[Fetched]:
         """Yields each wanted policy as read, or why not, in the order asked for; raises as `list` does."""
@@ -75,36 +75,42 @@ class GraphReader:
     def fetch_ids(
         self, policies: Sequence[tuple[str, str]], listed: Mapping[str, Wanted] = NOTHING_LISTED
     ) -> Iterator[Fetched]:
-        """Yields each (policy id, type slug) as read, or why not, in the order asked for; raises as `list` does.
+        """Yields each (policy id, type slug) once, as read or why not; raises as `list` does.
 
         What a list has just shown of a policy (`listed`, by id) is not asked for again. A type that is spread over
-        several collections is looked for in each. Policies of a lane that allows one request a second come from their
-        list: a page of it costs what a single policy would.
+        several collections is looked for in each. Several policies of a lane that allows one request a second come
+        from their list, after all others: a page of it costs what a single policy would.
         """
         placed = [(policy_id, BY_SLUG[slug]) for policy_id, slug in policies if slug in BY_SLUG]
         crawling = [entry for policy_id, entry in placed if entry.lane is _CRAWLING and policy_id not in listed]
         slow = {entry.slug for entry in crawling if crawling.count(entry) > 1}
-        listings = {listing.entry.slug: listing for listing in self.list([BY_SLUG[slug] for slug in sorted(slow)])}
-        first = self.fetch(
-            listed.get(policy_id) or Wanted(policy_id, entry, entry.collections[0])
-            for policy_id, entry in placed
-            if policy_id in listed or entry.slug not in slow
+        picked = [(policy_id, entry) for policy_id, entry in placed if entry.slug in slow and policy_id not in listed]
+        single = ((policy_id, entry) for policy_id, entry in placed if entry.slug not in slow or policy_id in listed)
+        # The lists begin beside the first policies but come out after these, so that neither waits for the other.
+        jobs: Iterator[Job[Fetched | Listing]] = chain(
+            (self._job(each, listed) for each in islice(single, _BESIDE_LISTS)),
+            self._lists([BY_SLUG[slug] for slug in sorted(slow)]),
+            (self._job(each, listed) for each in single),
         )
-        for policy_id, slug in policies:
-            if slug not in BY_SLUG:
-                yield _unplaced(policy_id)
-            elif slug in slow and policy_id not in listed:
-                yield _picked(policy_id, listings[slug])
+        listings: dict[str, Listing] = {}
+        for found in self._pump.run(jobs):
+            if isinstance(found, Listing):
+                listings[found.entry.slug] = found
             else:
-                yield self._found(next(first), policy_id in listed)
+                yield found
+        yield from (_picked(policy_id, listings[entry.slug]) for policy_id, entry in picked)
+        yield from (_unplaced(policy_id) for policy_id, slug in policies if slug not in BY_SLUG)
 
-    def _found(self, fetched: Fetched, was_listed: bool) -> Fetched:
-        """The policy, looked for in the other collections of its type when the first does not have it."""
-        wanted = fetched.wanted
-        for collection in () if was_listed else wanted.entry.collections[1:]:
-            if fetched.gone:
-                fetched = next(self.fetch([Wanted(wanted.policy_id, wanted.entry, collection)]))
-        return fetched
+    def _job(self, policy: tuple[str, PolicyType], listed: Mapping[str, Wanted]) -> Job[Fetched]:
+        policy_id, entry = policy
+        if policy_id in listed:
+            return read_policy(self._endpoint, self._refusals, listed[policy_id])
+        return look_for(self._endpoint, self._refusals, policy_id, entry)
+
+    def _lists(self, types: Iterable[PolicyType]) -> Iterator[Job[Listing]]:
+        return (
+            list_collection(self._endpoint, entry, collection) for entry in types for collection in entry.collections
+        )
 
     def close(self) -> None:
         """Closes every connection."""

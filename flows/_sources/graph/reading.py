@@ -100,6 +100,16 @@ def read_policy(endpoint: Endpoint, refusals: Refusals, wanted: Wanted) -> Job[F
     return Fetched(wanted, problem=problem_of_type(wanted.entry, problem))
 
 
+def look_for(endpoint: Endpoint, refusals: Refusals, policy_id: str, entry: PolicyType) -> Job[Fetched]:
+    """Reads a policy that no list has shown, in the first of its type's collections that has it."""
+    fetched = yield from read_policy(endpoint, refusals, Wanted(policy_id, entry, entry.collections[0]))
+    for collection in entry.collections[1:]:
+        if not fetched.gone:
+            break
+        fetched = yield from read_policy(endpoint, refusals, Wanted(policy_id, entry, collection))
+    return fetched
+
+
 def _read_once(
     endpoint: Endpoint, refusals: Refusals, wanted: Wanted, listed: dict[str, Any] | None
 ) -> Job[tuple[dict[str, Any], Problem | None]]:

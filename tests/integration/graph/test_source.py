@@ -337,13 +337,13 @@ def test_a_graph_that_is_not_there_ends_the_reading(server: GraphServer, setting
     assert caught.value.failure.reason_code == "graph_unreachable"
 
 
-def test_ids_come_back_in_order_each_once(server: GraphServer, reader: GraphReader) -> None:
+def test_ids_come_back_each_once(server: GraphServer, reader: GraphReader) -> None:
     held = truth(server)
     asked = [(key, slug) for key, (slug, _) in held.items()]
     asked[3:3] = [("not an id!", "compliance"), ("0f0f0f0f-0000-4000-8000-000000000000", "compliance")]
     asked += [("0f0f0f0f-0000-4000-8000-000000000000", "conditional_access"), ("x", "unknown")]
     fetched = list(reader.fetch_ids(asked))
-    assert [each.wanted.policy_id for each in fetched] == [key for key, _ in asked]
+    assert sorted(each.wanted.policy_id for each in fetched) == sorted(key for key, _ in asked)
     failed = {each.wanted.policy_id: each.problem.reason.code for each in fetched if each.problem}
     assert failed == {
         "not an id!": "graph_policy_id_invalid",
