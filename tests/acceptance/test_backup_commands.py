@@ -99,9 +99,9 @@ def test_killed_half_way_it_goes_on_with_what_is_missing(graph: GraphStack) -> N
     expected = types_of(graph.server)
     set_id = graph.new_set("Killed")
     scope = Directory(graph.stack.database(DatabaseRole.APP)).for_operator("graph")
-    graph.server.control(latency=0.8, reset=True)
+    graph.server.control(latency=1.5, reset=True)
     started = graph.call("backup", "add-policies", "--set", set_id, "--all")["run"]
-    eventually(lambda: graph.call("backup", "show", "--set", set_id)["items"], seconds=120, pause=0.2)
+    eventually(lambda: graph.call("backup", "show", "--set", set_id)["items"], seconds=180, pause=0.2)
     worker = psutil.Process(graph.stack.process("worker").pid)
     for process in worker.children(recursive=True):
         if process.children() == [] and "fork_server" in " ".join(process.parent().cmdline()):  # type: ignore[union-attr]
