@@ -19,7 +19,7 @@ from deployments.settings import load_settings
 from deployments.stack.local_stack import LocalStack
 from tests.support.stack import StackUnderTest, environment, fixture_producers, stack_environment
 
-RUNS, AT_ONCE = 200, 2
+RUNS, AT_ONCE = 200, 1
 
 # The write's own clock, by a trigger: the row itself keeps Prefect's time of the transition.
 WATCH = """

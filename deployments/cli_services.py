@@ -22,6 +22,10 @@ def worker(
     name: Annotated[str | None, typer.Option("--name", help="How this worker is called in Prefect's UI.")] = None,
     pool: Annotated[str | None, typer.Option("--pool", help="The work pool to serve.")] = None,
 ) -> Answer | None:
+    from deployments.prefect_address import use_prefect
+
+    if call.settings.prefect_api_url is not None:
+        use_prefect(call.settings)
     from deployments.worker_service import serve
 
     serve(call.settings, name=name, pool=pool)

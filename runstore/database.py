@@ -71,6 +71,10 @@ class Database:
         """Closes every idle connection; the object can be used again."""
         self._engine.dispose()
 
+    def forget_connections(self) -> None:
+        """Lets go of every connection without closing it: for a forked child, whose parent still uses them."""
+        self._engine.dispose(close=False)
+
 
 def _engine(url: str, pool_size: int, statement_timeout_ms: int) -> Engine:
     options = {

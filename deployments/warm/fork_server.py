@@ -25,6 +25,7 @@ import threading
 import orjson
 
 from deployments.warm import flow_process, preload
+from flows._tracking.store import warm_up
 
 PACKET_BYTES = 160_000
 
@@ -95,6 +96,7 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * PACKET_BYTES)
     preload.import_everything()
+    warm_up()
     if (threads := threading.active_count()) > 1:
         # A lock held by another thread at the moment of a fork stays locked in the child for ever.
         _logger.warning("The warm parent runs %d threads; something imported starts one at import.", threads)

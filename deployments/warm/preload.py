@@ -22,6 +22,7 @@ LIBRARIES = (
     "anyio._backends._asyncio",
     "pydantic.v1",
     "encodings.idna",
+    "rich._emoji_codes",
     "sqlalchemy.dialects.postgresql.psycopg",
     "psycopg_binary",
     "psycopg_pool",

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 
 from flows._tracking.identity import identify_at_end, identify_at_running
 from flows._tracking.state_map import failure_for, observed
-from flows._tracking.store import patiently, worker_store
+from flows._tracking.store import opening, patiently, worker_store
 from runstore.recorder import Recorder
 from runstore.run import Failure, Recorded, RunObservation, Source
 from runstore.status import ObservedState
@@ -51,8 +51,11 @@ def record_state(flow_run_id: UUID, state: State, source: Source) -> Recorded | 
         seen = ObservedState.ABORTED
     if seen is None:
         return None
-    identify = identify_at_running if state.type is StateType.RUNNING else identify_at_end
-    identity = identify(flow_run_id)
+    if state.type is StateType.RUNNING:
+        with opening():
+            identity = identify_at_running(flow_run_id)
+    else:
+        identity = identify_at_end(flow_run_id)
     store = worker_store()
     scope = identity.scope(store)
     run = identity.run(store, scope)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import cache
-from typing import TypeVar
+from typing import Final, TypeVar
+from uuid import UUID
 
 from runstore.database import Database, DatabaseRole
-from runstore.errors import BadInputError, StoreUnavailableError
+from runstore.directory import Directory
+from runstore.errors import BadInputError, NotFoundError, StoreUnavailableError, TenantAtlasError
+from runstore.reader import RunReader
+from runstore.recorder import Recorder
+from runstore.run import Counts, Progress, RunObservation, Source
+from runstore.status import ObservedState
+from runstore.tenancy import PREFECT, TenantScope, Trigger
 
 T = TypeVar("T")
+
+_NOBODY: Final = UUID(int=0)
+_log = logging.getLogger("tenantatlas.store")
 
 VARIABLES = ("TENANTATLAS_WORKER_DATABASE_URL", "TENANTATLAS_DATABASE_URL")
 
@@ -22,15 +36,63 @@ def worker_store() -> Database:
 
     BadInputError names the variable when no address is set.
     """
-    return _store(os.getpid())
+    url = _address()
+    if url is None:
+        raise BadInputError("The worker does not know its database: set TENANTATLAS_DATABASE_URL to its address.")
+    return _store(url)
+
+
+def warm_up() -> None:
+    """Makes a parent's forked children quick at their first statements; does nothing while the store cannot be reached.
+
+    The children inherit what the driver asks a server once and the statements compiled so far, but no connection: those
+    are closed here. What is asked for is a tenant and a run that do not exist.
+    """
+    if _address() is None:
+        return
+    store = worker_store()
+    nobody = TenantScope(_NOBODY, "", PREFECT)
+    try:
+        with suppress(NotFoundError):
+            Directory(store).for_flow("", Trigger.PREFECT)
+        RunReader(store, nobody).find_by_flow_run(_NOBODY)
+        RunReader(store, nobody).find(_NOBODY)
+        recorder = Recorder(store, nobody)
+        for state in ObservedState:
+            recorder.observe(
+                RunObservation(run_id=_NOBODY, attempt=1, state=state, source=Source.HOOK, at=datetime.now(UTC))
+            )
+        recorder.progress(Progress(_NOBODY, attempt=1, counts=Counts()))
+    except TenantAtlasError as problem:
+        _log.warning("The first flow runs begin more slowly: %s", problem)
+    finally:
+        store.dispose()
+
+
+@contextmanager
+def opening() -> Generator[None]:
+    """Opens this process's first connection in a thread while the block asks someone else; a failure shows at its use."""
+
+    def connect() -> None:
+        with suppress(TenantAtlasError), worker_store().across_tenants():
+            pass
+
+    beside = threading.Thread(target=connect, name="opening-store", daemon=True)
+    beside.start()
+    yield
+    beside.join()
+
+
+def _address() -> str | None:
+    return next((os.environ[name] for name in VARIABLES if os.environ.get(name)), None)
 
 
 @cache
-def _store(_pid: int) -> Database:
-    url = next((os.environ[name] for name in VARIABLES if os.environ.get(name)), None)
-    if url is None:
-        raise BadInputError("The worker does not know its database: set TENANTATLAS_DATABASE_URL to its address.")
-    return Database(url, DatabaseRole.WORKER, pool_size=3)
+def _store(url: str) -> Database:
+    store = Database(url, DatabaseRole.WORKER, pool_size=3)
+    # Two processes on one connection would read each other's answers.
+    os.register_at_fork(after_in_child=store.forget_connections)
+    return store
 
 
 def patiently(call: Callable[[], T], *, give_up_after: float) -> T:
