@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.rehash import bring_up_to_date
 from flows._policies.snapshots import bodies
 from flows.drift.choosing import Chosen
@@ -17,6 +18,7 @@ from flows.drift.completeness import Completeness
 from flows.drift.differences import differences
 from flows.drift.findings import Comparison
 from flows.drift.record import Compared, save
+from flows.drift.rehashing import bring_findings_up_to_date
 from flows.drift.rules import severity_rules
 from runstore.tenancy import TenantScope
 
@@ -49,7 +51,10 @@ def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comp
 
 def generate(connection: Connection, scope: TenantScope, run_id: UUID, chosen: Chosen) -> Comparison:
     """The comparison, stored as the run's findings; whatever an earlier attempt of the run stored is replaced."""
+    was_older = any(sync.canonical_version != CANONICAL_VERSION for sync in (chosen.baseline, chosen.current))
     comparison = compared(connection, scope, chosen)
+    if was_older:
+        bring_findings_up_to_date(connection, scope, chosen.current.scope)
     save(
         connection,
         scope,

@@ -7,12 +7,13 @@ import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text, update
 
 from flows._policies import rehash
-from flows._policies.tables import InventorySync
+from flows._policies.tables import InventorySync, PolicyContent
 from flows.drift.decisions import accept, acknowledge, reopen
 from flows.drift.reading import findings_document, history, worst_open
 from flows.drift.report import COLUMNS, csv_report, html_report
@@ -209,6 +210,24 @@ def test_a_new_canonical_form_shows_nothing(runs: Runs, tmp_path: Path, monkeypa
     runs.drift()
     assert document(runs)["findings"] == []
     assert len(moved) == 4
+
+
+def test_a_finding_of_an_older_canonical_form_is_resolved_when_the_value_returns(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with runs.store.worker.transaction(runs.scope) as connection:
+        connection.execute(update(InventorySync).values(canonical_version=0))
+        connection.execute(update(PolicyContent).values(canonical_version=0))
+    for module in ("flows._policies.rehash", "flows.drift.rehashing", "flows._policies.stored"):
+        monkeypatch.setattr(f"{module}.content_hash", _newer_hash)
+    found = only(runs)["id"]
+    next_sync(runs, tmp_path / "c", 1)
+    assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(found, "resolved")]
+    assert [event["event"] for event in history(runs.store.app, runs.scope, UUID(found))] == ["found", "returned"]
+
+
+def _newer_hash(form: Any) -> bytes:
+    return b"\x01" * 16 + _hash(form)[:16]
 
 
 def _hash(form: Any) -> bytes:

@@ -1,0 +1,51 @@
+"""Brings the hashes that findings remember to the canonical rules in force, so that a new rule leaves none open for ever.
+
+A finding is resolved when its policy shows the content it had before, and that is told by hash. Twice gives the same.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Connection, or_, select, update
+
+from flows._policies.canonical import CANONICAL_VERSION, canonical, content_hash
+from flows._policies.snapshots import bodies
+from flows._policies.tables import PolicyContent
+from flows.drift.tables import DriftFinding
+from runstore.tenancy import TenantScope
+
+
+def bring_findings_up_to_date(connection: Connection, scope: TenantScope, scope_key: str) -> int:
+    """How many findings of the scope got a new hash. Resolved ones count: the value they return to is told by hash, too."""
+    rows = connection.execute(
+        select(
+            DriftFinding.id,
+            DriftFinding.policy_type,
+            DriftFinding.before_hash,
+            PolicyContent.content_hash,
+        )
+        .join(
+            PolicyContent,
+            or_(
+                PolicyContent.content_hash == DriftFinding.before_hash,
+                PolicyContent.content_hash == DriftFinding.after_hash,
+            ),
+        )
+        .where(
+            DriftFinding.tenant_id == scope.tenant_id,
+            DriftFinding.scope == scope_key,
+            PolicyContent.tenant_id == scope.tenant_id,
+            PolicyContent.canonical_version != CANONICAL_VERSION,
+        )
+    ).all()
+    moved: set[UUID] = set()
+    for finding_id, policy_type, before, digest in rows:
+        # One body at a time: there may be many, and some are large.
+        body = bodies(connection, scope, [bytes(digest)])[bytes(digest)]
+        fresh = content_hash(canonical(policy_type, body))
+        if fresh != bytes(digest):
+            column = "before_hash" if before is not None and bytes(before) == bytes(digest) else "after_hash"
+            connection.execute(update(DriftFinding).where(DriftFinding.id == finding_id).values({column: fresh}))
+            moved.add(finding_id)
+    return len(moved)
