@@ -1,9 +1,9 @@
 """What the hub asks of the store at size: 1,000,000 runs over 1,000 tenants, one of them holding 200,000.
 
-    python -m benchmarks.bench_hub_store [--runs 1000000] [--tenants 1000] [--rounds 100]
+    python -m benchmarks.bench_hub_store [--runs 1000000] [--tenants 1000] [--rounds 100] [--home DIRECTORY]
 
-Builds the store in a directory of its own (removed at the end), then prints each question's median and p95 in milliseconds,
-asked through the hub's own role for the largest tenant.
+Builds the store in a directory of its own (removed at the end, or kept in --home for another time), then prints each
+question's median and p95 in milliseconds, asked through the hub's own role for the largest tenant.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from flows.registry import migration_folders
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
+from runstore.errors import NotFoundError
 from runstore.filters import RunFilter
 from runstore.insights import RunInsights
 from runstore.operation import OperationType
@@ -46,17 +48,20 @@ _RUNS = text(
     SELECT gen_random_uuid(), t.id,
       CASE n % 3 WHEN 0 THEN 'inventory' WHEN 1 THEN 'drift' ELSE 'backup_set' END,
       CASE n % 3 WHEN 0 THEN 'sync' WHEN 1 THEN 'generate' ELSE 'add_policies' END,
-      CASE WHEN n % 20 = 0 THEN 'failed' WHEN n % 10 = 1 THEN 'completed_with_errors' ELSE 'completed' END,
+      CASE WHEN k = 0 THEN 'failed' WHEN k IN (1, 11) THEN 'completed_with_errors' ELSE 'completed' END,
       md5(n::text), 10, 10,
-      CASE WHEN n % 20 = 0 THEN 0 WHEN n % 10 = 1 THEN 9 ELSE 10 END,
-      CASE WHEN n % 20 = 0 THEN 10 WHEN n % 10 = 1 THEN 1 ELSE 0 END,
-      jsonb_build_array('item-' || n, 'item-' || (n + 1), 'item-' || (n + 2)),
-      CASE WHEN n % 10 = 1 THEN '[{"item_id": "item", "reason_code": "timed_out", "message": "Stopped."}]'::jsonb
+      CASE WHEN k = 0 THEN 0 WHEN k IN (1, 11) THEN 9 ELSE 10 END,
+      CASE WHEN k = 0 THEN 10 WHEN k IN (1, 11) THEN 1 ELSE 0 END,
+      jsonb_build_array('item-' || n, 'item-' || (n + 1), 'item-' || (n + 2))
+        || CASE WHEN n % 300 = 0 THEN '["in-every-hundredth-sync"]'::jsonb ELSE '[]'::jsonb END,
+      CASE WHEN k IN (1, 11) THEN '[{"item_id": "item", "reason_code": "timed_out", "message": "Stopped."}]'::jsonb
            ELSE '[]'::jsonb END,
       'schedule', 'person' || (n % 7) || '@example.com', 'hook', at.begun, at.begun + interval '1 s',
-      at.begun + interval '40 s', at.begun + interval '40 s'
+      at.begun + at.lasted, at.begun + at.lasted
     FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n
-    CROSS JOIN LATERAL (SELECT now() - interval '90 days' * (n::float / :runs) AS begun) at
+    CROSS JOIN LATERAL (
+      SELECT now() - interval '90 days' * (n::float / :runs) AS begun, (n / 7) % 20 AS k,
+        CASE WHEN n % 1000 = 5 THEN interval '3 h' ELSE interval '40 s' END AS lasted) at
     JOIN tenants t ON t.slug = 'tenant-' || CASE WHEN n % :share = 0 THEN 1 ELSE 1 + n % :tenants END
     """
 )
@@ -79,6 +84,22 @@ def build(url: str, runs: int, tenants: int) -> TenantScope:
     return scope
 
 
+@contextmanager
+def filled(home: Path | None, runs: int, tenants: int) -> Generator[tuple[str, TenantScope]]:
+    """The URL of a filled store and the scope of its largest tenant; a store in `home` is built once and kept."""
+    with tempfile.TemporaryDirectory() as fresh, EmbeddedDatabase(home or Path(fresh)) as server:
+        url = server.url()
+        migrations.upgrade(url, migration_folders())
+        app = Database(url, DatabaseRole.APP)
+        try:
+            scope = Directory(app).for_operator("tenant-1")
+        except NotFoundError:
+            scope = build(url, runs, tenants)
+            vacuum(url)
+        app.dispose()
+        yield url, scope
+
+
 def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[], object]]:
     """What the pages ask."""
     now = datetime.now(UTC)
@@ -96,15 +117,31 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "filter: bucket": lambda: reader.list(RunFilter(bucket=StatusBucket.FAILED), limit=250),
         "filter: type and bucket": lambda: reader.list(RunFilter(type=drift, bucket=StatusBucket.PARTIAL), limit=250),
         "filter: last 24 hours": lambda: reader.list(RunFilter(since=now - timedelta(days=1)), limit=250),
+        "filter: type, bucket, none": lambda: reader.list(
+            RunFilter(type=drift, bucket=StatusBucket.RUNNING), limit=250
+        ),
+        "filter: last 30 days": lambda: reader.list(RunFilter(since=now - timedelta(days=30)), limit=250),
+        "filter: type, last 30 days": lambda: reader.list(
+            RunFilter(type=drift, since=now - timedelta(days=30)), limit=250
+        ),
         "filter: a month ago": lambda: reader.list(
             RunFilter(since=now - timedelta(days=31), until=now - timedelta(days=30)), limit=250
         ),
         "filter: running at": lambda: reader.list(RunFilter(running_at=now - timedelta(days=45)), limit=250),
         "filter: initiator": lambda: reader.list(RunFilter(initiated_by="person3@example.com"), limit=250),
+        "filter: initiator and type": lambda: reader.list(
+            RunFilter(type=drift, initiated_by="person3@example.com"), limit=250
+        ),
+        "filter: unknown initiator": lambda: reader.list(RunFilter(initiated_by="nobody"), limit=250),
         "search: run id": lambda: reader.list(RunFilter(search=str(some.id)), limit=50),
         "search: item id": lambda: reader.list(RunFilter(search="item-100000"), limit=50),
+        "search: frequent item": lambda: reader.list(RunFilter(search="in-every-hundredth-sync"), limit=250),
+        "counts, frequent item": lambda: reader.bucket_counts(RunFilter(search="in-every-hundredth-sync")),
         "counts per bucket": lambda: reader.bucket_counts(RunFilter()),
         "counts, last 24 hours": lambda: reader.bucket_counts(RunFilter(since=now - timedelta(days=1))),
+        "counts, type, 30 days": lambda: reader.bucket_counts(RunFilter(type=drift, since=now - timedelta(days=30))),
+        "counts, running at": lambda: reader.bucket_counts(RunFilter(running_at=now - timedelta(days=45))),
+        "counts, initiator": lambda: reader.bucket_counts(RunFilter(initiated_by="person3@example.com")),
         "types": reader.types,
         "initiators": insights.initiators,
         "history, 14 days": lambda: insights.history(now - timedelta(days=14)),
@@ -155,18 +192,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--tenants", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--home", type=Path, help="keep the store here, and use the one that is here already")
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home, EmbeddedDatabase(Path(home)) as server:
-        url = server.url()
-        migrations.upgrade(url, migration_folders())
-        scope = build(url, wanted.runs, wanted.tenants)
+    with filled(wanted.home, wanted.runs, wanted.tenants) as (url, scope):
         admin = Database(url, DatabaseRole.ADMIN)
         with admin.across_tenants() as connection:
             held = connection.execute(
                 text("SELECT count(*) FROM operation_runs WHERE tenant_id = :id"), {"id": scope.tenant_id}
             ).scalar_one()
         admin.dispose()
-        vacuum(url)
         hub = Database(url, DatabaseRole.HUB)
         print(
             f"{wanted.runs:,} runs, {wanted.tenants:,} tenants, {held:,} of them in the largest; {wanted.rounds} rounds"

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import bindparam, func, select, text, tuple_
+from sqlalchemy import bindparam, func, select, text, tuple_, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -135,19 +135,25 @@ class RunInsights:
 
     def usual_duration(self, operation: OperationType, *, besides: UUID) -> timedelta | None:
         """The median duration of this tenant's latest finished runs of a type; None with fewer than three."""
-        latest = (
-            select((OperationRun.finished_at - OperationRun.started_at).label("lasted"))
+        newest = (OperationRun.created_at.desc(), OperationRun.id.desc())
+        # One walk of the index for each bucket.
+        parts = [
+            select(OperationRun.created_at, (OperationRun.finished_at - OperationRun.started_at).label("lasted"))
             .where(
                 self._mine(),
                 OperationRun.resource == operation.resource,
                 OperationRun.action == operation.action,
-                OperationRun.bucket.in_([StatusBucket.SUCCEEDED.value, StatusBucket.PARTIAL.value]),
+                OperationRun.bucket == bucket.value,
                 OperationRun.started_at.is_not(None),
                 OperationRun.id != besides,
             )
-            .order_by(OperationRun.created_at.desc(), OperationRun.id.desc())
+            .order_by(*newest)
             .limit(USUAL_FROM)
-        )
+            .subquery()
+            for bucket in (StatusBucket.SUCCEEDED, StatusBucket.PARTIAL)
+        ]
+        every = union_all(*(select(part) for part in parts)).subquery()
+        latest = select(every.c.lasted).order_by(every.c.created_at.desc()).limit(USUAL_FROM)
         with self._database.transaction(self._scope) as connection:
             lasted = [duration.total_seconds() for duration in connection.execute(latest).scalars()]
         return timedelta(seconds=median(lasted)) if len(lasted) >= 3 else None

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, cast, func, or_, select, text, tuple_, union_all
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, text
 
 from runstore.cursor import Cursor
 from runstore.database import Database
 from runstore.errors import NotFoundError
 from runstore.filters import DEFAULT_LIMIT, RunFilter, checked_limit
 from runstore.operation import OperationType
-from runstore.rows import DETAIL_COLUMNS, detail_of, list_of_runs, run_of, uuid_or_none
+from runstore.rows import DETAIL_COLUMNS, detail_of, list_of_runs, run_of
 from runstore.run import Run, RunDetail
+from runstore.run_queries import bucket_counts, newest_of
 from runstore.schema import OperationRun
 from runstore.status import StatusBucket
 from runstore.tenancy import Permission, TenantScope
@@ -43,20 +43,13 @@ class RunReader:
     def list(self, wanted: RunFilter, *, limit: int = DEFAULT_LIMIT, cursor: Cursor | None = None) -> RunPage:
         """A page of the runs that the filter asks for, newest first; empty when there are none.
 
-        The cursor's row need not exist any more. Two keyset queries at most: the page, and one row beyond its other end.
+        The cursor's row need not exist any more. One statement; its branches are in `run_queries`.
         """
         size = checked_limit(limit)
         newer = cursor is not None and cursor.newer
-        order = (
-            (OperationRun.created_at.asc(), OperationRun.id.asc())
-            if newer
-            else (OperationRun.created_at.desc(), OperationRun.id.desc())
-        )
-        query = list_of_runs().where(*self._conditions(wanted)).order_by(*order).limit(size + 1)
-        if cursor is not None:
-            key = tuple_(OperationRun.created_at, OperationRun.id)
-            place = tuple_(cursor.created_at, cursor.run_id)
-            query = query.where(key > place if newer else key < place)
+        page = newest_of(self._scope.tenant_id, wanted, size + 1, cursor)
+        order = (page.c.created_at.asc(), page.c.id.asc()) if newer else (page.c.created_at.desc(), page.c.id.desc())
+        query = list_of_runs().join(page, page.c.id == OperationRun.id).where(self._mine()).order_by(*order)
         with self._database.transaction(self._scope) as connection:
             rows = connection.execute(query).all()
         runs = [run_of(row) for row in rows[:size]]
@@ -98,18 +91,9 @@ class RunReader:
 
     def bucket_counts(self, wanted: RunFilter) -> dict[StatusBucket, int]:
         """How many runs each bucket holds under the filter (its own bucket aside), counted up to COUNT_CAP."""
-        conditions = self._conditions(wanted, bucket=False)
-        parts = [
-            select(text(f"'{bucket.value}' AS bucket"), func.count().label("n")).select_from(
-                select(OperationRun.id)
-                .where(*conditions, OperationRun.bucket == bucket.value)
-                .limit(COUNT_CAP + 1)
-                .subquery()
-            )
-            for bucket in StatusBucket
-        ]
+        query = bucket_counts(self._scope.tenant_id, wanted, COUNT_CAP + 1)
         with self._database.transaction(self._scope) as connection:
-            counted = {StatusBucket(name): n for name, n in connection.execute(union_all(*parts)).all()}
+            counted = {StatusBucket(name): n for name, n in connection.execute(query).all()}
         return {bucket: counted.get(bucket, 0) for bucket in StatusBucket}
 
     def types(self) -> tuple[OperationType, ...]:
@@ -134,31 +118,3 @@ class RunReader:
     def _mine(self) -> ColumnElement[bool]:
         # Row-level security says the same; said here too, the planner can use the tenant's indexes.
         return OperationRun.tenant_id == self._scope.tenant_id
-
-    def _conditions(self, wanted: RunFilter, *, bucket: bool = True) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = [self._mine()]
-        if wanted.type is not None:
-            conditions.append(OperationRun.resource == wanted.type.resource)
-            conditions.append(OperationRun.action == wanted.type.action)
-        if bucket and wanted.bucket is not None:
-            conditions.append(OperationRun.bucket == wanted.bucket.value)
-        if wanted.initiated_by is not None:
-            conditions.append(OperationRun.initiated_by == wanted.initiated_by)
-        if wanted.since is not None or wanted.until is not None:
-            ended: list[ColumnElement[bool]] = [OperationRun.finished_at.is_not(None)]
-            if wanted.since is not None:
-                ended.append(OperationRun.finished_at >= wanted.since)
-            if wanted.until is not None:
-                ended.append(OperationRun.finished_at <= wanted.until)
-            conditions.append(or_(OperationRun.finished_at.is_(None), and_(*ended)))
-        if wanted.running_at is not None:
-            conditions.append(OperationRun.started_at <= wanted.running_at)
-            conditions.append(or_(OperationRun.finished_at.is_(None), OperationRun.finished_at >= wanted.running_at))
-        if wanted.search is not None:
-            conditions.append(self._found_by(wanted.search))
-        return conditions
-
-    def _found_by(self, searched: str) -> ColumnElement[bool]:
-        by_item = OperationRun.item_ids.contains(cast([searched], JSONB))
-        run_id = uuid_or_none(searched)
-        return or_(OperationRun.id == run_id, by_item) if run_id is not None else by_item

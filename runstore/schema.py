@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -15,10 +15,13 @@ from sqlalchemy import (
     MetaData,
     Text,
     UniqueConstraint,
+    Uuid,
+    column,
     func,
+    table,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runstore.status import ACTIVE, BUCKET_SQL, TERMINAL, RunStatus
@@ -29,6 +32,14 @@ def one_of(column: str, values: object) -> str:
     """The CHECK expression that holds a text column to the values of an enum (an ENUM type could not lose one)."""
     names = ", ".join(f"'{value}'" for value in sorted(str(v) for v in values))  # type: ignore[attr-defined]
     return f"{column} IN ({names})"
+
+
+LONG_RUN = timedelta(hours=1)
+LONG_RUN_SQL = "finished_at - created_at > interval '1 hour'"
+"""Runs that took long from their creation to their end; an index holds them apart."""
+
+MAX_ITEM_KEY = 320
+"""Item ids are found by this many characters; no search in the hub may be longer."""
 
 
 class Base(DeclarativeBase):
@@ -142,13 +153,59 @@ class OperationRun(Base):
             unique=True,
             postgresql_where=text("flow_run_id IS NOT NULL"),
         ),
-        # reader.list, no filter, and the keyset cursor over it.
-        Index("ix_operation_runs_newest", "tenant_id", text("created_at DESC"), text("id DESC")),
+        # reader.list, no filter or by time, and the keyset cursor over it; insights.history from the index alone.
+        Index(
+            "ix_operation_runs_created",
+            "tenant_id",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_include=["bucket"],
+        ),
         # reader.list by bucket; reader.bucket_counts.
         Index("ix_operation_runs_bucket", "tenant_id", "bucket", text("created_at DESC"), text("id DESC")),
-        # reader.list by type; reader.types (loose index scan).
-        Index("ix_operation_runs_type", "tenant_id", "resource", "action", text("created_at DESC"), text("id DESC")),
-        # reader.list by end time: runs that began before the range and ended in it.
+        # reader.list and counts by type, and by type and bucket; reader.types (loose index scan).
+        Index(
+            "ix_operation_runs_type_bucket",
+            "tenant_id",
+            "resource",
+            "action",
+            "bucket",
+            text("created_at DESC"),
+            text("id DESC"),
+        ),
+        # reader.list and counts by who started it, and by that and bucket; by type as well from the index alone.
+        Index(
+            "ix_operation_runs_initiator",
+            "tenant_id",
+            "initiated_by",
+            "bucket",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_include=["resource", "action"],
+        ),
+        # reader.list by time: unfinished runs, always shown.
+        Index(
+            "ix_operation_runs_unfinished",
+            "tenant_id",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+        # reader.list by time: runs that began long before the range and ended in it. Shorter ones are found by their creation.
+        Index(
+            "ix_operation_runs_long",
+            "tenant_id",
+            text("finished_at DESC"),
+            postgresql_where=text(LONG_RUN_SQL),
+        ),
+        # reader.list by item id. Only finished runs, whose rows stay as they are: a running one changes many times.
+        Index(
+            "ix_operation_runs_items",
+            text("run_item_keys(item_ids)"),
+            postgresql_using="gin",
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
+        # retention: what ended first.
         Index("ix_operation_runs_finished", "tenant_id", text("finished_at DESC")),
         # dispatcher: rows not yet handed to Prefect, oldest first.
         Index(
@@ -196,6 +253,26 @@ class OperationRun(Base):
     finished_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
     contact_lost_at: Mapped[datetime | None]
+
+
+FINISHED_RUNS = table(
+    "finished_runs",
+    column("id", Uuid),
+    column("tenant_id", Uuid),
+    column("resource", Text),
+    column("action", Text),
+    column("bucket", Text),
+    column("initiated_by", Text),
+    column("created_at", DateTime(timezone=True)),
+    column("started_at", DateTime(timezone=True)),
+    column("finished_at", DateTime(timezone=True)),
+    column("item_keys", ARRAY(Text)),
+)
+"""A view of the set tenant's finished runs with their item ids as an array.
+
+PostgreSQL uses an index for "this array holds …" only where no row-level security stands before the table. The view names the
+tenant itself, belongs to a role that sees all, and so is a fence of the same height: with no tenant set it is empty.
+"""
 
 
 class Notification(Base):

@@ -44,6 +44,8 @@ class StatusBucket(StrEnum):
 
 ACTIVE = frozenset({RunStatus.PENDING, RunStatus.RUNNING})
 TERMINAL = frozenset(RunStatus) - ACTIVE
+UNFINISHED = frozenset({StatusBucket.QUEUED, StatusBucket.RUNNING})
+"""The buckets of active runs, and of no others."""
 
 
 class ObservedState(StrEnum):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import Connection, create_engine, pool, text
 
 from runstore.database import sqlalchemy_url
 from runstore.schema import Base
 
 MIGRATION_LOCK = 0x7461_6F70
 """The advisory lock that every migrating process takes; its number only has to be ours."""
+
+RETRY_SECONDS = 0.2
 
 
 def run() -> None:
@@ -18,7 +22,7 @@ def run() -> None:
         sqlalchemy_url(context.config.attributes["url"]), poolclass=pool.NullPool, connect_args={"connect_timeout": 5}
     )
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        _take_lock(connection)
         connection.execute(text("SET lock_timeout = '5s'"))
         connection.execute(text("SET statement_timeout = '10min'"))
         connection.commit()
@@ -36,6 +40,18 @@ def run() -> None:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})
             connection.commit()
+
+
+def _take_lock(connection: Connection) -> None:
+    """Waits for its turn by asking again: a statement that waited in the server would hold a snapshot, which an index that the
+    other machine builds concurrently would wait for in turn.
+    """
+    while True:
+        taken = connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK}).scalar_one()
+        connection.rollback()
+        if taken:
+            return
+        time.sleep(RETRY_SECONDS)
 
 
 run()

@@ -14,6 +14,7 @@ from runstore.filters import RunFilter
 from runstore.operation import OperationType
 from runstore.outbox import Outbox
 from runstore.reader import RunReader
+from runstore.retention import prune_runs
 from runstore.silence import SilentRuns
 from runstore.starter import StartRequest, start
 from runstore.status import StatusBucket
@@ -21,10 +22,11 @@ from tests.support.stack import eventually
 
 ROWS = """
 INSERT INTO operation_runs (id, tenant_id, resource, action, status, idempotency_key, trigger, initiated_by, total, processed,
-                            succeeded, failed, created_at, started_at, finished_at, flow_run_id)
+                            succeeded, failed, created_at, started_at, finished_at, flow_run_id, item_ids)
 SELECT gen_random_uuid(), t.id, 'inventory', 'sync', CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'completed' END, n::text, 'schedule',
        'schedule', 1, 1, CASE WHEN n % 50 = 0 THEN 0 ELSE 1 END, CASE WHEN n % 50 = 0 THEN 1 ELSE 0 END,
-       now() - n * interval '1 minute', now() - n * interval '1 minute', now() - n * interval '1 minute', gen_random_uuid()
+       now() - n * interval '1 minute', now() - n * interval '1 minute', now() - n * interval '1 minute', gen_random_uuid(),
+       jsonb_build_array('item-' || n)
 FROM tenants t, generate_series(1, 20000) n
 """
 
@@ -55,9 +57,14 @@ def test_each_index_is_used_by_the_query_it_names(full: Any) -> None:
     now = datetime.now(UTC)
     place = Cursor(now - timedelta(days=3), next(iter(reader.list(RunFilter(), limit=1).runs)).id)
     queries: dict[str, Callable[[], object]] = {
-        "ix_operation_runs_newest": lambda: reader.list(RunFilter(), cursor=place),
+        "ix_operation_runs_created": lambda: reader.list(RunFilter(), cursor=place),
         "ix_operation_runs_bucket": lambda: reader.list(RunFilter(bucket=StatusBucket.FAILED)),
-        "ix_operation_runs_type": lambda: reader.types(),
+        "ix_operation_runs_type_bucket": lambda: reader.types(),
+        "ix_operation_runs_initiator": lambda: reader.list(RunFilter(initiated_by="nobody")),
+        "ix_operation_runs_unfinished": lambda: reader.list(RunFilter(since=now)),
+        "ix_operation_runs_long": lambda: reader.list(RunFilter(running_at=now - timedelta(days=2))),
+        "ix_operation_runs_items": lambda: reader.list(RunFilter(search="item-17")),
+        "ix_operation_runs_finished": lambda: prune_runs(full.admin, scope, now - timedelta(days=400)),
         "uq_operation_runs_flow_run_id": lambda: reader.find_by_flow_run(scope.tenant_id),
         "uq_operation_runs_active_key": lambda: start(full.app, scope, StartRequest(sync, {"scope": "s"})),
         "ix_operation_runs_undispatched": lambda: Outbox(full.relay).claim(5),

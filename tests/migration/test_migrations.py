@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from flows.registry import migration_folders, operations
 from runstore import migrations
 from runstore.errors import SchemaMismatchError, StoreUnavailableError
 from runstore.schema_check import verify_schema
+from tests.support.stack import eventually
 
 FOLDERS = migration_folders()
 
@@ -53,6 +55,34 @@ def test_four_machines_may_migrate_at_once(new_database: Callable[..., str]) -> 
     script += "migrations.upgrade(sys.argv[1], migration_folders())"
     machines = [subprocess.Popen([sys.executable, "-c", script, url]) for _ in range(4)]
     assert [machine.wait(60) for machine in machines] == [0, 0, 0, 0]
+    verify_schema(url, FOLDERS)
+
+
+def test_indexes_are_made_while_workers_write_and_after_a_build_that_failed(new_database: Callable[..., str]) -> None:
+    url = new_database()
+    migrations.upgrade(url, FOLDERS)
+    migrations.downgrade(url, "runstore@0001_run_store", FOLDERS)
+    with psycopg.connect(url) as writing, psycopg.connect(url, autocommit=True) as another:
+        tenants = "INSERT INTO tenants (id, slug, name) VALUES (gen_random_uuid(), %s, 'x')"
+        runs = (
+            "INSERT INTO operation_runs (id, tenant_id, resource, action, idempotency_key, trigger, initiated_by)"
+            " SELECT gen_random_uuid(), id, 'a', 'b', gen_random_uuid()::text, 'user', 'x' FROM tenants"
+        )
+        another.execute("CREATE INDEX ix_operation_runs_created ON operation_runs (id)")  # what a failure left behind
+        another.execute(tenants, ["one"])
+        writing.execute(runs)
+        with ThreadPoolExecutor(1) as background:
+            upgrade = background.submit(migrations.upgrade, url, FOLDERS)
+            waits = "FROM pg_stat_activity WHERE query LIKE '%INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'"
+            try:
+                eventually(lambda: another.execute(f"SELECT count(*) {waits}").fetchone() == (1,), seconds=20)
+                another.execute("SET lock_timeout = '2s'")
+                another.execute(runs)
+            finally:
+                writing.commit()
+            upgrade.result(60)
+        found = another.execute("SELECT pg_get_indexdef('ix_operation_runs_created'::regclass)").fetchone()
+    assert found is not None and "INCLUDE (bucket)" in found[0]
     verify_schema(url, FOLDERS)
 
 

@@ -1,0 +1,159 @@
+"""What the list shows is what its filter says: asked of the server branch by branch, and worked out here run by run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, text
+
+from runstore import reader as reader_module
+from runstore.cursor import Cursor
+from runstore.filters import RunFilter
+from runstore.operation import OperationType
+from runstore.reader import RunReader
+from runstore.reasons import TIMED_OUT
+from runstore.run import Run
+from runstore.status import RunStatus, StatusBucket
+from tests.support.runs import RunSpec, add_runs
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+TYPES = ("inventory.sync", "drift.generate", "never.seen")
+PEOPLE = ("ada", "schedule", "nobody")
+ITEMS = tuple(f"item-{number}" for number in range(6))
+LASTING = (0, 1, 40, 59, 60, 61, 600, 4000)
+
+
+def _specs() -> list[RunSpec]:
+    chance = random.Random(11)
+
+    def one(number: int) -> RunSpec:
+        status = chance.choice((*RunStatus, RunStatus.COMPLETED, RunStatus.COMPLETED))
+        failed = status in (RunStatus.COMPLETED_WITH_ERRORS, RunStatus.FAILED)
+        return RunSpec(
+            type=chance.choice(TYPES[:2]),
+            status=status,
+            total=5,
+            succeeded=2 if status is not RunStatus.FAILED else 0,
+            failures=[TIMED_OUT.failure("x", seconds=1)] if failed else [],
+            # Pairs of runs share a moment; some say they began before they were created, as another machine's clock may.
+            created_at=NOW - timedelta(minutes=37 * (number // 2)),
+            waited=timedelta(seconds=chance.choice((-20, 0, 5))),
+            lasted=timedelta(minutes=chance.choice(LASTING), seconds=30),
+            initiated_by=chance.choice(PEOPLE[:2]),
+            item_ids=chance.sample(ITEMS[:5], 2),
+        )
+
+    return [one(number) for number in range(240)]
+
+
+@pytest.fixture
+def listed(store: Any) -> tuple[RunReader, Sequence[tuple[Run, RunSpec]]]:
+    scope = store.tenant("acme")
+    specs = _specs()
+    add_runs(store.worker, scope, specs)
+    add_runs(store.worker, store.tenant("globex"), [RunSpec(item_ids=ITEMS, initiated_by="ada") for _ in range(5)])
+    reader = RunReader(store.hub, scope)
+    runs = {run.id: run for run in reader.list(RunFilter(), limit=500).runs}
+    return reader, [(runs[spec.id], spec) for spec in specs]
+
+
+def is_wanted(run: Run, spec: RunSpec, wanted: RunFilter) -> bool:
+    """The filter's words, as its docstring has them."""
+    if (wanted.type and run.type != wanted.type) or (wanted.bucket and run.bucket is not wanted.bucket):
+        return False
+    if wanted.initiated_by and run.initiated_by != wanted.initiated_by:
+        return False
+    if wanted.search and wanted.search != str(run.id) and wanted.search not in spec.item_ids:
+        return False
+    if wanted.running_at and not (run.started_at and run.started_at <= wanted.running_at):
+        return False
+    if run.finished_at is None:
+        return True
+    latest = max((moment for moment in (wanted.since, wanted.running_at) if moment), default=run.finished_at)
+    return latest <= run.finished_at <= (wanted.until or run.finished_at)
+
+
+MOMENTS = st.integers(0, 80 * 60).map(lambda minutes: NOW - timedelta(minutes=minutes))
+FILTERS: dict[str, st.SearchStrategy[Any]] = {
+    "type": st.none() | st.sampled_from(TYPES).map(OperationType.parse),
+    "bucket": st.none() | st.sampled_from(StatusBucket),
+    "initiated_by": st.none() | st.sampled_from(PEOPLE),
+    "times": st.one_of(
+        st.just({}),
+        st.lists(MOMENTS, min_size=2, max_size=2).map(lambda two: {"since": min(two), "until": max(two)}),
+        MOMENTS.map(lambda moment: {"since": moment}),
+        MOMENTS.map(lambda moment: {"until": moment}),
+        MOMENTS.map(lambda moment: {"running_at": moment}),
+    ),
+    "search": st.none() | st.sampled_from(ITEMS) | st.integers(0, 239),
+}
+
+
+@given(st.fixed_dictionaries(FILTERS), st.integers(1, 60))
+@example({"type": None, "bucket": None, "initiated_by": None, "times": {"running_at": NOW}, "search": 3}, 7)
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+def test_pages_and_counts_are_what_the_filter_says(
+    listed: tuple[RunReader, Sequence[tuple[Run, RunSpec]]], parts: dict[str, Any], size: int
+) -> None:
+    reader, everything = listed
+    search = parts["search"]
+    found = str(everything[search][0].id) if isinstance(search, int) else search
+    rest = {name: parts[name] for name in ("type", "bucket", "initiated_by")}
+    wanted = RunFilter(**rest, **parts["times"], search=found)
+    expected = [run for run, spec in everything if is_wanted(run, spec, wanted)]
+    expected.sort(key=lambda run: (run.created_at, run.id), reverse=True)
+
+    assert read_down(reader, wanted, size) == expected
+    for bucket, count in reader.bucket_counts(wanted).items():
+        any_bucket = RunFilter(**{**rest, "bucket": bucket}, **parts["times"], search=found)
+        assert count == sum(is_wanted(run, spec, any_bucket) for run, spec in everything)
+
+
+def read_down(reader: RunReader, wanted: RunFilter, size: int) -> list[Run]:
+    """Every page on the way down; on the way back up, each page has to be the same again."""
+    down: list[tuple[Run, ...]] = []
+    cursor: Cursor | None = None
+    while True:
+        page = reader.list(wanted, limit=size, cursor=cursor)
+        down.append(page.runs)
+        cursor = page.older
+        if cursor is None:
+            break
+    back = page.newer
+    for runs in reversed(down[:-1]):
+        assert back is not None
+        page = reader.list(wanted, limit=size, cursor=back)
+        assert page.runs == runs
+        back = page.newer
+    return [run for runs in down for run in runs]
+
+
+def test_counts_stop_at_their_cap(
+    listed: tuple[RunReader, Sequence[tuple[Run, RunSpec]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, _ = listed
+    monkeypatch.setattr(reader_module, "COUNT_CAP", 9)
+    full = reader.bucket_counts(RunFilter(since=NOW - timedelta(days=30)))
+    assert set(full.values()) == {10}
+
+
+def test_the_view_of_items_shows_nothing_without_a_tenant_and_nothing_of_another(
+    store: Any, listed: tuple[RunReader, Sequence[tuple[Run, RunSpec]]]
+) -> None:
+    def seen(connection: Connection) -> int:
+        return connection.execute(
+            text("SELECT count(*) FROM finished_runs WHERE item_keys @> ARRAY['item-5']")
+        ).scalar_one()
+
+    with store.hub.across_tenants() as connection:
+        assert seen(connection) == 0
+    with store.hub.transaction(store.tenant("acme")) as connection:
+        assert seen(connection) == 0
+    with store.hub.transaction(store.tenant("globex")) as connection:
+        assert seen(connection) == 5
