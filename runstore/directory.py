@@ -18,6 +18,8 @@ from runstore.tenancy import LOCAL_OPERATOR, PREFECT, Actor, Permission, Role, T
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
 _DIRECTORY = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[a-z0-9][a-z0-9.-]{2,252}")
+MOST_TENANTS = 5_000
+"""So many tenants of one person are known; every request reads them."""
 _NO_ACCESS = "You have no access to this tenant."
 
 
@@ -183,7 +185,7 @@ class Directory:
 
     def _user(self, condition: ColumnElement[bool]) -> SignedInUser | None:
         with self._database.across_tenants() as connection:
-            row = connection.execute(select(User.id, User.email).where(condition)).one_or_none()
+            row = connection.execute(select(User.id, User.email).where(condition).limit(1)).one_or_none()
             if row is None:
                 return None
             return SignedInUser(row.id, row.email, _memberships(connection, row.id))
@@ -195,6 +197,7 @@ def _memberships(connection: Connection, user_id: UUID) -> tuple[tuple[TenantVie
         .join(Membership, Membership.tenant_id == Tenant.id)
         .where(Membership.user_id == user_id)
         .order_by(Tenant.slug)
+        .limit(MOST_TENANTS)
     )
     return tuple((TenantView(*row[:4]), Role(row.role)) for row in connection.execute(query).all())
 

@@ -167,7 +167,7 @@ class RunInsights:
             func.jsonb_array_length(OperationRun.item_ids).label("items"),
             func.jsonb_array_length(OperationRun.failures).label("failed_items"),
         )
-        query = list_of_runs().add_columns(*columns).where(self._mine(), OperationRun.id == run_id)
+        query = list_of_runs().add_columns(*columns).where(self._mine(), OperationRun.id == run_id).limit(1)
         with self._database.transaction(self._scope) as connection:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:

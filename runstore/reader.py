@@ -67,7 +67,7 @@ class RunReader:
 
     def get(self, run_id: UUID) -> RunDetail:
         """One run with everything. NotFoundError when this tenant has no such run, whoever else may have it."""
-        query = list_of_runs().add_columns(*DETAIL_COLUMNS).where(self._mine(), OperationRun.id == run_id)
+        query = list_of_runs().add_columns(*DETAIL_COLUMNS).where(self._mine(), OperationRun.id == run_id).limit(1)
         with self._database.transaction(self._scope) as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
@@ -79,12 +79,13 @@ class RunReader:
     def find(self, run_id: UUID) -> Run | None:
         """One run as the list shows it, or None when this tenant has no such run."""
         with self._database.transaction(self._scope) as connection:
-            row = connection.execute(list_of_runs().where(self._mine(), OperationRun.id == run_id)).one_or_none()
+            query = list_of_runs().where(self._mine(), OperationRun.id == run_id).limit(1)
+            row = connection.execute(query).one_or_none()
         return run_of(row) if row is not None else None
 
     def find_by_flow_run(self, flow_run_id: UUID) -> Run | None:
         """The run that a flow run of Prefect stands for, or None when this tenant has none."""
-        query = list_of_runs().where(self._mine(), OperationRun.flow_run_id == flow_run_id)
+        query = list_of_runs().where(self._mine(), OperationRun.flow_run_id == flow_run_id).limit(1)
         with self._database.transaction(self._scope) as connection:
             row = connection.execute(query).one_or_none()
         return run_of(row) if row is not None else None

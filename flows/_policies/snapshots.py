@@ -163,7 +163,7 @@ def finish_sync(
 def find_sync(connection: Connection, scope: TenantScope, sync_id: UUID) -> Sync | None:
     """The tenant's sync with this id; `None` if it has none."""
     row = connection.execute(
-        select(*_COLUMNS).where(InventorySync.tenant_id == scope.tenant_id, InventorySync.id == sync_id)
+        select(*_COLUMNS).where(InventorySync.tenant_id == scope.tenant_id, InventorySync.id == sync_id).limit(1)
     ).one_or_none()
     return None if row is None else Sync(*row)
 
@@ -215,13 +215,16 @@ class SyncedPolicy:
     mark: str | None
 
 
-def policies_of(connection: Connection, scope: TenantScope, sync_id: UUID) -> Iterator[SyncedPolicy]:
-    """The policies of a sync by type and name, fetched as they are asked for."""
+def policies_of(
+    connection: Connection, scope: TenantScope, sync_id: UUID, *, limit: int | None = None
+) -> Iterator[SyncedPolicy]:
+    """The policies of a sync by type and name, all or the first `limit`, fetched as they are asked for."""
     columns = [getattr(SyncPolicy, name) for name in SyncedPolicy.__dataclass_fields__]
     rows = connection.execution_options(yield_per=2000).execute(
         select(*columns)
         .where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id)
         .order_by(SyncPolicy.policy_type, SyncPolicy.name, SyncPolicy.policy_id)
+        .limit(limit)
     )
     for row in rows:
         yield SyncedPolicy(*row)

@@ -19,6 +19,7 @@ from runstore.errors import BadInputError, NotFoundError
 from runstore.tenancy import Permission, TenantScope
 
 LIMIT = 10_000
+MOST_SCOPES = 1_000
 
 
 def findings_document(
@@ -149,10 +150,11 @@ def _comparisons(
     if scope_key is not None:
         wanted = wanted.where(DriftComparison.scope == scope_key)
     if run_id is not None:
-        return connection.execute(wanted.where(DriftComparison.run_id == _uuid(run_id))).all()
+        return connection.execute(wanted.where(DriftComparison.run_id == _uuid(run_id)).limit(MOST_SCOPES)).all()
     newest = wanted.ext(distinct_on(DriftComparison.scope)).order_by(
         DriftComparison.scope, DriftComparison.created_at.desc(), DriftComparison.run_id.desc()
     )
+    newest = newest.limit(MOST_SCOPES)
     return connection.execute(newest).all()
 
 

@@ -16,6 +16,8 @@ from flows.drift.severity import DEFAULT_RULES, Severity, SeverityRule
 from flows.drift.tables import DriftIgnoreRule, DriftSeverityRule
 from runstore.tenancy import TenantScope
 
+MOST_RULES = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRule:
@@ -85,7 +87,9 @@ def ignore_rules(connection: Connection, scope: TenantScope) -> list[IgnoreRule]
             DriftIgnoreRule.policy_name,
             DriftIgnoreRule.facet,
             DriftIgnoreRule.setting,
-        ).where(DriftIgnoreRule.tenant_id == scope.tenant_id)
+        )
+        .where(DriftIgnoreRule.tenant_id == scope.tenant_id)
+        .limit(MOST_RULES)
     )
     return [IgnoreRule(*row) for row in rows]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 
 import streamlit as st
 
@@ -142,7 +141,7 @@ def _offered(viewer: Viewer) -> dict[str, str]:
             if sync.scope in seen or not sync.is_usable:
                 continue
             seen.add(sync.scope)
-            for policy in islice(policies_of(connection, viewer.scope, sync.id), OFFERED - len(found)):
+            for policy in policies_of(connection, viewer.scope, sync.id, limit=OFFERED - len(found)):
                 found[policy.policy_id] = f"{policy.name} · {type_name(policy.policy_type)}"
     return found
 

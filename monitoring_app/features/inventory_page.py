@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 
 import streamlit as st
 
@@ -76,7 +75,7 @@ def _policies(viewer: Viewer, wanted: str) -> None:
         sync = find_sync(connection, viewer.scope, sync_id) if sync_id is not None else None
         if sync is None:
             raise NotFoundError("This tenant has no such sync.")
-        read = list(islice(policies_of(connection, viewer.scope, sync.id), POLICIES_READ))
+        read = list(policies_of(connection, viewer.scope, sync.id, limit=POLICIES_READ))
     back = link(page_href("inventory", slug), [icon("left"), texts.BACK_TO_SYNCS], class_="small")
     show(h("div", {"class": "stack"}, back, page_header(viewer, texts.INVENTORY, sync.scope)), "inventory-header")
     st.session_state["inventory_q"] = search

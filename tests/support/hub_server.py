@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
@@ -34,6 +35,7 @@ class HubServer:
     settings: HubSettings
     directory: Path
     port: int = 0
+    _read: int = 0
 
     @property
     def url(self) -> str:
@@ -49,8 +51,17 @@ class HubServer:
         settings.write_bytes(pickle.dumps(self.settings))
         self._log_path = self.directory / f"hub-{self.port}.log"
         self._log = self._log_path.open("wb")
+        self._statements_path = self.directory / f"hub-{self.port}.statements"
+        self._statements_path.touch()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.hub_server", str(settings), str(self.port)],
+            [
+                sys.executable,
+                "-m",
+                "tests.support.hub_server",
+                str(settings),
+                str(self.port),
+                str(self._statements_path),
+            ],
             cwd=_ROOT,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -75,6 +86,12 @@ class HubServer:
         """What the hub has written so far."""
         return self._log_path.read_text(errors="replace")
 
+    def statements(self) -> list[str]:
+        """What the hub has asked of its databases since this was last called."""
+        written = self._statements_path.read_bytes()[self._read :]
+        self._read += len(written)
+        return [json.loads(line) for line in written.splitlines()]
+
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)
@@ -86,7 +103,20 @@ class HubServer:
         self._log.close()
 
 
+def write_statements(path: Path) -> None:
+    """From now on every statement of this process is added to the file, one a line."""
+    from sqlalchemy import Engine, event
+
+    file = path.open("ab", buffering=0)
+
+    def add(connection: object, cursor: object, statement: str, *_: object) -> None:
+        file.write(json.dumps(statement).encode() + b"\n")
+
+    event.listen(Engine, "before_cursor_execute", add)
+
+
 if __name__ == "__main__":
     from monitoring_app.asgi import serve
 
+    write_statements(Path(sys.argv[3]))
     serve("127.0.0.1", int(sys.argv[2]), pickle.loads(Path(sys.argv[1]).read_bytes()))
