@@ -33,5 +33,8 @@ N ?= 500
 soak: $(READY) ## N fault-injection rounds, then a table of what was broken how often
 	@$(BIN)/python -m tests.acceptance.faults.soak $(N)
 
+screenshots: $(READY) ## Pictures of every page for docs/images/hub
+	@$(BIN)/python -m tests.browser.screenshots
+
 clean: ## Removes the virtual environment
 	@rm -rf $(VENV)

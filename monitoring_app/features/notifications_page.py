@@ -80,10 +80,12 @@ def _row(viewer: Viewer, one: NotificationView) -> Node:
             {"type": "button", "class": "button", "data-act": str(one.id), "aria-label": label},
             texts.MARK_READ,
         )
+    more = h("span", {"class": "muted small"}, " ", texts.AND_MORE.format(count=f"{one.more:,}")) if one.more else None
+    what = h("span", {"class": "unread" if one.read_at is None else None}, run)
     return h(
         "tr",
         {"key": str(one.id)},
-        cell(texts.COLUMN_WHAT, h("span", {"class": "unread" if one.read_at is None else None}, run), class_="wide"),
+        cell(texts.COLUMN_WHAT, what, more, class_="wide"),
         cell(texts.COLUMN_STATUS, status_badge(one.run_bucket)),
         cell(texts.COLUMN_WHEN, moment(one.created_at)),
         cell(texts.MARK_READ, mark, class_="number"),

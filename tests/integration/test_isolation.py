@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
+from runstore.cursor import Cursor
 from runstore.database import DatabaseRole
 from runstore.errors import ForbiddenError, NotFoundError, StoreError
 from runstore.filters import RunFilter
+from runstore.insights import RunInsights
+from runstore.notifications import NotificationReader
 from runstore.operation import OperationType
 from runstore.reader import RunReader
+from runstore.reasons import TIMED_OUT
 from runstore.schema import Base
 from runstore.starter import StartRequest, start
+from runstore.status import RunStatus
 from runstore.tenancy import Role
+from tests.support.runs import RunSpec, add_runs
 
 SYNC = OperationType("inventory", "sync")
 SCOPED = ("operation_runs", "notifications", "audit_log", "tenants")
@@ -40,9 +50,72 @@ def test_a_reader_sees_its_tenant_only(two: Any) -> None:
     assert acme.list(RunFilter(search="globex")).runs == ()
 
 
-def test_no_tenant_set_means_no_rows(two: Any) -> None:
+# What each argument of a reader's method is given: a method with an argument that is not here fails until it is.
+ARGUMENTS: dict[str, Callable[[UUID], Any]] = {
+    "wanted": lambda theirs: RunFilter(search=str(theirs)),
+    "run_id": lambda theirs: theirs,
+    "run_ids": lambda theirs: [theirs],
+    "flow_run_id": lambda theirs: theirs,
+    "besides": lambda theirs: theirs,
+    "operation": lambda _: OperationType("secret", "operation"),
+    "place": lambda theirs: Cursor(datetime(2020, 1, 1, tzinfo=UTC), theirs),
+    "since": lambda _: datetime(2020, 1, 1, tzinfo=UTC),
+    "notification_id": lambda theirs: theirs,
+}
+READERS = [
+    (reader, name)
+    for reader in (RunReader, RunInsights, NotificationReader)
+    for name, _ in inspect.getmembers(reader, inspect.isfunction)
+    if not name.startswith("_")
+]
+
+
+@pytest.mark.parametrize(("reader", "name"), READERS, ids=lambda value: getattr(value, "__name__", value))
+def test_every_method_of_every_reader_answers_alike_for_anothers_and_for_nothing(
+    two: Any, reader: type, name: str
+) -> None:
+    """Equal answers by equal statements: neither what is said nor how long it takes tells of another tenant's rows."""
+    theirs = RunSpec(
+        type="secret.operation", item_ids=["secret-item"], initiated_by="secret-person", flow_run_id=uuid4(),
+        failures=[TIMED_OUT.failure("secret-item", seconds=1)], status=RunStatus.FAILED,
+    )  # fmt: skip
+    add_runs(two.worker, two.tenant("globex"), [theirs])
+    asked: list[str] = []
+
+    def add(connection: object, cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    def answer(given: UUID) -> tuple[str, list[str]]:
+        scope = two.member(Role.READONLY, "acme")
+        asked.clear()
+        method = getattr(reader(two.app if name == "mark_read" else two.hub, scope), name)
+        needed = [
+            p for p in inspect.signature(method).parameters.values() if p.default is p.empty or p.name in ARGUMENTS
+        ]
+        try:
+            said = repr(method(**{p.name: ARGUMENTS[p.name](given) for p in needed}))
+        except NotFoundError as refused:
+            said = str(refused)
+        return said.replace(str(given), "<id>"), list(asked)
+
+    event.listen(Engine, "before_cursor_execute", add)
+    try:
+        answers = [answer(given) for given in (theirs.id, uuid4(), theirs.flow_run_id or uuid4())]
+    finally:
+        event.remove(Engine, "before_cursor_execute", add)
+    assert answers[0] == answers[1] == answers[2]
+    assert "secret" not in answers[0][0].replace("secret.operation", "") and "globex" not in answers[0][0]
+
+
+def test_no_tenant_set_means_no_rows_of_anything_the_hub_may_read(two: Any) -> None:
+    readable = "SELECT DISTINCT table_name FROM information_schema.table_privileges WHERE grantee = :role"
+    with two.admin.across_tenants() as connection:
+        role = {"role": DatabaseRole.HUB.value}
+        tables = set(connection.execute(text(readable), role).scalars())
     with two.hub.across_tenants() as connection:
-        for table in SCOPED:
+        tables |= set(connection.execute(text(readable), role).scalars())
+        assert tables >= {*SCOPED, "finished_runs"}
+        for table in sorted(tables):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0, table
 
 
