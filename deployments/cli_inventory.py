@@ -15,6 +15,11 @@ ScopeOption = Annotated[
     str, typer.Option("--scope", metavar="KEY", help="Which part of the tenant; syncs are compared within it.")
 ]
 
+ThenOption = Annotated[
+    str | None,
+    typer.Option("--then", metavar="R.A", help="What follows if the sync is complete, such as drift.generate."),
+]
+
 
 def add_commands(app: typer.Typer) -> None:
     """Adds the group `inventory`."""
@@ -30,12 +35,15 @@ def sync(
     source: Annotated[str, typer.Option("--source", metavar="folder:PATH|graph", help="Where the policies are.")],
     scope: ScopeOption = "default",
     full: Annotated[bool, typer.Option("--full", help="Read all of Graph anew, not only what moved.")] = False,
+    then: ThenOption = None,
     wait: WaitOption = False,
 ) -> Answer:
     from deployments.start_action import start_request
     from flows.inventory.start import sync_request
 
-    return start_request(call, tenant, lambda store, actor: sync_request(source, scope, full=full), wait=wait)
+    return start_request(
+        call, tenant, lambda store, actor: sync_request(source, scope, full=full, then=then), wait=wait
+    )
 
 
 def list_syncs(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.call import Answer, Call, command
+from deployments.cli_inventory import ThenOption
 from deployments.cli_runs import parse_id
 from deployments.cli_tenants import TenantOption
 from deployments.console import Table, when
@@ -37,6 +38,7 @@ def add(
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="One schedule for each tenant there is.")] = False,
     scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="The operation's scope.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="For inventory.sync: folder:PATH or graph.")] = None,
+    then: ThenOption = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter of the operation.")
     ] = None,
@@ -52,7 +54,7 @@ def add(
 ) -> Answer:
     parameters = {
         **_pairs(set_ or []),
-        **{name: value for name, value in (("scope", scope), ("source", source)) if value},
+        **{name: value for name, value in (("scope", scope), ("source", source), ("then", then)) if value},
     }
     if (tenant is None) == (not all_tenants):
         raise BadInputError("Say for whom with --tenant SLUG or with --all-tenants, one of the two.")

@@ -24,6 +24,13 @@ def _same(parameters: Any) -> Mapping[str, Any]:
     return parameters.model_dump(mode="json")
 
 
+def _told(parameters: FlowParameters) -> dict[str, Any]:
+    """The parameters as the flow gets them. One that is not set stays away: a worker of the release before may not know it."""
+    fields = type(parameters).model_fields
+    values = parameters.model_dump(mode="json")
+    return {name: value for name, value in values.items() if value is not None or fields[name].is_required()}
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation of a producer.
@@ -56,7 +63,7 @@ class Operation:
         return StartRequest(
             operation=self.type,
             identity=self.identity(parameters),
-            parameters=parameters.model_dump(mode="json"),
+            parameters=_told(parameters),
             context=self.context(parameters),
             item_ids=self.item_ids(parameters),
             related=self.related(parameters),

@@ -12,6 +12,7 @@ from sqlalchemy.sql import bindparam
 
 from runstore.database import Database
 from runstore.errors import ConflictError
+from runstore.follow_up import settle_follow_up
 from runstore.notifications import NotificationKind, announce
 from runstore.redaction import scrub_json
 from runstore.rows import returned_columns, run_of
@@ -145,7 +146,9 @@ class Recorder:
         self._scope = scope
 
     def observe(self, observation: RunObservation) -> Recorded:
-        """Moves the run along an allowed edge, or leaves it and says why. A terminal transition notifies in the same transaction.
+        """Moves the run along an allowed edge, or leaves it and says why.
+
+        A terminal transition notifies, and starts what is to follow the run, in the same transaction.
 
         UNKNOWN_RUN when the tenant has no such run. Raises StoreUnavailableError when the store is away: report it again then.
         """
@@ -154,6 +157,7 @@ class Recorder:
                 row = connection.execute(_OBSERVE[observation.state], self._values(observation)).one_or_none()
                 if row is not None and row.verdict == Verdict.APPLIED and RunStatus(row.status) in TERMINAL:
                     announce(connection, self._scope.tenant_id, row.id, NotificationKind.FINISHED)
+                    settle_follow_up(connection, self._scope.tenant_id, row.id)
         except ConflictError:
             # An identical run became active between our look and our write; the index decided, and the row is unchanged.
             return Recorded(None, Verdict.IDENTICAL_ACTIVE)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from pydantic import field_validator
 
 from flows.producer import FlowParameters, Operation
+from flows.registry import operations
 from runstore.operation import OperationType
 
 DEFAULT_SCOPE: Final = "default"
@@ -17,17 +18,29 @@ _SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 class InventoryParameters(FlowParameters):
     """`scope` names what belongs together: only syncs of one scope are compared. `source` is `folder:PATH` or `graph`.
 
-    `full` reads everything from Graph anew, also what its lists show as unmoved.
+    `full` reads everything from Graph anew, also what its lists show as unmoved. `then` is the operation to follow a complete
+    sync; it has to take `scope` and `current`, the new sync's id.
     """
 
     source: str
     scope: str = DEFAULT_SCOPE
     full: bool = False
+    then: str | None = None
 
     @field_validator("scope")
     @classmethod
     def _scope(cls, value: str) -> str:
         return checked_scope(value)
+
+    @field_validator("then")
+    @classmethod
+    def _then(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        following = operations().get(value)
+        if following is None or not {"scope", "current"} <= following.parameters.model_fields.keys():
+            raise ValueError("it names no operation that compares a sync, as drift.generate does")
+        return value
 
 
 def checked_scope(value: str) -> str:
@@ -37,9 +50,16 @@ def checked_scope(value: str) -> str:
     return value
 
 
+def _given(parameters: InventoryParameters) -> dict[str, Any]:
+    # `then` counts only where it is set: the key of any other sync is the one of earlier releases.
+    return parameters.model_dump(mode="json", exclude_none=True)
+
+
 OPERATION: Final = Operation(
     type=OperationType("inventory", "sync"),
     flow="flows.inventory.flow:sync_inventory",
     parameters=InventoryParameters,
     description="Reads a tenant's policies and keeps them as a snapshot.",
+    identity=_given,
+    context=_given,
 )

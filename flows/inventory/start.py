@@ -12,13 +12,16 @@ from runstore.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
 
-def sync_request(source: str, scope_key: str = DEFAULT_SCOPE, *, full: bool = False) -> StartRequest:
+def sync_request(
+    source: str, scope_key: str = DEFAULT_SCOPE, *, full: bool = False, then: str | None = None
+) -> StartRequest:
     """The start request for a sync. BadInputError when the source cannot be used or the scope key is malformed.
 
     `full` reads everything anew where a source can tell what has not moved; a folder is always read whole.
+    `then` is the operation that follows if the sync is complete.
     A relative folder counts from the caller's working directory and is kept as an absolute path.
     """
-    return OPERATION.request({"source": checked_source(source), "scope": scope_key, "full": full})
+    return OPERATION.request({"source": checked_source(source), "scope": scope_key, "full": full, "then": then})
 
 
 def syncs(database: Database, scope: TenantScope, *, scope_key: str | None = None, limit: int = 100) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from flows._sources.folder_reasons import NESTED_TOO_DEEP
 from flows._sources.protocol import PolicySource, SourceFailure, SourcePolicy
 from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
+from flows.inventory.following import next_step
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.sources import opened
 from runstore.reason_fields import clean_item_id
@@ -40,6 +41,7 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
     run.progress.note(
         sync_id=str(sync.id), scope=sync.scope, policies=sync.policies, complete=sync.complete, unread=dict(sync.unread)
     )
+    run.progress.note(**next_step(run, parameters, sync))
     run.progress.link(RelatedLink("Inventory", "inventory", {"sync": str(sync.id)}))
 
 

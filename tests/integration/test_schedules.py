@@ -8,15 +8,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from deployments.schedule_times import parse_timing
+from runstore.database import DatabaseRole
+from runstore.directory import Directory
 from runstore.errors import BadInputError
+from runstore.filters import RunFilter
+from runstore.operation import OperationType
+from runstore.reader import RunReader
 from runstore.status import RunStatus
 from runstore.tenancy import Role
+from tests.support.drift_runs import export, policy
 from tests.support.stack import StackUnderTest, eventually
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -119,9 +126,6 @@ def test_a_schedule_is_added_listed_paused_and_removed(stack: StackUnderTest, te
 @pytest.mark.stack
 @pytest.mark.xdist_group("stack")
 def test_only_those_who_administer_a_tenant_schedule(stack: StackUnderTest, tenantatlas: Run) -> None:
-    from runstore.database import DatabaseRole
-    from runstore.directory import Directory
-
     scope = stack.tenant()
     Directory(stack.database(DatabaseRole.ADMIN)).grant(scope, "oscar@example.com", Role.OPERATOR)
     add = ("schedule", "add", "--tenant", scope.slug, "--operation", "drift.generate", "--every", "1d")
@@ -133,10 +137,6 @@ def test_only_those_who_administer_a_tenant_schedule(stack: StackUnderTest, tena
 @pytest.mark.xdist_group("stack")
 def test_what_a_schedule_starts_is_a_run_of_its_tenant(stack: StackUnderTest) -> None:
     """A flow run without a row, as Prefect's scheduler makes it, gets its row when it begins."""
-    from runstore.database import DatabaseRole
-    from runstore.filters import RunFilter
-    from runstore.reader import RunReader
-
     scope = stack.tenant()
     with stack.prefect() as prefect:
         deployment = prefect.get("deployments/name/echo.speak/tenantatlas").json()["id"]
@@ -147,3 +147,27 @@ def test_what_a_schedule_starts_is_a_run_of_its_tenant(stack: StackUnderTest) ->
     run = eventually(lambda: next(iter(reader.list(RunFilter()).runs), None))
     assert stack.until(scope, run.id).run.status is RunStatus.COMPLETED
     assert run.trigger.value == "prefect"
+
+
+@pytest.mark.stack
+@pytest.mark.xdist_group("stack")
+def test_a_scheduled_sync_is_followed_by_its_comparison(
+    stack: StackUnderTest, tenantatlas: Run, tmp_path: Path
+) -> None:
+    scope = stack.tenant()
+    source = f"folder:{export(tmp_path / 'export', [policy('10000000-0000-4000-8000-000000000000')])}"
+    stack.until(scope, stack.start(scope, "inventory.sync", {"source": source}).run.id)
+    add = ("schedule", "add", "--tenant", scope.slug, "--operation", "inventory.sync", "--source", source)
+    assert "names no operation" in tenantatlas(*add, "--then", "no.such", "--every", "1d", code=2)
+    added = tenantatlas(*add, "--then", "drift.generate", "--every", "1d")["schedules"]
+    assert added[0]["parameters"] == {"source": source, "scope": "default", "full": False, "then": "drift.generate"}
+    with stack.prefect() as prefect:
+        deployment = prefect.get("deployments/name/inventory.sync/tenantatlas").json()["id"]
+        parameters = {"tenant": scope.slug, **added[0]["parameters"]}
+        prefect.post(f"deployments/{deployment}/create_flow_run", json={"parameters": parameters}).raise_for_status()
+    reader = RunReader(stack.database(DatabaseRole.HUB), scope)
+    drift = eventually(
+        lambda: next(iter(reader.list(RunFilter(type=OperationType("drift", "generate"))).runs), None), seconds=90
+    )
+    assert stack.until(scope, drift.id).run.status is RunStatus.COMPLETED
+    tenantatlas("schedule", "remove", added[0]["id"], "--tenant", scope.slug)

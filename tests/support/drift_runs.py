@@ -34,9 +34,9 @@ class Runs:
     scope: TenantScope
     counts: dict[UUID, Counts] = field(default_factory=dict)
 
-    def sync(self, folder: Path, key: str = "default") -> UUID:
+    def sync(self, folder: Path, key: str = "default", then: str | None = None) -> UUID:
         """The id of the run that synced this folder."""
-        request = sync_request(f"folder:{folder}", key)
+        request = sync_request(f"folder:{folder}", key, then=then)
         run = self.begin(request)
         read_into_sync(run, InventoryParameters.model_validate(request.parameters))
         return self.end(run)

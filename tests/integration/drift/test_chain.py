@@ -1,0 +1,203 @@
+"""Sync, then drift: the comparison starts in the transaction that ends a complete sync, once, and otherwise the sync says why."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from flows.drift.comparing import compare_and_keep
+from flows.drift.operation import DriftParameters
+from flows.inventory.operation import InventoryParameters
+from flows.inventory.start import sync_request
+from flows.inventory.syncing import read_into_sync
+from runstore.errors import BadInputError
+from runstore.filters import RunFilter
+from runstore.notifications import NotificationReader
+from runstore.operation import OperationType
+from runstore.outbox import Outbox
+from runstore.reader import RunReader
+from runstore.recorder import Recorder
+from runstore.run import RunDetail, RunObservation, Source
+from runstore.status import ObservedState, RunStatus
+from runstore.tenancy import Role
+from tests.conftest import Store
+from tests.support.drift_runs import Runs, export, policy
+
+ONE = "10000000-0000-4000-8000-000000000000"
+DRIFT = "drift.generate"
+
+
+@pytest.fixture
+def runs(store: Store) -> Runs:
+    return Runs(store, store.tenant())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return export(tmp_path / "export", [policy(ONE)])
+
+
+def drifts(runs: Runs) -> list[RunDetail]:
+    reader = RunReader(runs.store.hub, runs.scope)
+    return [reader.get(run.id) for run in reader.list(RunFilter(type=OperationType.parse(DRIFT))).runs]
+
+
+def sync(runs: Runs, run_id: UUID) -> RunDetail:
+    return RunReader(runs.store.hub, runs.scope).get(run_id)
+
+
+def observe(runs: Runs, run_id: UUID, state: ObservedState, *, attempt: int = 1, by: Any = None) -> None:
+    recorder = Recorder(by or runs.store.worker, runs.scope)
+    recorder.observe(RunObservation(run_id, attempt, state, Source.HOOK, datetime.now(UTC)))
+
+
+def done_but_for_its_end(runs: Runs, folder: Path) -> UUID:
+    """A sync with everything written but its terminal transition, as a process leaves it that dies right there."""
+    request = sync_request(f"folder:{folder}", then=DRIFT)
+    run = runs.begin(request)
+    read_into_sync(run, InventoryParameters.model_validate(request.parameters))
+    run.progress._write()
+    return run.run_id
+
+
+def test_a_complete_sync_is_followed_by_a_comparison_of_that_very_sync(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    first = sync(runs, runs.sync(folder, then=DRIFT))
+    following = drifts(runs)
+    assert [one.run.status for one in following] == [RunStatus.PENDING]
+    assert following[0].context["after"] == str(first.run.id)
+    assert following[0].context["current"] == first.context["sync_id"]
+    assert (following[0].run.trigger, following[0].run.initiated_by) == (first.run.trigger, first.run.initiated_by)
+    assert (first.context["then"], first.context["then_run"]) == (DRIFT, str(following[0].run.id))
+    assert "then_request" not in first.context
+    assert {"page": "run", "parameters": {"id": str(following[0].run.id)}}.items() <= first.related[
+        -1
+    ].as_json().items()
+
+
+def test_what_follows_is_handed_over_and_does_its_work(runs: Runs, folder: Path, tmp_path: Path) -> None:
+    runs.sync(folder)
+    runs.sync(export(tmp_path / "changed", [policy(ONE, value=2)]), then=DRIFT)
+    (waiting,) = Outbox(runs.store.relay).claim(10)
+    assert str(waiting.type) == DRIFT
+    observe(runs, waiting.id, ObservedState.RUNNING)
+    from flows._tracking.progress import ProgressReporter
+    from flows._tracking.tracked_flow import TrackedRun
+
+    recorder = Recorder(runs.store.worker, runs.scope)
+    run = TrackedRun(waiting.id, 1, runs.scope, runs.store.worker, ProgressReporter(recorder, waiting.id, 1))
+    compare_and_keep(run, DriftParameters.model_validate(waiting.parameters))
+    runs.end(run)
+    assert drifts(runs)[0].context["findings"] == 1
+
+
+def test_an_incomplete_sync_is_not_followed_and_says_why(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    (folder / "broken.json").write_text('{"id": "x", ')
+    ended = sync(runs, runs.sync(folder, then=DRIFT))
+    assert ended.run.status is RunStatus.COMPLETED_WITH_ERRORS
+    assert drifts(runs) == []
+    assert ended.context["then_why"] == "The sync is not complete: not every policy could be read."
+
+
+def test_the_first_sync_has_nothing_to_be_compared_with_and_says_so(runs: Runs, folder: Path) -> None:
+    ended = sync(runs, runs.sync(folder, then=DRIFT))
+    assert drifts(runs) == []
+    assert "nothing to compare it with" in ended.context["then_why"]
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [(ObservedState.FAILED, "This run failed."), (ObservedState.ABORTED, "This run was aborted.")],
+)
+def test_a_sync_that_ends_badly_is_not_followed(runs: Runs, folder: Path, state: ObservedState, why: str) -> None:
+    run = runs.begin(sync_request(f"folder:{folder}", then=DRIFT))
+    observe(runs, run.run_id, state)
+    assert drifts(runs) == []
+    assert sync(runs, run.run_id).context["then_why"] == why
+
+
+def test_a_cancelled_sync_that_had_all_its_work_done_is_not_followed(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    run_id = done_but_for_its_end(runs, folder)
+    observe(runs, run_id, ObservedState.ABORTED)
+    assert drifts(runs) == []
+    assert "then_request" not in sync(runs, run_id).context
+
+
+def test_a_relay_that_finds_the_end_starts_what_follows(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    run_id = done_but_for_its_end(runs, folder)
+    observe(runs, run_id, ObservedState.FINISHED, by=runs.store.relay)
+    assert len(drifts(runs)) == 1
+
+
+def test_however_often_and_from_wherever_the_end_is_reported_it_follows_once(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    run_id = done_but_for_its_end(runs, folder)
+    reporters = [
+        threading.Thread(target=observe, args=(runs, run_id, ObservedState.FINISHED), kwargs={"by": database})
+        for database in (runs.store.worker, runs.store.relay) * 3
+    ]
+    for reporter in reporters:
+        reporter.start()
+    for reporter in reporters:
+        reporter.join()
+    assert len(drifts(runs)) == 1
+
+
+def test_an_end_that_is_rolled_back_starts_nothing(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    run_id = done_but_for_its_end(runs, folder)
+    # Whatever breaks at the commit, here a deferred constraint, takes what follows back with the end.
+    with psycopg.connect(runs.store.url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$"
+        )
+        connection.execute(
+            "CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON operation_runs DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+        with pytest.raises(Exception, match="refused"):
+            observe(runs, run_id, ObservedState.FINISHED)
+        assert drifts(runs) == []
+        connection.execute("DROP TRIGGER refuse ON operation_runs")
+    observe(runs, run_id, ObservedState.FINISHED)
+    assert len(drifts(runs)) == 1
+
+
+def test_a_second_attempt_of_the_sync_is_followed_by_a_comparison_of_its_own(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    run_id = runs.sync(folder, then=DRIFT)
+    observe(runs, drifts(runs)[0].run.id, ObservedState.RUNNING)
+    observe(runs, drifts(runs)[0].run.id, ObservedState.FINISHED)
+    observe(runs, run_id, ObservedState.RUNNING, attempt=2)
+    observe(runs, run_id, ObservedState.FAILED, attempt=2)
+    assert len(drifts(runs)) == 1
+    assert "then_run" not in sync(runs, run_id).context
+
+
+def test_who_started_the_sync_is_told_of_what_follows(store: Store, folder: Path) -> None:
+    runs = Runs(store, store.member(Role.OPERATOR))
+    runs.sync(folder)
+    runs.sync(folder, then=DRIFT)
+    told = NotificationReader(store.app, runs.scope).list()
+    assert [str(one.run_type) for one in told if one.kind.value == "queued"].count(DRIFT) == 1
+
+
+@pytest.mark.parametrize("then", ["no.such", "inventory.sync", "run.prune"])
+def test_only_what_compares_syncs_may_follow_one(then: str, folder: Path) -> None:
+    with pytest.raises(BadInputError, match=r"inventory\.sync cannot use its parameter 'then': it names no operation"):
+        sync_request(f"folder:{folder}", then=then)
+
+
+def test_a_sync_without_a_follower_keeps_its_key_and_its_parameters(folder: Path) -> None:
+    request = sync_request(f"folder:{folder}")
+    assert request.identity == {"source": f"folder:{folder}", "scope": "default", "full": False}
+    assert "then" not in request.parameters
