@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from runstore.database import Database
 from runstore.errors import TenantAtlasError
+from runstore.outbox import Outbox
 
 CACHE_SECONDS = 15.0
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -29,8 +30,6 @@ _AGES = text(
     """
     SELECT
       coalesce(max(extract(epoch FROM now() - created_at)) FILTER (WHERE status = 'pending'), 0) AS queue,
-      coalesce(max(extract(epoch FROM now() - created_at))
-               FILTER (WHERE status = 'pending' AND flow_run_id IS NULL), 0) AS relay,
       coalesce(max(extract(epoch FROM now() - coalesce(heartbeat_at, started_at)))
                FILTER (WHERE status = 'running'), 0) AS mirror
     FROM operation_runs WHERE status IN ('pending', 'running')
@@ -41,8 +40,9 @@ _AGES = text(
 class RunMetrics(Collector):
     """Figures of all tenants' runs, read when they are asked for and kept for some seconds. Needs the role RELAY."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
+        self._outbox = outbox
         self._lock = threading.Lock()
         self._read_at = 0.0
         self._known: list[Metric] = []
@@ -64,6 +64,7 @@ class RunMetrics(Collector):
             with self._database.across_tenants() as connection:
                 runs = connection.execute(_RUNS).all()
                 ages = connection.execute(_AGES).one()
+            lag = self._outbox.lag_seconds()
         except TenantAtlasError:
             yield _gauge("tenantatlas_store_up", "Whether the run store answers.", 0)
             return
@@ -76,17 +77,19 @@ class RunMetrics(Collector):
         yield counted
         yield _gauge("tenantatlas_queue_age_seconds", "Age of the oldest run that has not begun.", float(ages.queue))
         yield _gauge(
-            "tenantatlas_relay_lag_seconds", "Age of the oldest run not handed to Prefect yet.", float(ages.relay)
+            "tenantatlas_relay_lag_seconds", "Longest wait of a run whose turn it is to be handed to Prefect.", lag
         )
         yield _gauge(
             "tenantatlas_mirror_delay_seconds", "Longest silence of a run that is running.", float(ages.mirror)
         )
 
 
-def serve_metrics(host: str, port: int, database: Database, is_ready: Callable[[], bool]) -> ThreadingHTTPServer:
+def serve_metrics(
+    host: str, port: int, database: Database, outbox: Outbox, is_ready: Callable[[], bool]
+) -> ThreadingHTTPServer:
     """A server in a thread of its own; `shutdown` and `server_close` end it. OSError when the port is taken."""
     registry = CollectorRegistry()
-    registry.register(RunMetrics(database))
+    registry.register(RunMetrics(database, outbox))
 
     class Handler(BaseHTTPRequestHandler):
         """Answers three paths; says nothing on stderr."""

@@ -59,10 +59,11 @@ def serve(settings: Settings) -> None:
     stopped = threading.Event()
     _stop_on_signals(stopped)
     database = Database(url, DatabaseRole.RELAY, pool_size=4)
-    with RunListener(url) as listener, _metrics(settings, database, stopped):
+    outbox = Outbox(database, tenant_limit=settings.tenant_limit)
+    with RunListener(url) as listener, _metrics(settings, database, outbox, stopped):
         threads = [
             _thread("reconciler", lambda: Reconciler(database, patience(settings)).run(stopped), stopped),
-            _thread("dispatcher", lambda: Dispatcher(Outbox(database)).run(listener, stopped), stopped),
+            _thread("dispatcher", lambda: Dispatcher(outbox).run(listener, stopped), stopped),
         ]
         announce_ready()
         for thread in threads:
@@ -77,13 +78,15 @@ _FAILED: list[BaseException] = []
 
 
 @contextmanager
-def _metrics(settings: Settings, database: Database, stopped: threading.Event) -> Generator[None]:
+def _metrics(settings: Settings, database: Database, outbox: Outbox, stopped: threading.Event) -> Generator[None]:
     """Serves metrics and health while the block runs, if a port is set for them."""
     if settings.metrics_port is None:
         yield
         return
     try:
-        server = serve_metrics(settings.metrics_host, settings.metrics_port, database, lambda: not stopped.is_set())
+        server = serve_metrics(
+            settings.metrics_host, settings.metrics_port, database, outbox, lambda: not stopped.is_set()
+        )
     except OSError as problem:
         raise BadInputError(
             f"The relay cannot serve metrics on {settings.metrics_host}:{settings.metrics_port} ({problem.strerror}). "

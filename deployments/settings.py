@@ -55,6 +55,7 @@ class Settings(BaseSettings):
 
     work_pool: str = Field(default="tenantatlas", min_length=1, max_length=100)
     operation_limit: int | None = Field(default=None, ge=1, le=1000)
+    tenant_limit: int = Field(default=8, ge=1, le=10_000)
     worker_limit: int = Field(default=16, ge=1, le=1000)
     worker_poll_seconds: float = Field(default=0.3, ge=0.05, le=60)
     worker_drain_seconds: float = Field(default=60, ge=0, le=86_400)

@@ -28,16 +28,49 @@ class Undispatched:
     tries: int
 
 
+# Who is next: of each tenant its oldest runs, as many as it may have under way, and of all those the ones whose tenant has
+# least under way. A claimed run counts as under way, and so does one that Prefect did not take; one whose contact is lost does
+# not, or a machine that died would hold its tenant's place until the runs on it are given up.
+_NEXT = """
+    WITH under_way AS (
+      SELECT tenant_id FROM operation_runs
+      WHERE status IN ('pending', 'running') AND flow_run_id IS NOT NULL AND contact_lost_at IS NULL
+      UNION ALL
+      SELECT tenant_id FROM operation_runs WHERE status = 'pending' AND flow_run_id IS NULL AND attend_after > now()
+    ), busy AS (
+      SELECT tenant_id, count(*) AS runs FROM under_way GROUP BY tenant_id
+    ), next AS (
+      SELECT w.id, w.tenant_id, w.created_at, coalesce(b.runs, 0) + row_number() OVER (
+          PARTITION BY w.tenant_id ORDER BY w.created_at, w.id) AS place
+      FROM operation_runs w LEFT JOIN busy b ON b.tenant_id = w.tenant_id
+      WHERE w.status = 'pending' AND w.flow_run_id IS NULL AND w.attend_after <= now()
+    )
+"""
+
+# The row is locked by its own conditions, so that of two relays at once the later one finds it claimed and passes on.
 _CLAIM = text(
     f"""
-    UPDATE operation_runs r
-    SET attend_after = now() + interval '{LEASE_SECONDS} seconds', dispatch_tries = r.dispatch_tries + 1
-    FROM tenants t
-    WHERE t.id = r.tenant_id AND r.id IN (
-      SELECT id FROM operation_runs
-      WHERE status = 'pending' AND flow_run_id IS NULL AND attend_after <= now()
-      ORDER BY attend_after LIMIT :size FOR UPDATE SKIP LOCKED)
-    RETURNING r.id, r.tenant_id, t.slug, r.resource, r.action, r.parameters, r.dispatch_tries
+    {_NEXT}, claimed AS (
+      SELECT r.id, n.place, n.created_at FROM operation_runs r JOIN next n ON n.id = r.id
+      WHERE n.place <= :tenant_limit AND r.status = 'pending' AND r.flow_run_id IS NULL AND r.attend_after <= now()
+      ORDER BY n.place, n.created_at LIMIT :size FOR UPDATE OF r SKIP LOCKED
+    ), taken AS (
+      UPDATE operation_runs r
+      SET attend_after = now() + interval '{LEASE_SECONDS} seconds', dispatch_tries = r.dispatch_tries + 1
+      FROM claimed c WHERE r.id = c.id
+      RETURNING r.id, r.tenant_id, r.resource, r.action, r.parameters, r.dispatch_tries, c.place, c.created_at
+    )
+    SELECT k.*, t.slug FROM taken k JOIN tenants t ON t.id = k.tenant_id ORDER BY k.place, k.created_at
+    """
+)
+
+# A run's turn came when it was made or when a run of its tenant ended, whichever was later.
+_LAG = text(
+    f"""
+    {_NEXT}
+    SELECT coalesce(extract(epoch FROM now() - min(greatest(n.created_at, (
+      SELECT max(e.finished_at) FROM operation_runs e WHERE e.tenant_id = n.tenant_id)))), 0)
+    FROM next n WHERE n.place <= :tenant_limit
     """
 )
 
@@ -53,15 +86,22 @@ _POSTPONE = text(
 
 
 class Outbox:
-    """The undispatched runs of all tenants; needs the role RELAY. Any number of relays may work on it at once."""
+    """The undispatched runs of all tenants; needs the role RELAY. Any number of relays may work on it at once.
 
-    def __init__(self, database: Database) -> None:
+    `tenant_limit` is how many runs of one tenant may be under way; the others wait in their rows.
+    """
+
+    def __init__(self, database: Database, *, tenant_limit: int) -> None:
         self._database = database
+        self._tenant_limit = tenant_limit
 
     def claim(self, size: int) -> Sequence[Undispatched]:
-        """Up to `size` runs, oldest first, that are this caller's for LEASE_SECONDS. Empty when there are none."""
+        """Up to `size` runs that are this caller's for LEASE_SECONDS. Empty when it is no run's turn.
+
+        Tenants take turns: a tenant has at most `tenant_limit` runs under way, and the one with least comes first.
+        """
         with self._database.across_tenants() as connection:
-            rows = connection.execute(_CLAIM, {"size": size}).all()
+            rows = connection.execute(_CLAIM, {"size": size, "tenant_limit": self._tenant_limit}).all()
         return [
             Undispatched(
                 row.id,
@@ -73,6 +113,11 @@ class Outbox:
             )
             for row in rows
         ]
+
+    def lag_seconds(self) -> float:
+        """How long the run that has been waiting longest has had its turn; 0 when it is no run's turn."""
+        with self._database.across_tenants() as connection:
+            return float(connection.execute(_LAG, {"tenant_limit": self._tenant_limit}).scalar_one())
 
     def handed_over(self, run_id: UUID, flow_run_id: UUID) -> None:
         """Notes which flow run does the work; nothing when the flow itself has said so already."""

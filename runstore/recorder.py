@@ -17,6 +17,7 @@ from runstore.notifications import NotificationKind, announce
 from runstore.redaction import scrub_json
 from runstore.rows import returned_columns, run_of
 from runstore.run import Failure, Progress, Recorded, RunObservation
+from runstore.starter import CHANNEL
 from runstore.status import TERMINAL, AttemptOrder, ObservedState, RunStatus, Verdict, verdict
 from runstore.tenancy import TenantScope
 
@@ -138,6 +139,15 @@ _HEARTBEAT = text(
 )
 
 
+# A run that ended leaves its place to the tenant's next one. Only then is there anything to wake a dispatcher for.
+_WAKE = text(
+    """
+    SELECT pg_notify(:channel, '') WHERE EXISTS (
+      SELECT FROM operation_runs WHERE tenant_id = :tenant AND status = 'pending' AND flow_run_id IS NULL)
+    """
+)
+
+
 class Recorder:
     """Writes what happens to the runs of one tenant. Every report answers with the row and what became of the report."""
 
@@ -158,6 +168,7 @@ class Recorder:
                 if row is not None and row.verdict == Verdict.APPLIED and RunStatus(row.status) in TERMINAL:
                     announce(connection, self._scope.tenant_id, row.id, NotificationKind.FINISHED)
                     settle_follow_up(connection, self._scope.tenant_id, row.id)
+                    connection.execute(_WAKE, {"channel": CHANNEL, "tenant": self._scope.tenant_id})
         except ConflictError:
             # An identical run became active between our look and our write; the index decided, and the row is unchanged.
             return Recorded(None, Verdict.IDENTICAL_ACTIVE)

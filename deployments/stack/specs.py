@@ -50,6 +50,10 @@ def prefect_server(
             "PREFECT_SERVER_API_PORT": str(port),
             "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
             "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+            # A run over an operation's limit looks again this often; and a lease kept in memory would be lost with the
+            # server, and the run that holds it be crashed.
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         },
         is_ready=lambda: answers(f"{api_url}/ready"),
         ready_seconds=300,

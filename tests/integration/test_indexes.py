@@ -67,7 +67,7 @@ def test_each_index_is_used_by_the_query_it_names(full: Any) -> None:
         "ix_operation_runs_finished": lambda: prune_runs(full.admin, scope, now - timedelta(days=400)),
         "uq_operation_runs_flow_run_id": lambda: reader.find_by_flow_run(scope.tenant_id),
         "uq_operation_runs_active_key": lambda: start(full.app, scope, StartRequest(sync, {"scope": "s"})),
-        "ix_operation_runs_undispatched": lambda: Outbox(full.relay).claim(5),
+        "ix_operation_runs_undispatched": lambda: Outbox(full.relay, tenant_limit=8).claim(5),
         "ix_operation_runs_handed_over": lambda: SilentRuns(full.relay).claim(5, quiet_seconds=1, lease_seconds=1),
     }
     for index, query in queries.items():

@@ -84,7 +84,7 @@ def test_a_complete_sync_is_followed_by_a_comparison_of_that_very_sync(runs: Run
 def test_what_follows_is_handed_over_and_does_its_work(runs: Runs, folder: Path, tmp_path: Path) -> None:
     runs.sync(folder)
     runs.sync(export(tmp_path / "changed", [policy(ONE, value=2)]), then=DRIFT)
-    (waiting,) = Outbox(runs.store.relay).claim(10)
+    (waiting,) = Outbox(runs.store.relay, tenant_limit=8).claim(10)
     assert str(waiting.type) == DRIFT
     observe(runs, waiting.id, ObservedState.RUNNING)
     from flows._tracking.progress import ProgressReporter

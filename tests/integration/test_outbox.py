@@ -1,0 +1,139 @@
+"""The outbox shares the work out between tenants: by turns, within a limit, each run to one relay."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from runstore.listener import RunListener
+from runstore.operation import OperationType
+from runstore.outbox import Outbox, Undispatched
+from runstore.recorder import Recorder
+from runstore.run import RunObservation, Source
+from runstore.starter import StartRequest, start
+from runstore.status import ObservedState
+from runstore.tenancy import TenantScope
+from tests.conftest import Store
+
+ECHO = OperationType("echo", "speak")
+
+
+def begin(store: Store, scope: TenantScope, count: int) -> list[UUID]:
+    return [start(store.app, scope, StartRequest(ECHO, {"key": str(uuid4())})).run.id for _ in range(count)]
+
+
+def tenants_of(claimed: Any) -> list[str]:
+    return [run.tenant for run in claimed]
+
+
+def observe(store: Store, scope: TenantScope, run_id: UUID, state: ObservedState) -> None:
+    Recorder(store.worker, scope).observe(RunObservation(run_id, 1, state, Source.HOOK, datetime.now(UTC)))
+
+
+def test_tenants_take_turns_whoever_came_first(store: Store) -> None:
+    begin(store, store.tenant("many"), 50)
+    begin(store, store.tenant("few"), 2)
+    assert tenants_of(Outbox(store.relay, tenant_limit=8).claim(6)) == ["many", "few", "many", "few", "many", "many"]
+
+
+def test_a_tenant_with_runs_under_way_stands_back_for_one_with_none(store: Store) -> None:
+    begin(store, store.tenant("many"), 50)
+    outbox = Outbox(store.relay, tenant_limit=8)
+    for run in outbox.claim(3):
+        outbox.handed_over(run.id, uuid4())
+    begin(store, store.tenant("late"), 2)
+    assert tenants_of(outbox.claim(4)) == ["late", "late", "many", "many"]
+
+
+def test_what_is_over_a_tenants_limit_waits_queued_until_a_run_ends(store: Store) -> None:
+    scope = store.tenant("acme")
+    begin(store, scope, 5)
+    outbox = Outbox(store.relay, tenant_limit=2)
+    first = outbox.claim(10)
+    assert len(first) == 2
+    assert list(outbox.claim(10)) == []
+    for run in first:
+        outbox.handed_over(run.id, uuid4())
+    assert list(outbox.claim(10)) == []
+    with RunListener(store.url) as listener:
+        assert listener.wait(1), "the first wait connects"
+        observe(store, scope, first[0].id, ObservedState.RUNNING)
+        observe(store, scope, first[0].id, ObservedState.FINISHED)
+        assert listener.wait(5), "the end of a run wakes the dispatcher for the next one"
+    assert len(outbox.claim(10)) == 1
+
+
+def test_an_end_with_nobody_waiting_wakes_nobody(store: Store) -> None:
+    scope = store.tenant("acme")
+    (run,) = begin(store, scope, 1)
+    Outbox(store.relay, tenant_limit=2).handed_over(run, uuid4())
+    with RunListener(store.url) as listener:
+        assert listener.wait(1)
+        observe(store, scope, run, ObservedState.FINISHED)
+        assert not listener.wait(0.5)
+
+
+def test_runs_that_prefect_did_not_take_keep_their_place(store: Store) -> None:
+    begin(store, store.tenant("acme"), 5)
+    outbox = Outbox(store.relay, tenant_limit=2)
+    outbox.postpone([run.id for run in outbox.claim(10)], 60)
+    assert list(outbox.claim(10)) == []
+
+
+def test_a_run_whose_contact_is_lost_leaves_its_place(store: Store) -> None:
+    scope = store.tenant("acme")
+    begin(store, scope, 2)
+    outbox = Outbox(store.relay, tenant_limit=1)
+    (first,) = outbox.claim(1)
+    outbox.handed_over(first.id, uuid4())
+    observe(store, scope, first.id, ObservedState.RUNNING)
+    assert list(outbox.claim(1)) == []
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute("UPDATE operation_runs SET contact_lost_at = now() WHERE id = %s", (first.id,))
+    assert len(outbox.claim(1)) == 1
+
+
+@pytest.mark.parametrize("limit", [3, 1000])
+def test_relays_at_once_claim_each_run_once_and_keep_the_limit(store: Store, limit: int) -> None:
+    scopes = [store.tenant(f"tenant-{number}") for number in range(5)]
+    for scope in scopes:
+        begin(store, scope, 20)
+    claimed: list[Undispatched] = []
+
+    def relay() -> None:
+        outbox = Outbox(store.relay, tenant_limit=limit)
+        while batch := outbox.claim(7):
+            claimed.extend(batch)
+
+    relays = [threading.Thread(target=relay) for _ in range(4)]
+    for one in relays:
+        one.start()
+    for one in relays:
+        one.join()
+    assert len({run.id for run in claimed}) == len(claimed)
+    # A relay that finds everything locked by the others ends early here; in earnest it looks again.
+    assert max(Counter(tenants_of(claimed)).values()) <= limit
+    claimed.extend(Outbox(store.relay, tenant_limit=limit).claim(1000))
+    assert Counter(tenants_of(claimed)) == {scope.slug: min(20, limit) for scope in scopes}
+
+
+def test_lag_counts_from_the_moment_it_was_a_runs_turn(store: Store) -> None:
+    scope = store.tenant("acme")
+    outbox = Outbox(store.relay, tenant_limit=1)
+    assert outbox.lag_seconds() == 0
+    begin(store, scope, 2)
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute("UPDATE operation_runs SET created_at = %s", (datetime.now(UTC) - timedelta(hours=1),))
+    assert 3590 < outbox.lag_seconds() < 3700
+    (first,) = outbox.claim(10)
+    outbox.handed_over(first.id, uuid4())
+    assert outbox.lag_seconds() == 0, "the other one's turn has not come"
+    observe(store, scope, first.id, ObservedState.RUNNING)
+    observe(store, scope, first.id, ObservedState.FINISHED)
+    assert outbox.lag_seconds() < 60, "it came a moment ago"
