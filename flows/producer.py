@@ -37,7 +37,9 @@ class Operation:
 
     `flow` is the entry point of its flow, `flows.drift.flow:generate_drift`; the flow takes `tenant`, the parameters'
     fields, and `run_id`. `identity` gives what makes two requests identical (default: all parameters), `item_ids` the items
-    known before the run begins, `related` the links known then. `timeout_seconds` ends a run that hangs.
+    known before the run begins, `related` the links known then. `timeout_seconds` ends a run that hangs. `retries` is how often
+    Prefect runs a failed flow again, `retry_delay_seconds` later, as a further attempt of the same run: not at all by default,
+    because a flow tries again by itself where it knows that a failure passes, and most others come back.
     """
 
     type: OperationType
@@ -49,6 +51,8 @@ class Operation:
     item_ids: Callable[[Any], Sequence[str]] = field(default=lambda _: ())
     related: Callable[[Any], Sequence[RelatedLink]] = field(default=lambda _: ())
     timeout_seconds: int = 6 * 3600
+    retries: int = 0
+    retry_delay_seconds: int = 30
 
     def request(self, values: Mapping[str, Any]) -> StartRequest:
         """The start request for these parameter values. BadInputError names the first one that is wrong."""

@@ -29,6 +29,7 @@ def test_its_flow_is_tracked_under_its_own_name(operation: Operation) -> None:
     assert flow.name == str(operation.type)
     assert all(len(getattr(flow, hooks)) == 1 for hooks in HOOKS)
     assert flow.timeout_seconds == operation.timeout_seconds
+    assert (flow.retries, flow.retry_delay_seconds) == (operation.retries, operation.retry_delay_seconds)
     assert flow.should_validate_parameters is False
     assert not flow.persist_result
     names = set(inspect.signature(flow.fn).parameters)
