@@ -38,14 +38,22 @@ def serve(settings: Settings, *, name: str | None, pool: str | None) -> None:
     """
     if settings.prefect_api_url is None:
         raise PrefectUnavailableError("The worker does not know Prefect's server: set PREFECT_API_URL to its address.")
-    if configured_url(settings) is None and settings.worker_database_url is None:
+    worker_url(settings)
+    install()
+    os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", str(settings.worker_poll_seconds))
+    asyncio.run(_serve(settings, full_name(name), pool or settings.work_pool))
+
+
+def worker_url(settings: Settings) -> str:
+    """The address the worker and its flows log in at: its own, or the one all share. BadInputError when there is none."""
+    own = settings.worker_database_url
+    url = own.get_secret_value() if own is not None else configured_url(settings)
+    if url is None:
         raise BadInputError(
             "The worker does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything "
             "with `tenantatlas up`."
         )
-    install()
-    os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", str(settings.worker_poll_seconds))
-    asyncio.run(_serve(settings, full_name(name), pool or settings.work_pool))
+    return url
 
 
 def full_name(name: str | None) -> str:
@@ -77,8 +85,7 @@ async def _serve_warm(worker: WarmWorker, settings: Settings, stop: anyio.Event)
     ready = anyio.Event()
     async with _cancelled_by(None) as beside:
         beside.start_soon(_announce, ready)
-        if (url := configured_url(settings)) is not None:
-            beside.start_soon(hear_starts, url, worker.hurry)
+        beside.start_soon(hear_starts, worker_url(settings), worker.hurry)
         await worker.serve(
             stop,
             ready=ready,

@@ -16,7 +16,7 @@ from deployments.stack.readiness import READY_FILE, answers, forget_ready
 TENANTATLAS = (sys.executable, "-m", "deployments.cli")
 
 # Nothing is sent anywhere from a local stack, whatever Prefect's defaults are.
-_PREFECT_QUIET = {
+PREFECT_QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
@@ -29,7 +29,7 @@ def base_environment(settings: Settings, *, database_url: str, prefect_api_url: 
     told = {
         **os.environ,
         **store_environment(settings, database_url=database_url, prefect_api_url=prefect_api_url),
-        **_PREFECT_QUIET,
+        **PREFECT_QUIET,
         "PREFECT_HOME": str(settings.home / "prefect"),
         "PYTHONUNBUFFERED": "1",
     }

@@ -13,9 +13,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, pool
+from sqlalchemy import create_engine, pool, text
 
-from runstore.database import sqlalchemy_url, translated_errors
+from runstore.database import DatabaseRole, sqlalchemy_url, translated_errors
 
 CORE = Path(__file__).parent / "versions"
 
@@ -37,6 +37,10 @@ def upgrade(url: str, producers: Sequence[Path] = ()) -> None:
     """
     with translated_errors():
         command.upgrade(configuration(url, producers), "heads")
+        engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool)
+        with engine.begin() as connection:
+            # Every process asks at its start what the schema is at, and its login may own nothing.
+            connection.execute(text(f"GRANT SELECT ON alembic_version TO {', '.join(DatabaseRole)}"))
 
 
 def downgrade(url: str, revision: str, producers: Sequence[Path] = ()) -> None:

@@ -35,12 +35,15 @@ def create_roles() -> None:
             END $$
             """
         )
+        # From PostgreSQL 16 on, whoever makes a role is a member of it without the right to switch to it, so being a member
+        # says nothing. A login that may not grant was given the roles by someone else, or cannot be helped from here.
         op.execute(
             f"""
             DO $$ BEGIN
-              IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN
+              IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
                 EXECUTE format('GRANT {role} TO %I', current_user);
               END IF;
+            EXCEPTION WHEN insufficient_privilege THEN NULL;
             END $$
             """
         )
