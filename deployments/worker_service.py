@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import httpx
 from anyio.abc import TaskGroup
 from prefect.client.orchestration import get_client
@@ -22,11 +24,14 @@ from deployments.deploy import PrefectUnavailableError, await_server
 from deployments.settings import Settings
 from deployments.stack.readiness import announce_ready
 from deployments.start_hints import hear_starts
-from deployments.store_access import configured_url
+from deployments.store_access import configured_url, producer_migrations
 from deployments.version import installed_version
 from deployments.warm.worker import WarmWorker
 from flows._tracking.log_scrubbing import install
-from runstore.errors import BadInputError
+from runstore.errors import BadInputError, StoreError, UnavailableError
+from runstore.schema_check import verify_schema
+
+_logger = logging.getLogger("deployments.worker")
 
 
 def serve(settings: Settings, *, name: str | None, pool: str | None) -> None:
@@ -68,6 +73,7 @@ async def _serve(settings: Settings, name: str, pool_name: str) -> None:
         loop.add_signal_handler(number, stop.set)
     found: list[WorkPool] = []
     async with _cancelled_by(stop):
+        await _await_schema(worker_url(settings))
         found.append(await _await_pool(pool_name))
     if not found:
         return
@@ -126,6 +132,19 @@ async def _await_pool(name: str) -> WorkPool:
             with suppress(ObjectNotFound, httpx.HTTPError):
                 return await client.read_work_pool(name)
             await anyio.sleep(0.2)
+
+
+async def _await_schema(url: str) -> None:
+    """Returns once the schema is as new as this version: runs wait better in the queue than they fail on it."""
+    said = ""
+    while True:
+        try:
+            await anyio.to_thread.run_sync(verify_schema, url, producer_migrations(), abandon_on_cancel=True)
+            return
+        except (UnavailableError, StoreError) as problem:
+            if str(problem) != said:
+                _logger.warning("No run is taken for now: %s", said := str(problem))
+            await anyio.sleep(1)
 
 
 async def _announce(ready: anyio.Event) -> None:

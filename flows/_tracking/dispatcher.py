@@ -45,24 +45,29 @@ class Dispatcher:
 
     def run(self, listener: RunListener, stopped: threading.Event) -> None:
         """Dispatches until `stopped`: at once when a run is started, and every SWEEP_SECONDS in any case."""
-        while not stopped.is_set():
-            try:
-                if self.dispatch_pending() == BATCH:
-                    continue
-            except (StoreUnavailableError, StoreError) as away:
-                _log.warning("No run can be handed over for now: %s", away)
-            listener.wait(SWEEP_SECONDS)
+        # One client for as long as it runs: making one, with its TLS context, costs more than handing over a run.
+        with get_client(sync_client=True) as client:
+            while not stopped.is_set():
+                try:
+                    if self.dispatch_pending(client) == BATCH:
+                        continue
+                except (StoreUnavailableError, StoreError) as away:
+                    _log.warning("No run can be handed over for now: %s", away)
+                listener.wait(SWEEP_SECONDS)
 
-    def dispatch_pending(self) -> int:
-        """Hands over what is claimable now, one batch; answers how many runs were claimed."""
+    def dispatch_pending(self, client: SyncPrefectClient | None = None) -> int:
+        """Hands over what is claimable now, one batch; answers how many runs were claimed.
+
+        Uses the client it is given, or one of its own.
+        """
         claimed = self._outbox.claim(BATCH)
         if not claimed:
             return 0
         waiting = list(claimed)
         try:
-            with get_client(sync_client=True) as client:
+            with client or get_client(sync_client=True) as connected:
                 while waiting:
-                    self._hand_over_or_postpone(client, waiting[0])
+                    self._hand_over_or_postpone(connected, waiting[0])
                     del waiting[0]
         except (httpx.HTTPError, RuntimeError, OSError) as problem:
             # Prefect is away: no run of the batch can be handed over, so none is tried.
