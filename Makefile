@@ -27,7 +27,7 @@ lint: $(READY) ## Style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
 
 bench: $(READY) ## Every benchmark, each with its peer or floor beside it
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 N ?= 500
 soak: $(READY) ## N fault-injection rounds, then a table of what was broken how often

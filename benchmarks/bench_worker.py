@@ -4,31 +4,33 @@ Prefect's worker is measured at its defaults (a poll every ten seconds) and poll
 number of starts, one at a time on an idle worker; then each idles, and its CPU and its requests are counted. The aim for the
 warm worker is a median under 0.7 s and a 95th percentile under 1.5 s over 100 starts.
 
-    python benchmarks/bench_worker.py [STARTS] [STARTS-OF-PREFECT'S]
+    python -m benchmarks.bench_worker [STARTS] [STARTS-OF-PREFECT'S]
 """
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
+from benchmarks.request_counter import RequestCounter
 from deployments.settings import load_settings
 from deployments.stack import specs
 from deployments.stack.local_stack import LocalStack
 from runstore.tenancy import TenantScope
-from tests.support.stack import StackUnderTest, environment, eventually, stack_environment
+from tests.support.stack import StackUnderTest, environment, eventually, fixture_producers, stack_environment
 
 STARTS = int(sys.argv[1]) if len(sys.argv) > 1 else 100
 PEER_STARTS = int(sys.argv[2]) if len(sys.argv) > 2 else 10
+SETTLE_SECONDS = 5
 IDLE_SECONDS = 20
 
 
@@ -41,30 +43,44 @@ def to_running(stack: StackUnderTest, scope: TenantScope, key: str) -> float:
     return detail.run.started_at.timestamp() - begun
 
 
-def measure(name: str, stack: StackUnderTest, scope: TenantScope, starts: int, worker: psutil.Process) -> None:
+def measure(
+    name: str, stack: StackUnderTest, scope: TenantScope, starts: int, worker: psutil.Process, counter: RequestCounter
+) -> None:
     """Prints one line of figures."""
     to_running(stack, scope, f"{name}-first")
     found = sorted(to_running(stack, scope, f"{name}-{number}") for number in range(starts))
-    cpu = sum(idle_cpu(worker))
     high = found[min(len(found) - 1, int(len(found) * 0.95))]
     print(
-        f"{name:<34} starts {starts:4d}   p50 {statistics.median(found):6.2f} s   p95 {high:6.2f} s   "
-        f"idle CPU {100 * cpu / IDLE_SECONDS:4.1f} %"
+        f"{name:<34} starts {starts:4d}   p50 {statistics.median(found):6.2f} s   p95 {high:6.2f} s",
+        end="   ",
+        flush=True,
+    )
+    asked = counter.requests
+    cpu = sum(idle_cpu(worker))
+    asked = counter.requests - asked
+    print(
+        f"idle CPU {100 * cpu / IDLE_SECONDS:4.1f} %   {60 * asked / (SETTLE_SECONDS + IDLE_SECONDS):4.0f} requests a minute",
+        flush=True,
     )
 
 
 def idle_cpu(worker: psutil.Process) -> list[float]:
     """CPU seconds the worker and its children spend while there is nothing to do."""
+    time.sleep(SETTLE_SECONDS)
     family = [worker, *worker.children(recursive=True)]
     before = [sum(process.cpu_times()[:2]) for process in family]
     time.sleep(IDLE_SECONDS)
-    return [sum(process.cpu_times()[:2]) - spent for process, spent in zip(family, before, strict=True)]
+    spent: list[float] = []
+    for process, earlier in zip(family, before, strict=True):
+        with suppress(psutil.NoSuchProcess):
+            spent.append(sum(process.cpu_times()[:2]) - earlier)
+    return spent
 
 
 @contextmanager
-def peer(stack: StackUnderTest, pool: str, polling: str | None) -> Iterator[psutil.Process]:
+def peer(stack: StackUnderTest, pool: str, polling: str | None, counter: RequestCounter) -> Iterator[psutil.Process]:
     """Prefect's process worker on a pool of its own, serving the same deployments."""
-    told = dict(stack.running.environment)
+    told = {**stack.running.environment, "PREFECT_API_URL": counter.api_url}
     told.pop("PREFECT_WORKER_QUERY_SECONDS", None)
     if polling is not None:
         told["PREFECT_WORKER_QUERY_SECONDS"] = polling
@@ -86,23 +102,30 @@ def deploy(stack: StackUnderTest, *arguments: str) -> None:
 
 def main() -> None:
     """Runs all three, one after the other."""
-    with tempfile.TemporaryDirectory() as home, environment(stack_environment(Path(home))):
-        sys.path.insert(0, os.environ["PYTHONPATH"].split(os.pathsep)[0])
-        with LocalStack(load_settings()) as running:
-            stack = StackUnderTest(running)
-            scope = stack.tenant()
-            measure("warm worker", stack, scope, STARTS, psutil.Process(stack.process("worker").pid))
-            requests = 60 / running.settings.worker_poll_seconds
-            print(f"{'':<34} at most {requests:.0f} requests a minute when idle, and 2 heartbeats")
-            deploy(stack, "--pool", "peer", "--pool-type", "process")
-            for name, polling in (
-                ("Prefect process worker, as often", str(running.settings.worker_poll_seconds)),
-                ("Prefect process worker, default", None),
-            ):
-                with peer(stack, "peer", polling) as worker:
-                    eventually(lambda: _online(stack), seconds=120)
-                    measure(name, stack, scope, PEER_STARTS, worker)
-            stack.dispose()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        environment(stack_environment(Path(home))),
+        fixture_producers(),
+        LocalStack(load_settings()) as running,
+    ):
+        stack = StackUnderTest(running)
+        scope = stack.tenant()
+        counter = RequestCounter(str(running.record.prefect_api_url))
+        worker = stack.process("worker")
+        worker.spec = replace(worker.spec, environment={**worker.spec.environment, "PREFECT_API_URL": counter.api_url})
+        running.restart("worker")
+        measure("warm worker", stack, scope, STARTS, psutil.Process(worker.pid), counter)
+        worker.stop()
+        deploy(stack, "--pool", "peer", "--pool-type", "process")
+        for name, polling in (
+            ("Prefect process worker, as often", str(running.settings.worker_poll_seconds)),
+            ("Prefect process worker, default", None),
+        ):
+            with peer(stack, "peer", polling, counter) as process:
+                eventually(lambda: _online(stack), seconds=120)
+                measure(name, stack, scope, PEER_STARTS, process, counter)
+        counter.close()
+        stack.dispose()
 
 
 def _online(stack: StackUnderTest) -> bool:

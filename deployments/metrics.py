@@ -87,7 +87,10 @@ class RunMetrics(Collector):
 def serve_metrics(
     host: str, port: int, database: Database, outbox: Outbox, is_ready: Callable[[], bool]
 ) -> ThreadingHTTPServer:
-    """A server in a thread of its own; `shutdown` and `server_close` end it. OSError when the port is taken."""
+    """A server in a thread of its own; `shutdown` and `server_close` end it. OSError when the port is taken.
+
+    `/readyz` answers 200 while `is_ready` says so and the store can be reached.
+    """
     registry = CollectorRegistry()
     registry.register(RunMetrics(database, outbox))
 
@@ -101,7 +104,7 @@ def serve_metrics(
             elif self.path == "/healthz":
                 self._answer(200, b"ok\n")
             elif self.path == "/readyz":
-                ready = is_ready()
+                ready = is_ready() and _reachable(database)
                 self._answer(200 if ready else 503, b"ok\n" if ready else b"not ready\n")
             else:
                 self._answer(404, b"not found\n")
@@ -120,6 +123,15 @@ def serve_metrics(
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server
+
+
+def _reachable(database: Database) -> bool:
+    try:
+        with database.across_tenants() as connection:
+            connection.execute(text("SELECT"))
+    except TenantAtlasError:
+        return False
+    return True
 
 
 def _gauge(name: str, description: str, value: float) -> GaugeMetricFamily:

@@ -23,7 +23,7 @@ from prefect.workers.base import BaseWorker
 from deployments.deploy import PrefectUnavailableError, await_server
 from deployments.settings import Settings
 from deployments.stack.readiness import announce_ready
-from deployments.start_hints import hear_starts
+from deployments.start_hints import hear_hand_overs
 from deployments.store_access import configured_url, producer_migrations
 from deployments.version import installed_version
 from deployments.warm.worker import WarmWorker
@@ -91,7 +91,7 @@ async def _serve_warm(worker: WarmWorker, settings: Settings, stop: anyio.Event)
     ready = anyio.Event()
     async with _cancelled_by(None) as beside:
         beside.start_soon(_announce, ready)
-        beside.start_soon(hear_starts, worker_url(settings), worker.hurry)
+        beside.start_soon(hear_hand_overs, worker_url(settings), worker.hurry)
         await worker.serve(
             stop,
             ready=ready,

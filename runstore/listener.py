@@ -1,4 +1,4 @@
-"""Hears that a run was started: LISTEN with a way back after the server was away."""
+"""Hears that a run was started, or handed over: LISTEN with a way back after the server was away."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from runstore.starter import CHANNEL
 
 
 class RunListener:
-    """Waits for new pending runs. NOTIFY is a hint: one that comes while the connection is away is lost, so sweep as well."""
+    """Waits for news of runs on a channel, new pending ones by default.
 
-    def __init__(self, url: str) -> None:
+    NOTIFY is a hint: one that comes while the connection is away is lost, so sweep as well.
+    """
+
+    def __init__(self, url: str, channel: str = CHANNEL) -> None:
+        self._channel = channel
         self._url = sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection: psycopg.Connection[Any] | None = None
 
     def wait(self, seconds: float) -> bool:
-        """True as soon as a run was started, or the connection was just made again (something may have been missed).
+        """True as soon as there is news, or the connection was just made again (something may have been missed).
 
         False after `seconds`. Never raises for a server that is away: it waits the time out and tries again at the next call.
         """
@@ -29,7 +33,7 @@ class RunListener:
         try:
             if self._connection is None:
                 connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
-                connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+                connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
                 self._connection = connection
                 return True
             for _ in self._connection.notifies(timeout=max(0.0, deadline - time.monotonic()), stop_after=1):

@@ -23,6 +23,8 @@ from deployments.warm.code_version import CHECK_SECONDS, CodeVersion
 from deployments.warm.fork_client import ForkedProcess, WarmParent, WarmParentError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from prefect.client.schemas.objects import FlowRun
 
 WORKER_TYPE = "tenantatlas-warm"
@@ -238,12 +240,28 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         await self.executors.__aexit__(type(problem) if problem else None, problem, None)
 
     def hurry(self) -> None:
-        """Tells `serve` that work is about to come: it looks now, and then more often for a little while.
+        """Tells `serve` that there is work: it looks now, and often until it finds some, for a little while at most.
 
-        Call it from the worker's own event loop, when a run was started; Prefect has it a moment later.
+        Call it from the worker's own event loop, when Prefect was given a run. What clocks disagree about is made up for by
+        looking again.
         """
         self._hurry_until = anyio.current_time() + HURRY_SECONDS
         self._wake.set()
+
+    async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
+        """Beside the start, not before it: the labels are for people who look at the run later."""
+
+        async def label() -> None:
+            try:
+                await super(WarmWorker, self)._give_worker_labels_to_flow_run(flow_run_id)
+            except httpx.HTTPError as problem:
+                _logger.warning("Flow run %s has no worker's labels (%s).", flow_run_id, type(problem).__name__)
+
+        assert self._runs_task_group is not None
+        self._runs_task_group.start_soon(label)
+
+    async def _propose_submitting_state(self, flow_run: FlowRun) -> None:
+        """Nothing: from Pending to Running it takes less time than Prefect's server takes to note Submitting in between."""
 
     async def serve(
         self,
@@ -279,7 +297,10 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         while True:
             try:
                 found = await self.get_and_submit_flow_runs()
-                pause = 0.0 if found else seconds
+                pause = seconds
+                if found:
+                    # More of the same may be waiting. Each look costs Prefect's server time that the run just found needs.
+                    pause, self._hurry_until = HURRIED_POLL_SECONDS, 0.0
             except httpx.HTTPError as problem:
                 if pause <= seconds:
                     _logger.warning("The Prefect server does not answer (%s); asking again.", type(problem).__name__)
@@ -287,7 +308,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
             self._wake = anyio.Event()
             if anyio.current_time() < self._hurry_until:
                 pause = HURRIED_POLL_SECONDS
-            with anyio.move_on_after(max(pause, HURRIED_POLL_SECONDS)):
+            with anyio.move_on_after(pause):
                 await self._wake.wait()
 
     async def _keep_parent_current(self) -> None:

@@ -1,0 +1,93 @@
+"""The relay's metrics, health and readiness, asked over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import psycopg
+from prometheus_client.parser import text_string_to_metric_families
+
+from deployments.metrics import serve_metrics
+from runstore.database import Database, DatabaseRole
+from runstore.outbox import Outbox
+from runstore.status import RunStatus
+from tests.conftest import Store
+from tests.support.runs import RunSpec, add_runs
+from tests.support.stack import free_port
+
+NOW = datetime.now(UTC)
+
+
+@contextmanager
+def served(database: Database, *, ready: bool = True) -> Iterator[httpx.Client]:
+    port = free_port()
+    server = serve_metrics("127.0.0.1", port, database, Outbox(database, tenant_limit=8), lambda: ready)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
+            yield client
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def figures(client: httpx.Client) -> dict[tuple[str, ...], float]:
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_runs_of_all_tenants_are_counted_by_type_and_bucket_with_their_ages(store: Store) -> None:
+    acme, globex = store.tenant("acme"), store.tenant("globex")
+    lasted = timedelta(minutes=5)
+    add_runs(store.admin, acme, [RunSpec(type="drift.generate", status=RunStatus.COMPLETED, lasted=lasted)])
+    add_runs(store.admin, acme, [RunSpec(status=RunStatus.PENDING, created_at=NOW - timedelta(seconds=100))])
+    add_runs(store.admin, globex, [RunSpec(status=RunStatus.RUNNING), RunSpec(status=RunStatus.FAILED)])
+    long_ago = NOW - timedelta(hours=5)
+    add_runs(store.admin, globex, [RunSpec(status=RunStatus.COMPLETED, created_at=long_ago)])
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute("UPDATE operation_runs SET heartbeat_at = now() - interval '50 s' WHERE status = 'running'")
+    with served(store.relay) as client:
+        found = figures(client)
+    assert {labels[1:]: count for labels, count in found.items() if labels[0] == "tenantatlas_runs"} == {
+        ("drift.generate", "succeeded"): 1,
+        ("inventory.sync", "queued"): 1,
+        ("inventory.sync", "running"): 1,
+        ("inventory.sync", "failed"): 1,
+    }
+    assert found[("tenantatlas_store_up",)] == 1
+    assert 99 < found[("tenantatlas_queue_age_seconds",)] < 160
+    assert 0 <= found[("tenantatlas_relay_lag_seconds",)] < 160
+    assert 49 < found[("tenantatlas_mirror_delay_seconds",)] < 110
+
+
+def test_a_quiet_store_has_no_ages(store: Store) -> None:
+    with served(store.relay) as client:
+        found = figures(client)
+    assert {name: value for (name, *_), value in found.items()} == {
+        "tenantatlas_store_up": 1,
+        "tenantatlas_queue_age_seconds": 0,
+        "tenantatlas_relay_lag_seconds": 0,
+        "tenantatlas_mirror_delay_seconds": 0,
+    }
+
+
+def test_health_and_readiness(store: Store) -> None:
+    with served(store.relay) as client:
+        assert [client.get(path).status_code for path in ("/healthz", "/readyz", "/else")] == [200, 200, 404]
+    with served(store.relay, ready=False) as client:
+        assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 503]
+
+
+def test_a_store_that_is_away_is_told_and_does_not_kill_the_process() -> None:
+    away = Database("postgresql://nobody@127.0.0.1:1/none", DatabaseRole.RELAY)
+    with served(away) as client:
+        assert figures(client) == {("tenantatlas_store_up",): 0}
+        assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 503]
+    away.dispose()
