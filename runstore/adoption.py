@@ -29,16 +29,24 @@ class Adopted:
     duplicate: bool
 
 
+# After everything was down, the flow runs that a schedule had planned for that time all begin: the first does the work, and the
+# others find that it was made since their own time. A failed one is no work done. The bound on `created_at` keeps to the newest.
+_DONE_SINCE = """
+    o.tenant_id = :tenant AND o.created_at >= CAST(:planned_for AS timestamptz) AND o.idempotency_key = :key
+    AND o.status NOT IN ('failed', 'aborted')
+"""
+
 # Any unique index may refuse the row: the flow run's own (adopted before: the same run) or the active key's (a duplicate). Under
 # READ COMMITTED the statement after a refusal sees the row that refused it, unless that one has ended since: then we try again.
 _ADOPT = text(
-    """
+    f"""
     INSERT INTO operation_runs
       (id, tenant_id, resource, action, status, attempt, idempotency_key, context, parameters, item_ids, total, related,
        history, trigger, initiated_by, last_source, flow_run_id, started_at, heartbeat_at)
-    VALUES
-      (:id, :tenant, :resource, :action, 'running', :attempt, :key, :context, :parameters, :item_ids, :total, :related,
-       :history, :trigger, :initiated_by, 'hook', :flow_run, :at, clock_timestamp())
+    SELECT
+       :id, :tenant, :resource, :action, 'running', :attempt, :key, :context, :parameters, :item_ids, :total, :related,
+       :history, :trigger, :initiated_by, 'hook', :flow_run, :at, clock_timestamp()
+    WHERE NOT EXISTS (SELECT FROM operation_runs o WHERE {_DONE_SINCE})
     ON CONFLICT DO NOTHING
     """
 ).bindparams(*(bindparam(name, type_=JSONB) for name in ("context", "parameters", "item_ids", "related", "history")))
@@ -47,8 +55,9 @@ _STANDING = text(
     f"""
     SELECT {returned_columns("r")} FROM operation_runs r
     WHERE r.tenant_id = :tenant AND (r.flow_run_id = :flow_run
-      OR (r.idempotency_key = :key AND r.status IN ('pending', 'running')))
-    ORDER BY (r.flow_run_id = :flow_run) DESC NULLS LAST LIMIT 1
+      OR (r.idempotency_key = :key AND r.status IN ('pending', 'running'))
+      OR r.id = (SELECT o.id FROM operation_runs o WHERE {_DONE_SINCE} ORDER BY o.created_at DESC LIMIT 1))
+    ORDER BY (r.flow_run_id = :flow_run) DESC NULLS LAST, r.status IN ('pending', 'running') DESC LIMIT 1
     """
 )
 
@@ -62,8 +71,11 @@ def adopt(
     attempt: int,
     trigger: Trigger,
     at: datetime,
+    planned_for: datetime | None = None,
 ) -> Adopted:
     """The running row of this flow run: made now, made before by an earlier report, or another's that is identical and active.
+
+    With `planned_for`, the time of a schedule, also another's that was made since then, unless it failed.
 
     Raises StoreUnavailableError when the store is away: report again then.
     """
@@ -84,6 +96,7 @@ def adopt(
         "initiated_by": scope.actor.label,
         "flow_run": flow_run_id,
         "at": at,
+        "planned_for": planned_for,
     }
     while True:
         with database.transaction(scope) as connection:

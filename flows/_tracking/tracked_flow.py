@@ -163,9 +163,10 @@ def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, sco
             attempt=identity.attempt,
             trigger=identity.trigger,
             at=datetime.now(UTC),
+            planned_for=_planned_for(),
         )
         if adopted.duplicate:
-            raise StandBackError(f"Run {adopted.run.id} is doing the same; no work was done here.")
+            raise StandBackError(f"Run {adopted.run.id} does the same, or did since; no work was done here.")
         known = adopted.run
     recorded = Recorder(store, scope).observe(
         RunObservation(
@@ -180,6 +181,14 @@ def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, sco
     if not _may_work(recorded):
         raise StandBackError(_REFUSALS[recorded.verdict].format(run=known.id))
     return known.id
+
+
+def _planned_for() -> datetime | None:
+    """The time a schedule planned this flow run for; None when no schedule did."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or not context.flow_run.auto_scheduled:
+        return None
+    return context.flow_run.expected_start_time
 
 
 _REFUSALS = {

@@ -212,7 +212,7 @@ def test_two_dispatchers_hand_each_run_over_once(stack: StackUnderTest, scope: T
     """Counted in Prefect: a second hand-over would be a second flow run, or a claim of a leased row."""
     with stack.without("relay"):
         runs = {stack.start(scope, ECHO, {"key": str(number)}).run.id for number in range(24)}
-        outbox = Outbox(stack.database(DatabaseRole.RELAY), tenant_limit=8)
+        outbox = Outbox(stack.database(DatabaseRole.RELAY), tenant_limit=100)
         with ThreadPoolExecutor(2) as pool:
             batches = list(pool.map(lambda _: [run.id for run in outbox.claim(12)], range(3)))
         claimed = [run_id for batch in batches for run_id in batch]

@@ -56,10 +56,10 @@ def test_runs_of_all_tenants_are_counted_by_type_and_bucket_with_their_ages(stor
     with served(store.relay) as client:
         found = figures(client)
     assert {labels[1:]: count for labels, count in found.items() if labels[0] == "tenantatlas_runs"} == {
-        ("drift.generate", "succeeded"): 1,
-        ("inventory.sync", "queued"): 1,
-        ("inventory.sync", "running"): 1,
-        ("inventory.sync", "failed"): 1,
+        ("succeeded", "drift.generate"): 1,
+        ("queued", "inventory.sync"): 1,
+        ("running", "inventory.sync"): 1,
+        ("failed", "inventory.sync"): 1,
     }
     assert found[("tenantatlas_store_up",)] == 1
     assert 99 < found[("tenantatlas_queue_age_seconds",)] < 160

@@ -15,48 +15,6 @@ from tests.support.stack import StackUnderTest, eventually
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
 
-def test_a_started_run_is_done_and_mirrored(stack: StackUnderTest) -> None:
-    scope = stack.tenant()
-    started = stack.start(scope, "echo.speak", {"key": "a", "succeed": "3"})
-    assert started.run.status is RunStatus.PENDING
-    detail = stack.until(scope, started.run.id)
-    assert detail.run.status is RunStatus.COMPLETED
-    assert (detail.run.counts.succeeded, detail.run.counts.total) == (3, 3)
-    assert detail.run.flow_run_id is not None
-
-
-def test_an_exception_is_a_failed_run_with_a_reason(stack: StackUnderTest) -> None:
-    scope = stack.tenant()
-    started = stack.start(scope, "echo.speak", {"key": "a", "behaviour": "raise"})
-    detail = stack.until(scope, started.run.id)
-    assert detail.run.status is RunStatus.FAILED
-    assert detail.failures
-    assert "told to raise" not in str(detail.failures)
-
-
-def test_a_process_that_dies_is_a_failed_run_in_prefect_and_in_the_store(stack: StackUnderTest) -> None:
-    scope = stack.tenant()
-    started = stack.start(scope, "echo.speak", {"key": "a", "behaviour": "die"})
-    detail = stack.until(scope, started.run.id)
-    assert detail.run.status is RunStatus.FAILED
-    with stack.prefect() as prefect:
-        state = prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state"]
-    assert state["type"] == "CRASHED"
-    assert "-9" in state["message"]
-
-
-def test_a_cancelled_run_is_stopped_and_aborted(stack: StackUnderTest, tmp_path: Path) -> None:
-    scope = stack.tenant()
-    started = stack.start(scope, "echo.speak", {"key": "a", "until_file": str(tmp_path / "never")})
-    detail = stack.until(scope, started.run.id, RunStatus.RUNNING)
-    with stack.prefect() as prefect:
-        prefect.post(
-            f"flow_runs/{detail.run.flow_run_id}/set_state", json={"state": {"type": "CANCELLING"}}
-        ).raise_for_status()
-        stack.until(scope, started.run.id, RunStatus.ABORTED)
-        eventually(lambda: prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state_type"] == "CANCELLED")
-
-
 def test_a_run_outlives_its_worker_and_the_next_worker_goes_on(stack: StackUnderTest, tmp_path: Path) -> None:
     scope = stack.tenant()
     release = tmp_path / "release"

@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -22,6 +23,7 @@ import pytest
 
 import flows
 from deployments.settings import load_settings
+from deployments.stack import specs
 from deployments.stack.local_stack import LocalStack
 from deployments.stack.process import ManagedProcess
 from flows.registry import operations
@@ -179,3 +181,37 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackUnderTest]:
             under_test = StackUnderTest(running)
             yield under_test
             under_test.dispose()
+
+
+@pytest.fixture(scope="module", params=["warm", "process"])
+def worker_kind(stack: StackUnderTest, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The kind of worker that serves the stack during a module's tests: ours, or Prefect's process worker.
+
+    Only for modules whose every test uses it: a test that does not could find either.
+    """
+    if request.param == "process":
+        with process_worker(stack):
+            yield request.param
+    else:
+        yield request.param
+
+
+@contextmanager
+def process_worker(stack: StackUnderTest) -> Iterator[None]:
+    """The block's runs are done by Prefect's process worker, on a pool of its own."""
+    worker = stack.process("worker")
+    warm = worker.spec
+    _deploy(stack, "--pool", "process", "--pool-type", "process")
+    worker.spec = replace(warm, command=(*warm.command, "--pool", "process"))
+    stack.running.restart("worker")
+    try:
+        yield
+    finally:
+        worker.spec = warm
+        _deploy(stack)
+        stack.running.restart("worker")
+
+
+def _deploy(stack: StackUnderTest, *arguments: str) -> None:
+    command = [*specs.TENANTATLAS, "deploy", *arguments]
+    subprocess.run(command, env=stack.running.environment, check=True, stdout=subprocess.DEVNULL)

@@ -52,11 +52,14 @@ class Faults:
                 self._stack.running.restart(process.spec.name)
 
     def flow_processes(self) -> list[psutil.Process]:
-        """The processes that run flows now: grandchildren of the worker, forked by its warm parent."""
+        """The processes that run flows now: forked by the worker's warm parent, or children of Prefect's process worker."""
+        found: list[psutil.Process] = []
         with suppress(psutil.NoSuchProcess):
-            worker = psutil.Process(self._stack.process(WORKER).pid)
-            return [flow for warm in worker.children() for flow in warm.children()]
-        return []
+            for child in psutil.Process(self._stack.process(WORKER).pid).children():
+                with suppress(psutil.NoSuchProcess):
+                    is_flow = any(part.startswith("prefect.") for part in child.cmdline())
+                    found += [child] if is_flow else child.children()
+        return found
 
     def kill_flow(self) -> None:
         """One flow process, if one runs."""

@@ -1,0 +1,73 @@
+"""The row of a flow run that Prefect started: made once, and not at all when its work was done since it was planned."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from runstore.adoption import Adopted, adopt
+from runstore.operation import OperationType
+from runstore.recorder import Recorder
+from runstore.run import RunObservation, Source
+from runstore.starter import StartRequest
+from runstore.status import ObservedState
+from runstore.tenancy import Trigger
+from tests.conftest import Store
+
+REQUEST = StartRequest(OperationType("inventory", "sync"), {"scope": "a"})
+HOUR = timedelta(hours=1)
+
+
+def begin(store: Store, planned_for: datetime | None = None, flow_run: UUID | None = None) -> Adopted:
+    return adopt(
+        store.worker,
+        store.tenant(),
+        REQUEST,
+        flow_run_id=flow_run or uuid4(),
+        attempt=1,
+        trigger=Trigger.SCHEDULE,
+        at=datetime.now(UTC),
+        planned_for=planned_for,
+    )
+
+
+def end(store: Store, adopted: Adopted, state: ObservedState = ObservedState.FINISHED) -> None:
+    moment = datetime.now(UTC)
+    Recorder(store.worker, store.tenant()).observe(RunObservation(adopted.run.id, 1, state, Source.HOOK, moment))
+
+
+def test_of_the_times_that_passed_while_everything_was_down_one_is_made_up(store: Store) -> None:
+    now = datetime.now(UTC)
+    first = begin(store, now - 3 * HOUR)
+    assert not first.duplicate
+    assert begin(store, now - 2 * HOUR).duplicate, "while it runs"
+    end(store, first)
+    late = begin(store, now - HOUR)
+    assert (late.duplicate, late.run.id) == (True, first.run.id), "and after it has ended"
+
+
+def test_the_next_time_is_a_run_of_its_own(store: Store) -> None:
+    end(store, begin(store, datetime.now(UTC) - HOUR))
+    assert not begin(store, datetime.now(UTC) + timedelta(seconds=1)).duplicate
+
+
+@pytest.mark.parametrize("state", [ObservedState.FAILED, ObservedState.ABORTED])
+def test_a_run_that_failed_made_nothing_up(store: Store, state: ObservedState) -> None:
+    end(store, begin(store, datetime.now(UTC) - 2 * HOUR), state)
+    assert not begin(store, datetime.now(UTC) - HOUR).duplicate
+
+
+def test_what_no_schedule_planned_is_done_again(store: Store) -> None:
+    end(store, begin(store))
+    assert not begin(store).duplicate
+
+
+@pytest.mark.parametrize("planned_for", [None, datetime.now(UTC) - HOUR])
+def test_the_same_flow_run_finds_its_own_row(store: Store, planned_for: Any) -> None:
+    flow_run = uuid4()
+    first = begin(store, planned_for, flow_run)
+    again = begin(store, planned_for, flow_run)
+    assert (again.duplicate, again.run.id) == (False, first.run.id)
