@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from runstore.status import RunStatus
-from tests.support.stack import StackUnderTest, eventually
+from tests.support.stack import StackUnderTest
 
 pytestmark = [
     pytest.mark.stack,
@@ -45,15 +43,3 @@ def test_a_process_that_dies_is_a_failed_run_in_prefect_and_in_the_store(stack: 
         state = prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state"]
     assert state["type"] == "CRASHED"
     assert "-9" in state["message"]
-
-
-def test_a_cancelled_run_is_stopped_and_aborted(stack: StackUnderTest, tmp_path: Path) -> None:
-    scope = stack.tenant()
-    started = stack.start(scope, "echo.speak", {"key": "a", "until_file": str(tmp_path / "never")})
-    detail = stack.until(scope, started.run.id, RunStatus.RUNNING)
-    with stack.prefect() as prefect:
-        prefect.post(
-            f"flow_runs/{detail.run.flow_run_id}/set_state", json={"state": {"type": "CANCELLING"}}
-        ).raise_for_status()
-        stack.until(scope, started.run.id, RunStatus.ABORTED)
-        eventually(lambda: prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state_type"] == "CANCELLED")

@@ -15,6 +15,18 @@ from tests.support.stack import StackUnderTest, eventually
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
 
+def test_a_cancelled_run_is_stopped_and_aborted(stack: StackUnderTest, tmp_path: Path) -> None:
+    scope = stack.tenant()
+    started = stack.start(scope, "echo.speak", {"key": "a", "until_file": str(tmp_path / "never")})
+    detail = stack.until(scope, started.run.id, RunStatus.RUNNING)
+    with stack.prefect() as prefect:
+        prefect.post(
+            f"flow_runs/{detail.run.flow_run_id}/set_state", json={"state": {"type": "CANCELLING"}}
+        ).raise_for_status()
+        stack.until(scope, started.run.id, RunStatus.ABORTED)
+        eventually(lambda: prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state_type"] == "CANCELLED")
+
+
 def test_a_run_outlives_its_worker_and_the_next_worker_goes_on(stack: StackUnderTest, tmp_path: Path) -> None:
     scope = stack.tenant()
     release = tmp_path / "release"
