@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, State, StateType
 
-from flows._tracking.identity import identify_at_end, identify_at_running
+from flows._tracking.identity import FlowRunIdentity, identify_at_end, identify_at_running, identity_of
 from flows._tracking.state_map import failure_for, observed
-from flows._tracking.store import opening, patiently, worker_store
+from flows._tracking.store import patiently, worker_store
+from runstore.database import Database
 from runstore.recorder import Recorder
-from runstore.run import Failure, Recorded, RunObservation, Source
+from runstore.run import Failure, Recorded, Run, RunObservation, Source
 from runstore.status import ObservedState
+from runstore.tenancy import TenantScope
 
 PATIENCE = 60.0
 """Seconds a hook waits for a store that is away; after that the reconciler will bring the news."""
@@ -37,13 +40,13 @@ def mirror_state(flow: Any, flow_run: FlowRun, state: State) -> None:
     if os.environ.get(HOOKS_OFF):
         return
     try:
-        patiently(lambda: record_state(flow_run.id, state, Source.HOOK), give_up_after=PATIENCE)
+        patiently(lambda: record_state(flow_run, state, Source.HOOK), give_up_after=PATIENCE)
     except Exception as problem:
         # No text of the exception: a hook's log line goes to Prefect's API.
         _log.warning("State %s of flow run %s was not mirrored (%s)", state.type, flow_run.id, type(problem).__name__)
 
 
-def record_state(flow_run_id: UUID, state: State, source: Source) -> Recorded | None:
+def record_state(flow_run: FlowRun, state: State, source: Source) -> Recorded | None:
     """Records what a Prefect state says; None when it says nothing about a row."""
     seen = observed(state)
     if state.type is StateType.CANCELLING:
@@ -51,17 +54,19 @@ def record_state(flow_run_id: UUID, state: State, source: Source) -> Recorded | 
         seen = ObservedState.ABORTED
     if seen is None:
         return None
-    if state.type is StateType.RUNNING:
-        with opening():
-            identity = identify_at_running(flow_run_id)
-    else:
-        identity = identify_at_end(flow_run_id)
     store = worker_store()
-    scope = identity.scope(store)
-    run = identity.run(store, scope)
+    if state.type is StateType.RUNNING:
+        # Side by side: the row, by what the engine knows of the flow run, and the attempt, which only the server knows.
+        with ThreadPoolExecutor(1, thread_name_prefix="row") as beside:
+            row = beside.submit(_row_of, identity_of(flow_run), store)
+            identity = identify_at_running(flow_run.id)
+        scope, run = row.result()
+    else:
+        identity = identify_at_end(flow_run.id)
+        scope, run = _row_of(identity, store)
     if run is None:
         return None
-    failure = None if seen is ObservedState.RUNNING else _failure(flow_run_id, state)
+    failure = None if seen is ObservedState.RUNNING else _failure(flow_run.id, state)
     return Recorder(store, scope).observe(
         RunObservation(
             run_id=run.id,
@@ -69,10 +74,15 @@ def record_state(flow_run_id: UUID, state: State, source: Source) -> Recorded | 
             state=seen,
             source=source,
             at=state.timestamp or datetime.now(UTC),
-            flow_run_id=flow_run_id,
+            flow_run_id=flow_run.id,
             failure=failure,
         )
     )
+
+
+def _row_of(identity: FlowRunIdentity, store: Database) -> tuple[TenantScope, Run | None]:
+    scope = identity.scope(store)
+    return scope, identity.run(store, scope)
 
 
 def _failure(flow_run_id: UUID, state: State) -> Failure | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import random
-import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final, TypeVar
@@ -67,20 +66,6 @@ def warm_up() -> None:
         _log.warning("The first flow runs begin more slowly: %s", problem)
     finally:
         store.dispose()
-
-
-@contextmanager
-def opening() -> Generator[None]:
-    """Opens this process's first connection in a thread while the block asks someone else; a failure shows at its use."""
-
-    def connect() -> None:
-        with suppress(TenantAtlasError), worker_store().across_tenants():
-            pass
-
-    beside = threading.Thread(target=connect, name="opening-store", daemon=True)
-    beside.start()
-    yield
-    beside.join()
 
 
 def _address() -> str | None:

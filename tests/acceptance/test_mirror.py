@@ -16,6 +16,7 @@ from runstore.reader import RunReader
 from runstore.run import RunDetail
 from runstore.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
+from tests.acceptance.faults.outages import twice_down
 from tests.support.stack import StackUnderTest, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
@@ -194,18 +195,8 @@ def test_a_retry_is_refused_visibly_while_an_identical_run_is_active(
     assert stack.until(scope, active).run.status is RunStatus.COMPLETED
 
 
-def test_starts_while_prefect_is_down_are_done_once_it_is_back(
-    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
-) -> None:
-    with stack.without("prefect-server"):
-        runs = [echo() for _ in range(5)]
-        assert all(stack.run(scope, run_id).run.status is RunStatus.PENDING for run_id in runs)
-    details = [stack.until(scope, run_id) for run_id in runs]
-    assert {detail.run.status for detail in details} == {RunStatus.COMPLETED}
-    with stack.prefect() as client:
-        for detail in details:
-            tagged = {"flow_runs": {"tags": {"all_": [f"run:{detail.run.id}"]}}}
-            assert client.post("flow_runs/count", json=tagged).json() == 1
+def test_starts_while_prefect_is_down_twice_are_done_once_it_is_back(stack: StackUnderTest, scope: TenantScope) -> None:
+    assert twice_down(stack, scope, runs=10) == []
 
 
 def test_two_dispatchers_hand_each_run_over_once(stack: StackUnderTest, scope: TenantScope) -> None:

@@ -89,6 +89,7 @@ def settled(page: Page) -> None:
         return
     page.locator("nav.menu").wait_for()
     page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached")
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
     page.locator(".table-frame, .empty, .panel, .group, .facts, .muted").first.wait_for(state="attached")
 
 
