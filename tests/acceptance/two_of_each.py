@@ -140,10 +140,16 @@ def installation(home: Path) -> Iterator[Installation]:
 def two_of_each(home: Path, runs: int) -> Outcome:
     """Starts the runs, stops one of each kind of process when half of them have ended, and looks at what came of it."""
     tally = home / "tally"
-    told = {"TENANTATLAS_WORKER_LIMIT": "8", "TENANTATLAS_LOOK_AFTER_SECONDS": "3"}
+    # Time to finish what runs when it is stopped, as an upgrade gives it: a stop in haste is the fault suite's.
+    told = {
+        "TENANTATLAS_WORKER_LIMIT": "8",
+        "TENANTATLAS_LOOK_AFTER_SECONDS": "3",
+        "TENANTATLAS_WORKER_DRAIN_SECONDS": "60",
+    }
     with environment({**stack_environment(home), **told}), fixture_producers(), installation(home) as found:
         app = Database(found.database.url("atlas_app"), DatabaseRole.APP)
-        admin = Directory(Database(found.database.url("atlas_owner"), DatabaseRole.ADMIN))
+        owner = Database(found.database.url("atlas_owner"), DatabaseRole.ADMIN)
+        admin = Directory(owner)
         scopes = []
         for number in range(TENANTS):
             admin.add_tenant(f"tenant-{number:02}", f"Tenant {number}")
@@ -164,6 +170,7 @@ def two_of_each(home: Path, runs: int) -> Outcome:
         if outcome.unfairness > UNFAIR:
             outcome.problems.append(f"a tenant waited {outcome.unfairness:.1f} times the median")
         app.dispose()
+        owner.dispose()
     return outcome
 
 
@@ -188,9 +195,10 @@ def _problems(found: Installation, runs: int, tally: Path) -> list[str]:
     problems: list[str] = []
     with psycopg.connect(found.database.url("postgres")) as connection:
         ends = Counter(status for (status,) in connection.execute("SELECT status FROM operation_runs"))
+        failed = connection.execute("SELECT id, failures FROM operation_runs WHERE status <> 'completed'").fetchall()
         attempts = Counter(attempt for (attempt,) in connection.execute("SELECT attempt FROM operation_runs"))
     if ends != {"completed": runs}:
-        problems.append(f"not every run completed: {dict(ends)}")
+        problems.append(f"not every run completed: {dict(ends)}; {failed[:5]}")
     if attempts != {1: runs}:
         problems.append(f"not every run took one attempt: {dict(attempts)}")
     done = Counter(tally.read_text().split()) if tally.exists() else Counter[str]()

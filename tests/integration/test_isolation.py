@@ -115,7 +115,8 @@ def test_no_tenant_set_means_no_rows_of_anything_the_hub_may_read(two: Any) -> N
     with two.hub.across_tenants() as connection:
         tables |= set(connection.execute(text(readable), role).scalars())
         assert tables >= {*SCOPED, "finished_runs"}
-        for table in sorted(tables):
+        # Which revisions the schema is at says nothing of a tenant, and every login has to ask it.
+        for table in sorted(tables - {"alembic_version"}):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0, table
 
 

@@ -18,8 +18,6 @@ from tests.conftest import Store
 from tests.support.runs import RunSpec, add_runs
 from tests.support.stack import free_port
 
-NOW = datetime.now(UTC)
-
 
 @contextmanager
 def served(database: Database, *, ready: bool = True) -> Iterator[httpx.Client]:
@@ -44,12 +42,13 @@ def figures(client: httpx.Client) -> dict[tuple[str, ...], float]:
 
 
 def test_runs_of_all_tenants_are_counted_by_type_and_bucket_with_their_ages(store: Store) -> None:
+    now = datetime.now(UTC)
     acme, globex = store.tenant("acme"), store.tenant("globex")
     lasted = timedelta(minutes=5)
     add_runs(store.admin, acme, [RunSpec(type="drift.generate", status=RunStatus.COMPLETED, lasted=lasted)])
-    add_runs(store.admin, acme, [RunSpec(status=RunStatus.PENDING, created_at=NOW - timedelta(seconds=100))])
+    add_runs(store.admin, acme, [RunSpec(status=RunStatus.PENDING, created_at=now - timedelta(seconds=100))])
     add_runs(store.admin, globex, [RunSpec(status=RunStatus.RUNNING), RunSpec(status=RunStatus.FAILED)])
-    long_ago = NOW - timedelta(hours=5)
+    long_ago = now - timedelta(hours=5)
     add_runs(store.admin, globex, [RunSpec(status=RunStatus.COMPLETED, created_at=long_ago)])
     with psycopg.connect(store.url, autocommit=True) as connection:
         connection.execute("UPDATE operation_runs SET heartbeat_at = now() - interval '50 s' WHERE status = 'running'")

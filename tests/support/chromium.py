@@ -41,11 +41,11 @@ def _installed() -> str | None:
 
 
 def _downloaded() -> str | None:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
-    return path if Path(path).is_file() else None
+    # In a process of its own: whoever asks for a browser may have Playwright running, which bears no second one beside it.
+    ask = "from playwright.sync_api import sync_playwright as run\nwith run() as it: print(it.chromium.executable_path)"
+    answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=60, check=False)
+    path = answer.stdout.strip()
+    return path if path and Path(path).is_file() else None
 
 
 def _from_distribution() -> str | None:
