@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import WorkerFlowRunResponse
 
 WORKER_TYPE = "tenantatlas-warm"
 DEFAULT_POLL_SECONDS = 0.3
@@ -259,6 +260,12 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
 
         assert self._runs_task_group is not None
         self._runs_task_group.start_soon(label)
+
+    async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        """Leaves a retry for the next look while its earlier attempt's process still ends: it would need that one's place."""
+        ending = set[Any](self._limiter.statistics().borrowers) if self._limiter else set[Any]()
+        free = [found for found in flow_run_response if found.flow_run.id not in ending]
+        return await super()._submit_scheduled_flow_runs(free)
 
     async def _propose_submitting_state(self, flow_run: FlowRun) -> None:
         """Nothing: from Pending to Running it takes less time than Prefect's server takes to note Submitting in between."""
