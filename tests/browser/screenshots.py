@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from deployments.embedded_database import EmbeddedDatabase
 from flows.registry import migration_folders, reasons
@@ -89,7 +89,7 @@ def settled(page: Page) -> None:
         return
     page.locator("nav.menu").wait_for()
     page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached")
-    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=DEADLINE)
     page.locator(".table-frame, .empty, .panel, .group, .facts, .muted").first.wait_for(state="attached")
 
 
