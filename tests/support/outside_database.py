@@ -41,6 +41,7 @@ class OutsideDatabase:
         """The logins of the processes; the roles they are members of exist once the schema does."""
         with psycopg.connect(self.url(SUPERUSER), autocommit=True) as connection:
             for login, roles in LOGINS.items():
+                # psycopg's types want literal text; these names are this module's own, and nobody else's text gets here.
                 connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{PASSWORD}' IN ROLE {roles}")  # type: ignore[arg-type]
 
 
@@ -70,6 +71,7 @@ def outside_database(directory: Path) -> Iterator[OutsideDatabase]:
         found = OutsideDatabase(port)
         with psycopg.connect(found.url(SUPERUSER, "postgres"), autocommit=True) as connection:
             for owner, database in (("atlas_owner", "tenantatlas"), ("prefect_owner", "prefect")):
+                # psycopg's types want literal text; these names are this module's own, and nobody else's text gets here.
                 connection.execute(f"CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD '{PASSWORD}'")  # type: ignore[arg-type]
                 connection.execute(f"CREATE DATABASE {database} OWNER {owner}")  # type: ignore[arg-type]
         yield found

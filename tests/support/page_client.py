@@ -68,6 +68,7 @@ class PageClient:
         shown = Shown()
         while True:
             received = ForwardMsg()
+            # recv() answers bytes or text by the frame; Streamlit sends bytes only, and text would fail right here.
             received.ParseFromString(self._connection.recv(timeout=WAIT_SECONDS))  # type: ignore[arg-type]
             kind = received.WhichOneof("type")
             if kind == "new_session":
@@ -94,6 +95,7 @@ def tab(url: str, session: str) -> Iterator[PageClient]:
     """A tab of whoever holds that session cookie."""
     address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
     headers = {"cookie": f"tenantatlas={session}"}
+    # The library brands its own string types; at run time they are plain strings.
     with connect(address, origin=url, additional_headers=headers, max_size=None, subprotocols=["streamlit"]) as opened:  # type: ignore[list-item,arg-type]
         yield PageClient(opened)
 
