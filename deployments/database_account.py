@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,21 +54,33 @@ def owner() -> tuple[int, int] | None:
     if os.geteuid() != 0:
         return None
     try:
-        entry = pwd.getpwnam(ACCOUNT)
-    except KeyError:
-        try:
-            subprocess.run(  # noqa: S603 - fixed arguments
-                ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT],  # noqa: S607
-                check=True,
-                capture_output=True,
-            )
-            entry = pwd.getpwnam(ACCOUNT)
-        except (OSError, subprocess.CalledProcessError, KeyError) as problem:
-            raise DatabaseAccountError(
-                f"PostgreSQL refuses to run as root and the account {ACCOUNT} cannot be created. "
-                "Run as an ordinary user, or point TENANTATLAS_DATABASE_URL at a server."
-            ) from problem
+        entry = _made()
+    except (OSError, subprocess.CalledProcessError, KeyError) as problem:
+        raise DatabaseAccountError(
+            f"PostgreSQL refuses to run as root and the account {ACCOUNT} cannot be created. "
+            "Run as an ordinary user, or point TENANTATLAS_DATABASE_URL at a server."
+        ) from problem
     return entry.pw_uid, entry.pw_gid
+
+
+def _made() -> pwd.struct_passwd:
+    with suppress(KeyError):
+        return pwd.getpwnam(ACCOUNT)
+    # One process at a time: useradd asks whether the name is there before it waits for its own lock, and of two at once
+    # the second gives the account that the first has made, and already uses, another number.
+    accounts = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(accounts, fcntl.LOCK_EX)
+        with suppress(KeyError):
+            return pwd.getpwnam(ACCOUNT)
+        subprocess.run(  # noqa: S603 - fixed arguments
+            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT],  # noqa: S607
+            check=True,
+            capture_output=True,
+        )
+        return pwd.getpwnam(ACCOUNT)
+    finally:
+        os.close(accounts)
 
 
 def prepare(directory: Path) -> None:
