@@ -228,9 +228,11 @@ class EmbeddedDatabase:
 
 
 def _last_line(problem: subprocess.CalledProcessError, log: Callable[[], str]) -> str:
-    """The most telling line: the last FATAL or ERROR of the log, else what the program said last."""
+    """The most telling line: the last FATAL of the log, else the first error the program told, else what it said last."""
     logged = [line for line in log().splitlines() if "FATAL:" in line or "PANIC:" in line]
     if logged:
         return logged[-1].split("FATAL:")[-1].split("PANIC:")[-1].strip().rstrip(".")
     said = [line.strip() for line in str(problem.stderr or problem.stdout or "").splitlines() if line.strip()]
+    # What comes after an error is the program tidying up, which may fail as well.
+    said = [line for line in said if "error:" in line][:1] or said
     return (said[-1] if said else f"exit code {problem.returncode}").rstrip(".")
