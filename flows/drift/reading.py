@@ -189,6 +189,8 @@ def _shown(row: Any, now: datetime) -> dict[str, Any]:
         shown["policies"] = row["policies"]
     if row["notes"]:
         shown["notes"] = row["notes"]
+    if row["changed_by"] is not None:
+        shown["changed_by"] = row["changed_by"]
     if row["owner"] is not None:
         shown |= {"owner": row["owner"], "reason": row["reason"]}
     if until is not None:

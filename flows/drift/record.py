@@ -16,10 +16,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.tables import SyncPolicy
 from flows.drift.completeness import Completeness
 from flows.drift.findings import Comparison, Finding, FindingKind
-from flows.drift.life import FindingStatus, Standing, Verdict, found_again, not_found
+from flows.drift.life import FindingStatus, Standing, Verdict, found_again, not_found, reference
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
 from runstore.tenancy import TenantScope
 
@@ -35,6 +36,7 @@ class Compared:
     against: str
     baseline_sync_id: UUID
     current_sync_id: UUID
+    baseline: Completeness
     current: Completeness
     live: bool
 
@@ -44,8 +46,17 @@ def fingerprint(scope: TenantScope, scope_key: str, subject: str) -> bytes:
     return hashlib.sha256("\x00".join((str(scope.tenant_id), scope_key, subject)).encode()).digest()
 
 
-def save(connection: Connection, scope: TenantScope, compared: Compared, comparison: Comparison) -> None:
-    """Stores the findings of a run in place of what an earlier attempt of it stored, and moves known findings on."""
+def save(
+    connection: Connection,
+    scope: TenantScope,
+    compared: Compared,
+    comparison: Comparison,
+    changed_by: Sequence[dict[str, Any] | None],
+) -> None:
+    """Stores the findings of a run in place of what an earlier attempt of it stored, and moves known findings on.
+
+    `changed_by` says of each finding, in order, who changed its policy.
+    """
     lock = int.from_bytes(fingerprint(scope, compared.scope_key, "")[:8], "big", signed=True)
     connection.execute(select(func.pg_advisory_xact_lock(lock)))
     run = (DriftRunFinding.tenant_id == scope.tenant_id, DriftRunFinding.run_id == compared.run_id)
@@ -76,8 +87,8 @@ def save(connection: Connection, scope: TenantScope, compared: Compared, compari
         connection.execute(insert(DriftFinding), fresh)
     _update(connection, moved)
     rows = [
-        _run_row(scope, compared, finding, finding_id, position)
-        for position, (finding, finding_id) in enumerate(zip(comparison.findings, ids, strict=True))
+        _run_row(scope, compared, finding, finding_id, position) | {"changed_by": who}
+        for position, (finding, finding_id, who) in enumerate(zip(comparison.findings, ids, changed_by, strict=True))
     ]
     if rows:
         connection.execute(insert(DriftRunFinding), rows)
@@ -110,6 +121,7 @@ def _save_comparison(connection: Connection, scope: TenantScope, compared: Compa
         "baseline_sync_id": compared.baseline_sync_id,
         "current_sync_id": compared.current_sync_id,
         "withheld": [entry.as_json() for entry in comparison.withheld],
+        "canonical_version": CANONICAL_VERSION,
         # Of this transaction's end, nearly; the default would be of its beginning, before the lock was waited for.
         "created_at": datetime.now(UTC),
     }
@@ -151,12 +163,14 @@ def _settle(
     for finding_id, policy_id, policy_type, kind, *rest in left:
         standing = _standing(rest)
         current = hashes.get(policy_id) if policy_id else None
-        is_known = current is not None or (bool(policy_id) and compared.current.knows(policy_type, policy_id))
+        is_known = current is not None or compared.current.knows(policy_type, policy_id or "")
+        equals = compared.against == "pinned" and compared.baseline.knows(policy_type, policy_id or "")
         verdict = not_found(
             standing,
             current,
-            is_known=is_known and kind != FindingKind.PLATFORM,
-            equals_baseline=compared.against == "pinned",
+            # What became of a platform change is only told by holding the type against the pinned baseline.
+            is_known=is_known and (equals or kind != FindingKind.PLATFORM),
+            equals_baseline=equals,
             now=now,
         )
         if verdict.event is None:
@@ -190,14 +204,13 @@ _STANDING = (
     DriftFinding.value_digest,
     DriftFinding.before_hash,
     DriftFinding.after_hash,
-    DriftFinding.accepted_digest,
     DriftFinding.accepted_until,
 )
 
 
 def _standing(row: Sequence[Any]) -> Standing:
-    status, value, before, after, accepted, until = row
-    return Standing(FindingStatus(status), bytes(value), _bytes(before), _bytes(after), _bytes(accepted), until)
+    status, value, before, after, until = row
+    return Standing(FindingStatus(status), bytes(value), _bytes(before), _bytes(after), until)
 
 
 def _bytes(value: Any) -> bytes | None:
@@ -246,7 +259,10 @@ def _moved(
             values["resolved_at"] = now
     else:
         values |= {"resolved_at": None, **_found(finding)}
-    if verdict.status is not FindingStatus.ACCEPTED:
+        values["before_hash"] = reference(before, verdict, finding.before_hash)
+    if verdict.status is FindingStatus.ACCEPTED:
+        values["accepted_digest"] = finding.value_digest
+    else:
         values |= {"accepted_digest": None, "accepted_until": None}
     return values
 
