@@ -27,6 +27,7 @@ from flows.drift.rule_book import (
     unpin_baseline,
 )
 from flows.drift.rules import IgnoreRule
+from flows.drift.tables import DriftComparison
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError
 from runstore.schema import AuditEntry
 from runstore.tenancy import Role
@@ -216,14 +217,39 @@ def test_a_finding_of_an_older_canonical_form_is_resolved_when_the_value_returns
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with runs.store.worker.transaction(runs.scope) as connection:
-        connection.execute(update(InventorySync).values(canonical_version=0))
-        connection.execute(update(PolicyContent).values(canonical_version=0))
+        for table in (InventorySync, PolicyContent, DriftComparison):
+            connection.execute(update(table).values(canonical_version=0))
     for module in ("flows._policies.rehash", "flows.drift.rehashing", "flows._policies.stored"):
         monkeypatch.setattr(f"{module}.content_hash", _newer_hash)
     found = only(runs)["id"]
     next_sync(runs, tmp_path / "c", 1)
     assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(found, "resolved")]
     assert [event["event"] for event in history(runs.store.app, runs.scope, UUID(found))] == ["found", "returned"]
+
+
+def test_two_syncs_by_newer_rules_before_the_first_comparison_still_resolve_what_they_bring_back(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = only(runs)["id"]
+    accept(runs.store.app, runs.scope, accepted, owner="kim", reason="tuned")
+    with runs.store.worker.transaction(runs.scope) as connection:
+        for table in (InventorySync, PolicyContent, DriftComparison):
+            connection.execute(update(table).values(canonical_version=0))
+    for module in ("flows._policies.rehash", "flows.drift.rehashing", "flows._policies.stored"):
+        monkeypatch.setattr(f"{module}.content_hash", _newer_hash)
+    for name, value in (("c", 2), ("d", 2)):
+        runs.sync(export(tmp_path / name, [policy(ONE, value=value), policy(TWO, name="B", value=1)]))
+    runs.drift()
+    assert document(runs)["findings"] == []
+    next_sync(runs, tmp_path / "e", 1)
+    assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(accepted, "resolved")]
+
+
+def test_drift_in_two_steps_is_resolved_only_where_it_began(runs: Runs, tmp_path: Path) -> None:
+    found = only(runs)["id"]
+    for name, value, status in (("c", 3, "open"), ("d", 2, "open"), ("e", 1, "resolved")):
+        next_sync(runs, tmp_path / name, value)
+        assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(found, status)]
 
 
 def _newer_hash(form: Any) -> bytes:
