@@ -104,7 +104,9 @@ def _settings(changes: list[dict[str, Any]]) -> str:
 
 
 def _withheld(document: Mapping[str, Any]) -> list[str]:
-    return [
+    more = document["not_listed"]
+    said = [f"{more} more findings are not listed; none is more severe than those that are."] if more else []
+    return said + [
         f"{entry['count']} differences of type {entry['policy_type']} are withheld ({entry['reason_code']}): "
         "not everything of that type could be read."
         for entry in document["withheld"]

@@ -22,8 +22,10 @@ from flows.drift.completeness import Completeness
 from flows.drift.findings import Comparison, Finding, FindingKind
 from flows.drift.life import FindingStatus, Standing, Verdict, found_again, not_found, reference
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
+from runstore.audit import record_audits
 from runstore.tenancy import TenantScope
 
+ACTOR = "drift.generate"
 _FINDINGS = cast(Table, DriftFinding.__table__)
 
 
@@ -96,6 +98,22 @@ def save(
         events += _settle(connection, scope, compared, set(ids), now)
     if events:
         connection.execute(insert(DriftEvent), events)
+    _audit(connection, scope, events)
+
+
+def _audit(connection: Connection, scope: TenantScope, events: Sequence[Mapping[str, Any]]) -> None:
+    """Every finding this comparison resolved or opened again is in the audit log, too."""
+    for status, verb in ((FindingStatus.RESOLVED, "drift.resolved"), (FindingStatus.OPEN, "drift.reopened")):
+        subjects = {
+            str(event["finding_id"]): {
+                "from": event["from_status"],
+                "why": event["event"],
+                "run_id": str(event["run_id"]),
+            }
+            for event in events
+            if event["to_status"] == status.value and event["from_status"] not in (None, status.value)
+        }
+        record_audits(connection, scope, verb, subjects, actor=ACTOR)
 
 
 def _update(connection: Connection, moved: Sequence[dict[str, Any]]) -> None:
@@ -299,7 +317,7 @@ def _event(
         "id": uuid4(),
         "tenant_id": scope.tenant_id,
         "finding_id": finding_id,
-        "actor": "drift.generate",
+        "actor": ACTOR,
         "run_id": compared.run_id,
         "event": event,
         "from_status": before.value if before else None,

@@ -93,6 +93,8 @@ def _withheld(document: Mapping[str, Any]) -> str:
     hidden = document.get("ignored", 0)
     if hidden:
         lines.append(f"<li>{hidden} changes hidden by ignore rules</li>")
+    if more := document.get("not_listed", 0):
+        lines.append(f"<li>{more} findings, none of them more severe than those below</li>")
     if not lines:
         return ""
     return f"<section><h2>Not shown</h2><ul>{''.join(lines)}</ul></section>"

@@ -21,6 +21,7 @@ from flows.drift.rule_book import (
     add_ignore,
     add_severity,
     list_ignores,
+    list_severities,
     pin_baseline,
     preview_ignore,
     remove_rule,
@@ -83,7 +84,7 @@ def test_accepted_drift_stays_until_the_value_moves(runs: Runs, tmp_path: Path) 
         ("accepted", "accepted"),
         ("moved", "open"),
     ]
-    assert audit(runs) == ["drift.accepted"]
+    assert audit(runs) == ["drift.accepted", "drift.reopened"]
 
 
 def test_an_acceptance_ends_with_its_date(runs: Runs) -> None:
@@ -147,6 +148,17 @@ def test_ignore_rules_hide_and_say_how_much(runs: Runs) -> None:
     assert audit(runs) == ["drift.ignore_added", "drift.rule_removed"]
 
 
+def test_what_is_hidden_does_not_make_the_rest_look_worse(runs: Runs, tmp_path: Path) -> None:
+    for name, value in (("c", 2), ("d", 3)):
+        bodies = [policy(ONE, value=value, description=f"of {value}"), policy(TWO, name="B", value=1)]
+        runs.sync(export(tmp_path / name, bodies))
+    runs.drift()
+    assert only(runs)["severity"] == "high"
+    add_ignore(runs.store.app, runs.scope, IgnoreRule(setting="*avgcpuloadfactor"), "tuned all day")
+    assert (only(runs)["severity"], [one["setting"] for one in only(runs)["changes"]]) == ("info", ["description"])
+    assert not worst_open(document(runs), "high")
+
+
 def test_a_tenants_severity_rule_comes_first(runs: Runs) -> None:
     assert only(runs)["severity"] == "high"
     assert worst_open(document(runs), "high")
@@ -156,6 +168,10 @@ def test_a_tenants_severity_rule_comes_first(runs: Runs) -> None:
     assert not worst_open(document(runs), "low")
     with pytest.raises(BadInputError, match="one of critical"):
         worst_open(document(runs), "dreadful")
+    (rule,) = list_severities(runs.store.app, runs.scope)["rules"]
+    assert (rule["severity"], rule["setting"]) == ("info", "*avgcpuloadfactor")
+    with pytest.raises(BadInputError, match="facet must be one of"):
+        add_severity(runs.store.app, runs.scope, "info", facet="colour", setting="x")
     with pytest.raises(BadInputError, match="severity must be"):
         add_severity(runs.store.app, runs.scope, "dreadful", setting="x")
 
@@ -250,6 +266,7 @@ def test_drift_in_two_steps_is_resolved_only_where_it_began(runs: Runs, tmp_path
     for name, value, status in (("c", 3, "open"), ("d", 2, "open"), ("e", 1, "resolved")):
         next_sync(runs, tmp_path / name, value)
         assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(found, status)]
+    assert audit(runs) == ["drift.resolved"]
 
 
 def _newer_hash(form: Any) -> bytes:
