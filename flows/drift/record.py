@@ -156,9 +156,10 @@ def _known(
     if not prints:
         return {}
     rows = connection.execute(
-        select(DriftFinding.fingerprint, DriftFinding.id, *_STANDING).where(
-            DriftFinding.tenant_id == scope.tenant_id, DriftFinding.fingerprint.in_(prints)
-        )
+        select(DriftFinding.fingerprint, DriftFinding.id, *_STANDING)
+        .where(DriftFinding.tenant_id == scope.tenant_id, DriftFinding.fingerprint.in_(prints))
+        # Somebody may be deciding about one at this moment: what is moved on is what they decided.
+        .with_for_update()
     )
     return {bytes(digest): (finding_id, _standing(rest)) for digest, finding_id, *rest in rows}
 
@@ -168,11 +169,13 @@ def _settle(
 ) -> list[dict[str, Any]]:
     """Moves on the unresolved findings of the scope that this comparison did not report."""
     rows = connection.execute(
-        select(DriftFinding.id, DriftFinding.policy_id, DriftFinding.policy_type, DriftFinding.kind, *_STANDING).where(
+        select(DriftFinding.id, DriftFinding.policy_id, DriftFinding.policy_type, DriftFinding.kind, *_STANDING)
+        .where(
             DriftFinding.tenant_id == scope.tenant_id,
             DriftFinding.scope == compared.scope_key,
             DriftFinding.status != FindingStatus.RESOLVED.value,
         )
+        .with_for_update()
     ).all()
     left = [row for row in rows if row[0] not in found]
     policy_ids = {str(policy_id) for _, policy_id, *_ in left if policy_id}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import select, text, update
 
@@ -34,6 +36,7 @@ from runstore.schema import AuditEntry
 from runstore.tenancy import Role
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
+from tests.support.stack import eventually
 
 ONE, TWO = "10000000-0000-4000-8000-000000000000", "20000000-0000-4000-8000-000000000000"
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
@@ -85,6 +88,21 @@ def test_accepted_drift_stays_until_the_value_moves(runs: Runs, tmp_path: Path) 
         ("moved", "open"),
     ]
     assert audit(runs) == ["drift.accepted", "drift.reopened"]
+
+
+def test_a_decision_made_while_a_comparison_is_stored_counts(runs: Runs) -> None:
+    decided = text(
+        "UPDATE drift_findings SET status = 'accepted', accepted_digest = value_digest, owner = 'kim', reason = 'r'"
+    )
+    comparing = threading.Thread(target=runs.drift)
+    with runs.store.app.transaction(runs.scope) as connection, psycopg.connect(runs.store.url) as looking:
+        connection.execute(decided)
+        comparing.start()
+        looking.autocommit = True
+        waiting = "SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
+        eventually(lambda: looking.execute(waiting).fetchall())
+    comparing.join(60)
+    assert (only(runs)["status"], only(runs)["owner"]) == ("accepted", "kim")
 
 
 def test_an_acceptance_ends_with_its_date(runs: Runs) -> None:
