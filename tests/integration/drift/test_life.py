@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import signal
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import select, text, update
 
+from deployments import cli
 from flows._policies import rehash
 from flows._policies.tables import InventorySync, PolicyContent
 from flows.drift.decisions import accept, acknowledge, reopen
@@ -36,7 +38,7 @@ from runstore.schema import AuditEntry
 from runstore.tenancy import Role
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
-from tests.support.stack import eventually
+from tests.support.stack import environment, eventually
 
 ONE, TWO = "10000000-0000-4000-8000-000000000000", "20000000-0000-4000-8000-000000000000"
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
@@ -103,6 +105,24 @@ def test_a_decision_made_while_a_comparison_is_stored_counts(runs: Runs) -> None
         eventually(lambda: looking.execute(waiting).fetchall())
     comparing.join(60)
     assert (only(runs)["status"], only(runs)["owner"]) == ("accepted", "kim")
+
+
+def test_a_pipeline_is_told_by_the_exit_code(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def code(severity: str) -> int:
+        where = {"TENANTATLAS_HOME": str(tmp_path / "home"), "TENANTATLAS_DATABASE_URL": runs.store.url}
+        with environment(where):
+            try:
+                return cli.run(["drift", "findings", "--tenant", "acme", "--fail-on", severity])
+            finally:
+                signal.signal(signal.SIGTERM, before)
+
+    assert [code(severity) for severity in ("low", "high", "critical", "dreadful")] == [1, 1, 0, 2]
+    said = capsys.readouterr()
+    assert "AvgCpuLoadFactor".casefold() in said.out.casefold() and "one of critical" in said.err
+    accept(runs.store.app, runs.scope, only(runs)["id"], owner="kim", reason="tuned")
+    assert code("low") == 0
 
 
 def test_an_acceptance_ends_with_its_date(runs: Runs) -> None:
