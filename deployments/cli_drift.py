@@ -77,7 +77,10 @@ def findings(
 
 
 def findings_table(document: Mapping[str, Any], empty: str, title: str | None = None) -> Table:
-    """The findings of the contract's document as a table for people."""
+    """The findings of the contract's document as a table for people; by whom, if a source with an audit log was read."""
+    from flows.drift.attribution import who_and_when
+
+    who = [who_and_when(finding.get("changed_by")) for finding in document["findings"]]
     rows = [
         (
             finding["kind"].replace("_", " "),
@@ -86,10 +89,12 @@ def findings_table(document: Mapping[str, Any], empty: str, title: str | None = 
             finding["severity"],
             finding["status"],
             _settings(finding["changes"]),
+            *([by] if any(who) else []),
         )
-        for finding in document["findings"]
+        for finding, by in zip(document["findings"], who, strict=True)
     ]
-    return Table(("What", "Policy", "Type", "Severity", "Status", "Changed"), rows, empty, title=title)
+    columns = ("What", "Policy", "Type", "Severity", "Status", "Changed", *(["By whom"] if any(who) else []))
+    return Table(columns, rows, empty, title=title)
 
 
 def _settings(changes: list[dict[str, Any]]) -> str:
@@ -99,7 +104,9 @@ def _settings(changes: list[dict[str, Any]]) -> str:
 
 
 def _withheld(document: Mapping[str, Any]) -> list[str]:
-    return [
+    more = document["not_listed"]
+    said = [f"{more} more findings are not listed; none is more severe than those that are."] if more else []
+    return said + [
         f"{entry['count']} differences of type {entry['policy_type']} are withheld ({entry['reason_code']}): "
         "not everything of that type could be read."
         for entry in document["withheld"]

@@ -49,6 +49,7 @@ def add_life_commands(drift: typer.Typer) -> None:
     severity = typer.Typer(help="Rules for how severe a change is.", rich_markup_mode=None)
     drift.add_typer(severity, name="severity")
     command(severity, "add", help="Add a rule that comes before the built-in ones.")(severity_add)
+    command(severity, "list", help="The tenant's rules, in the order they are tried.")(severity_list)
     command(severity, "remove", help="Take a rule away.")(ignore_remove)
     baseline = typer.Typer(help="The golden snapshot of a scope.", rich_markup_mode=None)
     drift.add_typer(baseline, name="baseline")
@@ -199,6 +200,15 @@ def severity_add(
         ),
         "Added; it counts from the next comparison on.",
     )
+
+
+def severity_list(call: Call, tenant: TenantOption) -> Answer:
+    from flows.drift.rule_book import list_severities
+
+    document = _asked(call, tenant, list_severities)
+    names = ("id", "severity", "kinds", "policy_type", "facet", "setting", "created_by")
+    rows = [[", ".join(rule[name]) if name == "kinds" else rule[name] for name in names] for rule in document["rules"]]
+    return Answer(document, (Table(names, rows, "No severity rules of the tenant's own."),))
 
 
 def pin(

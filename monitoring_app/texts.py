@@ -227,6 +227,7 @@ AFTER: Final = "After"
 NOTHING: Final = "(nothing)"
 OF_RUN: Final = "Findings of one run"
 ALL_FINDINGS: Final = "Newest comparison of every scope"
+LAST_CHANGED: Final = "Last changed: {who}"
 WITHHELD_ENTRY: Final = "{type}: {count} ({reason})"
 KINDS: Final = {
     "policy_added": "Added",

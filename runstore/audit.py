@@ -15,12 +15,28 @@ def record_audit(
     connection: Connection, scope: TenantScope, verb: str, subject: str, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Adds an entry in the caller's transaction, so that the act and its entry are both there or neither."""
-    entry = {
-        "tenant_id": scope.tenant_id,
-        "actor": scope.actor.label,
-        "actor_user": scope.actor.user_id,
-        "verb": verb,
-        "subject": subject,
-        "detail": dict(detail or {}),
-    }
-    connection.execute(insert(AuditEntry), entry)
+    record_audits(connection, scope, verb, {subject: detail or {}})
+
+
+def record_audits(
+    connection: Connection,
+    scope: TenantScope,
+    verb: str,
+    subjects: Mapping[str, Mapping[str, Any]],
+    actor: str | None = None,
+) -> None:
+    """Adds an entry for each subject, with its detail, as `record_audit` does; `actor` names a program that acted by itself."""
+    by = (scope.actor.label, scope.actor.user_id) if actor is None else (actor, None)
+    entries = [
+        {
+            "tenant_id": scope.tenant_id,
+            "actor": by[0],
+            "actor_user": by[1],
+            "verb": verb,
+            "subject": subject,
+            "detail": dict(detail),
+        }
+        for subject, detail in subjects.items()
+    ]
+    if entries:
+        connection.execute(insert(AuditEntry), entries)

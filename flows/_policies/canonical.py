@@ -18,7 +18,7 @@ from flows._policies.settings_catalog import settings_tree
 from flows._policies.settings_other import intent_tree, template_tree
 from flows._policies.tree import LIST, MAX_DEPTH, TooDeepError, Tree, digest, each_of, escaped, set_of
 
-CANONICAL_VERSION: Final = 1
+CANONICAL_VERSION: Final = 2
 
 PROPERTIES: Final = "properties"
 SETTINGS: Final = "settings"
@@ -109,7 +109,7 @@ def _scope_tags(properties: dict[str, Any]) -> Tree:
     return set_of(names or _DEFAULT_TAGS)
 
 
-def _properties(value: Any, parent: str | None, depth: int) -> Tree:
+def _properties(value: Any, parent: str | None, depth: int, holder: str | None = None) -> Tree:
     if depth > MAX_DEPTH:
         raise TooDeepError
     if isinstance(value, Mapping):
@@ -123,6 +123,8 @@ def _properties(value: Any, parent: str | None, depth: int) -> Tree:
     if isinstance(value, str) and parent is not None:
         if parent in TEXTS:
             return decoded(value)
+        if holder in MEANINGFUL_TYPES and parent == "value":
+            return decoded_markup(value)
         if parent == "notificationTemplateId" and value == _NO_TEMPLATE:
             return None
     return value
@@ -135,7 +137,7 @@ def _object(value: Json, parent: str | None, depth: int) -> dict[str, Tree]:
             continue
         if is_noise(key, parent) or is_empty(item):
             continue
-        child = _properties(item, key, depth + 1)
+        child = _properties(item, key, depth + 1, parent)
         # What holds only bookkeeping is as good as absent; a description Graph never got reads "" or null.
         if (
             is_empty(child)
@@ -153,9 +155,11 @@ def _object(value: Json, parent: str | None, depth: int) -> dict[str, Tree]:
 
 
 def _data_type(value: Json) -> str:
+    """Integer, FloatingPoint, Boolean or String: what can be told without metadata as well, a file or a date being a text."""
     name = value.get("@odata.type")
     if isinstance(name, str):
-        return name.removeprefix("#").removeprefix("microsoft.graph.").removeprefix("omaSetting")
+        word = name.removeprefix("#").removeprefix("microsoft.graph.").removeprefix("omaSetting")
+        return word if word in ("Integer", "FloatingPoint", "Boolean") else "String"
     content = value.get("value")
     if isinstance(content, bool):
         return "Boolean"
@@ -170,7 +174,8 @@ def decoded(value: str) -> str:
     A byte-order mark decides between UTF-8 and UTF-16; line ends stay as they are, since a script may depend on them.
     """
     try:
-        data = base64.b64decode(value, validate=True)
+        # Some exporters break the lines.
+        data = base64.b64decode("".join(value.split()) if "\n" in value else value, validate=True)
     except (binascii.Error, ValueError):
         return value
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -179,3 +184,9 @@ def decoded(value: str) -> str:
     except UnicodeDecodeError:
         return value
     return value if "\x00" in text else text
+
+
+def decoded_markup(value: str) -> str:
+    """The XML a base64 text holds, as a custom profile's files are kept; the value itself where it is anything else."""
+    text = decoded(value)
+    return text if text.lstrip().startswith("<") else value

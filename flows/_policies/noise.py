@@ -58,6 +58,9 @@ OF_POLICY: Final = frozenset(
         "installSummary",
         "assignedDevices",
         "inventorySyncStatus",
+        # Who uses a reusable setting, counted on its own.
+        "referencingConfigurationPolicies",
+        "referencingConfigurationPolicyCount",
         # The same settings once more, by category.
         "categories",
     }

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from flows._policies.canonical import TEXTS, decoded
+from flows._policies.canonical import TEXTS, decoded, decoded_markup
 from flows._policies.json_shape import as_object, as_text
 from flows._policies.settings_catalog import ENCRYPTED, HELD, STATE
 from runstore.redaction import redact
@@ -27,7 +27,7 @@ PREFIX: Final = "secret:v1:"
 
 _SECRET_NAME: Final = re.compile(
     r"(?:password|passphrase|secret|presharedkey|sharedkey|privatekey|apikey|accesskey|encryptionkey|networkkey|psk|"
-    r"connectionstring|authtoken|accesstoken|refreshtoken|enrollmenttoken|clientsecret|storagekey|productkey|"
+    r"connectionstring|authtoken|tokenvalue|qrcodecontent|accesstoken|refreshtoken|enrollmenttoken|clientsecret|storagekey|productkey|"
     r"trustedrootcertificate|pfxblob|keystore)$",
     re.IGNORECASE,
 )
@@ -127,8 +127,8 @@ def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
         return HELD if _MASKS.fullmatch(value) else fingerprint(value)
     if len(value) < _TOO_SHORT:
         return value
-    if key in TEXTS:
-        text = decoded(value)
+    if key in TEXTS or key == "value":
+        text = decoded(value) if key in TEXTS else decoded_markup(value)
         if text != value:
             scrubbed = _scrubbed(text, fingerprint)
             return value if scrubbed == text else base64.b64encode(scrubbed.encode()).decode()

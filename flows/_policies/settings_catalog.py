@@ -31,8 +31,8 @@ _KNOWN: Final = frozenset(
     }
 )
 
-_NOTHING: Final[tuple[Any, ...]] = ({}, {EACH: []}, {SET: []})
-"""A group or collection without members configures nothing, so it equals one that is not there."""
+_NOTHING: Final[tuple[Any, ...]] = (None, {}, {EACH: []}, {SET: []})
+"""A value of null, and a group or collection without members, configure nothing: they equal one that is not there."""
 
 Json = Mapping[str, Any]
 
@@ -124,7 +124,8 @@ def _simple(value: Any, depth: int) -> Tree:
 
 
 def _collection(values: list[Tree]) -> Tree:
-    if any(isinstance(value, dict) for value in values):
+    # Held secrets look alike and are several all the same.
+    if any(isinstance(value, dict) or value == HELD for value in values):
         return each_of(values)
     return set_of(values)
 

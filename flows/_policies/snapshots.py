@@ -36,6 +36,7 @@ class Sync:
     failures: int
     complete: bool
     unread: Mapping[str, Any]
+    audit: Mapping[str, Any] | None
     started_at: datetime
     finished_at: datetime | None
 
@@ -136,7 +137,13 @@ def withdraw_policy(connection: Connection, scope: TenantScope, sync_id: UUID, p
 
 
 def finish_sync(
-    connection: Connection, scope: TenantScope, sync_id: UUID, *, failures: int, unread: Mapping[str, Any]
+    connection: Connection,
+    scope: TenantScope,
+    sync_id: UUID,
+    *,
+    failures: int,
+    unread: Mapping[str, Any],
+    audit: Mapping[str, Any] | None = None,
 ) -> Sync:
     """Ends a sync: `succeeded` if nothing failed, `partial` if something did, `failed` if nothing was read at all."""
     count = connection.execute(
@@ -152,6 +159,7 @@ def finish_sync(
             failures=failures,
             complete=not unread.get("types") and not unread.get("policies"),
             unread=dict(unread),
+            audit=None if audit is None else dict(audit),
             finished_at=datetime.now(UTC),
         )
     )

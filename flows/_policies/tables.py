@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from runstore.schema import Base
@@ -39,7 +40,8 @@ class PolicyContent(Base):
 
 
 class InventorySync(Base):
-    """One reading of a tenant's policies under a scope. `unread` says what it does not know (types, policy ids)."""
+    """One reading of a tenant's policies under a scope. `unread` says what it does not know (types, policy ids), `audit` how
+    the source's audit logs stand (`audit.Standing` by log); NULL for a source that has none."""
 
     __tablename__ = "inventory_syncs"
     __table_args__ = (
@@ -63,6 +65,7 @@ class InventorySync(Base):
     failures: Mapped[int] = mapped_column(server_default="0")
     complete: Mapped[bool] = mapped_column(server_default=text("false"))
     unread: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    audit: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
 
@@ -83,3 +86,15 @@ class SyncPolicy(Base):
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)
     origin: Mapped[str]
     mark: Mapped[str | None]
+
+
+class PolicyAuditEvent(Base):
+    """One change of one policy as the source's audit log says it. The key serves `audit.last_changes`."""
+
+    __tablename__ = "policy_audit_events"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    policy_id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    activity: Mapped[str] = mapped_column(primary_key=True)
+    actor: Mapped[str] = mapped_column(primary_key=True)

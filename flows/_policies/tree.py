@@ -34,7 +34,7 @@ MAX_DEPTH: Final = 320
 """Levels a policy may nest. Graph's own nest fewer than twenty; deeper ones are refused instead of half read."""
 
 _MARKS: Final = ("=", "$", "?", "\\")
-_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 
 
 class TooDeepError(ValueError):
@@ -52,7 +52,7 @@ def unescaped(step: str) -> str:
 
 
 def comparable(value: Any) -> Any:
-    """A scalar as it counts for equality: exporters write `5`, `5.0` and `"5"`, `true` and `"True"` for the same value.
+    """A scalar as it counts for equality: exporters write `5`, `5.0` and `"5"`, `1.5` and `"1.5"`, `true` and `"True"`.
 
     Graph's schema gives every property one type, so a text `"5"` and a number `5` at one place never differ in
     meaning. Text with leading zeros, signs or spaces stays text.
@@ -61,11 +61,12 @@ def comparable(value: Any) -> Any:
         folded = value.lower() if len(value) <= 5 else ""
         if folded in ("true", "false"):
             return folded == "true"
-        if len(value) <= 16 and _INTEGER.fullmatch(value):
+        if len(value) <= 20 and _INTEGER.fullmatch(value):
             return int(value)
         return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return int(value)
+    if isinstance(value, float):
+        # As text, not the text as a number: `"1.10"` and `"1.1"` may be two versions.
+        return int(value) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return value
 
 

@@ -15,6 +15,7 @@ class Lane(StrEnum):
     INTUNE = "intune"
     SCRIPTS = "scripts"
     CONDITIONAL_ACCESS = "conditional_access"
+    DIRECTORY_LOGS = "directory_logs"
 
 
 class PlatformRule(StrEnum):

@@ -15,7 +15,7 @@ from flows.drift.diff import diff
 from flows.drift.findings import Comparison, Finding, FindingKind, Withheld
 from flows.drift.moves import with_moves
 from flows.drift.naming import named
-from flows.drift.severity import DEFAULT_RULES, Severity, SeverityRule, severity_of
+from flows.drift.severity import DEFAULT_RULES, Severity, SeverityRule, most_severe, severity_of
 from flows.drift.states import Bodies, PolicyState, content_of
 
 BASELINE_INCOMPLETE: Final = "baseline_incomplete"
@@ -35,7 +35,11 @@ ALIKE: Final = 0.5
 
 _UNKNOWN_TYPE_NOTE: Final = "policy type not known, compared by property path"
 
+MOST_VALUES: Final = 20
+"""Values listed of a platform change that is not the same everywhere."""
+
 Pair = tuple[PolicyState, PolicyState]
+_Shared = tuple[str, str, str, str, bytes, bytes]
 
 
 def compare(
@@ -132,8 +136,14 @@ def _whole(kind: FindingKind, state: PolicyState) -> Finding:
 
 
 def _rated(finding: Finding, rules: Sequence[SeverityRule]) -> Finding:
-    severity = severity_of(finding.kind, finding.policy_type, finding.policy_name or "", finding.changes, rules)
-    return replace(finding, severity=severity)
+    told = (finding.kind, finding.policy_type, finding.policy_name or "")
+    levels = [severity_of(*told, (change,), rules) for change in finding.changes]
+    if not levels:
+        return replace(finding, severity=severity_of(*told, (), rules))
+    changes = tuple(
+        change.with_extra(severity=level.value) for change, level in zip(finding.changes, levels, strict=True)
+    )
+    return replace(finding, severity=most_severe(levels), changes=changes)
 
 
 def _withheld(states: Sequence[PolicyState], known: Sequence[PolicyState], reason: str) -> list[Withheld]:
@@ -185,28 +195,29 @@ def _alike(old: PolicyState, new: PolicyState, bodies: Bodies) -> bool:
 
 
 def _platform(findings: Sequence[Finding], in_both: Mapping[str, int]) -> tuple[list[Finding], list[Finding]]:
-    """Takes changes that most policies of a type share out of their findings and makes one finding of each."""
-    touched: dict[tuple[str, tuple[str, str, bytes, bytes]], list[Finding]] = {}
+    """Takes changes that most policies of a type share out of their findings and makes one finding of each place."""
+    touched: dict[_Shared, dict[str, Change]] = {}
     for finding in findings:
-        if finding.kind is not FindingKind.MODIFIED:
-            continue
-        for change in finding.changes:
+        for change in finding.changes if finding.kind is FindingKind.MODIFIED else ():
             # Whom a policy is for and who may see it is never the platform's doing.
             if change.facet in (Facet.SETTING, Facet.PROPERTY):
-                touched.setdefault((finding.policy_type, change.signature), []).append(finding)
-    shared = {key: whom for key, whom in touched.items() if _is_platform(key[0], whom, in_both, key[1])}
+                touched.setdefault(_shared(finding, change), {})[finding.policy_id or ""] = change
+    shared = {key: whom for key, whom in touched.items() if _is_platform(key, len(whom), in_both)}
     if not shared:
         return list(findings), []
+    places: dict[tuple[str, str, str], list[_Shared]] = {}
+    for key in shared:
+        places.setdefault((key[0], key[1], key[2]), []).append(key)
     platform: list[Finding] = []
-    for (policy_type, signature), whom in shared.items():
-        change = next(change for change in whom[0].changes if change.signature == signature)
-        policies = tuple(sorted(finding.policy_id or "" for finding in whom))
+    for (policy_type, *_), keys in places.items():
+        changes = tuple(_most_common(list(shared[key].values())) for key in keys)
+        policies = tuple(sorted({policy_id for key in keys for policy_id in shared[key]}))
         platform.append(
-            Finding(FindingKind.PLATFORM, None, None, policy_type, Severity.INFO, (change,), policies=policies)
+            Finding(FindingKind.PLATFORM, None, None, policy_type, Severity.INFO, changes, policies=policies)
         )
     kept: list[Finding] = []
     for finding in findings:
-        changes = tuple(c for c in finding.changes if (finding.policy_type, c.signature) not in shared)
+        changes = tuple(change for change in finding.changes if _shared(finding, change) not in shared)
         if finding.kind is not FindingKind.MODIFIED or len(changes) == len(finding.changes):
             kept.append(finding)
         elif changes:
@@ -214,16 +225,34 @@ def _platform(findings: Sequence[Finding], in_both: Mapping[str, int]) -> tuple[
     return kept, platform
 
 
-def _is_platform(
-    policy_type: str,
-    whom: Sequence[Finding],
-    in_both: Mapping[str, int],
-    signature: tuple[str, str, bytes, bytes],
-) -> bool:
-    _, _, before, after = signature
-    comes_or_goes = not before or not after
-    minimum = MINIMUM_COMING if comes_or_goes else MINIMUM_CHANGING
-    return len(whom) >= minimum and len(whom) > SHARE * in_both.get(policy_type, 0)
+def _shared(finding: Finding, change: Change) -> _Shared:
+    """What two policies must have in common for their changes to be one: type, place, and what happened there.
+
+    A property that comes or goes everywhere at once is one thing whatever its values; a setting is somebody's choice, so
+    it has to come or go with one value.
+    """
+    facet, path, before, after = change.signature
+    if change.kind is not ChangeKind.CHANGED and change.facet is Facet.PROPERTY and not path.endswith("[]"):
+        return (finding.policy_type, facet, path, change.kind, b"", b"")
+    return (finding.policy_type, facet, path, change.kind, before, after)
+
+
+def _most_common(changes: Sequence[Change]) -> Change:
+    """One change that stands for all; with `values` where they differ: each with the number of policies it is in."""
+    counts = Counter(change.signature for change in changes)
+    by_value = {change.signature: change for change in changes}
+    ordered = sorted(counts, key=lambda signature: (-counts[signature], signature))
+    first = by_value[ordered[0]]
+    if len(ordered) == 1:
+        return first
+    side = "before" if first.kind is ChangeKind.REMOVED else "after"
+    listed = [{side: by_value[one].as_json()[side], "policies": counts[one]} for one in ordered[:MOST_VALUES]]
+    return first.with_extra(values=listed)
+
+
+def _is_platform(key: _Shared, policies: int, in_both: Mapping[str, int]) -> bool:
+    minimum = MINIMUM_CHANGING if key[3] == ChangeKind.CHANGED else MINIMUM_COMING
+    return policies >= minimum and policies > SHARE * in_both.get(key[0], 0)
 
 
 def counts_by_kind(changes: Iterable[Change]) -> dict[ChangeKind, int]:

@@ -69,7 +69,13 @@ def _decide(
     wanted_id = _uuid(finding_id)
     with database.transaction(scope) as connection:
         row = connection.execute(
-            select(DriftFinding.status, DriftFinding.value_digest, DriftFinding.policy_name, DriftFinding.kind)
+            select(
+                DriftFinding.status,
+                DriftFinding.value_digest,
+                DriftFinding.policy_name,
+                DriftFinding.kind,
+                DriftFinding.last_run_id,
+            )
             .where(DriftFinding.tenant_id == scope.tenant_id, DriftFinding.id == wanted_id)
             .with_for_update()
         ).one_or_none()
@@ -81,7 +87,8 @@ def _decide(
         if before is FindingStatus.ACCEPTED and wanted is FindingStatus.ACKNOWLEDGED:
             raise BadInputError(f"Finding {finding_id} is accepted already; reopen it first.")
         if before is not wanted or wanted is FindingStatus.ACCEPTED:
-            _apply(connection, scope, wanted_id, before, wanted, bytes(row.value_digest), given)
+            found = (bytes(row.value_digest), row.last_run_id)
+            _apply(connection, scope, wanted_id, before, wanted, found, given)
     return {
         "finding": {
             "id": str(wanted_id),
@@ -99,9 +106,11 @@ def _apply(
     finding_id: UUID,
     before: FindingStatus,
     after: FindingStatus,
-    value: bytes,
+    found: tuple[bytes, UUID],
     given: dict[str, Any],
 ) -> None:
+    # The run leads to the value as it was found, before and after in full.
+    value, run_id = found
     accepted = after is FindingStatus.ACCEPTED
     values: dict[str, Any] = {
         "status": after.value,
@@ -122,14 +131,20 @@ def _apply(
             tenant_id=scope.tenant_id,
             finding_id=finding_id,
             actor=scope.actor.label,
-            run_id=None,
+            run_id=run_id,
             event=_VERBS[after],
             from_status=before.value,
             to_status=after.value,
             detail=detail,
         )
     )
-    record_audit(connection, scope, f"drift.{_VERBS[after]}", str(finding_id), {"from": before.value, **detail})
+    record_audit(
+        connection,
+        scope,
+        f"drift.{_VERBS[after]}",
+        str(finding_id),
+        {"from": before.value, "run_id": str(run_id), **detail},
+    )
 
 
 def _uuid(value: str) -> UUID:

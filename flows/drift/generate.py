@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.rehash import bring_up_to_date
 from flows._policies.snapshots import bodies
+from flows.drift.attribution import attributed
 from flows.drift.choosing import Chosen
 from flows.drift.compare import compare
 from flows.drift.completeness import Completeness
@@ -51,10 +51,8 @@ def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comp
 
 def generate(connection: Connection, scope: TenantScope, run_id: UUID, chosen: Chosen) -> Comparison:
     """The comparison, stored as the run's findings; whatever an earlier attempt of the run stored is replaced."""
-    was_older = any(sync.canonical_version != CANONICAL_VERSION for sync in (chosen.baseline, chosen.current))
     comparison = compared(connection, scope, chosen)
-    if was_older:
-        bring_findings_up_to_date(connection, scope, chosen.current.scope)
+    bring_findings_up_to_date(connection, scope, chosen.current.scope)
     save(
         connection,
         scope,
@@ -64,9 +62,11 @@ def generate(connection: Connection, scope: TenantScope, run_id: UUID, chosen: C
             against=chosen.against.value,
             baseline_sync_id=chosen.baseline.id,
             current_sync_id=chosen.current.id,
+            baseline=Completeness.of_json(chosen.baseline.unread),
             current=Completeness.of_json(chosen.current.unread),
             live=chosen.live,
         ),
         comparison,
+        attributed(connection, scope, chosen.baseline, chosen.current, comparison.findings),
     )
     return comparison

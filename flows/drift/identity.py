@@ -14,6 +14,7 @@ from flows._policies.tree import OWN, Tree, comparable, dumps
 
 PROPERTIES: Final[tuple[tuple[str, ...], ...]] = (
     ("target", "id"),
+    ("target", "id", "mode"),
     ("omaUri",),
     ("definitionId",),
     ("settingDefinitionId",),

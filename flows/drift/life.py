@@ -31,7 +31,6 @@ class Standing:
     value_digest: bytes
     before_hash: bytes | None
     after_hash: bytes | None
-    accepted_digest: bytes | None = None
     accepted_until: datetime | None = None
 
 
@@ -47,14 +46,17 @@ def found_again(
     known: Standing, value_digest: bytes, before_hash: bytes | None, after_hash: bytes | None, now: datetime
 ) -> Verdict:
     """What becomes of a known finding whose subject a live comparison found differing again."""
-    same = value_digest == known.value_digest
+    # Equal contents on both sides say the same, too, however a newer canonical form words it.
+    same = value_digest == known.value_digest or (
+        (before_hash, after_hash) == (known.before_hash, known.after_hash) and before_hash != after_hash
+    )
     if not same and _returned(known, after_hash) and before_hash == known.after_hash:
         resolved = known.status is not FindingStatus.RESOLVED
         return Verdict(FindingStatus.RESOLVED, "returned" if resolved else None)
     if known.status is FindingStatus.RESOLVED:
         return Verdict(FindingStatus.OPEN, "reopened")
     if known.status is FindingStatus.ACCEPTED:
-        if value_digest != known.accepted_digest:
+        if not same:
             return Verdict(FindingStatus.OPEN, "moved")
         if _expired(known, now):
             return Verdict(FindingStatus.OPEN, "expired")
@@ -62,6 +64,15 @@ def found_again(
     if not same:
         return Verdict(FindingStatus.OPEN, "moved")
     return Verdict(known.status, None)
+
+
+def reference(known: Standing, verdict: Verdict, before_hash: bytes | None) -> bytes | None:
+    """The content whose return resolves a finding that was found again; `before_hash` is what this comparison saw before.
+
+    While nobody accepted anything, drift in two steps is drift from where it began: the way back to the middle is none.
+    """
+    goes_on = verdict.event == "moved" and known.status is not FindingStatus.ACCEPTED
+    return known.before_hash if goes_on and before_hash == known.after_hash else before_hash
 
 
 def not_found(

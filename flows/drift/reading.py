@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from flows.drift.life import FindingStatus
@@ -31,7 +31,8 @@ def findings_document(
     include_ignored: bool = False,
     statuses: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What a drift run found: `findings`, `withheld`, `comparisons` and `ignored`, the number of changes rules hide.
+    """What a drift run found: `findings`, `withheld`, `comparisons`, `ignored`, the number of changes rules hide, and
+    `not_listed`, how many findings beyond the `LIMIT` most severe ones of a run there are.
 
     Without `run_id` the newest comparison of every scope key (or of `scope_key`) is shown; none at all gives empty lists.
     BadInputError for a malformed id, NotFoundError for a run that compared nothing in this tenant.
@@ -42,6 +43,7 @@ def findings_document(
         if run_id is not None and not runs:
             raise NotFoundError(f"Tenant {scope.slug!r} has no drift run {run_id}.")
         found = [finding for run in runs for finding in run_findings(connection, scope, run.run_id)]
+        more = _count(connection, scope, runs) - len(found) if len(found) >= LIMIT else 0
         rules = [] if include_ignored else ignore_rules(connection, scope)
     if statuses:
         found = [finding for finding in found if finding["status"] in statuses]
@@ -61,7 +63,16 @@ def findings_document(
             for run in runs
         ],
         "ignored": ignored,
+        "not_listed": more,
     }
+
+
+def _count(connection: Connection, scope: TenantScope, runs: Sequence[Any]) -> int:
+    of_runs = (
+        DriftRunFinding.tenant_id == scope.tenant_id,
+        DriftRunFinding.run_id.in_([run.run_id for run in runs]),
+    )
+    return connection.execute(select(func.count()).select_from(DriftRunFinding).where(*of_runs)).scalar_one()
 
 
 def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, Any]]:
@@ -189,6 +200,8 @@ def _shown(row: Any, now: datetime) -> dict[str, Any]:
         shown["policies"] = row["policies"]
     if row["notes"]:
         shown["notes"] = row["notes"]
+    if row["changed_by"] is not None:
+        shown["changed_by"] = row["changed_by"]
     if row["owner"] is not None:
         shown |= {"owner": row["owner"], "reason": row["reason"]}
     if until is not None:

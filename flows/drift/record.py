@@ -16,13 +16,16 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.tables import SyncPolicy
 from flows.drift.completeness import Completeness
 from flows.drift.findings import Comparison, Finding, FindingKind
-from flows.drift.life import FindingStatus, Standing, Verdict, found_again, not_found
+from flows.drift.life import FindingStatus, Standing, Verdict, found_again, not_found, reference
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
+from runstore.audit import record_audits
 from runstore.tenancy import TenantScope
 
+ACTOR = "drift.generate"
 _FINDINGS = cast(Table, DriftFinding.__table__)
 
 
@@ -35,6 +38,7 @@ class Compared:
     against: str
     baseline_sync_id: UUID
     current_sync_id: UUID
+    baseline: Completeness
     current: Completeness
     live: bool
 
@@ -44,8 +48,17 @@ def fingerprint(scope: TenantScope, scope_key: str, subject: str) -> bytes:
     return hashlib.sha256("\x00".join((str(scope.tenant_id), scope_key, subject)).encode()).digest()
 
 
-def save(connection: Connection, scope: TenantScope, compared: Compared, comparison: Comparison) -> None:
-    """Stores the findings of a run in place of what an earlier attempt of it stored, and moves known findings on."""
+def save(
+    connection: Connection,
+    scope: TenantScope,
+    compared: Compared,
+    comparison: Comparison,
+    changed_by: Sequence[dict[str, Any] | None],
+) -> None:
+    """Stores the findings of a run in place of what an earlier attempt of it stored, and moves known findings on.
+
+    `changed_by` says of each finding, in order, who changed its policy.
+    """
     lock = int.from_bytes(fingerprint(scope, compared.scope_key, "")[:8], "big", signed=True)
     connection.execute(select(func.pg_advisory_xact_lock(lock)))
     run = (DriftRunFinding.tenant_id == scope.tenant_id, DriftRunFinding.run_id == compared.run_id)
@@ -76,8 +89,8 @@ def save(connection: Connection, scope: TenantScope, compared: Compared, compari
         connection.execute(insert(DriftFinding), fresh)
     _update(connection, moved)
     rows = [
-        _run_row(scope, compared, finding, finding_id, position)
-        for position, (finding, finding_id) in enumerate(zip(comparison.findings, ids, strict=True))
+        _run_row(scope, compared, finding, finding_id, position) | {"changed_by": who}
+        for position, (finding, finding_id, who) in enumerate(zip(comparison.findings, ids, changed_by, strict=True))
     ]
     if rows:
         connection.execute(insert(DriftRunFinding), rows)
@@ -85,6 +98,22 @@ def save(connection: Connection, scope: TenantScope, compared: Compared, compari
         events += _settle(connection, scope, compared, set(ids), now)
     if events:
         connection.execute(insert(DriftEvent), events)
+    _audit(connection, scope, events)
+
+
+def _audit(connection: Connection, scope: TenantScope, events: Sequence[Mapping[str, Any]]) -> None:
+    """Every finding this comparison resolved or opened again is in the audit log, too."""
+    for status, verb in ((FindingStatus.RESOLVED, "drift.resolved"), (FindingStatus.OPEN, "drift.reopened")):
+        subjects = {
+            str(event["finding_id"]): {
+                "from": event["from_status"],
+                "why": event["event"],
+                "run_id": str(event["run_id"]),
+            }
+            for event in events
+            if event["to_status"] == status.value and event["from_status"] not in (None, status.value)
+        }
+        record_audits(connection, scope, verb, subjects, actor=ACTOR)
 
 
 def _update(connection: Connection, moved: Sequence[dict[str, Any]]) -> None:
@@ -110,6 +139,7 @@ def _save_comparison(connection: Connection, scope: TenantScope, compared: Compa
         "baseline_sync_id": compared.baseline_sync_id,
         "current_sync_id": compared.current_sync_id,
         "withheld": [entry.as_json() for entry in comparison.withheld],
+        "canonical_version": CANONICAL_VERSION,
         # Of this transaction's end, nearly; the default would be of its beginning, before the lock was waited for.
         "created_at": datetime.now(UTC),
     }
@@ -126,9 +156,10 @@ def _known(
     if not prints:
         return {}
     rows = connection.execute(
-        select(DriftFinding.fingerprint, DriftFinding.id, *_STANDING).where(
-            DriftFinding.tenant_id == scope.tenant_id, DriftFinding.fingerprint.in_(prints)
-        )
+        select(DriftFinding.fingerprint, DriftFinding.id, *_STANDING)
+        .where(DriftFinding.tenant_id == scope.tenant_id, DriftFinding.fingerprint.in_(prints))
+        # Somebody may be deciding about one at this moment: what is moved on is what they decided.
+        .with_for_update()
     )
     return {bytes(digest): (finding_id, _standing(rest)) for digest, finding_id, *rest in rows}
 
@@ -138,11 +169,13 @@ def _settle(
 ) -> list[dict[str, Any]]:
     """Moves on the unresolved findings of the scope that this comparison did not report."""
     rows = connection.execute(
-        select(DriftFinding.id, DriftFinding.policy_id, DriftFinding.policy_type, DriftFinding.kind, *_STANDING).where(
+        select(DriftFinding.id, DriftFinding.policy_id, DriftFinding.policy_type, DriftFinding.kind, *_STANDING)
+        .where(
             DriftFinding.tenant_id == scope.tenant_id,
             DriftFinding.scope == compared.scope_key,
             DriftFinding.status != FindingStatus.RESOLVED.value,
         )
+        .with_for_update()
     ).all()
     left = [row for row in rows if row[0] not in found]
     policy_ids = {str(policy_id) for _, policy_id, *_ in left if policy_id}
@@ -151,12 +184,14 @@ def _settle(
     for finding_id, policy_id, policy_type, kind, *rest in left:
         standing = _standing(rest)
         current = hashes.get(policy_id) if policy_id else None
-        is_known = current is not None or (bool(policy_id) and compared.current.knows(policy_type, policy_id))
+        is_known = current is not None or compared.current.knows(policy_type, policy_id or "")
+        equals = compared.against == "pinned" and compared.baseline.knows(policy_type, policy_id or "")
         verdict = not_found(
             standing,
             current,
-            is_known=is_known and kind != FindingKind.PLATFORM,
-            equals_baseline=compared.against == "pinned",
+            # What became of a platform change is only told by holding the type against the pinned baseline.
+            is_known=is_known and (equals or kind != FindingKind.PLATFORM),
+            equals_baseline=equals,
             now=now,
         )
         if verdict.event is None:
@@ -190,14 +225,13 @@ _STANDING = (
     DriftFinding.value_digest,
     DriftFinding.before_hash,
     DriftFinding.after_hash,
-    DriftFinding.accepted_digest,
     DriftFinding.accepted_until,
 )
 
 
 def _standing(row: Sequence[Any]) -> Standing:
-    status, value, before, after, accepted, until = row
-    return Standing(FindingStatus(status), bytes(value), _bytes(before), _bytes(after), _bytes(accepted), until)
+    status, value, before, after, until = row
+    return Standing(FindingStatus(status), bytes(value), _bytes(before), _bytes(after), until)
 
 
 def _bytes(value: Any) -> bytes | None:
@@ -246,7 +280,10 @@ def _moved(
             values["resolved_at"] = now
     else:
         values |= {"resolved_at": None, **_found(finding)}
-    if verdict.status is not FindingStatus.ACCEPTED:
+        values["before_hash"] = reference(before, verdict, finding.before_hash)
+    if verdict.status is FindingStatus.ACCEPTED:
+        values["accepted_digest"] = finding.value_digest
+    else:
         values |= {"accepted_digest": None, "accepted_until": None}
     return values
 
@@ -283,7 +320,7 @@ def _event(
         "id": uuid4(),
         "tenant_id": scope.tenant_id,
         "finding_id": finding_id,
-        "actor": "drift.generate",
+        "actor": ACTOR,
         "run_id": compared.run_id,
         "event": event,
         "from_status": before.value if before else None,

@@ -12,12 +12,23 @@ from sqlalchemy import Connection, or_, select, update
 from flows._policies.canonical import CANONICAL_VERSION, canonical, content_hash
 from flows._policies.snapshots import bodies
 from flows._policies.tables import PolicyContent
-from flows.drift.tables import DriftFinding
+from flows.drift.tables import DriftComparison, DriftFinding
 from runstore.tenancy import TenantScope
 
 
 def bring_findings_up_to_date(connection: Connection, scope: TenantScope, scope_key: str) -> int:
-    """How many findings of the scope got a new hash. Resolved ones count: the value they return to is told by hash, too."""
+    """How many findings of the scope got a new hash; 0, and one look, where its newest comparison was made by these rules.
+
+    Resolved ones count: the value they return to is told by hash, too.
+    """
+    newest = connection.execute(
+        select(DriftComparison.canonical_version)
+        .where(DriftComparison.tenant_id == scope.tenant_id, DriftComparison.scope == scope_key)
+        .order_by(DriftComparison.created_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if newest == CANONICAL_VERSION:
+        return 0
     rows = connection.execute(
         select(
             DriftFinding.id,

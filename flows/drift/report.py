@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from flows._policies.types import label_of
+from flows.drift.attribution import who_and_when
 
 COLUMNS = (
     "finding",
@@ -29,6 +30,9 @@ COLUMNS = (
     "change",
     "before",
     "after",
+    "changed_by",
+    "changed_at",
+    "changed_by_status",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _KINDS = {
@@ -51,10 +55,12 @@ def csv_report(document: Mapping[str, Any]) -> str:
     for finding in document["findings"]:
         about = [finding["id"], finding["kind"], finding["severity"], finding["status"], finding["policy_type"]]
         about += [finding["policy_name"], finding["policy_id"]]
+        by: Mapping[str, Any] = finding.get("changed_by") or {}
+        who = [by.get("who"), by.get("at"), by.get("status")]
         changes: list[Mapping[str, Any]] = finding["changes"] or [{}]
         for change in changes:
-            rest = [change.get(name) for name in COLUMNS[7:]]
-            writer.writerow([_cell(value) for value in (*about, *rest)])
+            rest = [change.get(name) for name in COLUMNS[7:14]]
+            writer.writerow([_cell(value) for value in (*about, *rest, *who)])
     return "\ufeff" + out.getvalue()
 
 
@@ -87,6 +93,8 @@ def _withheld(document: Mapping[str, Any]) -> str:
     hidden = document.get("ignored", 0)
     if hidden:
         lines.append(f"<li>{hidden} changes hidden by ignore rules</li>")
+    if more := document.get("not_listed", 0):
+        lines.append(f"<li>{more} findings, none of them more severe than those below</li>")
     if not lines:
         return ""
     return f"<section><h2>Not shown</h2><ul>{''.join(lines)}</ul></section>"
@@ -97,6 +105,8 @@ def _finding(finding: Mapping[str, Any]) -> str:
     facts = [_KINDS.get(finding["kind"], finding["kind"]), label_of(finding["policy_type"]), finding["status"]]
     if finding.get("owner"):
         facts.append(f"owner {finding['owner']}: {finding['reason']}")
+    if who := who_and_when(finding.get("changed_by")):
+        facts.append(f"last changed: {who}")
     rows = "".join(_change(change) for change in finding["changes"])
     table = (
         f"<table><thead><tr><th>Setting</th><th>Before</th><th>After</th></tr></thead><tbody>{rows}</tbody></table>"

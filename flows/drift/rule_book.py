@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flows._policies.snapshots import find_sync, newest_usable
+from flows.drift.change import Facet
 from flows.drift.findings import FindingKind
 from flows.drift.operation import DEFAULT_SCOPE
 from flows.drift.reading import findings_document
@@ -75,7 +76,9 @@ def remove_rule(database: Database, scope: TenantScope, rule_id: str) -> dict[st
     try:
         wanted = UUID(rule_id)
     except ValueError:
-        raise BadInputError("A rule id is a UUID, as `tenantatlas drift ignore list` shows it.") from None
+        raise BadInputError(
+            "A rule id is a UUID, as `tenantatlas drift ignore list` or `drift severity list` shows it."
+        ) from None
     with database.transaction(scope) as connection:
         for table in (DriftIgnoreRule, DriftSeverityRule):
             gone = connection.execute(
@@ -106,6 +109,8 @@ def add_severity(
         raise BadInputError(f"The severity must be one of {', '.join(Severity)}.")
     if any(kind not in [known.value for known in FindingKind] for kind in kinds):
         raise BadInputError(f"A kind must be one of {', '.join(FindingKind)}.")
+    if facet and facet not in [known.value for known in Facet]:
+        raise BadInputError(f"A facet must be one of {', '.join(Facet)}.")
     _check(IgnoreRule(",".join(kinds), policy_type, "", facet, setting))
     rule_id = uuid4()
     values = {"kinds": list(kinds), "policy_type": policy_type, "facet": facet, "setting": setting}
@@ -117,6 +122,19 @@ def add_severity(
         )
         record_audit(connection, scope, "drift.severity_added", str(rule_id), {"severity": severity, **values})
     return {"rule": {"id": str(rule_id), "severity": severity, **values}}
+
+
+def list_severities(database: Database, scope: TenantScope) -> dict[str, Any]:
+    """The tenant's severity rules in the order they are tried, before the built-in ones."""
+    scope.require(Permission.VIEW)
+    names = ("id", "severity", "kinds", "policy_type", "facet", "setting", "created_by", "created_at")
+    with database.transaction(scope) as connection:
+        rows = connection.execute(
+            select(*(getattr(DriftSeverityRule, name) for name in names))
+            .where(DriftSeverityRule.tenant_id == scope.tenant_id)
+            .order_by(DriftSeverityRule.created_at, DriftSeverityRule.id)
+        ).mappings()
+        return {"rules": [{**row, "id": str(row["id"]), "created_at": row["created_at"].isoformat()} for row in rows]}
 
 
 def pin_baseline(

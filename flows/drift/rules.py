@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from flows.drift.change import Facet
-from flows.drift.severity import DEFAULT_RULES, Severity, SeverityRule
+from flows.drift.severity import DEFAULT_RULES, Severity, SeverityRule, most_severe
 from flows.drift.tables import DriftIgnoreRule, DriftSeverityRule
 from runstore.tenancy import TenantScope
 
@@ -62,7 +62,7 @@ def without_ignored(
 ) -> tuple[list[dict[str, Any]], int]:
     """The findings without hidden changes, those left empty by that taken out; and how many changes were hidden.
 
-    A finding that has no changes counts as one.
+    A finding that has no changes counts as one; one that lost some is as severe as what is left of it.
     """
     shown: list[dict[str, Any]] = []
     hidden = 0
@@ -74,7 +74,10 @@ def without_ignored(
             continue
         hidden += len(changes) - len(kept)
         if kept or not changes:
-            shown.append({**finding, "changes": kept})
+            # What is hidden must not make the rest look worse than it is.
+            levels = [Severity(change["severity"]) for change in kept if "severity" in change]
+            severity = most_severe(levels).value if len(kept) < len(changes) and levels else finding["severity"]
+            shown.append({**finding, "severity": severity, "changes": kept})
     return shown, hidden
 
 

@@ -80,7 +80,7 @@ _SECURITY: Final = (
     r"bitlocker|filevault|encrypt|defender|antivirus|malware|attacksurface|asr[ _-]|firewall|credentialguard|lsa|laps|"
     r"localadmin|smartscreen|applocker|wdac|applicationcontrol|exploit|tamper|secureboot|codeintegrity|tpm|password|"
     r"passcode|pin(?:required|length)|mfa|authentication|jailbr|rootdetect|threat|safetynet|gatekeeper|"
-    r"systemintegrity|deviceguard|networkprotection|controlledfolder|certificate|secret|usersrights|userrights"
+    r"systemintegrity|deviceguard|networkprotection|controlledfolder|certificate|secret|presharedkey|usersrights|userrights"
 )
 
 DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (

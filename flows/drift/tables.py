@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
@@ -35,6 +35,8 @@ class DriftComparison(Base):
     baseline_sync_id: Mapped[UUID]
     current_sync_id: Mapped[UUID]
     withheld: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # By which rules contents were hashed then; NULL for a comparison of before this was kept.
+    canonical_version: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -111,6 +113,7 @@ class DriftRunFinding(Base):
     changes: Mapped[Any] = mapped_column(JSON)
     policies: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    changed_by: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class DriftEvent(Base):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from flows._policies.audit import AuditTrail
 from flows._policies.snapshots import bodies, newest_usable, policies_of
 from flows._sources.folder import FolderSource
 from flows._sources.opening import GRAPH, folder_of
@@ -47,12 +48,14 @@ class StoredKnown:
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A source ready to be read. `kind` is what the sync keeps of where it came from, `expected` the number of items (0
-    where only reading will tell), `cost` what reading has cost so far, for the run's context."""
+    where only reading will tell), `cost` what reading has cost so far, for the run's context, `audit` reads who changed what
+    since the sync before, where the source knows."""
 
     source: PolicySource
     kind: str
     expected: int = 0
     cost: Callable[[], Mapping[str, Any]] = dict
+    audit: Callable[[], AuditTrail] | None = None
 
 
 @contextmanager
@@ -77,6 +80,7 @@ def opened(
     # Imported here: a folder's sync needs no HTTP client and no identity library.
     from flows._sources.graph.reader import GraphReader
     from flows._sources.graph.source import GraphSource
+    from flows.inventory.auditing import read_trail
 
     with store.transaction(scope) as connection:
         directory = connection.execute(
@@ -85,7 +89,12 @@ def opened(
     known = {} if full else _known(store, scope, scope_key)
     with GraphReader.open(directory) as reader:
         kind = GRAPH_CHANGES if known else GRAPH
-        yield Opened(GraphSource(reader, known), kind, cost=lambda: {"graph": reader.traffic.as_json()})
+        yield Opened(
+            GraphSource(reader, known),
+            kind,
+            cost=lambda: {"graph": reader.traffic.as_json()},
+            audit=lambda: read_trail(reader, store, scope, scope_key),
+        )
 
 
 def _known(store: Database, scope: TenantScope, scope_key: str) -> dict[str, StoredKnown]:

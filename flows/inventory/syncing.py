@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from flows._policies.audit import AuditTrail, add_events
 from flows._policies.secrets import Fingerprint
 from flows._policies.snapshots import Sync, add_policies, begin_sync, fingerprint_of, finish_sync, withdraw_policy
 from flows._policies.stored import StoredPolicy, stored
@@ -36,11 +37,13 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
         run.progress.expect_count(found.expected)
         writer = SyncWriter(run, parameters, found.kind)
         writer.read(found.source)
-        sync = writer.finish(found.source)
+        sync = writer.finish(found.source, found.audit() if found.audit is not None else None)
         run.progress.note(**found.cost())
     run.progress.note(
         sync_id=str(sync.id), scope=sync.scope, policies=sync.policies, complete=sync.complete, unread=dict(sync.unread)
     )
+    if sync.audit is not None:
+        run.progress.note(audit={log: standing["status"] for log, standing in sync.audit.items()})
     run.progress.note(**next_step(run, parameters, sync))
     run.progress.link(RelatedLink("Inventory", "inventory", {"sync": str(sync.id)}))
 
@@ -79,8 +82,8 @@ class SyncWriter:
                     self._flush()
         self._flush()
 
-    def finish(self, source: PolicySource) -> Sync:
-        """Ends the sync with what the source's ledger says about what it did not read."""
+    def finish(self, source: PolicySource, trail: AuditTrail | None = None) -> Sync:
+        """Ends the sync with what the source's ledger says about what it did not read, and what is known of who did what."""
         types = [slug for slug, entry in source.ledger().items() if not entry.complete]
         unread = {"types": sorted(types), "policies": sorted(self._unread)}
         # Nothing but the items themselves says how many there were: files hold lists, parts, and one policy twice.
@@ -88,10 +91,19 @@ class SyncWriter:
             self.run.progress.expect(self._items)
         else:
             self.run.progress.expect_count(len(self._items))
-        return self._stored(
-            lambda connection: finish_sync(
-                connection, self.run.scope, self._sync_id, failures=self._failures, unread=unread
-            )
+        return self._stored(lambda connection: self._end(connection, unread, trail))
+
+    def _end(self, connection: Connection, unread: Mapping[str, Any], trail: AuditTrail | None) -> Sync:
+        if trail is not None:
+            compared = [sync_id for sync_id in (self._sync_id, trail.before) if sync_id is not None]
+            add_events(connection, self.run.scope, compared, trail.changes)
+        return finish_sync(
+            connection,
+            self.run.scope,
+            self._sync_id,
+            failures=self._failures,
+            unread=unread,
+            audit=None if trail is None else trail.as_json(),
         )
 
     def _prepared(self, source: PolicySource) -> Iterator[tuple[str, StoredPolicy] | SourceFailure]:

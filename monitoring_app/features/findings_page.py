@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
+from flows.drift.attribution import who_and_when
 from flows.drift.reading import findings_document
 from monitoring_app import runtime, texts
 from monitoring_app.presentation.figures import plural
@@ -130,6 +131,8 @@ def finding(one: Mapping[str, Any]) -> Node:
     )  # fmt: skip
     body: list[Node] = [change(entry) for entry in changes[:CHANGES_SHOWN]]
     body += [h("p", {"class": "muted small"}, str(note)) for note in one.get("notes", [])]
+    if who := who_and_when(one.get("changed_by")):
+        body.append(h("p", {"class": "small break"}, texts.LAST_CHANGED.format(who=who)))
     if one["policy_id"]:
         body.append(h("p", {"class": "muted small mono break"}, str(one["policy_id"])))
     return h("details", {"class": "group", "key": str(one["id"])}, summary, h("div", {"class": "body"}, body))

@@ -1,7 +1,7 @@
 """The published limits of Microsoft Graph, kept per tenant and lane before Graph has to say so.
 
 Intune configuration, compliance and apps: 1,000 requests in 20 s per application and tenant; scripts twice that;
-Conditional Access about one a second. Every read inside a `$batch` counts.
+Conditional Access about one a second; directory logs five in 10 s. Every read inside a `$batch` counts.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ PUBLISHED_LIMITS: Final[Mapping[Lane, Limit]] = MappingProxyType(
         Lane.INTUNE: Limit(1000, 20.0),
         Lane.SCRIPTS: Limit(2000, 20.0),
         Lane.CONDITIONAL_ACCESS: Limit(1, 1.0),
+        Lane.DIRECTORY_LOGS: Limit(5, 10.0),
     }
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -52,8 +52,12 @@ class Pages:
         return self.pages > 0 and self.problem is not None and self.problem.status in (400, 404, 410)
 
 
-def read_collections(endpoint: Endpoint, requests: Sequence[Request]) -> Job[list[Pages]]:
+def read_collections(
+    endpoint: Endpoint, requests: Sequence[Request], *, condense: Callable[[list[Any]], list[Any]] = list
+) -> Job[list[Pages]]:
     """Reads several collections side by side to their ends; one `Pages` for each request, in order.
+
+    `condense` makes of a page's elements what is kept of them.
 
     An empty page is no end, only a page without a next link is. A link that was followed before would go round for
     ever and counts as an unstable list; one that leaves the endpoint is not followed.
@@ -70,7 +74,7 @@ def read_collections(endpoint: Endpoint, requests: Sequence[Request]) -> Job[lis
                 pages.problem = answer
                 continue
             pages.pages += 1
-            pages.elements.extend(as_list(answer.body.get("value")))
+            pages.elements.extend(condense(as_list(answer.body.get("value"))))
             following = _following(endpoint, answer, request.lane, request.alone)
             if isinstance(following, Problem):
                 pages.problem = following

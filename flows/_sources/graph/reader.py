@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain, islice
 from types import TracebackType
 from typing import Final, Self
 
+from flows._policies.audit import AuditLog
 from flows._policies.types import BY_SLUG, POLICY_TYPES, Lane, PolicyType
 from flows._sources.graph.answers import Problem
+from flows._sources.graph.audit import AuditReading, read_log
 from flows._sources.graph.credentials import TokenSource, make_credential
 from flows._sources.graph.lanes import Lanes, lanes_of
 from flows._sources.graph.listing import Listing, list_collection
@@ -100,6 +103,10 @@ class GraphReader:
                 yield found
         yield from (_picked(policy_id, listings[entry.slug]) for policy_id, entry in picked)
         yield from (_unplaced(policy_id) for policy_id, slug in policies if slug not in BY_SLUG)
+
+    def audit(self, starts: Mapping[AuditLog, datetime]) -> Iterator[AuditReading]:
+        """Yields what each audit log says from its start on, or how far it could not be read; raises as `list` does."""
+        return self._pump.run(read_log(self._endpoint, log, start) for log, start in starts.items())
 
     def _job(self, policy: tuple[str, PolicyType], listed: Mapping[str, Wanted]) -> Job[Fetched]:
         policy_id, entry = policy

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import func, select
 
@@ -23,6 +27,7 @@ from runstore.reader import RunReader
 from tests.conftest import Store
 from tests.support.drift_compare import in_order
 from tests.support.drift_runs import Runs, export, policy
+from tests.support.stack import eventually
 
 SAMPLES = Path(__file__).parents[3] / "deployments" / "samples"
 ONE, TWO, THREE = (f"{n}0000000-0000-4000-8000-000000000000" for n in (1, 2, 3))
@@ -145,26 +150,66 @@ def test_two_at_once_leave_the_same_findings_once_each(runs: Runs, tmp_path: Pat
     assert _stored(runs) == (39, 78, 39)
 
 
-def test_one_that_dies_half_way_leaves_nothing_and_its_second_attempt_all(
-    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs.sync(export(tmp_path / "a", [policy(ONE), policy(TWO)]))
-    runs.sync(export(tmp_path / "b", [policy(ONE, value=2), policy(TWO, value=3)]))
-    request = generate_request(runs.store.app, runs.scope)
-    wanted = DriftParameters.model_validate(request.parameters)
-    run = runs.begin(request)
-    with monkeypatch.context() as patched:
-        patched.setattr("flows.drift.record._settle", _die)
-        with pytest.raises(KeyboardInterrupt):
-            compare_and_keep(run, wanted)
+WORKER = """
+import sys
+from datetime import UTC, datetime
+from uuid import UUID
+from flows._tracking.progress import ProgressReporter
+from flows._tracking.tracked_flow import TrackedRun
+from flows.drift.comparing import compare_and_keep
+from flows.drift.operation import DriftParameters
+from runstore.database import Database, DatabaseRole
+from runstore.directory import Directory
+from runstore.recorder import Recorder
+url, run_id, parameters = sys.argv[1:]
+store = Database(url, DatabaseRole.WORKER)
+scope = Directory(Database(url, DatabaseRole.APP)).for_operator("acme")
+run = TrackedRun(UUID(run_id), 1, scope, store, ProgressReporter(Recorder(store, scope), UUID(run_id), 1))
+compare_and_keep(run, DriftParameters.model_validate_json(parameters))
+"""
+
+
+def _worker(runs: Runs, run_id: UUID, wanted: DriftParameters) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WORKER, runs.store.url, str(run_id), wanted.model_dump_json()])
+
+
+def test_a_process_killed_half_way_leaves_nothing_and_what_comes_after_it_all_once(runs: Runs, tmp_path: Path) -> None:
+    ids = [f"{n:08}-0000-4000-8000-000000000000" for n in range(40)]
+    runs.sync(export(tmp_path / "a", [policy(one, name=one) for one in ids]))
+    runs.sync(export(tmp_path / "b", [policy(one, name=one, value=n) for n, one in enumerate(ids)]))
+    wanted = DriftParameters.model_validate(generate_request(runs.store.app, runs.scope).parameters)
+    works = [runs.begin(generate_request(runs.store.app, runs.scope, against=way)) for way in ("previous", "chosen")]
+    with psycopg.connect(runs.store.url) as holding, psycopg.connect(runs.store.url, autocommit=True) as looking:
+        # The events are written last: whoever waits for their table has written all the findings and committed none.
+        holding.execute("LOCK TABLE drift_finding_events IN ACCESS EXCLUSIVE MODE")
+        killed = _worker(runs, works[0].run_id, wanted)
+        try:
+            eventually(lambda: _waiting(looking) or killed.poll() is not None)
+            assert killed.poll() is None
+        finally:
+            killed.kill()
+        assert killed.wait() == -signal.SIGKILL
+        holding.rollback()
+        eventually(lambda: not _others(looking))
     assert _stored(runs) == (0, 0, 0)
-    compare_and_keep(run, wanted)
-    compare_and_keep(run, wanted)
-    assert _stored(runs) == (2, 2, 2)
+    again = [_worker(runs, work.run_id, wanted) for work in works]
+    assert [one.wait(120) for one in again] == [0, 0]
+    assert _stored(runs) == (39, 78, 39)
+    compare_and_keep(works[0], wanted)
+    assert _stored(runs) == (39, 78, 39)
 
 
-def _die(*_: Any) -> Any:
-    raise KeyboardInterrupt
+def _waiting(connection: psycopg.Connection[Any]) -> bool:
+    rows = connection.execute("SELECT FROM pg_locks WHERE NOT granted AND relation = 'drift_finding_events'::regclass")
+    return bool(rows.fetchall())
+
+
+def _others(connection: psycopg.Connection[Any]) -> bool:
+    rows = connection.execute(
+        "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE relation = 'drift_findings'::regclass"
+        " AND datname = current_database()"
+    )
+    return bool(rows.fetchall())
 
 
 def test_a_type_lost_to_errors_shows_no_removal_until_it_is_read_again(runs: Runs, tmp_path: Path) -> None:

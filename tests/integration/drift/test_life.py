@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import signal
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import select, text, update
 
+from deployments import cli
 from flows._policies import rehash
 from flows._policies.tables import InventorySync, PolicyContent
 from flows.drift.decisions import accept, acknowledge, reopen
@@ -21,17 +25,20 @@ from flows.drift.rule_book import (
     add_ignore,
     add_severity,
     list_ignores,
+    list_severities,
     pin_baseline,
     preview_ignore,
     remove_rule,
     unpin_baseline,
 )
 from flows.drift.rules import IgnoreRule
+from flows.drift.tables import DriftComparison
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError
 from runstore.schema import AuditEntry
 from runstore.tenancy import Role
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
+from tests.support.stack import environment, eventually
 
 ONE, TWO = "10000000-0000-4000-8000-000000000000", "20000000-0000-4000-8000-000000000000"
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
@@ -82,7 +89,40 @@ def test_accepted_drift_stays_until_the_value_moves(runs: Runs, tmp_path: Path) 
         ("accepted", "accepted"),
         ("moved", "open"),
     ]
-    assert audit(runs) == ["drift.accepted"]
+    assert audit(runs) == ["drift.accepted", "drift.reopened"]
+
+
+def test_a_decision_made_while_a_comparison_is_stored_counts(runs: Runs) -> None:
+    decided = text(
+        "UPDATE drift_findings SET status = 'accepted', accepted_digest = value_digest, owner = 'kim', reason = 'r'"
+    )
+    comparing = threading.Thread(target=runs.drift)
+    with runs.store.app.transaction(runs.scope) as connection, psycopg.connect(runs.store.url) as looking:
+        connection.execute(decided)
+        comparing.start()
+        looking.autocommit = True
+        waiting = "SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
+        eventually(lambda: looking.execute(waiting).fetchall())
+    comparing.join(60)
+    assert (only(runs)["status"], only(runs)["owner"]) == ("accepted", "kim")
+
+
+def test_a_pipeline_is_told_by_the_exit_code(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def code(severity: str) -> int:
+        where = {"TENANTATLAS_HOME": str(tmp_path / "home"), "TENANTATLAS_DATABASE_URL": runs.store.url}
+        with environment(where):
+            try:
+                return cli.run(["drift", "findings", "--tenant", "acme", "--fail-on", severity])
+            finally:
+                signal.signal(signal.SIGTERM, before)
+
+    assert [code(severity) for severity in ("low", "high", "critical", "dreadful")] == [1, 1, 0, 2]
+    said = capsys.readouterr()
+    assert "AvgCpuLoadFactor".casefold() in said.out.casefold() and "one of critical" in said.err
+    accept(runs.store.app, runs.scope, only(runs)["id"], owner="kim", reason="tuned")
+    assert code("low") == 0
 
 
 def test_an_acceptance_ends_with_its_date(runs: Runs) -> None:
@@ -146,6 +186,17 @@ def test_ignore_rules_hide_and_say_how_much(runs: Runs) -> None:
     assert audit(runs) == ["drift.ignore_added", "drift.rule_removed"]
 
 
+def test_what_is_hidden_does_not_make_the_rest_look_worse(runs: Runs, tmp_path: Path) -> None:
+    for name, value in (("c", 2), ("d", 3)):
+        bodies = [policy(ONE, value=value, description=f"of {value}"), policy(TWO, name="B", value=1)]
+        runs.sync(export(tmp_path / name, bodies))
+    runs.drift()
+    assert only(runs)["severity"] == "high"
+    add_ignore(runs.store.app, runs.scope, IgnoreRule(setting="*avgcpuloadfactor"), "tuned all day")
+    assert (only(runs)["severity"], [one["setting"] for one in only(runs)["changes"]]) == ("info", ["description"])
+    assert not worst_open(document(runs), "high")
+
+
 def test_a_tenants_severity_rule_comes_first(runs: Runs) -> None:
     assert only(runs)["severity"] == "high"
     assert worst_open(document(runs), "high")
@@ -155,6 +206,10 @@ def test_a_tenants_severity_rule_comes_first(runs: Runs) -> None:
     assert not worst_open(document(runs), "low")
     with pytest.raises(BadInputError, match="one of critical"):
         worst_open(document(runs), "dreadful")
+    (rule,) = list_severities(runs.store.app, runs.scope)["rules"]
+    assert (rule["severity"], rule["setting"]) == ("info", "*avgcpuloadfactor")
+    with pytest.raises(BadInputError, match="facet must be one of"):
+        add_severity(runs.store.app, runs.scope, "info", facet="colour", setting="x")
     with pytest.raises(BadInputError, match="severity must be"):
         add_severity(runs.store.app, runs.scope, "dreadful", setting="x")
 
@@ -216,14 +271,40 @@ def test_a_finding_of_an_older_canonical_form_is_resolved_when_the_value_returns
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with runs.store.worker.transaction(runs.scope) as connection:
-        connection.execute(update(InventorySync).values(canonical_version=0))
-        connection.execute(update(PolicyContent).values(canonical_version=0))
+        for table in (InventorySync, PolicyContent, DriftComparison):
+            connection.execute(update(table).values(canonical_version=0))
     for module in ("flows._policies.rehash", "flows.drift.rehashing", "flows._policies.stored"):
         monkeypatch.setattr(f"{module}.content_hash", _newer_hash)
     found = only(runs)["id"]
     next_sync(runs, tmp_path / "c", 1)
     assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(found, "resolved")]
     assert [event["event"] for event in history(runs.store.app, runs.scope, UUID(found))] == ["found", "returned"]
+
+
+def test_two_syncs_by_newer_rules_before_the_first_comparison_still_resolve_what_they_bring_back(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = only(runs)["id"]
+    accept(runs.store.app, runs.scope, accepted, owner="kim", reason="tuned")
+    with runs.store.worker.transaction(runs.scope) as connection:
+        for table in (InventorySync, PolicyContent, DriftComparison):
+            connection.execute(update(table).values(canonical_version=0))
+    for module in ("flows._policies.rehash", "flows.drift.rehashing", "flows._policies.stored"):
+        monkeypatch.setattr(f"{module}.content_hash", _newer_hash)
+    for name, value in (("c", 2), ("d", 2)):
+        runs.sync(export(tmp_path / name, [policy(ONE, value=value), policy(TWO, name="B", value=1)]))
+    runs.drift()
+    assert document(runs)["findings"] == []
+    next_sync(runs, tmp_path / "e", 1)
+    assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(accepted, "resolved")]
+
+
+def test_drift_in_two_steps_is_resolved_only_where_it_began(runs: Runs, tmp_path: Path) -> None:
+    found = only(runs)["id"]
+    for name, value, status in (("c", 3, "open"), ("d", 2, "open"), ("e", 1, "resolved")):
+        next_sync(runs, tmp_path / name, value)
+        assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(found, status)]
+    assert audit(runs) == ["drift.resolved"]
 
 
 def _newer_hash(form: Any) -> bytes:

@@ -6,7 +6,9 @@ import asyncio
 import base64
 import json
 import random
+import re
 import uuid
+from datetime import datetime
 from email.utils import formatdate
 from time import time
 from typing import Any
@@ -22,6 +24,7 @@ from tests.support.graph_server.faults import Faults
 from tests.support.graph_server.policies import KINDS, PARTS_OF_PARTS, TYPED, Body, Kind, make_policies
 
 Part = tuple[int, dict[str, str], Any]
+LOGS = {"v1.0/deviceManagement/auditEvents": "intune", "v1.0/auditLogs/directoryAudits": "directory_logs"}
 
 
 def make_app(directory: Directory) -> Starlette:
@@ -131,6 +134,7 @@ class Graph:
         options = {name: value for name, _, value in (each.partition("=") for each in _options(query))}
         kind_path, rest = self.split(path)
         lane = KINDS[self.paths.get(kind_path, "compliance")].lane if kind_path in self.paths else "intune"
+        lane = LOGS.get(path, lane)
         pause = self.directory.over_limit(lane)
         if pause is not None:
             return self.error(429, "TooManyRequests", {"Retry-After": str(int(pause) + 1)})
@@ -142,6 +146,9 @@ class Graph:
             return self.error(403, "Forbidden")
         if fault in ("not_found", "gone"):
             return self.error(404 if fault == "not_found" else 410, "ResourceNotFound")
+        if path in LOGS:
+            counted.list_reads += 1
+            return self.log(path, options, base)
         if kind_path in TYPED:
             kind_path_owner = "v1.0/deviceAppManagement/managedAppPolicies"
             return self.item(KINDS[self.paths[kind_path_owner]], rest, options, base, path, typed=TYPED[kind_path])
@@ -194,6 +201,22 @@ class Graph:
             return self.error(400, "BadRequest")
         if inner:
             rows = [{key: value for key, value in row.items() if key != inner} for row in rows]
+        offset, _ = _token(options.get("$skiptoken"))
+        return self.page(rows, offset, path, options, base)
+
+    def log(self, path: str, options: dict[str, str], base: str) -> Part:
+        asked = re.fullmatch(
+            r"activityDateTime gt (\S+?Z)( and loggedByService eq 'Conditional Access')?", options["$filter"]
+        )
+        if asked is None:
+            return self.error(400, "BadRequest")
+        after = datetime.fromisoformat(asked[1])
+        rows = [
+            event
+            for event in self.directory.logs.get(path, [])
+            if datetime.fromisoformat(event["activityDateTime"]) > after
+            and (not asked[2] or event.get("loggedByService") == "Conditional Access")
+        ]
         offset, _ = _token(options.get("$skiptoken"))
         return self.page(rows, offset, path, options, base)
 
@@ -289,6 +312,7 @@ class Graph:
                 setattr(directory, name, order[name])
         if "faults" in order:
             directory.faults = Faults.from_json(order["faults"])
+        directory.logs |= order.get("logs", {})
         if "make" in order:
             directory.policies = make_policies(**order["make"])
         if "expire_tokens" in order:

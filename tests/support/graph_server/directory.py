@@ -16,7 +16,7 @@ from tests.support.graph_server.policies import Body
 CANARY = "contoso-fabrikam-canary"
 """Stands in every error text, as tenants' names do in Graph's; it must turn up nowhere else."""
 
-LIMITS = {"intune": (1000, 20.0), "scripts": (2000, 20.0), "conditional_access": (1, 1.0)}
+LIMITS = {"intune": (1000, 20.0), "scripts": (2000, 20.0), "conditional_access": (1, 1.0), "directory_logs": (5, 10.0)}
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Directory:
     client_id: str
     client_secret: str
     policies: dict[str, dict[str, Body]]
+    logs: dict[str, list[Body]] = field(default_factory=dict[str, list[Body]])
     faults: Faults = field(default_factory=Faults)
     latency: float = 0.0
     page_size: int = 25

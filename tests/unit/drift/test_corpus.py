@@ -7,9 +7,9 @@ import pytest
 from flows._policies.recognise import recognise
 from flows._policies.types import POLICY_TYPES
 from tests.support.drift_cases import Case, check
-from tests.unit.drift.corpus import catalog_cases, other_cases
+from tests.unit.drift.corpus import catalog_cases, hostile_cases, other_cases
 
-CASES = [*catalog_cases.CASES, *other_cases.CASES]
+CASES = [*catalog_cases.CASES, *other_cases.CASES, *hostile_cases.CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

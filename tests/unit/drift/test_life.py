@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.drift.life import FindingStatus, Standing, Verdict, found_again, not_found
+from flows.drift.life import FindingStatus, Standing, Verdict, found_again, not_found, reference
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
@@ -15,8 +15,7 @@ SAME, OTHER = b"1" * 32, b"2" * 32
 
 
 def standing(status: FindingStatus, until: datetime | None = None) -> Standing:
-    accepted = SAME if status is ACCEPTED else None
-    return Standing(status, SAME, A, B, accepted, until)
+    return Standing(status, SAME, A, B, until)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +31,9 @@ def standing(status: FindingStatus, until: datetime | None = None) -> Standing:
         (OPEN, OTHER, B, A, Verdict(RESOLVED, "returned")),
         (ACCEPTED, OTHER, B, A, Verdict(RESOLVED, "returned")),
         (RESOLVED, OTHER, B, A, Verdict(RESOLVED, None)),
+        # A newer canonical form words the same contents otherwise.
+        (ACCEPTED, OTHER, A, B, Verdict(ACCEPTED, None)),
+        (SEEN, OTHER, A, B, Verdict(SEEN, None)),
     ],
 )
 def test_found_again(status: FindingStatus, digest: bytes, before: bytes, after: bytes, verdict: Verdict) -> None:
@@ -64,3 +66,16 @@ def test_an_added_policy_that_is_gone_again_is_resolved() -> None:
     added = Standing(OPEN, SAME, None, B)
     assert not_found(added, None, is_known=True, equals_baseline=False, now=NOW) == Verdict(RESOLVED, "returned")
     assert not_found(added, None, is_known=False, equals_baseline=False, now=NOW) == Verdict(OPEN, None)
+
+
+@pytest.mark.parametrize(("status", "wanted"), [(OPEN, A), (SEEN, A), (ACCEPTED, B)])
+def test_drift_in_two_steps_is_drift_from_where_it_began_unless_the_first_was_accepted(
+    status: FindingStatus, wanted: bytes
+) -> None:
+    known = standing(status)
+    assert reference(known, found_again(known, OTHER, B, C, NOW), B) == wanted
+
+
+def test_a_comparison_with_another_baseline_says_what_to_return_to() -> None:
+    known = standing(OPEN)
+    assert reference(known, found_again(known, OTHER, C, B, NOW), C) == C

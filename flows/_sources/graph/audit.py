@@ -1,0 +1,131 @@
+"""Who changed policies, from Graph's audit logs: Intune's own, and the directory's for Conditional Access.
+
+Of an event only the actor's sign-in or application name, the time, the activity's name and the ids of what it changed are
+taken; addresses, ids of people and the values changed never leave this module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from flows._policies.audit import AuditedChange, AuditLog, AuditStatus
+from flows._policies.types import Lane
+from flows._sources.graph.answers import Request
+from flows._sources.graph.paging import Endpoint, Pages, read_collections
+from flows._sources.graph.pump import Job
+from flows._sources.graph.shapes import as_list, as_object, as_text
+from runstore.reason_fields import plain_text
+from runstore.redaction import scrub_text
+
+_ACTOR_LIMIT: Final = 200
+_ACTIVITY_LIMIT: Final = 200
+_FRACTION: Final = re.compile(r"(\.\d{6})\d+")
+_LEADING_ID: Final = re.compile(r"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})_")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    path: str
+    query: str
+    lane: Lane
+
+
+_PLACES: Final[Mapping[AuditLog, _Place]] = MappingProxyType(
+    {
+        AuditLog.INTUNE: _Place(
+            "v1.0/deviceManagement/auditEvents", "$filter=activityDateTime%20gt%20{start}", Lane.INTUNE
+        ),
+        AuditLog.CONDITIONAL_ACCESS: _Place(
+            "v1.0/auditLogs/directoryAudits",
+            "$filter=activityDateTime%20gt%20{start}%20and%20loggedByService%20eq%20'Conditional%20Access'",
+            Lane.DIRECTORY_LOGS,
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReading:
+    """What reading one log from `start` on gave."""
+
+    log: AuditLog
+    status: AuditStatus
+    start: datetime
+    changes: tuple[AuditedChange, ...] = ()
+
+
+def read_log(endpoint: Endpoint, log: AuditLog, start: datetime) -> Job[AuditReading]:
+    """Reads a log from `start` on to its end; what came before a page that did not is true all the same and kept."""
+    place = _PLACES[log]
+    query = place.query.format(start=start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    request = Request(f"{place.path}?{query}", place.lane, alone=True)
+    # Condensed page by page: a busy tenant's log is far larger than what is kept of it.
+    pages: Pages = (yield from read_collections(endpoint, [request], condense=_condensed))[0]
+    changes = tuple(pages.elements)
+    if pages.problem is None:
+        return AuditReading(log, AuditStatus.READ, start, changes)
+    refused = pages.problem.status == 403
+    return AuditReading(log, AuditStatus.PERMISSION_MISSING if refused else AuditStatus.NOT_READ, start, changes)
+
+
+def _condensed(elements: Iterable[Any]) -> list[AuditedChange]:
+    return [change for element in elements for change in changes_of(as_object(element))]
+
+
+def changes_of(event: Mapping[str, Any]) -> Iterator[AuditedChange]:
+    """The changes an event of either log tells of; none for one that failed, has no time, or names nothing changed."""
+    result = as_text(event.get("activityResult")) or as_text(event.get("result")) or ""
+    at = _time(as_text(event.get("activityDateTime")))
+    if at is None or result.casefold() not in ("success", ""):
+        return
+    activity = _clean(
+        as_text(event.get("activityType"))
+        or as_text(event.get("activityDisplayName"))
+        or as_text(event.get("displayName")),
+        _ACTIVITY_LIMIT,
+    )
+    actor = _clean(_actor(event), _ACTOR_LIMIT)
+    resources = as_list(event.get("resources")) or as_list(event.get("targetResources"))
+    named = {
+        as_text(resource.get("resourceId")) or as_text(resource.get("id")) for resource in map(as_object, resources)
+    }
+    for policy_id in sorted({each for name in named if name for each in _policy_ids(name)}):
+        yield AuditedChange(policy_id, at, actor, activity)
+
+
+def _actor(event: Mapping[str, Any]) -> str | None:
+    actor = as_object(event.get("actor"))
+    if actor:
+        # A portal is an application too, but the change is the person's who sat before it.
+        names = ("userPrincipalName", "servicePrincipalName", "applicationDisplayName")
+        return next((text for name in names if (text := as_text(actor.get(name)))), None)
+    by = as_object(event.get("initiatedBy"))
+    user, app = as_object(by.get("user")), as_object(by.get("app"))
+    return as_text(user.get("userPrincipalName")) or as_text(app.get("displayName")) or as_text(user.get("displayName"))
+
+
+def _policy_ids(name: str) -> Iterator[str]:
+    """The ids a resource's id may stand for: itself, and the policy an assignment's id begins with. The store knows."""
+    if "\x00" in name:
+        return
+    yield name
+    if found := _LEADING_ID.match(name):
+        yield found.group(1)
+
+
+def _clean(value: str | None, limit: int) -> str:
+    return plain_text(scrub_text(value), limit) if value else ""
+
+
+def _time(value: str | None) -> datetime | None:
+    # Graph writes seven digits of a second, one more than a datetime holds.
+    try:
+        found = datetime.fromisoformat(_FRACTION.sub(r"\1", value or ""))
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
