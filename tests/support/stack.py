@@ -200,7 +200,10 @@ def worker_kind(stack: StackUnderTest, request: pytest.FixtureRequest) -> Iterat
 both_workers = (
     pytest.mark.usefixtures("worker_kind"),
     pytest.mark.parametrize(
-        "worker_kind", ["warm", pytest.param("process", marks=pytest.mark.process_worker)], indirect=True, scope="module"
+        "worker_kind",
+        ["warm", pytest.param("process", marks=pytest.mark.process_worker)],
+        indirect=True,
+        scope="module",
     ),
 )
 
