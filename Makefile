@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench soak screenshots clean
+.PHONY: demo test test-process-worker lint bench soak screenshots clean
 
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..." >&2; exit 2; }
@@ -20,8 +20,11 @@ demo: $(READY) ## The main job on the embedded database; ARGS=--exit stops when 
 	@$(BIN)/tenantatlas demo $(ARGS)
 
 test: $(READY) ## Every test; ARGS goes to pytest
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not browser" $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not browser and not process_worker" $(ARGS)
 	@$(BIN)/pytest -m browser $(ARGS)
+
+test-process-worker: $(READY) ## The mirror's and the faults' tests again, on Prefect's own process worker
+	@$(BIN)/pytest -m process_worker $(ARGS)
 
 lint: $(READY) ## Style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright

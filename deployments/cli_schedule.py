@@ -85,17 +85,17 @@ def resume(call: Call, schedule: ScheduleArgument, tenant: TenantOption) -> Answ
 
 
 def remove(call: Call, schedule: ScheduleArgument, tenant: TenantOption) -> Answer:
+    found = _find(call, schedule, tenant)
     from deployments import schedules
 
-    found = _find(call, schedule, tenant)
     schedules.remove(found)
     return Answer({"removed": found.as_json()}, (f"The schedule {found.id} of {found.operation} is removed.",))
 
 
 def _switch(call: Call, schedule: str, tenant: str, *, active: bool) -> Answer:
+    found = _find(call, schedule, tenant)
     from deployments import schedules
 
-    found = _find(call, schedule, tenant)
     schedules.pause(found, active=active)
     said = "starts runs again" if active else "is paused"
     return Answer({"schedule": {**found.as_json(), "active": active}}, (f"The schedule {found.id} {said}.",))

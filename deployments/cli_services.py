@@ -53,9 +53,9 @@ def deploy(
     wait: Annotated[bool, typer.Option("--wait", help="Wait for Prefect's server to answer first.")] = False,
     pool: Annotated[str | None, typer.Option("--pool", help="The work pool; made if it does not exist.")] = None,
     pool_type: Annotated[
-        str,
-        typer.Option("--pool-type", help="Its type when it is made: tenantatlas-warm, process, docker, kubernetes."),
-    ] = "tenantatlas-warm",
+        str | None,
+        typer.Option("--pool-type", help="Its type: tenantatlas-warm unless told process, docker or kubernetes."),
+    ] = None,
 ) -> Answer:
     from deployments.prefect_address import use_prefect
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any
+from uuid import UUID
 
 import orjson
 
@@ -72,8 +73,9 @@ def _rendered(table: Table, out: IO[str]) -> str:
     from rich.text import Text
 
     drawn = RichTable(box=box.SIMPLE_HEAD, title=Text(table.title) if table.title else None, title_justify="left")
-    for column in table.columns:
-        drawn.add_column(Text(column), overflow="fold")
+    for number, column in enumerate(table.columns):
+        # An id is there to be copied, so it stays in one piece.
+        drawn.add_column(Text(column), overflow="fold", no_wrap=isinstance(table.rows[0][number], UUID))
     for row in table.rows:
         # Text objects are not parsed for markup, emoji codes or links.
         drawn.add_row(*(Text(visible(_cell(value))) for value in row))

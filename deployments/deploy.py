@@ -17,11 +17,13 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPS
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.base import BaseWorker
+from pydantic import ValidationError
 
 from deployments.call import Answer
 from deployments.console import Table
 from deployments.settings import Settings
 from deployments.version import installed_version
+from deployments.warm.worker import WORKER_TYPE
 from flows._tracking.dispatcher import DEPLOYMENT, TAG
 from flows.producer import Operation
 from flows.registry import BrokenProducerError, operations
@@ -35,7 +37,6 @@ COMPARED = (
     "description",
     "version",
     "parameter_openapi_schema",
-    "job_variables",
     "concurrency_limit",
 )
 
@@ -54,12 +55,12 @@ class Deployed:
     changed: tuple[str, ...] = ()
 
 
-def deploy_all(settings: Settings, *, wait: bool, pool: str | None, pool_type: str) -> Answer:
-    """Registers every operation in the work pool, which is made if it does not exist.
+def deploy_all(settings: Settings, *, wait: bool, pool: str | None, pool_type: str | None) -> Answer:
+    """Registers every operation in the work pool, which is made if it does not exist: of our own type unless told another.
 
     With `wait`, a server that does not answer yet is waited for. Raises PrefectUnavailableError when it does not answer,
-    BadInputError for a pool type this installation has no worker for, BrokenProducerError for a flow that cannot be
-    loaded; nothing of Prefect is changed in the latter cases.
+    BadInputError for a pool that cannot be made or is of another type than the one named, BrokenProducerError for a
+    flow that cannot be loaded; no deployment is changed in the latter cases.
     """
     name = pool or settings.work_pool
     limit = settings.operation_limit
@@ -78,7 +79,7 @@ def deploy_all(settings: Settings, *, wait: bool, pool: str | None, pool_type: s
 
 
 async def _deploy(
-    found: list[tuple[Operation, dict[str, Any]]], pool: str, pool_type: str, wait: bool
+    found: list[tuple[Operation, dict[str, Any]]], pool: str, pool_type: str | None, wait: bool
 ) -> tuple[list[Deployed], str]:
     try:
         async with get_client() as client:
@@ -99,7 +100,8 @@ async def await_server(client: PrefectClient, seconds: float | None) -> None:
         await anyio.sleep(0.2)
 
 
-async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> str:
+async def _ensure_pool(client: PrefectClient, name: str, named_type: str | None) -> str:
+    pool_type = named_type or WORKER_TYPE
     worker = BaseWorker.get_worker_class_from_type(pool_type)
     if worker is None:
         raise BadInputError(
@@ -109,13 +111,21 @@ async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> str:
     try:
         existing = await client.read_work_pool(name)
     except ObjectNotFound:
-        wanted = WorkPoolCreate(name=name, type=pool_type, base_job_template=worker.get_default_base_job_template())
+        try:
+            wanted = WorkPoolCreate(name=name, type=pool_type, base_job_template=worker.get_default_base_job_template())
+        except ValidationError:
+            raise BadInputError(f"{name[:80]!r} cannot be a work pool's name: it has none of / % & < >.") from None
         try:
             await client.create_work_pool(wanted)
             return "created"
         except ObjectAlreadyExists:
             # A worker or another machine's deploy made it in the meantime.
             existing = await client.read_work_pool(name)
+    if named_type not in (None, existing.type):
+        raise BadInputError(
+            f"The work pool {name!r} is of type {existing.type!r} already, and a pool keeps its type: "
+            "name another one with --pool."
+        )
     return await _fill_template(client, existing)
 
 
@@ -144,7 +154,6 @@ def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str,
         "description": operation.description,
         "version": installed_version(),
         "parameter_openapi_schema": parameter_schema(flow).model_dump_for_openapi(),
-        "job_variables": {},
         # Prefect queues what is over the limit; nothing is refused.
         "concurrency_limit": limit,
     }

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from runstore.errors import BadInputError
 
 SHORTEST = timedelta(minutes=1)
+LONGEST = timedelta(days=366)
 _SPAN = re.compile(r"(\d{1,5})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # A fixed moment, so that the same schedule added again fires at the same times.
@@ -57,8 +58,10 @@ def parse_timing(*, cron: str | None, every: str | None, timezone: str, jitter: 
     spread = timedelta() if jitter is None else parse_span(jitter, "--jitter")
     if every is not None:
         span = parse_span(every, "--every")
-        if span < SHORTEST:
-            raise BadInputError("--every is at least one minute.")
+        if not SHORTEST <= span <= LONGEST:
+            raise BadInputError("--every is at least one minute, and 366d at most.")
+        if spread > span:
+            raise BadInputError("--jitter is no longer than --every.")
         if span not in _BY_CALENDAR:
             return Timing(None, span, "UTC", spread)
         cron = _BY_CALENDAR[span]
@@ -75,18 +78,22 @@ def parse_span(text: str, option: str) -> timedelta:
 
 
 def _checked_cron(text: str, spread: timedelta) -> str:
-    from prefect.client.schemas.schedules import CronSchedule
+    import anyio
+    from prefect.server.schemas.schedules import CronSchedule
 
     fields = text.split()
     try:
-        CronSchedule(cron=text, timezone="UTC")
-        usable = len(fields) == 5
+        schedule = CronSchedule(cron=text, timezone="UTC")
     except ValidationError:
-        usable = False
-    if not usable:
+        schedule = None
+    if schedule is None or len(fields) != 5:
         raise BadInputError(
             f"{text[:80]!r} is no cron line: it has five fields, such as '0 6 * * *' for 6:00 every day."
         )
+    try:
+        anyio.run(schedule.get_dates, 1)
+    except ValueError:
+        raise BadInputError(f"{text[:80]!r} never comes: no month it names has such a day.") from None
     if spread and (not fields[0].isdigit() or int(fields[0]) + spread.total_seconds() // 60 > 59):
         raise BadInputError(
             "With --jitter the cron line's minute has to be a number, and minute and jitter together stay within the "

@@ -55,20 +55,16 @@ class Dispatcher:
                     _log.warning("No run can be handed over for now: %s", away)
                 listener.wait(SWEEP_SECONDS)
 
-    def dispatch_pending(self, client: SyncPrefectClient | None = None) -> int:
-        """Hands over what is claimable now, one batch; answers how many runs were claimed.
-
-        Uses the client it is given, or one of its own.
-        """
+    def dispatch_pending(self, client: SyncPrefectClient) -> int:
+        """Hands over what is claimable now, one batch; answers how many runs were claimed."""
         claimed = self._outbox.claim(BATCH)
         if not claimed:
             return 0
         waiting = list(claimed)
         try:
-            with client or get_client(sync_client=True) as connected:
-                while waiting:
-                    self._hand_over_or_postpone(connected, waiting[0])
-                    del waiting[0]
+            while waiting:
+                self._hand_over_or_postpone(client, waiting[0])
+                del waiting[0]
         except (httpx.HTTPError, RuntimeError, OSError) as problem:
             # Prefect is away: no run of the batch can be handed over, so none is tried.
             self._outbox.postpone([run.id for run in waiting], RETRY_SECONDS)

@@ -17,9 +17,9 @@ from runstore.run import RunDetail
 from runstore.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
 from tests.acceptance.faults.outages import twice_down
-from tests.support.stack import StackUnderTest, eventually
+from tests.support.stack import StackUnderTest, both_workers, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), *both_workers]
 
 ECHO = "echo.speak"
 

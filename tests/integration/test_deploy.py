@@ -74,7 +74,26 @@ def test_a_retry_by_prefect_is_a_further_attempt_of_the_same_run(stack: StackUnd
     assert detail.run.attempt == 2
 
 
-def test_a_pool_of_a_type_nobody_serves_is_refused_in_one_sentence(stack: StackUnderTest) -> None:
-    said = deploy(stack, "--pool", "elsewhere", "--pool-type", "no-such-type", code=2)
-    assert "no work pool type this installation can serve" in said
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--pool", "elsewhere", "--pool-type", "no-such-type"), "no work pool type this installation can serve"),
+        (("--pool-type", "process"), "is of type 'tenantatlas-warm' already"),
+        (("--pool", "a/b"), "cannot be a work pool's name"),
+    ],
+)
+def test_a_pool_that_cannot_be_is_refused_in_one_sentence(
+    stack: StackUnderTest, arguments: tuple[str, ...], why: str
+) -> None:
+    said = deploy(stack, *arguments, code=2)
+    assert why in said
     assert said.count("\n") == 1
+
+
+def test_what_people_set_for_a_deployment_stays(stack: StackUnderTest) -> None:
+    with stack.prefect() as client:
+        place = f"deployments/{client.get('deployments/name/echo.speak/tenantatlas').json()['id']}"
+        client.patch(place, json={"job_variables": {"memory_limit_mb": 512}}).raise_for_status()
+        assert changes(deploy(stack)) == {}
+        assert client.get(place).json()["job_variables"] == {"memory_limit_mb": 512}
+        client.patch(place, json={"job_variables": {}}).raise_for_status()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,35 @@ def test_both_databases_are_there(home: Path) -> None:
         for name in ("tenantatlas", "prefect"):
             with psycopg.connect(database.url(name)) as connection:
                 assert connection.info.dbname == name
+
+
+ACCOUNT_OF = """
+import sys
+from deployments import database_account
+database_account.ACCOUNT = sys.argv[1]
+sys.stdin.readline()
+print(database_account.owner()[0])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes an account for the server")
+def test_processes_that_find_the_account_missing_make_it_once() -> None:
+    name = f"atlas_test_{os.getpid()}"
+    makers = [
+        subprocess.Popen(
+            [sys.executable, "-c", ACCOUNT_OF, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    try:
+        for maker in makers:
+            assert maker.stdin is not None
+            maker.stdin.write("now\n")
+            maker.stdin.flush()
+        said = [maker.communicate(timeout=60)[0].strip() for maker in makers]
+        assert said == [str(pwd.getpwnam(name).pw_uid)] * 4
+    finally:
+        subprocess.run(["userdel", name], check=True, capture_output=True)
 
 
 ENTER = """

@@ -1,4 +1,4 @@
-"""Runs through the whole stack: started by a row, dispatched, done by the warm worker, mirrored back."""
+"""Runs through the whole stack: started by a row, dispatched, done by a worker of either kind, mirrored back."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from runstore.status import RunStatus
-from tests.support.stack import StackUnderTest, eventually
+from tests.support.stack import StackUnderTest, both_workers, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600), *both_workers]
 
 
 def test_a_cancelled_run_is_stopped_and_aborted(stack: StackUnderTest, tmp_path: Path) -> None:
@@ -55,7 +55,11 @@ def test_a_worker_that_is_stopped_lets_its_runs_finish(stack: StackUnderTest, tm
     stack.running.restart("worker")
 
 
-def test_a_killed_warm_parent_is_replaced_and_its_run_still_ends(stack: StackUnderTest, tmp_path: Path) -> None:
+def test_a_killed_warm_parent_is_replaced_and_its_run_still_ends(
+    stack: StackUnderTest, worker_kind: str, tmp_path: Path
+) -> None:
+    if worker_kind != "warm":
+        pytest.skip("only our worker has a warm parent")
     scope = stack.tenant()
     release = tmp_path / "release"
     started = stack.start(scope, "echo.speak", {"key": "a", "until_file": str(release)})

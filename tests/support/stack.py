@@ -187,13 +187,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackUnderTest]:
 def worker_kind(stack: StackUnderTest, request: pytest.FixtureRequest) -> Iterator[str]:
     """The kind of worker that serves the stack during a module's tests: ours, or Prefect's process worker.
 
-    Only for modules whose every test uses it: a test that does not could find either.
+    Only for modules whose every test uses it: a test that does not could find either. With `both_workers` among a module's
+    marks, `make test` runs it on ours, and `make test-process-worker` on Prefect's: that one starts an interpreter a run.
     """
     if request.param == "process":
         with process_worker(stack):
             yield request.param
     else:
         yield request.param
+
+
+both_workers = (
+    pytest.mark.usefixtures("worker_kind"),
+    pytest.mark.parametrize(
+        "worker_kind",
+        ["warm", pytest.param("process", marks=pytest.mark.process_worker)],
+        indirect=True,
+        scope="module",
+    ),
+)
 
 
 @contextmanager

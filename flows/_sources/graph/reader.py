@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
@@ -85,8 +86,10 @@ class GraphReader:
         from their list, after all others: a page of it costs what a single policy would.
         """
         placed = [(policy_id, BY_SLUG[slug]) for policy_id, slug in policies if slug in BY_SLUG]
-        crawling = [entry for policy_id, entry in placed if entry.lane is _CRAWLING and policy_id not in listed]
-        slow = {entry.slug for entry in crawling if crawling.count(entry) > 1}
+        crawling = Counter(
+            entry.slug for policy_id, entry in placed if entry.lane is _CRAWLING and policy_id not in listed
+        )
+        slow = {slug for slug, times in crawling.items() if times > 1}
         picked = [(policy_id, entry) for policy_id, entry in placed if entry.slug in slow and policy_id not in listed]
         single = ((policy_id, entry) for policy_id, entry in placed if entry.slug not in slow or policy_id in listed)
         # The lists begin beside the first policies but come out after these, so that neither waits for the other.

@@ -19,9 +19,14 @@ from runstore.run import Source
 from runstore.status import RunStatus
 from runstore.tenancy import TenantScope
 from tests.acceptance.faults.harness import Faults
-from tests.support.stack import StackUnderTest, eventually
+from tests.support.stack import StackUnderTest, both_workers, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.xdist_group("stack"),
+    pytest.mark.timeout(400),
+    *both_workers,
+]
 
 GIVE_UP_SECONDS = 30.0
 
