@@ -26,7 +26,7 @@ from runstore.run import Run
 from runstore.tenancy import Permission
 
 PAGE = 500
-ITEM_PAGE = 1000
+ITEM_PAGE = 5000
 
 RUN_FIELDS = (
     "id", "tenant", "type", "status", "bucket", "attempt", "total", "processed", "succeeded", "failed", "skipped",
