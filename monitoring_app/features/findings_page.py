@@ -98,7 +98,12 @@ def _list(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any
     newer = at(max(offset - A_PAGE, 0)) if offset else None
     older = at(offset + A_PAGE) if offset + A_PAGE < len(found) else None
     said = texts.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
-    return h("div", {"class": "stack"}, [finding(one) for one in shown], pager(newer, older, None, said))
+    return h(
+        "div",
+        {"class": "stack"},
+        [finding(one, is_open=number == 0) for number, one in enumerate(shown)],
+        pager(newer, older, None, said),
+    )
 
 
 def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
@@ -114,7 +119,7 @@ def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
     return notice(f"{texts.WITHHELD}: {', '.join(said)}", "orange")
 
 
-def finding(one: Mapping[str, Any]) -> Node:
+def finding(one: Mapping[str, Any], *, is_open: bool = False) -> Node:
     """One finding: closed a line, open its changes."""
     changes: list[Mapping[str, Any]] = one["changes"]
     tone = _TONES.get(str(one["severity"]), "gray")
@@ -132,7 +137,8 @@ def finding(one: Mapping[str, Any]) -> Node:
     body += [h("p", {"class": "muted small"}, str(note)) for note in one.get("notes", [])]
     if one["policy_id"]:
         body.append(h("p", {"class": "muted small mono break"}, str(one["policy_id"])))
-    return h("details", {"class": "group", "key": str(one["id"])}, summary, h("div", {"class": "body"}, body))
+    attributes = {"class": "group", "key": str(one["id"]), "open": is_open}
+    return h("details", attributes, summary, h("div", {"class": "body"}, body))
 
 
 def change(entry: Mapping[str, Any]) -> Node:
