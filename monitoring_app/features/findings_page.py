@@ -98,12 +98,8 @@ def _list(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any
     newer = at(max(offset - A_PAGE, 0)) if offset else None
     older = at(offset + A_PAGE) if offset + A_PAGE < len(found) else None
     said = texts.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
-    return h(
-        "div",
-        {"class": "stack"},
-        [finding(one, is_open=number == 0) for number, one in enumerate(shown)],
-        pager(newer, older, None, said),
-    )
+    cards = [finding(one, is_open=number == 0) for number, one in enumerate(shown)]
+    return h("div", {"class": "stack"}, cards, pager(newer, older, None, said))
 
 
 def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
