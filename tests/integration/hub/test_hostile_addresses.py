@@ -87,10 +87,10 @@ async def asked(app: ASGIApp, path: str, query: bytes, headers: list[tuple[bytes
 
 
 REQUESTS = st.tuples(PATHS, QUERIES, st.booleans(), HEADERS)
-AT_ONCE, TIMES = 10, 500
+AT_ONCE, TIMES = 10, 200
 
 
-def test_5000_hostile_addresses_get_a_page_or_a_refusal(site: Site, fenced: ASGIApp) -> None:
+def test_2000_hostile_addresses_get_a_page_or_a_refusal(site: Site, fenced: ASGIApp) -> None:
     """The hub's own layers, routes and store: what answers before Streamlit is asked. An exception fails the example."""
     cookie = (b"cookie", f"tenantatlas={site.sessions.open(site.user_id(LINUS))}".encode())
     seen: Counter[int] = Counter()
