@@ -10,7 +10,7 @@ from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations
 from deployments.version import installed_version
 from flows.registry import reasons
-from monitoring_app.settings import HubSettings, OidcSettings
+from monitoring_app.settings import HubSettings, OidcSettings, ProxySettings
 from runstore.errors import BadInputError, UnavailableError
 
 
@@ -33,6 +33,7 @@ def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
         public_url=settings.public_url or "",
         session_secret=_secret(settings.session_secret) or "",
         oidc=None if demo else _oidc(settings),
+        proxy=None if demo else _proxy(settings),
         demo=demo,
         prefect_ui_url=os.environ.get("TENANTATLAS_PREFECT_UI_URL", ""),
         catalogue=reasons(),
@@ -64,6 +65,18 @@ def _oidc(settings: Settings) -> OidcSettings | None:
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
         client_secret=_secret(settings.oidc_client_secret) or "",
+        email_trusted=settings.oidc_email_trusted,
+    )
+
+
+def _proxy(settings: Settings) -> ProxySettings | None:
+    if not settings.proxy_addresses.strip():
+        return None
+    return ProxySettings(
+        addresses=[address.strip() for address in settings.proxy_addresses.split(",")],
+        subject_header=settings.proxy_subject_header,
+        email_header=settings.proxy_email_header,
+        sign_out_url=settings.proxy_sign_out_url,
     )
 
 

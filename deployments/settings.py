@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
+    oidc_email_trusted: bool = False
+    proxy_addresses: str = ""
+    proxy_subject_header: str = "x-forwarded-user"
+    proxy_email_header: str = "x-forwarded-email"
+    proxy_sign_out_url: str = ""
     session_secret: SecretStr | None = None
     encryption_key: SecretStr | None = None
 

@@ -6,13 +6,15 @@ import streamlit as st
 
 from monitoring_app import runtime, texts
 from monitoring_app.pages import PAGES, HubPage
-from monitoring_app.presentation.guard import guarded, show_unavailable
-from monitoring_app.presentation.menu import menu, tenant_switcher
-from monitoring_app.presentation.session_page import viewer_or_stop
+from monitoring_app.presentation.guard import guarded, live, show_unavailable
+from monitoring_app.presentation.menu import bell, menu, tenant_switcher
+from monitoring_app.presentation.session_page import still_there, viewer_or_stop
 from monitoring_app.presentation.theme import PAGE_CSS
 from monitoring_app.session import Viewer
 from runstore.errors import StoreUnavailableError
 from runstore.notifications import NotificationReader
+
+MENU_SECONDS = 30
 
 
 def _page(page: HubPage) -> st.Page:
@@ -20,10 +22,18 @@ def _page(page: HubPage) -> st.Page:
 
 
 def _menu(viewer: Viewer, current: str) -> None:
+    reader = NotificationReader(runtime.current().database, viewer.scope)
+    first = [reader.unread()]
+    # The menu is folded away on a narrow screen; its bell is not.
+    bell(viewer, first[0])
+
+    def drawn() -> None:
+        now = viewer if first else still_there(viewer)
+        menu(now, PAGES, current, first.pop() if first else reader.unread())
+
     with st.sidebar:
         tenant_switcher(viewer)
-        unread = NotificationReader(runtime.current().database, viewer.scope).unread()
-        menu(viewer, PAGES, current, unread)
+        live(drawn, MENU_SECONDS, "menu")
 
 
 def main() -> None:
@@ -40,7 +50,7 @@ def main() -> None:
     default = st.Page(home, title=texts.PRODUCT, default=True)
     chosen = st.navigation([default, *streamlit_pages.values()], position="hidden")
     try:
-        viewer = viewer_or_stop()
+        viewer = viewer_or_stop(chosen.url_path)
         _menu(viewer, chosen.url_path)
     except StoreUnavailableError:
         show_unavailable()

@@ -38,28 +38,30 @@ def create_app(settings: HubSettings) -> App:
     import_module("monitoring_app.pages")
     hub = runtime.build(settings)
     runtime.install(hub)
+    return App(SCRIPT, routes=routes(hub), middleware=[*fences(hub), Middleware(Shell)])
+
+
+def routes(hub: runtime.Hub) -> list[Route]:
+    """What the hub serves beside its pages."""
     sign_in, links, health, exports = SignIn(hub), Permalinks(hub), Health(hub), Exports(hub)
-    return App(
-        SCRIPT,
-        routes=[
-            Route(BRAND, brand),
-            Route("/healthz", health.alive),
-            Route("/readyz", health.ready),
-            Route("/sign-in", sign_in.begin),
-            Route("/sign-in/callback", sign_in.callback),
-            Route("/sign-in/as", sign_in.choose, methods=["POST"]),
-            Route("/sign-out", sign_in.end, methods=["POST"]),
-            Route("/signed-out", sign_in.ended),
-            Route("/r/{slug}/{run_id}", links.run),
-            Route("/export/runs.{kind}", exports.runs),
-            Route("/export/items.{kind}", exports.items),
-        ],
-        middleware=[
-            Middleware(SecurityHeaders, settings=settings),
-            Middleware(Gate, hub=hub),
-            Middleware(Shell),
-        ],
-    )
+    return [
+        Route(BRAND, brand),
+        Route("/healthz", health.alive),
+        Route("/readyz", health.ready),
+        Route("/sign-in", sign_in.begin),
+        Route("/sign-in/callback", sign_in.callback),
+        Route("/sign-in/as", sign_in.choose, methods=["POST"]),
+        Route("/sign-out", sign_in.end, methods=["POST"]),
+        Route("/signed-out", sign_in.ended),
+        Route("/r/{slug}/{run_id}", links.run),
+        Route("/export/runs.{kind}", exports.runs),
+        Route("/export/items.{kind}", exports.items),
+    ]
+
+
+def fences(hub: runtime.Hub) -> list[Middleware]:
+    """What every request passes before it comes to a route or to Streamlit."""
+    return [Middleware(SecurityHeaders, settings=hub.settings), Middleware(Gate, hub=hub)]
 
 
 def serve(host: str, port: int, settings: HubSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 from runstore.errors import BadInputError
 from runstore.reasons import Catalogue
+
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,15 @@ class OidcSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProxySettings:
-    """A proxy that has signed people in already. Its headers count only when the request comes from `addresses`."""
+    """A proxy that has signed people in already. Its headers count only when the request comes from `addresses`.
+
+    `sign_out_url` is where the proxy ends its own session; without one the hub offers no sign-out, for it could end nothing.
+    """
 
     addresses: Sequence[str]
     subject_header: str = "x-forwarded-user"
     email_header: str = "x-forwarded-email"
+    sign_out_url: str = ""
     issuer: str = "proxy"
 
     def __post_init__(self) -> None:
@@ -45,6 +52,11 @@ class ProxySettings:
                 raise BadInputError(
                     f"{address[:60]!r} is no address or network of a proxy: write it as 10.0.0.5 or 10.0.0.0/24."
                 ) from None
+        for header in (self.subject_header, self.email_header):
+            if not _HEADER.fullmatch(header):
+                raise BadInputError(f"{header[:60]!r} is no name of a header: write it as x-forwarded-user.")
+        if self.sign_out_url and not self.sign_out_url.startswith(("https://", "http://", "/")):
+            raise BadInputError("The proxy's sign-out has to be an address or a path, such as /oauth2/sign_out.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,11 @@ class HubSettings:
     def __post_init__(self) -> None:
         if self.demo and (self.oidc or self.proxy):
             raise BadInputError("The demo's picker lets anyone in, so it is not offered next to a sign-in: drop one.")
+        if self.oidc and self.proxy:
+            raise BadInputError(
+                "Sign-in is set up twice, at a provider and at a proxy: drop TENANTATLAS_OIDC_ISSUER or "
+                "TENANTATLAS_PROXY_ADDRESSES."
+            )
         if not (self.demo or self.oidc or self.proxy):
             raise BadInputError(
                 "The hub has nobody to sign people in: set TENANTATLAS_OIDC_ISSUER (with _CLIENT_ID and _CLIENT_SECRET), "

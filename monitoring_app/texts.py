@@ -44,7 +44,7 @@ SIGN_IN_NEEDED: Final = "Sign in first."
 TO_OPERATIONS: Final = "Go to your operations"
 SESSION_OVER_TITLE: Final = "Your session has ended"
 SESSION_OVER: Final = "Sign in again to continue; you come back to this page."
-PROBLEM_TITLE: Final = "This page could not be shown"
+PROBLEM: Final = "This part could not be shown. Whoever runs the hub finds why in its log under {reference}."
 
 # Navigation
 NAV_LABEL: Final = "Pages"
@@ -195,6 +195,7 @@ INVENTORY_EMPTY: Final = "`tenantatlas inventory sync` reads a tenant's policies
 NOTIFICATIONS_LEAD: Final = "What happened to the runs you started."
 NOTIFICATIONS_EMPTY_TITLE: Final = "Nothing to tell"
 NOTIFICATIONS_EMPTY: Final = "When you start something, its progress is announced here."
+NOT_DONE: Final = "Nothing was changed: the run store cannot be reached. Try again in a moment."
 MARK_READ: Final = "Mark as read"
 MARK_ALL_READ: Final = "Mark all as read"
 NOTIFIED_QUEUED: Final = "{type} was queued"

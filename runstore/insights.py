@@ -34,6 +34,9 @@ CHOICES_FROM = 1000
 HISTORY_FROM = 10_000
 """Runs per day are counted over at most this many of the newest ones."""
 
+MOST_ITEMS = 5000
+"""A slice of a run's items or failures holds at most this many."""
+
 USUAL_FROM = 30
 """A run is compared with at most this many earlier ones of its type."""
 
@@ -209,7 +212,7 @@ class RunInsights:
             "run": run_id,
             "search": search.casefold() if search else None,
             "offset": max(offset, 0),
-            "limit": max(1, min(limit, 1000)),
+            "limit": max(1, min(limit, MOST_ITEMS)),
         }
 
     def _mine(self) -> Any:

@@ -56,8 +56,8 @@ class LocalStack:
 
     @property
     def has_hub(self) -> bool:
-        """Whether the hub is started: it needs an issuer to sign people in, unless this is the demo."""
-        return self._demo or self.settings.oidc_issuer is not None
+        """Whether the hub is started: it needs a provider or a proxy to sign people in, unless this is the demo."""
+        return self._demo or self.settings.oidc_issuer is not None or bool(self.settings.proxy_addresses)
 
     def __enter__(self) -> LocalStack:
         try:

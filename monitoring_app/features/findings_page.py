@@ -99,7 +99,8 @@ def _list(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any
     newer = at(max(offset - A_PAGE, 0)) if offset else None
     older = at(offset + A_PAGE) if offset + A_PAGE < len(found) else None
     said = texts.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
-    return h("div", {"class": "stack"}, [finding(one) for one in shown], pager(newer, older, None, said))
+    cards = [finding(one, is_open=number == 0) for number, one in enumerate(shown)]
+    return h("div", {"class": "stack"}, cards, pager(newer, older, None, said))
 
 
 def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
@@ -115,7 +116,7 @@ def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
     return notice(f"{texts.WITHHELD}: {', '.join(said)}", "orange")
 
 
-def finding(one: Mapping[str, Any]) -> Node:
+def finding(one: Mapping[str, Any], *, is_open: bool = False) -> Node:
     """One finding: closed a line, open its changes."""
     changes: list[Mapping[str, Any]] = one["changes"]
     tone = _TONES.get(str(one["severity"]), "gray")
@@ -135,7 +136,8 @@ def finding(one: Mapping[str, Any]) -> Node:
         body.append(h("p", {"class": "small break"}, texts.LAST_CHANGED.format(who=who)))
     if one["policy_id"]:
         body.append(h("p", {"class": "muted small mono break"}, str(one["policy_id"])))
-    return h("details", {"class": "group", "key": str(one["id"])}, summary, h("div", {"class": "body"}, body))
+    attributes = {"class": "group", "key": str(one["id"]), "open": is_open}
+    return h("details", attributes, summary, h("div", {"class": "body"}, body))
 
 
 def change(entry: Mapping[str, Any]) -> Node:

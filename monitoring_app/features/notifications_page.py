@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from monitoring_app import runtime, texts
+from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, h, link, moment, page_href
 from monitoring_app.presentation.parts import cell, empty_state, page_header, table
 from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.status import look, status_badge
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
+from runstore.errors import StoreUnavailableError
 from runstore.notifications import NotificationKind, NotificationReader, NotificationView
 from runstore.rows import uuid_or_none
 
@@ -27,7 +29,7 @@ def draw() -> None:
     viewer: Viewer = st.session_state["viewer"]
     first = [True]
 
-    def live() -> None:
+    def shown() -> None:
         if st.session_state.pop(_CHANGED, False):
             # The bell is outside of this fragment.
             st.rerun(scope="app")
@@ -36,7 +38,7 @@ def draw() -> None:
         found = NotificationReader(runtime.current().database, now.scope).list(limit=SHOWN)
         show(notifications(now, found), "notifications", on_act=lambda act: _mark(viewer, act))
 
-    st.fragment(live, run_every=REFRESH_SECONDS)()
+    live(shown, REFRESH_SECONDS, "notifications")
 
 
 def _mark(viewer: Viewer, act: str) -> None:
@@ -44,9 +46,11 @@ def _mark(viewer: Viewer, act: str) -> None:
     chosen = uuid_or_none(act)
     if chosen is None and act != _ALL:
         return
-    writer = NotificationReader(runtime.current().app_database, still_there(viewer).scope)
-    if writer.mark_read(chosen):
-        st.session_state[_CHANGED] = True
+    try:
+        writer = NotificationReader(runtime.current().app_database, still_there(viewer).scope)
+        st.session_state[_CHANGED] = writer.mark_read(chosen) > 0
+    except StoreUnavailableError:
+        st.toast(texts.NOT_DONE)
 
 
 def notifications(viewer: Viewer, found: Sequence[NotificationView]) -> Node:

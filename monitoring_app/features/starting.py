@@ -11,6 +11,7 @@ import streamlit as st
 
 from monitoring_app import runtime, texts
 from monitoring_app.operations.list_view import count_bar
+from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
 from monitoring_app.presentation.parts import notice
 from monitoring_app.presentation.session_page import still_there
@@ -46,9 +47,9 @@ def _outcome(page: str) -> _Outcome | None:
 def start_and_follow(viewer: Viewer, page: str, request: Callable[[Database, TenantScope], StartRequest]) -> None:
     """Starts what `request` describes, with the role as it is now. Its run, or why there is none, is shown by `follow`."""
     slug = viewer.tenant.slug
-    scope = still_there(viewer).scope
     database = runtime.current().app_database
     try:
+        scope = still_there(viewer).scope
         scope.require(Permission.OPERATE)
         started = start(database, scope, request(database, scope))
     except TenantAtlasError as problem:
@@ -69,7 +70,7 @@ def follow(viewer: Viewer, page: str) -> None:
     run_id, reused = outcome.run_id, outcome.reused
     first = [True]
 
-    def live() -> None:
+    def shown() -> None:
         now = viewer if first else still_there(viewer)
         run = _run(now, run_id)
         if run is None:
@@ -82,7 +83,7 @@ def follow(viewer: Viewer, page: str) -> None:
 
     present = _run(viewer, run_id)
     is_active = present is not None and present.status in ACTIVE
-    st.fragment(live, run_every=FOLLOW_SECONDS if is_active else None)()
+    live(shown, FOLLOW_SECONDS if is_active else None, page)
 
 
 def _run(viewer: Viewer, run_id: UUID) -> Run | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -16,6 +16,7 @@ from runstore.status import StatusBucket
 
 ROW_CHOICES: Final = (25, 50, 100, 250)
 MAX_TEXT: Final = 320
+_YEARS: Final = range(1970, 2300)
 
 
 class Period(StrEnum):
@@ -140,8 +141,7 @@ class ListAddress:
         """The same view on another page."""
         return replace(self, cursor=cursor)
 
-    @property
-    def filters(self) -> tuple[tuple[str, str, ListAddress], ...]:
+    def filters(self, zone: tzinfo = UTC) -> tuple[tuple[str, str, ListAddress], ...]:
         """Each active filter as (what, value, the view without it); the bucket aside, which has tiles of its own."""
         found: list[tuple[str, str, ListAddress]] = []
         if self.type:
@@ -149,11 +149,11 @@ class ListAddress:
         if self.period:
             found.append(("time", self.period.label, self.changed(period=None)))
         if self.since:
-            found.append(("from", _shown(self.since), self.changed(since=None)))
+            found.append(("from", _shown(self.since, zone), self.changed(since=None)))
         if self.until:
-            found.append(("until", _shown(self.until), self.changed(until=None)))
+            found.append(("until", _shown(self.until, zone), self.changed(until=None)))
         if self.at:
-            found.append(("running at", _shown(self.at), self.changed(at=None)))
+            found.append(("running at", _shown(self.at, zone), self.changed(at=None)))
         if self.initiator:
             found.append(("started by", self.initiator, self.changed(initiator=None)))
         if self.search:
@@ -165,15 +165,16 @@ def _written(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment is not None else None
 
 
-def _shown(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _shown(moment: datetime, zone: tzinfo) -> str:
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _time(text: str) -> datetime:
     if len(text) > 40:
         raise ValueError
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+    # At the ends of the calendar a time exists in some zones only.
+    if moment.tzinfo is None or moment.year not in _YEARS:
         raise ValueError
     return moment.astimezone(UTC)
 

@@ -10,12 +10,13 @@ import streamlit as st
 
 from monitoring_app import runtime, texts
 from monitoring_app.operations import detail_view as view
+from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import h, icon, link, page_href
-from monitoring_app.presentation.parts import empty_state, notice, page_header
+from monitoring_app.presentation.parts import empty_state, page_header
 from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
-from runstore.errors import NotFoundError, StoreUnavailableError
+from runstore.errors import NotFoundError
 from runstore.insights import FailureGroup, RunInsights, RunOverview
 from runstore.rows import uuid_or_none
 from runstore.status import ACTIVE
@@ -42,8 +43,8 @@ def draw() -> None:
         show(empty_state(texts.RUN_MISSING_TITLE, texts.RUN_MISSING, way=way), "run-missing")
         return
     usual = insights.usual_duration(overview.detail.run.type, besides=run_id)
-    live = _Live(viewer, run_id, overview, usual)
-    st.fragment(live.draw, run_every=LIVE_SECONDS if overview.detail.run.status in ACTIVE else None)()
+    upper = _Live(viewer, run_id, overview, usual)
+    live(upper.draw, LIVE_SECONDS if overview.detail.run.status in ACTIVE else None, "run")
     groups = insights.failure_groups(run_id) if overview.failures else ()
     if groups:
         show(view.failure_groups(groups, hub.settings.catalogue), "run-failures")
@@ -66,12 +67,8 @@ class _Live:
         hub = runtime.current()
         viewer = self._viewer
         if self._drawn:
-            try:
-                viewer = still_there(self._viewer)
-                now = RunInsights(hub.database, viewer.scope).overview(self._run_id)
-            except StoreUnavailableError:
-                show(notice(texts.UNAVAILABLE, "orange"), "run-away")
-                now = self._overview
+            viewer = still_there(self._viewer)
+            now = RunInsights(hub.database, viewer.scope).overview(self._run_id)
             ended = now.detail.run.status not in ACTIVE
             grown = now.failures != self._overview.failures
             self._overview = now

@@ -13,13 +13,13 @@ from monitoring_app import runtime, texts
 from monitoring_app.operations import list_view as view
 from monitoring_app.operations.address import ListAddress
 from monitoring_app.operations.filter_bar import filter_bar
+from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, blocks, h, icon, link
-from monitoring_app.presentation.parts import notice, page_header
+from monitoring_app.presentation.parts import page_header
 from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.cursor import Cursor
-from runstore.errors import StoreUnavailableError
 from runstore.insights import RunInsights, known_zone
 from runstore.reader import RunPage
 from runstore.run import Run
@@ -37,8 +37,7 @@ def draw() -> None:
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
     seconds = filter_bar(viewer, address, reader.types(), insights.initiators())
     page = reader.list(address.filter(datetime.now(UTC)), limit=address.rows, cursor=address.cursor)
-    live = _Live(viewer, address, ignored, page)
-    st.fragment(live.draw, run_every=seconds or None)()
+    live(_Live(viewer, address, ignored, page).draw, seconds or None, "list")
 
 
 def _export(viewer: Viewer, address: ListAddress) -> Node:
@@ -63,12 +62,7 @@ class _Live:
 
     def draw(self) -> None:
         """Draws it, with the page's own rows the first time and with their present state after that."""
-        try:
-            show(self._tree(), "list-live")
-        except StoreUnavailableError:
-            if not self._drawn:
-                raise
-            show(notice(texts.UNAVAILABLE, "orange"), "list-away")
+        show(self._tree(), "list-live")
         self._drawn = True
 
     def _tree(self) -> Node:
@@ -83,7 +77,7 @@ class _Live:
         return blocks(
             tiles=view.bucket_tiles(slug, address, hub.reader(viewer.scope).bucket_counts(address.filter(now))),
             history=view.history_chart(slug, address, insights.history(since, zone.key), today, HISTORY_DAYS, zone),
-            filters=view.active_filters(slug, address, self._ignored),
+            filters=view.active_filters(slug, address, self._ignored, zone),
             newer=view.newer_pill(slug, address, newer, NEWER_CAP),
             body=view.list_body(slug, address, self._page, runs, now),
         )

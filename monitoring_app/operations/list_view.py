@@ -103,10 +103,10 @@ def _day(
     return link(href, parts, class_="day", title=said, aria_label=said)
 
 
-def active_filters(slug: str, address: ListAddress, ignored: Sequence[str]) -> Node | None:
-    """Each filter with a way to drop it alone, and one to drop all; None when there is none."""
+def active_filters(slug: str, address: ListAddress, ignored: Sequence[str], zone: ZoneInfo) -> Node | None:
+    """Each filter with a way to drop it alone, and one to drop all; None when there is none. Times in the viewer's zone."""
     chips: list[Node] = []
-    for name, value, without in address.filters:
+    for name, value, without in address.filters(zone):
         words = h("span", None, f"{name}: {value}")
         label = texts.CLEAR_ONE.format(name=name)
         chips.append(
@@ -146,7 +146,9 @@ def runs_table(slug: str, runs: Sequence[Run], now: datetime) -> Node:
 
 def _row(slug: str, run: Run, now: datetime) -> Node:
     href = page_href("run", slug, {"id": str(run.id)})
-    lost = h("div", {"class": "small toned tone-orange"}, texts.CONTACT_LOST) if run.contact_lost_at else None
+    lost: Node | None = None
+    if run.contact_lost_at is not None:
+        lost = h("div", {"class": "small toned tone-orange"}, texts.CONTACT_LOST, " ", moment(run.contact_lost_at))
     attempt = h("span", {"class": "muted small"}, texts.ATTEMPT.format(number=run.attempt).lower())
     short = h("span", {"class": "mono muted"}, str(run.id)[:8])
     named = h(

@@ -31,8 +31,34 @@ def guarded(page: Callable[[], None]) -> Callable[[], None]:
             show(empty_state(texts.NOT_FOUND_TITLE, texts.NOT_FOUND, way=("/", texts.TO_OPERATIONS)), "not-found")
         except TenantAtlasError as problem:
             show(notice(str(problem), "red"), "problem")
+        except Exception as error:
+            log_problem(error)
 
     return shown
+
+
+def live(part: Callable[[], None], seconds: float | None, key: str) -> None:
+    """Draws a part of a page, and every `seconds` again by itself (None: once).
+
+    The first time an error is the page's. Later the part alone says that the store is away, and goes on trying.
+    """
+    first = [True]
+
+    def shown() -> None:
+        if first:
+            first.clear()
+            part()
+            return
+        try:
+            part()
+        except StoreUnavailableError:
+            show(notice(texts.UNAVAILABLE, "orange"), f"{key}-away")
+        except TenantAtlasError as problem:
+            show(notice(str(problem), "red"), f"{key}-problem")
+        except Exception as error:
+            log_problem(error)
+
+    st.fragment(shown, run_every=seconds)()
 
 
 def show_unavailable() -> None:
@@ -50,9 +76,8 @@ def show_unavailable() -> None:
     again()
 
 
-def log_problem(error: Exception) -> bool:
+def log_problem(error: Exception) -> None:
     """For what nobody foresaw: the story goes to the log under an id, the reader gets the id and no traceback."""
     reference = uuid4().hex[:12]
     _LOGGER.error("A page failed (%s)", reference, exc_info=error)
-    show(notice(f"{texts.PROBLEM_TITLE} ({reference}).", "red"), f"problem-{reference}")
-    return True
+    show(notice(texts.PROBLEM.format(reference=reference), "red"), f"problem-{reference}")

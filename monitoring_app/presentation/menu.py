@@ -48,14 +48,26 @@ def menu(viewer: Viewer, pages: Sequence[HubPage], current: str, unread: int) ->
             section = page.section
             entries.append(h("div", {"class": "section"}, section))
         entries.append(_entry(viewer, page, page.path == marked, unread if page.path == "notifications" else 0))
-    out = h(
-        "button",
-        {"type": "button", "data-post": "/sign-out", "data-then": "/signed-out"},
-        icon("out"),
-        h("span", None, texts.SIGN_OUT),
-    )
+    out = _sign_out()
     who = h("div", {"class": "who"}, h("div", None, viewer.email), h("div", {"class": "role"}, viewer.role.value))
     show(h("nav", {"class": "menu", "aria-label": texts.NAV_LABEL}, entries, who, out), "menu")
+
+
+def bell(viewer: Viewer, unread: int) -> None:
+    """The way to the notifications on a narrow screen."""
+    shown = capped(unread, UNREAD_CAP)
+    count = h("span", {"class": "count", "aria-hidden": "true"}, shown) if unread else None
+    label = f"{texts.NOTIFICATIONS}: {texts.UNREAD.format(count=shown)}"
+    way = page_href("notifications", viewer.tenant.slug)
+    show(h("a", {"href": way, "class": "bell", "aria-label": label}, icon("bell"), count), "bell")
+
+
+def _sign_out() -> Node | None:
+    proxy = runtime.current().settings.proxy
+    words = [icon("out"), h("span", None, texts.SIGN_OUT)]
+    if proxy is None:
+        return h("button", {"type": "button", "data-post": "/sign-out", "data-then": "/signed-out"}, words)
+    return link(proxy.sign_out_url, words, data_load="1") if proxy.sign_out_url else None
 
 
 def _entry(viewer: Viewer, page: HubPage, is_current: bool, unread: int) -> Node:

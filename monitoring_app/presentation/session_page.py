@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from monitoring_app import runtime, texts
@@ -14,14 +16,18 @@ from monitoring_app.web.gate import SESSION_HEADER
 _LAST_TENANT = "last_tenant"
 
 
-def viewer_or_stop() -> Viewer:
-    """Who is looking at the tenant of the address. Stops the script with the fitting page when there is nobody to show it to."""
+def viewer_or_stop(page: str) -> Viewer:
+    """Who is looking at the tenant of the address. Stops the script with the fitting page when there is nobody to show it to.
+
+    `page` is the page's path without its slash: where a new sign-in comes back to.
+    """
     hub = runtime.current()
     session = hub.sessions.read(st.context.headers.get(SESSION_HEADER))
     slug = st.query_params.get("tenant", st.session_state.get(_LAST_TENANT))
     found = resolve(hub.directory, session.user_id, slug) if session is not None else None
     if found is None:
-        back = link("/sign-in", texts.SIGN_IN_AGAIN, class_="button", data_load="1")
+        here = f"/{page}?{urlencode(st.query_params.to_dict())}"
+        back = link(f"/sign-in?{urlencode({'next': here})}", texts.SIGN_IN_AGAIN, class_="button", data_load="1")
         words = (h("h2", None, texts.SESSION_OVER_TITLE), h("p", None, texts.SESSION_OVER))
         show(h("div", {"class": "empty"}, icon("out", "icon big"), *words, back), "session-over")
         st.stop()

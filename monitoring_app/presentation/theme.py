@@ -84,7 +84,7 @@ STREAMLIT_OPTIONS: Final[dict[str, Any]] = {
 
 PAGE_CSS: Final = """
 <style>
-[data-testid="stMainBlockContainer"]{max-width:1240px;padding:2.25rem 2rem 4rem}
+[data-testid="stMainBlockContainer"]{max-width:1240px;padding:1.35rem 2rem 4rem}
 [data-testid="stHeader"]{background:transparent;height:2.75rem}
 [data-testid="stSidebarHeader"]{height:2.5rem;min-height:2.5rem;padding-bottom:0;margin-bottom:0}
 [data-testid="stSidebarUserContent"]{padding-bottom:1rem}
@@ -92,7 +92,7 @@ PAGE_CSS: Final = """
 [data-testid="stVerticalBlock"]{gap:.9rem}
 [data-testid="stWidgetLabel"] p{font-size:.8rem;font-weight:600}
 [data-testid="stElementToolbar"]{display:none}
-@media (max-width:640px){[data-testid="stMainBlockContainer"]{padding:3rem 1rem 3rem}}
+@media (max-width:640px){[data-testid="stMainBlockContainer"]{padding:2.1rem 1rem 3rem}}
 @media (prefers-reduced-motion:reduce){*{animation-duration:.01ms!important;transition-duration:.01ms!important}}
 </style>
 """

@@ -26,7 +26,8 @@ from runstore.run import Run
 from runstore.tenancy import Permission
 
 PAGE = 500
-ITEM_PAGE = 1000
+ITEM_PAGE = 5000
+CHUNK = 200
 
 RUN_FIELDS = (
     "id", "tenant", "type", "status", "bucket", "attempt", "total", "processed", "succeeded", "failed", "skipped",
@@ -140,7 +141,7 @@ def _csv(rows: Iterator[dict[str, Any]], fields: tuple[str, ...]) -> Iterator[by
     writer.writerow(fields)
     for number, row in enumerate(rows, 1):
         writer.writerow([formula_safe(row[name]) for name in fields])
-        if number % 200 == 0:
+        if number % CHUNK == 0:
             yield _drain(buffer)
     yield _drain(buffer)
 
@@ -155,9 +156,14 @@ def _drain(buffer: io.StringIO) -> bytes:
 def _json(rows: Iterator[dict[str, Any]], fields: tuple[str, ...]) -> Iterator[bytes]:
     name = b"items" if "item_id" in fields else b"runs"
     yield b'{"' + name + b'":['
+    pending: list[bytes] = []
     for number, row in enumerate(rows):
-        yield (b"," if number else b"") + b"\n" + orjson.dumps(row)
-    yield b"\n]}\n"
+        pending.append((b"," if number else b"") + b"\n" + orjson.dumps(row))
+        # A piece a row would spend more on sending the pieces than on making them.
+        if len(pending) == CHUNK:
+            yield b"".join(pending)
+            pending.clear()
+    yield b"".join(pending) + b"\n]}\n"
 
 
 _Writer = Callable[[Iterator[dict[str, Any]], tuple[str, ...]], Iterator[bytes]]

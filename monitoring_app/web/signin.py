@@ -29,6 +29,11 @@ from runstore.errors import StoreUnavailableError
 
 _LOGGER = logging.getLogger(__name__)
 FLOW_SECONDS = 600
+_ENTRA = (
+    "https://login.microsoftonline.com/",
+    "https://login.microsoftonline.us/",
+    "https://login.partner.microsoftonline.cn/",
+)
 
 
 class SignIn:
@@ -45,7 +50,8 @@ class SignIn:
         if self._hub.settings.demo:
             return await self._picker(next_path)
         if self._provider is None:
-            return plain_pages.not_invited()
+            # The proxy has signed in whoever gets here; the gate asks it who that is.
+            return RedirectResponse(next_path, 303, headers={"cache-control": "no-store"})
         # Several tabs may be on their way at once: each adds its state to what the browser keeps.
         flow: dict[str, Any] = {}
         extra = {"prompt": "select_account"} if request.query_params.get("again") else {}
@@ -138,8 +144,12 @@ class SignIn:
             return None
         email = userinfo.get("email")
         # The text "true" is not a promise: some providers send it for emails that people typed themselves.
-        trusted = userinfo.get("email_verified") is True or oidc.email_trusted
         issuer = str(userinfo.get("iss") or oidc.issuer)
+        confirmed = userinfo.get("email_verified") is True
+        if issuer.startswith(_ENTRA):
+            # Entra ID has no `email_verified`; this optional claim says that the email's domain is the directory's own.
+            confirmed = userinfo.get("xms_edov") in (True, "1", "true")
+        trusted = confirmed or oidc.email_trusted
         return self._hub.directory.sign_in(
             issuer, userinfo["sub"], email if isinstance(email, str) else None, email_trusted=trusted
         )

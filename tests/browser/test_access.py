@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from sqlalchemy import select, update
 
 from runstore.database import DatabaseRole
 from runstore.run import RelatedLink
+from runstore.schema import OperationRun
+from runstore.status import RunStatus
 from tests.browser.conftest import Site, sign_in
 from tests.browser.screenshots import pages, settled
 from tests.support.hub_features import add_features
@@ -59,6 +63,10 @@ def test_names_show_as_typed(make_site: Callable[[], Site], page: Page) -> None:
     page.on("request", lambda request: said.append(request.url) if "evil.example" in request.url else None)
     sign_in(page, f"{site.url}/operations?tenant=northwind", "ada")
     expect(page.locator("table").get_by_text(hostile[0], exact=True)).to_be_visible()
+    page.get_by_label("Started by").click()
+    expect(page.get_by_role("option", name=hostile[0], exact=True)).to_be_visible()
+    page.get_by_role("option", name=hostile[0], exact=True).click()
+    expect(page.locator(".chip").get_by_text(f"started by: {hostile[0]}", exact=True)).to_be_visible()
     page.goto(f"{site.url}/run?tenant=northwind&id={run.id}")
     for name in hostile:
         expect(page.locator("td").get_by_text(name, exact=True)).to_be_visible()
@@ -99,7 +107,9 @@ def test_readonly_members_see_why_they_cannot_start(make_site: Callable[[], Site
     expect(page.get_by_role("button", name="Generate drift")).to_have_count(0)
 
 
-def test_drift_is_started_and_an_identical_run_is_linked_instead(make_site: Callable[[], Site], page: Page) -> None:
+def test_drift_is_started_linked_when_it_is_under_way_and_watched_to_its_end(
+    make_site: Callable[[], Site], page: Page
+) -> None:
     site = make_site()
     add_features(site.database_url, site.sample.northwind)
     sign_in(page, f"{site.url}/drift?tenant=northwind", "grace")
@@ -107,5 +117,17 @@ def test_drift_is_started_and_an_identical_run_is_linked_instead(make_site: Call
     expect(page.locator(".panel .badge")).to_have_text("Queued")
     page.get_by_role("button", name="Generate drift").click()
     expect(page.locator(".panel").get_by_text("An identical run is already under way.")).to_be_visible()
+    page.evaluate("window.stayed = true")
+    worker = site.database(DatabaseRole.WORKER)
+    now = datetime.now(UTC)
+    with worker.transaction(site.sample.northwind) as connection:
+        ended = {"status": RunStatus.COMPLETED.value, "started_at": now, "finished_at": now, "total": 5, "succeeded": 5}
+        queued = OperationRun.status == RunStatus.PENDING.value
+        latest = select(OperationRun.id).where(queued).order_by(OperationRun.created_at.desc()).limit(1)
+        connection.execute(
+            update(OperationRun).where(OperationRun.id == latest.scalar_subquery()).values(**ended, processed=5)
+        )
+    expect(page.locator(".panel .badge")).to_have_text("Succeeded")
+    assert page.evaluate("window.stayed") is True
     page.get_by_role("link", name="View run").click()
     expect(page.get_by_role("heading", name="Drift: generate")).to_be_visible()

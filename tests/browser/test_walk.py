@@ -14,6 +14,7 @@ from runstore.database import DatabaseRole
 from runstore.schema import OperationRun
 from runstore.status import RunStatus
 from tests.browser.conftest import Site, sign_in
+from tests.support.outage import store_away
 from tests.support.runs import RunSpec, add_runs
 
 pytestmark = pytest.mark.browser
@@ -177,3 +178,30 @@ def test_a_removed_member_is_out_at_the_next_click(make_site: Callable[[], Site]
     expect(page.get_by_text("403 – not your tenant")).to_be_visible()
     answer = page.goto(f"{site.url}/operations?tenant=northwind")
     assert answer is not None and answer.status == 403
+
+
+def test_a_store_that_goes_away_under_an_open_page_is_said_and_comes_back_without_reloading(
+    site: Site, page: Page
+) -> None:
+    sign_in(page, f"{site.url}/operations?tenant=northwind&bucket=failed", "grace")
+    expect(page.locator("table[aria-label=Runs]")).to_be_visible()
+    page.evaluate("window.stayed = true")
+    with store_away(site.database_url):
+        expect(page.get_by_text("the database that holds them does not answer").first).to_be_visible()
+        page.get_by_role("link", name="Inventory", exact=True).click()
+        expect(page.get_by_role("heading", name="The run store cannot be reached")).to_be_visible()
+    expect(page.get_by_role("heading", name="Inventory")).to_be_visible()
+    assert page.evaluate("window.stayed") is True
+
+
+@pytest.mark.parametrize(
+    ("person", "role", "may_start"),
+    [("ada", "owner", True), ("mary", "manager", True), ("grace", "operator", True), ("linus", "readonly", False)],
+)
+def test_each_role_sees_the_hub_and_operators_and_up_the_way_into_prefect(
+    site: Site, page: Page, person: str, role: str, may_start: bool
+) -> None:
+    sign_in(page, f"{site.url}/run?tenant=northwind&id={site.sample.partial}", person)
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+    expect(page.locator("nav.menu .role")).to_have_text(role)
+    expect(page.get_by_role("link", name="Open in Prefect")).to_have_count(1 if may_start else 0)

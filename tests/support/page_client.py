@@ -12,7 +12,10 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
+from monitoring_app import texts
+
 WAIT_SECONDS = 60.0
+_BROKEN = texts.PROBLEM.partition("{")[0]
 _CODE = frozenset({"js_content", "css_content", "html_content"})
 """Fields of a component that hold its own code, and nothing of a page."""
 
@@ -87,14 +90,15 @@ class PageClient:
                     ForwardMsg.FINISHED_SUCCESSFULLY,
                     ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
                 )
+                shown.failed |= _BROKEN in shown.text
                 return shown
 
 
 @contextmanager
-def tab(url: str, session: str) -> Iterator[PageClient]:
-    """A tab of whoever holds that session cookie."""
+def tab(url: str, session: str, identity: dict[str, str] | None = None) -> Iterator[PageClient]:
+    """A tab of whoever holds that session cookie, or of whom a proxy says it is by the headers of `identity`."""
     address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
-    headers = {"cookie": f"tenantatlas={session}"}
+    headers = identity or {"cookie": f"tenantatlas={session}"}
     # The library brands its own string types; at run time they are plain strings.
     with connect(address, origin=url, additional_headers=headers, max_size=None, subprotocols=["streamlit"]) as opened:  # type: ignore[list-item,arg-type]
         yield PageClient(opened)

@@ -6,12 +6,10 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import text
 
 from monitoring_app.web.addresses import PAGES
@@ -113,18 +111,6 @@ def test_a_page_asks_the_same_few_bounded_questions_however_much_there_is(site: 
     assert max(few.values()) <= 20
 
 
-def test_the_scripts_say_nothing_of_a_foreign_tenant_and_ask_nothing_about_it(site: Site, linus: PageClient) -> None:
-    linus.open("/operations?tenant=northwind")
-    seen: set[tuple[str, tuple[str, ...]]] = set()
-    for slug, run in (("fabrikam", site.sample.foreign), ("fabrikam", uuid4()), ("no-such", uuid4()), ("%00'", "x")):
-        for address in addresses(slug, run):
-            shown, statements = opened(site, linus, address)
-            assert "403" in shown.text and "abrikam" not in shown.text and "orthwind" not in shown.text
-            # Element ids are made from the element's own data, so equal pages have equal ones.
-            seen.add((shown.text, tuple(statements)))
-    assert len(seen) == 1
-
-
 def test_what_is_foreign_takes_the_same_way_as_what_never_was(site: Site, linus: PageClient) -> None:
     """Timing class: within one's own tenant, another tenant's ids cost the same questions as made-up ones and show the same."""
     linus.open("/operations?tenant=northwind")
@@ -164,13 +150,17 @@ def _one(site: Site, scope: TenantScope, query: str) -> UUID:
 
 def test_a_session_that_ends_under_an_open_page_says_so(site: Site) -> None:
     with tab(site.hub.url, Sessions(SECRET, 4 / 3600).open(site.user_id(LINUS))) as page:
-        address = "/operations?tenant=northwind"
+        address = "/operations?tenant=northwind&bucket=failed"
         before = page.open(address)
         assert "Runs" in before.text
-        time.sleep(4.5)
-        after = page.refresh(before.fragments[0][0], address)
-        assert not after.failed
-        assert "Your session has ended" in page.open(address).text
+        deadline = time.monotonic() + 60
+        after = before
+        while "Your session has ended" not in after.text:
+            assert time.monotonic() < deadline and not after.failed
+            time.sleep(0.1)
+            after = page.refresh(before.fragments[0][0], address)
+        assert "Northwind" not in after.text
+        assert f"/sign-in?next={quote(address, safe='')}" in page.open(address).text
 
 
 def test_a_member_removed_under_an_open_page_sees_nothing_more(site: Site) -> None:
@@ -179,10 +169,9 @@ def test_a_member_removed_under_an_open_page_sees_nothing_more(site: Site) -> No
         address = "/operations?tenant=fabrikam"
         before = page.open(address)
         site.directory.revoke(site.sample.fabrikam, "leaver@elsewhere.example")
-        refreshed = page.refresh(before.fragments[0][0], address)
-        assert "403" in refreshed.text and "Fabrikam" not in refreshed.text
-        for other in addresses("fabrikam", site.sample.foreign):
-            assert "403" in page.open(other).text
+        for fragment, _ in before.fragments:
+            refreshed = page.refresh(fragment, address)
+            assert "403" in refreshed.text and "Fabrikam" not in refreshed.text
 
 
 def test_names_are_data_on_every_page(site: Site) -> None:
@@ -202,24 +191,3 @@ def test_names_are_data_on_every_page(site: Site) -> None:
                 kind = element.new_element.WhichOneof("type")
                 if kind in ("markdown", "html", "alert", "heading", "text"):
                     assert not any(name in str(element) for name in HOSTILE_NAMES), (address, kind)
-
-
-VALUES = st.text(st.characters(exclude_categories=("Cs",)), max_size=40) | st.sampled_from(
-    ["0", "-1", "9" * 30, "nan", "2026-99-99", "../..", "%00", "null", "=1+1", "{}", "[]", "'; DROP TABLE x; --"]
-)
-NAMES = st.sampled_from(
-    [
-        *("type", "bucket", "range", "since", "until", "at", "by", "q", "cursor", "rows"),
-        *("id", "run", "set", "sync", "from", "list", "reason", "find", "severity"),
-    ]
-)
-
-
-@given(st.sampled_from(sorted(PAGES)), st.dictionaries(NAMES, VALUES, max_size=5), st.booleans())
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-def test_hostile_addresses_give_a_page(
-    site: Site, linus: PageClient, path: str, params: dict[str, str], of_a_run: bool
-) -> None:
-    known = {"id": str(site.sample.partial)} if of_a_run else {}
-    shown = linus.open(f"{path}?{urlencode({'tenant': 'northwind', **params, **known})}")
-    assert not shown.failed and "Traceback" not in shown.text

@@ -55,7 +55,7 @@ def test_reading_an_address_gives_back_the_view_it_was_written_for(address: List
 @given(addresses())
 def test_dropping_one_filter_leaves_every_other_one(address: ListAddress) -> None:
     full = address.to_params()
-    for _, _, without in address.filters:
+    for _, _, without in address.filters():
         left = without.to_params()
         assert "cursor" not in left
         gone = {name for name in full if name not in left} - {"cursor"}
