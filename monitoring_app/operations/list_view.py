@@ -146,7 +146,9 @@ def runs_table(slug: str, runs: Sequence[Run], now: datetime) -> Node:
 
 def _row(slug: str, run: Run, now: datetime) -> Node:
     href = page_href("run", slug, {"id": str(run.id)})
-    lost = h("div", {"class": "small toned tone-orange"}, texts.CONTACT_LOST) if run.contact_lost_at else None
+    lost = None
+    if run.contact_lost_at is not None:
+        lost = h("div", {"class": "small toned tone-orange"}, f"{texts.CONTACT_LOST} ", moment(run.contact_lost_at))
     attempt = h("span", {"class": "muted small"}, texts.ATTEMPT.format(number=run.attempt).lower())
     short = h("span", {"class": "mono muted"}, str(run.id)[:8])
     named = h(

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from random import Random
 
+import psycopg
 from rich.console import Console
 from rich.table import Table
 
@@ -24,11 +25,13 @@ from runstore.filters import RunFilter
 from runstore.reader import RunReader
 from runstore.status import StatusBucket
 from runstore.tenancy import Role
-from tests.acceptance.faults.harness import Faults
-from tests.acceptance.faults.invariants import violations
+from tests.acceptance.faults.harness import Faults, second_relay
+from tests.acceptance.faults.invariants import not_one_flow_run, violations, watch
 from tests.support.stack import StackUnderTest, environment, fixture_producers, stack_environment
 
-BATCH = 10
+BATCH = 5
+"""Runs from one fault to the next."""
+
 SETTLE_SECONDS = 60
 BEHAVIOURS = ("finish", "finish", "finish", "finish", "raise", "die")
 
@@ -51,7 +54,8 @@ def soak(runs: int, seed: int, console: Console) -> list[str]:
         ):
             stack = StackUnderTest(running)
             try:
-                return _soak(stack, EmbeddedDatabase(home), runs, random, console)
+                with second_relay(stack):
+                    return _soak(stack, EmbeddedDatabase(home), runs, random, console)
             finally:
                 stack.dispose()
 
@@ -61,6 +65,7 @@ def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Rand
     directory = Directory(stack.database(DatabaseRole.ADMIN))
     for role in (Role.OWNER, Role.MANAGER):
         directory.grant(scope, f"{role.value}@soak.example", role)
+    watch(stack.running.database_url)
     faults = Faults(stack, home, random)
     started: set[object] = set()
     while len(started) < runs:
@@ -85,20 +90,34 @@ def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Rand
         if counts[StatusBucket.QUEUED] + counts[StatusBucket.RUNNING] == 0:
             break
         time.sleep(0.5)
+    settled = SETTLE_SECONDS - max(0.0, deadline - time.monotonic())
     broken = violations(stack.running.database_url, started, members=2)
-    _report(console, faults, reader.bucket_counts(RunFilter()), broken)
+    with stack.prefect() as client:
+        broken += not_one_flow_run(client, started)
+    _report(console, faults, stack.running.database_url, settled, broken)
     return broken
 
 
-def _report(console: Console, faults: Faults, ends: dict[StatusBucket, int], broken: list[str]) -> None:
+def _report(console: Console, faults: Faults, url: str, settled: float, broken: list[str]) -> None:
     table = Table("fault", "times", title="What was broken")
     for kind, times in sorted(faults.counts.items()):
         table.add_row(kind, str(times))
     console.print(table)
-    console.print("Ends: " + ", ".join(f"{bucket.value} {number}" for bucket, number in ends.items()))
+    ends = Table("end", "reason of the run", "said by", "runs", title="How the runs ended")
+    with psycopg.connect(url) as connection:
+        for row in connection.execute(_ENDS):
+            ends.add_row(*(str(cell or "") for cell in row))
+    console.print(ends)
+    console.print(f"The last run ended {settled:.0f} s after everything was back.")
     console.print(f"Broken invariants: {len(broken)}")
     for problem in broken[:50]:
         console.print(problem, markup=False)
+
+
+_ENDS = """
+SELECT status, (SELECT max(f ->> 'reason_code') FROM jsonb_array_elements(failures) f WHERE f ->> 'item_id' = 'run'), last_source,
+       count(*) FROM operation_runs GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
 
 
 def main() -> int:
