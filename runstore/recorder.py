@@ -137,7 +137,7 @@ _PROGRESS = text(
 
 _HEARTBEAT = text(
     """
-    UPDATE operation_runs SET heartbeat_at = clock_timestamp(), contact_lost_at = NULL
+    UPDATE operation_runs SET heartbeat_at = clock_timestamp(), contact_lost_at = NULL, last_source = 'progress'
     WHERE id = :run AND attempt = :attempt AND status = 'running'
     """
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,7 +14,7 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.exceptions import PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Crashed
 
 from flows._tracking.state_map import failure_for, observed, stood_back
@@ -129,7 +130,8 @@ class Reconciler:
         )
         if recorded.applied and run.flow_run_id is not None:
             # So that Prefect's view agrees and a concurrency slot held by a dead process becomes free.
-            client.set_flow_run_state(run.flow_run_id, Crashed(message=CONTACT_LOST.meaning), force=True)
+            with suppress(ObjectNotFound):
+                client.set_flow_run_state(run.flow_run_id, Crashed(message=CONTACT_LOST.meaning), force=True)
 
     def _observe(
         self,

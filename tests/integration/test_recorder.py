@@ -15,6 +15,7 @@ from runstore.operation import OperationType
 from runstore.reader import RunReader
 from runstore.recorder import STATEMENTS, Recorder, statement
 from runstore.run import Counts, Failure, Progress, Recorded, Run, RunObservation, Source
+from runstore.silence import SilentRuns
 from runstore.starter import StartRequest, start
 from runstore.status import (
     ACTIVE,
@@ -162,7 +163,14 @@ def test_work_that_begins_anew_in_its_attempt_replaces_its_figures(runs: Runs) -
 
 def test_a_guess_about_a_row_that_moved_is_stale(runs: Runs) -> None:
     read = runs.at(RunStatus.RUNNING)
-    runs.recorder.heartbeat(read.id, 2)
+    assert SilentRuns(runs.store.relay).mark_contact_lost(read, after_seconds=0)
+    lost = runs.reader.find(read.id)
+    assert lost is not None
+    assert (lost.contact_lost_at is not None, lost.last_source) == (True, Source.RECONCILER)
+    assert runs.recorder.heartbeat(read.id, 2)
+    alive = runs.reader.find(read.id)
+    assert alive is not None
+    assert (alive.contact_lost_at, alive.last_source) == (None, Source.PROGRESS)
     guess = runs.report(read, ObservedState.FAILED, 2, guess_from=read)
     assert guess.verdict is Verdict.STALE
     fresh = runs.reader.find(read.id)
