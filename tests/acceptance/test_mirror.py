@@ -203,6 +203,17 @@ def test_cancelling_before_a_worker_took_it_aborts(
     assert detail.run.last_source == "reconciler"
 
 
+def test_a_run_that_a_worker_took_and_died_with_is_offered_again(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
+) -> None:
+    with stack.without("worker"):
+        run_id = echo()
+        eventually(lambda: stack.run(scope, run_id).run.flow_run_id)
+        set_state(stack, stack.run(scope, run_id).run.flow_run_id, "PENDING")
+    detail = stack.until(scope, run_id)
+    assert (detail.run.status, detail.run.attempt) == (RunStatus.COMPLETED, 1)
+
+
 def test_a_flow_run_deleted_while_it_waits_fails_with_its_reason(
     stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
 ) -> None:

@@ -76,7 +76,7 @@ def violations(url: str, expected: set[Any], members: int) -> list[str]:
         told,
     ) in rows:
         if RunStatus(status) not in TERMINAL:
-            found.append(f"run {run_id} is still {status}")
+            found.append(f"run {run_id} is still {status}: {history}")
         found += [f"run {run_id}: {problem}" for problem in illegal_steps(history)]
         if history[-1]["status"] != status:
             found.append(f"run {run_id} is {status}, and its history ends with {history[-1]['status']}")

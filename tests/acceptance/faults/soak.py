@@ -6,6 +6,7 @@ The seed is printed; `python -m tests.acceptance.faults.soak 500 SEED` breaks th
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from rich.table import Table
 from deployments.embedded_database import EmbeddedDatabase
 from deployments.settings import load_settings
 from deployments.stack.local_stack import LocalStack
+from deployments.stack.specs import logs_of
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
 from runstore.filters import RunFilter
@@ -55,7 +57,13 @@ def soak(runs: int, seed: int, console: Console) -> list[str]:
             stack = StackUnderTest(running)
             try:
                 with second_relay(stack):
-                    return _soak(stack, EmbeddedDatabase(home), runs, random, console)
+                    broken = _soak(stack, EmbeddedDatabase(home), runs, random, console)
+                if broken:
+                    kept = shutil.copytree(
+                        logs_of(running.settings), tempfile.mkdtemp(prefix="soak-logs"), dirs_exist_ok=True
+                    )
+                    console.print(f"The logs are kept in {kept}.")
+                return broken
             finally:
                 stack.dispose()
 
