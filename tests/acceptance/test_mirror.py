@@ -229,6 +229,7 @@ def test_a_flow_run_deleted_while_it_waits_fails_with_its_reason(
 def test_a_deployment_deleted_while_runs_wait_fails_what_was_handed_over_and_holds_what_was_not(
     stack: StackUnderTest, scope: TenantScope
 ) -> None:
+    """Prefect deletes the flow runs that wait along with their deployment."""
     with stack.without("worker"):
         handed_over = stack.start(scope, "echo.insist", {"key": "1", "tries": "1"}).run.id
         eventually(lambda: stack.run(scope, handed_over).run.flow_run_id)
@@ -237,7 +238,7 @@ def test_a_deployment_deleted_while_runs_wait_fails_what_was_handed_over_and_hol
             client.delete(f"deployments/{deployment['id']}").raise_for_status()
         waiting = stack.start(scope, "echo.insist", {"key": "2", "tries": "1"}).run.id
         detail = stack.until(scope, handed_over)
-        assert (detail.run.status, detail.failures[0].reason_code) == (RunStatus.FAILED, "deployment_missing")
+        assert (detail.run.status, detail.failures[0].reason_code) == (RunStatus.FAILED, "flow_run_deleted")
         assert stack.run(scope, waiting).run.status is RunStatus.PENDING
         deploy(stack)
     assert stack.until(scope, waiting).run.status is RunStatus.COMPLETED
