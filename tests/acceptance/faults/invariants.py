@@ -46,15 +46,14 @@ def watch(url: str) -> None:
         connection.execute(_WATCH)
 
 
-def violations(url: str, expected: set[Any], members: int) -> list[str]:
+def violations(connection: psycopg.Connection[Any], expected: set[Any], members: int) -> list[str]:
     """Every broken invariant, in a sentence each; empty when the table is true.
 
     `expected` are the ids of the runs that were started, `members` how many users each transition is announced to.
     """
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(_RUNS).fetchall()
-        watched = connection.execute("SELECT run, rule, count(*) FROM broken_rules GROUP BY 1, 2").fetchall()
-        notified = {row[:4]: row[4] for row in connection.execute(_NOTIFIED).fetchall()}
+    rows = connection.execute(_RUNS).fetchall()
+    watched = connection.execute("SELECT run, rule, count(*) FROM broken_rules GROUP BY 1, 2").fetchall()
+    notified = {row[:4]: row[4] for row in connection.execute(_NOTIFIED).fetchall()}
     found: list[str] = []
     lost = expected - {row[0] for row in rows}
     found += [f"run {run_id} is lost" for run_id in lost]

@@ -99,7 +99,8 @@ def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Rand
     while time.monotonic() < deadline and _active(reader):
         time.sleep(0.5)
     settled = SETTLE_SECONDS - max(0.0, deadline - time.monotonic())
-    broken = violations(stack.running.database_url, started, members=2)
+    with psycopg.connect(stack.running.database_url) as connection:
+        broken = violations(connection, started, members=2)
     with stack.prefect() as client:
         broken += not_one_flow_run(client, started)
     _report(console, faults, stack.running.database_url, settled, broken)
