@@ -1,6 +1,7 @@
 """`make soak N=500`: that many runs under random faults, then every invariant, then a table of what was broken how often.
 
-The seed is printed; `python -m tests.acceptance.faults.soak 500 SEED` breaks the same things in the same order.
+The seed is printed; `python -m tests.acceptance.faults.soak 500 SEED` draws from it again. What there is to break depends on the
+moment, so the second time is alike, not the same.
 """
 
 from __future__ import annotations
