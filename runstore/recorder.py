@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -21,11 +22,13 @@ from runstore.starter import CHANNEL
 from runstore.status import TERMINAL, AttemptOrder, ObservedState, RunStatus, Verdict, verdict
 from runstore.tenancy import TenantScope
 
+TransitionTable = Callable[[RunStatus, ObservedState, AttemptOrder], Verdict]
 
-def _edges(observed: ObservedState) -> str:
-    """The transition table of `runstore.status.verdict` for one observed state, as rows of a VALUES list."""
+
+def _edges(observed: ObservedState, table: TransitionTable) -> str:
+    """The transition table for one observed state, as rows of a VALUES list."""
     return ", ".join(
-        f"('{stored.value}', '{order.value}', '{verdict(stored, observed, order).value}')"
+        f"('{stored.value}', '{order.value}', '{table(stored, observed, order).value}')"
         for stored in RunStatus
         for order in AttemptOrder
     )
@@ -91,9 +94,10 @@ _CHANGED = """
     )"""
 
 
-def _statement(observed: ObservedState) -> TextClause:
+def statement(observed: ObservedState, table: TransitionTable = verdict) -> TextClause:
+    """The one statement that judges an observation by the table, and moves the run when it is to be applied."""
     sql = (
-        _JUDGED.format(edges=_edges(observed))
+        _JUDGED.format(edges=_edges(observed, table))
         + _CHANGED.format(outcome=_OUTCOME[observed])
         + f"""
     SELECT {returned_columns("c")}, 'applied' AS verdict FROM changed c
@@ -104,7 +108,7 @@ def _statement(observed: ObservedState) -> TextClause:
     return text(sql).bindparams(bindparam("failures", type_=JSONB))
 
 
-_OBSERVE = {observed: _statement(observed) for observed in ObservedState}
+STATEMENTS = {observed: statement(observed) for observed in ObservedState}
 
 _PROGRESS = text(
     f"""
@@ -120,7 +124,7 @@ _PROGRESS = text(
         context = r.context || coalesce(CAST(:context AS jsonb), '{{}}'::jsonb),
         heartbeat_at = clock_timestamp(), contact_lost_at = NULL, last_source = 'progress'
       FROM before b
-      WHERE r.id = b.id AND b.attempt = :attempt AND b.status = 'running' AND b.processed <= :processed
+      WHERE r.id = b.id AND b.attempt = :attempt AND b.status = 'running' AND (b.processed <= :processed OR :anew)
       RETURNING r.*
     )
     SELECT {returned_columns("c")}, true AS applied FROM changed c
@@ -133,7 +137,7 @@ _PROGRESS = text(
 
 _HEARTBEAT = text(
     """
-    UPDATE operation_runs SET heartbeat_at = clock_timestamp(), contact_lost_at = NULL
+    UPDATE operation_runs SET heartbeat_at = clock_timestamp(), contact_lost_at = NULL, last_source = 'progress'
     WHERE id = :run AND attempt = :attempt AND status = 'running'
     """
 )
@@ -164,7 +168,7 @@ class Recorder:
         """
         try:
             with self._database.transaction(self._scope) as connection:
-                row = connection.execute(_OBSERVE[observation.state], self._values(observation)).one_or_none()
+                row = connection.execute(STATEMENTS[observation.state], self._values(observation)).one_or_none()
                 if row is not None and row.verdict == Verdict.APPLIED and RunStatus(row.status) in TERMINAL:
                     announce(connection, self._scope.tenant_id, row.id, NotificationKind.FINISHED)
                     settle_follow_up(connection, self._scope.tenant_id, row.id)
@@ -190,6 +194,7 @@ class Recorder:
             "failures": None if progress.failures is None else [_scrubbed(failure) for failure in progress.failures],
             "item_ids": None if progress.item_ids is None else scrub_json(list(progress.item_ids)),
             "related": None if progress.related is None else [scrub_json(link.as_json()) for link in progress.related],
+            "anew": progress.anew,
             "context": None if progress.context is None else scrub_json(dict(progress.context)),
         }
         with self._database.transaction(self._scope) as connection:

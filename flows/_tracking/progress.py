@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from types import TracebackType
 from typing import Any, Self
@@ -38,10 +38,19 @@ class ProgressReporter:
     """Counts each item once, by its last outcome, and writes from a thread of its own while it is entered.
 
     A store that is away does not stop the flow: the figures are absolute, so the next write carries what the lost one did.
-    Safe to use from several threads.
+    Safe to use from several threads. `anew` says that the attempt's work begins once more (it was suspended and resumed):
+    the figures so far are replaced. `checkpoint` is called after each item and may hold the flow up, or end it.
     """
 
-    def __init__(self, recorder: Recorder, run_id: UUID, attempt: int) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        run_id: UUID,
+        attempt: int,
+        *,
+        anew: bool = False,
+        checkpoint: Callable[[], None] = lambda: None,
+    ) -> None:
         self._recorder = recorder
         self._run_id = run_id
         self._attempt = attempt
@@ -53,7 +62,9 @@ class ProgressReporter:
         self._item_ids: list[str] | None = None
         self._related: list[RelatedLink] | None = None
         self._context: dict[str, Any] = {}
-        self._changed: set[str] = set()
+        self._anew = anew
+        self._checkpoint = checkpoint
+        self._changed: set[str] = {"counts", "failures"} if anew else set()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._write_until_stopped, name="progress", daemon=True)
 
@@ -121,6 +132,7 @@ class ProgressReporter:
                 self._changed.add("failures")
             elif self._failures.pop(item_id, None) is not None:
                 self._changed.add("failures")
+        self._checkpoint()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -153,6 +165,7 @@ class ProgressReporter:
                 item_ids=self._item_ids if "item_ids" in changed else None,
                 related=self._related if "related" in changed else None,
                 context=_copy(self._context) if "context" in changed else None,
+                anew=self._anew,
             )
         try:
             self._recorder.progress(progress)
@@ -160,6 +173,7 @@ class ProgressReporter:
             with self._lock:
                 self._changed |= changed
             raise
+        self._anew = False
 
     def _write_until_stopped(self) -> None:
         last = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,8 +14,8 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.exceptions import PrefectHTTPStatusError
-from prefect.states import Crashed
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.states import Cancelled, Crashed, Scheduled
 
 from flows._tracking.state_map import failure_for, observed, stood_back
 from runstore.database import Database
@@ -43,6 +44,11 @@ class Patience:
     def between_looks(self) -> float:
         """Seconds between two looks at the same run."""
         return max(self.look / 2, 0.5)
+
+    @property
+    def taken(self) -> float:
+        """Seconds that a worker may take from taking a flow run to its beginning; it needs a second or two."""
+        return 2 * self.contact_lost
 
 
 class Reconciler:
@@ -108,13 +114,18 @@ class Reconciler:
             # A flow run that stood back for this very row: nobody else will end it.
             failure = failure_for(State(type=StateType.FAILED, name=state.name), timeout_seconds=0)
             self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
-        elif state.type is StateType.CANCELLING and run.status is RunStatus.RUNNING:
+        elif state.type is StateType.CANCELLING:
             if self._silent.silent_for(run) > self._patience.contact_lost:
                 cancelled = failure_for(State(type=StateType.CANCELLED), timeout_seconds=0)
-                self._observe(run, ObservedState.ABORTED, run.attempt, cancelled, guess=True)
+                if self._observe(run, ObservedState.ABORTED, run.attempt, cancelled, guess=True).applied:
+                    _agree(client, flow_run.id, Cancelled())
         elif run.status is RunStatus.PENDING and flow_run.deployment_id is None:
             failure = DEPLOYMENT_MISSING.failure(operation=str(run.type))
             self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
+        elif state.type is StateType.PENDING and _age(state) > self._patience.taken:
+            # A worker took it and died before it began. Prefect offers only scheduled runs, so nobody else would take it.
+            with suppress(ObjectNotFound):
+                client.set_flow_run_state(flow_run.id, Scheduled())
 
     def _note_silence(self, run: Run) -> None:
         self._silent.mark_contact_lost(run, after_seconds=self._patience.contact_lost)
@@ -128,8 +139,7 @@ class Reconciler:
             run, ObservedState.FAILED, run.attempt, CONTACT_LOST.failure(seconds=int(silent)), guess=True
         )
         if recorded.applied and run.flow_run_id is not None:
-            # So that Prefect's view agrees and a concurrency slot held by a dead process becomes free.
-            client.set_flow_run_state(run.flow_run_id, Crashed(message=CONTACT_LOST.meaning), force=True)
+            _agree(client, run.flow_run_id, Crashed(message=CONTACT_LOST.meaning))
 
     def _observe(
         self,
@@ -154,6 +164,17 @@ class Reconciler:
                 guess_from=run if guess else None,
             )
         )
+
+
+def _agree(client: SyncPrefectClient, flow_run_id: UUID, state: State) -> None:
+    """Makes Prefect's view agree, and frees a concurrency slot that a dead process holds."""
+    with suppress(ObjectNotFound):
+        client.set_flow_run_state(flow_run_id, state, force=True)
+
+
+def _age(state: State) -> float:
+    """Seconds since the state was set, by this machine's clock and Prefect's."""
+    return (datetime.now(UTC) - state.timestamp).total_seconds()
 
 
 def _flow_runs(client: SyncPrefectClient, ids: list[UUID]) -> Mapping[UUID, FlowRun]:

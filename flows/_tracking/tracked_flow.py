@@ -19,6 +19,7 @@ from prefect.states import Completed, Failed
 from flows._tracking.hooks import mirror_state, remember_failure
 from flows._tracking.identity import FlowRunIdentity, identify_at_body
 from flows._tracking.log_scrubbing import install, sanitise, unexpected_failure
+from flows._tracking.pausing import PauseWatch
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
 from flows._tracking.store import patiently, worker_store
@@ -29,7 +30,7 @@ from runstore.errors import NotFoundError
 from runstore.reader import RunReader
 from runstore.reasons import TIMED_OUT, ReasonedError
 from runstore.recorder import Recorder
-from runstore.run import Counts, Recorded, RunObservation, Source
+from runstore.run import Counts, Recorded, Run, RunObservation, Source
 from runstore.status import ObservedState, RunStatus, Verdict, outcome
 from runstore.tenancy import TenantScope
 
@@ -141,15 +142,20 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
     store = worker_store()
     parameters = operation.parameters.model_validate(identity.parameters)
     scope = patiently(lambda: identity.scope(store), give_up_after=BEGIN_PATIENCE)
-    run_id = patiently(lambda: _begin(operation, identity, store, scope), give_up_after=BEGIN_PATIENCE)
-    reporter = ProgressReporter(Recorder(store, scope), run_id, identity.attempt)
-    with reporter:
-        body(TrackedRun(run_id, identity.attempt, scope, store, reporter), parameters)
+    run = patiently(lambda: _begin(operation, identity, store, scope), give_up_after=BEGIN_PATIENCE)
+    pauses = PauseWatch(identity.flow_run_id)
+    # Prefect counts a suspended and resumed flow run as one attempt, and its body begins again: so do the figures.
+    anew = run.counts.processed > 0
+    reporter = ProgressReporter(
+        Recorder(store, scope), run.id, identity.attempt, anew=anew, checkpoint=pauses.checkpoint
+    )
+    with pauses, reporter:
+        body(TrackedRun(run.id, identity.attempt, scope, store, reporter), parameters)
     return _end(reporter.counts)
 
 
-def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, scope: TenantScope) -> UUID:
-    """The id of the row, now running in this attempt. StandBackError when this flow run must not do the work."""
+def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, scope: TenantScope) -> Run:
+    """The row, now running in this attempt. StandBackError when this flow run must not do the work."""
     known = identity.run(store, scope)
     if known is None and identity.run_id is not None and not _is_anothers(identity, store, scope):
         raise NotFoundError(f"The run {identity.run_id} that this flow run was started for is no longer there.")
@@ -178,9 +184,9 @@ def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, sco
             flow_run_id=identity.flow_run_id,
         )
     )
-    if not _may_work(recorded):
+    if recorded.run is None or not _may_work(recorded):
         raise StandBackError(_REFUSALS[recorded.verdict].format(run=known.id))
-    return known.id
+    return recorded.run
 
 
 def _planned_for() -> datetime | None:

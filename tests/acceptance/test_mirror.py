@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,8 +17,9 @@ from runstore.reader import RunReader
 from runstore.run import RunDetail
 from runstore.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
+from tests.acceptance.faults.harness import flow_processes
 from tests.acceptance.faults.outages import twice_down
-from tests.support.stack import StackUnderTest, both_workers, eventually
+from tests.support.stack import StackUnderTest, both_workers, deploy, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), *both_workers]
 
@@ -139,6 +141,55 @@ def test_cancelling_in_prefect_aborts_and_keeps_what_was_done(
     assert [failure.reason_code for failure in detail.failures] == ["cancelled"]
 
 
+def test_a_suspended_run_stops_between_items_and_begins_again_when_resumed(
+    stack: StackUnderTest, scope: TenantScope, tmp_path: Path
+) -> None:
+    """What the page of Prefect's own user interface sends."""
+    tally = tmp_path / "tally"
+    values = {"key": str(uuid4()), "succeed": "30", "item_seconds": "0.3", "tally": str(tally)}
+    run_id = stack.start(scope, ECHO, values).run.id
+    eventually(lambda: stack.run(scope, run_id).run.counts.succeeded >= 1)
+    suspended = {"type": "PAUSED", "name": "Suspended", "state_details": {"pause_reschedule": True}}
+    flow_run_id = stack.run(scope, run_id).run.flow_run_id
+    with stack.prefect() as client:
+        client.post(f"flow_runs/{flow_run_id}/set_state", json={"state": suspended}).raise_for_status()
+    eventually(lambda: not flow_processes(stack), seconds=20)
+    before = stack.run(scope, run_id).run
+    assert (before.status, before.attempt) == (RunStatus.RUNNING, 1)
+    assert 1 <= before.counts.succeeded < 30
+    # Longer than contact may be away: a suspended run is not lost, and nobody gives it up.
+    eventually(lambda: before.heartbeat_at and datetime.now(UTC) - before.heartbeat_at > timedelta(seconds=7))
+    assert stack.run(scope, run_id).run.contact_lost_at is None
+    with stack.prefect() as client:
+        client.post(f"flow_runs/{flow_run_id}/resume").raise_for_status()
+    eventually(lambda: tally.read_text().count(str(run_id)) == 2)
+    eventually(lambda: stack.run(scope, run_id).run.counts.succeeded < before.counts.succeeded, pause=0.02)
+    detail = stack.until(scope, run_id)
+    assert (detail.run.status, detail.run.attempt, detail.run.counts.succeeded) == (RunStatus.COMPLETED, 1, 30)
+    assert [entry.status for entry in detail.history] == [RunStatus.PENDING, RunStatus.RUNNING, RunStatus.COMPLETED]
+
+
+def test_a_paused_run_waits_in_its_process(stack: StackUnderTest, scope: TenantScope) -> None:
+    run_id = stack.start(scope, ECHO, {"key": str(uuid4()), "succeed": "30", "item_seconds": "0.3"}).run.id
+    eventually(lambda: stack.run(scope, run_id).run.counts.succeeded >= 1)
+    flow_run_id = stack.run(scope, run_id).run.flow_run_id
+    set_state(stack, flow_run_id, "PAUSED")
+
+    def only_its_heart_beats() -> bool:
+        before = stack.run(scope, run_id).run
+        eventually(lambda: stack.run(scope, run_id).run.heartbeat_at != before.heartbeat_at, seconds=10)
+        return stack.run(scope, run_id).run.counts == before.counts
+
+    eventually(only_its_heart_beats, seconds=30)
+    held = stack.run(scope, run_id).run
+    assert held.status is RunStatus.RUNNING
+    assert held.counts.succeeded < 30
+    with stack.prefect() as client:
+        client.post(f"flow_runs/{flow_run_id}/resume").raise_for_status()
+    detail = stack.until(scope, run_id)
+    assert (detail.run.status, detail.run.attempt, detail.run.counts.succeeded) == (RunStatus.COMPLETED, 1, 30)
+
+
 def test_cancelling_before_a_worker_took_it_aborts(
     stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
 ) -> None:
@@ -152,6 +203,17 @@ def test_cancelling_before_a_worker_took_it_aborts(
     assert detail.run.last_source == "reconciler"
 
 
+def test_a_run_that_a_worker_took_and_died_with_is_offered_again(
+    stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
+) -> None:
+    with stack.without("worker"):
+        run_id = echo()
+        eventually(lambda: stack.run(scope, run_id).run.flow_run_id)
+        set_state(stack, stack.run(scope, run_id).run.flow_run_id, "PENDING")
+    detail = stack.until(scope, run_id)
+    assert (detail.run.status, detail.run.attempt) == (RunStatus.COMPLETED, 1)
+
+
 def test_a_flow_run_deleted_while_it_waits_fails_with_its_reason(
     stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
 ) -> None:
@@ -162,6 +224,24 @@ def test_a_flow_run_deleted_while_it_waits_fails_with_its_reason(
             client.delete(f"flow_runs/{stack.run(scope, run_id).run.flow_run_id}").raise_for_status()
         detail = stack.until(scope, run_id)
     assert (detail.run.status, detail.failures[0].reason_code) == (RunStatus.FAILED, "flow_run_deleted")
+
+
+def test_a_deployment_deleted_while_runs_wait_fails_what_was_handed_over_and_holds_what_was_not(
+    stack: StackUnderTest, scope: TenantScope
+) -> None:
+    """Prefect deletes the flow runs that wait along with their deployment."""
+    with stack.without("worker"):
+        handed_over = stack.start(scope, "echo.insist", {"key": "1", "tries": "1"}).run.id
+        eventually(lambda: stack.run(scope, handed_over).run.flow_run_id)
+        with stack.prefect() as client:
+            deployment = client.get("deployments/name/echo.insist/tenantatlas").json()
+            client.delete(f"deployments/{deployment['id']}").raise_for_status()
+        waiting = stack.start(scope, "echo.insist", {"key": "2", "tries": "1"}).run.id
+        detail = stack.until(scope, handed_over)
+        assert (detail.run.status, detail.failures[0].reason_code) == (RunStatus.FAILED, "flow_run_deleted")
+        assert stack.run(scope, waiting).run.status is RunStatus.PENDING
+        deploy(stack)
+    assert stack.until(scope, waiting).run.status is RunStatus.COMPLETED
 
 
 def test_retrying_a_finished_run_reopens_the_same_row(

@@ -79,6 +79,21 @@ def test_an_end_with_nobody_waiting_wakes_nobody(store: Store) -> None:
         assert not listener.wait(0.5)
 
 
+def test_a_listener_whose_connection_was_cut_hears_again(store: Store) -> None:
+    scope = store.tenant("acme")
+    with RunListener(store.url) as listener, psycopg.connect(store.url, autocommit=True) as other:
+        assert listener.wait(1)
+        cut = other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE 'LISTEN %'"
+        )
+        assert len(cut.fetchall()) == 1
+        assert not listener.wait(0.2), "the wait that finds the connection gone ends without news"
+        assert listener.wait(5), "something may have been missed meanwhile"
+        begin(store, scope, 1)
+        assert listener.wait(5)
+
+
 def test_runs_that_prefect_did_not_take_keep_their_place(store: Store) -> None:
     begin(store, store.tenant("acme"), 5)
     outbox = Outbox(store.relay, tenant_limit=2)

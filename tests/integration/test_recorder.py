@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from runstore.errors import StoreError
 from runstore.operation import OperationType
 from runstore.reader import RunReader
-from runstore.recorder import Recorder
-from runstore.run import Counts, Failure, Progress, Recorded, RunObservation, Source
+from runstore.recorder import STATEMENTS, Recorder, statement
+from runstore.run import Counts, Failure, Progress, Recorded, Run, RunObservation, Source
+from runstore.silence import SilentRuns
 from runstore.starter import StartRequest, start
 from runstore.status import (
     ACTIVE,
@@ -76,26 +79,44 @@ def runs(store: Any) -> Runs:
 ATTEMPTS = {AttemptOrder.LOWER: -1, AttemptOrder.SAME: 0, AttemptOrder.HIGHER: 1}
 
 
+def check(runs: Runs, before: Run, observed: ObservedState, order: AttemptOrder) -> None:
+    """One cell of the table: what the statement does to a row is what the table says."""
+    stored = before.status
+    after = runs.report(before, observed, before.attempt + ATTEMPTS[order])
+    expected = verdict(stored, observed, order)
+    assert after.verdict == expected
+    assert after.run is not None
+    if expected is not Verdict.APPLIED:
+        assert runs.reader.find(before.id) == before
+        return
+    counts = before.counts if order is AttemptOrder.SAME else Counts()
+    status = outcome(observed, counts.succeeded, counts.failed)
+    assert after.run.status == status
+    assert after.run.attempt == before.attempt + ATTEMPTS[order]
+    assert (after.run.finished_at is None) == (status in ACTIVE)
+    last = runs.reader.get(before.id).history[-1]
+    assert (last.status, last.attempt) == (status, after.run.attempt)
+
+
 @pytest.mark.parametrize("stored", list(RunStatus))
 def test_every_pair_has_the_decided_outcome(runs: Runs, stored: RunStatus) -> None:
     for observed, order in itertools.product(ObservedState, AttemptOrder):
-        before = runs.at(stored)
-        if before.attempt == 1 and order is AttemptOrder.LOWER:
-            continue  # attempt 0 does not exist
-        after = runs.report(before, observed, before.attempt + ATTEMPTS[order])
-        expected = verdict(stored, observed, order)
-        assert after.verdict == expected, (stored, observed, order)
-        assert after.run is not None
-        if expected is not Verdict.APPLIED:
-            assert runs.reader.find(before.id) == before
-            continue
-        counts = before.counts if order is AttemptOrder.SAME else Counts()
-        status = outcome(observed, counts.succeeded, counts.failed)
-        assert after.run.status == status
-        assert after.run.attempt == before.attempt + ATTEMPTS[order]
-        assert (after.run.finished_at is None) == (status in ACTIVE)
-        last = runs.reader.get(before.id).history[-1]
-        assert (last.status, last.attempt) == (status, after.run.attempt)
+        check(runs, runs.at(stored), observed, order)
+
+
+@pytest.mark.parametrize("stored", list(RunStatus))
+def test_the_check_fails_when_any_edge_is_altered(
+    runs: Runs, stored: RunStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each cell of the statement in turn is given another verdict; the check of that very cell must notice."""
+    for observed, order in itertools.product(ObservedState, AttemptOrder):
+        cell = (stored, observed, order)
+        for wrong in {Verdict.APPLIED, Verdict.REPEATED, Verdict.TERMINAL} - {verdict(*cell)}:
+            before = runs.at(stored)
+            altered = statement(observed, lambda *at, cell=cell, wrong=wrong: wrong if at == cell else verdict(*at))
+            with monkeypatch.context() as patch, pytest.raises((AssertionError, StoreError)):
+                patch.setitem(STATEMENTS, observed, altered)
+                check(runs, before, observed, order)
 
 
 @pytest.mark.parametrize(("succeeded", "failed"), [(0, 0), (2, 0), (1, 1), (0, 2)])
@@ -130,9 +151,26 @@ def test_progress_never_goes_back_and_counts_nothing_twice(runs: Runs) -> None:
     assert (found.run.counts.succeeded, found.run.counts.failed, len(found.failures)) == (1, 1, 1)
 
 
+def test_work_that_begins_anew_in_its_attempt_replaces_its_figures(runs: Runs) -> None:
+    run = runs.at(RunStatus.RUNNING)
+    runs.count(run, 2, 1, 1)
+    anew = Progress(run.id, 2, Counts(total=2, succeeded=1), failures=[], anew=True)
+    assert runs.recorder.progress(anew).applied
+    found = runs.reader.get(run.id)
+    assert (found.run.counts.succeeded, found.run.counts.failed, found.failures) == (1, 0, ())
+    assert runs.recorder.progress(replace(anew, attempt=1)).verdict is Verdict.STALE
+
+
 def test_a_guess_about_a_row_that_moved_is_stale(runs: Runs) -> None:
     read = runs.at(RunStatus.RUNNING)
-    runs.recorder.heartbeat(read.id, 2)
+    assert SilentRuns(runs.store.relay).mark_contact_lost(read, after_seconds=0)
+    lost = runs.reader.find(read.id)
+    assert lost is not None
+    assert (lost.contact_lost_at is not None, lost.last_source) == (True, Source.RECONCILER)
+    assert runs.recorder.heartbeat(read.id, 2)
+    alive = runs.reader.find(read.id)
+    assert alive is not None
+    assert (alive.contact_lost_at, alive.last_source) == (None, Source.PROGRESS)
     guess = runs.report(read, ObservedState.FAILED, 2, guess_from=read)
     assert guess.verdict is Verdict.STALE
     fresh = runs.reader.find(read.id)

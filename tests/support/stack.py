@@ -213,17 +213,18 @@ def process_worker(stack: StackUnderTest) -> Iterator[None]:
     """The block's runs are done by Prefect's process worker, on a pool of its own."""
     worker = stack.process("worker")
     warm = worker.spec
-    _deploy(stack, "--pool", "process", "--pool-type", "process")
+    deploy(stack, "--pool", "process", "--pool-type", "process")
     worker.spec = replace(warm, command=(*warm.command, "--pool", "process"))
     stack.running.restart("worker")
     try:
         yield
     finally:
         worker.spec = warm
-        _deploy(stack)
+        deploy(stack)
         stack.running.restart("worker")
 
 
-def _deploy(stack: StackUnderTest, *arguments: str) -> None:
+def deploy(stack: StackUnderTest, *arguments: str) -> None:
+    """Registers every operation with Prefect, as `tenantatlas deploy` does."""
     command = [*specs.TENANTATLAS, "deploy", *arguments]
     subprocess.run(command, env=stack.running.environment, check=True, stdout=subprocess.DEVNULL)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from random import Random
 
+import httpx
 import psutil
 import psycopg
 
 from deployments.embedded_database import EmbeddedDatabase
-from tests.support.stack import StackUnderTest
+from deployments.stack import specs
+from deployments.stack.process import ManagedProcess
+from deployments.stack.readiness import READY_FILE, forget_ready
+from tests.support.stack import StackUnderTest, eventually
 
 WORKER, RELAY, PREFECT_SERVER = "worker", "relay", "prefect-server"
-FROZEN_SECONDS = 3.0
+FROZEN_SECONDS = (2.0, 2.0, 6.0, 25.0)
+"""How long a freeze lasts, each as likely: unnoticed, long enough to lose contact, longer than a run is waited for."""
+
+_CANCELLABLE = {"type": {"any_": ["RUNNING", "PENDING", "SCHEDULED"]}}
+_RETRIABLE = {"type": {"any_": ["FAILED", "CRASHED"]}}
 
 
 class Faults:
@@ -31,11 +40,15 @@ class Faults:
             "freeze a flow process": self.freeze_flow,
             "kill the worker": lambda: self._kill(WORKER),
             "kill worker and flows together": self.kill_worker_and_flows,
-            "kill the relay": lambda: self._kill(RELAY),
-            "freeze the relay": lambda: self._freeze(self._stack.process(RELAY).pid),
+            "freeze the worker and its flows": lambda: self._freeze(self._stack.process(WORKER).pid),
+            "kill a relay": lambda: self._kill(self._relay()),
+            "freeze a relay": lambda: self._freeze(self._stack.process(self._relay()).pid),
             "kill Prefect's server": lambda: self._kill(PREFECT_SERVER),
+            "freeze Prefect's server": lambda: self._freeze(self._stack.process(PREFECT_SERVER).pid),
             "cut every database connection": self.cut_connections,
             "restart PostgreSQL": self.restart_database,
+            "cancel a flow run in Prefect": lambda: self._set_state(_CANCELLABLE, "CANCELLING", "Cancelling"),
+            "retry a failed flow run in Prefect": lambda: self._set_state(_RETRIABLE, "SCHEDULED", "AwaitingRetry"),
         }
 
     def one(self) -> None:
@@ -46,31 +59,22 @@ class Faults:
         self.mend()
 
     def mend(self) -> None:
-        """Starts again whatever has ended."""
+        """Starts again whatever has ended, and returns when everything is ready."""
         for process in self._stack.running.processes:
             if process.exit_code is not None:
                 self._stack.running.restart(process.spec.name)
-
-    def flow_processes(self) -> list[psutil.Process]:
-        """The processes that run flows now: forked by the worker's warm parent, or children of Prefect's process worker."""
-        found: list[psutil.Process] = []
-        with suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self._stack.process(WORKER).pid).children():
-                with suppress(psutil.NoSuchProcess):
-                    is_flow = any(part.startswith("prefect.") for part in child.cmdline())
-                    found += [child] if is_flow else child.children()
-        return found
+        eventually(lambda: all(process.spec.is_ready() for process in self._stack.running.processes), seconds=120)
 
     def kill_flow(self) -> None:
         """One flow process, if one runs."""
-        flows = self.flow_processes()
+        flows = flow_processes(self._stack)
         if flows:
             with suppress(psutil.NoSuchProcess):
                 self._random.choice(flows).kill()
 
     def freeze_flow(self) -> None:
         """One flow process, for a while."""
-        flows = self.flow_processes()
+        flows = flow_processes(self._stack)
         if flows:
             self._freeze(self._random.choice(flows).pid)
 
@@ -98,15 +102,72 @@ class Faults:
         with self._database:
             pass
 
+    def _relay(self) -> str:
+        names = [process.spec.name for process in self._stack.running.processes]
+        return self._random.choice([name for name in names if name.startswith(RELAY)])
+
+    def _set_state(self, which: Mapping[str, object], kind: str, name: str) -> None:
+        """What an operator does to one flow run in Prefect's own page, if there is one to do it to."""
+        with self._stack.prefect() as client:
+            wanted = {"flow_runs": {"state": which}, "sort": "START_TIME_DESC", "limit": 20}
+            found = client.post("flow_runs/filter", json=wanted).raise_for_status().json()
+            if found:
+                chosen = self._random.choice(found)["id"]
+                with suppress(httpx.HTTPStatusError):
+                    body = {"state": {"type": kind, "name": name}}
+                    client.post(f"flow_runs/{chosen}/set_state", json=body).raise_for_status()
+
     def _kill(self, name: str) -> None:
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._stack.process(name).pid)
-            process.kill()
+            children = process.children(recursive=True) if name == PREFECT_SERVER else []
+            _signal([process, *children], signal.SIGKILL)
             process.wait(10)
 
     def _freeze(self, pid: int) -> None:
+        """The process and what it started: Prefect's command runs its server as a child."""
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
-            process.send_signal(signal.SIGSTOP)
-            time.sleep(FROZEN_SECONDS)  # the freeze itself: its length is the subject
-            process.send_signal(signal.SIGCONT)
+            frozen = [process, *process.children(recursive=True)]
+            _signal(frozen, signal.SIGSTOP)
+            time.sleep(self._random.choice(FROZEN_SECONDS))  # the freeze itself: its length is the subject
+            _signal(frozen, signal.SIGCONT)
+
+
+def flow_processes(stack: StackUnderTest) -> list[psutil.Process]:
+    """The processes that run flows now: forked by the worker's warm parent, or children of Prefect's process worker."""
+    found: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(stack.process(WORKER).pid).children():
+            with suppress(psutil.NoSuchProcess):
+                is_flow = any(part.startswith("prefect.") for part in child.cmdline())
+                found += [child] if is_flow else child.children()
+    return found
+
+
+def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+
+
+@contextmanager
+def second_relay(stack: StackUnderTest) -> Generator[None]:
+    """The block runs with two relays at once."""
+    first = stack.process(RELAY).spec
+    file = stack.running.settings.state / "relay-2.ready"
+    spec = replace(
+        first,
+        name="relay-2",
+        environment={**first.environment, READY_FILE: str(file)},
+        is_ready=file.exists,
+        before_start=lambda: forget_ready(file),
+    )
+    process = ManagedProcess(spec, specs.logs_of(stack.running.settings))
+    stack.running.processes.append(process)
+    try:
+        eventually(spec.is_ready, seconds=120)
+        yield
+    finally:
+        stack.running.processes.remove(process)
+        process.stop()

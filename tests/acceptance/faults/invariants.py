@@ -3,42 +3,90 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+import httpx
 import psycopg
 
 from runstore.status import TERMINAL, AttemptOrder, ObservedState, RunStatus, Verdict, verdict
 
 _RUNS = """
-SELECT r.id, r.status, r.attempt, r.history, r.total, r.processed, r.succeeded, r.failed, r.skipped, r.item_ids, r.failures,
-       r.initiated_by_user IS NOT NULL AS by_user
-FROM operation_runs r ORDER BY r.created_at
+SELECT id, status, attempt, history, total, processed, succeeded, failed, skipped, item_ids, failures, parameters
+FROM operation_runs ORDER BY created_at
+"""
+_WATCH = """
+CREATE TABLE broken_rules (run uuid, rule text);
+CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE same boolean := NEW.attempt = OLD.attempt;
+BEGIN
+  INSERT INTO broken_rules SELECT NEW.id, rule FROM (VALUES
+    (NEW.attempt < OLD.attempt, 'went back to an earlier attempt'),
+    (same AND NEW.processed < OLD.processed, 'counted less than before'),
+    (NEW.history <> OLD.history AND NEW.history - -1 <> OLD.history, 'changed its history instead of adding one step'),
+    ((NEW.status, NEW.attempt) IS DISTINCT FROM (OLD.status, OLD.attempt) AND NEW.history = OLD.history,
+      'moved without a step in its history'),
+    (same AND OLD.status NOT IN ('pending', 'running') AND
+      (NEW.status, NEW.total, NEW.processed, NEW.succeeded, NEW.failed, NEW.skipped, NEW.item_ids, NEW.failures, NEW.history,
+        NEW.started_at, NEW.finished_at) IS DISTINCT FROM
+      (OLD.status, OLD.total, OLD.processed, OLD.succeeded, OLD.failed, OLD.skipped, OLD.item_ids, OLD.failures, OLD.history,
+        OLD.started_at, OLD.finished_at), 'was changed within its attempt after it had ended')
+  ) AS rules (broken, rule) WHERE broken;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER watch AFTER UPDATE ON operation_runs FOR EACH ROW EXECUTE FUNCTION watch();
 """
 _NOTIFIED = "SELECT run_id, attempt, kind, user_id, count(*) FROM notifications GROUP BY 1, 2, 3, 4"
 
 
-def violations(url: str, expected: set[Any], members: int) -> list[str]:
+def watch(url: str) -> None:
+    """From now on the database itself looks at every change of a run and keeps what `violations` then reports."""
+    with psycopg.connect(url) as connection:
+        connection.execute(_WATCH)
+
+
+def violations(connection: psycopg.Connection[Any], expected: set[Any], members: int) -> list[str]:
     """Every broken invariant, in a sentence each; empty when the table is true.
 
     `expected` are the ids of the runs that were started, `members` how many users each transition is announced to.
     """
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(_RUNS).fetchall()
-        notified = {row[:4]: row[4] for row in connection.execute(_NOTIFIED).fetchall()}
+    rows = connection.execute(_RUNS).fetchall()
+    watched = connection.execute("SELECT run, rule, count(*) FROM broken_rules GROUP BY 1, 2").fetchall()
+    notified = {row[:4]: row[4] for row in connection.execute(_NOTIFIED).fetchall()}
     found: list[str] = []
     lost = expected - {row[0] for row in rows}
     found += [f"run {run_id} is lost" for run_id in lost]
+    found += [f"run {run_id} {rule} ({times} times)" for run_id, rule, times in watched]
     recipients = Counter((run_id, attempt, kind) for run_id, attempt, kind, _ in notified)
     found += [f"notification {key} was written {count} times" for key, count in notified.items() if count != 1]
-    for run_id, status, _attempt, history, total, processed, succeeded, failed, skipped, item_ids, failures, _ in rows:
+    for (
+        run_id,
+        status,
+        _attempt,
+        history,
+        total,
+        processed,
+        succeeded,
+        failed,
+        skipped,
+        item_ids,
+        failures,
+        told,
+    ) in rows:
         if RunStatus(status) not in TERMINAL:
-            found.append(f"run {run_id} is still {status}")
+            found.append(f"run {run_id} is still {status}: {history}")
         found += [f"run {run_id}: {problem}" for problem in illegal_steps(history)]
         if history[-1]["status"] != status:
             found.append(f"run {run_id} is {status}, and its history ends with {history[-1]['status']}")
         if processed != succeeded + failed + skipped or processed > total or processed > len(item_ids):
             found.append(f"run {run_id} counts {processed} of {total} with {len(item_ids)} items")
+        wanted = tuple(int(told[name]) for name in ("succeed", "fail", "skip"))
+        counted = (succeeded, failed, skipped)
+        if any(many > most for many, most in zip(counted, wanted, strict=True)):
+            found.append(f"run {run_id} counts items twice: {counted} where there were {wanted}")
+        if status.startswith("completed") and counted != wanted:
+            found.append(f"run {run_id} is {status} with {counted} of {wanted}")
         items = [failure["item_id"] for failure in failures if failure["item_id"] != "run"]
         if len(items) != len(set(items)) or len(items) != failed:
             found.append(f"run {run_id} has {failed} failed items and {len(items)} failures")
@@ -51,6 +99,8 @@ def violations(url: str, expected: set[Any], members: int) -> list[str]:
 def illegal_steps(history: list[dict[str, Any]]) -> list[str]:
     """The steps of a history that the transition table does not allow."""
     found: list[str] = []
+    if [entry["at"] for entry in history] != sorted(entry["at"] for entry in history):
+        found.append(f"has a history out of order: {history}")
     for before, after in pairwise(history):
         step = f"{before['status']} ({before['attempt']}) to {after['status']} ({after['attempt']})"
         if after["attempt"] < before["attempt"]:
@@ -60,6 +110,17 @@ def illegal_steps(history: list[dict[str, Any]]) -> list[str]:
         seen = _OBSERVED[RunStatus(after["status"])]
         if verdict(RunStatus(before["status"]), seen, order) is not Verdict.APPLIED:
             found.append(f"took the illegal step {step}")
+    return found
+
+
+def not_one_flow_run(prefect: httpx.Client, runs: Iterable[Any]) -> list[str]:
+    """The runs that are not exactly one flow run of Prefect's."""
+    found: list[str] = []
+    for run_id in runs:
+        tagged = {"flow_runs": {"tags": {"all_": [f"run:{run_id}"]}}}
+        count = prefect.post("flow_runs/count", json=tagged).raise_for_status().json()
+        if count != 1:
+            found.append(f"run {run_id} is {count} flow runs")
     return found
 
 

@@ -21,6 +21,7 @@ from deployments.settings import load_settings
 from deployments.stack.local_stack import LocalStack
 from runstore.status import TERMINAL
 from runstore.tenancy import TenantScope
+from tests.acceptance.faults.invariants import not_one_flow_run
 from tests.support.stack import StackUnderTest, environment, eventually, fixture_producers, stack_environment
 
 SERVER = "prefect-server"
@@ -40,11 +41,7 @@ def twice_down(stack: StackUnderTest, scope: TenantScope, runs: int) -> list[str
     ended = _ended(stack, scope)
     found = [f"run {run_id} has not ended" for run_id in started if run_id not in ended]
     with stack.prefect() as client:
-        for run_id in started:
-            tagged = {"flow_runs": {"tags": {"all_": [f"run:{run_id}"]}}}
-            count = client.post("flow_runs/count", json=tagged).json()
-            if count != 1:
-                found.append(f"run {run_id} is {count} flow runs")
+        found += not_one_flow_run(client, started)
     print(f"{runs} runs ended: {dict(Counter(ended.values()))}", flush=True)
     return found
 

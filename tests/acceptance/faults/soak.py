@@ -1,34 +1,41 @@
 """`make soak N=500`: that many runs under random faults, then every invariant, then a table of what was broken how often.
 
-The seed is printed; `python -m tests.acceptance.faults.soak 500 SEED` breaks the same things in the same order.
+The seed is printed; `python -m tests.acceptance.faults.soak 500 SEED` draws from it again. What there is to break depends on the
+moment, so the second time is alike, not the same.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 from random import Random
 
+import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from deployments.embedded_database import EmbeddedDatabase
 from deployments.settings import load_settings
 from deployments.stack.local_stack import LocalStack
+from deployments.stack.specs import logs_of
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
 from runstore.filters import RunFilter
 from runstore.reader import RunReader
-from runstore.status import StatusBucket
+from runstore.status import UNFINISHED
 from runstore.tenancy import Role
-from tests.acceptance.faults.harness import Faults
-from tests.acceptance.faults.invariants import violations
-from tests.support.stack import StackUnderTest, environment, fixture_producers, stack_environment
+from tests.acceptance.faults.harness import Faults, second_relay
+from tests.acceptance.faults.invariants import not_one_flow_run, violations, watch
+from tests.support.stack import StackUnderTest, environment, eventually, fixture_producers, stack_environment
 
-BATCH = 10
+BATCH = 5
+"""Runs from one fault to the next."""
+
+MOST_ACTIVE = 10
 SETTLE_SECONDS = 60
 BEHAVIOURS = ("finish", "finish", "finish", "finish", "raise", "die")
 
@@ -51,7 +58,14 @@ def soak(runs: int, seed: int, console: Console) -> list[str]:
         ):
             stack = StackUnderTest(running)
             try:
-                return _soak(stack, EmbeddedDatabase(home), runs, random, console)
+                with second_relay(stack):
+                    broken = _soak(stack, EmbeddedDatabase(home), runs, random, console)
+                if broken:
+                    kept = shutil.copytree(
+                        logs_of(running.settings), tempfile.mkdtemp(prefix="soak-logs"), dirs_exist_ok=True
+                    )
+                    console.print(f"The logs are kept in {kept}.")
+                return broken
             finally:
                 stack.dispose()
 
@@ -61,9 +75,13 @@ def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Rand
     directory = Directory(stack.database(DatabaseRole.ADMIN))
     for role in (Role.OWNER, Role.MANAGER):
         directory.grant(scope, f"{role.value}@soak.example", role)
+    watch(stack.running.database_url)
     faults = Faults(stack, home, random)
     started: set[object] = set()
+    reader = RunReader(stack.database(DatabaseRole.HUB), scope)
     while len(started) < runs:
+        # How many runs this machine can do at once is not the subject, and a backlog would only hide what is.
+        eventually(lambda: _active(reader) < MOST_ACTIVE, seconds=SETTLE_SECONDS * 2)
         for _ in range(min(BATCH, runs - len(started))):
             values = {
                 "key": str(len(started)),
@@ -78,27 +96,43 @@ def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Rand
         faults.one()
         console.print(f"{len(started)} of {runs} runs started, {sum(faults.counts.values())} faults")
     faults.mend()
-    reader = RunReader(stack.database(DatabaseRole.HUB), scope)
     deadline = time.monotonic() + SETTLE_SECONDS
-    while time.monotonic() < deadline:
-        counts = reader.bucket_counts(RunFilter())
-        if counts[StatusBucket.QUEUED] + counts[StatusBucket.RUNNING] == 0:
-            break
+    while time.monotonic() < deadline and _active(reader):
         time.sleep(0.5)
-    broken = violations(stack.running.database_url, started, members=2)
-    _report(console, faults, reader.bucket_counts(RunFilter()), broken)
+    settled = SETTLE_SECONDS - max(0.0, deadline - time.monotonic())
+    with psycopg.connect(stack.running.database_url) as connection:
+        broken = violations(connection, started, members=2)
+    with stack.prefect() as client:
+        broken += not_one_flow_run(client, started)
+    _report(console, faults, stack.running.database_url, settled, broken)
     return broken
 
 
-def _report(console: Console, faults: Faults, ends: dict[StatusBucket, int], broken: list[str]) -> None:
+def _active(reader: RunReader) -> int:
+    counts = reader.bucket_counts(RunFilter())
+    return sum(counts[bucket] for bucket in UNFINISHED)
+
+
+def _report(console: Console, faults: Faults, url: str, settled: float, broken: list[str]) -> None:
     table = Table("fault", "times", title="What was broken")
     for kind, times in sorted(faults.counts.items()):
         table.add_row(kind, str(times))
     console.print(table)
-    console.print("Ends: " + ", ".join(f"{bucket.value} {number}" for bucket, number in ends.items()))
+    ends = Table("end", "reason of the run", "said by", "runs", title="How the runs ended")
+    with psycopg.connect(url) as connection:
+        for row in connection.execute(_ENDS):
+            ends.add_row(*(str(cell or "") for cell in row))
+    console.print(ends)
+    console.print(f"The last run ended {settled:.0f} s after everything was back.")
     console.print(f"Broken invariants: {len(broken)}")
     for problem in broken[:50]:
         console.print(problem, markup=False)
+
+
+_ENDS = """
+SELECT status, (SELECT max(f ->> 'reason_code') FROM jsonb_array_elements(failures) f WHERE f ->> 'item_id' = 'run'), last_source,
+       count(*) FROM operation_runs GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from flows._tracking.hooks import HOOKS_OFF
 from runstore.run import Source
 from runstore.status import RunStatus
 from runstore.tenancy import TenantScope
-from tests.acceptance.faults.harness import Faults
+from tests.acceptance.faults.harness import Faults, flow_processes
 from tests.support.stack import StackUnderTest, both_workers, eventually
 
 pytestmark = [
@@ -63,7 +63,7 @@ def test_a_killed_flow_is_failed_within_five_seconds(
 ) -> None:
     run_id = running()
     killed = time.monotonic()
-    for flow in faults.flow_processes():
+    for flow in flow_processes(stack):
         flow.kill()
     detail = stack.until(scope, run_id)
     assert time.monotonic() - killed < 5
@@ -87,7 +87,7 @@ def test_a_frozen_flow_is_shown_as_lost_and_comes_back(
     stack: StackUnderTest, scope: TenantScope, faults: Faults, running: Callable[[], UUID], gate: Path
 ) -> None:
     run_id = running()
-    frozen = faults.flow_processes()
+    frozen = flow_processes(stack)
     for flow in frozen:
         flow.send_signal(signal.SIGSTOP)
     eventually(lambda: stack.run(scope, run_id).run.contact_lost_at, seconds=20)

@@ -1,0 +1,76 @@
+"""Prefect's pause and suspend, as a flow without tasks can obey them: between two items."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import Pause, PrefectException
+
+LOOK_INTERVAL = 5.0
+"""Seconds between two questions to Prefect. A run that is shorter asks nothing."""
+
+RESUME_INTERVAL = 1.0
+"""Seconds between two questions while a pause holds the flow up."""
+
+
+class PauseWatch:
+    """Asks Prefect from a thread of its own, while it is entered, whether the flow run is paused.
+
+    Prefect's engine looks for a pause when a task begins, and a tracked flow has none: without this a suspended flow would
+    work on to its end.
+    """
+
+    def __init__(self, flow_run_id: UUID) -> None:
+        self._flow_run_id = flow_run_id
+        self._paused: State | None = None
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="pauses", daemon=True)
+
+    def checkpoint(self) -> None:
+        """Returns at once unless Prefect says Paused. Then it waits for the resumption of a pause that keeps the process.
+
+        Raises Pause for one that does not (Suspended, what Prefect's page offers): the process ends, and the worker
+        starts the flow again when it is resumed.
+        """
+        self._may_go_on.wait()
+        if self._paused is not None:
+            raise Pause(state=self._paused)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._may_go_on.set()
+
+    def _watch(self) -> None:
+        if self._stopped.wait(LOOK_INTERVAL):
+            return
+        with get_client(sync_client=True) as client:
+            while not self._stopped.is_set():
+                # Prefect may be away, or the flow run gone: what was last known holds.
+                with suppress(httpx.HTTPError, PrefectException, RuntimeError, OSError):
+                    self._note(client.read_flow_run(self._flow_run_id).state)
+                self._stopped.wait(LOOK_INTERVAL if self._may_go_on.is_set() else RESUME_INTERVAL)
+
+    def _note(self, state: State | None) -> None:
+        if state is None or not state.is_paused():
+            self._paused = None
+            self._may_go_on.set()
+        elif state.state_details.pause_reschedule:
+            self._paused = state
+            self._may_go_on.set()
+        else:
+            self._may_go_on.clear()
