@@ -35,8 +35,10 @@ def draw() -> None:
     address, ignored = ListAddress.from_params(st.query_params.to_dict())
     show(page_header(viewer, texts.OPERATIONS, texts.OPERATIONS_LEAD, aside=_export(viewer, address)), "list-header")
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
-    seconds = filter_bar(viewer, address, reader.types(), insights.initiators())
-    page = reader.list(address.filter(datetime.now(UTC)), limit=address.rows, cursor=address.cursor)
+    with hub.database.reading(viewer.scope):
+        types, people = reader.types(), insights.initiators()
+        page = reader.list(address.filter(datetime.now(UTC)), limit=address.rows, cursor=address.cursor)
+    seconds = filter_bar(viewer, address, types, people)
     live = _Live(viewer, address, ignored, page)
     st.fragment(live.draw, run_every=seconds or None)()
 
@@ -74,6 +76,10 @@ class _Live:
     def _tree(self) -> Node:
         hub = runtime.current()
         viewer = still_there(self._viewer) if self._drawn else self._viewer
+        with hub.database.reading(viewer.scope):
+            return self._parts(hub, viewer)
+
+    def _parts(self, hub: runtime.Hub, viewer: Viewer) -> Node:
         slug, address, now = viewer.tenant.slug, self._address, datetime.now(UTC)
         insights = RunInsights(hub.database, viewer.scope)
         zone = ZoneInfo(known_zone(st.context.timezone))
