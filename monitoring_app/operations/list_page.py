@@ -35,10 +35,8 @@ def draw() -> None:
     address, ignored = ListAddress.from_params(st.query_params.to_dict())
     show(page_header(viewer, texts.OPERATIONS, texts.OPERATIONS_LEAD, aside=_export(viewer, address)), "list-header")
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
-    with hub.database.reading(viewer.scope):
-        types, people = reader.types(), insights.initiators()
-        page = reader.list(address.filter(datetime.now(UTC)), limit=address.rows, cursor=address.cursor)
-    seconds = filter_bar(viewer, address, types, people)
+    seconds = filter_bar(viewer, address, reader.types(), insights.initiators())
+    page = reader.list(address.filter(datetime.now(UTC)), limit=address.rows, cursor=address.cursor)
     live = _Live(viewer, address, ignored, page)
     st.fragment(live.draw, run_every=seconds or None)()
 
