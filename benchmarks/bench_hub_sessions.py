@@ -3,7 +3,8 @@
     python -m benchmarks.bench_hub_sessions [MINUTES] [--sessions 50]
 
 Every tab holds its socket as a browser does and runs the list's refresh; one in twelve opens another page instead. Prints, for each
-tenth of the time, the process's memory and the p95 from asking to the last element. The figures beside it: an idle hub's memory.
+tenth of the time, the process's memory, its share of one processor, and the p95 from asking to the last element. The figures
+beside it: an idle hub's memory, and one session alone.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ EVERY_SECONDS = 5.0
 LIST = "/operations?tenant=northwind"
 OTHERS = ("/notifications", "/drift", "/inventory", "/operations")
 REFRESHES_A_PAGE = 12
+ALONE = 40
 PARTS = 10
 
 
@@ -76,6 +78,18 @@ def visit(url: str, cookie: str, number: int, times: Times, end: float) -> None:
             time.sleep(max(0.0, EVERY_SECONDS - (time.monotonic() - begun)))
 
 
+def alone(url: str, cookie: str) -> list[float]:
+    """Seconds of a refresh with nobody else there."""
+    found: list[float] = []
+    with tab(url, cookie) as page:
+        fragment = opened(page, LIST)
+        for _ in range(ALONE):
+            begun = time.monotonic()
+            page.refresh(fragment, LIST)
+            found.append(time.monotonic() - begun)
+    return found
+
+
 def opened(page: PageClient, address: str) -> str:
     """Opens the list; answers the fragment that its timer runs."""
     return page.open(address).fragments[0][0]
@@ -109,8 +123,10 @@ def main() -> None:
             print(
                 f"idle: {process.memory_info().rss / 2**20:.0f} MB; {wanted.sessions} sessions, {wanted.minutes:g} min"
             )
-            print(f"{'minute':>8}{'answers':>9}{'median ms':>11}{'p95 ms':>9}{'MB':>7}{'threads':>9}")
+            print(f"{'minute':>8}{'answers':>9}{'median ms':>11}{'p95 ms':>9}{'CPU %':>7}{'MB':>7}{'threads':>9}")
+            line(alone(hub.url, Sessions(SECRET, 8).open(user.id)), process, 0.0)
             times, begun = Times(), time.monotonic()
+            process.cpu_percent()
             end = begun + wanted.minutes * 60
             with ThreadPoolExecutor(wanted.sessions) as people:
                 cookies = [Sessions(SECRET, 8).open(user.id) for _ in range(wanted.sessions)]
@@ -128,11 +144,12 @@ def line(seconds: list[float], process: psutil.Process, minute: float) -> None:
     """One line of the table."""
     if len(seconds) < 2:
         return
+    cpu = process.cpu_percent()
     p95 = statistics.quantiles(seconds, n=20)[-1] * 1000
     memory = process.memory_info().rss / 2**20
     median = statistics.median(seconds) * 1000
     print(
-        f"{minute:8.1f}{len(seconds):9}{median:11.0f}{p95:9.0f}{memory:7.0f}{process.num_threads():9}",
+        f"{minute:8.1f}{len(seconds):9}{median:11.0f}{p95:9.0f}{cpu:7.0f}{memory:7.0f}{process.num_threads():9}",
         flush=True,
     )
 

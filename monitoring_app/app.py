@@ -18,7 +18,12 @@ MENU_SECONDS = 30
 
 
 def _page(page: HubPage) -> st.Page:
-    return st.Page(guarded(page.draw), title=f"{page.title} · {texts.PRODUCT}", url_path=page.path)
+    def drawn() -> None:
+        viewer: Viewer = st.session_state["viewer"]
+        with runtime.current().database.reading(viewer.scope):
+            page.draw()
+
+    return st.Page(guarded(drawn), title=f"{page.title} · {texts.PRODUCT}", url_path=page.path)
 
 
 def _menu(viewer: Viewer, current: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any
 
@@ -51,9 +52,29 @@ class Database:
         Raises StoreUnavailableError when the server cannot be reached, ConflictError on a violated uniqueness,
         StoreError for whatever else the server refuses.
         """
-        user = str(scope.actor.user_id) if scope.actor.user_id else ""
-        with self._transaction(str(scope.tenant_id), user) as connection:
+        if (joined := self._joined(scope)) is not None:
+            with translated_errors():
+                yield joined
+            return
+        with self._transaction(str(scope.tenant_id), _user(scope)) as connection:
             yield connection
+
+    @contextmanager
+    def reading(self, scope: TenantScope) -> Generator[None]:
+        """Within the block, this thread's transactions of this scope are one that keeps nothing: for questions in a row.
+
+        Each of its own would cost four more ways to the server. After a statement that failed no other one works in here.
+        """
+        if self._joined(scope) is not None:
+            yield
+            return
+        with translated_errors(), self._engine.connect() as connection:
+            connection.execute(_SET_ROLE_AND_TENANT, self._setting(str(scope.tenant_id), _user(scope)))
+            token = _READING.set((self, scope, connection))
+            try:
+                yield
+            finally:
+                _READING.reset(token)
 
     @contextmanager
     def across_tenants(self) -> Generator[Connection]:
@@ -64,8 +85,15 @@ class Database:
     @contextmanager
     def _transaction(self, tenant: str, user: str) -> Generator[Connection]:
         with translated_errors(), self._engine.begin() as connection:
-            connection.execute(_SET_ROLE_AND_TENANT, {"role": self.role.value, "tenant": tenant, "user": user})
+            connection.execute(_SET_ROLE_AND_TENANT, self._setting(tenant, user))
             yield connection
+
+    def _joined(self, scope: TenantScope) -> Connection | None:
+        current = _READING.get()
+        return current[2] if current is not None and current[0] is self and current[1] == scope else None
+
+    def _setting(self, tenant: str, user: str) -> dict[str, str]:
+        return {"role": self.role.value, "tenant": tenant, "user": user}
 
     def dispose(self) -> None:
         """Closes every idle connection; the object can be used again."""
@@ -76,12 +104,23 @@ class Database:
         self._engine.dispose(close=False)
 
 
+_READING: ContextVar[tuple[Database, TenantScope, Connection] | None] = ContextVar("reading", default=None)
+
+
+_LISTING = ("plan_cache_mode=force_custom_plan", "max_parallel_workers_per_gather=0", "jit=off", "random_page_cost=1.1")
+
+
+def _user(scope: TenantScope) -> str:
+    return str(scope.actor.user_id) if scope.actor.user_id else ""
+
+
 def _engine(url: str, role: DatabaseRole, pool_size: int, statement_timeout_ms: int) -> Engine:
     # Those who list runs plan each statement for its own tenant: a plan kept for the average of all would sort the whole of a
     # large one. The others' statements go by unique keys, and their plans are kept.
     lists = role in (DatabaseRole.HUB, DatabaseRole.APP)
-    # None is worth a second process: starting one takes longer than the answer.
-    planning = " -c plan_cache_mode=force_custom_plan -c max_parallel_workers_per_gather=0" if lists else ""
+    # None is worth a second process or compiling: starting either takes longer than the answer. An index is walked in order, not
+    # sorted as a whole for its first page: on the disks of today a page read at random costs hardly more than the next one.
+    planning = "".join(f" -c {setting}" for setting in _LISTING) if lists else ""
     options = {
         "application_name": "tenantatlas",
         "connect_timeout": 5,

@@ -68,6 +68,10 @@ class _Live:
     def _tree(self) -> Node:
         hub = runtime.current()
         viewer = still_there(self._viewer) if self._drawn else self._viewer
+        with hub.database.reading(viewer.scope):
+            return self._parts(hub, viewer)
+
+    def _parts(self, hub: runtime.Hub, viewer: Viewer) -> Node:
         slug, address, now = viewer.tenant.slug, self._address, datetime.now(UTC)
         insights = RunInsights(hub.database, viewer.scope)
         zone = ZoneInfo(known_zone(st.context.timezone))

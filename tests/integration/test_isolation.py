@@ -50,6 +50,28 @@ def test_a_reader_sees_its_tenant_only(two: Any) -> None:
     assert acme.list(RunFilter(search="globex")).runs == ()
 
 
+def test_questions_in_a_row_share_a_transaction_of_their_own_tenant_only(two: Any) -> None:
+    acme, globex = two.tenant("acme"), two.tenant("globex")
+    here = text("SELECT pg_current_xact_id()::text, current_setting('tenantatlas.tenant_id')")
+
+    def seen(database: Any, scope: Any) -> tuple[str, str]:
+        with database.transaction(scope) as connection:
+            return tuple(connection.execute(here).one())
+
+    with two.app.reading(acme):
+        first, other, worker = seen(two.app, acme), seen(two.app, globex), seen(two.worker, acme)
+        with two.app.reading(acme):
+            assert seen(two.app, acme) == first
+        assert len({first, other, worker}) == 3
+        assert [tenant for _, tenant in (first, other, worker)] == [str(s.tenant_id) for s in (acme, globex, acme)]
+        run = start(two.app, acme, StartRequest(SYNC, {"scope": "lost"}, item_ids=[])).run.id
+    assert seen(two.app, acme) != first
+    assert RunReader(two.hub, acme).find(run) is None
+    with two.hub.reading(acme), pytest.raises(StoreError), two.hub.transaction(acme) as connection:
+        connection.execute(text("SELECT 1 / 0"))
+    assert len(RunReader(two.hub, acme).list(RunFilter()).runs) == 1
+
+
 # What each argument of a reader's method is given: a method with an argument that is not here fails until it is.
 ARGUMENTS: dict[str, Callable[[UUID], Any]] = {
     "wanted": lambda theirs: RunFilter(search=str(theirs)),

@@ -85,7 +85,12 @@ def test_a_page_asks_the_same_few_bounded_questions_however_much_there_is(site: 
     scope, member, worker = make_tenant(site, "growing")
     some = [RunSpec(id=sample_id(f"growing {n}"), item_ids=["a"], total=1, succeeded=1) for n in range(25)]
     add_runs(worker, scope, some)
+    # One sync and one set are known by ids of their own; the rest goes by the run's.
     every = [f"{address}&rows=250" for address in addresses("growing", some[0].id)]
+    every += [
+        f"/inventory?tenant=growing&sync={sync_of(site, scope)}",
+        f"/backup-sets?tenant=growing&set={set_of(site, scope)}",
+    ]
 
     def counted() -> dict[str, int]:
         with tab(site.hub.url, site.sessions.open(site.user_id("owner@growing.example"))) as page:
