@@ -45,11 +45,6 @@ class Patience:
         """Seconds between two looks at the same run."""
         return max(self.look / 2, 0.5)
 
-    @property
-    def taken(self) -> float:
-        """Seconds that a worker may take from taking a flow run to its beginning; it needs a second or two."""
-        return 2 * self.contact_lost
-
 
 class Reconciler:
     """Repairs silent runs of all tenants. Any number may run at once: each claims what it looks at."""
@@ -122,8 +117,9 @@ class Reconciler:
         elif run.status is RunStatus.PENDING and flow_run.deployment_id is None:
             failure = DEPLOYMENT_MISSING.failure(operation=str(run.type))
             self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
-        elif state.type is StateType.PENDING and _age(state) > self._patience.taken:
+        elif state.type is StateType.PENDING and _age(state) > self._patience.give_up:
             # A worker took it and died before it began. Prefect offers only scheduled runs, so nobody else would take it.
+            # As patient as with a silent run: a pool of containers may need minutes for an image before a flow begins.
             with suppress(ObjectNotFound):
                 client.set_flow_run_state(flow_run.id, Scheduled())
 
