@@ -26,7 +26,10 @@ from tests.support.stack import StackUnderTest, environment, eventually, fixture
 
 SERVER = "prefect-server"
 SECONDS_A_RUN = 5.0
-_ENDED = "SELECT id, status FROM operation_runs WHERE tenant_id = %s AND status = ANY(%s)"
+_ENDED = """
+SELECT id, concat_ws(' ', status, failures -> 0 ->> 'reason_code', failures -> 0 ->> 'message', last_source)
+FROM operation_runs WHERE tenant_id = %s AND status = ANY(%s)
+"""
 
 
 def twice_down(stack: StackUnderTest, scope: TenantScope, runs: int) -> list[str]:
