@@ -56,6 +56,8 @@ class StackUnderTest:
     """What a test needs of a running stack."""
 
     running: LocalStack
+    pool: tuple[str, ...] = ()
+    """What `deploy` is told of the pool that the worker serves; nothing for the one it takes by itself."""
     _databases: dict[DatabaseRole, Database] = field(default_factory=dict[DatabaseRole, Database])
 
     def database(self, role: DatabaseRole) -> Database:
@@ -213,18 +215,20 @@ def process_worker(stack: StackUnderTest) -> Iterator[None]:
     """The block's runs are done by Prefect's process worker, on a pool of its own."""
     worker = stack.process("worker")
     warm = worker.spec
-    deploy(stack, "--pool", "process", "--pool-type", "process")
+    stack.pool = ("--pool", "process", "--pool-type", "process")
+    deploy(stack)
     worker.spec = replace(warm, command=(*warm.command, "--pool", "process"))
     stack.running.restart("worker")
     try:
         yield
     finally:
         worker.spec = warm
+        stack.pool = ()
         deploy(stack)
         stack.running.restart("worker")
 
 
-def deploy(stack: StackUnderTest, *arguments: str) -> None:
-    """Registers every operation with Prefect, as `tenantatlas deploy` does."""
-    command = [*specs.TENANTATLAS, "deploy", *arguments]
+def deploy(stack: StackUnderTest) -> None:
+    """Registers every operation with Prefect, as `tenantatlas deploy` does, on the pool that the worker serves."""
+    command = [*specs.TENANTATLAS, "deploy", *stack.pool]
     subprocess.run(command, env=stack.running.environment, check=True, stdout=subprocess.DEVNULL)
