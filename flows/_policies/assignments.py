@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from flows._policies.json_shape import as_object, as_text
+from flows._policies.json_shape import as_list, as_object, as_text
 from flows._policies.noise import is_empty, is_noise
 from flows._policies.settings_catalog import generic
-from flows._policies.tree import Tree, each_of
+from flows._policies.tree import Tree, comparable_tree, dumps, each_of
 
 _TARGETS: Final = {
     "groupassignmenttarget": ("group", "include"),
@@ -52,6 +52,39 @@ def _one(assignment: Json) -> Tree:
                 continue
             node[key] = generic(value, 0)
     return node
+
+
+def told_by(body: Json, other: Json) -> Json:
+    """The body, its assignments without metadata as the other side's types tell them; `body` itself where all say theirs.
+
+    Without `@odata.type` an excluded group reads like an included one, and all devices like all users. Which it is cannot
+    be told from the one side, so where the other side has the same assignment with a type, that is what it is.
+    """
+    own = [cast(Json, item) for item in as_list(body.get("assignments")) if isinstance(item, Mapping)]
+    if all(map(_type_of, own)):
+        return body
+    types: dict[bytes, list[str]] = {}
+    for item in map(as_object, as_list(other.get("assignments"))):
+        if name := _type_of(item):
+            types.setdefault(_apart_from_type(item), []).append(name)
+    told: list[Json] = []
+    # Those that say their type take it first.
+    for item in sorted(own, key=lambda item: not _type_of(item)):
+        name, left = _type_of(item), types.get(_apart_from_type(item), [])
+        if name in left:
+            left.remove(name)
+        elif left and not name:
+            item = {**item, "target": {**as_object(item.get("target")), "@odata.type": left.pop(0)}}
+        told.append(item)
+    return {**body, "assignments": told}
+
+
+def _type_of(assignment: Json) -> str:
+    return as_text(as_object(assignment.get("target")).get("@odata.type"))
+
+
+def _apart_from_type(assignment: Json) -> bytes:
+    return dumps(comparable_tree({**_one(assignment), "target": None, "mode": None}))
 
 
 def group_names(assignments: Sequence[Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from flows._policies.assignments import told_by
 from flows._policies.canonical import ASSIGNMENTS, SCOPE_TAGS
 from flows._policies.types import UNKNOWN_TYPE
 from flows.drift.change import Change, ChangeKind, Facet
@@ -89,8 +90,9 @@ def _pair_changes(old: PolicyState, new: PolicyState, found: Mapping[bytes, Mapp
     if old.content_hash not in found or new.content_hash not in found:
         return ()
     as_new = replace(old, policy_type=new.policy_type)
-    before = content_of(as_new, found[old.content_hash], new.subtype)
-    after = content_of(new, found[new.content_hash], old.subtype)
+    was, is_now = found[old.content_hash], found[new.content_hash]
+    before = content_of(as_new, told_by(was, is_now), new.subtype)
+    after = content_of(new, told_by(is_now, was), old.subtype)
     return tuple(named(diff(before.form, after.form), {**before.names, **after.names}))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,22 @@ class Snapshot:
     failures: list[SourceFailure] = field(default_factory=list)
 
 
-def snapshot(bodies: Iterable[Mapping[str, Any]], unread: Completeness | None = None) -> Snapshot:
-    """The side that these bodies make; an object that is no policy fails the test."""
+def snapshot(
+    bodies: Iterable[Mapping[str, Any]],
+    unread: Completeness | None = None,
+    as_read: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> Snapshot:
+    """The side that these bodies make, read as a source gives them that knows their types from elsewhere.
+
+    An object that is no policy fails the test.
+    """
     policies: dict[str, StoredPolicy] = {}
     for body in bodies:
         known = recognise(body)
         assert known is not None, body
-        source = SourcePolicy(known.policy_id, known.policy_type, known.name, known.platform, dict(body), "test")
+        source = SourcePolicy(
+            known.policy_id, known.policy_type, known.name, known.platform, as_read(dict(body)), "test"
+        )
         policies[known.policy_id] = stored(source, FINGERPRINT)
     return Snapshot(policies, unread or Completeness())
 

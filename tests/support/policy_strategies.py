@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -199,3 +200,12 @@ def noisy(body: dict[str, Any], seed: int) -> dict[str, Any]:
         return value
 
     return again(body, None)
+
+
+def without_metadata(body: dict[str, Any]) -> dict[str, Any]:
+    """The same policy as a source without metadata gives it: no `@odata.` annotation at any depth."""
+
+    def own(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {key: value for key, value in pairs if "@odata." not in key or "@odata.bind" in key}
+
+    return json.loads(json.dumps(body), object_pairs_hook=own)

@@ -7,6 +7,8 @@ import pytest
 from flows._policies.recognise import recognise
 from flows._policies.types import POLICY_TYPES
 from tests.support.drift_cases import Case, check
+from tests.support.drift_compare import compared, shown, snapshot
+from tests.support.policy_strategies import without_metadata
 from tests.unit.drift.corpus import catalog_cases, hostile_cases, other_cases
 
 CASES = [*catalog_cases.CASES, *other_cases.CASES, *hostile_cases.CASES]
@@ -15,6 +17,15 @@ CASES = [*catalog_cases.CASES, *other_cases.CASES, *hostile_cases.CASES]
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_findings_equal_the_written_truth(case: Case) -> None:
     check(case)
+
+
+def test_a_source_without_metadata_says_the_same() -> None:
+    bodies = [body for case in CASES for body in (*case.before, *case.after)]
+    assert len(bodies) > 2 * 120
+    for body in bodies:
+        full, bare = snapshot([body]), snapshot([body], as_read=without_metadata)
+        assert shown(compared(full, bare)) == [], body
+        assert shown(compared(bare, full)) == [], body
 
 
 def test_the_corpus_is_large_and_knows_every_type() -> None:
