@@ -63,7 +63,7 @@ def findings(
         typer.Option("--fail-on", metavar="SEVERITY", help="Exit code 1 if something open is as severe, or more."),
     ] = None,
 ) -> Answer:
-    from flows.drift.reading import findings_document, worst_open
+    from flows.drift.reading import findings_document, why_empty, worst_open
     from runstore.database import DatabaseRole
 
     with call.open_store() as store:
@@ -72,7 +72,7 @@ def findings(
             store.database(DatabaseRole.APP), actor, run_id=run, scope_key=scope, include_ignored=include_ignored
         )
     exit_code = 1 if fail_on is not None and worst_open(document, fail_on) else 0
-    blocks = (findings_table(document, f"Nothing drifted in {tenant}."), *_withheld(document))
+    blocks = (findings_table(document, why_empty(document)), *_withheld(document))
     return Answer(document, blocks, exit_code=exit_code)
 
 
@@ -106,6 +106,8 @@ def _settings(changes: list[dict[str, Any]]) -> str:
 def _withheld(document: Mapping[str, Any]) -> list[str]:
     more = document["not_listed"]
     said = [f"{more} more findings are not listed; none is more severe than those that are."] if more else []
+    if hidden := document["ignored"] if document["findings"] else 0:
+        said.append(f"{hidden} changes are hidden by ignore rules; --include-ignored shows them.")
     return said + [
         f"{entry['count']} differences of type {entry['policy_type']} are withheld ({entry['reason_code']}): "
         "not everything of that type could be read."

@@ -61,6 +61,10 @@ def add(
     tenants = _tenants(call, tenant, Permission.ADMINISTER)
     from deployments import schedules
     from deployments.schedule_times import parse_timing
+    from flows._sources.opening import checked_source
+
+    if "source" in parameters:
+        parameters["source"] = checked_source(str(parameters["source"]))
 
     timing = parse_timing(cron=cron, every=every, timezone=timezone, jitter=jitter)
     added = schedules.add(tenants, operation, parameters, timing, active=not paused)
@@ -124,8 +128,8 @@ def _tenants(call: Call, tenant: str | None, permission: Permission) -> list[str
         elif call.acting_as is None:
             slugs = [found.slug for found in Directory(store.database(DatabaseRole.APP)).tenants()]
         else:
-            user = Directory(store.database(DatabaseRole.APP)).by_email(call.acting_as)
-            slugs = [] if user is None else [found.slug for found, _ in user.tenants]
+            member = Directory(store.database(DatabaseRole.APP)).member(call.acting_as)
+            slugs = [found.slug for found, _ in member.tenants]
         for slug in slugs:
             store.scope(slug, call.acting_as).require(permission)
     use_prefect(call.settings)

@@ -103,9 +103,10 @@ def _play(store: StoreAccess, report: Any) -> tuple[dict[str, Any], list[Block]]
     runs += _run_all(store, scopes, {slug: _drift(store, scope) for slug, scope in scopes.items()})
     refusal = _refused(store, next(iter(scopes)))
     findings = {slug: _findings(store, scope) for slug, scope in scopes.items()}
+    from flows.drift.reading import why_empty
+
     tables = [
-        findings_table(found, f"Nothing drifted in {slug}.", title=f"What drifted in {slug}")
-        for slug, found in findings.items()
+        findings_table(found, why_empty(found), title=f"What drifted in {slug}") for slug, found in findings.items()
     ]
     document = {
         "runs": [listed_json(run) for run in runs],

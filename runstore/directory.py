@@ -142,10 +142,14 @@ class Directory:
         if acting_as is None:
             tenant = self.tenant(slug)
             return TenantScope(tenant.id, tenant.slug, LOCAL_OPERATOR)
-        user = self.by_email(acting_as)
+        return self.member(acting_as).scope(slug)
+
+    def member(self, email: str) -> SignedInUser:
+        """The person with that email and their tenants as of now; ForbiddenError for nobody, as for a foreign tenant."""
+        user = self.by_email(email)
         if user is None:
             raise ForbiddenError(_NO_ACCESS)
-        return user.scope(slug)
+        return user
 
     def for_flow(self, slug: str, trigger: Trigger) -> TenantScope:
         """The scope in which a flow works on the tenant. NotFoundError for an unknown one."""

@@ -75,15 +75,30 @@ def _count(connection: Connection, scope: TenantScope, runs: Sequence[Any]) -> i
     return connection.execute(select(func.count()).select_from(DriftRunFinding).where(*of_runs)).scalar_one()
 
 
+def why_empty(document: Mapping[str, Any]) -> str:
+    """One sentence for a document without findings: nothing compared yet, all of it hidden by rules, or no drift."""
+    if not document["comparisons"]:
+        return "Nothing has been compared yet; generate drift once two syncs of a scope are finished."
+    if document["ignored"]:
+        return f"Nothing drifted but what ignore rules hide: {document['ignored']} changes."
+    if document["withheld"]:
+        return "Nothing drifted in what was read completely."
+    return "Nothing drifted."
+
+
 def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, Any]]:
     """The findings of a document that are as severe as `threshold` or more and neither accepted nor resolved.
 
-    BadInputError for a threshold that is no severity.
+    BadInputError for a threshold that is no severity; NotFoundError when nothing was compared, which passes no threshold.
     """
     try:
         limit = Severity(threshold)
     except ValueError:
         raise BadInputError(f"--fail-on takes one of {', '.join(Severity)}.") from None
+    if not document["comparisons"]:
+        raise NotFoundError(
+            "Nothing has been compared yet, so --fail-on cannot tell; run `tenantatlas drift generate`."
+        )
     settled = (FindingStatus.ACCEPTED.value, FindingStatus.RESOLVED.value)
     return [
         finding

@@ -14,6 +14,7 @@ import orjson
 
 from flows._policies.types import label_of
 from flows.drift.attribution import who_and_when
+from flows.drift.reading import why_empty
 
 COLUMNS = (
     "finding",
@@ -73,7 +74,7 @@ def html_report(document: Mapping[str, Any], tenant: str, at: datetime | None = 
         f'<li class="{level}"><b>{counts.get(level, 0)}</b> {level}</li>'
         for level in ("critical", "high", "medium", "low", "info")
     )
-    body = "".join(_finding(finding) for finding in findings) or "<p>Nothing drifted.</p>"
+    body = "".join(_finding(finding) for finding in findings) or f"<p>{escape(why_empty(document))}</p>"
     title = f"Drift in {escape(tenant)}"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'

@@ -9,7 +9,7 @@ from typing import Any, Final
 import streamlit as st
 
 from flows.drift.attribution import who_and_when
-from flows.drift.reading import findings_document
+from flows.drift.reading import findings_document, why_empty
 from monitoring_app import runtime, texts
 from monitoring_app.presentation.figures import plural
 from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
@@ -38,7 +38,7 @@ def draw() -> None:
     if document["withheld"]:
         show(withheld(document["withheld"]), "findings-withheld")
     if not everything:
-        show(empty_state(texts.FINDINGS_EMPTY_TITLE, texts.FINDINGS_EMPTY), "findings-empty")
+        show(empty_state(texts.FINDINGS_EMPTY_TITLE, why_empty(document)), "findings-empty")
         return
     chosen = _filters(params, everything)
     found = [one for one in everything if _matches(one, chosen)]

@@ -19,7 +19,7 @@ from deployments import cli
 from flows._policies import rehash
 from flows._policies.tables import InventorySync, PolicyContent
 from flows.drift.decisions import accept, acknowledge, reopen
-from flows.drift.reading import findings_document, history, worst_open
+from flows.drift.reading import findings_document, history, why_empty, worst_open
 from flows.drift.report import COLUMNS, csv_report, html_report
 from flows.drift.rule_book import (
     add_ignore,
@@ -195,6 +195,23 @@ def test_what_is_hidden_does_not_make_the_rest_look_worse(runs: Runs, tmp_path: 
     add_ignore(runs.store.app, runs.scope, IgnoreRule(setting="*avgcpuloadfactor"), "tuned all day")
     assert (only(runs)["severity"], [one["setting"] for one in only(runs)["changes"]]) == ("info", ["description"])
     assert not worst_open(document(runs), "high")
+
+
+def test_an_empty_list_says_why_it_is_empty(store: Store, tmp_path: Path) -> None:
+    runs = Runs(store, store.tenant())
+    runs.sync(export(tmp_path / "a", [policy(ONE, value=1)]))
+    assert "Nothing has been compared yet" in why_empty(document(runs))
+    with pytest.raises(NotFoundError, match="--fail-on cannot tell"):
+        worst_open(document(runs), "low")
+    runs.sync(export(tmp_path / "b", [policy(ONE, value=1)]))
+    runs.drift()
+    assert why_empty(document(runs)) == "Nothing drifted."
+    assert not worst_open(document(runs), "low")
+    runs.sync(export(tmp_path / "c", [policy(ONE, value=2)]))
+    runs.drift()
+    add_ignore(store.app, runs.scope, IgnoreRule(setting="*"), "all of it")
+    assert why_empty(document(runs)) == "Nothing drifted but what ignore rules hide: 1 changes."
+    assert "ignore rules hide: 1" in html_report(document(runs), "acme")
 
 
 def test_a_tenants_severity_rule_comes_first(runs: Runs) -> None:
