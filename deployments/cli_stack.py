@@ -50,7 +50,7 @@ def up(
     with stack:
         if not stack.has_hub:
             call.note(
-                "The hub is not started: nobody could sign in. Set TENANTATLAS_OIDC_ISSUER, or use "
+                "The hub is not started: nobody could sign in. Set TENANTATLAS_OIDC_ISSUER or TENANTATLAS_PROXY_ADDRESSES, or use "
                 "`tenantatlas up --demo`."
             )
         print_blocks(_summary(stack.record))

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     run_memory_mb: int = Field(default=2048, ge=0)
     metrics_host: str = "127.0.0.1"
     metrics_port: Port | None = None
+    worker_health_port: Port | None = None
 
     # Seconds of silence after which the relay looks at a run, shows its contact as lost, and calls it failed.
     look_after_seconds: float = Field(default=6, ge=0.5, le=3600)

@@ -27,6 +27,7 @@ from deployments.start_hints import hear_hand_overs
 from deployments.store_access import configured_url, producer_migrations
 from deployments.version import installed_version
 from deployments.warm.worker import WarmWorker
+from deployments.worker_health import asks_prefect, health_served
 from flows._tracking.log_scrubbing import install
 from runstore.errors import BadInputError, StoreError, UnavailableError
 from runstore.schema_check import verify_schema
@@ -71,20 +72,27 @@ async def _serve(settings: Settings, name: str, pool_name: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    serving: list[BaseWorker[Any, Any, Any]] = []
+    async with health_served(settings, lambda: any(map(asks_prefect, serving))):
+        pool = await _found_pool(settings, pool_name, stop)
+        if pool is None:
+            return
+        serving.append(worker := _worker_for(pool, settings, name))
+        if isinstance(worker, WarmWorker):
+            await _serve_warm(worker, settings, stop)
+            return
+        async with _cancelled_by(stop) as group:
+            group.start_soon(_announce_when_polling, worker)
+            await worker.start()
+
+
+async def _found_pool(settings: Settings, pool_name: str, stop: anyio.Event) -> WorkPool | None:
+    """The pool, once it and the schema are there; None if told to stop before."""
     found: list[WorkPool] = []
     async with _cancelled_by(stop):
         await _await_schema(worker_url(settings))
         found.append(await _await_pool(pool_name))
-    if not found:
-        return
-    pool = found[0]
-    worker = _worker_for(pool, settings, name)
-    if isinstance(worker, WarmWorker):
-        await _serve_warm(worker, settings, stop)
-        return
-    async with _cancelled_by(stop) as group:
-        group.start_soon(_announce_when_polling, worker)
-        await worker.start()
+    return found[0] if found else None
 
 
 async def _serve_warm(worker: WarmWorker, settings: Settings, stop: anyio.Event) -> None:

@@ -1,0 +1,61 @@
+"""A worker's answers to probes: healthy while its loop turns, ready while Prefect answers it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from deployments.stack import specs
+from tests.support.stack import StackUnderTest, eventually, free_port
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+
+@contextmanager
+def probed(stack: StackUnderTest, port: int, **told: str) -> Iterator[httpx.Client]:
+    """A second worker of the stack with a port for probes, and a client that asks there."""
+    environment = {**stack.running.environment, "TENANTATLAS_WORKER_HEALTH_PORT": str(port), **told}
+    environment.pop("TENANTATLAS_READY_FILE", None)
+    worker = subprocess.Popen([*specs.TENANTATLAS, "worker", "--name", "probed"], env=environment)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=10) as client:
+            eventually(lambda: status(client, "/healthz") == 200)
+            yield client
+    finally:
+        worker.terminate()
+        worker.wait(60)
+
+
+def status(client: httpx.Client, path: str) -> int:
+    try:
+        return client.get(path).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def test_a_worker_is_ready_once_prefect_answers_it(stack: StackUnderTest) -> None:
+    with probed(stack, free_port()) as client:
+        eventually(lambda: status(client, "/readyz") == 200)
+
+
+def test_a_worker_whose_prefect_is_away_is_healthy_and_not_ready(stack: StackUnderTest) -> None:
+    port = free_port()
+    with probed(stack, port, PREFECT_API_URL=f"http://127.0.0.1:{free_port()}/api") as client:
+        for nonsense in (b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"x" * 20_000):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+                raw.sendall(nonsense)
+        assert [status(client, path) for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 404]
+
+
+def test_a_taken_port_is_named(stack: StackUnderTest) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        environment = {**stack.running.environment, "TENANTATLAS_WORKER_HEALTH_PORT": port}
+        command = [*specs.TENANTATLAS, "worker", "--name", "probed"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, port in done.stderr, "Traceback" in done.stderr) == (2, True, False)
