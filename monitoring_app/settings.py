@@ -94,8 +94,8 @@ class HubSettings:
             )
         if not (self.demo or self.oidc or self.proxy):
             raise BadInputError(
-                "The hub has nobody to sign people in: set TENANTATLAS_OIDC_ISSUER (with _CLIENT_ID and _CLIENT_SECRET), "
-                "or run `tenantatlas demo` to look around."
+                "The hub has nobody to sign people in: set TENANTATLAS_OIDC_ISSUER (with _CLIENT_ID and _CLIENT_SECRET) "
+                "or TENANTATLAS_PROXY_ADDRESSES, or run `tenantatlas demo` to look around."
             )
         if not self.demo and len(self.session_secret) < 32:
             raise BadInputError(

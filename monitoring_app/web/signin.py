@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
@@ -12,7 +13,6 @@ from uuid import UUID
 import httpx
 from anyio import to_thread
 from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.starlette_client import OAuth
 from joserfc.errors import JoseError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -26,6 +26,13 @@ from monitoring_app.web.demo_people import DemoPerson, demo_people
 from monitoring_app.web.gate import cookie_name
 from runstore.directory import SignedInUser
 from runstore.errors import StoreUnavailableError
+
+with warnings.catch_warnings():
+    # Authlib announces a successor of httpx on every import, on the terminal of whoever starts the hub.
+    from authlib.deprecate import AuthlibDeprecationWarning
+
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.starlette_client import OAuth
 
 _LOGGER = logging.getLogger(__name__)
 FLOW_SECONDS = 600
