@@ -20,6 +20,7 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.base import BaseWorker
 
+from deployments.attempts import let_attempts_end
 from deployments.deploy import PrefectUnavailableError, await_server
 from deployments.settings import Settings
 from deployments.stack.readiness import announce_ready
@@ -130,7 +131,10 @@ def _worker_for(pool: WorkPool, settings: Settings, name: str) -> BaseWorker[Any
             f"The work pool {pool.name!r} is of type {pool.type!r}, and this installation has no worker for that. "
             "Install the Prefect package that brings it, or name another pool with --pool."
         )
-    return kind(work_pool_name=pool.name, name=name, limit=settings.worker_limit, prefetch_seconds=0)
+    worker = kind(work_pool_name=pool.name, name=name, limit=settings.worker_limit, prefetch_seconds=0)
+    if not isinstance(worker, WarmWorker):
+        let_attempts_end(worker)
+    return worker
 
 
 async def _await_pool(name: str) -> WorkPool:

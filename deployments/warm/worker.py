@@ -19,6 +19,7 @@ from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from pydantic import Field
 
+from deployments.attempts import without_ending
 from deployments.warm.code_version import CHECK_SECONDS, CodeVersion
 from deployments.warm.fork_client import ForkedProcess, WarmParent, WarmParentError
 
@@ -263,9 +264,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         """Leaves a retry for the next look while its earlier attempt's process still ends: it would need that one's place."""
-        ending = set[Any](self._limiter.statistics().borrowers) if self._limiter else set[Any]()
-        free = [found for found in flow_run_response if found.flow_run.id not in ending]
-        return await super()._submit_scheduled_flow_runs(free)
+        return await super()._submit_scheduled_flow_runs(without_ending(self, flow_run_response))
 
     async def _propose_submitting_state(self, flow_run: FlowRun) -> None:
         """Nothing: from Pending to Running it takes less time than Prefect's server takes to note Submitting in between."""
