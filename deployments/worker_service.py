@@ -20,8 +20,8 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.base import BaseWorker
 
-from deployments.attempts import let_attempts_end
 from deployments.deploy import PrefectUnavailableError, await_server
+from deployments.prefect_worker import serve_until
 from deployments.settings import Settings
 from deployments.stack.readiness import announce_ready
 from deployments.start_hints import hear_hand_overs
@@ -82,9 +82,11 @@ async def _serve(settings: Settings, name: str, pool_name: str) -> None:
         if isinstance(worker, WarmWorker):
             await _serve_warm(worker, settings, stop)
             return
-        async with _cancelled_by(stop) as group:
-            group.start_soon(_announce_when_polling, worker)
-            await worker.start()
+        async with _cancelled_by(None) as beside:
+            beside.start_soon(_announce_when_polling, worker)
+            # Runs that are no children of the worker go on without it.
+            drain = settings.worker_drain_seconds if pool.type == "process" else 0
+            await serve_until(stop, worker, drain_seconds=drain)
 
 
 async def _found_pool(settings: Settings, pool_name: str, stop: anyio.Event) -> WorkPool | None:
@@ -131,10 +133,7 @@ def _worker_for(pool: WorkPool, settings: Settings, name: str) -> BaseWorker[Any
             f"The work pool {pool.name!r} is of type {pool.type!r}, and this installation has no worker for that. "
             "Install the Prefect package that brings it, or name another pool with --pool."
         )
-    worker = kind(work_pool_name=pool.name, name=name, limit=settings.worker_limit, prefetch_seconds=0)
-    if not isinstance(worker, WarmWorker):
-        let_attempts_end(worker)
-    return worker
+    return kind(work_pool_name=pool.name, name=name, limit=settings.worker_limit, prefetch_seconds=0)
 
 
 async def _await_pool(name: str) -> WorkPool:

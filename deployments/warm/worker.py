@@ -19,7 +19,7 @@ from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from pydantic import Field
 
-from deployments.attempts import without_ending
+from deployments.prefect_worker import without_ending
 from deployments.warm.code_version import CHECK_SECONDS, CodeVersion
 from deployments.warm.fork_client import ForkedProcess, WarmParent, WarmParentError
 
