@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +19,12 @@ from deployments import cli
 from deployments.settings import Settings
 
 DEPLOYMENTS = Path(cli.__file__).parent
-READ_BY_OTHERS = {"TENANTATLAS_DATABASE_PASSWORD", "TENANTATLAS_STACK", "TENANTATLAS_READY_FILE"}
+READ_BY_OTHERS = {
+    "TENANTATLAS_DATABASE_PASSWORD",
+    "TENANTATLAS_GRAPH_IN_FLIGHT",
+    "TENANTATLAS_READY_FILE",
+    "TENANTATLAS_STACK",
+}
 
 
 def documents() -> list[dict[str, Any]]:
@@ -61,9 +67,30 @@ def test_every_command_exists_with_its_options(where: str, arguments: list[str])
     assert {word for word in words if word.startswith("--")} <= options
 
 
+def pages() -> list[Path]:
+    return [DEPLOYMENTS.parent / "README.md", *sorted((DEPLOYMENTS.parent / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_every_command_on_a_page_exists_with_its_options(page: Path) -> None:
+    text = page.read_text().replace("\\\n", " ")
+    spans = re.findall(r"`(tenantatlas [^`]+)`", " ".join(text.split()))
+    for line in (*spans, *re.findall(r"(?m)^tenantatlas .+$", text)):
+        words = shlex.split(line.split(" #")[0].replace("…", ""))[1:]
+        command: Any = typer.main.get_command(cli.build())
+        while hasattr(command, "commands") and words and words[0].islower() and not words[0].startswith("-"):
+            assert words[0] in command.commands, line
+            command = command.commands[words.pop(0)]
+        if hasattr(command, "commands"):
+            continue
+        options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        assert {word for word in words if word.startswith("--")} <= options, line
+
+
 def test_every_setting_named_is_one() -> None:
     known = {f"TENANTATLAS_{name.upper()}" for name in Settings.model_fields} | READ_BY_OTHERS
-    for path in [*DEPLOYMENTS.glob("compose/*"), *DEPLOYMENTS.glob("systemd/*"), *DEPLOYMENTS.glob("kubernetes/*")]:
+    shipped = [*DEPLOYMENTS.glob("compose/*"), *DEPLOYMENTS.glob("systemd/*"), *DEPLOYMENTS.glob("kubernetes/*")]
+    for path in [*shipped, *pages()]:
         assert set(re.findall(r"TENANTATLAS_[A-Z_]+", path.read_text())) <= known, path
 
 
