@@ -23,8 +23,7 @@ BASELINE_INCOMPLETE: Final = "baseline_incomplete"
 CURRENT_INCOMPLETE: Final = "current_incomplete"
 
 BATCH: Final = 50
-"""Pairs whose bodies are held at once: memory stays the same however much differs, and the garbage collector, which looks
-through all that is alive, costs each pair as little among 100,000 policies as among 10,000."""
+"""Pairs whose bodies are held at once: memory stays the same however much differs."""
 
 SHARE: Final = 0.5
 MINIMUM_COMING: Final = 3

@@ -115,5 +115,7 @@ def _as_map(tree: Tree) -> dict[str, Any] | None:
 def _equal(before: Tree, after: Tree) -> bool:
     if before is MISSING or after is MISSING:
         return before is after
+    if type(before) is type(after) and isinstance(before, str | int) and before == after:
+        return True
     # As bytes: Python holds True equal to 1, a canonical form does not.
     return dumps(comparable_tree(before)) == dumps(comparable_tree(after))
