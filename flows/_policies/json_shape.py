@@ -9,7 +9,7 @@ from typing import Any, cast
 def as_object(value: object) -> Mapping[str, Any]:
     """The value if it is an object; an empty one otherwise."""
     # Most are plain dictionaries, and asking for those is several times as fast as asking for any mapping.
-    return cast(Mapping[str, Any], value) if isinstance(value, dict | Mapping) else {}
+    return cast(Mapping[str, Any], value) if isinstance(value, (dict, Mapping)) else {}
 
 
 def as_list(value: object) -> list[Any]:

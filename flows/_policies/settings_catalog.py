@@ -44,7 +44,7 @@ def settings_tree(settings: Sequence[Any]) -> dict[str, Tree]:
     """
     instances: list[Any] = []
     for setting in settings:
-        if isinstance(setting, Mapping):
+        if isinstance(setting, (dict, Mapping)):
             wrapped = cast(Json, setting)
             instances.append(wrapped.get("settingInstance", wrapped))
         else:
@@ -59,7 +59,7 @@ def _nodes(instances: Sequence[Any], depth: int) -> dict[str, Tree]:
     repeated: dict[str, list[Tree]] = {}
     strangers: list[Tree] = []
     for instance in instances:
-        identifier = cast(Json, instance).get("settingDefinitionId") if isinstance(instance, Mapping) else None
+        identifier = cast(Json, instance).get("settingDefinitionId") if isinstance(instance, (dict, Mapping)) else None
         if not isinstance(identifier, str) or not identifier:
             if (kept := generic(instance, depth)) not in _NOTHING:
                 strangers.append(kept)
@@ -81,7 +81,7 @@ def _nodes(instances: Sequence[Any], depth: int) -> dict[str, Tree]:
 
 def _node(instance: Json, depth: int) -> Tree:
     choice = instance.get("choiceSettingValue")
-    if isinstance(choice, Mapping):
+    if isinstance(choice, (dict, Mapping)):
         return _choice(cast(Json, choice), depth)
     if "simpleSettingValue" in instance:
         return _simple(instance["simpleSettingValue"], depth)
@@ -91,14 +91,14 @@ def _node(instance: Json, depth: int) -> Tree:
     choices = instance.get("choiceSettingCollectionValue")
     if isinstance(choices, list):
         return _collection(
-            [_choice(cast(Json, item), depth) for item in cast(list[Any], choices) if isinstance(item, Mapping)]
+            [_choice(cast(Json, item), depth) for item in cast(list[Any], choices) if isinstance(item, (dict, Mapping))]
         )
     group = instance.get("groupSettingValue")
-    if isinstance(group, Mapping):
+    if isinstance(group, (dict, Mapping)):
         return _nodes(_children(cast(Json, group)), depth + 1)
     groups = instance.get("groupSettingCollectionValue")
     if isinstance(groups, list):
-        members = [cast(Json, item) for item in cast(list[Any], groups) if isinstance(item, Mapping)]
+        members = [cast(Json, item) for item in cast(list[Any], groups) if isinstance(item, (dict, Mapping))]
         return each_of(node for member in members if (node := _nodes(_children(member), depth + 1)))
     rest = {key: value for key, value in instance.items() if key not in _KNOWN and not is_metadata(key)}
     kept = generic(rest, depth)
@@ -114,7 +114,7 @@ def _choice(value: Json, depth: int) -> Tree:
 
 
 def _simple(value: Any, depth: int) -> Tree:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):
         return value
     simple = cast(Json, value)
     if simple.get(STATE) == ENCRYPTED:
@@ -142,7 +142,7 @@ def generic(value: Any, depth: int) -> Tree:
     """
     if depth > MAX_DEPTH:
         raise TooDeepError
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         cleaned = {
             escaped(key): generic(item, depth + 1)
             for key, item in cast(Json, value).items()

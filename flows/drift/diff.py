@@ -35,6 +35,8 @@ def diff(before: Mapping[str, Tree], after: Mapping[str, Tree]) -> list[Change]:
 
 
 def _walk(before: Tree, after: Tree, steps: Steps, facet: Facet) -> Iterator[Change]:
+    if _same_scalar(before, after):
+        return
     kinds = {_kind(side) for side in (before, after) if side is not MISSING}
     if kinds == {EACH}:
         yield from _each(_members(before), _members(after), steps, facet)
@@ -112,10 +114,13 @@ def _as_map(tree: Tree) -> dict[str, Any] | None:
     return cast(dict[str, Any], tree) if isinstance(tree, dict) else {OWN: tree}
 
 
+def _same_scalar(before: Tree, after: Tree) -> bool:
+    """Whether the sides are one text, number or truth value: most are, and need no look at what kind of node they are."""
+    return type(before) is type(after) and isinstance(before, (str, int)) and before == after
+
+
 def _equal(before: Tree, after: Tree) -> bool:
     if before is MISSING or after is MISSING:
         return before is after
-    if type(before) is type(after) and isinstance(before, str | int) and before == after:
-        return True
     # As bytes: Python holds True equal to 1, a canonical form does not.
     return dumps(comparable_tree(before)) == dumps(comparable_tree(after))

@@ -25,33 +25,6 @@ from flows.drift.rules import severity_rules
 from runstore.tenancy import TenantScope
 
 
-@dataclass(frozen=True, slots=True)
-class _Bodies:
-    connection: Connection
-    scope: TenantScope
-
-    def __call__(self, hashes: Iterable[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
-        return bodies(self.connection, self.scope, hashes)
-
-
-def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comparison:
-    """The comparison of two syncs, nothing stored. Contents hashed by older rules are brought up to date first."""
-    for sync in (chosen.baseline, chosen.current):
-        bring_up_to_date(connection, scope, sync)
-    with _collector_at_rest():
-        found = differences(connection, scope, chosen.baseline.id, chosen.current.id)
-        return compare(
-            found.added,
-            found.removed,
-            found.differing,
-            found.in_both,
-            _Bodies(connection, scope),
-            baseline=Completeness.of_json(chosen.baseline.unread),
-            current=Completeness.of_json(chosen.current.unread),
-            rules=severity_rules(connection, scope),
-        )
-
-
 @contextmanager
 def _collector_at_rest() -> Generator[None]:
     """The block runs without the collector of cycles. Trees have none: what a comparison drops is freed at once as it is.
@@ -68,6 +41,33 @@ def _collector_at_rest() -> Generator[None]:
             gc.enable()
 
 
+@dataclass(frozen=True, slots=True)
+class _Bodies:
+    connection: Connection
+    scope: TenantScope
+
+    def __call__(self, hashes: Iterable[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        return bodies(self.connection, self.scope, hashes)
+
+
+def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comparison:
+    """The comparison of two syncs, nothing stored. Contents hashed by older rules are brought up to date first."""
+    for sync in (chosen.baseline, chosen.current):
+        bring_up_to_date(connection, scope, sync)
+    found = differences(connection, scope, chosen.baseline.id, chosen.current.id)
+    return compare(
+        found.added,
+        found.removed,
+        found.differing,
+        found.in_both,
+        _Bodies(connection, scope),
+        baseline=Completeness.of_json(chosen.baseline.unread),
+        current=Completeness.of_json(chosen.current.unread),
+        rules=severity_rules(connection, scope),
+    )
+
+
+@_collector_at_rest()
 def generate(connection: Connection, scope: TenantScope, run_id: UUID, chosen: Chosen) -> Comparison:
     """The comparison, stored as the run's findings; whatever an earlier attempt of the run stored is replaced."""
     comparison = compared(connection, scope, chosen)
