@@ -21,7 +21,7 @@ from tests.acceptance.faults.harness import flow_processes
 from tests.acceptance.faults.outages import twice_down
 from tests.support.stack import StackUnderTest, both_workers, deploy, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), *both_workers]
+pytestmark = [pytest.mark.stack, *both_workers]
 
 ECHO = "echo.speak"
 
@@ -193,7 +193,7 @@ def test_a_paused_run_waits_in_its_process(stack: StackUnderTest, scope: TenantS
 def test_cancelling_before_a_worker_took_it_aborts(
     stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
 ) -> None:
-    with stack.without("worker"):
+    with stack.nothing_taken():
         run_id = echo()
         eventually(lambda: stack.run(scope, run_id).run.flow_run_id)
         set_state(stack, stack.run(scope, run_id).run.flow_run_id, "CANCELLED")
@@ -217,7 +217,7 @@ def test_a_run_that_a_worker_took_and_died_with_is_offered_again(
 def test_a_flow_run_deleted_while_it_waits_fails_with_its_reason(
     stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
 ) -> None:
-    with stack.without("worker"):
+    with stack.nothing_taken():
         run_id = echo()
         eventually(lambda: stack.run(scope, run_id).run.flow_run_id)
         with stack.prefect() as client:
@@ -230,7 +230,7 @@ def test_a_deployment_deleted_while_runs_wait_fails_what_was_handed_over_and_hol
     stack: StackUnderTest, scope: TenantScope
 ) -> None:
     """Prefect deletes the flow runs that wait along with their deployment."""
-    with stack.without("worker"):
+    with stack.nothing_taken():
         handed_over = stack.start(scope, "echo.insist", {"key": "1", "tries": "1"}).run.id
         eventually(lambda: stack.run(scope, handed_over).run.flow_run_id)
         with stack.prefect() as client:

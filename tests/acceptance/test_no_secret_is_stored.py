@@ -36,7 +36,7 @@ from tests.support.hub_server import HubServer
 from tests.support.secret_corpus import Sample, corpus, needles
 from tests.support.stack import StackUnderTest
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 SEED = 20261124
 SAMPLES = corpus(SEED)

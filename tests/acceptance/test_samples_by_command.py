@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.stack import StackUnderTest
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 SAMPLES = Path(__file__).parents[2] / "deployments" / "samples" / "acme"
 

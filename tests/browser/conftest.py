@@ -24,9 +24,9 @@ expect.set_options(timeout=20_000)
 PEOPLE = ("ada", "grace", "linus", "mary")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once."""
+    """Chromium. Its driver keeps an event loop in the process, so it is gone before another file's tests want one."""
     try:
         path = chromium()
     except NoBrowserError as problem:

@@ -17,7 +17,7 @@ from runstore.reader import RunReader
 from runstore.status import RunStatus
 from tests.support.stack import StackUnderTest, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 
 def deploy(stack: StackUnderTest, *arguments: str, code: int = 0, **settings: str) -> Any:

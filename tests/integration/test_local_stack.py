@@ -89,7 +89,6 @@ def walk_the_readme(folder: Path) -> None:
 
 @pytest.mark.stack
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("stack")
 def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with environment({**stack_environment(home), "TENANTATLAS_HUB_PORT": str(free_port())}):

@@ -9,7 +9,6 @@ from tests.support.stack import StackUnderTest
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.xdist_group("stack"),
     pytest.mark.timeout(600),
     pytest.mark.usefixtures("worker_kind"),
 ]

@@ -108,7 +108,6 @@ def tenantatlas(stack: StackUnderTest) -> Run:
 
 
 @pytest.mark.stack
-@pytest.mark.xdist_group("stack")
 def test_a_schedule_is_added_listed_paused_and_removed(stack: StackUnderTest, tenantatlas: Run) -> None:
     scope = stack.tenant()
     add = ("schedule", "add", "--tenant", scope.slug, "--operation", "drift.generate", "--scope", "nightly")
@@ -133,7 +132,6 @@ def test_a_schedule_is_added_listed_paused_and_removed(stack: StackUnderTest, te
 
 
 @pytest.mark.stack
-@pytest.mark.xdist_group("stack")
 def test_only_those_who_administer_a_tenant_schedule(stack: StackUnderTest, tenantatlas: Run) -> None:
     scope = stack.tenant()
     Directory(stack.database(DatabaseRole.ADMIN)).grant(scope, "oscar@example.com", Role.OPERATOR)
@@ -146,7 +144,6 @@ def test_only_those_who_administer_a_tenant_schedule(stack: StackUnderTest, tena
 
 
 @pytest.mark.stack
-@pytest.mark.xdist_group("stack")
 def test_what_a_schedule_starts_is_a_run_of_its_tenant(stack: StackUnderTest) -> None:
     """A flow run without a row, as Prefect's scheduler makes it, gets its row when it begins."""
     scope = stack.tenant()
@@ -162,7 +159,6 @@ def test_what_a_schedule_starts_is_a_run_of_its_tenant(stack: StackUnderTest) ->
 
 
 @pytest.mark.stack
-@pytest.mark.xdist_group("stack")
 def test_a_scheduled_sync_is_followed_by_its_comparison(
     stack: StackUnderTest, tenantatlas: Run, tmp_path: Path
 ) -> None:
@@ -186,7 +182,6 @@ def test_a_scheduled_sync_is_followed_by_its_comparison(
 
 
 @pytest.mark.stack
-@pytest.mark.xdist_group("stack")
 def test_of_the_times_missed_while_everything_was_down_one_is_made_up(stack: StackUnderTest) -> None:
     """Late flow runs as Prefect's scheduler leaves them; only their mark is set by hand, because it plans once a minute."""
     scope = stack.tenant()

@@ -12,7 +12,7 @@ import pytest
 from runstore.status import RunStatus
 from tests.support.stack import StackUnderTest, both_workers, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600), *both_workers]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), *both_workers]
 
 
 def test_a_cancelled_run_is_stopped_and_aborted(stack: StackUnderTest, tmp_path: Path) -> None:

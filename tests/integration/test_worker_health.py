@@ -13,7 +13,7 @@ import pytest
 from deployments.stack import specs
 from tests.support.stack import StackUnderTest, eventually, free_port
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack]
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """A real local stack for tests: PostgreSQL, Prefect's server, worker and relay, started once a session.
 
-Tests that use the fixture `stack` carry `pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]`, so that with
-several pytest processes only one of them starts the stack. Each test works in a tenant of its own.
+Tests that use the fixture `stack` carry the mark `stack`. With several pytest processes each starts one, and a file's tests
+stay in one process: what they share of it is theirs while they run. Each test works in a tenant of its own.
 """
 
 from __future__ import annotations
@@ -108,6 +108,17 @@ class StackUnderTest:
             yield
         finally:
             self.running.restart(name)
+
+    @contextmanager
+    def nothing_taken(self) -> Iterator[None]:
+        """The block's flow runs wait: Prefect offers none of a paused pool, and a worker need not be started for it again."""
+        pool = f"work_pools/{self.pool[1] if self.pool else self.running.settings.work_pool}"
+        with self.prefect() as client:
+            client.patch(pool, json={"is_paused": True}).raise_for_status()
+            try:
+                yield
+            finally:
+                client.patch(pool, json={"is_paused": False}).raise_for_status()
 
     def last_words(self) -> str:
         """The end of every log, for a failing assertion."""

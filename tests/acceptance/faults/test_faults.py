@@ -23,7 +23,6 @@ from tests.support.stack import StackUnderTest, both_workers, eventually
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.xdist_group("stack"),
     pytest.mark.timeout(400),
     *both_workers,
 ]
