@@ -20,7 +20,7 @@ demo: $(READY) ## The main job on the embedded database; ARGS=--exit stops when 
 	@$(BIN)/tenantatlas demo $(ARGS)
 
 test: $(READY) ## Every test; ARGS goes to pytest
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not process_worker" $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not process_worker" $(ARGS)
 
 test-process-worker: $(READY) ## The mirror's and the faults' tests again, on Prefect's own process worker
 	@$(BIN)/pytest -m process_worker $(ARGS)

@@ -1,7 +1,7 @@
 """A real local stack for tests: PostgreSQL, Prefect's server, worker and relay, started once a session.
 
-Tests that use the fixture `stack` carry the mark `stack`. With several pytest processes each starts one, and a file's tests
-stay in one process: what they share of it is theirs while they run. Each test works in a tenant of its own.
+Tests that use the fixture `stack` carry the mark `stack`. Their files come first and go to one of several pytest processes,
+which ends the stack after the last of them: one that idles takes a fifth of a core. Each test works in a tenant of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -185,15 +185,36 @@ def fixture_producers() -> Iterator[None]:
         operations.cache_clear()
 
 
+_open = ExitStack()
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackUnderTest]:
-    """The session's stack; everything it started is stopped at the end."""
-    with environment(stack_environment(tmp_path_factory.mktemp("stack"))):
+    """The session's stack; everything it started is stopped after the last test that uses it."""
+    with _open:
+        _open.enter_context(environment(stack_environment(tmp_path_factory.mktemp("stack"))))
         settings = load_settings()
-        with fixture_producers(), LocalStack(settings) as running:
-            under_test = StackUnderTest(running)
-            yield under_test
-            under_test.dispose()
+        _open.enter_context(fixture_producers())
+        under_test = StackUnderTest(_open.enter_context(LocalStack(settings)))
+        _open.callback(under_test.dispose)
+        yield under_test
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that share the stack first, in one group; every other file is a group of its own."""
+    sharing = {item.path for item in items if "stack" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in sharing)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("stack" if item.path in sharing else item.path.stem))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Ends the stack before the first file that does not share it."""
+    marker = nextitem.get_closest_marker("xdist_group") if nextitem else None
+    if marker and marker.args != ("stack",):
+        _open.close()
 
 
 @pytest.fixture(scope="module", params=["warm", "process"])
