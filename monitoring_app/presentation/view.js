@@ -154,7 +154,7 @@ export default function (component) {
     mounted.set(parentElement, state);
   }
   state.component = component;
-  children(state.root, [data.tree]);
+  children(state.root, [JSON.parse(new TextDecoder().decode(data))]);
   tick(state.root);
   if (data.title && document.title !== data.title) document.title = data.title;
   if (data.leave) location.assign(data.leave);

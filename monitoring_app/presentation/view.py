@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import streamlit as st
 
 from monitoring_app.presentation.nodes import Node
@@ -38,4 +40,13 @@ def show(tree: Node, key: str, *, on_act: Callable[[str], None] | None = None) -
         if on_act is not None and isinstance(value, str) and len(value) <= MAX_ACT:
             on_act(value)
 
-    _component()(data={"tree": tree}, key=key, on_act_change=acted)
+    _component()(data=_encoded(tree), key=key, on_act_change=acted)
+
+
+def _encoded(tree: Node) -> bytes:
+    """The tree as JSON. Streamlit would write it out twice, slowly, to tell one element from another; bytes it sums up."""
+    try:
+        return orjson.dumps(tree)
+    except orjson.JSONEncodeError:
+        # Half a character, as only an address can hold, is nothing UTF-8 can say.
+        return json.dumps(tree).encode()
