@@ -144,7 +144,7 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "counts, initiator": lambda: reader.bucket_counts(RunFilter(initiated_by="person3@example.com")),
         "types": reader.types,
         "initiators": insights.initiators,
-        "history, 14 days": lambda: insights.history(now - timedelta(days=14)),
+        "history, 14 days": lambda: insights.history([now - timedelta(days=back) for back in range(13, -1, -1)]),
         "usual duration": lambda: insights.usual_duration(drift, besides=some.id),
         "detail": lambda: insights.overview(some.id),
     }

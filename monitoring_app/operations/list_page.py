@@ -76,11 +76,12 @@ class _Live:
         insights = RunInsights(hub.database, viewer.scope)
         zone = ZoneInfo(known_zone(st.context.timezone))
         today = now.astimezone(zone).date()
-        since = datetime.combine(today - timedelta(days=HISTORY_DAYS - 1), time.min, zone)
+        days = [today - timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
+        begins = [datetime.combine(day, time.min, zone) for day in days]
         runs, newer = self._rows(insights)
         return blocks(
             tiles=view.bucket_tiles(slug, address, hub.reader(viewer.scope).bucket_counts(address.filter(now))),
-            history=view.history_chart(slug, address, insights.history(since, zone.key), today, HISTORY_DAYS, zone),
+            history=view.history_chart(slug, address, insights.history(begins), days, zone),
             filters=view.active_filters(slug, address, self._ignored, zone),
             newer=view.newer_pill(slug, address, newer, NEWER_CAP),
             body=view.list_body(slug, address, self._page, runs, now),

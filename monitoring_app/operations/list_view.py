@@ -58,23 +58,21 @@ def _tile(href: str, name: str, look_: tuple[str, str] | None, figure: str, is_c
     )
 
 
-def history_chart(slug: str, address: ListAddress, history: History, today: date, days: int, zone: ZoneInfo) -> Node:
+def history_chart(slug: str, address: ListAddress, history: History, days: Sequence[date], zone: ZoneInfo) -> Node:
     """Runs per day by status, oldest left; each day is a link to its runs and says its numbers in words."""
-    wanted = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
-    per_day: dict[date, dict[StatusBucket, int]] = {day: {} for day in wanted}
+    per_day: dict[date, dict[StatusBucket, int]] = {day: {} for day in days}
     for counted in history.days:
-        if counted.day in per_day:
-            per_day[counted.day][counted.bucket] = counted.runs
+        per_day[counted.day][counted.bucket] = counted.runs
     most = max((sum(buckets.values()) for buckets in per_day.values()), default=0) or 1
-    bars = [_day(slug, address, day, per_day[day], most, zone) for day in wanted]
-    label = texts.HISTORY_LABEL.format(days=days)
+    bars = [_day(slug, address, day, per_day[day], most, zone) for day in days]
+    label = texts.HISTORY_LABEL.format(days=len(days))
     note = "" if history.complete else " " + texts.HISTORY_CAPPED.format(count=f"{HISTORY_FROM:,}")
     foot = h(
         "div",
         {"class": "chart-foot"},
-        h("span", None, f"{wanted[0]:%d %b}"),
+        h("span", None, f"{days[0]:%d %b}"),
         h("span", None, label + note),
-        h("span", None, f"{today:%d %b}"),
+        h("span", None, f"{days[-1]:%d %b}"),
     )
     return h("div", {"class": "chart-frame"}, h("nav", {"class": "chart", "aria-label": label}, bars), foot)
 

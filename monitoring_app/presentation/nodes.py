@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
@@ -67,7 +68,8 @@ PAGE_PATH: Final = re.compile(r"/[a-z][a-z0-9-]{0,40}")
 
 def h(tag: str, attributes: Mapping[str, Any] | None = None, *children: Node | Iterable[Node] | None) -> Node:
     """An element. Attributes that are None or False are left out; children may be texts, elements or lists of them."""
-    node: list[Any] = [tag, {name: value for name, value in (attributes or {}).items() if value not in (None, False)}]
+    given = {name: value for name, value in attributes.items() if value not in (None, False)} if attributes else {}
+    node: list[Any] = [tag, given]
     for child in children:
         if child is None:
             continue
@@ -176,6 +178,7 @@ _STROKES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+@cache
 def icon(name: str, class_: str = "icon") -> Node:
     """A line drawing of the hub's own set; decoration only, the word stands beside it or in the label."""
     drawing = [h("path", {"d": stroke}) for stroke in _STROKES[name]]

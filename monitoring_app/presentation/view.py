@@ -40,10 +40,10 @@ def show(tree: Node, key: str, *, on_act: Callable[[str], None] | None = None) -
         if on_act is not None and isinstance(value, str) and len(value) <= MAX_ACT:
             on_act(value)
 
-    _component()(data=_encoded(tree), key=key, on_act_change=acted)
+    _component()(data=encoded(tree), key=key, on_act_change=acted)
 
 
-def _encoded(tree: Node) -> bytes:
+def encoded(tree: Node) -> bytes:
     """The tree as JSON. Streamlit would write it out twice, slowly, to tell one element from another; bytes it sums up."""
     try:
         return orjson.dumps(tree)

@@ -81,7 +81,7 @@ ARGUMENTS: dict[str, Callable[[UUID], Any]] = {
     "besides": lambda theirs: theirs,
     "operation": lambda _: OperationType("secret", "operation"),
     "place": lambda theirs: Cursor(datetime(2020, 1, 1, tzinfo=UTC), theirs),
-    "since": lambda _: datetime(2020, 1, 1, tzinfo=UTC),
+    "begins": lambda _: [datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)],
     "notification_id": lambda theirs: theirs,
 }
 READERS = [
