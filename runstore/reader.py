@@ -14,7 +14,7 @@ from runstore.filters import DEFAULT_LIMIT, RunFilter, checked_limit
 from runstore.operation import OperationType
 from runstore.rows import DETAIL_COLUMNS, detail_of, list_of_runs, run_of
 from runstore.run import Run, RunDetail
-from runstore.run_queries import bucket_counts, newest_of
+from runstore.run_queries import bucket_counts, newest
 from runstore.schema import OperationRun
 from runstore.status import StatusBucket
 from runstore.tenancy import Permission, TenantScope
@@ -47,9 +47,7 @@ class RunReader:
         """
         size = checked_limit(limit)
         newer = cursor is not None and cursor.newer
-        page = newest_of(self._scope.tenant_id, wanted, size + 1, cursor)
-        order = (page.c.created_at.asc(), page.c.id.asc()) if newer else (page.c.created_at.desc(), page.c.id.desc())
-        query = list_of_runs().join(page, page.c.id == OperationRun.id).where(self._mine()).order_by(*order)
+        query = newest(self._scope.tenant_id, wanted, size + 1, cursor)
         with self._database.transaction(self._scope) as connection:
             rows = connection.execute(query).all()
         runs = [run_of(row) for row in rows[:size]]

@@ -68,8 +68,8 @@ PAGE_PATH: Final = re.compile(r"/[a-z][a-z0-9-]{0,40}")
 
 def h(tag: str, attributes: Mapping[str, Any] | None = None, *children: Node | Iterable[Node] | None) -> Node:
     """An element. Attributes that are None or False are left out; children may be texts, elements or lists of them."""
-    given = {name: value for name, value in attributes.items() if value not in (None, False)} if attributes else {}
-    node: list[Any] = [tag, given]
+    given = attributes.items() if attributes else ()
+    node: list[Any] = [tag, {name: value for name, value in given if value is not None and value is not False}]
     for child in children:
         if child is None:
             continue
