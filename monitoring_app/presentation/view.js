@@ -156,8 +156,6 @@ export default function (component) {
   state.component = component;
   children(state.root, [JSON.parse(new TextDecoder().decode(data))]);
   tick(state.root);
-  if (data.title && document.title !== data.title) document.title = data.title;
-  if (data.leave) location.assign(data.leave);
   return () => {
     if (state.root.isConnected) return;
     clearInterval(state.timer);
