@@ -6,24 +6,18 @@ import streamlit as st
 
 from monitoring_app import runtime, texts
 from monitoring_app.pages import PAGES, HubPage
-from monitoring_app.presentation.guard import guarded, live, show_unavailable
+from monitoring_app.presentation.guard import guarded, live
 from monitoring_app.presentation.menu import bell, menu, tenant_switcher
 from monitoring_app.presentation.session_page import still_there, viewer_or_stop
 from monitoring_app.presentation.theme import PAGE_CSS
 from monitoring_app.session import Viewer
-from runstore.errors import StoreUnavailableError
 from runstore.notifications import NotificationReader
 
 MENU_SECONDS = 30
 
 
 def _page(page: HubPage) -> st.Page:
-    def drawn() -> None:
-        viewer: Viewer = st.session_state["viewer"]
-        with runtime.current().database.reading(viewer.scope):
-            page.draw()
-
-    return st.Page(guarded(drawn), title=f"{page.title} · {texts.PRODUCT}", url_path=page.path)
+    return st.Page(guarded(page.draw), title=f"{page.title} · {texts.PRODUCT}", url_path=page.path)
 
 
 def _menu(viewer: Viewer, current: str) -> None:
@@ -54,14 +48,15 @@ def main() -> None:
     # Streamlit gives `/` to one page; were that the list, `/operations` would answer "Page not found".
     default = st.Page(home, title=texts.PRODUCT, default=True)
     chosen = st.navigation([default, *streamlit_pages.values()], position="hidden")
-    try:
+
+    def drawn() -> None:
         viewer = viewer_or_stop(chosen.url_path)
-        _menu(viewer, chosen.url_path)
-    except StoreUnavailableError:
-        show_unavailable()
-        st.stop()
-    st.session_state["viewer"] = viewer
-    chosen.run()
+        st.session_state["viewer"] = viewer
+        with runtime.current().database.reading(viewer.scope):
+            _menu(viewer, chosen.url_path)
+            chosen.run()
+
+    guarded(drawn)()
 
 
 main()

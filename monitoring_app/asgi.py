@@ -14,13 +14,14 @@ from streamlit.starlette import App
 
 from monitoring_app import runtime
 from monitoring_app.presentation.theme import STREAMLIT_OPTIONS
+from monitoring_app.presentation.view import MODULE
 from monitoring_app.settings import HubSettings
 from monitoring_app.web.exports import Exports
 from monitoring_app.web.gate import Gate
 from monitoring_app.web.headers import SecurityHeaders
 from monitoring_app.web.health import Health
 from monitoring_app.web.permalinks import Permalinks
-from monitoring_app.web.shell import BRAND, Shell, brand
+from monitoring_app.web.shell import BRAND, Shell, brand, view_module
 from monitoring_app.web.signin import SignIn
 from runstore.schema_check import verify_schema
 
@@ -47,6 +48,7 @@ def routes(hub: runtime.Hub) -> list[Route]:
     sign_in, links, health, exports = SignIn(hub), Permalinks(hub), Health(hub), Exports(hub)
     return [
         Route(BRAND, brand),
+        Route(MODULE, view_module),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/sign-in", sign_in.begin),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, insert, select, text, update
+from sqlalchemy import TextClause, insert, select, text, update
 
 from runstore.audit import record_audit
 from runstore.database import Database
@@ -159,11 +159,11 @@ class Directory:
 
     def by_email(self, email: str) -> SignedInUser | None:
         """The person with that email and their tenants as of now, or None."""
-        return self._user(User.email == email.strip().lower())
+        return self._user(_BY_EMAIL, email=email.strip().lower())
 
     def by_id(self, user_id: UUID) -> SignedInUser | None:
         """The person with that id and their tenants as of now, or None: ask on every request."""
-        return self._user(User.id == user_id)
+        return self._user(_BY_ID, id=user_id)
 
     def sign_in(self, issuer: str, subject: str, email: str | None, *, email_trusted: bool) -> SignedInUser | None:
         """The person that a provider vouches for, or None when nobody of ours.
@@ -171,8 +171,7 @@ class Directory:
         (issuer, subject) decides once bound. The first sign-in binds it to the user of that email, in one statement, only if
         the email is trusted and the user is bound to nobody else.
         """
-        bound = (User.issuer == issuer) & (User.subject == subject)
-        user = self._user(bound)
+        user = self._user(_BY_IDENTITY, issuer=issuer, subject=subject)
         if user is not None or email is None or not email_trusted:
             return user
         bind = (
@@ -185,28 +184,34 @@ class Directory:
                 connection.execute(bind)
         except ConflictError:
             pass  # A second sign-in of the same person won the race; what it bound is read below.
-        return self._user(bound)
+        return self._user(_BY_IDENTITY, issuer=issuer, subject=subject)
 
-    def _user(self, condition: ColumnElement[bool]) -> SignedInUser | None:
+    def _user(self, query: TextClause, **known: object) -> SignedInUser | None:
         with self._database.across_tenants() as connection:
-            row = connection.execute(select(User.id, User.email).where(condition).limit(1)).one_or_none()
-            if row is None:
-                return None
-            return SignedInUser(row.id, row.email, _memberships(connection, row.id))
-
-
-def _memberships(connection: Connection, user_id: UUID) -> tuple[tuple[TenantView, Role], ...]:
-    query = (
-        select(*_TENANT, Membership.role)
-        .join(Membership, Membership.tenant_id == Tenant.id)
-        .where(Membership.user_id == user_id)
-        .order_by(Tenant.slug)
-        .limit(MOST_TENANTS)
-    )
-    return tuple((TenantView(*row[:4]), Role(row.role)) for row in connection.execute(query).all())
+            rows = connection.execute(query, known).all()
+        if not rows:
+            return None
+        tenants = tuple((TenantView(*row[3:]), Role(row.role)) for row in rows if row.role is not None)
+        return SignedInUser(rows[0].user_id, rows[0].email, tenants)
 
 
 _TENANT = (Tenant.id, Tenant.slug, Tenant.name, Tenant.directory_id)
+
+
+def _person(condition: str) -> TextClause:
+    # One question for the person and their tenants: every page asks it before anything else.
+    return text(
+        f"""
+        SELECT u.id AS user_id, u.email, m.role, t.id, t.slug, t.name, t.directory_id
+        FROM users u LEFT JOIN (memberships m JOIN tenants t ON t.id = m.tenant_id) ON m.user_id = u.id
+        WHERE {condition} ORDER BY t.slug LIMIT {MOST_TENANTS}
+        """
+    )
+
+
+_BY_ID = _person("u.id = :id")
+_BY_EMAIL = _person("u.email = :email")
+_BY_IDENTITY = _person("u.issuer = :issuer AND u.subject = :subject")
 
 _ENSURE_USER = text(
     """

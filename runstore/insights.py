@@ -115,16 +115,8 @@ class RunInsights:
 
     def initiators(self) -> tuple[str, ...]:
         """Who started the newest runs, sorted."""
-        newest = (
-            select(OperationRun.initiated_by)
-            .where(self._mine())
-            .order_by(OperationRun.created_at.desc(), OperationRun.id.desc())
-            .limit(CHOICES_FROM)
-            .subquery()
-        )
-        query = select(newest.c.initiated_by).distinct().order_by(newest.c.initiated_by).limit(200)
         with self._database.transaction(self._scope) as connection:
-            return tuple(connection.execute(query).scalars())
+            return tuple(connection.execute(_INITIATORS, {"tenant": self._scope.tenant_id}).scalars())
 
     def history(self, begins: Sequence[datetime]) -> History:
         """Runs per day and bucket. A day is told by its beginning in the viewer's zone; oldest first, the last has no end."""
@@ -225,6 +217,15 @@ def known_zone(name: str | None) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return "UTC"
 
+
+_INITIATORS = text(
+    f"""
+    SELECT DISTINCT initiated_by FROM (
+      SELECT initiated_by FROM operation_runs WHERE tenant_id = :tenant
+      ORDER BY created_at DESC, id DESC LIMIT {CHOICES_FROM}) newest
+    ORDER BY initiated_by LIMIT 200
+    """
+)
 
 # Finding a moment's day among fourteen takes a quarter of what converting each moment to a zone and sorting the days does.
 _HISTORY = text(

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, func, text, update
 
 from runstore.database import Database
 from runstore.operation import OperationType
@@ -82,6 +82,12 @@ _MARK_LINE = text(
     WHERE n.id = l.id AND n.read_at IS NULL AND l.line = (SELECT line FROM lines WHERE id = :chosen)
     """
 )
+_UNREAD = text(
+    """
+    SELECT count(*) FROM (
+      SELECT FROM notifications WHERE tenant_id = :tenant AND user_id = :user AND read_at IS NULL LIMIT :most) unread
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +135,8 @@ class NotificationReader:
 
     def unread(self, *, cap: int = 99) -> int:
         """How many are unread, counted up to `cap` + 1."""
-        some = select(Notification.id).where(*self._mine, Notification.read_at.is_(None)).limit(cap + 1).subquery()
         with self._database.transaction(self._scope) as connection:
-            return connection.execute(select(func.count()).select_from(some)).scalar_one()
+            return connection.execute(_UNREAD, {**self._who, "most": cap + 1}).scalar_one()
 
     def mark_read(self, notification_id: UUID | None = None) -> int:
         """Marks the line that a notification is in read, or everything with None; answers how many were unread.

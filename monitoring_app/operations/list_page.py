@@ -84,7 +84,7 @@ class _Live:
             history=view.history_chart(slug, address, insights.history(begins), days, zone),
             filters=view.active_filters(slug, address, self._ignored, zone),
             newer=view.newer_pill(slug, address, newer, NEWER_CAP),
-            body=view.list_body(slug, address, self._page, runs, now),
+            body=view.list_body(slug, address, self._page, runs),
         )
 
     def _rows(self, insights: RunInsights) -> tuple[list[Run], int]:

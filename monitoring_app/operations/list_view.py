@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from monitoring_app import texts
@@ -129,8 +130,9 @@ def newer_pill(slug: str, address: ListAddress, count: int, cap: int) -> Node | 
     )
 
 
-def runs_table(slug: str, runs: Sequence[Run], now: datetime) -> Node:
+def runs_table(slug: str, runs: Sequence[Run]) -> Node:
     """The rows of a page."""
+    way = page_href("run", slug)
     columns = (
         (texts.COLUMN_STATUS, ""),
         (texts.COLUMN_OPERATION, ""),
@@ -139,22 +141,24 @@ def runs_table(slug: str, runs: Sequence[Run], now: datetime) -> Node:
         (texts.COLUMN_CREATED, ""),
         (texts.COLUMN_DURATION, "number"),
     )
-    return table(texts.LIST_LABEL, columns, [_row(slug, run, now) for run in runs], "stacked")
+    return table(texts.LIST_LABEL, columns, [_row(way, run) for run in runs], "stacked")
 
 
-def _row(slug: str, run: Run, now: datetime) -> Node:
-    href = page_href("run", slug, {"id": str(run.id)})
+@lru_cache(maxsize=2048)
+def _row(way: str, run: Run) -> Node:
+    run_id = str(run.id)
+    href = f"{way}&id={run_id}"
     lost: Node | None = None
     if run.contact_lost_at is not None:
         lost = h("div", {"class": "small toned tone-orange"}, texts.CONTACT_LOST, " ", moment(run.contact_lost_at))
     attempt = h("span", {"class": "muted small"}, texts.ATTEMPT.format(number=run.attempt).lower())
-    short = h("span", {"class": "mono muted"}, str(run.id)[:8])
+    short = h("span", {"class": "mono muted"}, run_id[:8])
     named = h(
         "div", {"class": "named"}, link(href, run.type.label, class_="op"), short, attempt if run.attempt > 1 else None
     )
     return h(
         "tr",
-        {"key": str(run.id)},
+        {"key": run_id},
         cell(texts.COLUMN_STATUS, status_badge(run.bucket, run.status), lost, class_="wide"),
         cell(texts.COLUMN_OPERATION, named, class_="wide"),
         cell(texts.COLUMN_ITEMS, count_bar(run.counts), class_="wide"),
@@ -200,7 +204,7 @@ def count_bar(counts: Counts) -> Node:
     return h("div", {"class": "counts"}, bar, h("span", {"class": "figures"}, said))
 
 
-def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run], now: datetime) -> Node:
+def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run]) -> Node:
     """The rows with their pages, or why there are none."""
     if not runs:
         if address.to_params().keys() - {"rows"}:
@@ -227,7 +231,7 @@ def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run
         for choice in ROW_CHOICES
     ]
     rows = h("div", {"class": "row small"}, h("span", {"class": "muted"}, texts.ROWS), sizes)
-    return h("div", {"class": "stack"}, runs_table(slug, runs, now), h("div", {"class": "row between"}, rows, steps))
+    return h("div", {"class": "stack"}, runs_table(slug, runs), h("div", {"class": "row between"}, rows, steps))
 
 
 def status_word(run: Run) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlencode
 
 Node = str | list[Any]
@@ -70,13 +70,19 @@ def h(tag: str, attributes: Mapping[str, Any] | None = None, *children: Node | I
     """An element. Attributes that are None or False are left out; children may be texts, elements or lists of them."""
     given = attributes.items() if attributes else ()
     node: list[Any] = [tag, {name: value for name, value in given if value is not None and value is not False}]
+    # A thousand of these make a page of the list, hence no call for each child.
     for child in children:
         if child is None:
             continue
-        if isinstance(child, str) or _is_element(child):
+        if isinstance(child, str):
             node.append(child)
+            continue
+        parts = child if isinstance(child, list) else list(child)
+        # An element is told from a list of nodes by its attributes.
+        if len(parts) > 1 and isinstance(parts[1], dict):
+            node.append(parts)
         else:
-            node.extend(child)
+            node.extend(parts)
     return node
 
 
@@ -87,13 +93,6 @@ def blocks(**parts: Node | None) -> Node:
         if isinstance(part, list):
             found.append([part[0], {**part[1], "key": name}, *part[2:]])
     return h("div", {"class": "stack"}, found)
-
-
-def _is_element(child: Any) -> bool:
-    if not isinstance(child, list):
-        return False
-    parts = cast("list[Any]", child)
-    return len(parts) >= 2 and isinstance(parts[0], str) and isinstance(parts[1], dict)
 
 
 def page_href(page: str, tenant: str, parameters: Mapping[str, str] | None = None) -> str:

@@ -142,12 +142,16 @@ function clicked(event, state) {
 }
 
 const mounted = new WeakMap();
+// One sheet, read once, dresses every element of the page.
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(STYLES);
 
 export default function (component) {
   const { data, parentElement } = component;
   let state = mounted.get(parentElement);
   if (!state) {
     const root = parentElement.querySelector(".root");
+    parentElement.adoptedStyleSheets = [sheet];
     const made = { root, component, timer: setInterval(() => tick(root), 1000) };
     root.addEventListener("click", (event) => clicked(event, made));
     state = made;

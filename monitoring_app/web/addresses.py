@@ -14,7 +14,17 @@ MAX_QUERY = 4096
 MAX_FIELDS = 50
 
 _PUBLIC = frozenset(
-    {"/healthz", "/readyz", "/favicon.png", "/brand.svg", "/sign-in", "/sign-in/callback", "/sign-in/as", "/signed-out"}
+    [
+        "/healthz",
+        "/readyz",
+        "/favicon.png",
+        "/brand.svg",
+        "/view.js",
+        "/sign-in",
+        "/sign-in/callback",
+        "/sign-in/as",
+        "/signed-out",
+    ]
 )
 _PUBLIC_ENDINGS = ("/_stcore/health", "/_stcore/host-config")
 _OURS = re.compile(r"/r/[^/]+/[^/]+|/export/[a-z]+\.[a-z]+")

@@ -10,16 +10,26 @@ from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring_app import texts
+from monitoring_app.presentation.view import module, module_address
 from monitoring_app.web.addresses import PAGES
 
 _TITLE = re.compile(rb"<title>[^<]*</title>")
 _ICON = re.compile(rb'<link rel="shortcut icon"[^>]*>')
+_HEAD = b"</head>"
 BRAND = "/brand.svg"
 
 
 def brand(request: Request) -> Response:
     """The product's mark, as the browser tab shows it."""
     return FileResponse(Path(__file__).with_name("brand.svg"), media_type="image/svg+xml")
+
+
+def view_module(request: Request) -> Response:
+    """The browser's half of the pages' elements: nobody's data, the same for everyone."""
+    # Beside a hub of another release, a page may ask this one for the other's: it gets what there is, and keeps it not.
+    known = request.url.query == module_address().partition("?")[2]
+    kept = "public, max-age=31536000, immutable" if known else "no-store"
+    return Response(module(), media_type="text/javascript", headers={"cache-control": kept})
 
 
 class Shell:
@@ -54,6 +64,8 @@ class Shell:
                 return
             page = _TITLE.sub(f"<title>{texts.PRODUCT}</title>".encode(), body, count=1)
             page = _ICON.sub(f'<link rel="icon" href="{BRAND}">'.encode(), page, count=1)
+            ahead = f'<link rel="modulepreload" href="{module_address()}">'.encode()
+            page = page.replace(_HEAD, ahead + _HEAD, 1)
             kept = [
                 (name, value)
                 for name, value in start["headers"]

@@ -26,7 +26,12 @@ class Shown:
 
     elements: list[Any] = field(default_factory=list[Any])
     fragments: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
-    failed: bool = False
+    stopped: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether the script did not get to its end, or a part of the page says that it has a problem."""
+        return self.stopped or _BROKEN in self.text
 
     @property
     def text(self) -> str:
@@ -79,18 +84,17 @@ class PageClient:
                 shown = Shown()
             elif kind == "delta":
                 shown.elements.append(received.delta)
-                shown.failed |= received.delta.new_element.WhichOneof("type") == "exception"
+                shown.stopped |= received.delta.new_element.WhichOneof("type") == "exception"
             elif kind == "auto_rerun":
                 shown.fragments.append((received.auto_rerun.fragment_id, received.auto_rerun.interval))
             elif kind == "script_finished":
                 status = received.script_finished
                 if status == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                     continue
-                shown.failed |= status not in (
+                shown.stopped |= status not in (
                     ForwardMsg.FINISHED_SUCCESSFULLY,
                     ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
                 )
-                shown.failed |= _BROKEN in shown.text
                 return shown
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from uuid import uuid4
 
 import pytest
@@ -115,6 +116,19 @@ def test_every_answer_carries_the_security_headers(site: Site) -> None:
 def test_health_is_open_and_says_nothing(site: Site) -> None:
     assert site.visitor().get("/healthz").json()["status"] == "ok"
     assert site.visitor().get("/readyz").json() == {"status": "ok"}
+
+
+def test_the_browsers_half_is_kept_for_as_long_as_it_is_the_same(site: Site) -> None:
+    page = site.visitor(FRANK).get("/operations?tenant=fabrikam")
+    found = re.search(r'<link rel="modulepreload" href="(/view\.js\?v=[0-9a-f]+)"></head>', page.text)
+    assert found is not None
+    nobody = site.visitor()
+    module = nobody.get(found[1])
+    assert module.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in module.headers["cache-control"]
+    # A page of another release asks for another version.
+    other = nobody.get("/view.js?v=other")
+    assert (other.text, other.headers["cache-control"]) == (module.text, "no-store")
 
 
 def test_the_picker_is_not_there_outside_of_the_demo(site: Site) -> None:

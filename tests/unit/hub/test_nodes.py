@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -71,4 +70,4 @@ def test_pages_outside_of_the_app_escape_what_they_show() -> None:
 
 def test_texts_stand_in_one_place_only() -> None:
     assert all(isinstance(value, str | dict) for name, value in vars(texts).items() if name.isupper())
-    assert runs_table("acme", [], datetime(2026, 1, 1, tzinfo=UTC))[0] == "div"
+    assert runs_table("acme", [])[0] == "div"
