@@ -9,7 +9,6 @@ from monitoring_app.pages import PAGES, HubPage
 from monitoring_app.presentation.guard import guarded, live
 from monitoring_app.presentation.menu import bell, menu, tenant_switcher
 from monitoring_app.presentation.session_page import still_there, viewer_or_stop
-from monitoring_app.presentation.theme import PAGE_CSS
 from monitoring_app.session import Viewer
 from runstore.notifications import NotificationReader
 
@@ -38,7 +37,6 @@ def _menu(viewer: Viewer, current: str) -> None:
 def main() -> None:
     """One run of the script."""
     st.set_page_config(page_title=texts.PRODUCT, layout="wide")
-    st.html(PAGE_CSS)
     streamlit_pages = {page.path: _page(page) for page in PAGES}
 
     def home() -> None:

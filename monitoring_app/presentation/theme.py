@@ -85,17 +85,15 @@ STREAMLIT_OPTIONS: Final[dict[str, Any]] = {
 }
 
 PAGE_CSS: Final = """
-<style>
-[data-testid="stMainBlockContainer"]{max-width:1240px;padding:1.35rem 2rem 4rem}
-[data-testid="stHeader"]{background:transparent;height:2.75rem}
-[data-testid="stSidebarHeader"]{height:2.5rem;min-height:2.5rem;padding-bottom:0;margin-bottom:0}
-[data-testid="stSidebarUserContent"]{padding-bottom:1rem}
-[data-testid="stSidebar"]{border-right:1px solid var(--st-border-color,rgba(128,140,155,.25))}
-[data-testid="stVerticalBlock"]{gap:.9rem}
-[data-testid="stWidgetLabel"] p{font-size:.8rem;font-weight:600}
-[data-testid="stElementToolbar"]{display:none}
-@media (max-width:640px){[data-testid="stMainBlockContainer"]{padding:2.1rem 1rem 3rem}}
+html [data-testid="stMainBlockContainer"]{max-width:1240px;padding:1.35rem 2rem 4rem}
+html [data-testid="stHeader"]{background:transparent;height:2.75rem}
+html [data-testid="stSidebarHeader"]{height:2.5rem;min-height:2.5rem;padding-bottom:0;margin-bottom:0}
+html [data-testid="stSidebarUserContent"]{padding-bottom:1rem}
+html [data-testid="stSidebar"]{border-right:1px solid var(--st-border-color,rgba(128,140,155,.25))}
+html [data-testid="stVerticalBlock"]{gap:.9rem}
+html [data-testid="stWidgetLabel"] p{font-size:.8rem;font-weight:600}
+html [data-testid="stElementToolbar"]{display:none}
+@media (max-width:640px){html [data-testid="stMainBlockContainer"]{padding:2.1rem 1rem 3rem}}
 @media (prefers-reduced-motion:reduce){*{animation-duration:.01ms!important;transition-duration:.01ms!important}}
-</style>
 """
-"""Our own stylesheet for what Streamlit lays out itself; holds no value from data."""
+"""Our own stylesheet for what Streamlit lays out itself; holds no value from data. `html` outweighs Streamlit's own rules."""

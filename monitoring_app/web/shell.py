@@ -1,4 +1,4 @@
-"""Streamlit's start page with our title and language, and never kept by a browser: Back after a sign-out shows nothing."""
+"""Streamlit's start page with our title, styles and language, and never kept by a browser: Back after a sign-out shows nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring_app import texts
+from monitoring_app.presentation.theme import PAGE_CSS
 from monitoring_app.presentation.view import module, module_address
 from monitoring_app.web.addresses import PAGES
 
 _TITLE = re.compile(rb"<title>[^<]*</title>")
 _ICON = re.compile(rb'<link rel="shortcut icon"[^>]*>')
-_HEAD = b"</head>"
+# Streamlit's script takes a page's path for a place its server may be at, asks there first, and waits before it asks again.
+_HEAD = (
+    f"<style>{PAGE_CSS}</style><script>window.__streamlit={{BACKEND_BASE_URL:location.origin}}</script>"
+    '<link rel="modulepreload" href="'
+)
+_HEAD_END = '"></head>'
 BRAND = "/brand.svg"
 
 
@@ -64,8 +70,7 @@ class Shell:
                 return
             page = _TITLE.sub(f"<title>{texts.PRODUCT}</title>".encode(), body, count=1)
             page = _ICON.sub(f'<link rel="icon" href="{BRAND}">'.encode(), page, count=1)
-            ahead = f'<link rel="modulepreload" href="{module_address()}">'.encode()
-            page = page.replace(_HEAD, ahead + _HEAD, 1)
+            page = page.replace(b"</head>", f"{_HEAD}{module_address()}{_HEAD_END}".encode(), 1)
             kept = [
                 (name, value)
                 for name, value in start["headers"]
