@@ -47,9 +47,9 @@ class RunReader:
         """
         size = checked_limit(limit)
         newer = cursor is not None and cursor.newer
-        query = newest(self._scope.tenant_id, wanted, size + 1, cursor)
+        query, values = newest(self._scope.tenant_id, wanted, size + 1, cursor)
         with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, values).all()
         runs = [run_of(row) for row in rows[:size]]
         more = len(rows) > size
         if newer:
@@ -90,9 +90,9 @@ class RunReader:
 
     def bucket_counts(self, wanted: RunFilter) -> dict[StatusBucket, int]:
         """How many runs each bucket holds under the filter (its own bucket aside), counted up to COUNT_CAP."""
-        query = bucket_counts(self._scope.tenant_id, wanted, COUNT_CAP + 1)
+        query, values = bucket_counts(self._scope.tenant_id, wanted, COUNT_CAP + 1)
         with self._database.transaction(self._scope) as connection:
-            counted = {StatusBucket(name): n for name, n in connection.execute(query).all()}
+            counted = {StatusBucket(name): n for name, n in connection.execute(query, values).all()}
         return {bucket: counted.get(bucket, 0) for bucket in StatusBucket}
 
     def types(self) -> tuple[OperationType, ...]:
