@@ -211,7 +211,6 @@ def prefect_lists(home: Path, rounds: int) -> None:
         address = server.url(PREFECT, driver="asyncpg")
         spec = specs.prefect_server(told, database_url=address, host="127.0.0.1", port=port, api_url=url)
         process = ManagedProcess(spec, home)
-        process.start()
         try:
             eventually(spec.is_ready, seconds=300)
             with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:

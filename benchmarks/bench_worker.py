@@ -9,6 +9,8 @@ warm worker is a median under 0.7 s and a 95th percentile under 1.5 s over 100 s
 
 from __future__ import annotations
 
+import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -91,7 +93,12 @@ def peer(stack: StackUnderTest, pool: str, polling: str | None, counter: Request
         yield psutil.Process(process.pid)
     finally:
         process.terminate()
-        process.wait(60)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        # It may wait for something that no longer comes; nothing of it may stay.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def deploy(stack: StackUnderTest, *arguments: str) -> None:

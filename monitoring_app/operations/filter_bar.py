@@ -1,125 +1,117 @@
-"""The input widgets above the list. The address is the truth: widgets show it, and a change of one writes the address anew."""
+"""The fields above the list. The address is the truth: fields show it, and a change of one is a step to another address."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from monitoring_app import texts
 from monitoring_app.operations.address import MAX_TEXT, ListAddress, Period
+from monitoring_app.presentation.nodes import Node, h, page_href
 from monitoring_app.session import Viewer
 from runstore.insights import known_zone
 from runstore.operation import OperationType
 
-_ANY: Final = ""
-_BETWEEN: Final = "between"
-_AT: Final = "at"
-_TIMES: Final = {
-    _ANY: "Any time",
-    **{period.value: period.label for period in Period},
-    _BETWEEN: "Between …",
-    _AT: "Was running at …",
-}
 REFRESH_CHOICES: Final = (0, 5, 15, 60)
 REFRESH_DEFAULT: Final = 5
+_REFRESH: Final = "refresh"
+_TIMES: Final = ("range", "since", "until", "at")
 _T = TypeVar("_T")
 
 
-def open_address(viewer: Viewer, address: ListAddress) -> None:
-    """Makes the view the page's own: one step of the browser's history."""
-    st.query_params.from_dict({"tenant": viewer.tenant.slug, **address.to_params()})
+def refresh_seconds() -> int:
+    """The interval chosen for refreshing the page, in seconds; 0 for not at all."""
+    return st.session_state.setdefault(_REFRESH, REFRESH_DEFAULT)
 
 
-def filter_bar(viewer: Viewer, address: ListAddress, types: Sequence[OperationType], people: Sequence[str]) -> int:
-    """Draws the widgets for a view; answers the chosen refresh interval in seconds (0 for none)."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        _choice(
-            viewer, address, "type", texts.FILTER_TYPE, texts.FILTER_ANY_TYPE,
-            {str(known): known.label for known in _with(address.type, types)},
-            str(address.type or _ANY), lambda value: {"type": OperationType.parse(value) if value else None},
-        )  # fmt: skip
-        _times(viewer, address)
-        _choice(
-            viewer, address, "by", texts.FILTER_INITIATOR, texts.FILTER_ANYONE,
-            {known: known for known in _with(address.initiator, people)},
-            address.initiator or _ANY, lambda value: {"initiator": value or None},
-        )  # fmt: skip
-        _search(viewer, address)
-        st.session_state.setdefault("refresh", REFRESH_DEFAULT)
-        st.selectbox(texts.REFRESH, REFRESH_CHOICES, key="refresh", format_func=_interval, width=125, help=None)
-    if address.since or address.until or address.at:
-        _moments(viewer, address)
-    return int(st.session_state["refresh"])
+def choose_refresh(act: str) -> None:
+    """Takes over an interval that was chosen in a browser; anything else is left alone."""
+    name, _, value = act.partition(":")
+    if name == _REFRESH and value in {str(choice) for choice in REFRESH_CHOICES}:
+        st.session_state[_REFRESH] = int(value)
 
 
-def _choice(
-    viewer: Viewer,
-    address: ListAddress,
-    name: str,
-    label: str,
-    any_label: str,
-    options: dict[str, str],
-    value: str,
-    parts: Callable[[str], dict[str, Any]],
-) -> None:
-    key = f"filter_{name}"
-    st.session_state[key] = value
+def filter_fields(
+    slug: str, address: ListAddress, types: Sequence[OperationType], people: Sequence[str], seconds: int, now: datetime
+) -> Node:
+    """The fields for a view of the tenant's list. `now` is where a time range begins that is still to be set."""
+    known_types = [("", texts.FILTER_ANY_TYPE), *((str(one), one.label) for one in _with(address.type, types))]
+    known_people = [("", texts.FILTER_ANYONE), *((one, one) for one in _with(address.initiator, people))]
+    search = {
+        "id": _id(texts.FILTER_SEARCH),
+        "type": "text",
+        "maxlength": str(MAX_TEXT),
+        "placeholder": texts.FILTER_SEARCH_HINT,
+        "data-value": address.search or "",
+        **_part_of(slug, address, "q"),
+    }
+    refresh = [(str(choice), _interval(choice)) for choice in REFRESH_CHOICES]
 
-    def changed() -> None:
-        open_address(viewer, address.changed(**parts(st.session_state[key] or _ANY)))
+    def choice(label: str, choices: list[tuple[str, str]], value: str, name: str) -> Node:
+        return _field(label, _select(label, choices, value, _part_of(slug, address, name)))
 
-    labels = {_ANY: any_label, **options}
-    st.selectbox(
-        label, list(labels), key=key, format_func=lambda v: labels[v], on_change=changed, width=172
-    )  # fmt: skip
-
-
-def _times(viewer: Viewer, address: ListAddress) -> None:
-    if address.at:
-        value = _AT
-    elif address.since or address.until:
-        value = _BETWEEN
-    else:
-        value = address.period.value if address.period else _ANY
-    st.session_state["filter_time"] = value
-
-    def changed() -> None:
-        chosen = st.session_state["filter_time"]
-        now = datetime.now(UTC).replace(second=0, microsecond=0)
-        parts: dict[str, Any] = {"period": None, "since": None, "until": None, "at": None}
-        if chosen == _BETWEEN:
-            parts |= {"since": now - timedelta(days=1), "until": now}
-        elif chosen == _AT:
-            parts["at"] = now
-        elif chosen:
-            parts["period"] = Period(chosen)
-        open_address(viewer, address.changed(**parts))
-
-    st.selectbox(
-        texts.FILTER_PERIOD, list(_TIMES), key="filter_time", format_func=lambda v: _TIMES[v], on_change=changed,
-        width=172, help=texts.FILTER_NOTE,
-    )  # fmt: skip
+    return h(
+        "div",
+        {"class": "fields"},
+        choice(texts.FILTER_TYPE, known_types, str(address.type or ""), "type"),
+        _times(slug, address, now),
+        choice(texts.FILTER_INITIATOR, known_people, address.initiator or "", "by"),
+        _field(texts.FILTER_SEARCH, h("input", search)),
+        _field(texts.REFRESH, _select(texts.REFRESH, refresh, str(seconds), {"data-choose": _REFRESH}), "field brief"),
+    )
 
 
-def _search(viewer: Viewer, address: ListAddress) -> None:
-    st.session_state["filter_search"] = address.search or ""
+def _times(slug: str, address: ListAddress, now: datetime) -> Node:
+    until = now.replace(second=0, microsecond=0)
+    is_between = bool(address.since or address.until)
+    between = address if is_between else ListAddress(since=until - timedelta(days=1), until=until)
+    at = address if address.at else ListAddress(at=until)
+    choices = {
+        "any": ("", texts.FILTER_ANY_TIME),
+        **{period.value: (f"range={period.value}", period.label) for period in Period},
+        "between": (_times_of(between), texts.FILTER_BETWEEN),
+        "at": (_times_of(at), texts.FILTER_RUNNING_AT),
+    }
+    chosen = "at" if address.at else "between" if is_between else address.period.value if address.period else "any"
+    attributes = {"data-base": _base(slug, address, _TIMES), "title": texts.FILTER_NOTE}
+    return _field(texts.FILTER_PERIOD, _select(texts.FILTER_PERIOD, choices.values(), choices[chosen][0], attributes))
 
-    def changed() -> None:
-        text = st.session_state["filter_search"].strip()
-        found, ignored = ListAddress.from_params({**address.changed().to_params(), "q": text})
-        open_address(viewer, found if not ignored else address.changed(search=None))
 
-    st.text_input(
-        texts.FILTER_SEARCH, key="filter_search", placeholder=texts.FILTER_SEARCH_HINT, max_chars=MAX_TEXT,
-        on_change=changed, width=215,
-    )  # fmt: skip
+def _times_of(address: ListAddress) -> str:
+    return urlencode([(name, value) for name, value in address.to_params().items() if name in _TIMES])
 
 
-def _moments(viewer: Viewer, address: ListAddress) -> None:
+def _base(slug: str, address: ListAddress, names: Sequence[str]) -> str:
+    rest = {name: value for name, value in address.changed().to_params().items() if name not in names}
+    return page_href("operations", slug, rest)
+
+
+def _part_of(slug: str, address: ListAddress, name: str) -> dict[str, Any]:
+    return {"data-base": _base(slug, address, (name,)), "data-name": name}
+
+
+def _field(label: str, control: Node, class_: str = "field") -> Node:
+    return h("div", {"class": class_}, h("label", {"for": _id(label)}, label), control)
+
+
+def _select(label: str, choices: Iterable[tuple[str, str]], value: str, attributes: dict[str, Any]) -> Node:
+    options = [h("option", {"value": choice}, words) for choice, words in choices]
+    return h("select", {"id": _id(label), "data-value": value, **attributes}, options)
+
+
+def _id(label: str) -> str:
+    return "field-" + label.lower().replace(" ", "-")
+
+
+def moment_pickers(viewer: Viewer, address: ListAddress) -> None:
+    """Draws what sets the moments of a time range that does not move with the clock; nothing for any other."""
+    if not (address.since or address.until or address.at):
+        return
     zone = ZoneInfo(known_zone(st.context.timezone))
 
     def picker(name: str, label: str, value: datetime | None) -> None:
@@ -130,7 +122,7 @@ def _moments(viewer: Viewer, address: ListAddress) -> None:
             chosen: datetime | None = st.session_state[key]
             moment = chosen.replace(tzinfo=zone).astimezone(UTC) if chosen is not None else None
             changed_to, _ = ListAddress.from_params(address.changed(**{name: moment}).to_params())
-            open_address(viewer, changed_to)
+            st.query_params.from_dict({"tenant": viewer.tenant.slug, **changed_to.to_params()})
 
         st.datetime_input(f"{label} ({zone.key})", key=key, on_change=changed, width=250)
 

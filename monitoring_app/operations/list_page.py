@@ -12,7 +12,7 @@ import streamlit as st
 from monitoring_app import runtime, texts
 from monitoring_app.operations import list_view as view
 from monitoring_app.operations.address import ListAddress
-from monitoring_app.operations.filter_bar import filter_bar
+from monitoring_app.operations.filter_bar import choose_refresh, filter_fields, moment_pickers, refresh_seconds
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, blocks, h, icon, link
 from monitoring_app.presentation.parts import page_header
@@ -33,10 +33,14 @@ def draw() -> None:
     hub = runtime.current()
     viewer: Viewer = st.session_state["viewer"]
     address, ignored = ListAddress.from_params(st.query_params.to_dict())
-    show(page_header(viewer, texts.OPERATIONS, texts.OPERATIONS_LEAD, aside=_export(viewer, address)), "list-header")
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
-    seconds = filter_bar(viewer, address, reader.types(), insights.initiators())
-    page = reader.list(address.filter(datetime.now(UTC)), limit=address.rows, cursor=address.cursor)
+    seconds = refresh_seconds()
+    header = page_header(viewer, texts.OPERATIONS, texts.OPERATIONS_LEAD, aside=_export(viewer, address))
+    now = datetime.now(UTC)
+    fields = filter_fields(viewer.tenant.slug, address, reader.types(), insights.initiators(), seconds, now)
+    show(h("div", None, header, fields), "list-header", on_act=choose_refresh)
+    moment_pickers(viewer, address)
+    page = reader.list(address.filter(now), limit=address.rows, cursor=address.cursor)
     live(_Live(viewer, address, ignored, page).draw, seconds or None, "list")
 
 

@@ -59,6 +59,10 @@ TAGS: Final = frozenset(
         "circle",
         "rect",
         "line",
+        "label",
+        "select",
+        "option",
+        "input",
     ]
 )
 """Elements the browser side will make; anything else is shown as a `span`."""

@@ -1,10 +1,12 @@
 // Builds and keeps up to date the tree of nodes a page is made of. Texts become text nodes and nothing else ever does;
 // elements that stay are changed in place, so focus, selection and scroll survive a refresh.
 const TAGS = new Set(("div span p a ul ol li dl dt dd table thead tbody tr th td caption h1 h2 h3 h4 strong em code pre " +
-  "time details summary button nav section header footer aside small svg g path circle rect line").split(" "));
+  "time details summary button nav section header footer aside small svg g path circle rect line " +
+  "label select option input").split(" "));
 const SVG = new Set(["svg", "g", "path", "circle", "rect", "line"]);
 const ATTRIBUTES = new Set(["class", "id", "title", "role", "colspan", "rowspan", "scope", "datetime", "tabindex", "type",
-  "viewBox", "d", "cx", "cy", "r", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "rx", "open", "lang"]);
+  "viewBox", "d", "cx", "cy", "r", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "rx", "open", "lang", "for", "value", "placeholder",
+  "maxlength"]);
 const SVG_NS = "http://www.w3.org/2000/svg";
 
 function allowed(name, value) {
@@ -45,6 +47,11 @@ function update(element, node) {
     return;
   }
   children(element, node.slice(2));
+  // What is being written is the reader's until the page says something else; a choice is made at once, and is the page's.
+  if ("data-value" in wanted && (node[0] === "select" || element.__value !== wanted["data-value"])) {
+    element.__value = wanted["data-value"];
+    element.value = element.__value;
+  }
 }
 
 function children(parent, nodes) {
@@ -141,6 +148,16 @@ function clicked(event, state) {
   go(href);
 }
 
+// A field holds a part of the page's address, or, with `data-choose`, of what only the server keeps.
+function changed(event, state) {
+  const field = event.target, value = field.value.trim(), { base, name, choose } = field.dataset;
+  if (choose !== undefined) state.component.setTriggerValue("act", choose + ":" + value);
+  else if (base !== undefined) {
+    field.__value = value;
+    go(base + (value ? "&" + (name ? name + "=" + encodeURIComponent(value) : value) : ""));
+  }
+}
+
 const mounted = new WeakMap();
 // One sheet, read once, dresses every element of the page.
 const sheet = new CSSStyleSheet();
@@ -154,6 +171,11 @@ export default function (component) {
     parentElement.adoptedStyleSheets = [sheet];
     const made = { root, component, timer: setInterval(() => tick(root), 1000) };
     root.addEventListener("click", (event) => clicked(event, made));
+    root.addEventListener("change", (event) => changed(event, made));
+    // Streamlit takes single letters for commands unless it sees a field, and from outside of the shadow it sees none.
+    for (const kind of ["keydown", "keypress", "keyup"]) {
+      root.addEventListener(kind, (event) => { if (event.target.matches("input, select")) event.stopPropagation(); });
+    }
     state = made;
     mounted.set(parentElement, state);
   }

@@ -45,9 +45,8 @@ def test_filters_live_in_the_address_and_survive_reload_sharing_and_back(
     page.get_by_role("link", name=re.compile("^Failed")).first.click()
     page.wait_for_url("**/operations?tenant=northwind&bucket=failed")
     expect(page.locator("table .badge", has_text="Succeeded")).to_have_count(0)
-    page.get_by_label("Type").click()
-    page.get_by_role("option", name="Drift: generate").click()
-    page.wait_for_url("**/operations?tenant=northwind&type=drift.generate&bucket=failed")
+    page.get_by_label("Type").select_option(label="Drift: generate")
+    page.wait_for_url("**/operations?tenant=northwind&bucket=failed&type=drift.generate")
     expect(page.locator("table .op", has_text="Inventory")).to_have_count(0)
     shared = page.url
     shown = page.locator("table .op").count()
@@ -71,6 +70,28 @@ def test_filters_live_in_the_address_and_survive_reload_sharing_and_back(
     page.go_back()
     page.wait_for_url(shared)
     expect(page.locator("table .op", has_text="Inventory")).to_have_count(0)
+
+
+def test_the_fields_say_what_the_address_says_and_the_other_way_round(site: Site, page: Page) -> None:
+    sign_in(page, f"{site.url}/operations?tenant=northwind&q=x1&range=7d", "grace")
+    search, times, refresh = (page.get_by_label(name, exact=True) for name in ("Run or item id", "Time", "Refresh"))
+    expect(search).to_have_value("x1")
+    expect(times).to_have_value("range=7d")
+    times.select_option(label="Was running at …")
+    page.wait_for_url(re.compile("[?&]at="))
+    expect(page.get_by_label(re.compile("^Moment"))).to_be_visible()
+    # Single letters are Streamlit's commands everywhere but in a field.
+    search.fill("")
+    search.press_sequentially("rc & r")
+    search.press("Enter")
+    page.wait_for_url(re.compile(r"[?&]q=rc(%20|\+)%26(%20|\+)r"))
+    expect(page.locator(".chip", has_text="id: rc & r")).to_be_visible()
+    refresh.select_option(label="Off")
+    page.get_by_role("link", name="Remove filter id").click()
+    expect(search).to_have_value("")
+    expect(refresh).to_have_value("0")
+    page.go_back()
+    expect(search).to_have_value("rc & r")
 
 
 def test_pages_go_both_ways_and_come_back_to_the_same_rows(site: Site, page: Page) -> None:
