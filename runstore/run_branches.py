@@ -94,7 +94,7 @@ def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
     return values
 
 
-_MOMENT, _TEXTS = DateTime(timezone=True), ARRAY(Text)
+_MOMENT = DateTime(timezone=True)
 _TYPES: dict[str, Any] = {
     "tenant": Uuid,
     "tenant_text": Text,
@@ -110,7 +110,7 @@ _TYPES: dict[str, Any] = {
     "resource": Text,
     "action": Text,
     "item": JSONB,
-    "item_key": _TEXTS,
+    "item_key": ARRAY(Text),
     "run": Uuid,
 }
 
@@ -169,10 +169,10 @@ _NOTHING = literal_column("interval '0'", Interval)
 def _searched(wanted: Shape) -> Iterable[Branch]:
     """A run of that id, and runs with an item of that id: finished ones by index, the few others one by one."""
     if wanted.names_a_run:
-        yield Branch(_RUNS, [_RUNS.id == parameter("run"), *plain(_RUNS, wanted)])
+        yield Branch(_RUNS, [_RUNS.id == parameter("run"), *_plain(_RUNS, wanted)])
 
     def others(columns: Any) -> list[Condition]:
-        return [*plain(columns, wanted), *([columns.id != parameter("run")] if wanted.names_a_run else [])]
+        return [*_plain(columns, wanted), *([columns.id != parameter("run")] if wanted.names_a_run else [])]
 
     if wanted.bucket is None or wanted.bucket in UNFINISHED:
         holds = _RUNS.item_ids.contains(parameter("item"))
@@ -183,7 +183,7 @@ def _searched(wanted: Shape) -> Iterable[Branch]:
         yield Branch(few, others(few))
 
 
-def plain(columns: Any, wanted: Shape) -> list[Condition]:
+def _plain(columns: Any, wanted: Shape) -> list[Condition]:
     """What the filter means, condition by condition; the search aside."""
     conditions = [*_attributes(columns, wanted), *_begun(columns, wanted)]
     if ended := _ended(columns.finished_at, wanted):

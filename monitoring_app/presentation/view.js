@@ -154,7 +154,7 @@ function changed(event, state) {
   if (choose !== undefined) state.component.setTriggerValue("act", choose + ":" + value);
   else if (base !== undefined) {
     field.__value = value;
-    go(base + (value ? "&" + (name ? name + "=" + encodeURIComponent(value) : value) : ""));
+    go(base + (value ? "&" + (name ? new URLSearchParams([[name, value]]) : value) : ""));
   }
 }
 
