@@ -50,8 +50,11 @@ class WarmParent:
         asyncio.get_running_loop().add_reader(channel, self._receive)
 
     @classmethod
-    async def start(cls) -> WarmParent:
-        """A parent that has imported everything; raises `WarmParentError` if it dies or is not ready in two minutes."""
+    async def start(cls, environment: dict[str, str]) -> WarmParent:
+        """A parent with these variables that has imported everything.
+
+        Raises `WarmParentError` if it dies or is not ready in two minutes.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * PACKET_BYTES)
@@ -63,6 +66,7 @@ class WarmParent:
                 str(theirs.fileno()),
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
+                env=environment,
                 start_new_session=True,
             )
         parent = cls(process, ours)

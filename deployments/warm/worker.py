@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import httpx
 from prefect.flows import load_flow_from_flow_run
 from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutorContext
 from prefect.runner._process_manager import ProcessHandle, create_isolated_termination_scope
+from prefect.settings import get_current_settings
 from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from pydantic import Field
@@ -44,6 +46,10 @@ class WarmJobConfiguration(BaseJobConfiguration):
 
     working_dir: Path | None = Field(default=None)
     memory_limit_mb: int = Field(default=0, ge=0)
+
+    @classmethod
+    def _base_environment(cls) -> dict[str, str]:
+        return _prefect_variables()
 
     @property
     def module_path(self) -> str | None:
@@ -142,7 +148,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         self._parent_lock = anyio.Lock()
         self._wake = anyio.Event()
         self._in_flight = 0
-        self._hurry_until = 0.0
+        self._hurried_at = -HURRY_SECONDS
 
     async def run(
         self,
@@ -211,7 +217,8 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
                 self._parent.retire()
                 self._parent = None
             if self._parent is None:
-                self._parent = await WarmParent.start()
+                # Spelled as its children's variables are, so that they need not read Prefect's settings anew.
+                self._parent = await WarmParent.start({**os.environ, **_prefect_variables()})
             return self._parent
 
     async def setup(self) -> None:
@@ -247,7 +254,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         Call it from the worker's own event loop, when Prefect was given a run. What clocks disagree about is made up for by
         looking again.
         """
-        self._hurry_until = anyio.current_time() + HURRY_SECONDS
+        self._hurried_at = anyio.current_time()
         self._wake.set()
 
     async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
@@ -301,18 +308,18 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
     async def _poll(self, seconds: float) -> None:
         pause = seconds
         while True:
+            self._wake, begun = anyio.Event(), anyio.current_time()
             try:
                 found = await self.get_and_submit_flow_runs()
                 pause = seconds
-                if found:
-                    # More of the same may be waiting. Each look costs Prefect's server time that the run just found needs.
-                    pause, self._hurry_until = HURRIED_POLL_SECONDS, 0.0
+                if found and self._hurried_at < begun:
+                    # What was told of is found. Each further look costs Prefect's server time that the run needs to begin.
+                    self._hurried_at = -HURRY_SECONDS
             except httpx.HTTPError as problem:
                 if pause <= seconds:
                     _logger.warning("The Prefect server does not answer (%s); asking again.", type(problem).__name__)
                 pause = min(max(pause, seconds) * 2, LONGEST_BACKOFF_SECONDS)
-            self._wake = anyio.Event()
-            if anyio.current_time() < self._hurry_until:
+            if anyio.current_time() < self._hurried_at + HURRY_SECONDS:
                 pause = HURRIED_POLL_SECONDS
             with anyio.move_on_after(pause):
                 await self._wake.wait()
@@ -347,6 +354,12 @@ async def _stop(forked: ForkedProcess) -> None:
             return
         with anyio.move_on_after(STOP_GRACE_SECONDS):
             await forked.ended.wait()
+
+
+@cache
+def _prefect_variables() -> dict[str, str]:
+    """Prefect's settings in this process as variables; written out once, since that takes longer than a fork."""
+    return get_current_settings().to_environment_variables(exclude_unset=True)
 
 
 def _env_files() -> list[Path]:
