@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import bindparam, func, select, text, tuple_, union_all
+from sqlalchemy import bindparam, func, literal, select, text, tuple_, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -96,7 +96,7 @@ class RunInsights:
 
     def these(self, run_ids: Sequence[UUID]) -> dict[UUID, Run]:
         """The runs of these ids as they are now, by id; those that are gone, or another tenant's, are left out."""
-        wanted = bindparam("ids", list(run_ids), type_=ARRAY(Uuid))
+        wanted = bindparam("ids", list(run_ids), type_=ARRAY(Uuid(as_uuid=True)))
         query = list_of_runs().where(self._mine(), OperationRun.id == func.any(wanted)).limit(max(len(run_ids), 1))
         with self._database.transaction(self._scope) as connection:
             return {row.id: run_of(row) for row in connection.execute(query)}
@@ -106,7 +106,7 @@ class RunInsights:
         key = tuple_(OperationRun.created_at, OperationRun.id)
         some = (
             select(OperationRun.id)
-            .where(self._mine(), key > tuple_(place.created_at, place.run_id))
+            .where(self._mine(), key > tuple_(literal(place.created_at), literal(place.run_id)))
             .limit(cap)
             .subquery()
         )

@@ -49,7 +49,7 @@ DETAIL_COLUMNS = (
 )
 
 
-def list_of_runs() -> Select[*tuple[Any, ...]]:
+def list_of_runs() -> Select[Any]:
     """SELECT of the list's columns with the tenant's slug."""
     return select(*LIST_COLUMNS, Tenant.slug.label("slug")).join(Tenant, Tenant.id == OperationRun.tenant_id)
 

@@ -21,9 +21,7 @@ from runstore.schema import OperationRun
 from runstore.status import StatusBucket
 
 
-def newest(
-    tenant_id: UUID, wanted: RunFilter, limit: int, cursor: Cursor | None
-) -> tuple[Select[*tuple[Any, ...]], dict[str, Any]]:
+def newest(tenant_id: UUID, wanted: RunFilter, limit: int, cursor: Cursor | None) -> tuple[Select[Any], dict[str, Any]]:
     """The first `limit` runs from the cursor on, in the cursor's direction, with the list's columns; and the parameters."""
     values = values_of(tenant_id, wanted, limit)
     if cursor is not None:
@@ -31,7 +29,9 @@ def newest(
     return _newest(shape_of(wanted), None if cursor is None else cursor.newer), values
 
 
-def bucket_counts(tenant_id: UUID, wanted: RunFilter, cap: int) -> tuple[CompoundSelect[str, int], dict[str, Any]]:
+def bucket_counts(
+    tenant_id: UUID, wanted: RunFilter, cap: int
+) -> tuple[CompoundSelect[tuple[str, int]], dict[str, Any]]:
     """(bucket, n) for the buckets under the rest of the filter, counted up to `cap`: no branch reads further than that.
 
     A search reads all it finds once, and leaves out the buckets of which it found none. With the statement go its parameters.
@@ -40,7 +40,7 @@ def bucket_counts(tenant_id: UUID, wanted: RunFilter, cap: int) -> tuple[Compoun
 
 
 @lru_cache(maxsize=256)
-def _newest(wanted: Shape, newer: bool | None) -> Select[*tuple[Any, ...]]:
+def _newest(wanted: Shape, newer: bool | None) -> Select[Any]:
     page = _newest_of(wanted, newer)
     order = (page.c.created_at, page.c.id)
     query = list_of_runs().join(page, page.c.id == OperationRun.id).where(OperationRun.tenant_id == parameter("tenant"))
@@ -56,12 +56,12 @@ def _newest_of(wanted: Shape, newer: bool | None) -> Subquery:
 
 
 @lru_cache(maxsize=256)
-def _bucket_counts(wanted: Shape) -> CompoundSelect[str, int]:
+def _bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
     cap = parameter("size")
     if wanted.search:
         every = union_all(*(select(_selected(part)) for part in branches(wanted))).subquery()
         return union_all(select(every.c.bucket, func.least(func.count(), cap).label("n")).group_by(every.c.bucket))
-    counts: list[Select[str, int]] = []
+    counts: list[Select[tuple[str, int]]] = []
     for bucket in StatusBucket:
         parts = [
             select(select(_selected(part)).limit(cap).subquery()) for part in branches(replace(wanted, bucket=bucket))
@@ -83,6 +83,6 @@ def _selected(branch: Branch, newer: bool | None = None) -> Subquery:
     return query.subquery()
 
 
-def _in_order(found: Subquery, newer: bool | None) -> Select[Any, Any]:
+def _in_order(found: Subquery, newer: bool | None) -> Select[Any]:
     order = (found.c.created_at, found.c.id)
     return select(*order).order_by(*(key.asc() if newer else key.desc() for key in order)).limit(parameter("size"))

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from flows._policies.types import BY_SLUG
 from flows.backup.sealing import SealingKey, binding, opened
@@ -88,7 +87,7 @@ def _newest(database: Database, scope: TenantScope, set_id: UUID) -> Iterator[An
             BackupItem.body,
             BackupItem.key_id,
         )
-        .ext(distinct_on(BackupItem.policy_id))
+        .distinct(BackupItem.policy_id)
         .where(BackupItem.tenant_id == scope.tenant_id, BackupItem.set_id == set_id)
         .order_by(BackupItem.policy_id, BackupItem.captured_at.desc(), BackupItem.content_hash)
     )

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from flows.drift.life import FindingStatus
 from flows.drift.rules import ignore_rules, without_ignored
@@ -177,7 +176,7 @@ def _comparisons(
         wanted = wanted.where(DriftComparison.scope == scope_key)
     if run_id is not None:
         return connection.execute(wanted.where(DriftComparison.run_id == _uuid(run_id)).limit(MOST_SCOPES)).all()
-    newest = wanted.ext(distinct_on(DriftComparison.scope)).order_by(
+    newest = wanted.distinct(DriftComparison.scope).order_by(
         DriftComparison.scope, DriftComparison.created_at.desc(), DriftComparison.run_id.desc()
     )
     newest = newest.limit(MOST_SCOPES)
