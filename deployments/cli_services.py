@@ -24,14 +24,17 @@ def worker(
 ) -> Answer | None:
     from deployments.prefect_address import use_prefect
 
-    if call.settings.prefect_api_url is not None:
-        use_prefect(call.settings)
+    use_prefect(call.settings)
     from deployments.worker_service import serve
 
     serve(call.settings, name=name, pool=pool)
 
 
 def relay(call: Call) -> Answer | None:
+    from deployments.prefect_address import use_prefect
+
+    # Before Prefect is imported: one that knows no address would start a throw-away server and hand the runs to that.
+    use_prefect(call.settings)
     from deployments.relay import serve
 
     serve(call.settings)
