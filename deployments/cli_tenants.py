@@ -127,7 +127,11 @@ def upgrade(call: Call) -> Answer:
     with open_store(call.settings, verify=False) as store:
         migrations.upgrade(store.url, producer_migrations())
         revisions = sorted(migrations.found(store.url))
-    return Answer({"revisions": revisions}, ("The schema is up to date.",))
+        unknown = sorted(migrations.unknown(store.url, producer_migrations()))
+    said = "The schema is up to date."
+    if unknown:
+        said = f"The schema is newer than this version ({', '.join(unknown)}) and stays as it is; this version works on it."
+    return Answer({"revisions": revisions}, (said,))
 
 
 def check(call: Call) -> Answer:

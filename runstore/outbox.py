@@ -64,13 +64,22 @@ _CLAIM = text(
     """
 )
 
-# A run's turn came when it was made or when a run of its tenant ended, whichever was later.
+# A run's turn came when it was made or when a run of its tenant ended, whichever was later. One that is claimed, or that Prefect
+# did not take, goes on waiting: while Prefect is away every waiting run is one or the other.
 _LAG = text(
-    f"""
-    {_NEXT}
-    SELECT coalesce(extract(epoch FROM now() - min(greatest(n.created_at, (
-      SELECT max(e.finished_at) FROM operation_runs e WHERE e.tenant_id = n.tenant_id)))), 0)
-    FROM next n WHERE n.place <= :tenant_limit
+    """
+    WITH busy AS (
+      SELECT tenant_id, count(*) AS runs FROM operation_runs
+      WHERE status IN ('pending', 'running') AND flow_run_id IS NOT NULL AND contact_lost_at IS NULL GROUP BY tenant_id
+    ), waiting AS (
+      SELECT w.tenant_id, w.created_at, coalesce(b.runs, 0) + row_number() OVER (
+          PARTITION BY w.tenant_id ORDER BY w.created_at, w.id) AS place
+      FROM operation_runs w LEFT JOIN busy b ON b.tenant_id = w.tenant_id
+      WHERE w.status = 'pending' AND w.flow_run_id IS NULL
+    )
+    SELECT coalesce(extract(epoch FROM now() - min(greatest(w.created_at, (
+      SELECT max(e.finished_at) FROM operation_runs e WHERE e.tenant_id = w.tenant_id)))), 0)
+    FROM waiting w WHERE w.place <= :tenant_limit
     """
 )
 

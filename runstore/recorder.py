@@ -13,7 +13,7 @@ from sqlalchemy.sql import bindparam
 
 from runstore.database import Database
 from runstore.errors import ConflictError
-from runstore.follow_up import settle_follow_up
+from runstore.follow_up import LEFT_BY_ATTEMPT, settle_follow_up
 from runstore.notifications import NotificationKind, announce
 from runstore.redaction import scrub_json
 from runstore.rows import returned_columns, run_of
@@ -79,6 +79,7 @@ _CHANGED = """
         failed = CASE WHEN d.new_attempt THEN 0 ELSE r.failed END,
         skipped = CASE WHEN d.new_attempt THEN 0 ELSE r.skipped END,
         failures = CASE WHEN d.new_attempt THEN '[]'::jsonb ELSE r.failures END || CAST(:failures AS jsonb),
+        context = CASE WHEN d.new_attempt THEN r.context - CAST(:left_by_attempt AS text[]) ELSE r.context END,
         started_at = CASE
           WHEN :state = 'running' AND (d.new_attempt OR r.started_at IS NULL) THEN :at ELSE r.started_at END,
         finished_at = CASE WHEN :state = 'running' THEN NULL ELSE greatest(:at, r.started_at, r.created_at) END,
@@ -223,6 +224,7 @@ class Recorder:
             "guess_status": guess.status.value if guess else None,
             "guess_attempt": guess.attempt if guess else None,
             "guess_heartbeat": guess.heartbeat_at if guess else None,
+            "left_by_attempt": list(LEFT_BY_ATTEMPT),
         }
 
 

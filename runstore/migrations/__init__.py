@@ -31,10 +31,14 @@ def configuration(url: str, producers: Sequence[Path] = ()) -> Config:
 
 
 def upgrade(url: str, producers: Sequence[Path] = ()) -> None:
-    """Brings the schema to the newest revision of every branch; nothing when it is there already.
+    """Brings the schema to the newest revision of every branch; nothing when it is there already, or beyond.
 
-    Safe to run from several machines at once: an advisory lock lets one through at a time. Each revision is one transaction.
+    A schema that holds revisions this version does not know stays as it is: a release that is rolled back upgrades at its start
+    as every one does. Safe to run from several machines at once: an advisory lock lets one through at a time. Each revision is
+    one transaction.
     """
+    if unknown(url, producers):
+        return
     with translated_errors():
         command.upgrade(configuration(url, producers), "heads")
         engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool)
@@ -65,6 +69,12 @@ def missing(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
         if revision is not None:
             present += [*_tuple(revision.down_revision), *_tuple(revision.dependencies)]
     return frozenset(lacking)
+
+
+def unknown(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
+    """The database's heads that this version does not know: a newer one made them, or a producer that is not installed here."""
+    script = ScriptDirectory.from_config(configuration("", producers))
+    return found(url) - {revision.revision for revision in script.walk_revisions()}
 
 
 def found(url: str) -> frozenset[str]:

@@ -147,6 +147,9 @@ def test_lag_counts_from_the_moment_it_was_a_runs_turn(store: Store) -> None:
         connection.execute("UPDATE operation_runs SET created_at = %s", (datetime.now(UTC) - timedelta(hours=1),))
     assert 3590 < outbox.lag_seconds() < 3700
     (first,) = outbox.claim(10)
+    assert outbox.lag_seconds() > 3590, "nobody has it yet"
+    outbox.postpone([first.id], 30)
+    assert outbox.lag_seconds() > 3590, "Prefect did not take it"
     outbox.handed_over(first.id, uuid4())
     assert outbox.lag_seconds() == 0, "the other one's turn has not come"
     observe(store, scope, first.id, ObservedState.RUNNING)

@@ -100,6 +100,18 @@ def test_a_schema_of_a_newer_release_is_accepted(new_database: Callable[..., str
     verify_schema(url, FOLDERS)
 
 
+def test_a_release_that_is_rolled_back_leaves_the_newer_schema_as_it_is(new_database: Callable[..., str]) -> None:
+    url = new_database()
+    migrations.upgrade(url, FOLDERS)
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999_next' WHERE version_num LIKE '0002_run_q%'")
+    heads = migrations.found(url)
+    migrations.upgrade(url, FOLDERS)
+    assert migrations.found(url) == heads
+    assert migrations.unknown(url, FOLDERS) == {"9999_next"}
+    verify_schema(url, FOLDERS)
+
+
 def test_a_server_that_is_down_is_said_to_be_down() -> None:
     with pytest.raises(StoreUnavailableError, match="not reachable"):
         verify_schema("postgresql://user:hunter2@127.0.0.1:1/none", FOLDERS)

@@ -106,6 +106,16 @@ def test_an_incomplete_sync_is_not_followed_and_says_why(runs: Runs, folder: Pat
     assert ended.context["then_why"] == "The sync is not complete: not every policy could be read."
 
 
+def test_an_attempt_is_not_followed_for_what_the_one_before_it_had_read(runs: Runs, folder: Path) -> None:
+    """The first attempt's end is lost; the second one cannot read everything."""
+    runs.sync(folder)
+    run_id = done_but_for_its_end(runs, folder)
+    observe(runs, run_id, ObservedState.RUNNING, attempt=2)
+    assert "then_request" not in sync(runs, run_id).context
+    observe(runs, run_id, ObservedState.FINISHED, attempt=2)
+    assert drifts(runs) == []
+
+
 def test_the_first_sync_has_nothing_to_be_compared_with_and_says_so(runs: Runs, folder: Path) -> None:
     ended = sync(runs, runs.sync(folder, then=DRIFT))
     assert drifts(runs) == []
