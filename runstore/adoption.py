@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,6 +61,16 @@ _STANDING = text(
     ORDER BY (r.flow_run_id = :flow_run) DESC NULLS LAST, r.status IN ('pending', 'running') DESC LIMIT 1
     """
 )
+
+
+_KNOWN = text("SELECT flow_run_id FROM operation_runs WHERE flow_run_id = ANY(:flow_runs)")
+
+
+def without_row(database: Database, flow_run_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these flow runs that no tenant's row stands for; needs the role RELAY."""
+    with database.across_tenants() as connection:
+        known = set(connection.execute(_KNOWN, {"flow_runs": list(flow_run_ids)}).scalars())
+    return set(flow_run_ids) - known
 
 
 def adopt(

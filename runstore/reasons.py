@@ -221,6 +221,15 @@ TIMED_OUT: Final = ReasonCode(
     template="Stopped after {seconds} seconds, the longest it may take.",
 )
 
+PARAMETERS_REFUSED: Final = ReasonCode(
+    code="parameters_refused",
+    meaning="The flow run was started with parameters that its operation does not take.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Correct the parameters where they come from, a schedule or Prefect's own page, and start it again.",
+    template="Operation {operation} does not take the parameters it was started with.",
+)
+
 CORE_REASONS: Final[tuple[ReasonCode, ...]] = (
     INTERNAL_ERROR,
     CONTACT_LOST,
@@ -231,6 +240,7 @@ CORE_REASONS: Final[tuple[ReasonCode, ...]] = (
     FLOW_RUN_DELETED,
     FLOW_FAILED,
     TIMED_OUT,
+    PARAMETERS_REFUSED,
 )
 
 

@@ -18,6 +18,7 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelled, Crashed, Scheduled
 
 from flows._tracking.state_map import failure_for, observed, stood_back
+from flows._tracking.unseen import UnseenEnds
 from runstore.database import Database
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.reasons import CONTACT_LOST, DEPLOYMENT_MISSING, FLOW_RUN_DELETED
@@ -53,6 +54,7 @@ class Reconciler:
         self._database = database
         self._silent = SilentRuns(database)
         self._patience = patience or Patience()
+        self._unseen = UnseenEnds(database)
 
     def run(self, stopped: threading.Event) -> None:
         """Repairs until `stopped`, looking every second or so."""
@@ -60,6 +62,7 @@ class Reconciler:
             try:
                 while self.repair() == BATCH and not stopped.is_set():
                     pass
+                self._unseen.look_if_due()
             except (StoreUnavailableError, StoreError) as away:
                 _log.warning("Nothing can be repaired for now: %s", away)
             except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError, OSError) as problem:

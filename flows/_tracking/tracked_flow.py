@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.flow_engine import FlowRunTimeoutError
 from prefect.states import Completed, Failed
+from pydantic import ValidationError
 
 from flows._tracking.hooks import mirror_state, remember_failure
 from flows._tracking.identity import FlowRunIdentity, identify_at_body
@@ -23,14 +24,16 @@ from flows._tracking.pausing import PauseWatch
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
 from flows._tracking.store import patiently, worker_store
+from flows._tracking.unseen import nameless_request
 from flows.producer import FlowParameters, Operation
 from runstore.adoption import adopt
 from runstore.database import Database
-from runstore.errors import NotFoundError
+from runstore.errors import BadInputError, NotFoundError
 from runstore.reader import RunReader
-from runstore.reasons import TIMED_OUT, ReasonedError
+from runstore.reasons import PARAMETERS_REFUSED, TIMED_OUT, ReasonedError
 from runstore.recorder import Recorder
 from runstore.run import Counts, Recorded, Run, RunObservation, Source
+from runstore.starter import StartRequest
 from runstore.status import ObservedState, RunStatus, Verdict, outcome
 from runstore.tenancy import TenantScope
 
@@ -140,9 +143,10 @@ def _own(values: dict[str, Any]) -> dict[str, Any]:
 
 def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], identity: FlowRunIdentity) -> State[Any]:
     store = worker_store()
-    parameters = operation.parameters.model_validate(identity.parameters)
     scope = patiently(lambda: identity.scope(store), give_up_after=BEGIN_PATIENCE)
     run = patiently(lambda: _begin(operation, identity, store, scope), give_up_after=BEGIN_PATIENCE)
+    # Only now: a flow run whose parameters are refused has its row, and fails where people look.
+    parameters = _parameters(operation, identity)
     pauses = PauseWatch(identity.flow_run_id)
     # Prefect counts a suspended and resumed flow run as one attempt, and its body begins again: so do the figures.
     anew = run.counts.processed > 0
@@ -154,13 +158,27 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
     return _end(reporter.counts)
 
 
+def _parameters(operation: Operation, identity: FlowRunIdentity) -> FlowParameters:
+    try:
+        return operation.parameters.model_validate(identity.parameters)
+    except ValidationError:
+        raise ReasonedError(PARAMETERS_REFUSED.failure(operation=str(operation.type))) from None
+
+
+def _request(operation: Operation, identity: FlowRunIdentity) -> StartRequest:
+    try:
+        return operation.request(identity.parameters)
+    except BadInputError:
+        return nameless_request(operation.type, identity)
+
+
 def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, scope: TenantScope) -> Run:
     """The row, now running in this attempt. StandBackError when this flow run must not do the work."""
     known = identity.run(store, scope)
     if known is None and identity.run_id is not None and not _is_anothers(identity, store, scope):
         raise NotFoundError(f"The run {identity.run_id} that this flow run was started for is no longer there.")
     if known is None:
-        request = operation.request(identity.parameters)
+        request = _request(operation, identity)
         adopted = adopt(
             store,
             scope,
