@@ -10,11 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from deployments.call import Answer, Call, command
-from deployments.console import Table, print_blocks
+from deployments.console import Table, print_blocks, print_json
 from deployments.settings import Settings
 from deployments.stack.record import StackRecord, last_record, read_record
 
 DETACHED_DEADLINE_SECONDS = 450
+NO_HUB = (
+    "not started, for nobody could sign in: set TENANTATLAS_OIDC_ISSUER or TENANTATLAS_PROXY_ADDRESSES, or use "
+    "`tenantatlas up --demo`"
+)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -48,12 +52,7 @@ def up(
 
     stack = LocalStack(call.settings, demo=demo, report=call.note)
     with stack:
-        if not stack.has_hub:
-            call.note(
-                "The hub is not started: nobody could sign in. Set TENANTATLAS_OIDC_ISSUER or TENANTATLAS_PROXY_ADDRESSES, or use "
-                "`tenantatlas up --demo`."
-            )
-        print_blocks(_summary(stack.record))
+        print_json(_addresses(stack.record)) if call.as_json else print_blocks(_summary(stack.record))
         call.note("Press Ctrl-C to stop everything.")
         stack.watch()
     return None
@@ -66,49 +65,39 @@ def down(call: Call) -> Answer:
     return Answer({"stopped": stopped}, ("The local stack is stopped." if stopped else "No local stack was running.",))
 
 
-def _workers(api_url: str | None, pool: str) -> list[dict[str, Any]]:
-    """The workers Prefect knows to be online, with the version each runs; none when Prefect does not answer."""
-    if api_url is None:
-        return []
-    import httpx
-
-    try:
-        found = httpx.post(f"{api_url}/work_pools/{pool}/workers/filter", json={}, timeout=3)
-        workers: list[dict[str, Any]] = found.raise_for_status().json()
-    except (httpx.HTTPError, ValueError):
-        return []
-    online = [str(worker["name"]) for worker in workers if worker.get("status") == "ONLINE"]
-    return [{"name": name, "version": name.rpartition("@")[2] if "@" in name else None} for name in sorted(online)]
-
-
-def _outdated(workers: list[dict[str, Any]], version: str) -> list[str]:
-    return [
-        f"Worker {worker['name']} runs version {worker['version'] or 'unknown'}, this is {version}: restart it."
-        for worker in workers
-        if worker["version"] != version
-    ]
-
-
 def status(call: Call) -> Answer:
+    from deployments.store_access import configured_url, without_password
     from deployments.version import installed_version
+    from deployments.workers_online import online_workers, outdated
 
     settings = call.settings
     record = read_record(settings.state)
-    found: dict[str, Any] = {"version": installed_version(), "home": str(settings.home)}
+    version = installed_version()
+    api_url = settings.prefect_api_url if record is None else record.prefect_api_url
+    workers = online_workers(api_url, settings.work_pool)
+    known = {
+        "workers": [worker.as_json() for worker in workers or ()],
+        "workers_known": workers is not None,
+    }
+    told = outdated(workers or [], version)
+    if workers is None and api_url is not None:
+        told = ["Prefect does not say which workers are online, so their versions are not known."]
+    document: dict[str, Any] = {"version": version, "home": str(settings.home)}
     if record is None:
-        document: dict[str, Any] = {
-            **found,
+        document |= {
             "hub_url": None,
             "prefect_ui_url": None,
             "prefect_api_url": settings.prefect_api_url,
-            "database_url": None,
+            "database_url": None if (url := configured_url(settings)) is None else without_password(url),
             "processes": [],
-            "workers": (workers := _workers(settings.prefect_api_url, settings.work_pool)),
+            **known,
         }
-        said = f"No local stack runs in {settings.home}. Start it with `tenantatlas up`."
-        return Answer(document, (said, *_outdated(workers, found["version"])))
-    document = {
-        **found,
+        said = f"No local stack runs in {settings.home}."
+        if api_url is None:
+            said += " Start it with `tenantatlas up`."
+        names = tuple(f"Worker {worker.name} is online." for worker in workers or ())
+        return Answer(document, (said, *names, *told))
+    document |= {
         "hub_url": record.hub_url,
         "prefect_ui_url": record.prefect_ui_url,
         "prefect_api_url": record.prefect_api_url,
@@ -118,9 +107,9 @@ def status(call: Call) -> Answer:
             {"name": process.name, "pid": process.pid, "state": process.state if process.alive else "stopped"}
             for process in (record.supervisor, *record.processes)
         ],
-        "workers": (workers := _workers(record.prefect_api_url, settings.work_pool)),
+        **known,
     }
-    return Answer(document, (*_summary(record), *_outdated(workers, found["version"])))
+    return Answer(document, (*_summary(record), *told))
 
 
 def _detached(call: Call, *, demo: bool) -> Answer:
@@ -149,7 +138,7 @@ def _detached(call: Call, *, demo: bool) -> Answer:
             lines = output.read().decode(errors="replace").strip().splitlines()
             print_blocks([lines[-1] if lines else "The stack ended without a word."], file=sys.stderr)
             raise typer.Exit(supervisor.wait() or 1)
-    return Answer({"hub_url": record.hub_url, "prefect_ui_url": record.prefect_ui_url}, tuple(_summary(record)))
+    return Answer(_addresses(record), tuple(_summary(record)))
 
 
 def _await_ready(settings: Settings, supervisor: subprocess.Popen[bytes]) -> StackRecord | None:
@@ -164,11 +153,15 @@ def _await_ready(settings: Settings, supervisor: subprocess.Popen[bytes]) -> Sta
     return None
 
 
+def _addresses(record: StackRecord) -> dict[str, Any]:
+    return {"hub_url": record.hub_url, "prefect_ui_url": record.prefect_ui_url}
+
+
 def _summary(record: StackRecord) -> list[Any]:
     rows = [(process.name, process.pid, process.state, process.restarts) for process in record.processes]
     return [
         Table(("Process", "Id", "State", "Restarts"), rows, "No process runs."),
-        f"Operations hub  {record.hub_url or '(not started)'}",
+        f"Operations hub  {record.hub_url or NO_HUB}",
         f"Prefect         {record.prefect_ui_url or '-'}",
         f"Database        {record.database_url}",
     ]

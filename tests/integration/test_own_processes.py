@@ -81,3 +81,16 @@ def test_a_relay_that_knows_no_prefect_server_says_so_and_ends(tmp_path: Path) -
         )
     assert (done.returncode, done.stdout) == (5, "")
     assert "PREFECT_API_URL" in done.stderr
+
+
+def test_status_does_not_call_workers_current_that_nobody_tells_of(tmp_path: Path) -> None:
+    database = "postgresql://atlas:not-shown-here@127.0.0.1:9/store"
+    told = {"TENANTATLAS_HOME": str(tmp_path), "TENANTATLAS_DATABASE_URL": database}
+    with unwilling_prefect() as (address, _), environment({**told, "PREFECT_API_URL": address}):
+        command = [sys.executable, "-m", "deployments.cli", "status"]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+        found = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=120).stdout
+    assert "their versions are not known" in " ".join(shown.split())
+    document = json.loads(found)
+    assert (document["workers"], document["workers_known"]) == ([], False)
+    assert document["database_url"] == "postgresql://atlas@127.0.0.1:9/store"
