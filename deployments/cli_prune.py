@@ -25,8 +25,8 @@ def prune(
     batch: Annotated[int, typer.Option("--batch", help="Runs a transaction, 1 to 100000.")] = 2_000,
 ) -> Answer:
     from flows.retention.operation import OPERATION, PruneParameters
+    from runstore.audit import record_audit
     from runstore.database import DatabaseRole
-    from runstore.directory import Directory
     from runstore.retention import prune_runs
 
     if (tenant is None) == (not all_tenants):
@@ -37,13 +37,16 @@ def prune(
     before = datetime.now(UTC) - parameters.age
     pruned: dict[str, int] = {}
     with call.open_store() as store:
-        directory = Directory(store.database(DatabaseRole.APP))
-        slugs = [tenant] if tenant is not None else [found.slug for found in directory.tenants()]
+        slugs = [tenant] if tenant is not None else store.tenants(call.acting_as)
         scopes = [store.scope(slug, call.acting_as) for slug in slugs]
         for scope in scopes:
             scope.require(Permission.ADMINISTER)
+        database = store.database(DatabaseRole.ADMIN)
         for scope in scopes:
-            pruned[scope.slug] = prune_runs(store.database(DatabaseRole.ADMIN), scope, before, batch=batch)
+            # Before the first batch: what is gone cannot be asked who took it away.
+            with store.database(DatabaseRole.APP).transaction(scope) as connection:
+                record_audit(connection, scope, "run.prune", f"runs finished before {before:%Y-%m-%d}")
+            pruned[scope.slug] = prune_runs(database, scope, before, batch=batch)
     total = sum(pruned.values())
     document = {"pruned": total, "by_tenant": pruned, "before": before.isoformat().replace("+00:00", "Z")}
     return Answer(document, (f"{total} runs that finished before {before:%Y-%m-%d} are forgotten.",))

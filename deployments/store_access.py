@@ -36,6 +36,13 @@ class StoreAccess:
         """The tenant as seen by the local operator, or by the member named. NotFoundError, ForbiddenError."""
         return Directory(self.database(DatabaseRole.APP)).for_operator(tenant, acting_as)
 
+    def tenants(self, acting_as: str | None) -> list[str]:
+        """The slugs of all tenants for the local operator, of the member's own for the member named. ForbiddenError."""
+        directory = Directory(self.database(DatabaseRole.APP))
+        if acting_as is None:
+            return [tenant.slug for tenant in directory.tenants()]
+        return [tenant.slug for tenant, _ in directory.member(acting_as).tenants]
+
     def dispose(self) -> None:
         """Closes every connection."""
         for database in self._databases.values():

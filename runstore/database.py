@@ -129,7 +129,8 @@ def _engine(url: str, role: DatabaseRole, pool_size: int, statement_timeout_ms: 
     return create_engine(
         sqlalchemy_url(url),
         pool_size=pool_size,
-        max_overflow=pool_size,
+        # What a process may hold at most is what is multiplied by machines and runs: there is nothing beyond it.
+        max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
         connect_args=options,

@@ -33,23 +33,29 @@ def prune_runs(
     batch: int = BATCH,
     pause_seconds: float = PAUSE_SECONDS,
     report: Callable[[int], None] = lambda _: None,
+    attempt: Callable[[Callable[[], int]], int] = lambda batch: batch(),
 ) -> int:
     """How many of the tenant's runs were forgotten: those that finished before the moment, with their notifications.
 
     Each batch is a transaction of its own, children first; being interrupted loses nothing but the rest, and several may
     prune at once. What runs produced (snapshots, findings, backup sets) and the audit log stay. Needs the role ADMIN, or
-    WORKER once the retention producer's migration has run.
+    WORKER once the retention producer's migration has run. `attempt` makes one batch, and may make it again: one whose answer
+    was lost is only not counted.
     """
     pruned = 0
     while True:
-        with database.transaction(scope) as connection:
-            values = {"tenant": scope.tenant_id, "before": before, "size": batch}
-            runs = list(connection.execute(_OLD, values).scalars())
-            if runs:
-                connection.execute(_CHILDREN, {"tenant": scope.tenant_id, "runs": runs})
-                connection.execute(_RUNS, {"tenant": scope.tenant_id, "runs": runs})
-        pruned += len(runs)
+        count = attempt(lambda: _prune_batch(database, scope, before, batch))
+        pruned += count
         report(pruned)
-        if len(runs) < batch:
+        if count < batch:
             return pruned
         time.sleep(pause_seconds)
+
+
+def _prune_batch(database: Database, scope: TenantScope, before: datetime, size: int) -> int:
+    with database.transaction(scope) as connection:
+        runs = list(connection.execute(_OLD, {"tenant": scope.tenant_id, "before": before, "size": size}).scalars())
+        if runs:
+            connection.execute(_CHILDREN, {"tenant": scope.tenant_id, "runs": runs})
+            connection.execute(_RUNS, {"tenant": scope.tenant_id, "runs": runs})
+    return len(runs)

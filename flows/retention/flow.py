@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun, tracked_flow
 from flows.retention.operation import OPERATION, PruneParameters
 from runstore.retention import prune_runs
+
+PATIENCE = 600.0
+"""Seconds that a batch waits for a store that is away."""
 
 
 @tracked_flow(OPERATION)
@@ -15,6 +19,12 @@ def prune(run: TrackedRun, parameters: PruneParameters) -> None:
     before = datetime.now(UTC) - parameters.age
     item = f"runs finished before {before:%Y-%m-%d}"
     run.progress.expect([item])
-    pruned = prune_runs(run.store, run.scope, before, report=lambda count: run.progress.note(pruned=count))
+    pruned = prune_runs(
+        run.store,
+        run.scope,
+        before,
+        report=lambda count: run.progress.note(pruned=count),
+        attempt=lambda batch: patiently(batch, give_up_after=PATIENCE),
+    )
     run.progress.note(pruned=pruned)
     run.progress.succeeded(item)

@@ -291,3 +291,21 @@ def test_commands_that_only_read_import_neither_prefect_nor_streamlit(home: Path
     )
     variables = {**os.environ, "TENANTATLAS_HOME": str(home)}
     assert subprocess.run([sys.executable, "-c", code], env=variables, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_runs_are_pruned_by_who_administers_the_tenant_in_their_own_tenants(tenantatlas: CommandLine) -> None:
+    assert (
+        tenantatlas("member", "grant", "--tenant", "acme", "--user", "olivia@example.com", "--role", "owner").code == 0
+    )
+    prune = ("runs", "prune", "--older-than", "180d", "--all-tenants", "--json")
+    own = tenantatlas(*prune, "--as", "olivia@example.com")
+    assert (own.code, own.document["by_tenant"]) == (0, {"acme": 0})
+    assert set(tenantatlas(*prune).document["by_tenant"]) == {"acme", "globex"}
+    assert tenantatlas(*prune, "--as", "oscar@example.com").code == 3
+
+
+@pytest.mark.parametrize("age", ["180", "0d", "26w", "soon", "-1d"])
+def test_an_age_that_is_none_prunes_nothing(tenantatlas: CommandLine, age: str) -> None:
+    refused = tenantatlas("runs", "prune", "--older-than", age, "--tenant", "acme")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.count("\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -78,3 +79,17 @@ def test_notifications_go_with_their_run(store: Store) -> None:
     assert prune_runs(store.admin, scope, BEFORE) == 5
     with store.admin.transaction(scope) as connection:
         assert connection.execute(text("SELECT count(*) FROM notifications")).scalar_one() == 0
+
+
+def test_a_batch_that_has_to_be_made_again_loses_nothing(store: Store) -> None:
+    scope = store.tenant("acme")
+    add_runs(store, scope, 25, days_ago=200)
+    failures = iter([True, False] * 10)
+
+    def stubborn(batch: Callable[[], int]) -> int:
+        while next(failures):
+            batch()
+        return batch()
+
+    prune_runs(store.worker, scope, BEFORE, batch=10, pause_seconds=0, attempt=stubborn)
+    assert count(store, scope) == 0
