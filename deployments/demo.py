@@ -184,13 +184,15 @@ def _seconds(run: Run) -> str:
 
 
 def _refuse_real_home(settings: Settings) -> None:
+    # A home that the demo made may have got tenants of one's own since.
     marker = settings.home / "demo"
-    if (settings.home / "postgres" / "data").exists() and not marker.exists():
+    if (settings.home / "postgres" / "data").exists():
         with open_store(settings, verify=False) as store:
             from runstore import migrations
 
             known = Directory(store.database(DatabaseRole.APP)).tenants() if migrations.found(store.url) else ()
-        if known:
+        made = {sample.slug for sample in samples()} if marker.exists() else set[str]()
+        if {tenant.slug for tenant in known} - made:
             raise NotADemoHomeError(
                 f"{settings.home} holds tenants of your own, and the demo would let anyone act in them. "
                 "Set TENANTATLAS_HOME to an empty directory for the demo."

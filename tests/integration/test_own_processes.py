@@ -94,3 +94,13 @@ def test_status_does_not_call_workers_current_that_nobody_tells_of(tmp_path: Pat
     document = json.loads(found)
     assert (document["workers"], document["workers_known"]) == ([], False)
     assert document["database_url"] == "postgresql://atlas@127.0.0.1:9/store"
+
+
+def test_the_demo_refuses_its_own_home_once_it_holds_a_tenant_that_is_no_sample(tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("made by an earlier demo")
+    with environment({"TENANTATLAS_HOME": str(tmp_path)}), EmbeddedDatabase(tmp_path):
+        command = [sys.executable, "-m", "deployments.cli"]
+        subprocess.run([*command, "tenant", "add", "contoso", "--name", "Contoso"], check=True, timeout=120)
+        refused = subprocess.run([*command, "demo", "--exit"], capture_output=True, text=True, check=False, timeout=120)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "tenants of your own" in refused.stderr
