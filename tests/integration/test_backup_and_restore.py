@@ -1,0 +1,99 @@
+"""The guide's own lines for back-up and restore, on a server such as an operator runs, as the logins that own the databases."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deployments import database_account
+from flows.registry import migration_folders
+from runstore import migrations
+from runstore.audit import record_audit
+from runstore.database import Database, DatabaseRole
+from runstore.directory import Directory
+from runstore.filters import RunFilter
+from runstore.operation import OperationType
+from runstore.reader import RunReader
+from runstore.schema_check import verify_schema
+from runstore.starter import StartRequest, start
+from tests.support.outside_database import PASSWORD, SUPERUSER, OutsideDatabase, outside_database
+
+FOLDERS = migration_folders()
+TOOLS = database_account.binaries()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OutsideDatabase]:
+    with outside_database(tmp_path_factory.mktemp("outside")) as server:
+        migrations.upgrade(server.url("atlas_owner"), FOLDERS)
+        with psycopg.connect(server.url("prefect_owner", "prefect")) as connection:
+            connection.execute("CREATE TABLE flow_run (id int); INSERT INTO flow_run VALUES (1)")
+        yield server
+
+
+def blocks(repository: Path) -> list[str]:
+    """The guide's lines for making a back-up, and those for restoring it."""
+    guide = (repository / "docs" / "operations-guide.md").read_text()
+    section = guide.partition("## Back-up and restore")[2].partition("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+def run(lines: str, folder: Path, run_store: str, prefect: str) -> None:
+    told = {
+        **os.environ,
+        "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "TENANTATLAS_HOME": str(folder / "home"),
+        "TENANTATLAS_DATABASE_URL": run_store,
+        "PREFECT_DATABASE_URL": prefect,
+    }
+    done = subprocess.run(["bash", "-ec", lines], cwd=folder, env=told, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def counts(server: OutsideDatabase, database: str) -> dict[str, int]:
+    """How many rows each table holds, as one sees who is above row-level security."""
+    with psycopg.connect(server.url(SUPERUSER, database)) as connection:
+        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        found = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone() for (name,) in names}  # type: ignore[arg-type]
+    return {name: row[0] for name, row in found.items() if row is not None}
+
+
+def test_what_the_guide_says_brings_back_every_row(server: OutsideDatabase, repository: Path, tmp_path: Path) -> None:
+    owner = Database(server.url("atlas_owner"), DatabaseRole.ADMIN, pool_size=1)
+    app = Database(server.url("atlas_owner"), DatabaseRole.APP, pool_size=1)
+    for slug in ("acme", "globex"):
+        Directory(owner).add_tenant(slug, slug.title())
+        scope = Directory(app).for_operator(slug)
+        start(app, scope, StartRequest(OperationType("echo", "speak"), {"key": slug}))
+        with app.transaction(scope) as connection:
+            record_audit(connection, scope, "test.act", "something")
+    for one in (owner, app):
+        one.dispose()
+    before = counts(server, "tenantatlas")
+    assert before["operation_runs"] == 2
+    assert before["audit_log"] >= 2
+
+    backing_up, restoring = blocks(repository)
+    run(backing_up, tmp_path, server.url("atlas_owner"), server.url("prefect_owner", "prefect"))
+    with psycopg.connect(server.url(SUPERUSER), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE restored OWNER atlas_owner")
+        connection.execute("CREATE DATABASE prefect_restored OWNER prefect_owner")
+    new, new_prefect = server.url("atlas_owner", "restored"), server.url("prefect_owner", "prefect_restored")
+    run(restoring, tmp_path, new, new_prefect)
+
+    assert counts(server, "restored") == before
+    assert counts(server, "prefect_restored") == {"flow_run": 1}
+    verify_schema(new, FOLDERS)
+    hub = Database(new, DatabaseRole.HUB, pool_size=1)
+    scope = Directory(app := Database(new, DatabaseRole.APP, pool_size=1)).for_operator("acme")
+    assert [one.tenant for one in RunReader(hub, scope).list(RunFilter()).runs] == ["acme"], "tenants stay apart"
+    for one in (hub, app):
+        one.dispose()
+    assert PASSWORD not in (tmp_path / "tenantatlas.dump").read_bytes().decode("latin-1")
