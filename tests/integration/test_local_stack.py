@@ -20,7 +20,6 @@ from deployments.stack import specs
 from deployments.stack.marks import marked_environment, marked_processes, sweep
 from deployments.stack.ports import PortTakenError, choose_port
 from deployments.stack.record import ProcessRecord, StackRecord, last_record, read_record, record_of
-from tests.support.drift_runs import export, policy
 from tests.support.stack import environment, eventually, free_port, stack_environment
 
 SLEEPER = [
@@ -71,25 +70,21 @@ def run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProc
     return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, cwd=folder)
 
 
-def walk_the_readme(folder: Path) -> None:
-    """Runs the commands of "Use it" between `up` and `status`, on two exports that differ, in the folder."""
-    readme = Path(__file__).parents[2] / "README.md"
-    block = readme.read_text().split("## Use it")[1].split("```")[1]
+def walk_the_readme(repository: Path) -> None:
+    """Runs the commands of "Use it" between `up` and `status`."""
+    block = (repository / "README.md").read_text().split("## Use it")[1].split("```")[1]
     lines = [shlex.split(line) for line in block.splitlines() if line.startswith("tenantatlas ")]
     assert [lines[0], *lines[-2:]] == [
         ["tenantatlas", *words] for words in (["up", "--detach", "--demo"], ["status"], ["down"])
     ]
-    one = "10000000-0000-4000-8000-000000000000"
-    for value, day in enumerate(("monday", "tuesday")):
-        export(folder / "exports" / day, [policy(one, value=value)])
-    answers = [run(*words[1:], folder=folder) for words in lines[1:-2]]
+    answers = [run(*words[1:], folder=repository) for words in lines[1:-2]]
     assert [answer.returncode for answer in answers] == [0] * len(answers), [answer.stderr for answer in answers]
     assert "policy modified" in answers[-1].stdout
 
 
 @pytest.mark.stack
 @pytest.mark.timeout(900)
-def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_path: Path) -> None:
+def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_path: Path, repository: Path) -> None:
     home = tmp_path / "home"
     with environment({**stack_environment(home), "TENANTATLAS_HUB_PORT": str(free_port())}):
         try:
@@ -100,7 +95,7 @@ def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_pat
             )
             assert status["ready"] is True
             assert [worker["version"] for worker in status["workers"]] == [status["version"]]
-            walk_the_readme(tmp_path)
+            walk_the_readme(repository)
             again = run("up", "--detach")
             assert (again.returncode, "already runs" in again.stderr) == (1, True)
             os.kill(status["processes"][0]["pid"], signal.SIGKILL)
