@@ -172,10 +172,6 @@ export default function (component) {
     const made = { root, component, timer: setInterval(() => tick(root), 1000) };
     root.addEventListener("click", (event) => clicked(event, made));
     root.addEventListener("change", (event) => changed(event, made));
-    // Streamlit takes single letters for commands unless it sees a field, and from outside of the shadow it sees none.
-    for (const kind of ["keydown", "keypress", "keyup"]) {
-      root.addEventListener(kind, (event) => { if (event.target.matches("input, select")) event.stopPropagation(); });
-    }
     state = made;
     mounted.set(parentElement, state);
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -80,7 +81,6 @@ def test_the_fields_say_what_the_address_says_and_the_other_way_round(site: Site
     times.select_option(label="Was running at …")
     page.wait_for_url(re.compile("[?&]at="))
     expect(page.get_by_label(re.compile("^Moment"))).to_be_visible()
-    # Single letters are Streamlit's commands everywhere but in a field.
     search.fill("")
     search.press_sequentially("rc & r")
     search.press("Enter")
@@ -92,6 +92,30 @@ def test_the_fields_say_what_the_address_says_and_the_other_way_round(site: Site
     expect(refresh).to_have_value("0")
     page.go_back()
     expect(search).to_have_value("rc & r")
+
+
+def test_letters_typed_into_a_field_are_no_commands(site: Site, page: Page) -> None:
+    """Everywhere but in a field Streamlit takes an r for its command to run the script again."""
+    said: list[str | bytes] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: said.append(frame)))
+    sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
+    page.get_by_label("Refresh", exact=True).select_option(label="Off")
+    search = page.get_by_label("Run or item id", exact=True)
+    before, give_up_at = -1, time.monotonic() + 60
+    while before != len(said):
+        assert time.monotonic() < give_up_at, "the page does not come to rest"
+        before = len(said)
+        page.wait_for_timeout(1000)
+    search.press_sequentially("rrrr")
+    expect(search).to_have_value("rrrr")
+    page.wait_for_timeout(1000)
+    assert len(said) == before
+    page.locator("h1").first.click()
+    page.keyboard.press("r")
+    give_up_at = time.monotonic() + 20
+    while len(said) == before:
+        assert time.monotonic() < give_up_at, "elsewhere it is one"
+        page.wait_for_timeout(50)
 
 
 def test_pages_go_both_ways_and_come_back_to_the_same_rows(site: Site, page: Page) -> None:
