@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from runstore.status import RunStatus
+from runstore.filters import RunFilter
+from runstore.outbox import Outbox
+from runstore.reader import RunReader
+from runstore.recorder import Recorder
+from runstore.run import Counts, Failure, Progress, RunObservation, Source
+from runstore.status import ObservedState, RunStatus
 from tests.conftest import Store
-from tests.support.command_line import CommandLine
+from tests.support.command_line import CommandLine, Outcome
 from tests.support.runs import RunSpec, add_runs
 
 
@@ -54,3 +62,72 @@ def test_a_context_of_another_shape_is_left_to_json(tenantatlas: CommandLine, st
     said = shown(tenantatlas, store, RunSpec(context={"then_why": ["x"], "graph": "odd", "scope": "default"}))
     assert "Nothing follows" not in said
     assert "Microsoft Graph" not in said
+
+
+@dataclass
+class Wait:
+    """A clock for the wait for a run, and a worker that comes when it is told to: no test waits in earnest."""
+
+    store: Store
+    is_handed_over: bool = False
+    begins_after: float = 40
+    failures: Sequence[Failure] = ()
+    now: float = field(default=1000.0, init=False)
+    began: float = field(default=1000.0, init=False)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        scope = self.store.tenant()
+        ((run),) = RunReader(self.store.hub, scope).list(RunFilter()).runs
+        if self.is_handed_over:
+            Outbox(self.store.relay, tenant_limit=8).handed_over(run.id, run.id)
+        if self.now - self.began > self.begins_after:
+            recorder = Recorder(self.store.worker, scope)
+            self._report(recorder, run.id, ObservedState.RUNNING)
+            counts = Counts(total=20, succeeded=20 - len(self.failures), failed=len(self.failures))
+            recorder.progress(Progress(run.id, 1, counts, failures=self.failures))
+            self._report(recorder, run.id, ObservedState.FINISHED)
+
+    def _report(self, recorder: Recorder, run_id: UUID, state: ObservedState) -> None:
+        recorder.observe(RunObservation(run_id, 1, state, Source.HOOK, datetime.now(UTC)))
+
+
+@pytest.fixture
+def synced(tenantatlas: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """A sync that is waited for, by that clock."""
+    (tmp_path / "policy.json").write_text('{"id": "1"}')
+
+    def run(wait: Wait, *more: str) -> Outcome:
+        monkeypatch.setattr("deployments.start_action.time", wait)
+        return tenantatlas("inventory", "sync", "--tenant", "acme", "--source", f"folder:{tmp_path}", "--wait", *more)
+
+    return run
+
+
+@pytest.mark.parametrize(("is_handed_over", "word"), [(False, "relay"), (True, "worker")])
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_whoever_waits_long_is_told_once_what_for(
+    store: Store, synced: Callable[..., Outcome], is_handed_over: bool, word: str, more: tuple[str, ...]
+) -> None:
+    outcome = synced(Wait(store, is_handed_over), *more)
+    assert outcome.code == 0
+    (told,) = [line for line in outcome.err.splitlines() if "Still queued" in line]
+    assert f"Is a {word} running" in told
+    assert "tenantatlas status" in told
+
+
+def test_whoever_waits_shortly_is_told_nothing_of_it(store: Store, synced: Callable[..., Outcome]) -> None:
+    assert "Still queued" not in synced(Wait(store, begins_after=10)).err
+
+
+def test_the_command_that_lists_more_failures_can_be_run_as_it_stands(
+    store: Store, tenantatlas: CommandLine, synced: Callable[..., Outcome]
+) -> None:
+    failures = [Failure(f"item {number}", "internal_error", "It broke.") for number in range(12)]
+    said = synced(Wait(store, failures=failures)).out
+    command = said.partition("`tenantatlas ")[2].partition("`")[0]
+    outcome = tenantatlas(*command.split())
+    assert (outcome.code, outcome.out.count("It broke.")) == (0, 12)
