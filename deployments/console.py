@@ -72,7 +72,8 @@ def _rendered(table: Table, out: IO[str]) -> str:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(box=box.SIMPLE_HEAD, title=Text(table.title) if table.title else None, title_justify="left")
+    title = Text(visible(table.title)) if table.title else None
+    drawn = RichTable(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     for number, column in enumerate(table.columns):
         # An id is there to be copied, so it stays in one piece.
         drawn.add_column(Text(column), overflow="fold", no_wrap=isinstance(table.rows[0][number], UUID))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from deployments.console import Table, print_blocks
 from runstore.filters import RunFilter
 from runstore.outbox import Outbox
 from runstore.reader import RunReader
@@ -18,6 +21,7 @@ from runstore.run import Counts, Failure, Progress, RunObservation, Source
 from runstore.status import ObservedState, RunStatus
 from tests.conftest import Store
 from tests.support.command_line import CommandLine, Outcome
+from tests.support.drift_runs import Runs, export, policy
 from tests.support.runs import RunSpec, add_runs
 
 
@@ -131,3 +135,38 @@ def test_the_command_that_lists_more_failures_can_be_run_as_it_stands(
     command = said.partition("`tenantatlas ")[2].partition("`")[0]
     outcome = tenantatlas(*command.split())
     assert (outcome.code, outcome.out.count("It broke.")) == (0, 12)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_finding_is_decided_about_with_the_id_that_findings_shows(
+    tenantatlas: CommandLine, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("deployments.console._PIPE_WIDTH", width)
+    names = ["ACME - Win - Attack surface reduction for everybody", "Baseline"]
+    runs = Runs(store, store.tenant())
+    for number in (1, 2):
+        bodies = [policy(str(UUID(int=place)), name, number) for place, name in enumerate(names, 1)]
+        runs.sync(export(tmp_path / str(number), bodies))
+    runs.drift()
+    said = tenantatlas("drift", "findings", "--tenant", "acme").out
+    known = {
+        one["id"]: one for one in tenantatlas("drift", "findings", "--tenant", "acme", "--json").document["findings"]
+    }
+    ids = re.findall(r"^ +\d+ +([0-9a-f]{8}-[0-9a-f-]{27}) ", said, re.MULTILINE)
+    assert set(ids) == set(known) and len(ids) == 2
+    for finding in ids:
+        decided = tenantatlas("drift", "acknowledge", "--tenant", "acme", "--finding", finding, "--json").document
+        assert decided["finding"]["policy_name"] == known[finding]["policy_name"]
+    command = "`tenantatlas drift acknowledge --tenant acme --finding ID`"
+    assert command in said
+    assert all(len(line) <= width for line in said.splitlines() if command not in line)
+
+
+def test_nothing_that_drifted_is_one_sentence(tenantatlas: CommandLine) -> None:
+    assert tenantatlas("drift", "findings", "--tenant", "acme").out.count("\n") == 1
+
+
+def test_a_tables_title_is_text_and_nothing_else() -> None:
+    out = io.StringIO()
+    print_blocks([Table(("A",), [("a" * 40,)], "", title="\x1b[31mred")], out)
+    assert "\\x1b[31mred" in out.getvalue()
