@@ -51,7 +51,7 @@ BACKUP_POLICY_UNKNOWN: Final = ReasonCode(
     meaning="The tenant has no policy of this id.",
     retryable=False,
     who=Mender.OPERATOR,
-    next_step="Choose from the policies that exist; sync the inventory if it is newer than the last sync.",
+    next_step="Choose from what `tenantatlas inventory policies` lists; sync first if the policy is newer than that.",
     template="The tenant has no policy {policy_id}.",
 )
 BACKUP_POLICY_TOO_DEEP: Final = ReasonCode(

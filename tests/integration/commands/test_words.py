@@ -25,13 +25,6 @@ from tests.support.drift_runs import Runs, export, policy
 from tests.support.runs import RunSpec, add_runs
 
 
-@pytest.fixture
-def tenantatlas(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    """The command line on the test's own store, of which the tenant acme is made."""
-    store.tenant()
-    return CommandLine(tmp_path / "home", capsys, {"TENANTATLAS_DATABASE_URL": store.url})
-
-
 def shown(tenantatlas: CommandLine, store: Store, spec: RunSpec) -> str:
     """What `runs show` says of a run."""
     (run_id,) = add_runs(store.worker, store.tenant(), [spec])
