@@ -35,7 +35,7 @@ BACKUP_NO_SOURCE: Final = ReasonCode(
     meaning="The tenant has neither a directory to read from nor an inventory sync of a folder.",
     retryable=True,
     who=Mender.OPERATOR,
-    next_step="Run `tenantatlas inventory sync` for the tenant, or add it with its --directory, then add again.",
+    next_step="Run `tenantatlas inventory sync`, or give the tenant a directory with `tenantatlas tenant set`; then add again.",
     template="Nothing says where the tenant's policies are: no directory id, and no inventory sync of a folder.",
 )
 BACKUP_FOLDER_GONE: Final = ReasonCode(

@@ -128,11 +128,11 @@ GRAPH_CA_UNREADABLE: Final = ReasonCode(
 )
 GRAPH_DIRECTORY_MISSING: Final = ReasonCode(
     code="graph_directory_missing",
-    meaning="The tenant has no directory id, so nothing says which Microsoft Entra directory to read.",
+    meaning="Which directory to read is not certain: the tenant has no directory id, or a domain beside a managed identity.",
     retryable=True,
     who=Mender.OPERATOR,
-    next_step="Add the tenant with `tenantatlas tenant add SLUG --name NAME --directory ENTRA_TENANT_ID`.",
-    template="The tenant has no directory id.",
+    next_step="Give it one with `tenantatlas tenant set SLUG --directory ENTRA_TENANT_ID` and start it again.",
+    template="The tenant has no directory id; a domain in its place does not do for a managed identity.",
 )
 GRAPH_WRONG_DIRECTORY: Final = ReasonCode(
     code="graph_wrong_directory",
