@@ -52,7 +52,7 @@ def list_sets(call: Call, tenant: TenantOption) -> Answer:
         (str(one.id), one.name, str(one.policies), str(one.items), f"{one.created_at:%Y-%m-%d %H:%M}") for one in sets
     ]
     empty = "There is no backup set yet; make one with `tenantatlas backup create`."
-    table = Table(("ID", "NAME", "POLICIES", "VERSIONS", "CREATED"), rows, empty)
+    table = Table(("ID", "NAME", "POLICIES", "VERSIONS", "CREATED"), rows, empty, ids=("ID",))
     return Answer({"sets": [one.as_json() for one in sets]}, (table,))
 
 
@@ -67,7 +67,7 @@ def show(call: Call, tenant: TenantOption, backup_set: SetOption) -> Answer:
         found, items = get_set(database, scope, set_id), set_items(database, scope, set_id)
     rows = [(one.policy_type, one.name, one.policy_id, f"{one.captured_at:%Y-%m-%d %H:%M}") for one in items]
     empty = "The set is empty; fill it with `tenantatlas backup add-policies`."
-    table = Table(("TYPE", "NAME", "POLICY", "CAPTURED"), rows, empty, title=found.name)
+    table = Table(("TYPE", "NAME", "POLICY", "CAPTURED"), rows, empty, title=found.name, ids=("POLICY",))
     return Answer({"set": found.as_json(), "items": [one.as_json() for one in items]}, (table,))
 
 
@@ -76,7 +76,10 @@ def add_policies(
     tenant: TenantOption,
     backup_set: SetOption,
     policy: Annotated[
-        list[str] | None, typer.Option("--policy", metavar="ID", help="A policy's id; may be given many times.")
+        list[str] | None,
+        typer.Option(
+            "--policy", metavar="ID", help="A policy's id, as `inventory policies` lists it; may be given many times."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every policy of the tenant.")] = False,
     wait: WaitOption = False,

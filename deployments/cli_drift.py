@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -11,7 +12,7 @@ from deployments.call import Answer, Call, command
 from deployments.cli_drift_life import add_life_commands
 from deployments.cli_inventory import WaitOption
 from deployments.cli_tenants import TenantOption
-from deployments.console import Table
+from deployments.console import Block, Table
 
 if TYPE_CHECKING:
     from deployments.store_access import StoreAccess
@@ -72,18 +73,22 @@ def findings(
             store.database(DatabaseRole.APP), actor, run_id=run, scope_key=scope, include_ignored=include_ignored
         )
     exit_code = 1 if fail_on is not None and worst_open(document, fail_on) else 0
-    blocks = (findings_table(document, why_empty(document)), *_withheld(document))
+    ids = _ids(document, tenant) if document["findings"] else []
+    blocks = (findings_table(document, why_empty(document), numbered=True), *ids, *_withheld(document))
     return Answer(document, blocks, exit_code=exit_code)
 
 
-def findings_table(document: Mapping[str, Any], empty: str, title: str | None = None) -> Table:
+def findings_table(
+    document: Mapping[str, Any], empty: str, title: str | None = None, *, numbered: bool = False
+) -> Table:
     """The findings of the contract's document as a table for people; by whom, if a source with an audit log was read."""
     from flows.drift.attribution import who_and_when
 
     who = [who_and_when(finding.get("changed_by")) for finding in document["findings"]]
     rows = [
         (
-            finding["kind"].replace("_", " "),
+            *([number] if numbered else []),
+            _kind(finding),
             finding["policy_name"],
             finding["policy_type"].replace("_", " "),
             finding["severity"],
@@ -91,10 +96,27 @@ def findings_table(document: Mapping[str, Any], empty: str, title: str | None = 
             _settings(finding["changes"]),
             *([by] if any(who) else []),
         )
-        for finding, by in zip(document["findings"], who, strict=True)
+        for number, (finding, by) in enumerate(zip(document["findings"], who, strict=True), 1)
     ]
     columns = ("What", "Policy", "Type", "Severity", "Status", "Changed", *(["By whom"] if any(who) else []))
-    return Table(columns, rows, empty, title=title)
+    return Table((*(["No."] if numbered else []), *columns), rows, empty, title=title)
+
+
+def _ids(document: Mapping[str, Any], tenant: str) -> list[Block]:
+    """The findings' ids, which the commands that decide about one take.
+
+    Beneath and not among the columns: an id is copied in one piece, and 36 of 80 characters would leave the others none.
+    """
+    rows = [
+        (number, UUID(finding["id"]), _kind(finding), finding["policy_name"])
+        for number, finding in enumerate(document["findings"], 1)
+    ]
+    told = f"To decide about one: `tenantatlas drift acknowledge --tenant {tenant} --finding ID`, or accept, or reopen."
+    return [Table(("No.", "Finding", "What", "Policy"), rows, ""), told]
+
+
+def _kind(finding: Mapping[str, Any]) -> str:
+    return finding["kind"].replace("_", " ")
 
 
 def _settings(changes: list[dict[str, Any]]) -> str:

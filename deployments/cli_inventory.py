@@ -27,6 +27,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(inventory, name="inventory")
     command(inventory, "sync", help="Read the policies of a folder of exports or of Microsoft Graph.")(sync)
     command(inventory, "list", help="List a tenant's syncs, newest first.")(list_syncs)
+    command(inventory, "policies", help="List the policies a sync read, with their ids.")(list_policies)
 
 
 def sync(
@@ -61,4 +62,35 @@ def list_syncs(
         for sync in document["syncs"]
     ]
     empty = "No syncs yet; `tenantatlas inventory sync` makes one."
-    return Answer(document, (Table(("Sync", "Scope", "State", "Policies", "Complete", "Finished"), rows, empty),))
+    columns = ("Sync", "Scope", "State", "Policies", "Complete", "Finished")
+    return Answer(document, (Table(columns, rows, empty, ids=("Sync",)),))
+
+
+def list_policies(
+    call: Call,
+    tenant: TenantOption,
+    scope: Annotated[
+        str | None, typer.Option("--scope", metavar="KEY", help="Whose newest usable sync; default unless told.")
+    ] = None,
+    sync: Annotated[str | None, typer.Option("--sync", metavar="ID", help="That sync's instead.")] = None,
+    limit: Annotated[int, typer.Option("--limit", help="Policies at most, 1 to 100000.")] = 10_000,
+) -> Answer:
+    from flows.inventory.start import sync_policies
+    from runstore.database import DatabaseRole
+
+    with call.open_store() as store:
+        database, actor = store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as)
+        document = sync_policies(database, actor, scope_key=scope, sync_id=sync, limit=limit)
+    rows = [
+        (one["policy_id"], one["policy_type"].replace("_", " "), one["policy_name"]) for one in document["policies"]
+    ]
+    if document["sync_id"] is None:
+        empty = (
+            f"No usable sync of scope {scope or 'default'} yet; `tenantatlas inventory list --tenant {tenant}` shows the "
+            "syncs there are, and `tenantatlas inventory sync` makes one."
+        )
+    else:
+        empty = "The sync found no policies."
+    more = document["not_listed"]
+    left_out = (f"{more} more are not listed; --limit {limit + more} lists them too.",) if more else ()
+    return Answer(document, (Table(("Policy", "Type", "Name"), rows, empty, ids=("Policy",)), *left_out))

@@ -70,7 +70,7 @@ def list_runs(
 
 
 def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")], tenant: TenantOption) -> Answer:
-    from deployments.run_shapes import counts_text, detail_json, hub_address
+    from deployments.run_shapes import context_sentences, counts_text, detail_json, flow_run_text, hub_address
     from runstore.database import DatabaseRole
     from runstore.reader import RunReader
 
@@ -89,6 +89,8 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
         ("Created", run.created_at),
         ("Started", run.started_at),
         ("Finished", run.finished_at),
+        ("Flow run", flow_run_text(run)),
+        *context_sentences(detail.context),
         ("Link", document["run"]["url"]),
         *((f"Related: {link['label']}", link["url"]) for link in document["run"]["related"]),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,13 @@ from deployments.console import Table
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission, Role
 
+if TYPE_CHECKING:
+    from runstore.directory import TenantView
+
 TenantOption = Annotated[str, typer.Option("--tenant", metavar="SLUG", help="The tenant's slug.")]
+DirectoryOption = Annotated[
+    str | None, typer.Option("--directory", metavar="ENTRA_TENANT_ID", help="The Entra directory it stands for.")
+]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -23,6 +29,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(members, name="member")
     app.add_typer(database, name="db")
     command(tenants, "add", help="Add a tenant.")(add_tenant)
+    command(tenants, "set", help="Change a tenant's name, its directory, or both.")(set_tenant)
     command(tenants, "list", help="List the tenants.")(list_tenants)
     command(members, "grant", help="Make someone a member, or change their role.")(grant)
     command(members, "revoke", help="End someone's membership.")(revoke)
@@ -35,9 +42,7 @@ def add_tenant(
     call: Call,
     slug: Annotated[str, typer.Argument(help="Lower-case letters, digits and -.")],
     name: Annotated[str, typer.Option("--name", help="The name people read.")],
-    directory: Annotated[
-        str | None, typer.Option("--directory", metavar="ENTRA_TENANT_ID", help="The Entra directory it stands for.")
-    ] = None,
+    directory: DirectoryOption = None,
 ) -> Answer:
     from runstore.database import DatabaseRole
     from runstore.directory import Directory
@@ -47,8 +52,26 @@ def add_tenant(
         if call.acting_as is not None:
             raise ForbiddenError("Only the local operator adds tenants; leave out --as.")
         tenant = Directory(store.database(DatabaseRole.ADMIN)).add_tenant(slug, name, directory)
-    document = {"tenant": {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name}}
-    return Answer(document, (f"Tenant {tenant.slug} is added.",))
+    return Answer({"tenant": _as_json(tenant)}, (f"Tenant {tenant.slug} is added.",))
+
+
+def set_tenant(
+    call: Call,
+    slug: Annotated[str, typer.Argument(help="The tenant's slug, which stays as it is.")],
+    name: Annotated[str | None, typer.Option("--name", help="The name people read.")] = None,
+    directory: DirectoryOption = None,
+) -> Answer:
+    from runstore.database import DatabaseRole
+    from runstore.directory import Directory
+    from runstore.errors import ForbiddenError
+
+    with call.open_store() as store:
+        # Not even an owner: the worker's application may read other directories too, and those are others' tenants.
+        if call.acting_as is not None:
+            raise ForbiddenError("Only the local operator changes tenants; leave out --as.")
+        tenant = Directory(store.database(DatabaseRole.ADMIN)).change_tenant(slug, name=name, directory_id=directory)
+    told = f"Tenant {tenant.slug} is called {tenant.name}; its directory is {tenant.directory_id or 'not set'}."
+    return Answer({"tenant": _as_json(tenant)}, (told,))
 
 
 def list_tenants(call: Call) -> Answer:
@@ -62,12 +85,7 @@ def list_tenants(call: Call) -> Answer:
         else:
             user = directory.by_email(call.acting_as)
             found = [] if user is None else [tenant for tenant, _ in user.tenants]
-    document = {
-        "tenants": [
-            {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name, "directory": tenant.directory_id}
-            for tenant in found
-        ]
-    }
+    document = {"tenants": [_as_json(tenant) for tenant in found]}
     rows = [(tenant.slug, tenant.name, tenant.directory_id) for tenant in found]
     empty = "There are no tenants yet; `tenantatlas tenant add` adds one."
     return Answer(document, (Table(("Tenant", "Name", "Directory"), rows, empty),))
@@ -143,6 +161,10 @@ def check(call: Call) -> Answer:
         verify_schema(store.url, producer_migrations())
         revisions = sorted(migrations.found(store.url))
     return Answer({"revisions": revisions}, ("The schema is the one this version needs.",))
+
+
+def _as_json(tenant: TenantView) -> dict[str, str | None]:
+    return {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name, "directory": tenant.directory_id}
 
 
 def _role(text: str) -> Role:

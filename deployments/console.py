@@ -15,16 +15,19 @@ import orjson
 # Shown instead of being sent to the terminal: what moves its cursor, changes its colours or reverses its text.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _PIPE_WIDTH = 160
+_UUID_WIDTH = 36
+_OTHERS_WIDTH = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under column names; `empty` is said instead when there are none."""
+    """Rows under column names; `empty` is said instead when there are none. `ids` names the columns whose texts are ids."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     empty: str
     title: str | None = None
+    ids: Sequence[str] = ()
 
 
 Block = str | Table
@@ -72,17 +75,31 @@ def _rendered(table: Table, out: IO[str]) -> str:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(box=box.SIMPLE_HEAD, title=Text(table.title) if table.title else None, title_justify="left")
+    title = Text(visible(table.title)) if table.title else None
+    console = Console(file=out, width=None if out.isatty() else _PIPE_WIDTH, emoji=False, markup=False, highlight=False)
+    drawn = RichTable(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     for number, column in enumerate(table.columns):
-        # An id is there to be copied, so it stays in one piece.
-        drawn.add_column(Text(column), overflow="fold", no_wrap=isinstance(table.rows[0][number], UUID))
+        cells = [row[number] for row in table.rows]
+        is_id = column in table.ids or isinstance(cells[0], UUID)
+        drawn.add_column(
+            Text(column), overflow="fold", width=_id_width([column, *cells], console.width) if is_id else None
+        )
     for row in table.rows:
         # Text objects are not parsed for markup, emoji codes or links.
         drawn.add_row(*(Text(visible(_cell(value))) for value in row))
-    console = Console(file=out, width=None if out.isatty() else _PIPE_WIDTH, emoji=False, markup=False, highlight=False)
     with console.capture() as captured:
         console.print(drawn)
     return captured.get()
+
+
+def _id_width(cells: Sequence[object], room: int) -> int:
+    """How wide a column of ids is drawn, its name among the cells: an id is there to be copied, so it stays in one piece.
+
+    Ids longer than a UUID are folded where little would be left for the other columns: cut off, one would look like an id and
+    be none.
+    """
+    longest = max(len(visible(_cell(one))) for one in cells)
+    return longest if longest <= room - _OTHERS_WIDTH else min(longest, _UUID_WIDTH)
 
 
 def _cell(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from deployments.call import Answer, Call
 from deployments.cli_drift import findings_table
 from deployments.console import Block, Table, print_blocks, print_json
 from deployments.run_shapes import counts_text, listed_json
-from deployments.settings import Settings
+from deployments.settings import Settings, load_settings
 from deployments.stack.local_stack import LocalStack
 from deployments.start_action import wait_for
 from deployments.store_access import StoreAccess, open_store
@@ -32,6 +33,15 @@ MEMBERS = (
     ("olivia.owner@example.com", Role.OWNER),
     ("oscar.operator@example.com", Role.OPERATOR),
     ("rita.readonly@example.com", Role.READONLY),
+)
+
+# Beside a sign-in the hub refuses the picker; and a login of its own would lead a process of the demo to a real store.
+NOT_THE_DEMOS = (
+    "TENANTATLAS_OIDC_ISSUER",
+    "TENANTATLAS_PROXY_ADDRESSES",
+    "TENANTATLAS_HUB_DATABASE_URL",
+    "TENANTATLAS_RELAY_DATABASE_URL",
+    "TENANTATLAS_WORKER_DATABASE_URL",
 )
 
 
@@ -54,7 +64,7 @@ def run_demo(call: Call, *, stay: bool) -> Answer | None:
     Always on the embedded database, and only in a home that is new or was made by an earlier demo: its picker lets anyone
     in. Raises NotADemoHomeError otherwise, TenantAtlasError when a sample run did not end as it should.
     """
-    settings = call.settings.model_copy(update={"database_url": None, "prefect_api_url": None, "oidc_issuer": None})
+    settings = _own_settings()
     _refuse_real_home(settings)
     began = time.monotonic()
 
@@ -76,6 +86,14 @@ def run_demo(call: Call, *, stay: bool) -> Answer | None:
         report("Stopping everything")
     report("Everything is stopped")
     return None
+
+
+def _own_settings() -> Settings:
+    """The settings without those of a real installation: the demo has its own database and Prefect, and a picker."""
+    # The stack's processes read the environment anew. Emptied and not removed: what is missing there, a `.env` in the home
+    # fills in.
+    os.environ.update(dict.fromkeys(NOT_THE_DEMOS, ""))
+    return load_settings().model_copy(update={"database_url": None, "prefect_api_url": None})
 
 
 def samples(root: Path = SAMPLES) -> Sequence[Sample]:

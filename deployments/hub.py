@@ -19,7 +19,12 @@ class HubPortError(UnavailableError):
 
 
 def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
-    """What the hub needs to know. BadInputError when nobody could sign in, or the database is not named."""
+    """What the hub needs to know.
+
+    BadInputError when nobody could sign in, when anybody could although a sign-in is set up, or the database is not named.
+    """
+    if demo:
+        refuse_picker(settings)
     shared = configured_url(settings)
     reading = _secret(settings.hub_database_url) or shared
     if reading is None:
@@ -32,14 +37,28 @@ def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
         app_database_url=shared or "",
         public_url=settings.public_url or "",
         session_secret=_secret(settings.session_secret) or "",
-        oidc=None if demo else _oidc(settings),
-        proxy=None if demo else _proxy(settings),
+        oidc=_oidc(settings),
+        proxy=_proxy(settings),
         demo=demo,
         prefect_ui_url=os.environ.get("TENANTATLAS_PREFECT_UI_URL", ""),
         catalogue=reasons(),
         producer_migrations=producer_migrations(),
         version=installed_version(),
     )
+
+
+def refuse_picker(settings: Settings) -> None:
+    """BadInputError when a sign-in is set up, which the demo's picker would go around: it lets anyone in, as an owner too."""
+    named = {
+        "TENANTATLAS_OIDC_ISSUER": settings.oidc_issuer is not None,
+        "TENANTATLAS_PROXY_ADDRESSES": bool(settings.proxy_addresses.strip()),
+    }
+    found = [name for name, is_set in named.items() if is_set]
+    if found:
+        raise BadInputError(
+            "The demo's picker lets anyone in as any member, so it is not offered where people have to sign in: leave out "
+            f"--demo, or unset {' and '.join(found)}."
+        )
 
 
 def serve(settings: Settings, *, demo: bool) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 from deployments.settings import Settings
 from deployments.stack.record import read_record
 from runstore.run import Run, RunDetail
+from runstore.status import ACTIVE
 
 if TYPE_CHECKING:
     from runstore.run import RelatedLink
@@ -77,6 +79,25 @@ def detail_json(detail: RunDetail, *, hub: str) -> dict[str, Any]:
 def link_url(link: RelatedLink, tenant: str, hub: str) -> str:
     """The hub's page of a related link, for the tenant the run belongs to."""
     return f"{hub}/{link.page.strip('/')}?{urlencode({'tenant': tenant, **link.parameters})}"
+
+
+def flow_run_text(run: Run) -> str:
+    """The id under which Prefect knows the run, or that it does not know it."""
+    if run.flow_run_id is not None:
+        return str(run.flow_run_id)
+    return "not yet handed to Prefect" if run.status in ACTIVE else "never handed to Prefect"
+
+
+def context_sentences(context: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the context says in words, each under a name: why nothing follows the run, and what reading Graph cost.
+
+    The rest of a context is figures and ids, for `--json` and the hub. Producers write it, so nothing is taken for text
+    that is none.
+    """
+    graph = context.get("graph")
+    cost = cast("Mapping[str, Any]", graph).get("summary") if isinstance(graph, Mapping) else None
+    said = (("Nothing follows", context.get("then_why")), ("Microsoft Graph", cost))
+    return [(name, words) for name, words in said if isinstance(words, str) and words]
 
 
 def counts_text(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
+LONG_QUEUED_SECONDS = 15.0
+"""A run not begun by then may be waiting for nobody: where all is well and nothing else is to do, a second is enough."""
 
 RequestMaker = Callable[["StoreAccess", TenantScope], StartRequest]
 
@@ -88,15 +91,27 @@ def _require_workers(call: Call) -> None:
 
 
 def _progress(call: Call) -> Callable[[Run], None]:
+    """Says each new standing of the run, except beside `--json`; and, once, what it waits for if it is not begun."""
     told: list[str] = []
+    hint_at = time.monotonic() + LONG_QUEUED_SECONDS
 
     def report(run: Run) -> None:
+        nonlocal hint_at
         line = f"{run.type}: {run.bucket.value}" + (f", {counts_text(run)}" if run.counts.total else "")
         if not call.as_json and told[-1:] != [line]:
             told.append(line)
             call.note(line)
+        if run.status is RunStatus.PENDING and time.monotonic() >= hint_at:
+            hint_at = math.inf
+            call.note(f"Still queued: {_whom_it_waits_for(run)} See `tenantatlas status`.")
 
     return report
+
+
+def _whom_it_waits_for(run: Run) -> str:
+    if run.flow_run_id is None:
+        return "no relay has handed the run to Prefect yet. Is a relay running, and does Prefect answer?"
+    return "Prefect has the run, and no worker has begun it yet. Is a worker running, and has it room?"
 
 
 def _story(detail: RunDetail, url: str) -> list[str]:
@@ -104,7 +119,10 @@ def _story(detail: RunDetail, url: str) -> list[str]:
     lines = [f"Run {run.id} ({run.type}) {_ENDINGS[run.status]}: {counts_text(run)}. {url}"]
     lines += [f"  {failure.item_id}: {failure.message} ({failure.reason_code})" for failure in detail.failures[:10]]
     if len(detail.failures) > 10:
-        lines.append(f"  … and {len(detail.failures) - 10} more; `tenantatlas runs show {run.id}` lists them.")
+        lines.append(
+            f"  … and {len(detail.failures) - 10} more; "
+            f"`tenantatlas runs show {run.id} --tenant {run.tenant}` lists them."
+        )
     return lines
 
 

@@ -65,7 +65,7 @@ class HubSettings:
 
     `database_url` serves every role unless `app_database_url` gives the pages that start work a login of their own.
     `public_url` is the address that browsers use; without it the hub answers on its own loopback address only.
-    `demo` offers the picker of the demo's users instead of a sign-in and is refused next to an issuer.
+    `demo` offers the picker of the demo's users instead of a sign-in and is refused next to an issuer or a proxy.
     `producer_migrations` are the folders whose revisions the start-up check asks for beside the core's.
     """
 

@@ -67,12 +67,7 @@ class Directory:
         """The new tenant. BadInputError for a malformed slug or directory id, or when the slug is taken."""
         if not _SLUG.fullmatch(slug):
             raise BadInputError(f"{slug[:80]!r} is no tenant slug: use lower-case letters, digits and -, 63 at most.")
-        if not name.strip() or len(name) > 200 or "\x00" in name:
-            raise BadInputError("A tenant needs a name of 1 to 200 characters: give it with --name.")
-        if directory_id is not None and not _DIRECTORY.fullmatch(directory_id):
-            raise BadInputError(
-                f"{directory_id[:80]!r} is no Entra tenant id: give the GUID or the domain it is known by."
-            )
+        _check_tenant(name, directory_id)
         try:
             with self._database.across_tenants() as connection:
                 tenant_id = connection.execute(
@@ -81,6 +76,26 @@ class Directory:
         except ConflictError:
             raise BadInputError(f"Tenant {slug!r} exists already; `tenantatlas tenant list` shows it.") from None
         return TenantView(tenant_id, slug, name, directory_id)
+
+    def change_tenant(self, slug: str, *, name: str | None = None, directory_id: str | None = None) -> TenantView:
+        """The tenant with another name, directory id, or both; what is None stays as it is.
+
+        BadInputError when nothing is to change or a value is malformed; NotFoundError for an unknown tenant.
+        """
+        given = {"name": name, "directory_id": directory_id}
+        values = {column: value for column, value in given.items() if value is not None}
+        if not values:
+            raise BadInputError("Nothing is to change: give another --name, another --directory, or both.")
+        _check_tenant(name, directory_id)
+        change = update(Tenant).where(Tenant.slug == slug).values(values).returning(*_TENANT)
+        with self._database.across_tenants() as connection:
+            row = connection.execute(change).one_or_none()
+            if row is None:
+                raise NotFoundError(_no_tenant(slug))
+            tenant = TenantView(*row)
+            # From now on the tenant's policies come from another directory: who reads its findings may have to know since when.
+            record_audit(connection, TenantScope(tenant.id, slug, LOCAL_OPERATOR), "tenant.change", slug, values)
+        return tenant
 
     def tenants(self) -> Sequence[TenantView]:
         """Every tenant, by slug."""
@@ -93,7 +108,7 @@ class Directory:
         with self._database.across_tenants() as connection:
             row = connection.execute(select(*_TENANT).where(Tenant.slug == slug)).one_or_none()
         if row is None:
-            raise NotFoundError(f"There is no tenant {slug[:80]!r}; `tenantatlas tenant list` shows those there are.")
+            raise NotFoundError(_no_tenant(slug))
         return TenantView(*row)
 
     def grant(self, scope: TenantScope, email: str, role: Role) -> MemberView:
@@ -193,6 +208,17 @@ class Directory:
             return None
         tenants = tuple((TenantView(*row[3:]), Role(row.role)) for row in rows if row.role is not None)
         return SignedInUser(rows[0].user_id, rows[0].email, tenants)
+
+
+def _check_tenant(name: str | None, directory_id: str | None) -> None:
+    if name is not None and (not name.strip() or len(name) > 200 or "\x00" in name):
+        raise BadInputError("A tenant needs a name of 1 to 200 characters: give it with --name.")
+    if directory_id is not None and not _DIRECTORY.fullmatch(directory_id):
+        raise BadInputError(f"{directory_id[:80]!r} is no Entra tenant id: give the GUID or the domain it is known by.")
+
+
+def _no_tenant(slug: str) -> str:
+    return f"There is no tenant {slug[:80]!r}; `tenantatlas tenant list` shows those there are."
 
 
 _TENANT = (Tenant.id, Tenant.slug, Tenant.name, Tenant.directory_id)

@@ -35,7 +35,7 @@ BACKUP_NO_SOURCE: Final = ReasonCode(
     meaning="The tenant has neither a directory to read from nor an inventory sync of a folder.",
     retryable=True,
     who=Mender.OPERATOR,
-    next_step="Run `tenantatlas inventory sync` for the tenant, or add it with its --directory, then add again.",
+    next_step="Run `tenantatlas inventory sync`, or give the tenant a directory with `tenantatlas tenant set`; then add again.",
     template="Nothing says where the tenant's policies are: no directory id, and no inventory sync of a folder.",
 )
 BACKUP_FOLDER_GONE: Final = ReasonCode(
@@ -51,7 +51,7 @@ BACKUP_POLICY_UNKNOWN: Final = ReasonCode(
     meaning="The tenant has no policy of this id.",
     retryable=False,
     who=Mender.OPERATOR,
-    next_step="Choose from the policies that exist; sync the inventory if it is newer than the last sync.",
+    next_step="Choose from what `tenantatlas inventory policies` lists; sync first if the policy is newer than that.",
     template="The tenant has no policy {policy_id}.",
 )
 BACKUP_POLICY_TOO_DEEP: Final = ReasonCode(

@@ -31,7 +31,7 @@ def add_policies_request(
         raise BadInputError(f"At most {MOST_POLICIES} policies can be named at once; use --all for every one.")
     if any(not 0 < len(policy_id) <= 200 for policy_id in wanted):
         raise BadInputError(
-            "A policy id has 1 to 200 characters; `tenantatlas inventory list` leads to those there are."
+            "A policy id has 1 to 200 characters; `tenantatlas inventory policies` lists those there are."
         )
     get_set(database, scope, checked_set_id(set_id))
     return OPERATION.request({"set_id": set_id, "policy_ids": wanted, "all_policies": all_policies})

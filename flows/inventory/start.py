@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows._policies.snapshots import list_syncs
+from sqlalchemy import Connection
+
+from flows._policies.snapshots import Sync, find_sync, list_syncs, newest_usable, policies_of
 from flows._sources.opening import checked_source
 from flows.inventory.operation import DEFAULT_SCOPE, OPERATION
 from runstore.database import Database
+from runstore.errors import BadInputError, NotFoundError
+from runstore.rows import uuid_or_none
 from runstore.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
+
+MOST_POLICIES = 100_000
 
 
 def sync_request(
@@ -29,3 +35,46 @@ def syncs(database: Database, scope: TenantScope, *, scope_key: str | None = Non
     scope.require(Permission.VIEW)
     with database.transaction(scope) as connection:
         return {"syncs": [sync.as_json() for sync in list_syncs(connection, scope, key=scope_key, limit=limit)]}
+
+
+def sync_policies(
+    database: Database, scope: TenantScope, *, scope_key: str | None = None, sync_id: str | None = None, limit: int
+) -> dict[str, Any]:
+    """The policies that the newest usable sync of the scope key read, or the sync named, by type and name.
+
+    `sync_id` in the answer is that sync, None with no policies when the scope has none; `not_listed` is how many more than
+    `limit` there are. BadInputError for a limit out of range, a malformed id, and a sync of another scope, still running, or that
+    read nothing; NotFoundError for one the tenant does not have.
+    """
+    scope.require(Permission.VIEW)
+    if not 1 <= limit <= MOST_POLICIES:
+        raise BadInputError(f"The limit has to be between 1 and {MOST_POLICIES}.")
+    with database.transaction(scope) as connection:
+        sync = _sync(connection, scope, scope_key, sync_id)
+        listed = [] if sync is None else list(policies_of(connection, scope, sync.id, limit=limit))
+    return {
+        "sync_id": None if sync is None else str(sync.id),
+        "policies": [
+            {"policy_id": one.policy_id, "policy_type": one.policy_type, "policy_name": one.name} for one in listed
+        ],
+        "not_listed": 0 if sync is None else max(sync.policies - len(listed), 0),
+    }
+
+
+def _sync(connection: Connection, scope: TenantScope, scope_key: str | None, sync_id: str | None) -> Sync | None:
+    if sync_id is None:
+        return next(iter(newest_usable(connection, scope, scope_key or DEFAULT_SCOPE, limit=1)), None)
+    wanted = uuid_or_none(sync_id)
+    if wanted is None:
+        raise BadInputError("A sync id is a UUID, as `tenantatlas inventory list` shows it.")
+    sync = find_sync(connection, scope, wanted)
+    if sync is None:
+        raise NotFoundError(
+            f"Tenant {scope.slug!r} has no sync {wanted}: `tenantatlas inventory list` shows those there are."
+        )
+    if scope_key is not None and sync.scope != scope_key:
+        raise BadInputError(f"Sync {wanted} is of scope {sync.scope!r}, not {scope_key[:80]!r}: leave out --scope.")
+    if not sync.is_usable:
+        why = "has not finished: wait for its run to end" if sync.status == "running" else "read nothing"
+        raise BadInputError(f"Sync {wanted} {why}; `tenantatlas inventory list` shows the others.")
+    return sync

@@ -4,49 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deployments import cli
 from deployments.embedded_database import EmbeddedDatabase
-from tests.support.stack import environment, free_port
+from tests.support.command_line import CommandLine
+from tests.support.stack import free_port
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
-
-@dataclass
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass
-class CommandLine:
-    home: Path
-    capture: pytest.CaptureFixture[str]
-
-    def __call__(self, *arguments: str, **variables: str) -> Outcome:
-        before = signal.getsignal(signal.SIGTERM)
-        with environment({"TENANTATLAS_HOME": str(self.home), **variables}):
-            self.capture.readouterr()
-            try:
-                code = cli.run(arguments)
-            finally:
-                signal.signal(signal.SIGTERM, before)
-        said = self.capture.readouterr()
-        return Outcome(code, said.out, said.err)
 
 
 @pytest.fixture(scope="module")

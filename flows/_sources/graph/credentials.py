@@ -22,6 +22,7 @@ from azure.identity import (
 )
 
 from flows._sources.graph.reasons import (
+    GRAPH_DIRECTORY_MISSING,
     GRAPH_NOT_CONFIGURED,
     GRAPH_SIGN_IN_REFUSED,
     GRAPH_UNREACHABLE,
@@ -32,6 +33,7 @@ from flows._sources.graph.shapes import as_object
 from runstore.reasons import ReasonedError
 
 _SIGN_IN_RETRIES: Final = 3
+_DIRECTORY_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ENTRA_CODE: Final = re.compile(r"\bAADSTS[0-9]{4,8}\b")
 
 # Its warnings quote Entra's answer, which names the tenant; what matters of it is in the failure.
@@ -51,7 +53,7 @@ def make_credential(settings: GraphSettings, directory: str, environ: Mapping[st
 
     They are tried in that order by azure-identity's own variables; a managed identity is used when AZURE_CLIENT_ID
     stands alone or the platform announces one. Nothing is sent yet. Raises ReasonedError naming the variable that is
-    missing or unusable.
+    missing or unusable, and for a managed identity beside a directory that is given as a domain.
     """
     values = os.environ if environ is None else environ
     client_id = values.get("AZURE_CLIENT_ID", "").strip()
@@ -86,18 +88,20 @@ def make_credential(settings: GraphSettings, directory: str, environ: Mapping[st
     except (ValueError, OSError):
         setting = "AZURE_CLIENT_CERTIFICATE_PATH" if certificate and not secret else "AZURE_CLIENT_ID"
         raise ReasonedError(GRAPH_NOT_CONFIGURED.failure(setting_name=setting)) from None
-    if client_id:
-        return ManagedIdentityCredential(client_id=client_id)
-    if values.get("IDENTITY_ENDPOINT") or values.get("MSI_ENDPOINT"):
-        return ManagedIdentityCredential()
-    raise ReasonedError(GRAPH_NOT_CONFIGURED.failure(setting_name="AZURE_CLIENT_ID"))
+    if not (client_id or values.get("IDENTITY_ENDPOINT") or values.get("MSI_ENDPOINT")):
+        raise ReasonedError(GRAPH_NOT_CONFIGURED.failure(setting_name="AZURE_CLIENT_ID"))
+    # The others ask for a token of the directory, and Entra knows what a domain stands for. A managed identity is asked for no
+    # directory and gets a token of its own, which a claim can be held against and a domain cannot.
+    if not _is_id(directory):
+        raise ReasonedError(GRAPH_DIRECTORY_MISSING.failure())
+    return ManagedIdentityCredential(client_id=client_id or None)
 
 
 class TokenSource:
     """The current access token for a directory, got when first asked for and renewed before it expires.
 
     Safe to share among threads. A token whose `tid` claim names another directory is refused, since what it reads
-    would be stored under the wrong tenant.
+    would be stored under the wrong tenant. Of a directory given as a domain it is Entra that issues no other's token.
     """
 
     def __init__(self, make: Callable[[], Credential], scope: str, directory: str) -> None:
@@ -164,9 +168,12 @@ class TokenSource:
 
     def _check_directory(self, token: str) -> None:
         claimed = directory_claim(token)
-        is_id = len(self._directory) == 36 and self._directory.count("-") == 4
-        if claimed and is_id and claimed.casefold() != self._directory:
+        if claimed and _is_id(self._directory) and claimed.casefold() != self._directory:
             raise ReasonedError(GRAPH_WRONG_DIRECTORY.failure())
+
+
+def _is_id(directory: str) -> bool:
+    return _DIRECTORY_ID.fullmatch(directory) is not None
 
 
 def directory_claim(token: str) -> str | None:

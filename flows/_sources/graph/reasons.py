@@ -19,7 +19,7 @@ GRAPH_POLICY_NOT_FOUND: Final = ReasonCode(
     meaning="The tenant has no policy with this id: it was deleted, or never was one.",
     retryable=False,
     who=Mender.OPERATOR,
-    next_step="Sync the inventory and choose again from the policies that exist.",
+    next_step="Sync the inventory and choose again from what `tenantatlas inventory policies` lists.",
     template="The tenant has no policy {policy_id}.",
 )
 GRAPH_POLICY_VANISHED: Final = ReasonCode(
@@ -35,7 +35,7 @@ GRAPH_POLICY_ID_INVALID: Final = ReasonCode(
     meaning="What was asked for is no policy id.",
     retryable=False,
     who=Mender.OPERATOR,
-    next_step="Give the id as `tenantatlas inventory list` or the policy's address in the portal shows it.",
+    next_step="Give the id as `tenantatlas inventory policies` or the policy's address in the portal shows it.",
     template="This is no policy id: letters, digits, dots, dashes and underscores, up to 128.",
 )
 GRAPH_REFUSED: Final = ReasonCode(
@@ -128,11 +128,11 @@ GRAPH_CA_UNREADABLE: Final = ReasonCode(
 )
 GRAPH_DIRECTORY_MISSING: Final = ReasonCode(
     code="graph_directory_missing",
-    meaning="The tenant has no directory id, so nothing says which Microsoft Entra directory to read.",
+    meaning="Which directory to read is not certain: the tenant has no directory id, or a domain beside a managed identity.",
     retryable=True,
     who=Mender.OPERATOR,
-    next_step="Add the tenant with `tenantatlas tenant add SLUG --name NAME --directory ENTRA_TENANT_ID`.",
-    template="The tenant has no directory id.",
+    next_step="Give it one with `tenantatlas tenant set SLUG --directory ENTRA_TENANT_ID` and start it again.",
+    template="The tenant has no directory id; a domain in its place does not do for a managed identity.",
 )
 GRAPH_WRONG_DIRECTORY: Final = ReasonCode(
     code="graph_wrong_directory",

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.support.graph_server.directory import CANARY, Counted, Directory
+from tests.support.graph_server.directory import CANARY, DOMAIN, Counted, Directory
 from tests.support.graph_server.faults import Faults
 from tests.support.graph_server.policies import KINDS, PARTS_OF_PARTS, TYPED, Body, Kind, make_policies
 
@@ -43,6 +43,7 @@ class Graph:
                 Route("/_control", self.control, methods=["POST"]),
                 Route("/{tenant}/v2.0/.well-known/openid-configuration", self.openid),
                 Route("/{tenant}/oauth2/v2.0/token", self.token, methods=["POST"]),
+                Route("/_identity", self.identity),
                 Route("/{version}/$batch", self.batch, methods=["POST"]),
                 Route("/{path:path}", self.single),
             ]
@@ -52,7 +53,7 @@ class Graph:
 
     async def openid(self, request: Request) -> Response:
         tenant = request.path_params["tenant"]
-        if tenant != self.directory.directory_id:
+        if tenant not in (self.directory.directory_id, DOMAIN):
             words = f"AADSTS90002: Tenant '{tenant}' not found near {CANARY}."
             return JSONResponse({"error": "invalid_tenant", "error_description": words, "error_codes": [90002]}, 400)
         base = f"{request.url.scheme}://{request.url.netloc}/{tenant}"
@@ -74,6 +75,12 @@ class Graph:
             answer = {"error": "invalid_client", "error_description": words, "error_codes": [7000215]}
             return JSONResponse(answer, 401)
         return JSONResponse(self.directory.issue())
+
+    async def identity(self, request: Request) -> Response:
+        """A platform's endpoint for managed identities: it is asked for no directory and tells no other's."""
+        issued = self.directory.issue()
+        resource = request.query_params["resource"]
+        return JSONResponse({**issued, "expires_on": int(time()) + issued["expires_in"], "resource": resource})
 
     # Graph
 

@@ -16,6 +16,9 @@ from tests.support.graph_server.policies import Body
 CANARY = "contoso-fabrikam-canary"
 """Stands in every error text, as tenants' names do in Graph's; it must turn up nowhere else."""
 
+DOMAIN = "graph-server.example"
+"""The domain that stands for the directory at the sign-in, as a directory's domains do at Entra's."""
+
 LIMITS = {"intune": (1000, 20.0), "scripts": (2000, 20.0), "conditional_access": (1, 1.0), "directory_logs": (5, 10.0)}
 
 
