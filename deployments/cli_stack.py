@@ -46,6 +46,10 @@ def up(
         typer.Option("--demo", help="Let anyone who reaches the hub pick a member to be. For looking around only."),
     ] = False,
 ) -> Answer | None:
+    if demo:
+        from deployments.hub import refuse_picker
+
+        refuse_picker(call.settings)
     if detach:
         return _detached(call, demo=demo)
     from deployments.stack.local_stack import LocalStack

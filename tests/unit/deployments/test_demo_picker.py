@@ -32,11 +32,12 @@ EMBEDDED = "postgresql://demo@localhost/demo"
         ({"TENANTATLAS_OIDC_ISSUER": "https://login.example.com"}, "TENANTATLAS_OIDC_ISSUER"),
     ],
 )
+@pytest.mark.parametrize("command", ["hub", "up"])
 def test_the_picker_is_refused_beside_a_sign_in(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], configured: Mapping[str, str], named: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], configured: Mapping[str, str], named: str, command: str
 ) -> None:
     settings = {"TENANTATLAS_DATABASE_URL": EMBEDDED, **configured}
-    outcome = CommandLine(tmp_path, capsys, settings)("hub", "--demo")
+    outcome = CommandLine(tmp_path, capsys, settings)(command, "--demo")
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert named in outcome.err and "--demo" in outcome.err
 
