@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from runstore.database import DatabaseRole
@@ -30,6 +31,12 @@ def deploy(stack: StackUnderTest, *arguments: str, code: int = 0, **settings: st
 
 def changes(document: Any) -> dict[str, list[str]]:
     return {one["operation"]: one["changed"] for one in document["deployments"] if one["outcome"] != "unchanged"}
+
+
+def places(prefect: httpx.Client) -> list[str]:
+    """Where Prefect's API has each of our deployments."""
+    body = {"deployments": {"name": {"any_": ["tenantatlas"]}, "tags": {"all_": ["tenantatlas"]}}}
+    return [f"deployments/{one['id']}" for one in prefect.post("deployments/filter", json=body).json()]
 
 
 def test_an_operations_limit_is_prefects_and_what_is_over_it_waits_queued(stack: StackUnderTest) -> None:
@@ -59,8 +66,13 @@ def test_an_operations_limit_is_prefects_and_what_is_over_it_waits_queued(stack:
         assert all(end <= begin for (_, end), (begin, _) in pairwise(ends)), "one at a time"
         assert any(statuses.count("pending") == 2 for statuses in seen), seen
         assert len(started) == 3
+        assert changes(deploy(stack)) == {}, "with no limit of ours, the one there is people's"
+        with stack.prefect() as prefect:
+            assert prefect.get(places(prefect)[0]).json()["global_concurrency_limit"]["limit"] == 1
     finally:
-        assert changes(deploy(stack)) == {one: ["concurrency_limit"] for one in changes(limited)}
+        with stack.prefect() as prefect:
+            for place in places(prefect):
+                prefect.patch(place, json={"concurrency_limit": None}).raise_for_status()
 
 
 def test_a_retry_by_prefect_is_a_further_attempt_of_the_same_run(stack: StackUnderTest) -> None:
@@ -80,6 +92,7 @@ def test_a_retry_by_prefect_is_a_further_attempt_of_the_same_run(stack: StackUnd
         (("--pool", "elsewhere", "--pool-type", "no-such-type"), "no work pool type this installation can serve"),
         (("--pool-type", "process"), "is of type 'tenantatlas-warm' already"),
         (("--pool", "a/b"), "cannot be a work pool's name"),
+        (("--pool", "Prefect-main"), "Prefect keeps those that begin with 'prefect' for itself"),
     ],
 )
 def test_a_pool_that_cannot_be_is_refused_in_one_sentence(
@@ -91,9 +104,31 @@ def test_a_pool_that_cannot_be_is_refused_in_one_sentence(
 
 
 def test_what_people_set_for_a_deployment_stays(stack: StackUnderTest) -> None:
+    queue = "people-s-own"
     with stack.prefect() as client:
-        place = f"deployments/{client.get('deployments/name/echo.speak/tenantatlas').json()['id']}"
-        client.patch(place, json={"job_variables": {"memory_limit_mb": 512}}).raise_for_status()
-        assert changes(deploy(stack)) == {}
-        assert client.get(place).json()["job_variables"] == {"memory_limit_mb": 512}
-        client.patch(place, json={"job_variables": {}}).raise_for_status()
+        name = "deployments/name/echo.speak/tenantatlas"
+        before = client.get(name).json()
+        place, pool = f"deployments/{before['id']}", before["work_pool_name"]
+        client.post(f"work_pools/{pool}/queues", json={"name": queue}).raise_for_status()
+        set_by_people = {
+            "job_variables": {"memory_limit_mb": 512},
+            "concurrency_limit": 3,
+            "tags": [*before["tags"], "night-shift"],
+            "work_pool_name": pool,
+            "work_queue_name": queue,
+        }
+        try:
+            client.patch(place, json=set_by_people).raise_for_status()
+            assert changes(deploy(stack)) == {}
+            client.patch(place, json={"description": "?", "tags": ["night-shift"]}).raise_for_status()
+            assert changes(deploy(stack)) == {"echo.speak": ["tags", "description"]}
+            after = client.get(name).json()
+            assert after["job_variables"] == {"memory_limit_mb": 512}
+            assert after["global_concurrency_limit"]["limit"] == 3
+            assert sorted(after["tags"]) == ["echo.speak", "night-shift", "tenantatlas"]
+            assert (after["work_pool_name"], after["work_queue_name"]) == (pool, queue)
+            assert after["description"] == before["description"]
+        finally:
+            undone = {"job_variables": {}, "concurrency_limit": None, "tags": before["tags"], "work_pool_name": pool}
+            client.patch(place, json=undone).raise_for_status()
+            client.delete(f"work_pools/{pool}/queues/{queue}").raise_for_status()
