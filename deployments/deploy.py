@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import anyio
 from prefect.client.orchestration import PrefectClient, get_client
@@ -17,6 +18,7 @@ from prefect.utilities.callables import parameter_schema
 
 from deployments.call import Answer
 from deployments.console import Table
+from deployments.deploy_leftovers import Missing, Waiting, missing_operations, waiting_elsewhere
 from deployments.prefect_errors import PREFECT_PROBLEMS, PrefectUnavailableError, prefect_problem
 from deployments.settings import Settings
 from deployments.version import installed_version
@@ -35,40 +37,72 @@ class Deployed:
     operation: str
     entrypoint: str
     outcome: str
+    id: UUID
     changed: tuple[str, ...] = ()
 
 
-def deploy_all(settings: Settings, *, wait: bool, pool: str | None, pool_type: str | None) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What Prefect has now, and what it still has from before."""
+
+    pool: Pool
+    deployed: list[Deployed]
+    missing: list[Missing]
+    waiting: list[Waiting]
+
+
+def deploy_all(
+    settings: Settings,
+    *,
+    wait: bool,
+    pool: str | None,
+    pool_type: str | None,
+    remove_missing: bool = False,
+) -> Answer:
     """Registers every operation in the work pool, which is made if it does not exist: of our own type unless told another.
 
-    With `wait`, a server that does not answer yet is waited for. Raises PrefectUnavailableError or another error of
-    `prefect_problem`, BadInputError for a pool that cannot be made or is of another type than the one named,
-    BrokenProducerError for a flow that cannot be loaded; no deployment is changed in the latter two cases.
+    With `wait`, a server that does not answer yet is waited for. With `remove_missing`, deployments of operations that are
+    not found any more are deleted. Raises PrefectUnavailableError or another error of `prefect_problem`, BadInputError for
+    a pool that cannot be made or is of another type than the one named, BrokenProducerError for a flow that cannot be
+    loaded; no deployment is changed in the latter two cases.
     """
     name = pool or settings.work_pool
     found = [(operation, _definition(operation, name, settings.operation_limit)) for operation in operations().values()]
 
-    async def work() -> tuple[Pool, list[Deployed]]:
+    async def work() -> Registered:
         async with get_client() as client:
             if wait:
                 await await_server(client, SERVER_DEADLINE_SECONDS)
             served = await ensure_pool(client, name, pool_type)
-            return served, [await _register(client, operation, wanted) for operation, wanted in found]
+            deployed = [await _register(client, operation, wanted) for operation, wanted in found]
+            ids = [one.id for one in deployed]
+            missing = await missing_operations(client, ids, remove=remove_missing)
+            return Registered(served, deployed, missing, await waiting_elsewhere(client, ids, name))
 
     try:
-        served, deployed = anyio.run(work)
+        return _answer(anyio.run(work))
     except PREFECT_PROBLEMS as problem:
         raise prefect_problem(problem) from problem
+
+
+def _answer(done: Registered) -> Answer:
+    notes = [one.told() for one in (*done.waiting, *done.missing)]
     document = {
-        "work_pool": {"name": served.name, "outcome": served.outcome},
+        "work_pool": {"name": done.pool.name, "outcome": done.pool.outcome},
         "deployments": [
             {"operation": one.operation, "entrypoint": one.entrypoint, "outcome": one.outcome, "changed": one.changed}
-            for one in deployed
+            for one in done.deployed
         ],
+        "waiting_elsewhere": [{"work_pool": one.work_pool, "flow_runs": one.flow_runs} for one in done.waiting],
+        "missing": [
+            {"operation": one.operation, "schedules": one.schedules, "outcome": "removed" if one.removed else "kept"}
+            for one in done.missing
+        ],
+        "notes": notes,
     }
-    rows = [(one.operation, one.entrypoint, one.outcome, ", ".join(one.changed)) for one in deployed]
+    rows = [(one.operation, one.entrypoint, one.outcome, ", ".join(one.changed)) for one in done.deployed]
     table = Table(("Operation", "Entry point", "Outcome", "What changed"), rows, "There are no producers.")
-    return Answer(document, (f"Work pool {served.name}: {served.outcome}.", table))
+    return Answer(document, (f"Work pool {done.pool.name}: {done.pool.outcome}.", table, *notes))
 
 
 async def await_server(client: PrefectClient, seconds: float | None) -> None:
@@ -111,8 +145,8 @@ async def _register(client: PrefectClient, operation: Operation, wanted: Mapping
         existing = await client.read_deployment_by_name(f"{name}/{DEPLOYMENT}")
     except ObjectNotFound:
         flow_id = await client.create_flow_from_name(name)
-        await client.create_deployment(flow_id, DEPLOYMENT, **wanted)
-        return Deployed(name, entrypoint, "created")
+        made = await client.create_deployment(flow_id, DEPLOYMENT, **wanted)
+        return Deployed(name, entrypoint, "created", made)
     differing = {field: value for field, value in wanted.items() if not _is_kept(existing, field, value)}
     if "tags" in differing:
         differing["tags"] = _with_tags(existing.tags, wanted["tags"])
@@ -121,7 +155,7 @@ async def _register(client: PrefectClient, operation: Operation, wanted: Mapping
         # the schedules alone, where creating it again would delete them.
         await client.update_deployment(existing.id, DeploymentUpdate(**differing))
     outcome = "changed" if differing else "unchanged"
-    return Deployed(name, entrypoint, outcome, tuple(differing))
+    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing))
 
 
 def _is_kept(existing: DeploymentResponse, field: str, wanted: Any) -> bool:

@@ -132,3 +132,58 @@ def test_what_people_set_for_a_deployment_stays(stack: StackUnderTest) -> None:
             undone = {"job_variables": {}, "concurrency_limit": None, "tags": before["tags"], "work_pool_name": pool}
             client.patch(place, json=undone).raise_for_status()
             client.delete(f"work_pools/{pool}/queues/{queue}").raise_for_status()
+
+
+def test_runs_that_wait_in_another_pool_are_told_of_until_they_are_done(stack: StackUnderTest) -> None:
+    scope, pool = stack.tenant(), stack.running.settings.work_pool
+    try:
+        with stack.nothing_taken():
+            run = stack.start(scope, "echo.speak", {"key": str(uuid4())}).run
+            eventually(lambda: stack.run(scope, run.id).run.flow_run_id)
+            assert deploy(stack)["waiting_elsewhere"] == [], "it waits where workers look for it"
+            answer = deploy(stack, "--pool", "moved-to")
+            assert answer["waiting_elsewhere"] == [{"work_pool": pool, "flow_runs": 1}]
+            (note,) = answer["notes"]
+            assert f"1 run waits in the work pool {pool}" in note
+            assert f"`tenantatlas worker --pool {pool}`" in note
+            assert stack.run(scope, run.id).run.status is RunStatus.PENDING
+        # The stack's worker serves the pool still, and that is what ends it.
+        stack.until(scope, run.id, RunStatus.COMPLETED)
+        answer = deploy(stack, "--pool", "moved-to")
+        assert (answer["waiting_elsewhere"], answer["notes"], changes(answer)) == ([], [], {})
+    finally:
+        moved = changes(deploy(stack))
+    assert set(map(tuple, moved.values())) == {("work_pool_name",)}
+
+
+def test_an_operation_that_is_gone_is_told_of_and_removed_when_asked_to(stack: StackUnderTest) -> None:
+    schedule = {"schedule": {"cron": "0 6 * * *", "timezone": "Europe/Berlin"}, "active": True}
+    with stack.prefect() as client:
+
+        def registered(flow: str, name: str, tags: list[str], schedules: int = 0) -> str:
+            flow_id = client.post("flows/", json={"name": flow}).json()["id"]
+            body = {"name": name, "flow_id": flow_id, "tags": tags, "schedules": [schedule] * schedules}
+            return f"deployments/{client.post('deployments/', json=body).json()['id']}"
+
+        gone = registered("policy.vanished", "tenantatlas", ["tenantatlas", "policy.vanished"], 1)
+        others = [
+            registered("policy.other", "tenantatlas", ["mine"]),
+            registered("policy.other", "mine", ["tenantatlas"]),
+        ]
+        try:
+            answer = deploy(stack)
+            assert answer["missing"] == [{"operation": "policy.vanished", "schedules": 1, "outcome": "kept"}]
+            (note,) = answer["notes"]
+            assert "its 1 schedule goes on firing" in note
+            assert "tenantatlas deploy --remove-missing" in note
+            assert client.get(gone).status_code == 200
+            answer = deploy(stack, "--remove-missing")
+            assert answer["missing"] == [{"operation": "policy.vanished", "schedules": 1, "outcome": "removed"}]
+            assert changes(answer) == {}
+            assert client.get(gone).status_code == 404
+            assert [client.get(other).status_code for other in others] == [200, 200]
+            answer = deploy(stack, "--remove-missing")
+            assert (answer["missing"], answer["notes"]) == ([], [])
+        finally:
+            for place in (gone, *others):
+                client.delete(place)
