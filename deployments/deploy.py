@@ -39,6 +39,7 @@ class Deployed:
     outcome: str
     id: UUID
     changed: tuple[str, ...] = ()
+    job_variables: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,16 @@ def deploy_all(
     wait: bool,
     pool: str | None,
     pool_type: str | None,
+    image: str | None = None,
     remove_missing: bool = False,
 ) -> Answer:
     """Registers every operation in the work pool, which is made if it does not exist: of our own type unless told another.
 
-    With `wait`, a server that does not answer yet is waited for. With `remove_missing`, deployments of operations that are
-    not found any more are deleted. Raises PrefectUnavailableError or another error of `prefect_problem`, BadInputError for
-    a pool that cannot be made or is of another type than the one named, BrokenProducerError for a flow that cannot be
-    loaded; no deployment is changed in the latter two cases.
+    With `wait`, a server that does not answer yet is waited for. `image` is what the pool's jobs start, where they start
+    one. With `remove_missing`, deployments of operations that are not found any more are deleted. Raises
+    PrefectUnavailableError or another error of `prefect_problem`, BadInputError for a pool that cannot be made or is of
+    another type than the one named, BrokenProducerError for a flow that cannot be loaded; no deployment is changed in the
+    latter two cases.
     """
     name = pool or settings.work_pool
     found = [(operation, _definition(operation, name, settings.operation_limit)) for operation in operations().values()]
@@ -73,7 +76,7 @@ def deploy_all(
         async with get_client() as client:
             if wait:
                 await await_server(client, SERVER_DEADLINE_SECONDS)
-            served = await ensure_pool(client, name, pool_type)
+            served = await ensure_pool(client, name, pool_type, image)
             deployed = [await _register(client, operation, wanted) for operation, wanted in found]
             ids = [one.id for one in deployed]
             missing = await missing_operations(client, ids, remove=remove_missing)
@@ -86,9 +89,15 @@ def deploy_all(
 
 
 def _answer(done: Registered) -> Answer:
-    notes = [one.told() for one in (*done.waiting, *done.missing)]
+    notes = [*done.pool.notes([one.job_variables or {} for one in done.deployed])]
+    notes += [one.told() for one in (*done.waiting, *done.missing)]
     document = {
-        "work_pool": {"name": done.pool.name, "outcome": done.pool.outcome},
+        "work_pool": {
+            "name": done.pool.name,
+            "outcome": done.pool.outcome,
+            "type": done.pool.type,
+            "image": done.pool.image,
+        },
         "deployments": [
             {"operation": one.operation, "entrypoint": one.entrypoint, "outcome": one.outcome, "changed": one.changed}
             for one in done.deployed
@@ -155,7 +164,7 @@ async def _register(client: PrefectClient, operation: Operation, wanted: Mapping
         # the schedules alone, where creating it again would delete them.
         await client.update_deployment(existing.id, DeploymentUpdate(**differing))
     outcome = "changed" if differing else "unchanged"
-    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing))
+    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing), existing.job_variables)
 
 
 def _is_kept(existing: DeploymentResponse, field: str, wanted: Any) -> bool:

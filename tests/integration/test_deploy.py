@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +18,7 @@ from runstore.database import DatabaseRole
 from runstore.filters import RunFilter
 from runstore.reader import RunReader
 from runstore.status import RunStatus
+from tests.support.container_worker import CONTAINERS, installed
 from tests.support.stack import StackUnderTest, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
@@ -93,6 +96,9 @@ def test_a_retry_by_prefect_is_a_further_attempt_of_the_same_run(stack: StackUnd
         (("--pool-type", "process"), "is of type 'tenantatlas-warm' already"),
         (("--pool", "a/b"), "cannot be a work pool's name"),
         (("--pool", "Prefect-main"), "Prefect keeps those that begin with 'prefect' for itself"),
+        (("--image", "tenantatlas:1.0"), "start no image"),
+        (("--pool", "elsewhere", "--pool-type", "process", "--image", "atlas:1"), "start no image"),
+        (("--image", "{{ image }}"), "cannot be an image's name"),
     ],
 )
 def test_a_pool_that_cannot_be_is_refused_in_one_sentence(
@@ -187,3 +193,55 @@ def test_an_operation_that_is_gone_is_told_of_and_removed_when_asked_to(stack: S
         finally:
             for place in (gone, *others):
                 client.delete(place)
+
+
+def test_a_pool_of_containers_has_its_image_and_none_of_this_machines_files(
+    stack: StackUnderTest, tmp_path: Path
+) -> None:
+    known = installed(tmp_path)
+    known["PYTHONPATH"] = os.pathsep.join([known["PYTHONPATH"], stack.running.environment["PYTHONPATH"]])
+    name = ("--pool", "containers")
+    try:
+        made = deploy(stack, *name, "--pool-type", CONTAINERS, **known)
+        assert made["work_pool"] == {"name": "containers", "type": CONTAINERS, "outcome": "created", "image": None}
+        assert "tenantatlas deploy --pool containers --image IMAGE" in made["notes"][0]
+        assert "TENANTATLAS_WORKER_DATABASE_URL" in made["notes"][1]
+        with stack.prefect() as client:
+            template = client.get("work_pools/containers").json()["base_job_template"]
+            told = {"TENANTATLAS_WORKER_DATABASE_URL": "{{ prefect.blocks.secret.store }}"}
+            template["variables"]["properties"]["env"]["default"] = told
+            client.patch("work_pools/containers", json={"base_job_template": template}).raise_for_status()
+        imaged = deploy(stack, *name, "--image", "tenantatlas:1.0", **known)
+        assert (imaged["work_pool"]["outcome"], imaged["work_pool"]["image"]) == ("changed", "tenantatlas:1.0")
+        assert imaged["notes"] == []
+        again = deploy(stack, *name, **known)
+        assert (again["work_pool"]["outcome"], again["work_pool"]["image"]) == ("unchanged", "tenantatlas:1.0")
+        with stack.prefect() as client:
+            kept = client.get("work_pools/containers").json()["base_job_template"]["variables"]["properties"]
+            assert kept["env"]["default"] == told
+            # No password of ours has come to Prefect, whatever people referred to.
+            assert stack.running.database_url not in client.get("work_pools/containers").text
+    finally:
+        deploy(stack)
+    with stack.prefect() as client:
+        kept["env"].pop("default")
+        template["variables"]["properties"] = kept
+        client.patch("work_pools/containers", json={"base_job_template": template}).raise_for_status()
+        flow_id = client.post("flows/", json={"name": "probe"}).json()["id"]
+        body = {"name": "probe", "flow_id": flow_id, "work_pool_name": "containers"}
+        probe = client.post("deployments/", json=body).json()["id"]
+        flow_run = client.post(f"deployments/{probe}/create_flow_run", json={}).json()["id"]
+        command = [sys.executable, "-m", "deployments.cli", "worker", *name]
+        worker = subprocess.Popen(command, env={**stack.running.environment, **known}, stderr=subprocess.DEVNULL)
+        try:
+            written = tmp_path / f"{flow_run}.json"
+            eventually(written.exists, seconds=120)
+        finally:
+            worker.terminate()
+            assert worker.wait(timeout=60) == 0
+            client.delete(f"deployments/{probe}")
+    job = json.loads(written.read_text())
+    assert (job["image"], job["command"]) == ("tenantatlas:1.0", "prefect flow-run execute")
+    assert job["env"]["PREFECT_API_URL"] == stack.running.record.prefect_api_url
+    assert "PREFECT_API_SSL_CERT_FILE" not in job["env"]
+    assert (stack.running.settings.home / "one-authority.pem").is_file(), "there was something to leave out"
