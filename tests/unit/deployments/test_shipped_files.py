@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 import shlex
 import shutil
@@ -35,13 +34,14 @@ def compose() -> dict[str, Any]:
     return yaml.safe_load((DEPLOYMENTS / "compose" / "compose.yaml").read_text())
 
 
-def units() -> dict[str, configparser.ConfigParser]:
-    found: dict[str, configparser.ConfigParser] = {}
+def units() -> dict[str, dict[str, list[str]]]:
+    """Of each unit the lines of its service: a name may come more than once, and the later line then counts as well."""
+    found: dict[str, dict[str, list[str]]] = {}
     for path in sorted((DEPLOYMENTS / "systemd").glob("*.service")):
-        parser = configparser.ConfigParser(interpolation=None, strict=True)
-        parser.optionxform = str  # type: ignore[method-assign, assignment]
-        parser.read_string(path.read_text())
-        found[path.stem] = parser
+        lines = path.read_text().partition("[Service]\n")[2].partition("\n[")[0]
+        service = found.setdefault(path.stem, {})
+        for name, _, value in (line.partition("=") for line in lines.splitlines() if line):
+            service.setdefault(name, []).append(value)
     return found
 
 
@@ -54,7 +54,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         for container in [*pod.get("initContainers", []), *pod.get("containers", [])]:
             yield f"kubernetes {container['name']}", container["args"]
     for name, unit in units().items():
-        yield f"systemd {name}", unit["Service"]["ExecStart"].split()[1:]
+        yield f"systemd {name}", unit["ExecStart"][0].split()[1:]
 
 
 @pytest.mark.parametrize(("where", "arguments"), list(commands()), ids=lambda value: str(value))
@@ -122,9 +122,18 @@ def test_every_variable_compose_needs_is_in_its_example() -> None:
 
 
 def test_units_stop_workers_late_enough_to_drain() -> None:
-    worker = units()["tenantatlas-worker@"]["Service"]
-    assert int(worker["TimeoutStopSec"]) > Settings().worker_drain_seconds + 30
-    assert all(unit["Service"]["User"] == "tenantatlas" for unit in units().values())
+    worker = units()["tenantatlas-worker@"]
+    assert int(worker["TimeoutStopSec"][0]) > Settings().worker_drain_seconds + 30
+    assert all(unit["User"] == ["tenantatlas"] for unit in units().values())
+
+
+@pytest.mark.parametrize(
+    ("unit", "own"),
+    [("tenantatlas-worker@", "worker-%i"), ("tenantatlas-relay@", "relay-%i"), ("tenantatlas-hub", "hub")],
+)
+def test_each_process_of_a_machine_has_settings_of_its_own_after_the_shared_ones(unit: str, own: str) -> None:
+    shared = "/etc/tenantatlas/tenantatlas.env"
+    assert units()[unit]["EnvironmentFile"] == [shared, f"-/etc/tenantatlas/{own}.env"]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
