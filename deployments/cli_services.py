@@ -59,10 +59,21 @@ def deploy(
         str | None,
         typer.Option("--pool-type", help="Its type: tenantatlas-warm unless told process, docker or kubernetes."),
     ] = None,
+    image: Annotated[
+        str | None, typer.Option("--image", help="The image its jobs start, in a pool of docker or kubernetes.")
+    ] = None,
+    remove_missing: Annotated[
+        bool,
+        typer.Option(
+            "--remove-missing", help="Delete what is registered of operations that no producer here declares."
+        ),
+    ] = False,
 ) -> Answer:
     from deployments.prefect_address import use_prefect
 
     use_prefect(call.settings)
     from deployments.deploy import deploy_all
 
-    return deploy_all(call.settings, wait=wait, pool=pool, pool_type=pool_type)
+    return deploy_all(
+        call.settings, wait=wait, pool=pool, pool_type=pool_type, image=image, remove_missing=remove_missing
+    )

@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import anyio
-import httpx
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
-from prefect.client.schemas.objects import WorkPool
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
-from prefect.workers.base import BaseWorker
-from pydantic import ValidationError
 
 from deployments.call import Answer
 from deployments.console import Table
+from deployments.deploy_leftovers import Missing, Waiting, missing_operations, waiting_elsewhere
+from deployments.prefect_errors import PREFECT_PROBLEMS, PrefectUnavailableError, prefect_problem
 from deployments.settings import Settings
 from deployments.version import installed_version
-from deployments.warm.worker import WORKER_TYPE
+from deployments.work_pools import Pool, ensure_pool
 from flows._tracking.dispatcher import DEPLOYMENT, TAG
 from flows.producer import Operation
 from flows.registry import BrokenProducerError, operations
-from runstore.errors import BadInputError, UnavailableError
 
 SERVER_DEADLINE_SECONDS = 300
-COMPARED = (
-    "entrypoint",
-    "work_pool_name",
-    "tags",
-    "description",
-    "version",
-    "parameter_openapi_schema",
-    "concurrency_limit",
-)
-
-
-class PrefectUnavailableError(UnavailableError):
-    """Prefect's server is not reachable; start it with `tenantatlas up` or check PREFECT_API_URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +37,81 @@ class Deployed:
     operation: str
     entrypoint: str
     outcome: str
+    id: UUID
     changed: tuple[str, ...] = ()
+    job_variables: Mapping[str, Any] | None = None
 
 
-def deploy_all(settings: Settings, *, wait: bool, pool: str | None, pool_type: str | None) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What Prefect has now, and what it still has from before."""
+
+    pool: Pool
+    deployed: list[Deployed]
+    missing: list[Missing]
+    waiting: list[Waiting]
+
+
+def deploy_all(
+    settings: Settings,
+    *,
+    wait: bool,
+    pool: str | None,
+    pool_type: str | None,
+    image: str | None = None,
+    remove_missing: bool = False,
+) -> Answer:
     """Registers every operation in the work pool, which is made if it does not exist: of our own type unless told another.
 
-    With `wait`, a server that does not answer yet is waited for. Raises PrefectUnavailableError when it does not answer,
-    BadInputError for a pool that cannot be made or is of another type than the one named, BrokenProducerError for a
-    flow that cannot be loaded; no deployment is changed in the latter cases.
+    With `wait`, a server that does not answer yet is waited for. `image` is what the pool's jobs start, where they start
+    one. With `remove_missing`, deployments of operations that are not found any more are deleted. Raises
+    PrefectUnavailableError or another error of `prefect_problem`, BadInputError for a pool that cannot be made or is of
+    another type than the one named, BrokenProducerError for a flow that cannot be loaded; no deployment is changed in the
+    latter two cases.
     """
     name = pool or settings.work_pool
-    limit = settings.operation_limit
-    found = [(operation, _definition(operation, name, limit)) for operation in operations().values()]
-    deployed, pool_outcome = anyio.run(_deploy, found, name, pool_type, wait)
-    document = {
-        "work_pool": {"name": name, "outcome": pool_outcome},
-        "deployments": [
-            {"operation": one.operation, "entrypoint": one.entrypoint, "outcome": one.outcome, "changed": one.changed}
-            for one in deployed
-        ],
-    }
-    rows = [(one.operation, one.entrypoint, one.outcome, ", ".join(one.changed)) for one in deployed]
-    table = Table(("Operation", "Entry point", "Outcome", "What changed"), rows, "There are no producers.")
-    return Answer(document, (f"Work pool {name}: {pool_outcome}.", table))
+    found = [(operation, _definition(operation, name, settings.operation_limit)) for operation in operations().values()]
 
-
-async def _deploy(
-    found: list[tuple[Operation, dict[str, Any]]], pool: str, pool_type: str | None, wait: bool
-) -> tuple[list[Deployed], str]:
-    try:
+    async def work() -> Registered:
         async with get_client() as client:
             if wait:
                 await await_server(client, SERVER_DEADLINE_SECONDS)
-            pool_outcome = await _ensure_pool(client, pool, pool_type)
-            return [await _register(client, operation, wanted) for operation, wanted in found], pool_outcome
-    except (httpx.TransportError, PrefectHTTPStatusError, RuntimeError) as problem:
-        raise PrefectUnavailableError from problem
+            served = await ensure_pool(client, name, pool_type, image)
+            deployed = [await _register(client, operation, wanted) for operation, wanted in found]
+            ids = [one.id for one in deployed]
+            missing = await missing_operations(client, ids, remove=remove_missing)
+            return Registered(served, deployed, missing, await waiting_elsewhere(client, ids, name))
+
+    try:
+        return _answer(anyio.run(work))
+    except PREFECT_PROBLEMS as problem:
+        raise prefect_problem(problem) from problem
+
+
+def _answer(done: Registered) -> Answer:
+    notes = [*done.pool.notes([one.job_variables or {} for one in done.deployed])]
+    notes += [one.told() for one in (*done.waiting, *done.missing)]
+    document = {
+        "work_pool": {
+            "name": done.pool.name,
+            "outcome": done.pool.outcome,
+            "type": done.pool.type,
+            "image": done.pool.image,
+        },
+        "deployments": [
+            {"operation": one.operation, "entrypoint": one.entrypoint, "outcome": one.outcome, "changed": one.changed}
+            for one in done.deployed
+        ],
+        "waiting_elsewhere": [{"work_pool": one.work_pool, "flow_runs": one.flow_runs} for one in done.waiting],
+        "missing": [
+            {"operation": one.operation, "schedules": one.schedules, "outcome": "removed" if one.removed else "kept"}
+            for one in done.missing
+        ],
+        "notes": notes,
+    }
+    rows = [(one.operation, one.entrypoint, one.outcome, ", ".join(one.changed)) for one in done.deployed]
+    table = Table(("Operation", "Entry point", "Outcome", "What changed"), rows, "There are no producers.")
+    return Answer(document, (f"Work pool {done.pool.name}: {done.pool.outcome}.", table, *notes))
 
 
 async def await_server(client: PrefectClient, seconds: float | None) -> None:
@@ -100,44 +123,6 @@ async def await_server(client: PrefectClient, seconds: float | None) -> None:
         await anyio.sleep(0.2)
 
 
-async def _ensure_pool(client: PrefectClient, name: str, named_type: str | None) -> str:
-    pool_type = named_type or WORKER_TYPE
-    worker = BaseWorker.get_worker_class_from_type(pool_type)
-    if worker is None:
-        raise BadInputError(
-            f"{pool_type[:80]!r} is no work pool type this installation can serve: it has "
-            f"{', '.join(sorted(BaseWorker.get_all_available_worker_types()))}. Install the Prefect package that brings it."
-        )
-    try:
-        existing = await client.read_work_pool(name)
-    except ObjectNotFound:
-        try:
-            wanted = WorkPoolCreate(name=name, type=pool_type, base_job_template=worker.get_default_base_job_template())
-        except ValidationError:
-            raise BadInputError(f"{name[:80]!r} cannot be a work pool's name: it has none of / % & < >.") from None
-        try:
-            await client.create_work_pool(wanted)
-            return "created"
-        except ObjectAlreadyExists:
-            # A worker or another machine's deploy made it in the meantime.
-            existing = await client.read_work_pool(name)
-    if named_type not in (None, existing.type):
-        raise BadInputError(
-            f"The work pool {name!r} is of type {existing.type!r} already, and a pool keeps its type: "
-            "name another one with --pool."
-        )
-    return await _fill_template(client, existing)
-
-
-async def _fill_template(client: PrefectClient, pool: WorkPool) -> str:
-    """Gives a pool that was made without a job template its type's; one that has a template keeps it."""
-    worker = BaseWorker.get_worker_class_from_type(pool.type)
-    if pool.base_job_template or worker is None:
-        return "unchanged"
-    await client.update_work_pool(pool.name, WorkPoolUpdate(base_job_template=worker.get_default_base_job_template()))
-    return "changed"
-
-
 def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str, Any]:
     """What the operation's deployment has to be, with its flow loaded to prove that workers can load it."""
     entrypoint = operation.flow.replace(":", ".")
@@ -147,37 +132,49 @@ def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str,
         raise BrokenProducerError(
             f"The flow of {operation.type} cannot be loaded from {operation.flow} ({type(problem).__name__}: {problem})."
         ) from problem
-    return {
+    wanted: dict[str, Any] = {
         "entrypoint": entrypoint,
         "work_pool_name": pool,
         "tags": [TAG, str(operation.type)],
         "description": operation.description,
         "version": installed_version(),
         "parameter_openapi_schema": parameter_schema(flow).model_dump_for_openapi(),
-        # Prefect queues what is over the limit; nothing is refused.
-        "concurrency_limit": limit,
+        # Our own models validate parameters; Prefect's refusal would repeat the value it refuses.
+        "enforce_parameter_schema": False,
     }
+    if limit is not None:
+        # Prefect queues what is over the limit; nothing is refused. Not set here, the limit is people's, in Prefect's UI.
+        wanted["concurrency_limit"] = limit
+    return wanted
 
 
 async def _register(client: PrefectClient, operation: Operation, wanted: Mapping[str, Any]) -> Deployed:
-    name = str(operation.type)
+    name, entrypoint = str(operation.type), wanted["entrypoint"]
     try:
         existing = await client.read_deployment_by_name(f"{name}/{DEPLOYMENT}")
     except ObjectNotFound:
-        # Our own models validate parameters; Prefect's refusal would repeat the value it refuses.
         flow_id = await client.create_flow_from_name(name)
-        await client.create_deployment(flow_id, DEPLOYMENT, enforce_parameter_schema=False, **wanted)
-        return Deployed(name, wanted["entrypoint"], "created")
-    changed = tuple(field for field in COMPARED if _known(existing, field) != _known(wanted, field))
-    if not changed:
-        return Deployed(name, wanted["entrypoint"], "unchanged")
-    # An update leaves the schedules alone; creating it again would delete them.
-    await client.update_deployment(existing.id, DeploymentUpdate(enforce_parameter_schema=False, **wanted))
-    return Deployed(name, wanted["entrypoint"], "changed", changed)
+        made = await client.create_deployment(flow_id, DEPLOYMENT, **wanted)
+        return Deployed(name, entrypoint, "created", made)
+    differing = {field: value for field, value in wanted.items() if not _is_kept(existing, field, value)}
+    if "tags" in differing:
+        differing["tags"] = _with_tags(existing.tags, wanted["tags"])
+    if differing:
+        # Only what differs: told its pool again, a deployment leaves the work queue that people gave it. And an update leaves
+        # the schedules alone, where creating it again would delete them.
+        await client.update_deployment(existing.id, DeploymentUpdate(**differing))
+    outcome = "changed" if differing else "unchanged"
+    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing), existing.job_variables)
 
 
-def _known(of: DeploymentResponse | Mapping[str, Any], field: str) -> Any:
-    if field == "concurrency_limit" and isinstance(of, DeploymentResponse):
-        return None if of.global_concurrency_limit is None else of.global_concurrency_limit.limit
-    value = of[field] if isinstance(of, Mapping) else getattr(of, field)
-    return sorted(value) if field == "tags" else value
+def _is_kept(existing: DeploymentResponse, field: str, wanted: Any) -> bool:
+    if field == "tags":
+        return set(wanted) <= set(existing.tags)
+    if field == "concurrency_limit":
+        limit = existing.global_concurrency_limit
+        return limit is not None and limit.limit == wanted
+    return getattr(existing, field) == wanted
+
+
+def _with_tags(existing: Iterable[str], ours: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*existing, *ours]))

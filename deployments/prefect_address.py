@@ -38,6 +38,11 @@ def use_prefect(settings: Settings) -> str:
     return address
 
 
+def one_authority_file(home: Path) -> Path:
+    """Where the one authority is that Prefect's clients on this machine read; flow runs elsewhere have no such file."""
+    return home / "one-authority.pem"
+
+
 def _trust_one_authority(home: Path) -> None:
     """Spares Prefect's clients the reading of 140 authorities for a server that is spoken to without TLS.
 
@@ -45,7 +50,7 @@ def _trust_one_authority(home: Path) -> None:
     do not read this variable. A home that cannot be written to only costs the time.
     """
     first = certifi.contents().partition(_CERTIFICATE_END)
-    path = home / "one-authority.pem"
+    path = one_authority_file(home)
     text = first[0] + first[1] + "\n"
     with suppress(OSError):
         if not path.is_file() or path.read_text(encoding="utf-8") != text:

@@ -7,8 +7,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import anyio
@@ -18,20 +18,26 @@ from anyio.abc import TaskGroup
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings, temporary_settings
 from prefect.workers.base import BaseWorker
 
-from deployments.deploy import PrefectUnavailableError, await_server
+from deployments.deploy import await_server
+from deployments.prefect_address import one_authority_file
+from deployments.prefect_errors import PrefectUnavailableError
 from deployments.prefect_worker import serve_until
 from deployments.settings import Settings
 from deployments.stack.readiness import announce_ready
 from deployments.start_hints import hear_hand_overs
 from deployments.store_access import configured_url, producer_migrations
 from deployments.version import installed_version
-from deployments.warm.worker import WarmWorker
+from deployments.warm.worker import WORKER_TYPE, WarmWorker
 from deployments.worker_health import asks_prefect, health_served
 from flows._tracking.log_scrubbing import install
 from runstore.errors import BadInputError, StoreError, UnavailableError
 from runstore.schema_check import verify_schema
+
+# Pools whose flow runs are processes of the worker's own machine.
+HERE = frozenset({WORKER_TYPE, "process"})
 
 _logger = logging.getLogger("deployments.worker")
 
@@ -82,11 +88,27 @@ async def _serve(settings: Settings, name: str, pool_name: str) -> None:
         if isinstance(worker, WarmWorker):
             await _serve_warm(worker, settings, stop)
             return
-        async with _cancelled_by(None) as beside:
-            beside.start_soon(_announce_when_polling, worker)
-            # Runs that are no children of the worker go on without it.
-            drain = settings.worker_drain_seconds if pool.type == "process" else 0
-            await serve_until(stop, worker, drain_seconds=drain)
+        with settings_for_jobs(pool.type, settings):
+            async with _cancelled_by(None) as beside:
+                beside.start_soon(_announce_when_polling, worker)
+                # Runs that are no children of the worker go on without it.
+                drain = settings.worker_drain_seconds if pool.type == "process" else 0
+                await serve_until(stop, worker, drain_seconds=drain)
+
+
+@contextmanager
+def settings_for_jobs(pool_type: str, settings: Settings) -> Generator[None]:
+    """The block has Prefect's settings as flow runs of that type can use them: a worker gives all of its own to each.
+
+    A container has none of this machine's files, and a flow run told of our file of one authority would end at its first
+    client. A file that somebody named on purpose is theirs, and stays.
+    """
+    own = str(one_authority_file(settings.home))
+    if pool_type in HERE or get_current_settings().api.ssl_cert_file != own:
+        yield
+        return
+    with temporary_settings({"api.ssl_cert_file": None}):
+        yield
 
 
 async def _found_pool(settings: Settings, pool_name: str, stop: anyio.Event) -> WorkPool | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 import shlex
 import shutil
@@ -17,8 +16,10 @@ import yaml
 
 from deployments import cli
 from deployments.settings import Settings
+from deployments.stack import specs
 
 DEPLOYMENTS = Path(cli.__file__).parent
+LEASES = ("PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE", "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS")
 READ_BY_OTHERS = {
     "TENANTATLAS_DATABASE_PASSWORD",
     "TENANTATLAS_GRAPH_IN_FLIGHT",
@@ -36,26 +37,41 @@ def compose() -> dict[str, Any]:
     return yaml.safe_load((DEPLOYMENTS / "compose" / "compose.yaml").read_text())
 
 
-def units() -> dict[str, configparser.ConfigParser]:
-    found: dict[str, configparser.ConfigParser] = {}
+def units() -> dict[str, dict[str, list[str]]]:
+    """Of each unit the lines of its service: a name may come more than once, and the later line then counts as well."""
+    found: dict[str, dict[str, list[str]]] = {}
     for path in sorted((DEPLOYMENTS / "systemd").glob("*.service")):
-        parser = configparser.ConfigParser(interpolation=None, strict=True)
-        parser.optionxform = str  # type: ignore[method-assign, assignment]
-        parser.read_string(path.read_text())
-        found[path.stem] = parser
+        lines = path.read_text().partition("[Service]\n")[2].partition("\n[")[0]
+        service = found.setdefault(path.stem, {})
+        for name, _, value in (line.partition("=") for line in lines.splitlines() if line):
+            service.setdefault(name, []).append(value)
     return found
 
 
-def commands() -> Iterator[tuple[str, list[str]]]:
+def pods() -> Iterator[dict[str, Any]]:
+    for document in documents():
+        if document["kind"] != "Service":
+            yield document["spec"]["template"]["spec"]
+
+
+def containers() -> Iterator[dict[str, Any]]:
+    for pod in pods():
+        yield from (*pod.get("initContainers", []), *pod["containers"])
+
+
+def programs() -> Iterator[tuple[str, list[str]]]:
+    """Everything that starts our image: the image has no entry point, so the program comes first."""
     for name, service in compose()["services"].items():
         if "tenantatlas" in str(service.get("image")):
             yield f"compose {name}", service["command"]
-    for document in documents():
-        pod = document["spec"].get("template", {}).get("spec", {}) if document["kind"] != "Service" else {}
-        for container in [*pod.get("initContainers", []), *pod.get("containers", [])]:
-            yield f"kubernetes {container['name']}", container["args"]
+    for container in containers():
+        yield f"kubernetes {container['name']}", container["command"]
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    yield from ((where, words[1:]) for where, words in programs() if words[0] == "tenantatlas")
     for name, unit in units().items():
-        yield f"systemd {name}", unit["Service"]["ExecStart"].split()[1:]
+        yield f"systemd {name}", unit["ExecStart"][0].split()[1:]
 
 
 @pytest.mark.parametrize(("where", "arguments"), list(commands()), ids=lambda value: str(value))
@@ -66,6 +82,62 @@ def test_every_command_exists_with_its_options(where: str, arguments: list[str])
         command = command.commands[words.pop(0)]
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_the_image_is_one_for_prefects_jobs_as_well() -> None:
+    """They get `prefect flow-run execute` as arguments and copy their working directory; a cluster looks up no user's name."""
+    lines = (DEPLOYMENTS / "compose" / "Dockerfile").read_text().splitlines()
+    assert not [line for line in lines if line.startswith("ENTRYPOINT")]
+    assert [line for line in lines if line.startswith("USER")] == ["USER 10001"]
+    assert [line for line in lines if line.startswith("WORKDIR")][-1] == "WORKDIR /home/tenantatlas/empty"
+    assert {words[0] for _, words in programs()} == {"tenantatlas", "prefect"}
+    assert not [container["name"] for container in containers() if "args" in container]
+
+
+def test_prefects_server_is_of_the_versions_that_were_tried() -> None:
+    services = compose()["services"]
+    assert services["prefect"]["image"] == services["worker"]["image"]
+    assert services["prefect"]["environment"].get("PREFECT_API_URL") is None, "it would take itself for a client"
+    told = specs.prefect_server({}, database_url="", host="", port=1, api_url="").environment
+    for name in LEASES:
+        assert services["prefect"]["environment"][name] == told[name]
+
+
+def test_what_compose_keeps_in_a_volume_is_the_images_users_own() -> None:
+    """A volume belongs to root unless the image has the directory already."""
+    made = re.findall(r"(?m)^RUN mkdir -p (.*)$", (DEPLOYMENTS / "compose" / "Dockerfile").read_text())[0]
+    for service in compose()["services"].values():
+        for volume in service.get("volumes", []) if "tenantatlas" in service["image"] else []:
+            place = volume.split(":")[1].replace("/home/tenantatlas", "$HOME")
+            assert f'"{place}"' in made
+
+
+def test_no_pod_is_told_of_the_services_beside_it() -> None:
+    """Kubernetes would set TENANTATLAS_HUB_PORT to the address of the service tenantatlas-hub."""
+    found = list(pods())
+    assert len(found) == 4
+    assert [pod.get("enableServiceLinks") for pod in found] == [False] * 4
+
+
+def test_a_cluster_that_restricts_its_pods_takes_ours() -> None:
+    assert all(pod["securityContext"]["runAsNonRoot"] for pod in pods())
+    for container in containers():
+        told = container["securityContext"]
+        assert (told["allowPrivilegeEscalation"], told["capabilities"]) == (False, {"drop": ["ALL"]})
+
+
+def test_a_job_that_is_done_goes_so_that_an_upgrade_can_apply_it_again() -> None:
+    (job,) = [document for document in documents() if document["kind"] == "Job"]
+    assert job["spec"]["ttlSecondsAfterFinished"] <= 3600
+    assert "kubectl delete job tenantatlas-deploy" in (DEPLOYMENTS / "kubernetes" / "tenantatlas.yaml").read_text()
+
+
+def test_compose_waits_for_a_database_that_is_made_and_tries_again() -> None:
+    services = compose()["services"]
+    assert "-h 127.0.0.1" in services["postgres"]["healthcheck"]["test"][1], (
+        "the socket answers before the databases are there"
+    )
+    assert {services[name]["restart"] for name in ("migrate", "deploy")} == {"on-failure:10"}
 
 
 def pages() -> list[Path]:
@@ -123,9 +195,18 @@ def test_every_variable_compose_needs_is_in_its_example() -> None:
 
 
 def test_units_stop_workers_late_enough_to_drain() -> None:
-    worker = units()["tenantatlas-worker@"]["Service"]
-    assert int(worker["TimeoutStopSec"]) > Settings().worker_drain_seconds + 30
-    assert all(unit["Service"]["User"] == "tenantatlas" for unit in units().values())
+    worker = units()["tenantatlas-worker@"]
+    assert int(worker["TimeoutStopSec"][0]) > Settings().worker_drain_seconds + 30
+    assert all(unit["User"] == ["tenantatlas"] for unit in units().values())
+
+
+@pytest.mark.parametrize(
+    ("unit", "own"),
+    [("tenantatlas-worker@", "worker-%i"), ("tenantatlas-relay@", "relay-%i"), ("tenantatlas-hub", "hub")],
+)
+def test_each_process_of_a_machine_has_settings_of_its_own_after_the_shared_ones(unit: str, own: str) -> None:
+    shared = "/etc/tenantatlas/tenantatlas.env"
+    assert units()[unit]["EnvironmentFile"] == [shared, f"-/etc/tenantatlas/{own}.env"]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")

@@ -1,0 +1,67 @@
+"""`tenantatlas deploy` against servers that are no Prefect server, or none that lets it in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+
+@contextmanager
+def server(status: int, body: bytes) -> Iterator[str]:
+    class Always(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Always) as listening:
+        thread = Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.server_port}/api"
+        finally:
+            listening.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "said"),
+    [
+        (401, b'{"exception_message": "Unauthorized"}', 3, "does not know who asks (401)"),
+        (403, b'{"detail": "no"}', 3, "forbids this (403)"),
+        (404, b'{"detail": "Not Found"}', 2, "is not Prefect's API (404)"),
+        (200, b"<!doctype html>", 2, "is not Prefect's API"),
+        (500, b"{}", 5, "cannot answer now (500)"),
+    ],
+    ids=["unknown", "forbidden", "another service", "a page", "broken"],
+)
+def test_what_is_the_matter_is_said_with_its_code(
+    tmp_path: Path, status: int, body: bytes, code: int, said: str
+) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENANTATLAS_", "PREFECT_"))}
+    with server(status, body) as address:
+        done = subprocess.run(
+            [sys.executable, "-m", "deployments.cli", "deploy"],
+            env={**kept, "TENANTATLAS_HOME": str(tmp_path), "PREFECT_API_URL": address},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
