@@ -1,13 +1,12 @@
-"""Schedules on a real Prefect server: added, listed, paused, removed; fired at the right local time all year."""
+"""Schedules on a real Prefect server: added, listed, paused, removed, and what they start."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,10 +15,8 @@ import psycopg
 import pytest
 
 from deployments.embedded_database import PREFECT, EmbeddedDatabase
-from deployments.schedule_times import parse_timing
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
-from runstore.errors import BadInputError
 from runstore.filters import RunFilter
 from runstore.operation import OperationType
 from runstore.reader import RunReader
@@ -32,59 +29,6 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 # The first one starts the stack, and each command is a process of its own: slow on a machine that does much else.
 pytestmark = pytest.mark.timeout(900)
-
-
-def dates(start: datetime, **options: Any) -> list[datetime]:
-    from deployments.schedules import _schedule, next_times
-
-    timing = parse_timing(**{"cron": None, "every": None, "timezone": "UTC", "jitter": None, **options})
-    return asyncio.run(next_times(_schedule(timing, "acme"), 4, start=start))
-
-
-@pytest.mark.parametrize("changes", [datetime(2026, 3, 28, tzinfo=BERLIN), datetime(2026, 10, 24, tzinfo=BERLIN)])
-@pytest.mark.parametrize("options", [{"cron": "0 6 * * *"}, {"every": "1d"}], ids=["cron", "every"])
-def test_the_local_hour_stays_over_both_changes_of_the_clock(changes: datetime, options: dict[str, str]) -> None:
-    found = dates(changes, timezone="Europe/Berlin", **options)
-    assert {moment.astimezone(BERLIN).hour for moment in found} == ({6} if "cron" in options else {0})
-    assert len({moment.hour for moment in found}) == 2, "the hour in UTC moves with the clock"
-
-
-def test_an_hourly_span_goes_on_over_a_change_of_the_clock() -> None:
-    found = dates(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), every="1h", timezone="Europe/Berlin")
-    assert [moment.hour for moment in found] == [1, 2, 3, 4]
-
-
-def test_tenants_are_spread_over_the_jitter_and_keep_their_place() -> None:
-    timing = parse_timing(cron="0 6 * * *", every=None, timezone="UTC", jitter="59m")
-    lines = [timing.for_tenant(f"tenant-{number}").cron for number in range(200)]
-    assert lines == [timing.for_tenant(f"tenant-{number}").cron for number in range(200)]
-    minutes = {int(str(line).split()[0]) for line in lines}
-    assert len(minutes) > 40
-    assert minutes <= set(range(60))
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({}, "one of the two"),
-        ({"cron": "0 6 * * *", "every": "1d"}, "one of the two"),
-        ({"cron": "0 6 * *"}, "five fields"),
-        ({"cron": "61 6 * * *"}, "no cron line"),
-        ({"cron": "@daily"}, "five fields"),
-        ({"every": "soon"}, "no span"),
-        ({"cron": "0 0 30 2 *"}, "never comes"),
-        ({"every": "10s"}, "at least one minute"),
-        ({"every": "99999w"}, "366d at most"),
-        ({"every": "6h", "jitter": "7h"}, "no longer than --every"),
-        ({"every": "1d", "timezone": "Mars/Olympus"}, "no time zone"),
-        ({"every": "1d", "timezone": "../etc/passwd"}, "no time zone"),
-        ({"cron": "*/5 * * * *", "jitter": "5m"}, "minute has to be a number"),
-        ({"cron": "50 6 * * *", "jitter": "30m"}, "within the hour"),
-    ],
-)
-def test_what_cannot_be_a_time_is_refused(options: dict[str, str], said: str) -> None:
-    with pytest.raises(BadInputError, match=said):
-        parse_timing(**{"cron": None, "every": None, "timezone": "UTC", "jitter": None, **options})
 
 
 Run = Callable[..., Any]
