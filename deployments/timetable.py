@@ -19,6 +19,8 @@ from runstore.errors import NotFoundError
 
 # A removed schedule whose row still stands, off and without a tenant; see `Timetable.remove`.
 _REMOVED: Mapping[str, Any] = {"removed": True}
+# What it keeps for a time, as it has to have one. A rule, because the server parses all others in 4 ms, each time it reads any.
+_NEVER: Mapping[str, Any] = {"rrule": "FREQ=YEARLY;COUNT=1", "timezone": "UTC"}
 _REMOVALS_BETWEEN_PLANS = 20
 
 
@@ -106,7 +108,8 @@ class Timetable:
         are deleted, and only while no run is late, because Prefect's server deletes the late runs of every schedule with
         one. Rows that have to stay for that, or because we died, are off, and are deleted by the next removal.
         """
-        removed = await self.change([replace(row, active=False, parameters=_REMOVED) for row in rows])
+        off = [replace(row, active=False, schedule=_NEVER, parameters=_REMOVED) for row in rows]
+        removed = await self.change(off)
         gone = [row.id for row in removed]
         await self.planned.forget(gone)
         left = [row.id for row in self.rows if row.is_removed]
