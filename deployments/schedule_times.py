@@ -6,21 +6,24 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from pydantic import ValidationError
+from zoneinfo import available_timezones
 
 from runstore.errors import BadInputError
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=366)
-_SPAN = re.compile(r"(\d{1,5})\s*([smhdw])")
+LAST_MINUTE = 24 * 60 - 1
+_SPAN = re.compile(r"([0-9]{1,5})\s*([smhdw])")
+_PLAIN = re.compile(r"[0-9]{1,2}")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # A fixed moment, so that the same schedule added again fires at the same times.
 _ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
-# A day and a week are the calendar's, at midnight in the zone. Prefect's arithmetic for spans counts elapsed hours from
-# the anchor, which is an hour off in the other half of the year; every other span is elapsed time and has no zone.
-_BY_CALENDAR = {timedelta(days=1): "0 0 * * *", timedelta(weeks=1): "0 0 * * 1"}
+# One day and one week, as written, are the calendar's, at midnight in the zone. Prefect's arithmetic for spans counts elapsed
+# hours from the anchor, which is an hour off in the other half of the year; every other span is elapsed time and has no zone.
+# The written unit decides: who writes 24h wants 24 hours, over a change of the clock as well.
+_BY_CALENDAR = {(1, "d"): "0 0 * * *", (1, "w"): "0 0 * * 1"}
+# Files in the directory of time zones that are none: this machine's own, and a place holder.
+_NO_ZONES = {"localtime", "Factory", "posixrules"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,58 +38,94 @@ class Timing:
 
     def for_tenant(self, tenant: str) -> Timing:
         """The same timing, later by this tenant's share of the spread: always the same share for the same tenant."""
-        minutes = int(self.spread.total_seconds() // 60)
+        minutes = _minutes(self.spread)
         if minutes == 0:
             return self
         shift = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4]) % (minutes + 1)
-        if self.cron is not None:
-            minute, rest = self.cron.split(maxsplit=1)
-            return replace(self, cron=f"{int(minute) + shift} {rest}")
-        return replace(self, anchor=self.anchor + timedelta(minutes=shift))
+        if self.cron is None:
+            return replace(self, anchor=self.anchor + timedelta(minutes=shift))
+        minute, hour, rest = self.cron.split(maxsplit=2)
+        if _PLAIN.fullmatch(hour):
+            hour, shifted = divmod(int(hour) * 60 + int(minute) + shift, 60)
+            return replace(self, cron=f"{shifted} {hour} {rest}")
+        return replace(self, cron=f"{int(minute) + shift} {hour} {rest}")
 
 
 def parse_timing(*, cron: str | None, every: str | None, timezone: str, jitter: str | None) -> Timing:
     """The timing that the options name. BadInputError with one sentence for whatever is not usable."""
     if (cron is None) == (every is None):
         raise BadInputError("Say when with --cron or with --every, one of the two.")
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    _check_timezone(timezone)
+    spread = timedelta() if jitter is None else _span(*_read_span(jitter, "--jitter"))
+    if jitter is not None and spread < SHORTEST:
+        raise BadInputError("--jitter is at least one minute: tenants are spread by whole minutes.")
+    if every is None:
+        assert cron is not None
+        line = _checked_cron(cron)
+        _check_room(line, spread)
+        return Timing(line, None, timezone, spread)
+    amount, unit = _read_span(every, "--every")
+    span = _span(amount, unit)
+    if not SHORTEST <= span <= LONGEST:
+        raise BadInputError("--every is at least one minute, and 366d at most.")
+    if spread > span:
+        raise BadInputError("--jitter is no longer than --every.")
+    line = _BY_CALENDAR.get((amount, unit))
+    if line is None:
+        if unit in "dw" and timezone not in ("UTC", "Etc/UTC"):
+            raise BadInputError(
+                f"--every {amount}{unit} is elapsed time, for which --timezone means nothing: leave --timezone out, or name the"
+                " local time with --cron."
+            )
+        return Timing(None, span, "UTC", spread)
+    if _minutes(spread) > LAST_MINUTE:
         raise BadInputError(
-            f"{timezone[:80]!r} is no time zone: write it as in the tz database, such as Europe/Berlin."
-        ) from None
-    spread = timedelta() if jitter is None else parse_span(jitter, "--jitter")
-    if every is not None:
-        span = parse_span(every, "--every")
-        if not SHORTEST <= span <= LONGEST:
-            raise BadInputError("--every is at least one minute, and 366d at most.")
-        if spread > span:
-            raise BadInputError("--jitter is no longer than --every.")
-        if span not in _BY_CALENDAR:
-            return Timing(None, span, "UTC", spread)
-        cron = _BY_CALENDAR[span]
-    assert cron is not None
-    return Timing(_checked_cron(cron, spread), None, timezone, spread)
+            f"--jitter is at most {LAST_MINUTE}m with --every {amount}{unit}: every tenant's time stays within the day."
+        )
+    return Timing(line, None, timezone, spread)
 
 
-def parse_span(text: str, option: str) -> timedelta:
-    """The span that `text` names: `90s`, `15m`, `6h`, `1d`, `2w`."""
+def _read_span(text: str, option: str) -> tuple[int, str]:
     found = _SPAN.fullmatch(text.strip())
     if found is None:
         raise BadInputError(f"{option} {text[:40]!r} is no span: write it as 15m, 6h, 1d or 2w.")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return int(found[1]), found[2]
 
 
-def _checked_cron(text: str, spread: timedelta) -> str:
+def _span(amount: int, unit: str) -> timedelta:
+    return timedelta(**{_UNITS[unit]: amount})
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)
+
+
+def _check_timezone(name: str) -> None:
+    """Refuses what Prefect's arithmetic does not take: it knows the names of the tz database, and not every file there."""
+    import anyio
+    from prefect.server.schemas.schedules import CronSchedule
+
+    try:
+        if name in _NO_ZONES or name not in available_timezones():
+            raise ValueError(name)
+        # A zone may be too new for one of the libraries that Prefect reckons with; pytz says so with a KeyError.
+        anyio.run(CronSchedule(cron="0 0 * * *", timezone=name).get_dates, 1)
+    except (ValueError, KeyError):
+        raise BadInputError(
+            f"{name[:80]!r} is no time zone: write it as in the tz database, such as Europe/Berlin."
+        ) from None
+
+
+def _checked_cron(text: str) -> str:
     import anyio
     from prefect.server.schemas.schedules import CronSchedule
 
     fields = text.split()
     try:
-        schedule = CronSchedule(cron=text, timezone="UTC")
-    except ValidationError:
+        schedule = CronSchedule(cron=text, timezone="UTC") if len(fields) == 5 and text.isascii() else None
+    except ValueError:
         schedule = None
-    if schedule is None or len(fields) != 5:
+    if schedule is None:
         raise BadInputError(
             f"{text[:80]!r} is no cron line: it has five fields, such as '0 6 * * *' for 6:00 every day."
         )
@@ -94,9 +133,19 @@ def _checked_cron(text: str, spread: timedelta) -> str:
         anyio.run(schedule.get_dates, 1)
     except ValueError:
         raise BadInputError(f"{text[:80]!r} never comes: no month it names has such a day.") from None
-    if spread and (not fields[0].isdigit() or int(fields[0]) + spread.total_seconds() // 60 > 59):
-        raise BadInputError(
-            "With --jitter the cron line's minute has to be a number, and minute and jitter together stay within the "
-            "hour: '0 6 * * *' with up to 59m."
-        )
     return " ".join(fields)
+
+
+def _check_room(line: str, spread: timedelta) -> None:
+    """Refuses a spread that would carry a cron line's time into fields that are not one number, or past midnight."""
+    if not spread:
+        return
+    minute, hour = line.split()[:2]
+    if not _PLAIN.fullmatch(minute):
+        raise BadInputError("--jitter needs a cron line whose minute is one number, such as '0 6 * * *'.")
+    if _PLAIN.fullmatch(hour):
+        room, limit = LAST_MINUTE - int(hour) * 60 - int(minute), "the day"
+    else:
+        room, limit = 59 - int(minute), "the hour, because the line's hour is not one number"
+    if _minutes(spread) > room:
+        raise BadInputError(f"--jitter is at most {room}m with {line!r}: every tenant's time stays within {limit}.")

@@ -1,8 +1,7 @@
-"""Schedules on a real Prefect server: added, listed, paused, removed; fired at the right local time all year."""
+"""Schedules on a real Prefect server: added, listed, paused, removed, and what they start."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -12,79 +11,24 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 
-from deployments.embedded_database import PREFECT, EmbeddedDatabase
-from deployments.schedule_times import parse_timing
+from deployments.cli import run as run_command
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
-from runstore.errors import BadInputError
 from runstore.filters import RunFilter
 from runstore.operation import OperationType
 from runstore.reader import RunReader
 from runstore.status import RunStatus
 from runstore.tenancy import Role
 from tests.support.drift_runs import export, policy
+from tests.support.schedules import schedules_of
 from tests.support.stack import StackUnderTest, eventually
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
 # The first one starts the stack, and each command is a process of its own: slow on a machine that does much else.
 pytestmark = pytest.mark.timeout(900)
-
-
-def dates(start: datetime, **options: Any) -> list[datetime]:
-    from deployments.schedules import _schedule, next_times
-
-    timing = parse_timing(**{"cron": None, "every": None, "timezone": "UTC", "jitter": None, **options})
-    return asyncio.run(next_times(_schedule(timing, "acme"), 4, start=start))
-
-
-@pytest.mark.parametrize("changes", [datetime(2026, 3, 28, tzinfo=BERLIN), datetime(2026, 10, 24, tzinfo=BERLIN)])
-@pytest.mark.parametrize("options", [{"cron": "0 6 * * *"}, {"every": "1d"}], ids=["cron", "every"])
-def test_the_local_hour_stays_over_both_changes_of_the_clock(changes: datetime, options: dict[str, str]) -> None:
-    found = dates(changes, timezone="Europe/Berlin", **options)
-    assert {moment.astimezone(BERLIN).hour for moment in found} == ({6} if "cron" in options else {0})
-    assert len({moment.hour for moment in found}) == 2, "the hour in UTC moves with the clock"
-
-
-def test_an_hourly_span_goes_on_over_a_change_of_the_clock() -> None:
-    found = dates(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), every="1h", timezone="Europe/Berlin")
-    assert [moment.hour for moment in found] == [1, 2, 3, 4]
-
-
-def test_tenants_are_spread_over_the_jitter_and_keep_their_place() -> None:
-    timing = parse_timing(cron="0 6 * * *", every=None, timezone="UTC", jitter="59m")
-    lines = [timing.for_tenant(f"tenant-{number}").cron for number in range(200)]
-    assert lines == [timing.for_tenant(f"tenant-{number}").cron for number in range(200)]
-    minutes = {int(str(line).split()[0]) for line in lines}
-    assert len(minutes) > 40
-    assert minutes <= set(range(60))
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({}, "one of the two"),
-        ({"cron": "0 6 * * *", "every": "1d"}, "one of the two"),
-        ({"cron": "0 6 * *"}, "five fields"),
-        ({"cron": "61 6 * * *"}, "no cron line"),
-        ({"cron": "@daily"}, "five fields"),
-        ({"every": "soon"}, "no span"),
-        ({"cron": "0 0 30 2 *"}, "never comes"),
-        ({"every": "10s"}, "at least one minute"),
-        ({"every": "99999w"}, "366d at most"),
-        ({"every": "6h", "jitter": "7h"}, "no longer than --every"),
-        ({"every": "1d", "timezone": "Mars/Olympus"}, "no time zone"),
-        ({"every": "1d", "timezone": "../etc/passwd"}, "no time zone"),
-        ({"cron": "*/5 * * * *", "jitter": "5m"}, "minute has to be a number"),
-        ({"cron": "50 6 * * *", "jitter": "30m"}, "within the hour"),
-    ],
-)
-def test_what_cannot_be_a_time_is_refused(options: dict[str, str], said: str) -> None:
-    with pytest.raises(BadInputError, match=said):
-        parse_timing(**{"cron": None, "every": None, "timezone": "UTC", "jitter": None, **options})
 
 
 Run = Callable[..., Any]
@@ -112,23 +56,37 @@ def test_a_schedule_is_added_listed_paused_and_removed(stack: StackUnderTest, te
     scope = stack.tenant()
     add = ("schedule", "add", "--tenant", scope.slug, "--operation", "drift.generate", "--scope", "nightly")
     when = ("--cron", "0 6 * * *", "--timezone", "Europe/Berlin")
-    added = tenantatlas(*add, *when)["schedules"]
-    assert [one["operation"] for one in added] == ["drift.generate"]
-    again = tenantatlas(*add, *when)["schedules"]
-    assert len(tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"]) == len(again) == 1
-    schedule = again[0]
-    first = datetime.fromisoformat(schedule["next_runs"][0]).astimezone(BERLIN)
+    (added,) = tenantatlas(*add, *when)["schedules"]
+    assert (added["operation"], added["name"], added["change"], added["before"]) == (
+        "drift.generate",
+        None,
+        "added",
+        None,
+    )
+    (again,) = tenantatlas(*add, *when)["schedules"]
+    assert (again["id"], again["change"]) == (added["id"], "unchanged")
+    first = datetime.fromisoformat(again["next_runs"][0]).astimezone(BERLIN)
     assert (first.hour, first.minute) == (6, 0)
-    tenantatlas("schedule", "pause", schedule["id"], "--tenant", scope.slug)
-    assert tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"][0]["active"] is False
-    tenantatlas("schedule", "resume", schedule["id"], "--tenant", scope.slug)
+    (named,) = tenantatlas(*add, "--name", "weekends", "--cron", "0 9 * * 0,6")["schedules"]
+    listed = tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"]
+    assert [(one["id"], one["name"]) for one in listed] == [(added["id"], None), (named["id"], "weekends")]
+    one = (added["id"], "--tenant", scope.slug)
+    paused = tenantatlas("schedule", "pause", *one)["schedule"]
+    assert (paused["id"], paused["active"], paused["next_runs"]) == (added["id"], False, [])
     # Registering the flows again leaves schedules alone.
     tenantatlas("deploy")
-    assert tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"][0]["active"] is True
+    (changed,) = tenantatlas(*add, "--every", "1d", "--timezone", "Europe/Berlin")["schedules"]
+    before = {"timing": "0 6 * * *", "timezone": "Europe/Berlin", "active": False}
+    assert (changed["id"], changed["change"], changed["before"]) == (added["id"], "changed", before)
+    assert changed["active"] is False
+    resumed = tenantatlas("schedule", "resume", *one)["schedule"]
+    assert (resumed["active"], len(resumed["next_runs"])) == (True, 3)
     other = stack.tenant()
-    assert "no schedule" in tenantatlas("schedule", "remove", schedule["id"], "--tenant", other.slug, code=4)
-    tenantatlas("schedule", "remove", schedule["id"], "--tenant", scope.slug)
-    assert tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"] == []
+    assert "no schedule" in tenantatlas("schedule", "remove", added["id"], "--tenant", other.slug, code=4)
+    assert tenantatlas("schedule", "remove", *one)["removed"]["id"] == added["id"]
+    assert "no schedule" in tenantatlas("schedule", "remove", *one, code=4)
+    assert [one["id"] for one in tenantatlas("schedule", "list", "--tenant", scope.slug)["schedules"]] == [named["id"]]
+    tenantatlas("schedule", "remove", named["id"], "--tenant", scope.slug)
 
 
 @pytest.mark.stack
@@ -141,6 +99,62 @@ def test_only_those_who_administer_a_tenant_schedule(stack: StackUnderTest, tena
     nowhere = ("--operation", "inventory.sync", "--every", "1d", "--source", "folder:no/such/folder")
     assert "no/such/folder" in tenantatlas("schedule", "add", "--tenant", scope.slug, *nowhere, code=2)
     assert "no operation" in tenantatlas(*add[:-4], "--operation", "no.such", "--every", "1d", code=2)
+    assert "no schedule's name" in tenantatlas(*add, "--name", "Week Ends", code=2)
+
+
+@pytest.mark.stack
+def test_all_schedules_of_an_operation_are_paused_resumed_and_removed_at_once(
+    stack: StackUnderTest, tenantatlas: Run
+) -> None:
+    mine, other, foreign = (stack.tenant() for _ in range(3))
+    for scope in (mine, other):
+        Directory(stack.database(DatabaseRole.ADMIN)).grant(scope, "mona@example.com", Role.MANAGER)
+    every = ("--operation", "backup_set.add_policies")
+    work = ("--set", "set_id=0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2", "--set", "all_policies=true")
+    add = ("schedule", "add", *every, *work, "--every", "1w", "--jitter", "4h")
+    theirs = tenantatlas(*add, "--tenant", foreign.slug)["schedules"][0]["id"]
+    as_mona = ("--as", "mona@example.com")
+    added = tenantatlas(*add, "--all-tenants", *as_mona)["schedules"]
+    assert [one["tenant"] for one in added] == [mine.slug, other.slug]
+
+    def states() -> dict[str, bool]:
+        listed = tenantatlas("schedule", "list")["schedules"]
+        return {one["id"]: one["active"] for one in listed if one["operation"] == every[1]}
+
+    both = {one["id"] for one in added}
+    paused = tenantatlas("schedule", "pause", "--tenant", mine.slug, *every, *as_mona)["schedules"]
+    assert [(one["tenant"], one["active"]) for one in paused] == [(mine.slug, False)]
+    tenantatlas("schedule", "pause", "--all-tenants", *every, *as_mona)
+    assert states() == {**dict.fromkeys(both, False), theirs: True}
+    resumed = tenantatlas("schedule", "resume", "--all-tenants", *every, *as_mona)["schedules"]
+    assert {one["id"]: one["active"] for one in resumed} == dict.fromkeys(both, True)
+    assert "no access" in tenantatlas("schedule", "remove", "--tenant", foreign.slug, *every, *as_mona, code=3)
+    removed = tenantatlas("schedule", "remove", "--all-tenants", *every, *as_mona)["schedules"]
+    assert {one["id"] for one in removed} == both
+    assert states() == {theirs: True}
+    assert "no schedule" in tenantatlas("schedule", "remove", "--all-tenants", *every, *as_mona, code=4)
+    assert len(tenantatlas("schedule", "remove", "--tenant", foreign.slug, *every)["schedules"]) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--tenant", "acme"),
+        ("--all-tenants",),
+        ("--operation", "drift.generate"),
+        ("--tenant", "acme", "--all-tenants", "--operation", "drift.generate"),
+        ("0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2",),
+        ("0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2", "--tenant", "acme", "--operation", "drift.generate"),
+        ("0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2", "--all-tenants"),
+    ],
+)
+@pytest.mark.parametrize("does", ["pause", "resume", "remove"])
+def test_which_schedules_are_meant_has_to_be_said(
+    does: str, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["schedule", does, *arguments]) == 2
+    assert "--tenant SLUG" in capsys.readouterr().err
 
 
 @pytest.mark.stack
@@ -183,24 +197,21 @@ def test_a_scheduled_sync_is_followed_by_its_comparison(
 
 @pytest.mark.stack
 def test_of_the_times_missed_while_everything_was_down_one_is_made_up(stack: StackUnderTest) -> None:
-    """Late flow runs as Prefect's scheduler leaves them; only their mark is set by hand, because it plans once a minute."""
+    """The server plans the times that passed, as it had done before everything was down; then the worker comes up."""
     scope = stack.tenant()
-    with stack.prefect() as prefect:
-        deployment = prefect.get("deployments/name/echo.speak/tenantatlas").json()["id"]
-        planned = {"parameters": {"tenant": scope.slug, "key": "missed"}}
+    with schedules_of(stack, "echo.speak", key="missed") as echo:
         with stack.without("worker"):
-            late = [
-                prefect.post(f"deployments/{deployment}/create_flow_run", json=planned).json()["id"] for _ in range(3)
-            ]
-            prefect_store = EmbeddedDatabase(stack.running.settings.home).url(PREFECT)
-            with psycopg.connect(prefect_store) as connection:
-                connection.execute("UPDATE flow_run SET auto_scheduled = true WHERE id::text = ANY(%s)", (late,))
+            half_an_hour_off = (datetime.now(UTC).minute + 30) % 60
+            (added,) = echo.add(scope.slug, cron=f"{half_an_hour_off} * * * *")
+            echo.were_missed()
+            late = echo.late(added.schedule.id).values()
+            assert len(late) >= 2
 
         def ends() -> list[tuple[str, str]]:
-            found = [prefect.get(f"flow_runs/{flow_run}").json() for flow_run in late]
+            found = [echo.prefect.get(f"flow_runs/{flow_run}").json() for flow_run in late]
             return [(run["state_type"], run["state_name"]) for run in found]
 
         eventually(lambda: all(kind == "COMPLETED" for kind, _ in ends()), seconds=90)
-        assert sorted(name for _, name in ends()) == ["Completed", "Deduplicated", "Deduplicated"]
+        assert sorted(name for _, name in ends()) == ["Completed", *["Deduplicated"] * (len(late) - 1)]
     runs = RunReader(stack.database(DatabaseRole.HUB), scope).list(RunFilter()).runs
     assert [run.trigger.value for run in runs] == ["schedule"]
