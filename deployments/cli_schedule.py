@@ -9,15 +9,15 @@ import typer
 from deployments.call import Answer, Call, command
 from deployments.cli_runs import parse_id
 from deployments.cli_schedule_add import add
-from deployments.schedule_access import schedule_table, tenants_meant
+from deployments.cli_schedule_words import schedule_table, tenants_meant
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deployments.schedule_list import Scheduled
-    from deployments.schedules import Choice
+    from deployments.scheduling.changes import Choice
+    from deployments.scheduling.listing import Scheduled
 
 ScheduleArgument = Annotated[
     str | None,
@@ -45,7 +45,7 @@ def list_schedules(
     call: Call, tenant: Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="Only this one's.")] = None
 ) -> Answer:
     tenants = tenants_meant(call, tenant, Permission.VIEW)
-    from deployments.schedule_list import find
+    from deployments.scheduling.listing import find
 
     found = find(tenants)
     table = schedule_table(found, "No schedules yet; `tenantatlas schedule add` adds one.")
@@ -60,7 +60,7 @@ def pause(
     operation: OperationOption = None,
 ) -> Answer:
     choice = _choice(call, schedule, tenant, all_tenants, operation)
-    from deployments import schedules
+    from deployments.scheduling import changes as schedules
 
     return _answer(schedules.switch(choice, active=False), "schedule", choice, "paused")
 
@@ -73,7 +73,7 @@ def resume(
     operation: OperationOption = None,
 ) -> Answer:
     choice = _choice(call, schedule, tenant, all_tenants, operation)
-    from deployments import schedules
+    from deployments.scheduling import changes as schedules
 
     return _answer(schedules.switch(choice, active=True), "schedule", choice, "active again")
 
@@ -86,7 +86,7 @@ def remove(
     operation: OperationOption = None,
 ) -> Answer:
     choice = _choice(call, schedule, tenant, all_tenants, operation)
-    from deployments import schedules
+    from deployments.scheduling import changes as schedules
 
     return _answer(schedules.remove(choice), "removed", choice, "removed")
 
@@ -101,7 +101,7 @@ def _choice(call: Call, schedule: str | None, tenant: str | None, all_tenants: b
         )
     wanted = None if schedule is None else parse_id(schedule, "schedule id")
     tenants = tenants_meant(call, tenant, Permission.ADMINISTER)
-    from deployments.schedules import Choice
+    from deployments.scheduling.changes import Choice
 
     return Choice(tenants, wanted, operation)
 

@@ -8,12 +8,12 @@ import typer
 
 from deployments.call import Answer, Call
 from deployments.cli_inventory import ThenOption
-from deployments.schedule_access import schedule_table, tenants_meant
+from deployments.cli_schedule_words import schedule_table, tenants_meant
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
 if TYPE_CHECKING:
-    from deployments.schedules import Added
+    from deployments.scheduling.changes import Added
 
 
 def add(
@@ -47,9 +47,9 @@ def add(
     if (tenant is None) == (not all_tenants):
         raise BadInputError("Say for whom with --tenant SLUG or with --all-tenants, one of the two.")
     tenants = tenants_meant(call, tenant, Permission.ADMINISTER)
-    from deployments import schedules
-    from deployments.schedule_identity import checked_name
-    from deployments.schedule_times import parse_timing
+    from deployments.scheduling import changes as schedules
+    from deployments.scheduling.identity import checked_name
+    from deployments.scheduling.times import parse_timing
     from flows._sources.opening import checked_source
 
     if "source" in parameters:

@@ -14,13 +14,13 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments import schedules
 from deployments.deploy import PrefectUnavailableError
-from deployments.planned_runs import PlannedRuns
-from deployments.prefect_calls import PrefectCannotPlanError, with_prefect
-from deployments.schedule_list import find
-from deployments.schedules import Added, Choice
-from deployments.timetable import Row, Timetable
+from deployments.scheduling import changes as schedules
+from deployments.scheduling.changes import Added, Choice
+from deployments.scheduling.listing import find
+from deployments.scheduling.planned_runs import PlannedRuns
+from deployments.scheduling.prefect_calls import PrefectCannotPlanError, with_prefect
+from deployments.scheduling.timetable import Row, Timetable
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError, TenantAtlasError
 from tests.support.schedules import Schedules, schedules_of
 from tests.support.stack import StackUnderTest, free_port

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deployments import schedules
-from deployments.schedule_list import find
-from deployments.schedules import Choice
+from deployments.scheduling import changes as schedules
+from deployments.scheduling.changes import Choice
+from deployments.scheduling.listing import find
 from runstore.database import DatabaseRole
 from runstore.filters import RunFilter
 from runstore.reader import RunReader

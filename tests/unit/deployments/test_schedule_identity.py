@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from pydantic import Field
 
-from deployments.schedule_identity import Known, checked_name, essence, name_of, slug
-from deployments.timetable import Row
+from deployments.scheduling.identity import Known, checked_name, essence, name_of, slug
+from deployments.scheduling.timetable import Row
 from flows.producer import FlowParameters, Operation
 from runstore.errors import BadInputError
 from runstore.operation import OperationType

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 
-from deployments.prefect_calls import with_prefect
-from deployments.schedule_arithmetic import next_times, said
-from deployments.schedule_identity import name_of, parameters_of, tenant_of
-from deployments.timetable import Row, Timetable
+from deployments.scheduling.arithmetic import next_times, said
+from deployments.scheduling.identity import name_of, parameters_of, tenant_of
+from deployments.scheduling.prefect_calls import with_prefect
+from deployments.scheduling.timetable import Row, Timetable
 from flows.registry import operations
 from runstore.errors import NotFoundError
 

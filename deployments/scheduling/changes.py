@@ -12,12 +12,12 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 
-from deployments.prefect_calls import with_prefect
-from deployments.schedule_arithmetic import as_prefect, same
-from deployments.schedule_identity import Known, essence, parameters_of, slug, tenant_of
-from deployments.schedule_list import Scheduled, Shown
-from deployments.schedule_times import Timing
-from deployments.timetable import Row, Timetable
+from deployments.scheduling.arithmetic import as_prefect, same
+from deployments.scheduling.identity import Known, essence, parameters_of, slug, tenant_of
+from deployments.scheduling.listing import Scheduled, Shown
+from deployments.scheduling.prefect_calls import with_prefect
+from deployments.scheduling.times import Timing
+from deployments.scheduling.timetable import Row, Timetable
 from flows.producer import Operation
 from flows.registry import operations
 from runstore.errors import BadInputError, NotFoundError

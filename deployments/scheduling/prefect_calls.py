@@ -9,8 +9,8 @@ import anyio
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 
-from deployments.deploy import PrefectUnavailableError
-from runstore.errors import BadInputError, ForbiddenError, NotFoundError, TenantAtlasError, UnavailableError
+from deployments.prefect_errors import PREFECT_PROBLEMS, PrefectRefusesError, prefect_problem
+from runstore.errors import BadInputError, NotFoundError, TenantAtlasError, UnavailableError
 
 T = TypeVar("T")
 
@@ -21,10 +21,6 @@ class PrefectCannotPlanError(UnavailableError):
 
 class PrefectHasNotPlannedError(UnavailableError):
     """The schedules are kept as asked, but Prefect's server went away before it planned their runs; it does once it is back."""
-
-
-class PrefectRefusesError(TenantAtlasError):
-    """Prefect's server refuses the request; its log says why."""
 
 
 def with_prefect(work: Callable[[PrefectClient], Coroutine[Any, Any, T]]) -> T:
@@ -39,20 +35,13 @@ def with_prefect(work: Callable[[PrefectClient], Coroutine[Any, Any, T]]) -> T:
 
     try:
         return anyio.run(run)
-    except httpx.TransportError as problem:
-        raise PrefectUnavailableError from problem
-    except httpx.HTTPStatusError as problem:
-        raise meaning(problem.response.status_code) from problem
+    except PREFECT_PROBLEMS as problem:
+        raise meaning(problem) from problem
 
 
-def meaning(status: int) -> TenantAtlasError:
-    """The error that a status of Prefect's API stands for."""
-    if status >= 500:
-        return PrefectUnavailableError()
-    if status in (401, 403):
-        return ForbiddenError(
-            "Prefect's server refuses the credentials; check PREFECT_API_KEY and PREFECT_API_AUTH_STRING."
-        )
+def meaning(problem: Exception) -> TenantAtlasError:
+    """The error to tell of one of PREFECT_PROBLEMS; what a status says of schedules, where it says more than of other things."""
+    status = problem.response.status_code if isinstance(problem, httpx.HTTPStatusError) else None
     if status == 404:
         return NotFoundError(
             "This was removed from Prefect meanwhile; `tenantatlas schedule list` shows the schedules there are."
@@ -63,4 +52,4 @@ def meaning(status: int) -> TenantAtlasError:
         return BadInputError(
             "Prefect's server does not take this schedule; its tz database may not have that time zone: name another one."
         )
-    return PrefectRefusesError(f"Prefect's server refuses the request ({status}); its log says why.")
+    return prefect_problem(problem)

@@ -20,7 +20,7 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import PrefectClient
 
-from deployments.prefect_calls import PrefectCannotPlanError, PrefectHasNotPlannedError
+from deployments.scheduling.prefect_calls import PrefectCannotPlanError, PrefectHasNotPlannedError
 
 # Runs are planned from a little before the change on, so that one that fell due meanwhile is there again. A schedule that is new
 # may so begin with a time a few seconds past.

@@ -10,7 +10,7 @@ from deployments.console import Table, when
 from runstore.tenancy import Permission
 
 if TYPE_CHECKING:
-    from deployments.schedule_list import Scheduled
+    from deployments.scheduling.listing import Scheduled
 
 
 def tenants_meant(call: Call, tenant: str | None, permission: Permission) -> list[str]:

@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import PrefectClient
 
-from deployments.planned_runs import PlannedRuns, chunks
+from deployments.scheduling.planned_runs import PlannedRuns, chunks
 from flows._tracking.dispatcher import DEPLOYMENT
 from runstore.errors import NotFoundError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
 
-from deployments.schedule_times import Timing
+from deployments.scheduling.times import Timing
 
 
 def as_prefect(timing: Timing) -> dict[str, Any]:

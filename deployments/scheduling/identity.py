@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from deployments.timetable import Row
+from deployments.scheduling.timetable import Row
 from flows.producer import Operation
 from runstore.errors import BadInputError
 

@@ -1,0 +1,1 @@
+"""Operations started by the clock, kept as schedules of Prefect's deployments."""
