@@ -264,10 +264,10 @@ def answering(status: int) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("status", "error", "sentence"),
     [
-        (401, ForbiddenError, "refuses the credentials"),
-        (403, ForbiddenError, "refuses the credentials"),
-        (500, PrefectUnavailableError, "not reachable"),
-        (413, TenantAtlasError, r"refuses the request \(413\)"),
+        (401, ForbiddenError, "does not know who asks"),
+        (403, ForbiddenError, "forbids this"),
+        (500, PrefectUnavailableError, "cannot answer now"),
+        (413, TenantAtlasError, r"refuses this \(413"),
     ],
 )
 def test_an_answer_that_says_no_is_told_for_what_it_is(status: int, error: type[Exception], sentence: str) -> None:
