@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, HttpUrl, PostgresDsn, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from deployments import env_file
 from runstore.errors import BadInputError
 
 PREFIX = "TENANTATLAS_"
@@ -115,24 +116,54 @@ def load_settings() -> Settings:
     process's environment unless they are there already. Raises `SettingsError` with one sentence that names the
     variable; a value is never repeated, since it may be a secret.
     """
-    try:
-        home = Settings.model_validate(
-            {"home": os.environ["TENANTATLAS_HOME"]} if os.environ.get("TENANTATLAS_HOME") else {}
-        ).home
-    except ValidationError as problem:
-        raise _sentence(problem, None) from None
-    file = home / ".env"
-    try:
-        written = {name: value for name, value in dotenv_values(file).items() if value} if file.is_file() else {}
-    except (OSError, UnicodeDecodeError) as problem:
-        raise SettingsError(f"{file} cannot be read as UTF-8 text: {problem}. Correct or remove it.") from problem
-    for name, value in written.items():
-        if name.startswith((PREFIX, *PASSED_ON)) and name not in os.environ:
-            os.environ[name] = value
+    home = _home()
+    written = _written(home / ".env")
+    env_file.put(written)
     try:
         return Settings(home=home)
     except ValidationError as problem:
-        raise _sentence(problem, file if written else None) from None
+        raise _sentence(problem, home / ".env" if written else None) from None
+
+
+def env_file_path() -> Path:
+    """Where a `.env` is read from, whether there is one or not."""
+    return _home() / ".env"
+
+
+def reload_env_file(*, keep: Collection[str] = (), check: Callable[[], None] = lambda: None) -> None:
+    """Puts what `.env` says now in the place of what it said when it was last read, less the variables to keep.
+
+    What the environment had by itself still wins. SettingsError, and nothing is changed, when it cannot be read, when a
+    setting in it cannot be used, or when `check`, called with the new variables in place, raises one.
+    """
+    home = _home()
+    written = _written(home / ".env")
+    before = dict(os.environ)
+    try:
+        env_file.put(written, keep)
+        Settings(home=home)
+        check()
+    except (ValidationError, SettingsError) as problem:
+        os.environ.clear()
+        os.environ.update(before)
+        if isinstance(problem, SettingsError):
+            raise
+        raise _sentence(problem, home / ".env") from None
+
+
+def _home() -> Path:
+    told = os.environ.get("TENANTATLAS_HOME")
+    try:
+        return Settings.model_validate({"home": told} if told else {}).home
+    except ValidationError as problem:
+        raise _sentence(problem, None) from None
+
+
+def _written(file: Path) -> dict[str, str]:
+    try:
+        return env_file.read(file, (PREFIX, *PASSED_ON))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SettingsError(f"{file} cannot be read as UTF-8 text: {problem}. Correct or remove it.") from problem
 
 
 def store_environment(settings: Settings, *, database_url: str, prefect_api_url: str | None) -> dict[str, str]:

@@ -30,6 +30,8 @@ from deployments.stack.readiness import announce_ready
 from deployments.start_hints import hear_hand_overs
 from deployments.store_access import configured_url, producer_migrations
 from deployments.version import installed_version
+from deployments.warm.fork_client import WarmParentError
+from deployments.warm.serving import Serving
 from deployments.warm.worker import WORKER_TYPE, WarmWorker
 from deployments.worker_health import asks_prefect, health_served
 from flows._tracking.log_scrubbing import install
@@ -122,15 +124,23 @@ async def _found_pool(settings: Settings, pool_name: str, stop: anyio.Event) -> 
 
 async def _serve_warm(worker: WarmWorker, settings: Settings, stop: anyio.Event) -> None:
     ready = anyio.Event()
+    serving = Serving(worker)
+    ended: list[WarmParentError] = []
     async with _cancelled_by(None) as beside:
         beside.start_soon(_announce, ready)
-        beside.start_soon(hear_hand_overs, worker_url(settings), worker.hurry)
-        await worker.serve(
-            stop,
-            ready=ready,
-            poll_seconds=settings.worker_poll_seconds,
-            drain_seconds=settings.worker_drain_seconds,
-        )
+        beside.start_soon(hear_hand_overs, worker_url(settings), serving.hurry)
+        try:
+            await serving.serve(
+                stop,
+                ready=ready,
+                poll_seconds=settings.worker_poll_seconds,
+                drain_seconds=settings.worker_drain_seconds,
+            )
+        except WarmParentError as problem:
+            # Raised behind the block, which would make a group of it.
+            ended.append(problem)
+    if ended:
+        raise ended[0]
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,25 +12,27 @@ CHECK_SECONDS = 1.0
 
 
 class CodeVersion:
-    """Watches the source files of our packages and the `.env` of the home.
+    """Watches the source files of our packages and some files besides, each time `changed` is called.
 
-    `changed()` looks at the disk at most once a second; a version is its files' paths, sizes and times of change. The
-    first call after a change answers True, later ones False until the next change.
+    A version is its files' paths, sizes and times of change.
     """
 
     def __init__(self, extra: Iterable[Path] = ()) -> None:
         self._extra = tuple(extra)
-        self._known = self._read()
-        self._looked_at = time.monotonic()
+        self._known = self._seen = self._read()
 
     def changed(self) -> bool:
-        """Whether anything differs from the last time this was asked."""
-        if time.monotonic() - self._looked_at < CHECK_SECONDS:
-            return False
+        """Whether the files differ from the last version that was told of, and have not changed since the last look.
+
+        True once for each new version. One that is still being written, by an editor or an installer, is half of one.
+        """
         found = self._read()
-        self._looked_at = time.monotonic()
-        known, self._known = self._known, found
-        return found != known
+        at_rest = found == self._seen
+        self._seen = found
+        if not at_rest or found == self._known:
+            return False
+        self._known = found
+        return True
 
     def _read(self) -> frozenset[tuple[str, int, int]]:
         return frozenset(_stamp(path) for path in (*_sources(), *(str(path) for path in self._extra)))

@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import NoReturn
 
+from deployments.warm.run_environment import catch_up
 from flows._tracking.log_scrubbing import install, story
 
 
@@ -51,21 +52,23 @@ def run_and_exit(request: Request) -> NoReturn:
 
 def _become_a_process(request: Request) -> None:
     os.setsid()
-    signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    changed = {name for name, value in request.environment.items() if os.environ.get(name) != value}
+    inherited = dict(os.environ)
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.directory)
     if request.memory_mb:
-        limit = request.memory_mb * 1024 * 1024
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    if any(name.startswith("PREFECT_") and not name.startswith("PREFECT__") for name in changed):
-        from prefect.context import refresh_global_settings_context
+        _limit_memory(request.memory_mb * 1024 * 1024)
+    catch_up(inherited)
 
-        refresh_global_settings_context()
+
+def _limit_memory(wanted: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    # A limit that whoever started the worker set is not to be raised, and no reason to run nothing.
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _run_engine(flow_run_id: str) -> int:

@@ -3,79 +3,108 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import logging
-import os
+import signal
 import socket
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
 
-import orjson
-
-from deployments.warm.fork_server import PACKET_BYTES
+from deployments.warm.flow_process import Request
+from deployments.warm.forked_process import ForkedProcess, watch_orphan
+from deployments.warm.framing import OF_THE_PARENT, Unpacker, packed
+from runstore.errors import UnavailableError
 
 READY_DEADLINE_SECONDS = 120
 
 _logger = logging.getLogger("deployments.warm.fork_client")
 
 
-class WarmParentError(RuntimeError):
-    """The warm parent could not be started or died before it forked the run."""
+class WarmParentError(UnavailableError):
+    """No process can be forked for a flow run now."""
 
 
-@dataclass
-class ForkedProcess:
-    """A flow run's process, as much of it as Prefect's runner asks about. `returncode` is None while it runs."""
-
-    pid: int
-    returncode: int | None = None
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def end(self, exit_code: int) -> None:
-        """Records how the process ended and wakes whoever waits for it."""
-        self.returncode = exit_code
-        self.ended.set()
+class ParentEndedError(WarmParentError):
+    """The warm parent ended before it forked the run; another one may fork it."""
 
 
-class WarmParent:
+class RequestRefusedError(RuntimeError):
+    """The warm parent cannot meet this request, now or later."""
+
+
+class WarmParent(asyncio.Protocol):
     """One running warm parent. It accepts runs until it is retired, and lives until its last run has ended."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
-        self._process = process
-        self._channel = channel
+    module = "deployments.warm.fork_server"
+
+    def __init__(self) -> None:
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._starting: dict[str, asyncio.Future[ForkedProcess]] = {}
-        self._running: dict[str, ForkedProcess] = {}
+        self._answers = Unpacker()
+        self._numbers = itertools.count(OF_THE_PARENT + 1)
+        self._starting: dict[int, asyncio.Future[ForkedProcess]] = {}
+        self._running: dict[int, ForkedProcess] = {}
+        self._process: asyncio.subprocess.Process
+        self._channel: asyncio.Transport
         self._retired = False
         self.alive = True
-        asyncio.get_running_loop().add_reader(channel, self._receive)
+        self.release = ""
+        """The version of the product that it imported."""
 
     @classmethod
-    async def start(cls, environment: dict[str, str]) -> WarmParent:
+    async def start(cls, environment: Mapping[str, str]) -> WarmParent:
         """A parent with these variables that has imported everything.
 
-        Raises `WarmParentError` if it dies or is not ready in two minutes.
+        Raises `WarmParentError` if it cannot be started, dies, or is not ready in two minutes.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * PACKET_BYTES)
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "deployments.warm.fork_server",
-                str(theirs.fileno()),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
-        parent = cls(process, ours)
+        try:
+            parent = await cls._started(environment)
+        except (OSError, RuntimeError) as problem:
+            # RuntimeError is Python's for a thread that cannot be had; asyncio watches a process in one.
+            raise WarmParentError(f"A warm parent cannot be started: {problem}.") from problem
         try:
             await asyncio.wait_for(asyncio.shield(parent._ready), READY_DEADLINE_SECONDS)
-        except TimeoutError as late:
-            parent.retire()
-            process.kill()
-            raise WarmParentError(f"The warm parent was not ready within {READY_DEADLINE_SECONDS} seconds.") from late
+        except BaseException as problem:
+            parent._channel.abort()
+            with suppress(ProcessLookupError):
+                parent._process.kill()
+            code = await asyncio.shield(parent._process.wait())
+            if isinstance(problem, TimeoutError):
+                sentence = f"The warm parent was not ready within {READY_DEADLINE_SECONDS} seconds."
+            elif isinstance(problem, ParentEndedError):
+                sentence = f"The warm parent ended before it had imported everything (exit code {code})."
+            else:
+                raise
+            raise WarmParentError(sentence) from problem
+        return parent
+
+    @classmethod
+    async def _started(cls, environment: Mapping[str, str]) -> WarmParent:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                _, parent = await asyncio.get_running_loop().create_unix_connection(cls, sock=ours)
+            except BaseException:
+                ours.close()
+                raise
+            try:
+                parent._process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    # Not from the directory the worker happens to be started in: a folder there may be called as ours are.
+                    "-P",
+                    "-m",
+                    cls.module,
+                    str(theirs.fileno()),
+                    pass_fds=(theirs.fileno(),),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    env=environment,
+                    start_new_session=True,
+                )
+            except BaseException:
+                parent._channel.abort()
+                raise
         return parent
 
     @property
@@ -83,84 +112,84 @@ class WarmParent:
         """The parent's own process id."""
         return self._process.pid
 
-    async def fork(self, run: str, *, environment: dict[str, str], directory: str, memory_mb: int) -> ForkedProcess:
-        """The process of a flow run just started. Raises `WarmParentError` if the parent died instead."""
+    async def fork(self, request: Request) -> ForkedProcess:
+        """The process of a flow run just started.
+
+        Raises `ParentEndedError` if the parent died instead, `WarmParentError` if the system has no room for a process
+        now, `RequestRefusedError` if the request makes no sense to the parent.
+        """
         if not self.alive:
-            raise WarmParentError("The warm parent has ended.")
+            raise ParentEndedError
+        number = next(self._numbers)
         started: asyncio.Future[ForkedProcess] = asyncio.get_running_loop().create_future()
-        self._starting[run] = started
-        request = {"run": run, "environment": environment, "directory": directory, "memory_mb": memory_mb}
+        self._starting[number] = started
         try:
-            await asyncio.get_running_loop().sock_sendall(self._channel, orjson.dumps(request))
-        except OSError as problem:
-            self._starting.pop(run, None)
-            raise WarmParentError(f"The warm parent does not take requests: {problem}.") from problem
-        return await started
+            # Not awaited: what the socket does not take at once is kept in order and sent when it does.
+            self._channel.write(packed(number, asdict(request)))
+            return await started
+        finally:
+            self._starting.pop(number, None)
+            if self._retired:
+                self.retire()
 
     def retire(self) -> None:
         """Takes no more runs; the parent ends by itself after its last one."""
         self._retired = True
         if not self._starting and not self._running:
-            self._close()
+            self._channel.close()
 
     async def wait(self) -> None:
         """Returns once the parent process has ended."""
         await self._process.wait()
 
-    def _receive(self) -> None:
-        try:
-            packet = self._channel.recv(PACKET_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            packet = b""
-        if not packet:
-            self._close()
-            return
-        message = orjson.loads(packet)
-        run = message.get("run")
-        if run is None:
-            self._ready.set_result(None)
-        elif "pid" in message:
-            self._running[run] = forked = ForkedProcess(message["pid"])
-            if not (started := self._starting.pop(run)).done():
-                started.set_result(forked)
-        else:
-            self._running.pop(run).end(message["exit_code"])
-            if self._retired:
-                self.retire()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio's: the socket can be used."""
+        assert isinstance(transport, asyncio.Transport)
+        self._channel = transport
 
-    def _close(self) -> None:
-        if not self.alive:
-            return
+    def data_received(self, data: bytes) -> None:
+        """asyncio's: the parent said something."""
+        for number, body in self._answers.feed(data):
+            message = json.loads(body)
+            if number == OF_THE_PARENT:
+                self.release = message["release"]
+                if not self._ready.done():
+                    self._ready.set_result(None)
+            elif "pid" in message:
+                self._begun(number, ForkedProcess(message["pid"]))
+            elif "exit_code" in message:
+                if (forked := self._running.pop(number, None)) is not None:
+                    forked.end(message["exit_code"])
+            elif (started := self._starting.get(number)) is not None and not started.done():
+                busy = message.get("busy")
+                started.set_exception(
+                    WarmParentError(f"The flow run's process could not be started: {busy}.")
+                    if busy
+                    else RequestRefusedError(f"The flow run's process could not be started: {message['refused']}.")
+                )
+        if self._retired:
+            self.retire()
+
+    def _begun(self, number: int, forked: ForkedProcess) -> None:
+        self._running[number] = forked
+        started = self._starting.get(number)
+        if started is None or started.done():
+            # Whoever asked for it is gone; nobody would look after it.
+            with suppress(ProcessLookupError):
+                forked.signal(signal.SIGTERM)
+        else:
+            started.set_result(forked)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio's: the parent ended, or was let go."""
         self.alive = False
-        asyncio.get_running_loop().remove_reader(self._channel)
-        self._channel.close()
-        problem = WarmParentError("The warm parent died before it was ready to run flows.")
         for waiting in (self._ready, *self._starting.values()):
             if not waiting.done():
-                waiting.set_exception(problem)
-        self._ready.exception() if self._ready.done() and not self._ready.cancelled() else None
-        self._starting.clear()
-        for run, forked in self._running.items():
-            _logger.error("The warm parent died; watching process %d of flow run %s directly.", forked.pid, run)
-            _watch_orphan(forked)
+                waiting.set_exception(ParentEndedError())
+        # Read, so that it is no error nobody asked for: `start` may have been given up meanwhile.
+        if not self._ready.cancelled():
+            self._ready.exception()
+        for forked in self._running.values():
+            _logger.error("The warm parent died; process %d of a flow run is watched directly.", forked.pid)
+            watch_orphan(forked)
         self._running.clear()
-
-
-def _watch_orphan(forked: ForkedProcess) -> None:
-    """Waits for a process that is not our child. How it ended cannot be known any more, so it counts as an error; if
-    the engine reported a final state before that, Prefect's receipt says so and the code is not looked at."""
-    loop = asyncio.get_running_loop()
-    try:
-        descriptor = os.pidfd_open(forked.pid)
-    except OSError:
-        forked.end(1)
-        return
-
-    def ended() -> None:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-        forked.end(1)
-
-    loop.add_reader(descriptor, ended)

@@ -39,7 +39,8 @@ def import_everything() -> None:
     for name in (*LIBRARIES, *flow_modules()):
         try:
             importlib.import_module(name)
-        except Exception:
+        except (Exception, SystemExit):
+            # A module that ends the interpreter it is imported in, too, would otherwise end the parent of all the others.
             _logger.error("Cannot import %s ahead of its runs:\n%s", name, traceback.format_exc())
 
 

@@ -11,6 +11,7 @@ import anyio
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 
+from deployments.warm.serving import Serving
 from deployments.warm.worker import WarmWorker
 
 
@@ -27,27 +28,32 @@ def test_a_retry_waits_for_the_end_of_its_earlier_attempts_process() -> None:
     assert asyncio.run(offer()) == []
 
 
+class StopServing(BaseException):
+    """Not an Exception: a look that fails is followed by the next one."""
+
+
 def _pauses(looks: list[tuple[bool, bool]], *, told_first: bool) -> list[float]:
     """Seconds between looks, of which each finds a run or not, and is told of one meanwhile or not."""
 
     async def listen() -> list[float]:
         worker, looked_at, planned = WarmWorker(work_pool_name="any"), list[float](), iter(looks)
+        serving = Serving(worker)
 
         async def look() -> list[FlowRun]:
             looked_at.append(anyio.current_time())
             found, told_meanwhile = next(planned, (None, False))
             if found is None:
-                raise anyio.EndOfStream
+                raise StopServing
             if told_meanwhile:
-                worker.hurry()
+                serving.hurry()
             return [FlowRun(flow_id=uuid4())] if found else []
 
         worker.get_and_submit_flow_runs = look
         if told_first:
-            worker.hurry()
+            serving.hurry()
             await anyio.sleep(0.01)
-        with suppress(anyio.EndOfStream):
-            await worker._poll(0.4)  # pyright: ignore[reportPrivateUsage]
+        with suppress(StopServing):
+            await serving.poll(0.4)
         return [later - earlier for earlier, later in pairwise(looked_at)]
 
     return asyncio.run(listen())
