@@ -58,7 +58,7 @@ def add(
     timing = parse_timing(cron=cron, every=every, timezone=timezone, jitter=jitter)
     added = schedules.add(tenants, operation, parameters, timing, name=checked_name(name), paused=paused)
     table = schedule_table(
-        [one.schedule for one in added], "No tenant, no schedule.", ("What became of it", [_said(one) for one in added])
+        [one.schedule for one in added], "No tenant, no schedule.", ("Change", [_said(one) for one in added])
     )
     return Answer({"schedules": [one.as_json() for one in added]}, (table,))
 

@@ -19,6 +19,7 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from deployments.scheduling.prefect_calls import PrefectCannotPlanError, PrefectHasNotPlannedError
 
@@ -59,10 +60,11 @@ class PlannedRuns:
             "min_time": (MARGIN + passed + AHEAD).total_seconds(),
             "min_runs": LEAST,
         }
+        path = {"id": self._deployment}
         try:
-            await self._client.request(
-                "POST", "/deployments/{id}/schedule", path_params={"id": self._deployment}, json=wanted
-            )
+            # A server that cannot plan at all may say 503, as for a passing trouble, and the client would try for two minutes.
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):
+                await self._client.request("POST", "/deployments/{id}/schedule", path_params=path, json=wanted)
         except httpx.TransportError as problem:
             raise PrefectHasNotPlannedError from problem
         except httpx.HTTPStatusError as problem:
