@@ -65,7 +65,6 @@ class Settings(BaseSettings):
     worker_limit: int = Field(default=16, ge=1, le=1000)
     worker_poll_seconds: float = Field(default=0.3, ge=0.05, le=60)
     worker_drain_seconds: float = Field(default=60, ge=0, le=86_400)
-    run_memory_mb: int = Field(default=2048, ge=0)
     metrics_host: str = "127.0.0.1"
     metrics_port: Port | None = None
     worker_health_port: Port | None = None

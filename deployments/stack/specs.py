@@ -50,6 +50,9 @@ def prefect_server(
             "PREFECT_SERVER_API_PORT": str(port),
             "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
             "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+            # Prefect lists every time zone for each schedule it reads, and reads all of an operation's with each run it makes:
+            # a second for 200 of them from the system's files, a tenth from the package's list.
+            "PYTHONTZPATH": "",
             # A run over an operation's limit looks again this often; and a lease kept in memory would be lost with the
             # server, and the run that holds it be crashed.
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
