@@ -16,17 +16,9 @@ if TYPE_CHECKING:
 def tenants_meant(call: Call, tenant: str | None, permission: Permission) -> list[str]:
     """The tenants meant, each one checked: all that the actor may see when none is named. Points Prefect at its server."""
     from deployments.prefect_address import use_prefect
-    from runstore.database import DatabaseRole
-    from runstore.directory import Directory
 
     with call.open_store() as store:
-        if tenant is not None:
-            slugs = [tenant]
-        elif call.acting_as is None:
-            slugs = [found.slug for found in Directory(store.database(DatabaseRole.APP)).tenants()]
-        else:
-            member = Directory(store.database(DatabaseRole.APP)).member(call.acting_as)
-            slugs = [found.slug for found, _ in member.tenants]
+        slugs = [tenant] if tenant is not None else store.tenants(call.acting_as)
         for slug in slugs:
             store.scope(slug, call.acting_as).require(permission)
     use_prefect(call.settings)

@@ -1,6 +1,6 @@
 """Operations started by the clock: kept as schedules of Prefect's deployments, one a tenant, visible in Prefect's UI.
 
-Added, paused and removed here, and listed by `schedule_list`.
+Added, paused and removed here, and listed by `listing`.
 """
 
 from __future__ import annotations

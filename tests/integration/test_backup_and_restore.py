@@ -60,6 +60,7 @@ def run(lines: str, folder: Path, run_store: str, prefect: str) -> None:
 def counts(server: OutsideDatabase, database: str) -> dict[str, int]:
     """How many rows each table holds, as one sees who is above row-level security."""
     with psycopg.connect(server.url(SUPERUSER, database)) as connection:
+        # psycopg's types want literal text; these names are the server's own.
         names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         found = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone() for (name,) in names}  # type: ignore[arg-type]
     return {name: row[0] for name, row in found.items() if row is not None}
