@@ -14,16 +14,7 @@ from types import FrameType
 
 import typer
 
-from deployments import (
-    cli_backup,
-    cli_drift,
-    cli_inventory,
-    cli_runs,
-    cli_schedule,
-    cli_services,
-    cli_stack,
-    cli_tenants,
-)
+from deployments.commands import backup, drift, inventory, runs, schedule, services, stack, tenants
 from deployments.console import visible
 from runstore.errors import TenantAtlasError
 
@@ -41,16 +32,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for module in (
-        cli_stack,
-        cli_tenants,
-        cli_inventory,
-        cli_drift,
-        cli_backup,
-        cli_runs,
-        cli_schedule,
-        cli_services,
-    ):
+    for module in (stack, tenants, inventory, drift, backup, runs, schedule, services):
         module.add_commands(app)
     return app
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.call import Answer, Call
-from deployments.cli_drift import findings_table
+from deployments.commands.drift import findings_table
 from deployments.console import Block, Table, print_blocks, print_json
 from deployments.run_shapes import counts_text, listed_json
 from deployments.settings import Settings, load_settings

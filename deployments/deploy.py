@@ -20,6 +20,7 @@ from deployments.call import Answer
 from deployments.console import Table
 from deployments.deploy_leftovers import Missing, Waiting, missing_operations, waiting_elsewhere
 from deployments.prefect_errors import PREFECT_PROBLEMS, PrefectUnavailableError, prefect_problem
+from deployments.scheduling.timetable import Timetable
 from deployments.settings import Settings
 from deployments.version import installed_version
 from deployments.work_pools import Pool, ensure_pool
@@ -161,8 +162,11 @@ async def _register(client: PrefectClient, operation: Operation, wanted: Mapping
         differing["tags"] = _with_tags(existing.tags, wanted["tags"])
     if differing:
         # Only what differs: told its pool again, a deployment leaves the work queue that people gave it. And an update leaves
-        # the schedules alone, where creating it again would delete them.
+        # the schedules alone, where creating it again would delete them; but what they had planned is gone with it.
+        timetable = await Timetable.read(client, name)
         await client.update_deployment(existing.id, DeploymentUpdate(**differing))
+        if timetable.rows:
+            await timetable.settle()
     outcome = "changed" if differing else "unchanged"
     return Deployed(name, entrypoint, outcome, existing.id, tuple(differing), existing.job_variables)
 

@@ -28,24 +28,33 @@ class Undispatched:
     tries: int
 
 
-# Who is next: of each tenant its oldest runs, as many as it may have under way, and of all those the ones whose tenant has
-# least under way. A claimed run counts as under way, and so does one that Prefect did not take; one whose contact is lost does
-# not, or a machine that died would hold its tenant's place until the runs on it are given up.
-_NEXT = """
-    WITH under_way AS (
+_WITH_PREFECT = """
       SELECT tenant_id FROM operation_runs
       WHERE status IN ('pending', 'running') AND flow_run_id IS NOT NULL AND contact_lost_at IS NULL
-      UNION ALL
-      SELECT tenant_id FROM operation_runs WHERE status = 'pending' AND flow_run_id IS NULL AND attend_after > now()
-    ), busy AS (
-      SELECT tenant_id, count(*) AS runs FROM under_way GROUP BY tenant_id
+"""
+
+
+def _turns(under_way: str, due: str = "") -> str:
+    """Whose turn it is: each tenant's waiting runs by age, `place` counting from what it has under way."""
+    return f"""
+    WITH busy AS (
+      SELECT tenant_id, count(*) AS runs FROM ({under_way}) u GROUP BY tenant_id
     ), next AS (
       SELECT w.id, w.tenant_id, w.created_at, coalesce(b.runs, 0) + row_number() OVER (
           PARTITION BY w.tenant_id ORDER BY w.created_at, w.id) AS place
       FROM operation_runs w LEFT JOIN busy b ON b.tenant_id = w.tenant_id
-      WHERE w.status = 'pending' AND w.flow_run_id IS NULL AND w.attend_after <= now()
+      WHERE w.status = 'pending' AND w.flow_run_id IS NULL {due}
     )
-"""
+    """
+
+
+# Who is next: of each tenant its oldest runs, as many as it may have under way, and of all those the ones whose tenant has
+# least under way. A claimed run counts as under way, and so does one that Prefect did not take; one whose contact is lost does
+# not, or a machine that died would hold its tenant's place until the runs on it are given up.
+_CLAIMED = (
+    "SELECT tenant_id FROM operation_runs WHERE status = 'pending' AND flow_run_id IS NULL AND attend_after > now()"
+)
+_NEXT = _turns(f"{_WITH_PREFECT} UNION ALL {_CLAIMED}", "AND w.attend_after <= now()")
 
 # The row is locked by its own conditions, so that of two relays at once the later one finds it claimed and passes on.
 _CLAIM = text(
@@ -67,19 +76,11 @@ _CLAIM = text(
 # A run's turn came when it was made or when a run of its tenant ended, whichever was later. One that is claimed, or that Prefect
 # did not take, goes on waiting: while Prefect is away every waiting run is one or the other.
 _LAG = text(
-    """
-    WITH busy AS (
-      SELECT tenant_id, count(*) AS runs FROM operation_runs
-      WHERE status IN ('pending', 'running') AND flow_run_id IS NOT NULL AND contact_lost_at IS NULL GROUP BY tenant_id
-    ), waiting AS (
-      SELECT w.tenant_id, w.created_at, coalesce(b.runs, 0) + row_number() OVER (
-          PARTITION BY w.tenant_id ORDER BY w.created_at, w.id) AS place
-      FROM operation_runs w LEFT JOIN busy b ON b.tenant_id = w.tenant_id
-      WHERE w.status = 'pending' AND w.flow_run_id IS NULL
-    )
+    f"""
+    {_turns(_WITH_PREFECT)}
     SELECT coalesce(extract(epoch FROM now() - min(greatest(w.created_at, (
       SELECT max(e.finished_at) FROM operation_runs e WHERE e.tenant_id = w.tenant_id)))), 0)
-    FROM waiting w WHERE w.place <= :tenant_limit
+    FROM next w WHERE w.place <= :tenant_limit
     """
 )
 

@@ -16,7 +16,7 @@ from runstore.filters import RunFilter
 from runstore.reader import RunReader
 from runstore.status import RunStatus
 from tests.support.schedules import Schedules, schedules_of
-from tests.support.stack import StackUnderTest, eventually
+from tests.support.stack import StackUnderTest, deploy, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -64,6 +64,18 @@ def test_what_happens_to_one_tenants_schedule_costs_no_other_a_run(stack: StackU
         mutation(echo, mine)
         assert echo.late(added[other]) == late, "the very same runs"
         assert set(echo.planned(added[other])) == planned
+
+
+def test_registering_a_changed_operation_costs_no_schedule_a_run(stack: StackUnderTest) -> None:
+    with schedules_of(stack, "echo.speak", key="registered anew") as echo:
+        (added,) = echo.add(stack.tenant().slug, cron=minutes_from_now(30))
+        planned = set(echo.planned(added.schedule.id))
+        assert len(planned) >= 3
+        by_hand = {"description": "by hand"}
+        echo.prefect.patch(f"deployments/{echo.deployment['id']}", json=by_hand).raise_for_status()
+        deploy(stack)
+        assert echo.deployment["description"] != "by hand"
+        assert set(echo.planned(added.schedule.id)) == planned
 
 
 @pytest.mark.parametrize("ending", ["paused", "removed", "paused by adding"])

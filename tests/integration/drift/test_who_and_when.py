@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from deployments.cli_drift import findings_table
+from deployments.commands.drift import findings_table
 from flows.drift.reading import findings_document
 from flows.drift.report import csv_report, html_report
 from flows.inventory.operation import InventoryParameters

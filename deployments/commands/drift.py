@@ -9,9 +9,9 @@ from uuid import UUID
 import typer
 
 from deployments.call import Answer, Call, command
-from deployments.cli_drift_life import add_life_commands
-from deployments.cli_inventory import WaitOption
-from deployments.cli_tenants import TenantOption
+from deployments.commands.drift_life import add_life_commands
+from deployments.commands.inventory import WaitOption
+from deployments.commands.tenants import TenantOption
 from deployments.console import Block, Table
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.call import Answer, Call, command
-from deployments.cli_inventory import WaitOption
-from deployments.cli_tenants import TenantOption
+from deployments.commands.inventory import WaitOption
+from deployments.commands.tenants import TenantOption
 from deployments.console import Table
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.call import Answer, Call, command
-from deployments.cli_tenants import TenantOption
+from deployments.commands.tenants import TenantOption
 from deployments.console import Table
 from runstore.errors import BadInputError
 

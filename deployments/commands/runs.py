@@ -9,9 +9,9 @@ from uuid import UUID
 
 import typer
 
-from deployments import cli_prune
 from deployments.call import Answer, Call, command
-from deployments.cli_tenants import TenantOption
+from deployments.commands import prune
+from deployments.commands.tenants import TenantOption
 from deployments.console import Table, when
 from runstore.errors import BadInputError
 from runstore.status import StatusBucket
@@ -23,7 +23,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(runs, name="runs")
     command(runs, "list", help="List a tenant's runs, newest first.")(list_runs)
     command(runs, "show", help="Show one run with its items and failures.")(show_run)
-    cli_prune.add_command(runs)
+    prune.add_command(runs)
 
 
 def list_runs(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deployments.call import Answer, Call, command
-from deployments.cli_tenants import TenantOption
+from deployments.commands.tenants import TenantOption
 from deployments.console import Table
 
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until the run has ended; exit code 1 if it failed.")]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.call import Answer, Call, command
-from deployments.cli_runs import parse_id
-from deployments.cli_schedule_add import add
-from deployments.cli_schedule_words import schedule_table, tenants_meant
+from deployments.commands.runs import parse_id
+from deployments.commands.schedule_add import add
+from deployments.commands.schedule_words import schedule_table, tenants_meant
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from deployments.scheduling.changes import Choice
     from deployments.scheduling.listing import Scheduled
@@ -36,9 +36,9 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(schedule, name="schedule")
     command(schedule, "add", help="Start an operation regularly, for one tenant or for all.")(add)
     command(schedule, "list", help="List schedules and their next times.")(list_schedules)
-    command(schedule, "pause", help="Let schedules start nothing for now.")(pause)
-    command(schedule, "resume", help="Let paused schedules start runs again.")(resume)
-    command(schedule, "remove", help="Forget schedules.")(remove)
+    command(schedule, "pause", help="Let schedules start nothing for now.")(_of_those_chosen(pause, "paused"))
+    command(schedule, "resume", help="Let paused schedules start runs again.")(_of_those_chosen(resume, "active again"))
+    command(schedule, "remove", help="Forget schedules.")(_of_those_chosen(remove, "removed", key="removed"))
 
 
 def list_schedules(
@@ -52,43 +52,40 @@ def list_schedules(
     return Answer({"schedules": [one.as_json() for one in found]}, (table,))
 
 
-def pause(
-    call: Call,
-    schedule: ScheduleArgument = None,
-    tenant: TenantOption = None,
-    all_tenants: AllTenantsOption = False,
-    operation: OperationOption = None,
-) -> Answer:
-    choice = _choice(call, schedule, tenant, all_tenants, operation)
-    from deployments.scheduling import changes as schedules
+def pause(choice: Choice) -> Sequence[Scheduled]:
+    from deployments.scheduling import changes
 
-    return _answer(schedules.switch(choice, active=False), "schedule", choice, "paused")
+    return changes.switch(choice, active=False)
 
 
-def resume(
-    call: Call,
-    schedule: ScheduleArgument = None,
-    tenant: TenantOption = None,
-    all_tenants: AllTenantsOption = False,
-    operation: OperationOption = None,
-) -> Answer:
-    choice = _choice(call, schedule, tenant, all_tenants, operation)
-    from deployments.scheduling import changes as schedules
+def resume(choice: Choice) -> Sequence[Scheduled]:
+    from deployments.scheduling import changes
 
-    return _answer(schedules.switch(choice, active=True), "schedule", choice, "active again")
+    return changes.switch(choice, active=True)
 
 
-def remove(
-    call: Call,
-    schedule: ScheduleArgument = None,
-    tenant: TenantOption = None,
-    all_tenants: AllTenantsOption = False,
-    operation: OperationOption = None,
-) -> Answer:
-    choice = _choice(call, schedule, tenant, all_tenants, operation)
-    from deployments.scheduling import changes as schedules
+def remove(choice: Choice) -> Sequence[Scheduled]:
+    from deployments.scheduling import changes
 
-    return _answer(schedules.remove(choice), "removed", choice, "removed")
+    return changes.remove(choice)
+
+
+def _of_those_chosen(
+    change: Callable[[Choice], Sequence[Scheduled]], state: str, key: str = "schedule"
+) -> Callable[..., Answer]:
+    """A command that names schedules, does this to them and says what state they are in; `key` is one's in the JSON."""
+
+    def changed(
+        call: Call,
+        schedule: ScheduleArgument = None,
+        tenant: TenantOption = None,
+        all_tenants: AllTenantsOption = False,
+        operation: OperationOption = None,
+    ) -> Answer:
+        choice = _choice(call, schedule, tenant, all_tenants, operation)
+        return _answer(change(choice), key, choice, state)
+
+    return changed
 
 
 def _choice(call: Call, schedule: str | None, tenant: str | None, all_tenants: bool, operation: str | None) -> Choice:

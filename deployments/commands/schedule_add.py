@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.call import Answer, Call
-from deployments.cli_inventory import ThenOption
-from deployments.cli_schedule_words import schedule_table, tenants_meant
+from deployments.commands.inventory import ThenOption
+from deployments.commands.schedule_words import schedule_table, tenants_meant
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
