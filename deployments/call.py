@@ -15,6 +15,7 @@ import typer
 
 from deployments.console import Block, print_blocks, print_json
 from deployments.settings import Settings, load_settings
+from runstore.errors import ForbiddenError
 
 if TYPE_CHECKING:
     from deployments.store_access import StoreAccess
@@ -52,6 +53,11 @@ class Call:
         from deployments.store_access import open_store
 
         return open_store(self.settings)
+
+    def operator_only(self, does: str) -> None:
+        """ForbiddenError for whoever acts as a member, of whatever role: `does` what concerns every tenant."""
+        if self.acting_as is not None:
+            raise ForbiddenError(f"Only the local operator {does}; leave out --as.")
 
     def note(self, text: str) -> None:
         """Tells a person something by the way, on stderr: stdout is the answer's."""

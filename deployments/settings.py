@@ -77,7 +77,10 @@ class Settings(BaseSettings):
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError as unknown:
+            raise ValueError("must be a folder: there is no such user") from unknown
 
     @field_validator("database_url", "hub_database_url", "relay_database_url", "worker_database_url", mode="after")
     @classmethod

@@ -20,7 +20,9 @@ ASKED_WITHIN_SECONDS = 15.0
 def asks_prefect(worker: BaseWorker[Any, Any, Any]) -> bool:
     """Whether the worker had an answer from Prefect lately, so that a run waiting for it would be taken."""
     silence = (datetime.now(UTC) - worker._last_polled_time).total_seconds()  # pyright: ignore[reportPrivateUsage]
-    return worker.is_setup and silence < ASKED_WITHIN_SECONDS
+    # Until Prefect has once heard of it, a worker says that it polls and asks nobody.
+    heard = worker._has_successfully_synced  # pyright: ignore[reportPrivateUsage]
+    return worker.is_setup and heard and silence < ASKED_WITHIN_SECONDS
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
@@ -38,6 +38,9 @@ from flows._tracking.log_scrubbing import install
 from runstore.errors import BadInputError, StoreError, UnavailableError
 from runstore.schema_check import verify_schema
 
+if TYPE_CHECKING:
+    from prefect.settings.context import SettingKey
+
 # Pools whose flow runs are processes of the worker's own machine.
 HERE = frozenset({WORKER_TYPE, "process"})
 
@@ -55,7 +58,6 @@ def serve(settings: Settings, *, name: str | None, pool: str | None) -> None:
         raise PrefectUnavailableError("The worker does not know Prefect's server: set PREFECT_API_URL to its address.")
     worker_url(settings)
     install()
-    os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", str(settings.worker_poll_seconds))
     asyncio.run(_serve(settings, full_name(name), pool or settings.work_pool))
 
 
@@ -100,16 +102,19 @@ async def _serve(settings: Settings, name: str, pool_name: str) -> None:
 
 @contextmanager
 def settings_for_jobs(pool_type: str, settings: Settings) -> Generator[None]:
-    """The block has Prefect's settings as flow runs of that type can use them: a worker gives all of its own to each.
+    """The block has Prefect's settings as its worker and flow runs of that type can use them: a worker gives all to each run.
 
-    A container has none of this machine's files, and a flow run told of our file of one authority would end at its first
-    client. A file that somebody named on purpose is theirs, and stays.
+    It polls as often as ours, unless `PREFECT_WORKER_QUERY_SECONDS` says otherwise. A container has none of this machine's
+    files, and a flow run told of our file of one authority would end at its first client. A file that somebody named on
+    purpose is theirs, and stays.
     """
-    own = str(one_authority_file(settings.home))
-    if pool_type in HERE or get_current_settings().api.ssl_cert_file != own:
-        yield
-        return
-    with temporary_settings({"api.ssl_cert_file": None}):
+    present = get_current_settings()
+    changed: dict[SettingKey, Any] = {}
+    if "query_seconds" not in present.worker.model_fields_set:
+        changed["worker.query_seconds"] = settings.worker_poll_seconds
+    if pool_type not in HERE and present.api.ssl_cert_file == str(one_authority_file(settings.home)):
+        changed["api.ssl_cert_file"] = None
+    with temporary_settings(changed):
         yield
 
 

@@ -35,6 +35,13 @@ _LOST = text(
     """
 )
 
+_STILL_HELD = text(
+    """
+    UPDATE operation_runs SET heartbeat_at = now(), contact_lost_at = NULL, last_source = 'reconciler'
+    WHERE id = :run AND attempt = :attempt AND status = 'running' AND heartbeat_at IS NOT DISTINCT FROM :heartbeat
+    """
+)
+
 _SILENT_FOR = text(
     "SELECT extract(epoch FROM now() - coalesce(heartbeat_at, created_at)) FROM operation_runs WHERE id = :run"
 )
@@ -60,6 +67,12 @@ class SilentRuns:
         values = {"run": run.id, "attempt": run.attempt, "heartbeat": run.heartbeat_at, "after": after_seconds}
         with self._database.across_tenants() as connection:
             return connection.execute(_LOST, values).rowcount == 1
+
+    def still_held(self, run: Run) -> bool:
+        """Notes that Prefect holds the run on purpose, which counts as a sign of life; False when it is not as it was read."""
+        values = {"run": run.id, "attempt": run.attempt, "heartbeat": run.heartbeat_at}
+        with self._database.across_tenants() as connection:
+            return connection.execute(_STILL_HELD, values).rowcount == 1
 
     def silent_for(self, run: Run) -> float:
         """Seconds since the run's last sign of life, by the database's clock."""

@@ -110,11 +110,11 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 def parse_time(text: str, option: str) -> datetime:
     """The moment that `text` names: ISO 8601 (UTC unless it says otherwise), or a span back from now such as `24h`."""
-    if (ago := _AGO.fullmatch(text.strip())) is not None:
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
+        if (ago := _AGO.fullmatch(text.strip())) is not None:
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadInputError(
             f"{option} {text[:80]!r} is no time: write it as 2026-03-01T06:00:00Z, 2026-03-01 or 24h."
         ) from None

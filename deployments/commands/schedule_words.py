@@ -35,7 +35,7 @@ def schedule_table(found: Sequence[Scheduled], empty: str, last: tuple[str, Sequ
             one.name,
             ", ".join(f"{name}={value}" for name, value in one.parameters.items() if value not in (None, "", [])),
             f"{one.timing} {one.timezone}",
-            "active" if one.active else "paused",
+            "held" if one.active and one.held else "active" if one.active else "paused",
             when(one.next_runs[0]) if one.next_runs else "-",
         )
         for one in found

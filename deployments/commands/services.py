@@ -71,6 +71,7 @@ def deploy(
 ) -> Answer:
     from deployments.prefect_address import use_prefect
 
+    call.operator_only("registers operations with Prefect")
     use_prefect(call.settings)
     from deployments.deploy import deploy_all
 

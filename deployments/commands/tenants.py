@@ -46,11 +46,9 @@ def add_tenant(
 ) -> Answer:
     from runstore.database import DatabaseRole
     from runstore.directory import Directory
-    from runstore.errors import ForbiddenError
 
+    call.operator_only("adds tenants")
     with call.open_store() as store:
-        if call.acting_as is not None:
-            raise ForbiddenError("Only the local operator adds tenants; leave out --as.")
         tenant = Directory(store.database(DatabaseRole.ADMIN)).add_tenant(slug, name, directory)
     return Answer({"tenant": _as_json(tenant)}, (f"Tenant {tenant.slug} is added.",))
 
@@ -63,12 +61,10 @@ def set_tenant(
 ) -> Answer:
     from runstore.database import DatabaseRole
     from runstore.directory import Directory
-    from runstore.errors import ForbiddenError
 
+    # Not even an owner: the worker's application may read other directories too, and those are others' tenants.
+    call.operator_only("changes tenants")
     with call.open_store() as store:
-        # Not even an owner: the worker's application may read other directories too, and those are others' tenants.
-        if call.acting_as is not None:
-            raise ForbiddenError("Only the local operator changes tenants; leave out --as.")
         tenant = Directory(store.database(DatabaseRole.ADMIN)).change_tenant(slug, name=name, directory_id=directory)
     told = f"Tenant {tenant.slug} is called {tenant.name}; its directory is {tenant.directory_id or 'not set'}."
     return Answer({"tenant": _as_json(tenant)}, (told,))
@@ -142,6 +138,7 @@ def upgrade(call: Call) -> Answer:
     from deployments.store_access import open_store, producer_migrations
     from runstore import migrations
 
+    call.operator_only("changes the schema")
     with open_store(call.settings, verify=False) as store:
         migrations.upgrade(store.url, producer_migrations())
         revisions = sorted(migrations.found(store.url))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
@@ -46,11 +47,14 @@ async def next_times(schedule: Mapping[str, Any], count: int, start: datetime | 
     kind = CronSchedule if "cron" in schedule else IntervalSchedule if "interval" in schedule else None
     if kind is None:
         return []
+    since = start or datetime.now(UTC)
     try:
-        found = await kind.model_validate(dict(schedule)).get_dates(count, start=start or datetime.now(UTC))
+        # One more: of an hour that comes twice it takes the first, also when that has passed.
+        found = await kind.model_validate(dict(schedule)).get_dates(count + 1, start=since)
     except ValueError:
         return []
-    return [moment.astimezone(UTC) for moment in found]
+    to_come = (moment for moment in found if moment >= since)
+    return [moment.astimezone(UTC) for moment in islice(to_come, count)]
 
 
 def _canonical(schedule: Mapping[str, Any]) -> tuple[object, ...]:

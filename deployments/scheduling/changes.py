@@ -93,7 +93,7 @@ def add(
         rows |= {tenant: changes.get(row.id, row) for tenant, row in found.items() if row}
         await timetable.change(list(changes.values()))
         await timetable.settle([row.id for row in rows.values() if not row.active])
-        shown = Shown(operation)
+        shown = Shown(timetable)
         return [
             Added(
                 await shown.of(rows[tenant]),
@@ -117,7 +117,7 @@ def switch(choice: Choice, *, active: bool) -> list[Scheduled]:
         timetable, rows = await _chosen(client, choice)
         switched = await timetable.change([replace(row, active=active) for row in rows])
         await timetable.settle([] if active else [row.id for row in switched])
-        shown = Shown(timetable.operation)
+        shown = Shown(timetable)
         return [await shown.of(row) for row in switched]
 
     return with_prefect(done)
@@ -129,7 +129,7 @@ def remove(choice: Choice) -> list[Scheduled]:
     async def done(client: PrefectClient) -> list[Scheduled]:
         timetable, rows = await _chosen(client, choice)
         was = {row.id: row for row in rows}
-        shown = Shown(timetable.operation)
+        shown = Shown(timetable)
         return [await shown.of(was[row.id]) for row in await timetable.remove(rows)]
 
     return with_prefect(done)
@@ -152,7 +152,8 @@ def _changed(
     paused: bool,
 ) -> Row | None:
     """The row as it has to become; None when it is so already. A removed one comes back."""
-    kept = not row.is_removed and essence(declared, parameters_of(row)) == work
+    # Prefect's own `deployment schedule pause` leaves a schedule without parameters: neither its work nor its tenant is left.
+    kept = tenant_of(row) == parameters["tenant"] and essence(declared, parameters_of(row)) == work
     wanted = Row(
         row.id,
         row.slug,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,10 @@ NEXT_RUNS = 3
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """One schedule as listed: what it starts for which tenant, when, and the next times, in UTC."""
+    """One schedule as listed: what it starts for which tenant, when, and the next times, in UTC.
+
+    `held` is whether its operation is paused as a whole in Prefect: an active schedule of it fires nothing either.
+    """
 
     id: UUID
     tenant: str
@@ -32,6 +36,7 @@ class Scheduled:
     timing: str
     timezone: str
     active: bool
+    held: bool
     next_runs: Sequence[datetime]
 
     def as_json(self) -> dict[str, Any]:
@@ -45,6 +50,7 @@ class Scheduled:
             "timing": self.timing,
             "timezone": self.timezone,
             "active": self.active,
+            "held": self.held,
             "next_runs": [moment.isoformat().replace("+00:00", "Z") for moment in self.next_runs],
         }
 
@@ -56,26 +62,32 @@ def find(tenants: Sequence[str]) -> list[Scheduled]:
     async def done(client: PrefectClient) -> list[Scheduled]:
         found: list[Scheduled] = []
         for operation in operations():
-            shown = Shown(operation)
-            rows = await _rows(client, operation)
-            found += [await shown.of(row) for row in rows if tenant_of(row) in wanted]
+            with suppress(NotFoundError):
+                timetable = await Timetable.read(client, operation)
+                shown = Shown(timetable)
+                found += [await shown.of(row) for row in timetable.rows if tenant_of(row) in wanted]
         return sorted(found, key=lambda one: (one.tenant, one.operation, one.name or "", one.timing))
 
     return with_prefect(done)
 
 
 class Shown:
-    """Makes rows of one operation what is listed. Many tenants share a timing, and its next times are reckoned once."""
+    """Makes rows of one operation what is listed. Many tenants share a timing, and its next times are reckoned once.
 
-    def __init__(self, operation: str) -> None:
-        self._operation = operation
+    While someone has paused the operation as a whole, in Prefect's UI, no schedule of it has a next time.
+    """
+
+    def __init__(self, timetable: Timetable) -> None:
+        self._operation = timetable.operation
+        self._held = timetable.held
         self._next: dict[str, list[datetime]] = {}
 
     async def of(self, row: Row) -> Scheduled:
         """The schedule as listed."""
         timing, timezone = said(row.schedule)
         key = repr(sorted(row.schedule.items()))
-        if row.active and key not in self._next:
+        fires = row.active and not self._held
+        if fires and key not in self._next:
             self._next[key] = await next_times(row.schedule, NEXT_RUNS)
         return Scheduled(
             id=row.id,
@@ -86,12 +98,6 @@ class Shown:
             timing=timing,
             timezone=timezone,
             active=row.active,
-            next_runs=self._next[key] if row.active else (),
+            held=self._held,
+            next_runs=self._next[key] if fires else (),
         )
-
-
-async def _rows(client: PrefectClient, operation: str) -> Sequence[Row]:
-    try:
-        return (await Timetable.read(client, operation)).rows
-    except NotFoundError:
-        return ()

@@ -47,7 +47,8 @@ class Timetable:
         self.operation = operation
         self.rows = [_row(found) for found in deployment["schedules"]]
         self._by_id = {row.id: row for row in self.rows}
-        self.planned = PlannedRuns(client, UUID(deployment["id"]), read_at, paused=bool(deployment.get("paused")))
+        self.held = bool(deployment.get("paused"))
+        self.planned = PlannedRuns(client, UUID(deployment["id"]), read_at, paused=self.held)
         self._client = client
         self._path = {"id": deployment["id"]}
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from prefect.context import refresh_global_settings_context
 from prefect.settings import get_current_settings
 from prefect.workers.base import BaseJobConfiguration, BaseVariables
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from deployments.settings import SettingsError
 
@@ -18,6 +19,13 @@ class WarmJobConfiguration(BaseJobConfiguration):
 
     working_dir: Path | None = Field(default=None)
     memory_limit_mb: int = Field(default=0, ge=0)
+
+    @field_validator("command", mode="after")
+    @classmethod
+    def _no_command(cls, value: str | None) -> str | None:
+        if value:
+            raise ValueError("a warm worker starts no command: use a pool of type process for this deployment")
+        return value
 
     @classmethod
     def _base_environment(cls) -> dict[str, str]:
@@ -38,6 +46,8 @@ class WarmJobConfiguration(BaseJobConfiguration):
 class WarmVariables(BaseVariables):
     """What a work pool or a deployment may set for its flow runs."""
 
+    # Nothing that is started here could be another command.
+    command: SkipJsonSchema[str | None] = None  # pyright: ignore[reportIncompatibleVariableOverride]
     working_dir: Path | None = Field(
         default=None, description="The directory flow runs start in; a temporary one of their own without it."
     )

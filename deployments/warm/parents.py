@@ -84,8 +84,10 @@ class Parents:
             return self._current
         async with self._lock:
             if self._current is None or not self._current.alive:
+                living = await self._started()
+                # Whatever took its place meanwhile.
                 self._let_go()
-                self._current = await self._started()
+                self._current = living
             return self._current
 
     async def _started(self) -> WarmParent:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import logging
-import traceback
 
+from flows._tracking.log_scrubbing import story
 from flows.registry import producer_folders
 
 _logger = logging.getLogger("deployments.warm.preload")
@@ -39,9 +39,9 @@ def import_everything() -> None:
     for name in (*LIBRARIES, *flow_modules()):
         try:
             importlib.import_module(name)
-        except (Exception, SystemExit):
+        except (Exception, SystemExit) as problem:
             # A module that ends the interpreter it is imported in, too, would otherwise end the parent of all the others.
-            _logger.error("Cannot import %s ahead of its runs:\n%s", name, traceback.format_exc())
+            _logger.error("Cannot import %s ahead of its runs:\n%s", name, story(problem))
 
 
 def flow_modules() -> list[str]:

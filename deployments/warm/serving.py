@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from uuid import UUID
 
 import anyio
 
@@ -61,12 +62,20 @@ class Serving:
             with anyio.move_on_after(drain_seconds):
                 while worker._submitting_flow_run_ids or worker.in_flight:  # pyright: ignore[reportPrivateUsage]
                     await anyio.sleep(0.05)
-            processes = worker.executors.processes
-            for run in processes.flow_run_ids():
-                _logger.warning("Flow run %s did not finish within %.0f seconds and is killed.", run, drain_seconds)
-                await processes.kill(run, force=True)
+            worker.closed = True
+            await self._kill_what_is_left(drain_seconds)
         if worker.parents.outdated.is_set():
             raise OutdatedWorkerError
+
+    async def _kill_what_is_left(self, drain_seconds: float) -> None:
+        processes, killed = self._worker.executors.processes, set[UUID]()
+        # Until none is left: one may have been taken before the stop and have its process only now.
+        while self._worker.in_flight:
+            for run in set(processes.flow_run_ids()) - killed:
+                _logger.warning("Flow run %s did not finish within %.0f seconds and is killed.", run, drain_seconds)
+                await processes.kill(run, force=True)
+                killed.add(run)
+            await anyio.sleep(0.05)
 
     async def poll(self, seconds: float) -> None:
         """Looks for runs, for ever."""

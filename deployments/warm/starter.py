@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from uuid import UUID
 
 import anyio
@@ -24,15 +25,16 @@ def request_for(
 
     The worker's variables are those of this moment: a secret that was renewed in `.env` is the renewed one.
     """
-    port, token = control.register(flow_run)
     wanted: dict[str, str | None] = {
         **os.environ,
         **configuration.env,
         "PREFECT__FLOW_RUN_ID": str(flow_run),
         "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
-        "PREFECT__CONTROL_PORT": str(port),
-        "PREFECT__CONTROL_TOKEN": token,
     }
+    # Without its channel, which needs a port, Prefect's executor cancels by signal alone.
+    with suppress(RuntimeError):
+        port, token = control.register(flow_run)
+        wanted |= {"PREFECT__CONTROL_PORT": str(port), "PREFECT__CONTROL_TOKEN": token}
     if (module_path := configuration.module_path) is not None:
         wanted["PREFECT__FLOW_ENTRYPOINT"] = module_path
     return Request(

@@ -54,6 +54,8 @@ class WarmWorker(SteadyWorker):
         super().__init__(*arguments, **named)
         self.executors = Executors()
         self.parents = Parents()
+        self.closed = False
+        """Whether no run is begun any more; one that was taken is offered again, to other workers."""
 
     async def run(
         self,
@@ -82,6 +84,8 @@ class WarmWorker(SteadyWorker):
 
     async def _fork(self, flow_run: FlowRun, configuration: WarmJobConfiguration, directory: str) -> ForkedProcess:
         try:
+            if self.closed:
+                raise WarmParentError("The worker is about to leave.")
             return await self.parents.fork(
                 request_for(flow_run.id, configuration, directory=directory, control=self.executors.control)
             )

@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.listener import RunListener
@@ -46,7 +47,8 @@ class Dispatcher:
     def run(self, listener: RunListener, stopped: threading.Event) -> None:
         """Dispatches until `stopped`: at once when a run is started, and every SWEEP_SECONDS in any case."""
         # One client for as long as it runs: making one, with its TLS context, costs more than handing over a run.
-        with get_client(sync_client=True) as client:
+        # And each request is tried once: the client's own tries are up to half a minute apart, ours two seconds.
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
             while not stopped.is_set():
                 try:
                     if self.dispatch_pending(client) == BATCH:
@@ -65,8 +67,8 @@ class Dispatcher:
             while waiting:
                 self._hand_over_or_postpone(client, waiting[0])
                 del waiting[0]
-        except (httpx.HTTPError, RuntimeError, OSError) as problem:
-            # Prefect is away: no run of the batch can be handed over, so none is tried.
+        except (httpx.HTTPError, RuntimeError, OSError, ValueError) as problem:
+            # Prefect is away, or what answers is something else: no run of the batch can be handed over, so none is tried.
             self._outbox.postpone([run.id for run in waiting], RETRY_SECONDS)
             _log.warning("%d runs wait for Prefect (%s).", len(waiting), type(problem).__name__)
         return len(claimed)

@@ -60,8 +60,8 @@ class PauseWatch:
             return
         with get_client(sync_client=True) as client:
             while not self._stopped.is_set():
-                # Prefect may be away, or the flow run gone: what was last known holds.
-                with suppress(httpx.HTTPError, PrefectException, RuntimeError, OSError):
+                # Prefect may be away, or what answers another, or the flow run gone: what was last known holds.
+                with suppress(httpx.HTTPError, PrefectException, RuntimeError, OSError, ValueError):
                     self._note(client.read_flow_run(self._flow_run_id).state)
                 self._stopped.wait(LOOK_INTERVAL if self._may_go_on.is_set() else RESUME_INTERVAL)
 

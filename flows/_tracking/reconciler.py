@@ -65,7 +65,7 @@ class Reconciler:
                 self._unseen.look_if_due()
             except (StoreUnavailableError, StoreError) as away:
                 _log.warning("Nothing can be repaired for now: %s", away)
-            except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError, OSError) as problem:
+            except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError, OSError, ValueError) as problem:
                 # Without Prefect's word nothing is known; a guess would be worse than waiting.
                 _log.warning("Prefect does not answer (%s); silent runs are left as they are.", type(problem).__name__)
 
@@ -79,7 +79,7 @@ class Reconciler:
                 known = _flow_runs(client, [run.flow_run_id for run in runs if run.flow_run_id])
                 for run in runs:
                     self._repair(client, run, known)
-        except (httpx.HTTPError, RuntimeError, OSError):
+        except (httpx.HTTPError, RuntimeError, OSError, ValueError):
             # Prefect is away too: all we know is the silence, and that much the hub may show.
             for run in runs:
                 self._note_silence(run)
@@ -112,6 +112,9 @@ class Reconciler:
             # A flow run that stood back for this very row: nobody else will end it.
             failure = failure_for(State(type=StateType.FAILED, name=state.name), timeout_seconds=0)
             self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
+        elif state.type is StateType.PAUSED:
+            # Suspended: no process is left to give signs of life, and none is missing.
+            self._silent.still_held(run)
         elif state.type is StateType.CANCELLING:
             if self._silent.silent_for(run) > self._patience.contact_lost:
                 cancelled = failure_for(State(type=StateType.CANCELLED), timeout_seconds=0)

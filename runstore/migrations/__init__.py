@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool, text
 
 from runstore.database import DatabaseRole, sqlalchemy_url, translated_errors
+from runstore.errors import SchemaMismatchError
 
 CORE = Path(__file__).parent / "versions"
 
@@ -34,10 +35,17 @@ def upgrade(url: str, producers: Sequence[Path] = ()) -> None:
     """Brings the schema to the newest revision of every branch; nothing when it is there already, or beyond.
 
     A schema that holds revisions this version does not know stays as it is: a release that is rolled back upgrades at its start
-    as every one does. Safe to run from several machines at once: an advisory lock lets one through at a time. Each revision is
+    as every one does. SchemaMismatchError when it lacks others at the same time.
+
+    Safe to run from several machines at once: an advisory lock lets one through at a time. Each revision is
     one transaction.
     """
-    if unknown(url, producers):
+    if strangers := unknown(url, producers):
+        if lacking := missing(url, producers):
+            raise SchemaMismatchError(
+                f"The schema lacks {', '.join(sorted(lacking))} and holds {', '.join(sorted(strangers))}, of a producer that is "
+                "not installed here: upgrade where it is installed."
+            )
         return
     with translated_errors():
         command.upgrade(configuration(url, producers), "heads")
@@ -56,12 +64,14 @@ def downgrade(url: str, revision: str, producers: Sequence[Path] = ()) -> None:
 def missing(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
     """The revisions this version of the code knows and the database lacks; none when it is as new, or newer.
 
-    A revision that this version does not know was made by a newer one, which upgrades everything or nothing.
+    A revision that this version does not know was made by a newer one, which upgrades everything or nothing; or by a producer
+    that is not installed here, where a known branch has gone on from what the database has of it.
     """
     script = ScriptDirectory.from_config(configuration("", producers))
     lacking = {revision.revision: revision for revision in script.walk_revisions()}
     present = list(found(url))
-    if not lacking.keys() >= set(present):
+    known = [lacking[revision] for revision in present if revision in lacking]
+    if len(known) < len(present) and not any(revision.nextrev for revision in known):
         return frozenset()
     while present:
         # The version table names heads only, and leaves out one that another head depends on.

@@ -159,7 +159,9 @@ def test_a_suspended_run_stops_between_items_and_begins_again_when_resumed(
     assert 1 <= before.counts.succeeded < 30
     # Longer than contact may be away: a suspended run is not lost, and nobody gives it up.
     eventually(lambda: before.heartbeat_at and datetime.now(UTC) - before.heartbeat_at > timedelta(seconds=7))
-    assert stack.run(scope, run_id).run.contact_lost_at is None
+    held = stack.run(scope, run_id).run
+    assert held.contact_lost_at is None
+    assert held.heartbeat_at and before.heartbeat_at and held.heartbeat_at > before.heartbeat_at, "Prefect holds it"
     with stack.prefect() as client:
         client.post(f"flow_runs/{flow_run_id}/resume").raise_for_status()
     eventually(lambda: tally.read_text().count(str(run_id)) == 2)

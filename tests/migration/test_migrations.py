@@ -112,6 +112,24 @@ def test_a_release_that_is_rolled_back_leaves_the_newer_schema_as_it_is(new_data
     verify_schema(url, FOLDERS)
 
 
+def test_an_old_schema_with_a_producer_that_is_not_here_is_old_and_says_why_it_stays_so(
+    new_database: Callable[..., str],
+) -> None:
+    url = new_database()
+    migrations.upgrade(url, FOLDERS)
+    migrations.downgrade(url, "policy_snapshots@0001_policy_snapshots", FOLDERS)
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO alembic_version VALUES ('0001_policy_restore')")
+    heads = migrations.found(url)
+    with pytest.raises(SchemaMismatchError, match="0002_policy_audit"):
+        verify_schema(url, FOLDERS)
+    with pytest.raises(
+        SchemaMismatchError, match=r"lacks .*0002_policy_audit.* holds 0001_policy_restore, of a producer"
+    ):
+        migrations.upgrade(url, FOLDERS)
+    assert migrations.found(url) == heads
+
+
 def test_a_server_that_is_down_is_said_to_be_down() -> None:
     with pytest.raises(StoreUnavailableError, match="not reachable"):
         verify_schema("postgresql://user:hunter2@127.0.0.1:1/none", FOLDERS)

@@ -273,3 +273,33 @@ def test_a_release_that_is_installed_while_a_parent_imports_is_not_taken(
             assert kept.pid == first
 
     timely(meanwhile())
+
+
+def test_of_two_parents_started_at_once_one_is_let_go(folder: Path) -> None:
+    """A run that found its parent dead starts one, while the code has changed and a successor is started for that."""
+    begun, started = [asyncio.Event(), asyncio.Event()], list[ScriptParent]()
+
+    async def start(environment: Any) -> ScriptParent:
+        number = len(started)
+        started.append(parent := await ScriptParent.start(environment))
+        await begun[number].wait()
+        return parent
+
+    async def watch() -> None:
+        for event in begun:
+            event.clear()
+        kept = Parents(start)
+        wanted = asyncio.create_task(kept._living())
+        while not started:
+            await asyncio.sleep(0.01)
+        replaced = asyncio.create_task(kept._replace())
+        while len(started) < 2:
+            await asyncio.sleep(0.01)
+        begun[1].set()
+        await replaced
+        begun[0].set()
+        assert await wanted is started[0]
+        await started[1].wait()
+        await kept.__aexit__(None, None, None)
+
+    timely(watch())

@@ -174,6 +174,14 @@ def test_what_stands_before_prefect_may_answer_with_something_else(tried: Tried)
     tried.begun(tried.prefect.add())
 
 
+def test_a_server_that_is_away_is_asked_by_us_and_not_by_prefects_client(tried: Tried) -> None:
+    """Whose own tries would be 2, 4, 8, 16 and 32 seconds apart, and the server back meanwhile."""
+    tried.prefect.failing["get_scheduled_flow_runs"] = 503
+    eventually(lambda: tried.prefect.refused["get_scheduled_flow_runs"] > 4, seconds=15)
+    tried.prefect.failing.clear()
+    tried.begun(tried.prefect.add())
+
+
 def test_a_worker_that_can_start_nothing_since_an_upgrade_lets_its_runs_finish_and_ends(tmp_path: Path) -> None:
     with serving(tmp_path) as tried:
         under_way = tried.begun(tried.prefect.add())

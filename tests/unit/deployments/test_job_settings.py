@@ -1,4 +1,4 @@
-"""What a worker's own settings become in its flow runs: a file of this machine's is no use to a container."""
+"""What a worker's own settings become in it and in its flow runs: a file of this machine's is no use to a container."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import temporary_settings
+from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.base import BaseJobConfiguration
 from prefect.workers.process import ProcessJobConfiguration
 
@@ -51,3 +51,11 @@ def test_a_file_somebody_named_goes_to_every_job(tmp_path: Path) -> None:
     named = tmp_path / "company.pem"
     with worker_told(named), settings_for_jobs("docker", Settings(home=tmp_path / "home")):
         assert prepared(BaseJobConfiguration())["PREFECT_API_SSL_CERT_FILE"] == str(named)
+
+
+def test_prefects_own_workers_poll_as_often_as_ours_unless_told_otherwise(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, worker_poll_seconds=0.7)
+    with settings_for_jobs("process", settings):
+        assert PREFECT_WORKER_QUERY_SECONDS.value() == 0.7
+    with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: 4}), settings_for_jobs("docker", settings):
+        assert PREFECT_WORKER_QUERY_SECONDS.value() == 4

@@ -68,6 +68,13 @@ def test_a_local_time_that_the_spring_skips_fires_an_hour_earlier(start: datetim
     assert [(moment.hour, moment.minute) for moment in on_that_day] == [(1, 30)]
 
 
+@pytest.mark.parametrize("minutes", [1, 29])
+def test_in_the_hour_that_comes_twice_what_has_passed_is_no_next_time(minutes: int) -> None:
+    start = datetime(2026, 10, 25, 1, minutes, tzinfo=UTC)
+    found = dates(start, cron="30 2 * * *", timezone="Europe/Berlin")
+    assert [moment.date().day for moment in found] == [26, 27, 28, 29]
+
+
 @pytest.mark.parametrize("start", [AUTUMN, AUTUMN + timedelta(hours=12), AUTUMN + timedelta(hours=24, minutes=30)])
 def test_a_local_time_that_the_autumn_has_twice_fires_the_first_time(start: datetime) -> None:
     found = dates(start, cron="30 2 * * *", timezone="Europe/Berlin")

@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from itertools import pairwise
-from uuid import uuid4
+from pathlib import Path
+from uuid import UUID, uuid4
 
 import anyio
+import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.runner._control_channel import ControlChannel
+from pydantic import ValidationError
 
+from deployments.warm import preload
+from deployments.warm.configuration import WarmJobConfiguration
+from deployments.warm.fork_client import WarmParentError
 from deployments.warm.serving import Serving
+from deployments.warm.starter import request_for
 from deployments.warm.worker import WarmWorker
+from deployments.worker_health import asks_prefect
 
 
 def test_a_retry_waits_for_the_end_of_its_earlier_attempts_process() -> None:
@@ -26,6 +35,56 @@ def test_a_retry_waits_for_the_end_of_its_earlier_attempts_process() -> None:
         return await worker._submit_scheduled_flow_runs([offered])  # pyright: ignore[reportPrivateUsage]
 
     assert asyncio.run(offer()) == []
+
+
+def test_what_was_taken_before_the_stop_and_has_no_process_is_left_to_other_workers() -> None:
+    taken = FlowRun(flow_id=uuid4())
+
+    async def begin() -> set[UUID]:
+        worker = WarmWorker(work_pool_name="any")
+        worker.closed = True
+        with pytest.raises(WarmParentError):
+            await worker.run(taken, WarmJobConfiguration())
+        return worker.unstarted
+
+    assert asyncio.run(begin()) == {taken.id}
+
+
+def test_a_worker_that_prefect_never_answered_is_not_ready() -> None:
+    worker = WarmWorker(work_pool_name="any")
+    worker.is_setup = True
+    assert not asks_prefect(worker)
+    worker._has_successfully_synced = True  # pyright: ignore[reportPrivateUsage]
+    assert asks_prefect(worker)
+
+
+def test_another_command_is_neither_offered_nor_ignored() -> None:
+    offered = WarmWorker.get_default_base_job_template()["variables"]["properties"]
+    assert set(offered) == {"name", "env", "labels", "working_dir", "memory_limit_mb"}
+    assert WarmJobConfiguration(command=None).command is None
+    with pytest.raises(ValidationError, match="starts no command"):
+        WarmJobConfiguration(command="nice python -m prefect.engine")
+
+
+def test_without_a_port_for_it_a_run_has_no_channel_and_is_started_all_the_same() -> None:
+    class NoChannel(ControlChannel):
+        def register(self, flow_run_id: UUID) -> tuple[int, str]:
+            raise RuntimeError("no port")
+
+    wanted = request_for(uuid4(), WarmJobConfiguration(), directory="/", control=NoChannel())
+    assert not [name for name in wanted.environment if name.startswith("PREFECT__CONTROL")]
+
+
+def test_what_an_import_says_is_not_in_the_parents_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "talks_too_much.py").write_text("raise ValueError('postgresql://user:hunter2hunter2@db')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(preload, "flow_modules", lambda: ["talks_too_much"])
+    preload.import_everything()
+    assert "Cannot import talks_too_much" in caplog.text
+    assert "ValueError" in caplog.text
+    assert "hunter2" not in caplog.text
 
 
 class StopServing(BaseException):
