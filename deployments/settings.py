@@ -10,7 +10,7 @@ from typing import Annotated
 
 import platformdirs
 from pydantic import AliasChoices, Field, HttpUrl, PostgresDsn, SecretStr, TypeAdapter, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deployments import env_file
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         try:
             return value.expanduser().absolute()
         except RuntimeError as unknown:
-            raise ValueError("must be a folder: there is no such user") from unknown
+            raise PydanticCustomError("no_such_user", "no such user") from unknown
 
     @field_validator("database_url", "hub_database_url", "relay_database_url", "worker_database_url", mode="after")
     @classmethod
@@ -190,6 +190,7 @@ _EXPECTED = {
     "greater_than_equal": "at least {ge}",
     "less_than_equal": "at most {le}",
     "string_too_short": "not empty",
+    "no_such_user": "a folder, and there is no user of the name behind its ~",
     "string_too_long": "at most {max_length} characters",
 }
 

@@ -9,7 +9,6 @@ from prefect.context import refresh_global_settings_context
 from prefect.settings import get_current_settings
 from prefect.workers.base import BaseJobConfiguration, BaseVariables
 from pydantic import Field, ValidationError, field_validator
-from pydantic.json_schema import SkipJsonSchema
 
 from deployments.settings import SettingsError
 
@@ -46,8 +45,10 @@ class WarmJobConfiguration(BaseJobConfiguration):
 class WarmVariables(BaseVariables):
     """What a work pool or a deployment may set for its flow runs."""
 
-    # Nothing that is started here could be another command.
-    command: SkipJsonSchema[str | None] = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    # Prefect takes no template without it.
+    command: str | None = Field(
+        default=None, description="Has to stay empty: a warm worker starts no command. A pool of type process does."
+    )
     working_dir: Path | None = Field(
         default=None, description="The directory flow runs start in; a temporary one of their own without it."
     )

@@ -70,6 +70,33 @@ def test_added_again_a_paused_schedule_stays_paused(echo: Schedules, tenants: li
     assert [one.active for one in find(tenants)] == [False] * 4
 
 
+def test_added_again_a_schedule_has_the_tenant_that_prefects_own_command_takes_from_it(
+    stack: StackUnderTest, tenants: list[str]
+) -> None:
+    tenant = tenants[0]
+    with schedules_of(stack, "drift.generate") as drift:
+        (first,) = drift.add(tenant)
+        # As `prefect deployment schedule pause` asks for it: the server empties the parameters.
+        place = f"deployments/{drift.deployment['id']}/schedules/{first.schedule.id}"
+        drift.prefect.patch(place, json={"active": False}).raise_for_status()
+        assert find([tenant]) == []
+        (again,) = drift.add(tenant)
+        assert (again.change, again.schedule.id, again.schedule.tenant) == ("changed", first.schedule.id, tenant)
+
+
+def test_while_the_operation_is_paused_as_a_whole_its_schedules_have_no_next_times(
+    echo: Schedules, tenants: list[str]
+) -> None:
+    echo.add(tenants[0])
+    place = f"deployments/{echo.deployment['id']}"
+    echo.prefect.patch(place, json={"paused": True}).raise_for_status()
+    try:
+        assert [(one.active, one.held, one.next_runs) for one in find(tenants)] == [(True, True, ())]
+    finally:
+        echo.prefect.patch(place, json={"paused": False}).raise_for_status()
+    assert [(one.active, one.held, len(one.next_runs)) for one in find(tenants)] == [(True, False, 3)]
+
+
 def test_a_named_schedule_is_a_further_one_of_the_same_work(echo: Schedules, tenants: list[str]) -> None:
     tenant = tenants[0]
     echo.add(tenant, cron="0 6 * * 1-5")

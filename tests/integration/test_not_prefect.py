@@ -1,0 +1,65 @@
+"""What answers where Prefect's API was is something else for a while: a proxy with a page of its own, say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.context import refresh_global_settings_context
+
+from flows._tracking.dispatcher import Dispatcher
+from flows._tracking.pausing import PauseWatch
+from flows._tracking.reconciler import Patience, Reconciler
+from runstore.operation import OperationType
+from runstore.outbox import Outbox
+from runstore.starter import StartRequest, start
+from tests.conftest import Store
+from tests.support.other_server import server
+from tests.support.stack import environment, eventually
+
+
+@pytest.fixture(autouse=True)
+def a_page() -> Iterator[None]:
+    # For every thread.
+    with server(200, b"<!doctype html><title>Back soon</title>") as address, environment({"PREFECT_API_URL": address}):
+        refresh_global_settings_context()
+        yield
+    refresh_global_settings_context()
+
+
+def begin(store: Store) -> None:
+    start(store.app, store.tenant("acme"), StartRequest(OperationType("echo", "speak"), {"key": str(uuid4())}))
+
+
+def test_runs_wait_for_prefect(store: Store) -> None:
+    begin(store)
+    outbox = Outbox(store.relay, tenant_limit=8)
+    with get_client(sync_client=True) as client:
+        assert Dispatcher(outbox).dispatch_pending(client) == 1
+    assert eventually(lambda: outbox.claim(1), seconds=10)[0].tries == 2, "postponed, not left to its lease"
+
+
+def test_silent_runs_are_left_as_they_are(store: Store) -> None:
+    begin(store)
+    outbox = Outbox(store.relay, tenant_limit=8)
+    (run,) = outbox.claim(1)
+    outbox.handed_over(run.id, uuid4())
+    reconciler, stopped = Reconciler(store.relay, Patience(look=0.1)), threading.Event()
+    with pytest.raises(ValueError, match="Expecting value"):
+        eventually(reconciler.repair, seconds=10)
+    looking = threading.Thread(target=reconciler.run, args=(stopped,))
+    looking.start()
+    looking.join(4)
+    assert looking.is_alive()
+    stopped.set()
+    looking.join()
+
+
+def test_a_paused_flow_goes_on_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows._tracking.pausing.LOOK_INTERVAL", 0.05)
+    with PauseWatch(uuid4()) as watch:
+        watch._thread.join(4)  # pyright: ignore[reportPrivateUsage]
+        assert watch._thread.is_alive()  # pyright: ignore[reportPrivateUsage]
