@@ -20,6 +20,7 @@ from deployments.call import Answer
 from deployments.console import Table
 from deployments.deploy_leftovers import Missing, Waiting, missing_operations, waiting_elsewhere
 from deployments.prefect_errors import PREFECT_PROBLEMS, PrefectUnavailableError, prefect_problem
+from deployments.scheduling.prefect_calls import PrefectCannotPlanError, PrefectHasNotPlannedError
 from deployments.scheduling.timetable import Timetable
 from deployments.settings import Settings
 from deployments.version import installed_version
@@ -41,6 +42,7 @@ class Deployed:
     id: UUID
     changed: tuple[str, ...] = ()
     job_variables: Mapping[str, Any] | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def deploy_all(
 def _answer(done: Registered) -> Answer:
     notes = [*done.pool.notes([one.job_variables or {} for one in done.deployed])]
     notes += [one.told() for one in (*done.waiting, *done.missing)]
+    notes += [f"{one.operation}: {one.note}" for one in done.deployed if one.note]
     document = {
         "work_pool": {
             "name": done.pool.name,
@@ -157,6 +160,7 @@ async def _register(client: PrefectClient, operation: Operation, wanted: Mapping
         flow_id = await client.create_flow_from_name(name)
         made = await client.create_deployment(flow_id, DEPLOYMENT, **wanted)
         return Deployed(name, entrypoint, "created", made)
+    note = None
     differing = {field: value for field, value in wanted.items() if not _is_kept(existing, field, value)}
     if "tags" in differing:
         differing["tags"] = _with_tags(existing.tags, wanted["tags"])
@@ -165,10 +169,19 @@ async def _register(client: PrefectClient, operation: Operation, wanted: Mapping
         # the schedules alone, where creating it again would delete them; but what they had planned is gone with it.
         timetable = await Timetable.read(client, name)
         await client.update_deployment(existing.id, DeploymentUpdate(**differing))
+        note = await _planned_anew(timetable)
+    outcome = "changed" if differing else "unchanged"
+    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing), existing.job_variables, note)
+
+
+async def _planned_anew(timetable: Timetable) -> str | None:
+    """What to tell when the server cannot plan now: the operations are registered all the same."""
+    try:
         if timetable.rows:
             await timetable.settle()
-    outcome = "changed" if differing else "unchanged"
-    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing), existing.job_variables)
+    except (PrefectCannotPlanError, PrefectHasNotPlannedError) as problem:
+        return str(problem)
+    return None
 
 
 def _is_kept(existing: DeploymentResponse, field: str, wanted: Any) -> bool:

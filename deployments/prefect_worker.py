@@ -22,17 +22,16 @@ if TYPE_CHECKING:
 SUBMISSION_SECONDS = 30.0
 """How long a stop waits for a run that was taken and has no process or container yet."""
 
+ASK_SECONDS = 15.0
+"""How long Prefect's server may take to say which runs are due."""
+
 T = TypeVar("T")
 
 _logger = logging.getLogger("deployments.worker")
 
 
 class OneTry:
-    """Blocks whose requests to Prefect are tried once.
-
-    Its client, once it was connected, sleeps up to half a minute between its tries: the server may be back for as long, and
-    whoever asks again anyhow does not hear of it.
-    """
+    """Blocks whose requests to Prefect are tried once."""
 
     def __init__(self) -> None:
         self._present: SettingsContext | None = None
@@ -59,6 +58,22 @@ def without_ending(
     return [one for one in found if one.flow_run.id not in ending]
 
 
+def look_without_patience(worker: BaseWorker[Any, Any, Any]) -> None:
+    """Has each of the worker's looks ask once, for ASK_SECONDS at most: for one that is not ended by a look that fails.
+
+    Prefect's client, once it was connected, sleeps up to half a minute between its tries, and as long as a proxy asks it to: the
+    server may be back for as long, and whoever looks again anyhow does not hear of it.
+    """
+    ask = worker._get_scheduled_flow_runs  # pyright: ignore[reportPrivateUsage]
+    one_try = OneTry()
+
+    async def ask_once() -> list[WorkerFlowRunResponse]:
+        with one_try(), anyio.fail_after(ASK_SECONDS):
+            return await ask()
+
+    worker._get_scheduled_flow_runs = ask_once  # pyright: ignore[reportPrivateUsage]
+
+
 async def serve_until(stop: anyio.Event, worker: BaseWorker[Any, Any, Any], *, drain_seconds: float) -> None:
     """Runs one of Prefect's own workers until `stop` is set, and gives the runs it has under way `drain_seconds` to finish.
 
@@ -66,14 +81,8 @@ async def serve_until(stop: anyio.Event, worker: BaseWorker[Any, Any, Any], *, d
     an error that ends the worker and every run it serves: rare at a poll every ten seconds, not at ours. Twelve looks
     in a row that fail end it just so. And by itself it kills its runs the moment it is stopped.
     """
-    ask = worker._get_scheduled_flow_runs  # pyright: ignore[reportPrivateUsage]
     submit = worker._submit_scheduled_flow_runs  # pyright: ignore[reportPrivateUsage]
     look = worker.get_and_submit_flow_runs
-    one_try = OneTry()
-
-    async def ask_once() -> list[WorkerFlowRunResponse]:
-        with one_try():
-            return await ask()
 
     async def submit_free(flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         return await submit(without_ending(worker, flow_run_response))
@@ -96,7 +105,7 @@ async def serve_until(stop: anyio.Event, worker: BaseWorker[Any, Any, Any], *, d
             _logger.warning("The runs that did not finish within %.0f seconds are killed.", drain_seconds)
         group.cancel_scope.cancel()
 
-    worker._get_scheduled_flow_runs = ask_once  # pyright: ignore[reportPrivateUsage]
+    look_without_patience(worker)
     worker._submit_scheduled_flow_runs = submit_free  # pyright: ignore[reportPrivateUsage]
     worker.get_and_submit_flow_runs = _borne(look_unless_stopped, list)
     worker._sync_and_initialize = _borne(worker._sync_and_initialize, lambda: None)  # pyright: ignore[reportPrivateUsage]

@@ -49,8 +49,8 @@ async def next_times(schedule: Mapping[str, Any], count: int, start: datetime | 
         return []
     since = start or datetime.now(UTC)
     try:
-        # One more: of an hour that comes twice it takes the first, also when that has passed.
-        found = await kind.model_validate(dict(schedule)).get_dates(count + 1, start=since)
+        # An hour more: of one that comes twice it takes the first, also when that has passed.
+        found = await kind.model_validate(dict(schedule)).get_dates(count + 60, start=since)
     except ValueError:
         return []
     to_come = (moment for moment in found if moment >= since)

@@ -65,7 +65,8 @@ class Parents:
                 self._keeper.cancel()
                 with suppress(asyncio.CancelledError):
                     await self._keeper
-            self._let_go()
+            self._let_go(self._current)
+            self._current = None
             with anyio.move_on_after(STOP_GRACE_SECONDS):
                 await asyncio.gather(*self._leaving)
 
@@ -83,12 +84,16 @@ class Parents:
         if self._current is not None and self._current.alive:
             return self._current
         async with self._lock:
-            if self._current is None or not self._current.alive:
-                living = await self._started()
-                # Whatever took its place meanwhile.
-                self._let_go()
-                self._current = living
-            return self._current
+            if self._current is not None and self._current.alive:
+                return self._current
+            started = await self._started()
+            if self._current is not None and self._current.alive:
+                # One of newer code has taken the place meanwhile.
+                self._let_go(started)
+                return self._current
+            self._let_go(self._current)
+            self._current = started
+            return started
 
     async def _started(self) -> WarmParent:
         # Asked anew: what is on disk may no longer be what this process began with.
@@ -132,17 +137,16 @@ class Parents:
         _logger.info("The code or the settings changed; starting a new warm parent.")
         successor = await self._started()
         # Runs are forked from the old one until here: an import takes seconds, and may fail.
-        self._let_go()
+        self._let_go(self._current)
         self._current = successor
 
-    def _let_go(self) -> None:
-        if self._current is None:
+    def _let_go(self, parent: WarmParent | None) -> None:
+        if parent is None:
             return
-        self._current.retire()
-        leaving = asyncio.create_task(self._current.wait())
+        parent.retire()
+        leaving = asyncio.create_task(parent.wait())
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
-        self._current = None
 
     def _read_settings(self) -> None:
         try:

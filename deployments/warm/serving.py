@@ -7,6 +7,7 @@ from uuid import UUID
 
 import anyio
 
+from deployments.prefect_worker import look_without_patience
 from deployments.warm.parents import OutdatedWorkerError
 from deployments.warm.worker import WarmWorker
 
@@ -50,6 +51,7 @@ class Serving:
         no run can be started any more because another version is installed: whoever starts the worker again starts that.
         """
         worker = self._worker
+        look_without_patience(worker)
         async with worker:
             async with anyio.create_task_group() as group:
                 group.start_soon(self.poll, poll_seconds)

@@ -20,7 +20,7 @@ from prefect.states import Scheduled
 from prefect.utilities.engine import propose_state
 from prefect.workers.base import BaseWorker, BaseWorkerResult
 
-from deployments.prefect_worker import OneTry, without_ending
+from deployments.prefect_worker import without_ending
 from deployments.warm.cancellation import LastingObserver
 
 if TYPE_CHECKING:
@@ -44,12 +44,6 @@ class SteadyWorker(BaseWorker[Any, Any, Any], abc.ABC):
         super().__init__(*arguments, **named)
         self.in_flight: set[UUID] = set()
         self.unstarted: set[UUID] = set()
-        self._one_try = OneTry()
-
-    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
-        """Asks once: who looks, looks again by itself."""
-        with self._one_try():
-            return await super()._get_scheduled_flow_runs()
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         """Leaves a retry for the next look while its earlier attempt's process still ends: it would need that one's place."""

@@ -140,6 +140,22 @@ def test_what_people_set_for_a_deployment_stays(stack: StackUnderTest) -> None:
             client.delete(f"work_pools/{pool}/queues/{queue}").raise_for_status()
 
 
+def test_a_server_that_cannot_plan_is_told_of_and_the_operations_are_registered(stack: StackUnderTest) -> None:
+    # A line that never comes, which Prefect's UI takes, stops the planning of the whole deployment.
+    never = {"schedule": {"cron": "0 0 30 2 *", "timezone": "UTC"}, "active": True, "parameters": {}}
+    with stack.prefect() as prefect:
+        echo = f"deployments/{prefect.get('deployments/name/echo.speak/tenantatlas').json()['id']}"
+        theirs = prefect.post(f"{echo}/schedules", json=[never]).json()[0]["id"]
+        try:
+            for place in places(prefect):
+                prefect.patch(place, json={"description": "by hand"}).raise_for_status()
+            document = deploy(stack)
+            assert set(changes(document)) == {one["operation"] for one in document["deployments"]}
+            assert [note for note in document["notes"] if note.startswith("echo.speak: ") and "cannot plan" in note]
+        finally:
+            prefect.delete(f"{echo}/schedules/{theirs}").raise_for_status()
+
+
 def test_runs_that_wait_in_another_pool_are_told_of_until_they_are_done(stack: StackUnderTest) -> None:
     scope, pool = stack.tenant(), stack.running.settings.work_pool
     try:

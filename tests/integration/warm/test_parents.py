@@ -298,8 +298,8 @@ def test_of_two_parents_started_at_once_one_is_let_go(folder: Path) -> None:
         begun[1].set()
         await replaced
         begun[0].set()
-        assert await wanted is started[0]
-        await started[1].wait()
+        assert await wanted is started[1], "the one of newer code"
+        await started[0].wait()
         await kept.__aexit__(None, None, None)
 
     timely(watch())

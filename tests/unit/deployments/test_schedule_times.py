@@ -73,6 +73,8 @@ def test_in_the_hour_that_comes_twice_what_has_passed_is_no_next_time(minutes: i
     start = datetime(2026, 10, 25, 1, minutes, tzinfo=UTC)
     found = dates(start, cron="30 2 * * *", timezone="Europe/Berlin")
     assert [moment.date().day for moment in found] == [26, 27, 28, 29]
+    often = dates(start, cron="*/10 * * * *", timezone="Europe/Berlin")
+    assert len(often) == 4 and min(often) >= start
 
 
 @pytest.mark.parametrize("start", [AUTUMN, AUTUMN + timedelta(hours=12), AUTUMN + timedelta(hours=24, minutes=30)])
