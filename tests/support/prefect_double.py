@@ -25,6 +25,10 @@ from tests.support.stack import eventually
 POOL, QUEUE, FLOW, DEPLOYMENT = (uuid4() for _ in range(4))
 
 
+HANGS_UP = 0
+"""Instead of a code: the connection ends before the answer does."""
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat()
 
@@ -39,7 +43,7 @@ class PrefectDouble:
     def __init__(self) -> None:
         self.runs: dict[UUID, dict[str, Any]] = {}
         self.failing: dict[str, int] = {}
-        """Paths, as far as they matter, and the code they are answered with."""
+        """Paths, as far as they matter, and the code they are answered with, or HANGS_UP."""
         self.proposed: list[tuple[UUID, str]] = []
         """Every state that was asked for, in order."""
         self.refused: Counter[str] = Counter()
@@ -95,6 +99,8 @@ class PrefectDouble:
         for part, code in self.failing.items():
             if part in path:
                 self.refused[part] += 1
+                if code == HANGS_UP:
+                    return Response(headers={"Content-Length": "1"})
                 return JSONResponse({"detail": "told to fail"}, code)
         match [part for part in path.split("/") if part], request.method:
             case ["admin", "version"], _:

@@ -20,7 +20,7 @@ from prefect.exceptions import InfrastructureNotFound
 from deployments.warm.configuration import WarmJobConfiguration
 from deployments.warm.worker import WarmWorker
 from tests.support import tried_worker
-from tests.support.prefect_double import PrefectDouble
+from tests.support.prefect_double import HANGS_UP, PrefectDouble
 from tests.support.script_parent import NO_FORK, SCRIPT
 from tests.support.stack import environment, eventually
 
@@ -176,8 +176,9 @@ def test_what_stands_before_prefect_may_answer_with_something_else(tried: Tried)
 
 def test_a_server_that_is_away_is_asked_by_us_and_not_by_prefects_client(tried: Tried) -> None:
     """Whose own tries would be 2, 4, 8, 16 and 32 seconds apart, and the server back meanwhile."""
-    tried.prefect.failing["get_scheduled_flow_runs"] = 503
-    eventually(lambda: tried.prefect.refused["get_scheduled_flow_runs"] > 4, seconds=15)
+    before = tried.prefect.refused["get_scheduled_flow_runs"]
+    tried.prefect.failing["get_scheduled_flow_runs"] = HANGS_UP
+    eventually(lambda: tried.prefect.refused["get_scheduled_flow_runs"] > before + 4, seconds=20)
     tried.prefect.failing.clear()
     tried.begun(tried.prefect.add())
 
