@@ -19,7 +19,7 @@ from prefect.utilities.callables import parameter_schema
 from deployments.call import Answer
 from deployments.console import Table
 from deployments.deploy_leftovers import Missing, Waiting, missing_operations, waiting_elsewhere
-from deployments.prefect_errors import PREFECT_PROBLEMS, PrefectUnavailableError, prefect_problem
+from deployments.prefect_errors import PREFECT_PROBLEMS, PrefectUnavailableError, prefect_problem, require_answer
 from deployments.scheduling.prefect_calls import PrefectCannotPlanError, PrefectHasNotPlannedError
 from deployments.scheduling.timetable import Timetable
 from deployments.settings import Settings
@@ -79,6 +79,7 @@ def deploy_all(
         async with get_client() as client:
             if wait:
                 await await_server(client, SERVER_DEADLINE_SECONDS)
+            await require_answer(client)
             served = await ensure_pool(client, name, pool_type, image)
             deployed = [await _register(client, operation, wanted) for operation, wanted in found]
             ids = [one.id for one in deployed]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 
+import anyio
 import httpx
+from prefect.client.orchestration import PrefectClient
 
 from runstore.errors import BadInputError, ForbiddenError, TenantAtlasError, UnavailableError
 
 PREFECT_PROBLEMS = (httpx.HTTPError, json.JSONDecodeError)
 """What a call to Prefect's API raises when it does not get the answer of a Prefect server that agrees."""
+
+ANSWER_SECONDS = 10.0
 
 # Prefect's client asks again by itself after these two; whoever sees one has waited for long.
 _ASKED_TOO_OFTEN = frozenset({408, 429})
@@ -25,6 +29,19 @@ class PrefectForbidsError(ForbiddenError):
 
 class PrefectRefusesError(TenantAtlasError):
     """Prefect's server refuses this; its log says why."""
+
+
+async def require_answer(client: PrefectClient) -> None:
+    """PrefectUnavailableError when the server says nothing within ANSWER_SECONDS, good or bad.
+
+    One that is stopped or hangs takes connections all the same, and Prefect's client would wait for it for minutes.
+    """
+    with anyio.move_on_after(ANSWER_SECONDS) as waiting:
+        await client.api_healthcheck()
+    if waiting.cancelled_caught:
+        raise PrefectUnavailableError(
+            f"Prefect's server does not answer within {ANSWER_SECONDS:.0f} seconds; look at its log, then try again."
+        )
 
 
 def prefect_problem(problem: Exception) -> TenantAtlasError:

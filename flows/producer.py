@@ -59,7 +59,9 @@ class Operation:
         try:
             parameters = self.parameters.model_validate(dict(values))
         except ValidationError as problem:
-            first = problem.errors(include_url=False, include_input=False)[0]
+            wrong = problem.errors(include_url=False, include_input=False)
+            # A name that is misspelled may be why another one is missing.
+            first = next((one for one in wrong if one["type"] == "extra_forbidden"), wrong[0])
             name = ".".join(str(part) for part in first["loc"]) or "parameters"
             raise BadInputError(
                 f"{self.type} cannot use its parameter {name!r}: {first['msg'].removeprefix('Value error, ')}."

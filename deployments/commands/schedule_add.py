@@ -82,5 +82,7 @@ def _pairs(given: list[str]) -> dict[str, Any]:
         name, separator, value = pair.partition("=")
         if not separator or not name:
             raise BadInputError(f"--set {pair[:80]!r} is no parameter: write it as NAME=VALUE.")
+        if name in parsed:
+            raise BadInputError(f"--set names {name[:80]!r} twice; give it one value.")
         parsed[name] = value
     return parsed

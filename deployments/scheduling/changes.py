@@ -14,7 +14,7 @@ from prefect.client.orchestration import PrefectClient
 
 from deployments.scheduling.arithmetic import as_prefect, same
 from deployments.scheduling.identity import Known, essence, parameters_of, slug, tenant_of
-from deployments.scheduling.listing import Scheduled, Shown
+from deployments.scheduling.listing import Scheduled, Shown, known_operations
 from deployments.scheduling.prefect_calls import with_prefect
 from deployments.scheduling.times import Timing
 from deployments.scheduling.timetable import Row, Timetable
@@ -165,10 +165,11 @@ def _changed(
 
 
 async def _chosen(client: PrefectClient, choice: Choice) -> tuple[Timetable, list[Row]]:
-    if choice.operation is not None:
+    known = await known_operations(client)
+    if choice.operation is not None and choice.operation not in known:
         declared_operation(choice.operation)
     wanted = frozenset(choice.tenants)
-    for operation in operations() if choice.operation is None else [choice.operation]:
+    for operation in known if choice.operation is None else [choice.operation]:
         try:
             timetable = await Timetable.read(client, operation)
         except NotFoundError:

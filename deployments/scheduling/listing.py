@@ -10,11 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, DeploymentFilterTags
 
 from deployments.scheduling.arithmetic import next_times, said
 from deployments.scheduling.identity import name_of, parameters_of, tenant_of
 from deployments.scheduling.prefect_calls import with_prefect
 from deployments.scheduling.timetable import Row, Timetable
+from flows._tracking.dispatcher import DEPLOYMENT, TAG
 from flows.registry import operations
 from runstore.errors import NotFoundError
 
@@ -61,7 +63,7 @@ def find(tenants: Sequence[str]) -> list[Scheduled]:
 
     async def done(client: PrefectClient) -> list[Scheduled]:
         found: list[Scheduled] = []
-        for operation in operations():
+        for operation in await known_operations(client):
             with suppress(NotFoundError):
                 timetable = await Timetable.read(client, operation)
                 shown = Shown(timetable)
@@ -69,6 +71,16 @@ def find(tenants: Sequence[str]) -> list[Scheduled]:
         return sorted(found, key=lambda one: (one.tenant, one.operation, one.name or "", one.timing))
 
     return with_prefect(done)
+
+
+async def known_operations(client: PrefectClient) -> list[str]:
+    """The operations that may have schedules: those declared here, and those Prefect has of a producer that is gone.
+
+    What the latter have goes on firing, so it has to be seen and stopped.
+    """
+    ours = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]), tags=DeploymentFilterTags(all_=[TAG]))
+    registered = {flow.name for flow in await client.read_flows(deployment_filter=ours)}
+    return [*operations(), *sorted(registered - operations().keys())]
 
 
 class Shown:

@@ -9,7 +9,7 @@ import anyio
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 
-from deployments.prefect_errors import PREFECT_PROBLEMS, PrefectRefusesError, prefect_problem
+from deployments.prefect_errors import PREFECT_PROBLEMS, PrefectRefusesError, prefect_problem, require_answer
 from runstore.errors import BadInputError, NotFoundError, TenantAtlasError, UnavailableError
 
 T = TypeVar("T")
@@ -31,6 +31,7 @@ def with_prefect(work: Callable[[PrefectClient], Coroutine[Any, Any, T]]) -> T:
 
     async def run() -> T:
         async with get_client() as client:
+            await require_answer(client)
             return await work(client)
 
     try:

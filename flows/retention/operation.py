@@ -23,7 +23,7 @@ class PruneParameters(FlowParameters):
     @classmethod
     def _days(cls, value: str) -> str:
         if not _DAYS.fullmatch(value):
-            raise ValueError("an age is a number of days, such as 180d")
+            raise ValueError("an age is a number of days from 1d to 99999d, such as 180d")
         return value
 
     @property

@@ -8,11 +8,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 
+from runstore.reader import RunReader
+from runstore.status import RunStatus
 from tests.conftest import Store
+from tests.support.stack import environment
 
 BLOCK = re.compile(r"```python file=(\S+)\n(.*?)```", re.DOTALL)
 PRODUCER = "flows/restore/"
@@ -101,6 +105,16 @@ def test_the_guides_producer_does_its_work_in_one_new_folder(producer: Path, rep
     assert sorted(found["items"]) == ["known", "unknown"]
     assert [failure["reason_code"] for failure in found["failures"]] == ["restore_unknown_policy"]
     assert found["context"]["dry_run"] is True
+
+
+def test_the_guides_way_to_start_it_once_makes_a_run(producer: Path, repository: Path, store: Store) -> None:
+    scope = store.tenant("contoso")
+    (once,) = re.findall(r"```python\n(.*?)```", (repository / "docs" / "add-a-producer.md").read_text(), re.DOTALL)
+    with environment({"TENANTATLAS_DATABASE_URL": store.url}):
+        done = python(producer, repository, "-c", once)
+    assert done.returncode == 0, done.stderr
+    run = RunReader(store.hub, scope).get(UUID(done.stdout.strip())).run
+    assert (str(run.type), run.status) == ("policy.restore", RunStatus.PENDING)
 
 
 def test_the_guides_producer_keeps_the_contract(producer: Path, repository: Path) -> None:

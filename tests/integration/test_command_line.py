@@ -126,6 +126,12 @@ def test_only_those_who_administer_a_tenant_grant_roles(tenantatlas: CommandLine
         (["runs", "list", "--tenant", "acme", "--since", "yesterday"], 2, "no time"),
         (["runs", "list", "--tenant", "acme", "--since", "2026-03-02", "--until", "2026-03-01"], 2, "range"),
         (["runs", "list", "--tenant", "acme", "--since", "999999w"], 2, "no time"),
+        (["runs", "prune", "--tenant", "acme", "--older-than", "0d"], 2, "from 1d to 99999d"),
+        (
+            ["schedule", "add", "--tenant", "acme", "--operation", "run.prune", "--set", "a=1", "--set", "a=2"],
+            2,
+            "twice",
+        ),
         (["deploy", "--remove-missing", "--as", "olivia@example.com"], 3, "leave out --as"),
         (["db", "upgrade", "--as", "olivia@example.com"], 3, "leave out --as"),
         (["runs", "show", "x\x1b[2J", "--tenant", "acme"], 2, "no run id"),

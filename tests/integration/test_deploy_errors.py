@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import PrefectClient
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from deployments import prefect_errors
+from deployments.prefect_errors import PrefectUnavailableError
+from deployments.scheduling.prefect_calls import with_prefect
 from tests.support.other_server import server
+
+
+def test_a_server_that_says_nothing_at_all_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is stopped, or hangs: connections are taken all the same."""
+    monkeypatch.setattr(prefect_errors, "ANSWER_SECONDS", 0.5)
+
+    async def work(client: PrefectClient) -> None:
+        await client.read_flows()
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        with (
+            temporary_settings({PREFECT_API_URL: address}),
+            pytest.raises(PrefectUnavailableError, match="not answer") as told,
+        ):
+            with_prefect(work)
+    assert told.value.exit_code == 5
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,25 @@ def test_while_the_operation_is_paused_as_a_whole_its_schedules_have_no_next_tim
     assert [(one.active, one.held, len(one.next_runs)) for one in find(tenants)] == [(True, False, 3)]
 
 
+def test_what_a_producer_that_is_gone_has_scheduled_is_listed_and_can_be_stopped(
+    echo: Schedules, tenants: list[str]
+) -> None:
+    gone, tenant = "policy.vanished", tenants[0]
+    schedule = {"schedule": {"cron": "0 6 * * *", "timezone": "UTC"}, "active": True, "parameters": {"tenant": tenant}}
+    flow = echo.prefect.post("flows/", json={"name": gone}).json()["id"]
+    body = {"name": "tenantatlas", "flow_id": flow, "tags": ["tenantatlas", gone], "schedules": [schedule]}
+    place = f"deployments/{echo.prefect.post('deployments/', json=body).json()['id']}"
+    try:
+        (found,) = find([tenant])
+        assert (found.operation, found.active, len(found.next_runs)) == (gone, True, 3)
+        (paused,) = schedules.switch(Choice([tenant], id=found.id), active=False)
+        assert (paused.id, paused.active) == (found.id, False)
+        assert [one.id for one in schedules.remove(Choice([tenant], operation=gone))] == [found.id]
+        assert find([tenant]) == []
+    finally:
+        echo.prefect.delete(place).raise_for_status()
+
+
 def test_a_named_schedule_is_a_further_one_of_the_same_work(echo: Schedules, tenants: list[str]) -> None:
     tenant = tenants[0]
     echo.add(tenant, cron="0 6 * * 1-5")
