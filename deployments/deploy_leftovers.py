@@ -25,6 +25,9 @@ from prefect.exceptions import ObjectNotFound
 
 from flows._tracking.dispatcher import DEPLOYMENT, TAG
 
+OURS = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]), tags=DeploymentFilterTags(all_=[TAG]))
+"""Our deployments have both our name and our tag: a person's own may have one of the two, and is not ours to delete."""
+
 # A suspended run goes on in the pool it began in.
 NOT_TAKEN = [StateType.SCHEDULED, StateType.PAUSED]
 
@@ -66,13 +69,9 @@ class Waiting:
 
 
 async def missing_operations(client: PrefectClient, known: Collection[UUID], *, remove: bool) -> list[Missing]:
-    """Our deployments that are none of the `known` ones, deleted if `remove` says so.
-
-    Ours has both our name and our tag: a person's own may have one of the two, and is not ours to delete.
-    """
-    ours = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]), tags=DeploymentFilterTags(all_=[TAG]))
+    """Our deployments that are none of the `known` ones, deleted if `remove` says so."""
     found: list[Missing] = []
-    for deployment in await client.read_deployments(deployment_filter=ours):
+    for deployment in await client.read_deployments(deployment_filter=OURS):
         if deployment.id in known:
             continue
         flow = await client.read_flow(deployment.flow_id)

@@ -10,13 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, DeploymentFilterTags
 
+from deployments.deploy_leftovers import OURS
 from deployments.scheduling.arithmetic import next_times, said
 from deployments.scheduling.identity import name_of, parameters_of, tenant_of
 from deployments.scheduling.prefect_calls import with_prefect
 from deployments.scheduling.timetable import Row, Timetable
-from flows._tracking.dispatcher import DEPLOYMENT, TAG
 from flows.registry import operations
 from runstore.errors import NotFoundError
 
@@ -78,8 +77,7 @@ async def known_operations(client: PrefectClient) -> list[str]:
 
     What the latter have goes on firing, so it has to be seen and stopped.
     """
-    ours = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]), tags=DeploymentFilterTags(all_=[TAG]))
-    registered = {flow.name for flow in await client.read_flows(deployment_filter=ours)}
+    registered = {flow.name for flow in await client.read_flows(deployment_filter=OURS)}
     return [*operations(), *sorted(registered - operations().keys())]
 
 

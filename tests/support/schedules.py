@@ -36,6 +36,7 @@ class Schedules:
         """As `schedule add` does: at 3:00 unless told otherwise."""
         self.tenants |= set(tenants)
         given = {"cron": None if "every" in when else "0 3 * * *", "every": None, "timezone": "UTC", "jitter": None}
+        # Which of the four may be missing is what `parse_timing` looks after.
         timing = parse_timing(**{**given, **when})  # type: ignore[arg-type]
         return schedules.add(list(tenants), self.operation, self.parameters, timing, name=name, paused=paused)
 

@@ -54,6 +54,7 @@ def test_a_variable_that_is_no_utf_8_arrives_as_it_is(forking: Forking) -> None:
 
 def test_a_request_that_cannot_be_sent_leaves_nothing_behind(forking: Forking) -> None:
     request = forking.request("pass")
+    # What JSON cannot say is the point.
     request.environment["NAME"] = b"bytes"  # type: ignore[assignment]
     with pytest.raises(TypeError):
         forking.run(forking.parent.fork(request))

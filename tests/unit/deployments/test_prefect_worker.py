@@ -58,6 +58,7 @@ def served(worker: Worker, stop_when: Callable[[], bool], then: Callable[[anyio.
         with anyio.fail_after(20):
             async with anyio.create_task_group() as group:
                 group.start_soon(stopping)
+                # A stand-in that has what is asked of a worker, and no more.
                 await serve_until(stop, worker, drain_seconds=0)  # type: ignore[arg-type]
                 group.cancel_scope.cancel()
 
