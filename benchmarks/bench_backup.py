@@ -28,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 from flows._policies.types import Lane
 from flows._sources.graph import reader as graph_reader
 from flows._sources.graph.lanes import Lanes
@@ -38,7 +38,7 @@ from flows.registry import migration_folders
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.status import RunStatus
+from runstore.runs.status import RunStatus
 from tests.conftest import Store
 from tests.integration.backup.conftest import KEY, Captures
 from tests.support.graph_server import GraphServer

@@ -23,10 +23,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
+from flows._policies.protocol import SourcePolicy
 from flows._policies.snapshots import add_policies, begin_sync, finish_sync, newest_usable
 from flows._policies.stored import stored
-from flows._sources.protocol import SourcePolicy
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.tracked_flow import TrackedRun
 from flows.drift.comparing import compare_and_keep
@@ -35,7 +35,7 @@ from flows.registry import migration_folders
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.recorder import Recorder
+from runstore.runs.recorder import Recorder
 from runstore.tenancy import TenantScope
 
 SETTINGS = 20

@@ -26,18 +26,18 @@ import psycopg
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.bench_hub_store import figures, filled
-from deployments.embedded_database import PREFECT, EmbeddedDatabase
+from deployments.local import specs
+from deployments.local.embedded_database import PREFECT, EmbeddedDatabase
+from deployments.local.process import ManagedProcess
 from deployments.settings import load_settings
-from deployments.stack import specs
-from deployments.stack.process import ManagedProcess
 from flows.registry import migration_folders
 from monitoring_app.settings import HubSettings, OidcSettings
 from monitoring_app.web.addresses import PAGES
 from monitoring_app.web.identity import Sessions
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.filters import RunFilter
-from runstore.reader import RunReader
+from runstore.runs.filters import RunFilter
+from runstore.runs.reader import RunReader
 from runstore.tenancy import Role, TenantScope
 from tests.support.chromium import ARGUMENTS, chromium
 from tests.support.hub_features import add_features

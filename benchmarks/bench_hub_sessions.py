@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 from flows.registry import migration_folders
 from monitoring_app.settings import HubSettings, OidcSettings
 from monitoring_app.web.identity import Sessions

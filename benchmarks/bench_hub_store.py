@@ -19,17 +19,17 @@ from pathlib import Path
 
 from sqlalchemy import Engine, event, text
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 from flows.registry import migration_folders
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.errors import NotFoundError
-from runstore.filters import RunFilter
-from runstore.insights import RunInsights
-from runstore.operation import OperationType
-from runstore.reader import RunReader
-from runstore.status import StatusBucket
+from runstore.runs.filters import RunFilter
+from runstore.runs.insights import RunInsights
+from runstore.runs.operation import OperationType
+from runstore.runs.reader import RunReader
+from runstore.runs.status import StatusBucket
 from runstore.tenancy import TenantScope
 
 BUDGET_MS = 20.0

@@ -17,14 +17,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.bench_hub_store import build, figures, vacuum
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 from flows.registry import migration_folders
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.filters import RunFilter
-from runstore.reader import RunReader
-from runstore.retention import prune_runs
+from runstore.runs.filters import RunFilter
+from runstore.runs.reader import RunReader
+from runstore.runs.retention import prune_runs
 
 KEPT_DAYS = 9
 """The filler spreads the runs evenly over 90 days: nine in ten are older than this."""

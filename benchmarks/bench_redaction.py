@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from runstore.redaction import scrub_text
-from runstore.secret_patterns import KEY_ANCHORS, RULES
+from runstore.fence.redaction import scrub_text
+from runstore.fence.secret_patterns import KEY_ANCHORS, RULES
 from tests.support.harmless_corpus import harmless
 from tests.support.secret_corpus import corpus
 

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import psycopg
 
+from deployments.local.local_stack import LocalStack
 from deployments.settings import load_settings
-from deployments.stack.local_stack import LocalStack
 from tests.support.stack import StackUnderTest, environment, fixture_producers, stack_environment
 
 STARTS = 200

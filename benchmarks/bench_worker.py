@@ -24,9 +24,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks.request_counter import RequestCounter
+from deployments.local import specs
+from deployments.local.local_stack import LocalStack
 from deployments.settings import load_settings
-from deployments.stack import specs
-from deployments.stack.local_stack import LocalStack
 from runstore.tenancy import TenantScope
 from tests.support.stack import StackUnderTest, environment, eventually, fixture_producers, stack_environment
 

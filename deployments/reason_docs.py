@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.registry import reasons
-from runstore.reason_fields import FIELDS, INVALID, UNKNOWN
+from runstore.fence.reason_fields import FIELDS, INVALID, UNKNOWN
 from runstore.reasons import Catalogue, ReasonCode
 
 TARGET = Path(__file__).parent.parent / "docs" / "reason-codes.md"

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runstore.errors import BadInputError
-from runstore.operation import OperationType
-from runstore.run import RelatedLink
-from runstore.starter import StartRequest
+from runstore.runs.operation import OperationType
+from runstore.runs.run import RelatedLink
+from runstore.runs.starter import StartRequest
 
 
 class FlowParameters(BaseModel):

@@ -9,7 +9,7 @@ from monitoring_app.settings import HubSettings
 from monitoring_app.web.identity import Sessions
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.reader import RunReader
+from runstore.runs.reader import RunReader
 from runstore.tenancy import TenantScope
 
 

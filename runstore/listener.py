@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from runstore.database import sqlalchemy_url
-from runstore.starter import CHANNEL
+from runstore.runs.starter import CHANNEL
 
 
 class RunListener:

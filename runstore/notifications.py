@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import Connection, func, text, update
 
 from runstore.database import Database
-from runstore.operation import OperationType
+from runstore.runs.operation import OperationType
+from runstore.runs.status import RunStatus, StatusBucket
 from runstore.schema import Notification
-from runstore.status import RunStatus, StatusBucket
 from runstore.tenancy import TenantScope
 
 

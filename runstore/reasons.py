@@ -16,9 +16,9 @@ from typing import Final, Self
 from uuid import uuid4
 
 from runstore.errors import StoreUnavailableError, TenantAtlasError
-from runstore.reason_fields import FIELDS, clean_field, clean_item_id
-from runstore.redaction import scrub_text
-from runstore.run import RUN_ITEM, Failure
+from runstore.fence.reason_fields import FIELDS, clean_field, clean_item_id
+from runstore.fence.redaction import scrub_text
+from runstore.runs.run import RUN_ITEM, Failure
 
 MESSAGE_LIMIT: Final = 500
 _CODE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")

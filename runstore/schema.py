@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from runstore.status import ACTIVE, BUCKET_SQL, TERMINAL, RunStatus
+from runstore.runs.status import ACTIVE, BUCKET_SQL, TERMINAL, RunStatus
 from runstore.tenancy import Role, Trigger
 
 

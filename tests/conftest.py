@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 from flows.registry import migration_folders
 from runstore import migrations
 from runstore.database import Database, DatabaseRole

@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 from flows._policies.canonical import TEXTS, decoded, decoded_markup
 from flows._policies.json_shape import as_object, as_text
 from flows._policies.settings_catalog import ENCRYPTED, HELD, STATE
-from runstore.redaction import redact
+from runstore.fence.redaction import redact
 
 Fingerprint = Callable[[str], str]
 """A secret → the text that stands for it: the same for the same secret in one tenant, and not to be turned back."""

@@ -11,11 +11,11 @@ import orjson
 
 from flows._policies.canonical import canonical, content_hash, subtype_of
 from flows._policies.json_shape import as_list, as_object
+from flows._policies.protocol import SourcePolicy
 from flows._policies.secrets import Fingerprint, protected
 from flows._policies.types import BY_SLUG
-from flows._sources.protocol import SourcePolicy
-from runstore.reason_fields import plain_text
-from runstore.redaction import scrub_text
+from runstore.fence.reason_fields import plain_text
+from runstore.fence.redaction import scrub_text
 
 NAME_LIMIT: Final = 400
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from flows._policies.canonical import canonical, content_hash
+from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
 from flows._policies.recognise import Recognised, recognise, types_for
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._sources import folder_reasons as reasons
 from flows._sources.folder_walk import ExportFile, checked_root, export_files
 from flows._sources.json_text import EmptyError, EncodingError, SyntaxProblem, leading_members, parse
 from flows._sources.parts import PartStore, definition_list, may_be_part, part_of
-from flows._sources.protocol import SourceFailure, SourcePolicy, TypeLedger
 from runstore.reasons import ReasonCode
-from runstore.run import Failure
+from runstore.runs.run import Failure
 
 FILE_LIMIT: Final = 32 * 1024 * 1024
 """Bytes a file may have. The largest single policies seen have a tenth of it."""

@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.listener import RunListener
-from runstore.outbox import Outbox, Undispatched
+from runstore.runs.outbox import Outbox, Undispatched
 
 BATCH = 20
 SWEEP_SECONDS = 2.0

@@ -15,9 +15,9 @@ from flows._tracking.identity import FlowRunIdentity, identify_at_end, identify_
 from flows._tracking.state_map import failure_for, observed
 from flows._tracking.store import patiently, worker_store
 from runstore.database import Database
-from runstore.recorder import Recorder
-from runstore.run import Failure, Recorded, Run, RunObservation, Source
-from runstore.status import ObservedState
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Failure, Recorded, Run, RunObservation, Source
+from runstore.runs.status import ObservedState
 from runstore.tenancy import TenantScope
 
 PATIENCE = 60.0

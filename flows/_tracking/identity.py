@@ -11,8 +11,8 @@ from prefect.client.schemas.objects import FlowRun
 
 from runstore.database import Database
 from runstore.directory import Directory
-from runstore.reader import RunReader
-from runstore.run import Run
+from runstore.runs.reader import RunReader
+from runstore.runs.run import Run
 from runstore.tenancy import TenantScope, Trigger
 
 RESERVED = frozenset({"tenant", "run_id"})

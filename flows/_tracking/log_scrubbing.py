@@ -28,9 +28,9 @@ from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from runstore.errors import TenantAtlasError
+from runstore.fence.redaction import scrub_text
 from runstore.reasons import RUN_ITEM, ReasonedError, class_name_of, failure_of
-from runstore.redaction import scrub_text
-from runstore.run import Failure
+from runstore.runs.run import Failure
 
 P = ParamSpec("P")
 R = TypeVar("R")

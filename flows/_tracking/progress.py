@@ -13,8 +13,8 @@ from uuid import UUID
 
 from flows._tracking.store import patiently
 from runstore.errors import StoreError, StoreUnavailableError
-from runstore.recorder import Recorder
-from runstore.run import Counts, Failure, Progress, RelatedLink
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Counts, Failure, Progress, RelatedLink
 
 WRITE_INTERVAL = 0.4
 """Seconds between two writes of one run at least: a reader sees movement, the table is not hammered."""

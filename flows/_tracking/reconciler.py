@@ -22,10 +22,10 @@ from flows._tracking.unseen import UnseenEnds
 from runstore.database import Database
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.reasons import CONTACT_LOST, DEPLOYMENT_MISSING, FLOW_RUN_DELETED
-from runstore.recorder import Recorder
-from runstore.run import Failure, Recorded, Run, RunObservation, Source
-from runstore.silence import SilentRuns
-from runstore.status import ObservedState, RunStatus
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Failure, Recorded, Run, RunObservation, Source
+from runstore.runs.silence import SilentRuns
+from runstore.runs.status import ObservedState, RunStatus
 from runstore.tenancy import PREFECT, TenantScope
 
 BATCH = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 from prefect.client.schemas.objects import State, StateType
 
 from runstore.reasons import CANCELLED, CRASHED, FLOW_FAILED, TIMED_OUT
-from runstore.run import Failure
-from runstore.status import ObservedState
+from runstore.runs.run import Failure
+from runstore.runs.status import ObservedState
 
 STOOD_BACK = "Deduplicated"
 """The name of the state of a flow run that did no work because the run it stands for is another's, or over."""

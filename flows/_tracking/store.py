@@ -16,10 +16,10 @@ from uuid import UUID
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.errors import BadInputError, NotFoundError, StoreUnavailableError, TenantAtlasError
-from runstore.reader import RunReader
-from runstore.recorder import Recorder
-from runstore.run import Counts, Progress, RunObservation, Source
-from runstore.status import ObservedState
+from runstore.runs.reader import RunReader
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Counts, Progress, RunObservation, Source
+from runstore.runs.status import ObservedState
 from runstore.tenancy import PREFECT, TenantScope, Trigger
 
 T = TypeVar("T")

@@ -26,15 +26,15 @@ from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
 from flows._tracking.store import patiently, worker_store
 from flows._tracking.unseen import nameless_request
 from flows.producer import FlowParameters, Operation
-from runstore.adoption import adopt
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
-from runstore.reader import RunReader
 from runstore.reasons import PARAMETERS_REFUSED, TIMED_OUT, ReasonedError
-from runstore.recorder import Recorder
-from runstore.run import Counts, Recorded, Run, RunObservation, Source
-from runstore.starter import StartRequest
-from runstore.status import ObservedState, RunStatus, Verdict, outcome
+from runstore.runs.adoption import adopt
+from runstore.runs.reader import RunReader
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Counts, Recorded, Run, RunObservation, Source
+from runstore.runs.starter import StartRequest
+from runstore.runs.status import ObservedState, RunStatus, Verdict, outcome
 from runstore.tenancy import TenantScope
 
 BEGIN_PATIENCE = 600.0

@@ -27,13 +27,13 @@ from prefect.client.schemas.sorting import FlowRunSort
 from flows._tracking.dispatcher import DEPLOYMENT
 from flows._tracking.identity import FlowRunIdentity, identity_of
 from flows._tracking.state_map import failure_for, observed
-from runstore.adoption import adopt, without_row
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
-from runstore.operation import OperationType
-from runstore.recorder import Recorder
-from runstore.run import RunObservation, Source
-from runstore.starter import StartRequest
+from runstore.runs.adoption import adopt, without_row
+from runstore.runs.operation import OperationType
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import RunObservation, Source
+from runstore.runs.starter import StartRequest
 
 LOOK_SECONDS: Final = 30.0
 FIRST_WINDOW: Final = timedelta(hours=6)

@@ -14,12 +14,12 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Connection
 
 from flows._policies.json_shape import as_list
+from flows._policies.protocol import SourcePolicy
 from flows._policies.secrets import Fingerprint
 from flows._policies.snapshots import fingerprint_of
 from flows._policies.stored import body_bytes, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._sources.ahead import Ahead
-from flows._sources.protocol import SourcePolicy
 from flows._tracking.log_scrubbing import sanitised
 from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun, tracked_flow
@@ -29,7 +29,7 @@ from flows.backup.sealing import VARIABLE, SealingKey, binding, sealed
 from flows.backup.sources import Capture, CaptureSource, open_source
 from flows.backup.store import Begun, add_items, begin, captured_by, complete, keep_selection
 from runstore.reasons import ReasonedError
-from runstore.run import Failure
+from runstore.runs.run import Failure
 
 BATCH: Final = 200
 """Policies of one Prefect task: ten full Graph batches, so that a task's end costs little of its time."""

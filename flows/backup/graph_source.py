@@ -11,7 +11,7 @@ from flows._sources.graph.source import policy_of
 from flows.backup.reasons import BACKUP_POLICY_UNKNOWN
 from flows.backup.sources import Capture, Selection, by_type
 from runstore.reasons import for_item
-from runstore.run import Failure
+from runstore.runs.run import Failure
 
 
 @contextmanager

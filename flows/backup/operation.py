@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import Field, field_validator, model_validator
 
 from flows.producer import FlowParameters, Operation
-from runstore.operation import OperationType
-from runstore.run import RelatedLink
+from runstore.runs.operation import OperationType
+from runstore.runs.run import RelatedLink
 
 MOST_POLICIES: Final = 10_000
 """Ids one request may name; they travel through Prefect, which bounds parameters. Everything is asked for with `all`."""

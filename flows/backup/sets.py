@@ -14,8 +14,8 @@ from flows.backup.tables import BackupItem, BackupSet
 from runstore.audit import record_audit
 from runstore.database import Database
 from runstore.errors import BadInputError, ConflictError, ForbiddenError
-from runstore.reason_fields import plain_text
-from runstore.redaction import scrub_text
+from runstore.fence.reason_fields import plain_text
+from runstore.fence.redaction import scrub_text
 from runstore.tenancy import Permission, TenantScope
 
 NAME_LIMIT = 200

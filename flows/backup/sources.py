@@ -12,17 +12,17 @@ from typing import Protocol
 import orjson
 from sqlalchemy import select
 
+from flows._policies.protocol import SourceFailure, SourcePolicy
 from flows._policies.snapshots import list_syncs, newest_usable, policies_of
 from flows._policies.stored import body_bytes
 from flows._policies.types import POLICY_TYPES, UNKNOWN_TYPE
 from flows._sources.folder import FolderSource
 from flows._sources.opening import folder_of
-from flows._sources.protocol import SourceFailure, SourcePolicy
 from flows.backup.reasons import BACKUP_FOLDER_GONE, BACKUP_NO_SOURCE, BACKUP_POLICY_UNKNOWN
 from runstore.database import Database
 from runstore.errors import BadInputError
 from runstore.reasons import ReasonedError, for_item
-from runstore.run import Failure
+from runstore.runs.run import Failure
 from runstore.schema import Tenant
 from runstore.tenancy import TenantScope
 

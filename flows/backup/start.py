@@ -9,7 +9,7 @@ from flows.backup.operation import MOST_POLICIES, OPERATION
 from flows.backup.sets import get_set
 from runstore.database import Database
 from runstore.errors import BadInputError
-from runstore.starter import StartRequest
+from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from flows._policies.audit import AuditLog, AuditStatus, last_changes, standings
 from flows._policies.snapshots import Sync
-from flows.drift.findings import Finding
+from flows.drift.comparison.findings import Finding
 from runstore.tenancy import TenantScope
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
 from flows.drift.choosing import Chosen, TooFewSyncsError, choose
-from flows.drift.findings import Comparison
+from flows.drift.comparison.findings import Comparison
 from flows.drift.generate import generate
 from flows.drift.operation import DriftParameters
 from flows.drift.reasons import NOT_ENOUGH_SYNCS, SYNC_UNUSABLE
 from runstore.errors import BadInputError, NotFoundError
-from runstore.reason_fields import clean_item_id
+from runstore.fence.reason_fields import clean_item_id
 from runstore.reasons import ReasonedError
-from runstore.run import RelatedLink
+from runstore.runs.run import RelatedLink
 
 PATIENCE = 300.0
 ITEMS_LISTED = 5000

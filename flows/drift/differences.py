@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select, text
 
 from flows._policies.tables import SyncPolicy
-from flows.drift.compare import Pair
-from flows.drift.states import PolicyState
+from flows.drift.comparison.compare import Pair
+from flows.drift.comparison.states import PolicyState
 from runstore.tenancy import TenantScope
 
 _DIFFERING = text(

@@ -15,13 +15,13 @@ from flows._policies.rehash import bring_up_to_date
 from flows._policies.snapshots import bodies
 from flows.drift.attribution import attributed
 from flows.drift.choosing import Chosen
-from flows.drift.compare import compare
-from flows.drift.completeness import Completeness
+from flows.drift.comparison.compare import compare
+from flows.drift.comparison.completeness import Completeness
+from flows.drift.comparison.findings import Comparison
 from flows.drift.differences import differences
-from flows.drift.findings import Comparison
-from flows.drift.record import Compared, save
-from flows.drift.rehashing import bring_findings_up_to_date
-from flows.drift.rules import severity_rules
+from flows.drift.register.record import Compared, save
+from flows.drift.register.rehashing import bring_findings_up_to_date
+from flows.drift.register.rules import severity_rules
 from runstore.tenancy import TenantScope
 
 

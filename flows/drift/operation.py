@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import field_validator
 
 from flows.producer import FlowParameters, Operation
-from runstore.operation import OperationType
+from runstore.runs.operation import OperationType
 
 DEFAULT_SCOPE: Final = "default"
 

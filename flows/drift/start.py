@@ -5,7 +5,7 @@ from __future__ import annotations
 from flows.drift.choosing import choose
 from flows.drift.operation import DEFAULT_SCOPE, OPERATION, DriftParameters
 from runstore.database import Database
-from runstore.starter import StartRequest
+from runstore.runs.starter import StartRequest
 from runstore.tenancy import TenantScope
 
 

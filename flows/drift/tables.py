@@ -12,9 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
 from flows._policies.tables import InventorySync
-from flows.drift.findings import FindingKind
-from flows.drift.life import FindingStatus
-from flows.drift.severity import Severity
+from flows.drift.comparison.findings import FindingKind
+from flows.drift.comparison.severity import Severity
+from flows.drift.register.life import FindingStatus
 from runstore.schema import Base, one_of
 
 

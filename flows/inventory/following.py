@@ -9,7 +9,7 @@ from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
 from flows.inventory.operation import InventoryParameters
 from flows.registry import operations
-from runstore.follow_up import waiting_request
+from runstore.runs.follow_up import waiting_request
 
 PATIENCE = 300.0
 

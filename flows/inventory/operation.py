@@ -9,7 +9,7 @@ from pydantic import field_validator
 
 from flows.producer import FlowParameters, Operation
 from flows.registry import operations
-from runstore.operation import OperationType
+from runstore.runs.operation import OperationType
 
 DEFAULT_SCOPE: Final = "default"
 _SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")

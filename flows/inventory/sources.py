@@ -11,10 +11,10 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from flows._policies.audit import AuditTrail
+from flows._policies.protocol import PolicySource
 from flows._policies.snapshots import bodies, newest_usable, policies_of
 from flows._sources.folder import FolderSource
 from flows._sources.opening import GRAPH, folder_of
-from flows._sources.protocol import PolicySource
 from flows.inventory.reasons import SOURCE_GONE
 from runstore.database import Database
 from runstore.errors import BadInputError

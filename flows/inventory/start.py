@@ -11,8 +11,8 @@ from flows._sources.opening import checked_source
 from flows.inventory.operation import DEFAULT_SCOPE, OPERATION
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
-from runstore.rows import uuid_or_none
-from runstore.starter import StartRequest
+from runstore.runs.rows import uuid_or_none
+from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
 MOST_POLICIES = 100_000

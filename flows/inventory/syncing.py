@@ -10,19 +10,19 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from flows._policies.audit import AuditTrail, add_events
+from flows._policies.protocol import PolicySource, SourceFailure, SourcePolicy
 from flows._policies.secrets import Fingerprint
 from flows._policies.snapshots import Sync, add_policies, begin_sync, fingerprint_of, finish_sync, withdraw_policy
 from flows._policies.stored import StoredPolicy, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._sources.folder_reasons import NESTED_TOO_DEEP
-from flows._sources.protocol import PolicySource, SourceFailure, SourcePolicy
 from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
 from flows.inventory.following import next_step
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.sources import opened
-from runstore.reason_fields import clean_item_id
-from runstore.run import RelatedLink
+from runstore.fence.reason_fields import clean_item_id
+from runstore.runs.run import RelatedLink
 
 BATCH = 200
 PATIENCE = 300.0

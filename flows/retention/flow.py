@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun, tracked_flow
 from flows.retention.operation import OPERATION, PruneParameters
-from runstore.retention import prune_runs
+from runstore.runs.retention import prune_runs
 
 PATIENCE = 600.0
 """Seconds that a batch waits for a store that is away."""

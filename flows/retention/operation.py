@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import field_validator
 
 from flows.producer import FlowParameters, Operation
-from runstore.operation import OperationType
+from runstore.runs.operation import OperationType
 
 _DAYS: Final = re.compile(r"([1-9]\d{0,4})d")
 

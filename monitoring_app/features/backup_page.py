@@ -20,8 +20,8 @@ from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.database import Database
 from runstore.errors import ForbiddenError, NotFoundError, TenantAtlasError
-from runstore.rows import uuid_or_none
-from runstore.starter import StartRequest
+from runstore.runs.rows import uuid_or_none
+from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
 OFFERED = 2000

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from flows._policies.snapshots import Sync, list_syncs
-from flows.drift.reading import findings_document
+from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request
 from monitoring_app import runtime, texts
 from monitoring_app.features.starting import follow, start_and_follow
@@ -19,7 +19,7 @@ from monitoring_app.presentation.parts import empty_state, notice, page_header
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.database import Database
-from runstore.starter import StartRequest
+from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
 SYNCS_READ = 200

@@ -9,14 +9,14 @@ from typing import Any, Final
 import streamlit as st
 
 from flows.drift.attribution import who_and_when
-from flows.drift.reading import findings_document, why_empty
+from flows.drift.register.reading import findings_document, why_empty
 from monitoring_app import runtime, texts
 from monitoring_app.presentation.figures import plural
 from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
 from monitoring_app.presentation.parts import empty_state, notice, page_header, pager
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
-from runstore.rows import uuid_or_none
+from runstore.runs.rows import uuid_or_none
 
 A_PAGE: Final = 50
 CHANGES_SHOWN: Final = 100

@@ -15,7 +15,7 @@ from monitoring_app.presentation.parts import cell, empty_state, page_header, pa
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.errors import NotFoundError
-from runstore.rows import uuid_or_none
+from runstore.runs.rows import uuid_or_none
 
 SYNCS_SHOWN = 100
 A_PAGE = 100

@@ -16,7 +16,7 @@ from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.errors import StoreUnavailableError
 from runstore.notifications import NotificationKind, NotificationReader, NotificationView
-from runstore.rows import uuid_or_none
+from runstore.runs.rows import uuid_or_none
 
 SHOWN = 100
 REFRESH_SECONDS = 15

@@ -20,10 +20,10 @@ from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.database import Database
 from runstore.errors import NotFoundError, TenantAtlasError
-from runstore.insights import RunInsights
-from runstore.run import Run
-from runstore.starter import StartRequest, start
-from runstore.status import ACTIVE
+from runstore.runs.insights import RunInsights
+from runstore.runs.run import Run
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import ACTIVE
 from runstore.tenancy import Permission, TenantScope
 
 FOLLOW_SECONDS = 2

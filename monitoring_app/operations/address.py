@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from runstore.cursor import BadCursorError, Cursor
 from runstore.errors import BadInputError
-from runstore.filters import DEFAULT_LIMIT, RunFilter
-from runstore.operation import OperationType
-from runstore.status import StatusBucket
+from runstore.runs.cursor import BadCursorError, Cursor
+from runstore.runs.filters import DEFAULT_LIMIT, RunFilter
+from runstore.runs.operation import OperationType
+from runstore.runs.status import StatusBucket
 
 ROW_CHOICES: Final = (25, 50, 100, 250)
 MAX_TEXT: Final = 320

@@ -13,10 +13,10 @@ from monitoring_app.presentation.nodes import Node, blocks, copy_button, externa
 from monitoring_app.presentation.parts import cell, notice, pager, table
 from monitoring_app.presentation.status import BUCKETS, badge, look
 from monitoring_app.session import Viewer
-from runstore.insights import FailureGroup, RunOverview, Slice
 from runstore.reasons import Catalogue
-from runstore.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
-from runstore.status import ACTIVE, bucket_of
+from runstore.runs.insights import FailureGroup, RunOverview, Slice
+from runstore.runs.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
+from runstore.runs.status import ACTIVE, bucket_of
 from runstore.tenancy import Permission, Trigger
 
 SHOWN_CONTEXT = 30

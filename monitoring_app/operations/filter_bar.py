@@ -14,8 +14,8 @@ from monitoring_app import texts
 from monitoring_app.operations.address import MAX_TEXT, ListAddress, Period
 from monitoring_app.presentation.nodes import Node, h, page_href
 from monitoring_app.session import Viewer
-from runstore.insights import known_zone
-from runstore.operation import OperationType
+from runstore.runs.insights import known_zone
+from runstore.runs.operation import OperationType
 
 REFRESH_CHOICES: Final = (0, 5, 15, 60)
 REFRESH_DEFAULT: Final = 5

@@ -19,10 +19,10 @@ from monitoring_app.presentation.parts import page_header
 from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
-from runstore.cursor import Cursor
-from runstore.insights import RunInsights, known_zone
-from runstore.reader import RunPage
-from runstore.run import Run
+from runstore.runs.cursor import Cursor
+from runstore.runs.insights import RunInsights, known_zone
+from runstore.runs.reader import RunPage
+from runstore.runs.run import Run
 
 HISTORY_DAYS = 14
 NEWER_CAP = 100

@@ -13,10 +13,10 @@ from monitoring_app.presentation.figures import between, capped, plural
 from monitoring_app.presentation.nodes import Node, elapsed, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import cell, empty_state, notice, pager, table
 from monitoring_app.presentation.status import BUCKETS, look, status_badge
-from runstore.insights import HISTORY_FROM, History
-from runstore.reader import COUNT_CAP, RunPage
-from runstore.run import Counts, Run
-from runstore.status import StatusBucket
+from runstore.runs.insights import HISTORY_FROM, History
+from runstore.runs.reader import COUNT_CAP, RunPage
+from runstore.runs.run import Counts, Run
+from runstore.runs.status import StatusBucket
 from runstore.tenancy import Trigger
 
 TRIGGERS = {

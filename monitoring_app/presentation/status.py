@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from monitoring_app.presentation.nodes import Node, h, icon
-from runstore.status import RunStatus, StatusBucket
+from runstore.runs.status import RunStatus, StatusBucket
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from monitoring_app.runtime import Hub
 from monitoring_app.session import Viewer
 from monitoring_app.web import plain_pages
 from monitoring_app.web.addresses import query_of
-from runstore.cursor import Cursor
-from runstore.filters import RunFilter
-from runstore.insights import RunInsights
-from runstore.rows import uuid_or_none
-from runstore.run import Run
+from runstore.runs.cursor import Cursor
+from runstore.runs.filters import RunFilter
+from runstore.runs.insights import RunInsights
+from runstore.runs.rows import uuid_or_none
+from runstore.runs.run import Run
 from runstore.tenancy import Permission
 
 PAGE = 500

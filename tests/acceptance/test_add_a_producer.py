@@ -13,8 +13,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from runstore.reader import RunReader
-from runstore.status import RunStatus
+from runstore.runs.reader import RunReader
+from runstore.runs.status import RunStatus
 from tests.conftest import Store
 from tests.support.stack import environment
 
@@ -30,11 +30,11 @@ from flows._tracking import tracked_flow as tracking
 from flows._tracking.progress import ProgressReporter
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.reader import RunReader
-from runstore.recorder import Recorder
-from runstore.run import RunObservation, Source
-from runstore.starter import start
-from runstore.status import ObservedState
+from runstore.runs.reader import RunReader
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import RunObservation, Source
+from runstore.runs.starter import start
+from runstore.runs.status import ObservedState
 from datetime import UTC, datetime
 
 bodies = {}

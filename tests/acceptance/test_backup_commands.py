@@ -14,12 +14,12 @@ from uuid import UUID
 import psutil
 import pytest
 
+from deployments.local.local_stack import LocalStack
 from deployments.settings import load_settings
-from deployments.stack.local_stack import LocalStack
 from flows.registry import operations, reasons
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
-from runstore.status import RunStatus
+from runstore.runs.status import RunStatus
 from tests.integration.backup.conftest import KEY
 from tests.support.graph_server import GraphServer
 from tests.support.graph_server.policies import slug_of
@@ -37,7 +37,7 @@ class GraphStack:
 
     def call(self, *arguments: str, code: int = 0) -> Any:
         """The JSON document of a command, or its sentence when it is to fail."""
-        command = [sys.executable, "-m", "deployments.cli", *arguments, "--tenant", "graph", "--json"]
+        command = [sys.executable, "-m", "deployments.cli.main", *arguments, "--tenant", "graph", "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
         assert done.returncode == code, done.stderr + self.stack.last_words()
         return json.loads(done.stdout) if done.stdout else done.stderr

@@ -13,14 +13,14 @@ from flows._policies.snapshots import find_sync, list_syncs, policies_of
 from flows.backup.export import export_set
 from flows.backup.sealing import SealingKey
 from flows.backup.sets import set_items
-from flows.drift.reading import findings_document
+from flows.drift.register.reading import findings_document
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync
 from runstore.directory import Directory
-from runstore.reader import RunReader
-from runstore.run import RunDetail
-from runstore.status import RunStatus
+from runstore.runs.reader import RunReader
+from runstore.runs.run import RunDetail
+from runstore.runs.status import RunStatus
 from tests.conftest import Store
 from tests.integration.backup.conftest import KEY, Captures
 from tests.support.drift_runs import Runs

@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from runstore.database import DatabaseRole
-from runstore.outbox import Outbox
-from runstore.reader import RunReader
-from runstore.run import RunDetail
-from runstore.status import RunStatus
+from runstore.runs.outbox import Outbox
+from runstore.runs.reader import RunReader
+from runstore.runs.run import RunDetail
+from runstore.runs.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
 from tests.acceptance.faults.harness import flow_processes
 from tests.acceptance.faults.outages import twice_down

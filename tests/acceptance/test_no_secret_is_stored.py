@@ -23,13 +23,13 @@ import pytest
 from playwright.sync_api import sync_playwright
 from psycopg import sql
 
-from deployments.embedded_database import PREFECT
+from deployments.local.embedded_database import PREFECT
 from flows.registry import migration_folders, reasons
 from monitoring_app.settings import HubSettings, ProxySettings
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
-from runstore.run import RunDetail
-from runstore.status import RunStatus
+from runstore.runs.run import RunDetail
+from runstore.runs.status import RunStatus
 from runstore.tenancy import Role, TenantScope
 from tests.support.chromium import ARGUMENTS, chromium
 from tests.support.hub_server import HubServer

@@ -25,14 +25,14 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from deployments.stack import specs
-from deployments.stack.process import ManagedProcess, ProcessSpec
-from deployments.stack.readiness import READY_FILE, answers
+from deployments.local import specs
+from deployments.local.process import ManagedProcess, ProcessSpec
+from deployments.local.readiness import READY_FILE, answers
 from flows.registry import migration_folders, operations
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.starter import start
+from runstore.runs.starter import start
 from tests.support.outside_database import OutsideDatabase, outside_database
 from tests.support.stack import environment, eventually, fixture_producers, free_port, stack_environment
 

@@ -63,7 +63,7 @@ def test_producers_keep_to_themselves() -> None:
 
 def test_the_hub_reads_the_store_and_nothing_else() -> None:
     paths = modules("monitoring_app/operations")
-    writers = ("runstore.recorder", "runstore.starter", "runstore.adoption", "runstore.outbox")
+    writers = ("runstore.runs.recorder", "runstore.runs.starter", "runstore.runs.adoption", "runstore.runs.outbox")
     assert offences(paths, ("prefect", "flows", "deployments", *writers)) == []
 
 

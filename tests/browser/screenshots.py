@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 from flows.registry import migration_folders, reasons
 from monitoring_app.settings import HubSettings
 from runstore import migrations

@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
 from runstore.database import DatabaseRole
-from runstore.run import RelatedLink
+from runstore.runs.run import RelatedLink
+from runstore.runs.status import RunStatus
 from runstore.schema import OperationRun
-from runstore.status import RunStatus
 from tests.browser.conftest import Site, sign_in
 from tests.browser.screenshots import pages, settled
 from tests.support.hub_features import add_features

@@ -12,8 +12,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import update
 
 from runstore.database import DatabaseRole
+from runstore.runs.status import RunStatus
 from runstore.schema import OperationRun
-from runstore.status import RunStatus
 from tests.browser.conftest import Site, sign_in
 from tests.support.outage import store_away
 from tests.support.runs import RunSpec, add_runs

@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runstore.adoption import Adopted, adopt
-from runstore.operation import OperationType
-from runstore.recorder import Recorder
-from runstore.run import RunObservation, Source
-from runstore.starter import StartRequest
-from runstore.status import ObservedState
+from runstore.runs.adoption import Adopted, adopt
+from runstore.runs.operation import OperationType
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import RunObservation, Source
+from runstore.runs.starter import StartRequest
+from runstore.runs.status import ObservedState
 from runstore.tenancy import Trigger
 from tests.conftest import Store
 

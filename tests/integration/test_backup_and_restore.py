@@ -12,17 +12,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deployments import database_account
+from deployments.local import database_account
 from flows.registry import migration_folders
 from runstore import migrations
 from runstore.audit import record_audit
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.filters import RunFilter
-from runstore.operation import OperationType
-from runstore.reader import RunReader
+from runstore.runs.filters import RunFilter
+from runstore.runs.operation import OperationType
+from runstore.runs.reader import RunReader
+from runstore.runs.starter import StartRequest, start
 from runstore.schema_check import verify_schema
-from runstore.starter import StartRequest, start
 from tests.support.outside_database import PASSWORD, SUPERUSER, OutsideDatabase, outside_database
 
 FOLDERS = migration_folders()

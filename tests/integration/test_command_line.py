@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 from tests.support.command_line import CommandLine
 from tests.support.stack import free_port
 
@@ -256,7 +256,7 @@ def test_an_error_nobody_foresaw_is_a_sentence_and_a_file(
 
 
 def test_a_reader_that_closes_the_pipe_is_no_error(home: Path, tenantatlas: CommandLine) -> None:
-    script = f"{sys.executable} -m deployments.cli tenant list --json | head -c 1"
+    script = f"{sys.executable} -m deployments.cli.main tenant list --json | head -c 1"
     variables = {**os.environ, "TENANTATLAS_HOME": str(home)}
     finished = subprocess.run(["bash", "-o", "pipefail", "-c", script], capture_output=True, text=True, env=variables)
     assert (finished.returncode, finished.stderr) == (0, "")

@@ -12,9 +12,9 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments import prefect_errors
-from deployments.prefect_errors import PrefectUnavailableError
-from deployments.scheduling.prefect_calls import with_prefect
+from deployments.orchestration import prefect_errors
+from deployments.orchestration.prefect_errors import PrefectUnavailableError
+from deployments.orchestration.schedules.prefect_calls import with_prefect
 from tests.support.other_server import server
 
 
@@ -52,7 +52,7 @@ def test_what_is_the_matter_is_said_with_its_code(
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENANTATLAS_", "PREFECT_"))}
     with server(status, body) as address:
         done = subprocess.run(
-            [sys.executable, "-m", "deployments.cli", "deploy"],
+            [sys.executable, "-m", "deployments.cli.main", "deploy"],
             env={**kept, "TENANTATLAS_HOME": str(tmp_path), "PREFECT_API_URL": address},
             capture_output=True,
             text=True,

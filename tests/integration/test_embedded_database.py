@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 
-from deployments.embedded_database import EmbeddedDatabase, EmbeddedDatabaseError
+from deployments.local.embedded_database import EmbeddedDatabase, EmbeddedDatabaseError
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_both_databases_are_there(home: Path) -> None:
 
 ACCOUNT_OF = """
 import sys
-from deployments import database_account
+from deployments.local import database_account
 database_account.ACCOUNT = sys.argv[1]
 sys.stdin.readline()
 print(database_account.owner()[0])
@@ -82,7 +82,7 @@ def test_processes_that_find_the_account_missing_make_it_once() -> None:
 ENTER = """
 import sys, time
 from pathlib import Path
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 with EmbeddedDatabase(Path(sys.argv[1])) as database:
     print(database.pid(), flush=True)
     sys.stdin.read()

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from runstore.insights import RunInsights
-from runstore.status import RunStatus, bucket_of
+from runstore.runs.insights import RunInsights
+from runstore.runs.status import RunStatus, bucket_of
 from tests.support.runs import RunSpec, add_runs
 
 

@@ -9,15 +9,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from runstore.cursor import Cursor
-from runstore.filters import RunFilter
-from runstore.operation import OperationType
-from runstore.outbox import Outbox
-from runstore.reader import RunReader
-from runstore.retention import prune_runs
-from runstore.silence import SilentRuns
-from runstore.starter import StartRequest, start
-from runstore.status import StatusBucket
+from runstore.runs.cursor import Cursor
+from runstore.runs.filters import RunFilter
+from runstore.runs.operation import OperationType
+from runstore.runs.outbox import Outbox
+from runstore.runs.reader import RunReader
+from runstore.runs.retention import prune_runs
+from runstore.runs.silence import SilentRuns
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import StatusBucket
 from tests.support.stack import eventually
 
 ROWS = """

@@ -12,18 +12,18 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event, text
 
-from runstore.cursor import Cursor
 from runstore.database import DatabaseRole
 from runstore.errors import ForbiddenError, NotFoundError, StoreError
-from runstore.filters import RunFilter
-from runstore.insights import RunInsights
 from runstore.notifications import NotificationReader
-from runstore.operation import OperationType
-from runstore.reader import RunReader
 from runstore.reasons import TIMED_OUT
+from runstore.runs.cursor import Cursor
+from runstore.runs.filters import RunFilter
+from runstore.runs.insights import RunInsights
+from runstore.runs.operation import OperationType
+from runstore.runs.reader import RunReader
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import RunStatus
 from runstore.schema import Base
-from runstore.starter import StartRequest, start
-from runstore.status import RunStatus
 from runstore.tenancy import Role
 from tests.support.runs import RunSpec, add_runs
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from deployments.embedded_database import EmbeddedDatabase
-from deployments.stack import specs
-from deployments.stack.marks import marked_environment, marked_processes, sweep
-from deployments.stack.ports import PortTakenError, choose_port
-from deployments.stack.record import ProcessRecord, StackRecord, last_record, read_record, record_of
+from deployments.local import specs
+from deployments.local.embedded_database import EmbeddedDatabase
+from deployments.local.marks import marked_environment, marked_processes, sweep
+from deployments.local.ports import PortTakenError, choose_port
+from deployments.local.record import ProcessRecord, StackRecord, last_record, read_record, record_of
 from tests.support.stack import environment, eventually, free_port, stack_environment
 
 SLEEPER = [

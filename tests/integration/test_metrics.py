@@ -10,10 +10,10 @@ import httpx
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
-from deployments.metrics import serve_metrics
+from deployments.services.metrics import serve_metrics
 from runstore.database import Database, DatabaseRole
-from runstore.outbox import Outbox
-from runstore.status import RunStatus
+from runstore.runs.outbox import Outbox
+from runstore.runs.status import RunStatus
 from tests.conftest import Store
 from tests.support.runs import RunSpec, add_runs
 from tests.support.stack import free_port

@@ -13,9 +13,9 @@ from prefect.context import refresh_global_settings_context
 from flows._tracking.dispatcher import Dispatcher
 from flows._tracking.pausing import PauseWatch
 from flows._tracking.reconciler import Patience, Reconciler
-from runstore.operation import OperationType
-from runstore.outbox import Outbox
-from runstore.starter import StartRequest, start
+from runstore.runs.operation import OperationType
+from runstore.runs.outbox import Outbox
+from runstore.runs.starter import StartRequest, start
 from tests.conftest import Store
 from tests.support.other_server import server
 from tests.support.stack import environment, eventually

@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from runstore.notifications import NotificationReader
-from runstore.operation import OperationType
-from runstore.recorder import Recorder
-from runstore.run import RunObservation, Source
-from runstore.starter import StartRequest, start
-from runstore.status import ObservedState
+from runstore.runs.operation import OperationType
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import RunObservation, Source
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import ObservedState
 from runstore.tenancy import Role, TenantScope
 
 

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from runstore.listener import RunListener
-from runstore.operation import OperationType
-from runstore.outbox import Outbox, Undispatched
-from runstore.recorder import Recorder
-from runstore.run import RunObservation, Source
-from runstore.starter import StartRequest, start
-from runstore.status import ObservedState
+from runstore.runs.operation import OperationType
+from runstore.runs.outbox import Outbox, Undispatched
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import RunObservation, Source
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import ObservedState
 from runstore.tenancy import TenantScope
 from tests.conftest import Store
 

@@ -11,13 +11,13 @@ from uuid import uuid4
 import pytest
 
 from runstore.errors import StoreError
-from runstore.operation import OperationType
-from runstore.reader import RunReader
-from runstore.recorder import STATEMENTS, Recorder, statement
-from runstore.run import Counts, Failure, Progress, Recorded, Run, RunObservation, Source
-from runstore.silence import SilentRuns
-from runstore.starter import StartRequest, start
-from runstore.status import (
+from runstore.runs.operation import OperationType
+from runstore.runs.reader import RunReader
+from runstore.runs.recorder import STATEMENTS, Recorder, statement
+from runstore.runs.run import Counts, Failure, Progress, Recorded, Run, RunObservation, Source
+from runstore.runs.silence import SilentRuns
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import (
     ACTIVE,
     AttemptOrder,
     ObservedState,
@@ -133,7 +133,7 @@ def test_the_generated_bucket_equals_the_function(store: Any) -> None:
     with store.admin.across_tenants() as connection:
         from sqlalchemy import text
 
-        from runstore.status import BUCKET_SQL
+        from runstore.runs.status import BUCKET_SQL
 
         for status, succeeded, failed in itertools.product(RunStatus, range(3), range(3)):
             query = f"SELECT {BUCKET_SQL} FROM (VALUES (CAST(:st AS text), {succeeded}, {failed})) v (status, succeeded, failed)"

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from runstore.database import DatabaseRole
-from runstore.retention import prune_runs
+from runstore.runs.retention import prune_runs
 from runstore.tenancy import Role, TenantScope
 from tests.conftest import Store
 

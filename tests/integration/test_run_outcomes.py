@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runstore.status import RunStatus
+from runstore.runs.status import RunStatus
 from tests.support.stack import StackUnderTest
 
 pytestmark = [

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from runstore import reader as reader_module
-from runstore.cursor import Cursor
-from runstore.filters import RunFilter
-from runstore.operation import OperationType
-from runstore.reader import RunReader
 from runstore.reasons import TIMED_OUT
-from runstore.run import Run
-from runstore.status import RunStatus, StatusBucket
+from runstore.runs import reader as reader_module
+from runstore.runs.cursor import Cursor
+from runstore.runs.filters import RunFilter
+from runstore.runs.operation import OperationType
+from runstore.runs.reader import RunReader
+from runstore.runs.run import Run
+from runstore.runs.status import RunStatus, StatusBucket
 from tests.support.runs import RunSpec, add_runs
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -14,13 +14,13 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.deploy import PrefectUnavailableError
-from deployments.scheduling import changes as schedules
-from deployments.scheduling.changes import Added, Choice
-from deployments.scheduling.listing import find
-from deployments.scheduling.planned_runs import PlannedRuns
-from deployments.scheduling.prefect_calls import PrefectCannotPlanError, with_prefect
-from deployments.scheduling.timetable import Row, Timetable
+from deployments.orchestration.deploy import PrefectUnavailableError
+from deployments.orchestration.schedules import changes as schedules
+from deployments.orchestration.schedules.changes import Added, Choice
+from deployments.orchestration.schedules.listing import find
+from deployments.orchestration.schedules.planned_runs import PlannedRuns
+from deployments.orchestration.schedules.prefect_calls import PrefectCannotPlanError, with_prefect
+from deployments.orchestration.schedules.timetable import Row, Timetable
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError, TenantAtlasError
 from tests.support.schedules import Schedules, schedules_of
 from tests.support.stack import StackUnderTest, free_port

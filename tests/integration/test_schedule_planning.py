@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from deployments.scheduling import changes as schedules
-from deployments.scheduling.changes import Choice
-from deployments.scheduling.listing import find
+from deployments.orchestration.schedules import changes as schedules
+from deployments.orchestration.schedules.changes import Choice
+from deployments.orchestration.schedules.listing import find
 from runstore.database import DatabaseRole
-from runstore.filters import RunFilter
-from runstore.reader import RunReader
-from runstore.status import RunStatus
+from runstore.runs.filters import RunFilter
+from runstore.runs.reader import RunReader
+from runstore.runs.status import RunStatus
 from tests.support.schedules import Schedules, schedules_of
 from tests.support.stack import StackUnderTest, deploy, eventually
 

@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from deployments.cli import run as run_command
+from deployments.cli.main import run as run_command
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
-from runstore.filters import RunFilter
-from runstore.operation import OperationType
-from runstore.reader import RunReader
-from runstore.status import RunStatus
+from runstore.runs.filters import RunFilter
+from runstore.runs.operation import OperationType
+from runstore.runs.reader import RunReader
+from runstore.runs.status import RunStatus
 from runstore.tenancy import Role
 from tests.support.drift_runs import export, policy
 from tests.support.schedules import schedules_of
@@ -43,7 +43,7 @@ def tenantatlas(stack: StackUnderTest) -> Run:
     told = {name: value for name, value in stack.running.environment.items() if not name.startswith("PREFECT_")}
 
     def run(*arguments: str, code: int = 0) -> Any:
-        command = [sys.executable, "-m", "deployments.cli", *arguments, "--json"]
+        command = [sys.executable, "-m", "deployments.cli.main", *arguments, "--json"]
         done = subprocess.run(command, capture_output=True, text=True, env=told, check=False)
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout) if code == 0 else done.stderr

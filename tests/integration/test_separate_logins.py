@@ -12,12 +12,12 @@ from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.errors import StoreError
-from runstore.filters import RunFilter
-from runstore.operation import OperationType
-from runstore.outbox import Outbox
-from runstore.reader import RunReader
+from runstore.runs.filters import RunFilter
+from runstore.runs.operation import OperationType
+from runstore.runs.outbox import Outbox
+from runstore.runs.reader import RunReader
+from runstore.runs.starter import StartRequest, start
 from runstore.schema_check import verify_schema
-from runstore.starter import StartRequest, start
 from tests.support.outside_database import LOGINS, OutsideDatabase, outside_database
 
 FOLDERS = migration_folders()

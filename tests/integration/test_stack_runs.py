@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runstore.status import RunStatus
+from runstore.runs.status import RunStatus
 from tests.support.stack import StackUnderTest, both_workers, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), *both_workers]

@@ -11,11 +11,11 @@ from sqlalchemy import text
 
 from runstore.database import Database, DatabaseRole
 from runstore.errors import ForbiddenError
-from runstore.operation import OperationType
-from runstore.recorder import Recorder
-from runstore.run import RunObservation, Source
-from runstore.starter import StartRequest, start
-from runstore.status import ObservedState
+from runstore.runs.operation import OperationType
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import RunObservation, Source
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import ObservedState
 from runstore.tenancy import Role
 
 SYNC = OperationType("inventory", "sync")

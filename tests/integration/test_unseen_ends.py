@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from runstore.database import DatabaseRole
-from runstore.filters import RunFilter
-from runstore.reader import RunReader
-from runstore.run import RunDetail
-from runstore.status import TERMINAL, RunStatus
+from runstore.runs.filters import RunFilter
+from runstore.runs.reader import RunReader
+from runstore.runs.run import RunDetail
+from runstore.runs.status import TERMINAL, RunStatus
 from runstore.tenancy import TenantScope
 from tests.support.stack import StackUnderTest, eventually
 

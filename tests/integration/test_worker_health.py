@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from deployments.stack import specs
+from deployments.local import specs
 from tests.support.stack import StackUnderTest, eventually, free_port
 
 pytestmark = [pytest.mark.stack]

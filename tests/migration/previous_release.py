@@ -21,22 +21,22 @@ import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy import Engine, event
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 from flows.registry import migration_folders
 from runstore import migrations
-from runstore.adoption import adopt
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.filters import RunFilter
 from runstore.notifications import NotificationReader
-from runstore.operation import OperationType
-from runstore.outbox import Outbox
-from runstore.reader import RunReader
-from runstore.recorder import Recorder
-from runstore.run import Counts, Failure, Progress, RelatedLink, RunObservation, Source
-from runstore.silence import SilentRuns
-from runstore.starter import StartRequest, start
-from runstore.status import ObservedState, RunStatus
+from runstore.runs.adoption import adopt
+from runstore.runs.filters import RunFilter
+from runstore.runs.operation import OperationType
+from runstore.runs.outbox import Outbox
+from runstore.runs.reader import RunReader
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Counts, Failure, Progress, RelatedLink, RunObservation, Source
+from runstore.runs.silence import SilentRuns
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import ObservedState, RunStatus
 from runstore.tenancy import Role, Trigger
 
 RECORDED = Path(__file__).with_name("previous_release.json")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from deployments import cli
+from deployments.cli import main as cli
 from tests.support.stack import environment
 
 

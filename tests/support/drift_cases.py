@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows._policies.stored import body_bytes, body_of
-from flows.drift.completeness import Completeness
+from flows.drift.comparison.completeness import Completeness
 from tests.support.drift_compare import compared, in_order, shown, snapshot
 
 GRAPH = "#microsoft.graph."

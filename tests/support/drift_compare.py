@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows._policies.protocol import SourceFailure, SourcePolicy
 from flows._policies.recognise import recognise
 from flows._policies.secrets import tenant_fingerprint
 from flows._policies.stored import StoredPolicy, body_of, stored
 from flows._sources.folder import FolderSource
-from flows._sources.protocol import SourceFailure, SourcePolicy
-from flows.drift.compare import compare
-from flows.drift.completeness import Completeness
-from flows.drift.findings import Comparison
-from flows.drift.states import PolicyState
+from flows.drift.comparison.compare import compare
+from flows.drift.comparison.completeness import Completeness
+from flows.drift.comparison.findings import Comparison
+from flows.drift.comparison.states import PolicyState
 
 FINGERPRINT = tenant_fingerprint(b"a key of the tests, thirty-two b")
 

@@ -18,10 +18,10 @@ from flows.drift.start import generate_request
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync
-from runstore.recorder import Recorder
-from runstore.run import Counts, RunObservation, Source
-from runstore.starter import StartRequest, start
-from runstore.status import ObservedState
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Counts, RunObservation, Source
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import ObservedState
 from runstore.tenancy import TenantScope
 from tests.conftest import Store
 

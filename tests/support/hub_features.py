@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import UUID
 
+from flows._policies.protocol import SourceFailure
 from flows._policies.snapshots import add_policies, begin_sync, find_sync, fingerprint_of, finish_sync
 from flows._policies.stored import stored
 from flows._sources.folder import FolderSource
-from flows._sources.protocol import SourceFailure
 from flows.backup.sets import create_set
 from flows.drift.choosing import choose
 from flows.drift.generate import generate
@@ -63,7 +63,7 @@ def add_sync(worker: Database, scope: TenantScope, folder: Path, run_id: UUID) -
 
 
 def _partial(run_id: UUID, succeeded: int, failed: list[SourceFailure]) -> RunSpec:
-    from runstore.status import RunStatus
+    from runstore.runs.status import RunStatus
 
     return RunSpec(
         id=run_id,

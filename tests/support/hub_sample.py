@@ -10,8 +10,8 @@ from uuid import UUID, uuid5
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.reasons import CRASHED, INTERNAL_ERROR, TIMED_OUT
-from runstore.run import Failure, RelatedLink
-from runstore.status import RunStatus
+from runstore.runs.run import Failure, RelatedLink
+from runstore.runs.status import RunStatus
 from runstore.tenancy import Role, TenantScope, Trigger
 from tests.support.runs import RunSpec, add_notification, add_runs
 

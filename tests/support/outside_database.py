@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from deployments import database_account
+from deployments.local import database_account
 from tests.support.stack import free_port
 
 SUPERUSER = "postgres"

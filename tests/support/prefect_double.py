@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from deployments.warm.worker import WORKER_TYPE, WarmWorker
+from deployments.orchestration.warm.worker import WORKER_TYPE, WarmWorker
 from tests.support.stack import eventually
 
 POOL, QUEUE, FLOW, DEPLOYMENT = (uuid4() for _ in range(4))

@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert
 
 from runstore.database import Database
-from runstore.operation import OperationType
-from runstore.run import Failure, RelatedLink
+from runstore.runs.operation import OperationType
+from runstore.runs.run import Failure, RelatedLink
+from runstore.runs.status import RunStatus
 from runstore.schema import Notification, OperationRun
-from runstore.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
 
 ORIGIN = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)

@@ -12,9 +12,9 @@ from uuid import UUID
 import httpx
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.scheduling import changes as schedules
-from deployments.scheduling.changes import Added, Choice
-from deployments.scheduling.times import parse_timing
+from deployments.orchestration.schedules import changes as schedules
+from deployments.orchestration.schedules.changes import Added, Choice
+from deployments.orchestration.schedules.times import parse_timing
 from tests.support.stack import StackUnderTest
 
 

@@ -10,8 +10,8 @@ import runpy
 import time
 from pathlib import Path
 
-from deployments.warm import flow_process, fork_server, preload
-from deployments.warm.fork_client import WarmParent
+from deployments.orchestration.warm import flow_process, fork_server, preload
+from deployments.orchestration.warm.fork_client import WarmParent
 
 SCRIPT, NO_FORK, ALL = "TEST_SCRIPT", "TEST_NO_FORK", "TEST_IMPORT_ALL"
 """Variables: the file a child runs, one that makes forks fail while it exists, and whether Prefect and our own flows are

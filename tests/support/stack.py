@@ -22,17 +22,17 @@ import httpx
 import pytest
 
 import flows
+from deployments.local import specs
+from deployments.local.local_stack import LocalStack
+from deployments.local.process import ManagedProcess
 from deployments.settings import load_settings
-from deployments.stack import specs
-from deployments.stack.local_stack import LocalStack
-from deployments.stack.process import ManagedProcess
 from flows.registry import operations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.reader import RunReader
-from runstore.run import RunDetail
-from runstore.starter import Started, start
-from runstore.status import TERMINAL, RunStatus
+from runstore.runs.reader import RunReader
+from runstore.runs.run import RunDetail
+from runstore.runs.starter import Started, start
+from runstore.runs.status import TERMINAL, RunStatus
 from runstore.tenancy import TenantScope
 
 FIXTURE_PRODUCERS = Path(__file__).parent.parent / "fixtures" / "producers"

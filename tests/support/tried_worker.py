@@ -7,10 +7,10 @@ import signal
 
 import anyio
 
-from deployments.warm import cancellation, executors, parents, steady_worker
-from deployments.warm.parents import OutdatedWorkerError, Parents
-from deployments.warm.serving import Serving
-from deployments.warm.worker import WarmWorker
+from deployments.orchestration.warm import cancellation, executors, parents, steady_worker
+from deployments.orchestration.warm.parents import OutdatedWorkerError, Parents
+from deployments.orchestration.warm.serving import Serving
+from deployments.orchestration.warm.worker import WarmWorker
 from tests.support.script_parent import ScriptParent
 
 LIMIT = 2

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runstore.cursor import BadCursorError, Cursor
 from runstore.errors import BadInputError
-from runstore.filters import RunFilter, checked_limit
+from runstore.runs.cursor import BadCursorError, Cursor
+from runstore.runs.filters import RunFilter, checked_limit
 
 moments = st.datetimes(
     min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis wants it so and adds the zone itself

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstore.errors import StoreUnavailableError
-from runstore.reason_fields import FIELDS, INVALID, ITEM_ID_LIMIT, UNKNOWN, clean_field
+from runstore.fence.reason_fields import FIELDS, INVALID, ITEM_ID_LIMIT, UNKNOWN, clean_field
 from runstore.reasons import (
     CONTACT_LOST,
     CORE_REASONS,

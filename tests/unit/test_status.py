@@ -6,7 +6,7 @@ import itertools
 import re
 from pathlib import Path
 
-from runstore.status import (
+from runstore.runs.status import (
     ACTIVE,
     TERMINAL,
     AttemptOrder,

@@ -21,7 +21,7 @@ from flows._sources.graph.reasons import (
 )
 from flows._sources.graph.shapes import as_object, as_text
 from runstore.reasons import ReasonCode
-from runstore.run import Failure
+from runstore.runs.run import Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from flows._sources.graph.answers import Request
 from flows._sources.graph.paging import Endpoint, Pages, read_collections
 from flows._sources.graph.pump import Job
 from flows._sources.graph.shapes import as_list, as_object, as_text
-from runstore.reason_fields import plain_text
-from runstore.redaction import scrub_text
+from runstore.fence.reason_fields import plain_text
+from runstore.fence.redaction import scrub_text
 
 _ACTOR_LIMIT: Final = 200
 _ACTIVITY_LIMIT: Final = 200

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from flows._policies.protocol import KnownPolicy, SourceFailure, SourcePolicy, TypeLedger
 from flows._policies.types import BY_SLUG, POLICY_TYPES, PolicyType, name_of, platform_of
 from flows._sources.graph.listing import Listed, Listing
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.reading import Fetched, Wanted
 from flows._sources.graph.reasons import GRAPH_ITEM_UNREADABLE
 from flows._sources.graph.traffic import Traffic
-from flows._sources.protocol import KnownPolicy, SourceFailure, SourcePolicy, TypeLedger
 
 NOTHING_KNOWN: Final[Mapping[str, KnownPolicy]] = {}
 

@@ -13,10 +13,10 @@ import httpx
 import psutil
 import psycopg
 
-from deployments.embedded_database import EmbeddedDatabase
-from deployments.stack import specs
-from deployments.stack.process import ManagedProcess
-from deployments.stack.readiness import READY_FILE, forget_ready
+from deployments.local import specs
+from deployments.local.embedded_database import EmbeddedDatabase
+from deployments.local.process import ManagedProcess
+from deployments.local.readiness import READY_FILE, forget_ready
 from tests.support.stack import StackUnderTest, eventually
 
 WORKER, RELAY, PREFECT_SERVER = "worker", "relay", "prefect-server"

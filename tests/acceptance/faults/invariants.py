@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from runstore.status import TERMINAL, AttemptOrder, ObservedState, RunStatus, Verdict, verdict
+from runstore.runs.status import TERMINAL, AttemptOrder, ObservedState, RunStatus, Verdict, verdict
 
 _RUNS = """
 SELECT id, status, attempt, history, total, processed, succeeded, failed, skipped, item_ids, failures, parameters

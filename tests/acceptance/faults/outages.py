@@ -17,9 +17,9 @@ from uuid import UUID
 
 import psycopg
 
+from deployments.local.local_stack import LocalStack
 from deployments.settings import load_settings
-from deployments.stack.local_stack import LocalStack
-from runstore.status import TERMINAL
+from runstore.runs.status import TERMINAL
 from runstore.tenancy import TenantScope
 from tests.acceptance.faults.invariants import not_one_flow_run
 from tests.support.stack import StackUnderTest, environment, eventually, fixture_producers, stack_environment

@@ -18,15 +18,15 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
+from deployments.local.local_stack import LocalStack
+from deployments.local.specs import logs_of
 from deployments.settings import load_settings
-from deployments.stack.local_stack import LocalStack
-from deployments.stack.specs import logs_of
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
-from runstore.filters import RunFilter
-from runstore.reader import RunReader
-from runstore.status import UNFINISHED
+from runstore.runs.filters import RunFilter
+from runstore.runs.reader import RunReader
+from runstore.runs.status import UNFINISHED
 from runstore.tenancy import Role
 from tests.acceptance.faults.harness import Faults, second_relay
 from tests.acceptance.faults.invariants import not_one_flow_run, violations, watch

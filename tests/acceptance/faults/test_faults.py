@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from deployments.embedded_database import EmbeddedDatabase
+from deployments.local.embedded_database import EmbeddedDatabase
 from flows._tracking.hooks import HOOKS_OFF
-from runstore.run import Source
-from runstore.status import RunStatus
+from runstore.runs.run import Source
+from runstore.runs.status import RunStatus
 from runstore.tenancy import TenantScope
 from tests.acceptance.faults.harness import Faults, flow_processes
 from tests.support.stack import StackUnderTest, both_workers, eventually

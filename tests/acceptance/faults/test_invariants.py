@@ -8,11 +8,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from runstore.operation import OperationType
-from runstore.recorder import Recorder
-from runstore.run import Counts, Progress, RunObservation, Source
-from runstore.starter import StartRequest, start
-from runstore.status import ObservedState
+from runstore.runs.operation import OperationType
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Counts, Progress, RunObservation, Source
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import ObservedState
 from runstore.tenancy import Role
 from tests.acceptance.faults.invariants import violations, watch
 from tests.conftest import Store

@@ -18,11 +18,11 @@ from flows.backup.sets import create_set
 from flows.backup.sources import open_source
 from flows.backup.start import add_policies_request
 from runstore.directory import Directory
-from runstore.reader import RunReader
-from runstore.recorder import Recorder
-from runstore.run import RunDetail, RunObservation, Source
-from runstore.starter import start
-from runstore.status import ObservedState
+from runstore.runs.reader import RunReader
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import RunDetail, RunObservation, Source
+from runstore.runs.starter import start
+from runstore.runs.status import ObservedState
 from runstore.tenancy import TenantScope
 from tests.conftest import Store
 from tests.support.graph_server import GraphServer

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
+from flows._policies.protocol import SourceFailure, SourcePolicy
 from flows._policies.snapshots import fingerprint_of
 from flows._policies.stored import stored
 from flows._sources.folder import FolderSource
-from flows._sources.protocol import SourceFailure, SourcePolicy
 from flows.backup.export import export_set
 from flows.backup.operation import OPERATION
 from flows.backup.sealing import KeyMissingError, SealingKey
@@ -21,8 +21,8 @@ from flows.backup.tables import BackupItem
 from runstore.directory import Directory
 from runstore.errors import BadInputError, ForbiddenError
 from runstore.reasons import ReasonedError
-from runstore.starter import start
-from runstore.status import RunStatus
+from runstore.runs.starter import start
+from runstore.runs.status import RunStatus
 from runstore.tenancy import Role, TenantScope
 from tests.conftest import Store
 from tests.integration.backup.conftest import KEY, Captures

@@ -60,7 +60,7 @@ def test_another_scope_or_an_earlier_sync_is_named(tenantatlas: CommandLine, run
 def test_people_get_ids_in_one_piece_and_a_word_about_the_rest(
     tenantatlas: CommandLine, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.console._PIPE_WIDTH", 80)
+    monkeypatch.setattr("deployments.cli.console._PIPE_WIDTH", 80)
     said = tenantatlas(*LISTED).out
     assert ONE in said and TWO in said
     assert "--limit" not in said
@@ -76,7 +76,7 @@ def test_an_id_longer_than_others_is_folded_and_never_cut(
     long = f"{UUID(int=9)}_Windows10EnrollmentCompletionPageConfiguration"
     runs.sync(export(tmp_path / "d", [policy(long, "x" * 70), policy(ONE, "y" * 70)]), "long")
     for width in (80, 160):
-        monkeypatch.setattr("deployments.console._PIPE_WIDTH", width)
+        monkeypatch.setattr("deployments.cli.console._PIPE_WIDTH", width)
         lines = tenantatlas(*LISTED, "--scope", "long").out.splitlines()
         assert any(ONE in line for line in lines)
         assert (

@@ -12,13 +12,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from deployments.console import Table, print_blocks
-from runstore.filters import RunFilter
-from runstore.outbox import Outbox
-from runstore.reader import RunReader
-from runstore.recorder import Recorder
-from runstore.run import Counts, Failure, Progress, RunObservation, Source
-from runstore.status import ObservedState, RunStatus
+from deployments.cli.console import Table, print_blocks
+from runstore.runs.filters import RunFilter
+from runstore.runs.outbox import Outbox
+from runstore.runs.reader import RunReader
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Counts, Failure, Progress, RunObservation, Source
+from runstore.runs.status import ObservedState, RunStatus
 from tests.conftest import Store
 from tests.support.command_line import CommandLine, Outcome
 from tests.support.drift_runs import Runs, export, policy
@@ -98,7 +98,7 @@ def synced(tenantatlas: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "policy.json").write_text('{"id": "1"}')
 
     def run(wait: Wait, *more: str) -> Outcome:
-        monkeypatch.setattr("deployments.start_action.time", wait)
+        monkeypatch.setattr("deployments.cli.start_action.time", wait)
         return tenantatlas("inventory", "sync", "--tenant", "acme", "--source", f"folder:{tmp_path}", "--wait", *more)
 
     return run
@@ -134,7 +134,7 @@ def test_the_command_that_lists_more_failures_can_be_run_as_it_stands(
 def test_a_finding_is_decided_about_with_the_id_that_findings_shows(
     tenantatlas: CommandLine, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    monkeypatch.setattr("deployments.console._PIPE_WIDTH", width)
+    monkeypatch.setattr("deployments.cli.console._PIPE_WIDTH", width)
     names = ["ACME - Win - Attack surface reduction for everybody", "Baseline"]
     runs = Runs(store, store.tenant())
     for number in (1, 2):

@@ -17,14 +17,14 @@ from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync
 from runstore.errors import BadInputError
-from runstore.filters import RunFilter
 from runstore.notifications import NotificationReader
-from runstore.operation import OperationType
-from runstore.outbox import Outbox
-from runstore.reader import RunReader
-from runstore.recorder import Recorder
-from runstore.run import RunDetail, RunObservation, Source
-from runstore.status import ObservedState, RunStatus
+from runstore.runs.filters import RunFilter
+from runstore.runs.operation import OperationType
+from runstore.runs.outbox import Outbox
+from runstore.runs.reader import RunReader
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import RunDetail, RunObservation, Source
+from runstore.runs.status import ObservedState, RunStatus
 from runstore.tenancy import Role
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy

@@ -18,12 +18,12 @@ from sqlalchemy import func, select
 from flows.drift.choosing import TooFewSyncsError
 from flows.drift.comparing import compare_and_keep
 from flows.drift.operation import DriftParameters
-from flows.drift.reading import findings_document
+from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request
 from flows.drift.tables import DriftEvent, DriftFinding, DriftRunFinding
 from flows.inventory.start import sync_request, syncs
 from runstore.errors import BadInputError, NotFoundError
-from runstore.reader import RunReader
+from runstore.runs.reader import RunReader
 from tests.conftest import Store
 from tests.support.drift_compare import in_order
 from tests.support.drift_runs import Runs, export, policy
@@ -160,7 +160,7 @@ from flows.drift.comparing import compare_and_keep
 from flows.drift.operation import DriftParameters
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.recorder import Recorder
+from runstore.runs.recorder import Recorder
 url, run_id, parameters = sys.argv[1:]
 store = Database(url, DatabaseRole.WORKER)
 scope = Directory(Database(url, DatabaseRole.APP)).for_operator("acme")

@@ -15,13 +15,13 @@ import psycopg
 import pytest
 from sqlalchemy import select, text, update
 
-from deployments import cli
+from deployments.cli import main as cli
 from flows._policies import rehash
 from flows._policies.tables import InventorySync, PolicyContent
-from flows.drift.decisions import accept, acknowledge, reopen
-from flows.drift.reading import findings_document, history, why_empty, worst_open
-from flows.drift.report import COLUMNS, csv_report, html_report
-from flows.drift.rule_book import (
+from flows.drift.register.decisions import accept, acknowledge, reopen
+from flows.drift.register.reading import findings_document, history, why_empty, worst_open
+from flows.drift.register.report import COLUMNS, csv_report, html_report
+from flows.drift.register.rule_book import (
     add_ignore,
     add_severity,
     list_ignores,
@@ -31,7 +31,7 @@ from flows.drift.rule_book import (
     remove_rule,
     unpin_baseline,
 )
-from flows.drift.rules import IgnoreRule
+from flows.drift.register.rules import IgnoreRule
 from flows.drift.tables import DriftComparison
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError
 from runstore.schema import AuditEntry
@@ -290,7 +290,7 @@ def test_a_finding_of_an_older_canonical_form_is_resolved_when_the_value_returns
     with runs.store.worker.transaction(runs.scope) as connection:
         for table in (InventorySync, PolicyContent, DriftComparison):
             connection.execute(update(table).values(canonical_version=0))
-    for module in ("flows._policies.rehash", "flows.drift.rehashing", "flows._policies.stored"):
+    for module in ("flows._policies.rehash", "flows.drift.register.rehashing", "flows._policies.stored"):
         monkeypatch.setattr(f"{module}.content_hash", _newer_hash)
     found = only(runs)["id"]
     next_sync(runs, tmp_path / "c", 1)
@@ -306,7 +306,7 @@ def test_two_syncs_by_newer_rules_before_the_first_comparison_still_resolve_what
     with runs.store.worker.transaction(runs.scope) as connection:
         for table in (InventorySync, PolicyContent, DriftComparison):
             connection.execute(update(table).values(canonical_version=0))
-    for module in ("flows._policies.rehash", "flows.drift.rehashing", "flows._policies.stored"):
+    for module in ("flows._policies.rehash", "flows.drift.register.rehashing", "flows._policies.stored"):
         monkeypatch.setattr(f"{module}.content_hash", _newer_hash)
     for name, value in (("c", 2), ("d", 2)):
         runs.sync(export(tmp_path / name, [policy(ONE, value=value), policy(TWO, name="B", value=1)]))

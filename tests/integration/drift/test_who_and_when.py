@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from deployments.commands.drift import findings_table
-from flows.drift.reading import findings_document
-from flows.drift.report import csv_report, html_report
+from deployments.cli.commands.drift import findings_table
+from flows.drift.register.reading import findings_document
+from flows.drift.register.report import csv_report, html_report
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync
 from monitoring_app.features.findings_page import finding as on_the_page
 from monitoring_app.presentation.nodes import text_of
 from runstore.directory import Directory
-from runstore.reader import RunReader
-from runstore.run import RunDetail
+from runstore.runs.reader import RunReader
+from runstore.runs.run import RunDetail
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
 from tests.support.graph_server import GraphServer

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from flows._policies.protocol import SourceFailure, SourcePolicy
 from flows._policies.types import BY_SLUG, POLICY_TYPES
 from flows._sources.graph.lanes import Lanes
 from flows._sources.graph.limits import Limit
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.settings import GraphSettings
 from flows._sources.graph.source import GraphSource
-from flows._sources.protocol import SourceFailure, SourcePolicy
 from runstore.reasons import ReasonedError
 from tests.support.graph_server import GraphServer
 from tests.support.graph_server.directory import CANARY

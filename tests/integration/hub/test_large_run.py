@@ -11,7 +11,7 @@ import pytest
 
 from runstore.database import Database, DatabaseRole
 from runstore.reasons import INTERNAL_ERROR, TIMED_OUT
-from runstore.status import RunStatus
+from runstore.runs.status import RunStatus
 from tests.integration.hub.conftest import Site
 from tests.support.page_client import tab
 from tests.support.runs import RunSpec, add_runs

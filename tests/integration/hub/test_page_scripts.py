@@ -16,8 +16,8 @@ from monitoring_app.web.addresses import PAGES
 from monitoring_app.web.identity import Sessions
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.run import RelatedLink
-from runstore.status import RunStatus
+from runstore.runs.run import RelatedLink
+from runstore.runs.status import RunStatus
 from runstore.tenancy import Role, TenantScope
 from tests.integration.hub.conftest import SECRET, Site
 from tests.support.hub_features import add_features

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from deployments.warm.flow_process import Request
-from deployments.warm.forked_process import ForkedProcess
+from deployments.orchestration.warm.flow_process import Request
+from deployments.orchestration.warm.forked_process import ForkedProcess
 from tests.support.script_parent import ALL, NO_FORK, SCRIPT, ScriptParent
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.warm import cancellation
-from deployments.warm.cancellation import LastingObserver
+from deployments.orchestration.warm import cancellation
+from deployments.orchestration.warm.cancellation import LastingObserver
 from tests.support.prefect_double import PrefectDouble
 
 DEADLINE_SECONDS = 60

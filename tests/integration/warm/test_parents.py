@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 import flows
+from deployments.orchestration.warm import parents
+from deployments.orchestration.warm.configuration import prefect_variables, read_prefect_settings_anew
+from deployments.orchestration.warm.flow_process import Request
+from deployments.orchestration.warm.parents import OutdatedWorkerError, Parents
 from deployments.settings import load_settings
-from deployments.warm import parents
-from deployments.warm.configuration import prefect_variables, read_prefect_settings_anew
-from deployments.warm.flow_process import Request
-from deployments.warm.parents import OutdatedWorkerError, Parents
 from tests.support.script_parent import NO_FORK, SCRIPT, ScriptParent
 from tests.support.stack import environment
 

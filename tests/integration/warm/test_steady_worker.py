@@ -17,8 +17,8 @@ import psutil
 import pytest
 from prefect.exceptions import InfrastructureNotFound
 
-from deployments.warm.configuration import WarmJobConfiguration
-from deployments.warm.worker import WarmWorker
+from deployments.orchestration.warm.configuration import WarmJobConfiguration
+from deployments.orchestration.warm.worker import WarmWorker
 from tests.support import tried_worker
 from tests.support.prefect_double import HANGS_UP, PrefectDouble
 from tests.support.script_parent import NO_FORK, SCRIPT

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments.warm import forked_process
-from deployments.warm.fork_client import ParentEndedError, RequestRefusedError, WarmParentError
-from deployments.warm.forked_process import ProcessTree
-from deployments.warm.framing import packed
+from deployments.orchestration.warm import forked_process
+from deployments.orchestration.warm.fork_client import ParentEndedError, RequestRefusedError, WarmParentError
+from deployments.orchestration.warm.forked_process import ProcessTree
+from deployments.orchestration.warm.framing import packed
 from tests.integration.warm.conftest import Forking, until_gone
 from tests.support.script_parent import ScriptParent
 from tests.support.stack import eventually

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import flows
-from deployments.warm.code_version import CodeVersion
+from deployments.orchestration.warm.code_version import CodeVersion
 
 
 @pytest.fixture

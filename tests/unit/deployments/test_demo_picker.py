@@ -9,10 +9,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from deployments import demo
-from deployments.hub import hub_settings
+from deployments.local import demo, specs
+from deployments.services.hub import hub_settings
 from deployments.settings import load_settings
-from deployments.stack import specs
 from tests.support.command_line import CommandLine
 from tests.support.stack import environment
 

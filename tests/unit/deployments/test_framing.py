@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from deployments.warm.framing import Unpacker, packed
+from deployments.orchestration.warm.framing import Unpacker, packed
 
 MESSAGES = [{"run": "a", "environment": {"NAME": "\udce9 ü"}}, {}, {"pad": "x" * 300_000}, {"exit_code": -9}]
 

@@ -13,9 +13,9 @@ from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.base import BaseJobConfiguration
 from prefect.workers.process import ProcessJobConfiguration
 
-from deployments.prefect_address import one_authority_file
+from deployments.orchestration.prefect_address import one_authority_file
+from deployments.services.worker import settings_for_jobs
 from deployments.settings import Settings
-from deployments.worker_service import settings_for_jobs
 
 API = "http://prefect.example:4200/api"
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import anyio
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from deployments.prefect_worker import OneTry, serve_until
+from deployments.services.prefect_worker import OneTry, serve_until
 
 RETRIES = 5
 

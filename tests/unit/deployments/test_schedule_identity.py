@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 from pydantic import Field
 
-from deployments.scheduling.identity import Known, checked_name, essence, name_of, slug
-from deployments.scheduling.timetable import Row
+from deployments.orchestration.schedules.identity import Known, checked_name, essence, name_of, slug
+from deployments.orchestration.schedules.timetable import Row
 from flows.producer import FlowParameters, Operation
 from runstore.errors import BadInputError
-from runstore.operation import OperationType
+from runstore.runs.operation import OperationType
 
 
 class Parameters(FlowParameters):

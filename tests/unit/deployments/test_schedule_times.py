@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from deployments.scheduling.arithmetic import as_prefect, next_times, said
-from deployments.scheduling.times import Timing, parse_timing
+from deployments.orchestration.schedules.arithmetic import as_prefect, next_times, said
+from deployments.orchestration.schedules.times import Timing, parse_timing
 from runstore.errors import BadInputError
 
 BERLIN = ZoneInfo("Europe/Berlin")

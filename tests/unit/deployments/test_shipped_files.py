@@ -14,11 +14,11 @@ import pytest
 import typer
 import yaml
 
-from deployments import cli
+from deployments.cli import main as cli
+from deployments.local import specs
 from deployments.settings import Settings
-from deployments.stack import specs
 
-DEPLOYMENTS = Path(cli.__file__).parent
+DEPLOYMENTS = Path(cli.__file__).parents[1]
 LEASES = ("PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE", "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS")
 READ_BY_OTHERS = {
     "TENANTATLAS_DATABASE_PASSWORD",

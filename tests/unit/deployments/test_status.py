@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deployments.worker_service import full_name
-from deployments.workers_online import OnlineWorker, online_workers, outdated
+from deployments.services.worker import full_name
+from deployments.services.workers_online import OnlineWorker, online_workers, outdated
 
 
 def test_a_worker_of_another_version_is_named_and_one_of_this_is_not() -> None:

@@ -15,13 +15,13 @@ from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.runner._control_channel import ControlChannel
 from pydantic import ValidationError
 
-from deployments.warm import preload
-from deployments.warm.configuration import WarmJobConfiguration
-from deployments.warm.fork_client import WarmParentError
-from deployments.warm.serving import Serving
-from deployments.warm.starter import request_for
-from deployments.warm.worker import WarmWorker
-from deployments.worker_health import asks_prefect
+from deployments.orchestration.warm import preload
+from deployments.orchestration.warm.configuration import WarmJobConfiguration
+from deployments.orchestration.warm.fork_client import WarmParentError
+from deployments.orchestration.warm.serving import Serving
+from deployments.orchestration.warm.starter import request_for
+from deployments.orchestration.warm.worker import WarmWorker
+from deployments.services.worker_health import asks_prefect
 
 
 def test_a_retry_waits_for_the_end_of_its_earlier_attempts_process() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from flows._policies.protocol import SourcePolicy
 from flows._policies.stored import body_bytes, body_of
 from flows._sources.folder import FolderSource
-from flows._sources.protocol import SourcePolicy
 from tests.support.drift_compare import compared, in_order, shown, snapshot
 
 SAMPLES = Path(__file__).parents[3] / "deployments" / "samples"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from monitoring_app.operations.address import ROW_CHOICES, ListAddress, Period
 from monitoring_app.web.addresses import query_of, safe_next, with_tenant
-from runstore.cursor import Cursor
 from runstore.errors import BadInputError
-from runstore.operation import OperationType
-from runstore.status import StatusBucket
+from runstore.runs.cursor import Cursor
+from runstore.runs.operation import OperationType
+from runstore.runs.status import StatusBucket
 
 MOMENTS = st.datetimes(
     min_value=datetime(1971, 1, 1),  # noqa: DTZ001

@@ -16,7 +16,7 @@ from monitoring_app.presentation.nodes import TAGS, h, page_href, text_of
 from monitoring_app.presentation.status import BUCKETS
 from monitoring_app.web.exports import formula_safe
 from monitoring_app.web.plain_pages import demo_picker
-from runstore.status import StatusBucket
+from runstore.runs.status import StatusBucket
 
 FOLDER = Path(presentation.__file__).parent
 

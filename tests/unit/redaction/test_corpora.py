@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from runstore.redaction import scrub_json, scrub_text
+from runstore.fence.redaction import scrub_json, scrub_text
 from tests.support.harmless_corpus import harmless
 from tests.support.secret_corpus import KINDS, Sample, corpus
 

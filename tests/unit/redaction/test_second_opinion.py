@@ -10,7 +10,7 @@ import pytest
 from detect_secrets.core import scan
 from detect_secrets.settings import transient_settings
 
-from runstore.redaction import scrub_text
+from runstore.fence.redaction import scrub_text
 from tests.support.secret_corpus import corpus
 
 PLUGINS = (

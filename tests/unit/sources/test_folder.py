@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows._policies.canonical import canonical, content_hash
+from flows._policies.protocol import SourceFailure, SourcePolicy
 from flows._sources.folder import FolderSource
 from flows._sources.json_text import JsonTextError, leading_members, parse
 from flows._sources.opening import checked_source
-from flows._sources.protocol import SourceFailure, SourcePolicy
 from runstore.errors import BadInputError
 
 ONE, TWO = "10000000-0000-4000-8000-000000000000", "20000000-0000-4000-8000-000000000000"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from flows.drift.completeness import Completeness
+from flows.drift.comparison.completeness import Completeness
 from tests.support.drift_cases import ABSENT, GRAPH, Body, Case, assignment, one, prop, setting, tags
 
 ID = "22222222-0000-4000-8000-000000000001"

@@ -1,0 +1,108 @@
+"""What every command has in common: `--json`, `--as`, one answer, and a way to the run store."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from deployments.cli.console import Block, print_blocks, print_json
+from deployments.settings import Settings, load_settings
+from runstore.errors import ForbiddenError
+
+if TYPE_CHECKING:
+    from deployments.store_access import StoreAccess
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+AsOption = Annotated[
+    str | None,
+    typer.Option("--as", metavar="EMAIL", help="Act as that member instead of the local operator."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command found: a JSON document, the same for people, and the exit code."""
+
+    document: Mapping[str, Any]
+    blocks: tuple[Block, ...] = field(default=())
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a command."""
+
+    as_json: bool
+    acting_as: str | None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings now in force. SettingsError for one that is unusable."""
+        return load_settings()
+
+    def open_store(self) -> AbstractContextManager[StoreAccess]:
+        """The run store, its schema checked; see `store_access.open_store`."""
+        from deployments.store_access import open_store
+
+        return open_store(self.settings)
+
+    def operator_only(self, does: str) -> None:
+        """ForbiddenError for whoever acts as a member, of whatever role: `does` what concerns every tenant."""
+        if self.acting_as is not None:
+            raise ForbiddenError(f"Only the local operator {does}; leave out --as.")
+
+    def note(self, text: str) -> None:
+        """Tells a person something by the way, on stderr: stdout is the answer's."""
+        print_blocks([text], file=sys.stderr)
+
+
+def command(
+    app: typer.Typer, name: str, **options: Any
+) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
+    """Adds a command to `app`. The function takes a `Call` first, then its own parameters, and returns its answer.
+
+    `--json` and `--as` are added after the function's own options, and the answer is printed as asked for.
+    """
+
+    def add(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
+        hints = get_type_hints(function, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[parameter.name])
+            for parameter in list(inspect.signature(function).parameters.values())[1:]
+        ]
+        shared = [
+            inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=JsonOption),
+            inspect.Parameter("acting_as", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=AsOption),
+        ]
+
+        @functools.wraps(function)
+        def called(*, as_json: bool, acting_as: str | None, **own_values: Any) -> None:
+            _answer(function(Call(as_json, acting_as), **own_values), as_json=as_json)
+
+        parameters = [*(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own), *shared]
+        called.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        del called.__wrapped__
+        app.command(name, **options)(called)
+        return function
+
+    return add
+
+
+def _answer(answer: Answer | None, *, as_json: bool) -> None:
+    if answer is None:
+        return
+    if as_json:
+        print_json(answer.document)
+    else:
+        print_blocks(answer.blocks)
+    if answer.exit_code:
+        raise typer.Exit(answer.exit_code)

@@ -1,0 +1,116 @@
+"""`tenantatlas backup`: keep whole copies of policies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.cli.call import Answer, Call, command
+from deployments.cli.commands.inventory import WaitOption
+from deployments.cli.commands.tenants import TenantOption
+from deployments.cli.console import Table
+
+if TYPE_CHECKING:
+    from deployments.store_access import StoreAccess
+    from runstore.runs.starter import StartRequest
+    from runstore.tenancy import TenantScope
+
+SetOption = Annotated[str, typer.Option("--set", metavar="ID", help="The backup set.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the group `backup`."""
+    backup = typer.Typer(help="Backup sets of policies.", rich_markup_mode=None)
+    app.add_typer(backup, name="backup")
+    command(backup, "create", help="Make an empty backup set.")(create)
+    command(backup, "list", help="List the tenant's backup sets.")(list_sets)
+    command(backup, "show", help="List what a backup set holds.")(show)
+    command(backup, "add-policies", help="Put policies, as they are now, into a backup set.")(add_policies)
+    command(backup, "export", help="Write a backup set as a folder of JSON files.")(export)
+
+
+def create(
+    call: Call, tenant: TenantOption, name: Annotated[str, typer.Option("--name", help="The name people read.")]
+) -> Answer:
+    from flows.backup.sets import create_set
+    from runstore.database import DatabaseRole
+
+    with call.open_store() as store:
+        made = create_set(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as), name)
+    return Answer({"set": made.as_json()}, (f"Backup set {made.name} is made: {made.id}",))
+
+
+def list_sets(call: Call, tenant: TenantOption) -> Answer:
+    from flows.backup.sets import list_sets as found_sets
+    from runstore.database import DatabaseRole
+
+    with call.open_store() as store:
+        sets = found_sets(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as))
+    rows = [
+        (str(one.id), one.name, str(one.policies), str(one.items), f"{one.created_at:%Y-%m-%d %H:%M}") for one in sets
+    ]
+    empty = "There is no backup set yet; make one with `tenantatlas backup create`."
+    table = Table(("ID", "NAME", "POLICIES", "VERSIONS", "CREATED"), rows, empty, ids=("ID",))
+    return Answer({"sets": [one.as_json() for one in sets]}, (table,))
+
+
+def show(call: Call, tenant: TenantOption, backup_set: SetOption) -> Answer:
+    from flows.backup.sets import get_set, set_items
+    from flows.backup.start import checked_set_id
+    from runstore.database import DatabaseRole
+
+    set_id = checked_set_id(backup_set)
+    with call.open_store() as store:
+        database, scope = store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as)
+        found, items = get_set(database, scope, set_id), set_items(database, scope, set_id)
+    rows = [(one.policy_type, one.name, one.policy_id, f"{one.captured_at:%Y-%m-%d %H:%M}") for one in items]
+    empty = "The set is empty; fill it with `tenantatlas backup add-policies`."
+    table = Table(("TYPE", "NAME", "POLICY", "CAPTURED"), rows, empty, title=found.name, ids=("POLICY",))
+    return Answer({"set": found.as_json(), "items": [one.as_json() for one in items]}, (table,))
+
+
+def add_policies(
+    call: Call,
+    tenant: TenantOption,
+    backup_set: SetOption,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy", metavar="ID", help="A policy's id, as `inventory policies` lists it; may be given many times."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every policy of the tenant.")] = False,
+    wait: WaitOption = False,
+) -> Answer:
+    from deployments.cli.start_action import start_request
+    from flows.backup.start import add_policies_request
+    from runstore.database import DatabaseRole
+
+    def request(store: StoreAccess, scope: TenantScope) -> StartRequest:
+        database = store.database(DatabaseRole.APP)
+        return add_policies_request(database, scope, backup_set, policy or (), all_policies=everything)
+
+    return start_request(call, tenant, request, wait=wait)
+
+
+def export(
+    call: Call,
+    tenant: TenantOption,
+    backup_set: SetOption,
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="An empty folder, or one to be made.")],
+) -> Answer:
+    from flows.backup.export import export_set
+    from flows.backup.sealing import SealingKey
+    from flows.backup.start import checked_set_id
+    from runstore.database import DatabaseRole
+
+    set_id = checked_set_id(backup_set)
+    key = call.settings.encryption_key
+    with call.open_store() as store:
+        scope = store.scope(tenant, call.acting_as)
+        sealing = SealingKey.from_text(key.get_secret_value() if key else "")
+        done = export_set(store.database(DatabaseRole.APP), scope, set_id, to, sealing)
+    document = {"folder": str(done.folder), "policies": done.policies}
+    return Answer(document, (f"{done.policies} policies are written to {done.folder}.",))

@@ -1,0 +1,137 @@
+"""`tenantatlas drift`: compare two syncs of a tenant, and read what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from deployments.cli.call import Answer, Call, command
+from deployments.cli.commands.drift_life import add_life_commands
+from deployments.cli.commands.inventory import WaitOption
+from deployments.cli.commands.tenants import TenantOption
+from deployments.cli.console import Block, Table
+
+if TYPE_CHECKING:
+    from deployments.store_access import StoreAccess
+    from runstore.runs.starter import StartRequest
+    from runstore.tenancy import TenantScope
+
+SHOWN_SETTINGS = 3
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the group `drift`."""
+    drift = typer.Typer(help="What changed between two syncs.", rich_markup_mode=None)
+    app.add_typer(drift, name="drift")
+    command(drift, "generate", help="Compare the two newest syncs of a scope, or the two named.")(generate)
+    command(drift, "findings", help="List what the newest comparison found, or the one of a run.")(findings)
+    add_life_commands(drift)
+
+
+def generate(
+    call: Call,
+    tenant: TenantOption,
+    scope: Annotated[str, typer.Option("--scope", metavar="KEY", help="Whose syncs are compared.")] = "default",
+    baseline: Annotated[str | None, typer.Option("--baseline", metavar="ID", help="The earlier sync.")] = None,
+    current: Annotated[str | None, typer.Option("--current", metavar="ID", help="The later sync.")] = None,
+    against: Annotated[str | None, typer.Option("--against", metavar="previous|pinned", help="Which baseline.")] = None,
+    wait: WaitOption = False,
+) -> Answer:
+    from deployments.cli.start_action import start_request
+    from flows.drift.start import generate_request
+    from runstore.database import DatabaseRole
+
+    def request(store: StoreAccess, actor: TenantScope) -> StartRequest:
+        database = store.database(DatabaseRole.APP)
+        return generate_request(database, actor, scope_key=scope, baseline=baseline, current=current, against=against)
+
+    return start_request(call, tenant, request, wait=wait)
+
+
+def findings(
+    call: Call,
+    tenant: TenantOption,
+    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="The drift run to read.")] = None,
+    scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="Only this scope's.")] = None,
+    include_ignored: Annotated[
+        bool, typer.Option("--include-ignored", help="Show what ignore rules hide, too.")
+    ] = False,
+    fail_on: Annotated[
+        str | None,
+        typer.Option("--fail-on", metavar="SEVERITY", help="Exit code 1 if something open is as severe, or more."),
+    ] = None,
+) -> Answer:
+    from flows.drift.register.reading import findings_document, why_empty, worst_open
+    from runstore.database import DatabaseRole
+
+    with call.open_store() as store:
+        actor = store.scope(tenant, call.acting_as)
+        document = findings_document(
+            store.database(DatabaseRole.APP), actor, run_id=run, scope_key=scope, include_ignored=include_ignored
+        )
+    exit_code = 1 if fail_on is not None and worst_open(document, fail_on) else 0
+    ids = _ids(document, tenant) if document["findings"] else []
+    blocks = (findings_table(document, why_empty(document), numbered=True), *ids, *_withheld(document))
+    return Answer(document, blocks, exit_code=exit_code)
+
+
+def findings_table(
+    document: Mapping[str, Any], empty: str, title: str | None = None, *, numbered: bool = False
+) -> Table:
+    """The findings of the contract's document as a table for people; by whom, if a source with an audit log was read."""
+    from flows.drift.attribution import who_and_when
+
+    who = [who_and_when(finding.get("changed_by")) for finding in document["findings"]]
+    rows = [
+        (
+            *([number] if numbered else []),
+            _kind(finding),
+            finding["policy_name"],
+            finding["policy_type"].replace("_", " "),
+            finding["severity"],
+            finding["status"],
+            _settings(finding["changes"]),
+            *([by] if any(who) else []),
+        )
+        for number, (finding, by) in enumerate(zip(document["findings"], who, strict=True), 1)
+    ]
+    columns = ("What", "Policy", "Type", "Severity", "Status", "Changed", *(["By whom"] if any(who) else []))
+    return Table((*(["No."] if numbered else []), *columns), rows, empty, title=title)
+
+
+def _ids(document: Mapping[str, Any], tenant: str) -> list[Block]:
+    """The findings' ids, which the commands that decide about one take.
+
+    Beneath and not among the columns: an id is copied in one piece, and 36 of 80 characters would leave the others none.
+    """
+    rows = [
+        (number, UUID(finding["id"]), _kind(finding), finding["policy_name"])
+        for number, finding in enumerate(document["findings"], 1)
+    ]
+    told = f"To decide about one: `tenantatlas drift acknowledge --tenant {tenant} --finding ID`, or accept, or reopen."
+    return [Table(("No.", "Finding", "What", "Policy"), rows, ""), told]
+
+
+def _kind(finding: Mapping[str, Any]) -> str:
+    return finding["kind"].replace("_", " ")
+
+
+def _settings(changes: list[dict[str, Any]]) -> str:
+    shown = [str(change["setting"] or change["facet"]) for change in changes[:SHOWN_SETTINGS]]
+    more = len(changes) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _withheld(document: Mapping[str, Any]) -> list[str]:
+    more = document["not_listed"]
+    said = [f"{more} more findings are not listed; none is more severe than those that are."] if more else []
+    if hidden := document["ignored"] if document["findings"] else 0:
+        said.append(f"{hidden} changes are hidden by ignore rules; --include-ignored shows them.")
+    return said + [
+        f"{entry['count']} differences of type {entry['policy_type']} are withheld ({entry['reason_code']}): "
+        "not everything of that type could be read."
+        for entry in document["withheld"]
+    ]

@@ -1,0 +1,88 @@
+"""`tenantatlas schedule add`: an operation that Prefect starts by the clock from now on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli.call import Answer, Call
+from deployments.cli.commands.inventory import ThenOption
+from deployments.cli.commands.schedule_words import schedule_table, tenants_meant
+from runstore.errors import BadInputError
+from runstore.tenancy import Permission
+
+if TYPE_CHECKING:
+    from deployments.orchestration.schedules.changes import Added
+
+
+def add(
+    call: Call,
+    operation: Annotated[str, typer.Option("--operation", metavar="R.A", help="Such as drift.generate.")],
+    tenant: Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="The tenant's slug.")] = None,
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="One schedule for each tenant there is.")] = False,
+    scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="The operation's scope.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="For inventory.sync: folder:PATH or graph.")] = None,
+    then: ThenOption = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter of the operation.")
+    ] = None,
+    cron: Annotated[str | None, typer.Option("--cron", help="Five fields, such as '0 6 * * *'.")] = None,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="SPAN", help="Such as 6h; 1d and 1w mean midnight in --timezone.")
+    ] = None,
+    timezone: Annotated[str, typer.Option("--timezone", help="Such as Europe/Berlin.")] = "UTC",
+    jitter: Annotated[
+        str | None, typer.Option("--jitter", metavar="SPAN", help="Spread the tenants over this span, such as 30m.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Makes it a further schedule of the same work, such as weekends.")
+    ] = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Add it without letting it start anything yet.")] = False,
+) -> Answer:
+    parameters = {
+        **_pairs(set_ or []),
+        **{name: value for name, value in (("scope", scope), ("source", source), ("then", then)) if value},
+    }
+    if (tenant is None) == (not all_tenants):
+        raise BadInputError("Say for whom with --tenant SLUG or with --all-tenants, one of the two.")
+    tenants = tenants_meant(call, tenant, Permission.ADMINISTER)
+    from deployments.orchestration.schedules import changes as schedules
+    from deployments.orchestration.schedules.identity import checked_name
+    from deployments.orchestration.schedules.times import parse_timing
+    from flows._sources.opening import checked_source
+
+    if "source" in parameters:
+        parameters["source"] = checked_source(str(parameters["source"]))
+
+    timing = parse_timing(cron=cron, every=every, timezone=timezone, jitter=jitter)
+    added = schedules.add(tenants, operation, parameters, timing, name=checked_name(name), paused=paused)
+    table = schedule_table(
+        [one.schedule for one in added], "No tenant, no schedule.", ("Change", [_said(one) for one in added])
+    )
+    return Answer({"schedules": [one.as_json() for one in added]}, (table,))
+
+
+def _said(added: Added) -> str:
+    was = added.before
+    if was is None:
+        return added.change
+    differences = [
+        f"was {was.timing} {was.timezone}"
+        if (was.timing, was.timezone) != (added.schedule.timing, added.schedule.timezone)
+        else "",
+        "was active" if was.active and not added.schedule.active else "",
+    ]
+    return ", ".join(filter(None, [added.change, *differences]))
+
+
+def _pairs(given: list[str]) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    for pair in given:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise BadInputError(f"--set {pair[:80]!r} is no parameter: write it as NAME=VALUE.")
+        if name in parsed:
+            raise BadInputError(f"--set names {name[:80]!r} twice; give it one value.")
+        parsed[name] = value
+    return parsed

@@ -1,0 +1,80 @@
+"""`tenantatlas worker`, `relay`, `hub` and `deploy`: one process each, for more than one machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from deployments.cli.call import Answer, Call, command
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the commands themselves; they have no group."""
+    command(app, "worker", help="Run flows until told to stop.")(worker)
+    command(app, "relay", help="Hand queued runs to Prefect and keep every run true.")(relay)
+    command(app, "hub", help="Serve the operations hub.")(hub)
+    command(app, "deploy", help="Register every producer's flow with Prefect.")(deploy)
+
+
+def worker(
+    call: Call,
+    name: Annotated[str | None, typer.Option("--name", help="How this worker is called in Prefect's UI.")] = None,
+    pool: Annotated[str | None, typer.Option("--pool", help="The work pool to serve.")] = None,
+) -> Answer | None:
+    from deployments.orchestration.prefect_address import use_prefect
+
+    use_prefect(call.settings)
+    from deployments.services.worker import serve
+
+    serve(call.settings, name=name, pool=pool)
+
+
+def relay(call: Call) -> Answer | None:
+    from deployments.orchestration.prefect_address import use_prefect
+
+    # Before Prefect is imported: one that knows no address would start a throw-away server and hand the runs to that.
+    use_prefect(call.settings)
+    from deployments.services.relay import serve
+
+    serve(call.settings)
+
+
+def hub(
+    call: Call,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Let anyone pick a member to be. For looking around only.")
+    ] = False,
+) -> Answer | None:
+    from deployments.services.hub import serve
+
+    serve(call.settings, demo=demo)
+
+
+def deploy(
+    call: Call,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for Prefect's server to answer first.")] = False,
+    pool: Annotated[str | None, typer.Option("--pool", help="The work pool; made if it does not exist.")] = None,
+    pool_type: Annotated[
+        str | None,
+        typer.Option("--pool-type", help="Its type: tenantatlas-warm unless told process, docker or kubernetes."),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option("--image", help="The image its jobs start, in a pool of docker or kubernetes.")
+    ] = None,
+    remove_missing: Annotated[
+        bool,
+        typer.Option(
+            "--remove-missing", help="Delete what is registered of operations that no producer here declares."
+        ),
+    ] = False,
+) -> Answer:
+    from deployments.orchestration.prefect_address import use_prefect
+
+    call.operator_only("registers operations with Prefect")
+    use_prefect(call.settings)
+    from deployments.orchestration.deploy import deploy_all
+
+    return deploy_all(
+        call.settings, wait=wait, pool=pool, pool_type=pool_type, image=image, remove_missing=remove_missing
+    )

@@ -1,0 +1,171 @@
+"""`tenantatlas demo`, `up`, `down` and `status`: the whole product on this machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from deployments.cli.call import Answer, Call, command
+from deployments.cli.console import Table, print_blocks, print_json
+from deployments.local.record import StackRecord, last_record, read_record
+from deployments.settings import Settings
+
+DETACHED_DEADLINE_SECONDS = 450
+NO_HUB = (
+    "not started, for nobody could sign in: set TENANTATLAS_OIDC_ISSUER or TENANTATLAS_PROXY_ADDRESSES, or use "
+    "`tenantatlas up --demo`"
+)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the commands themselves; they have no group."""
+    command(app, "demo", help="Everything at once: a local stack, two sample tenants, syncs and a drift run.")(demo)
+    command(app, "up", help="Start the local stack: database, Prefect server, worker, relay and hub.")(up)
+    command(app, "down", help="Stop the local stack.")(down)
+    command(app, "status", help="Say what of the local stack runs, and where.")(status)
+
+
+def demo(
+    call: Call,
+    exit: Annotated[bool, typer.Option("--exit", help="Stop everything after the table of what happened.")] = False,
+) -> Answer | None:
+    from deployments.local.demo import run_demo
+
+    return run_demo(call, stay=not exit)
+
+
+def up(
+    call: Call,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once it runs, and leave it running.")] = False,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Let anyone who reaches the hub pick a member to be. For looking around only."),
+    ] = False,
+) -> Answer | None:
+    if demo:
+        from deployments.services.hub import refuse_picker
+
+        refuse_picker(call.settings)
+    if detach:
+        return _detached(call, demo=demo)
+    from deployments.local.local_stack import LocalStack
+
+    stack = LocalStack(call.settings, demo=demo, report=call.note)
+    with stack:
+        print_json(_addresses(stack.record)) if call.as_json else print_blocks(_summary(stack.record))
+        call.note("Press Ctrl-C to stop everything.")
+        stack.watch()
+    return None
+
+
+def down(call: Call) -> Answer:
+    from deployments.local.local_stack import stop_stack
+
+    stopped = stop_stack(call.settings)
+    return Answer({"stopped": stopped}, ("The local stack is stopped." if stopped else "No local stack was running.",))
+
+
+def status(call: Call) -> Answer:
+    from deployments.services.workers_online import online_workers, outdated
+    from deployments.store_access import configured_url, without_password
+    from deployments.version import installed_version
+
+    settings = call.settings
+    record = read_record(settings.state)
+    version = installed_version()
+    api_url = settings.prefect_api_url if record is None else record.prefect_api_url
+    workers = online_workers(api_url, settings.work_pool)
+    known = {
+        "workers": [worker.as_json() for worker in workers or ()],
+        "workers_known": workers is not None,
+    }
+    told = outdated(workers or [], version)
+    if workers is None and api_url is not None:
+        told = ["Prefect does not say which workers are online, so their versions are not known."]
+    document: dict[str, Any] = {"version": version, "home": str(settings.home)}
+    if record is None:
+        document |= {
+            "hub_url": None,
+            "prefect_ui_url": None,
+            "prefect_api_url": settings.prefect_api_url,
+            "database_url": None if (url := configured_url(settings)) is None else without_password(url),
+            "processes": [],
+            **known,
+        }
+        said = f"No local stack runs in {settings.home}."
+        if api_url is None:
+            said += " Start it with `tenantatlas up`."
+        names = tuple(f"Worker {worker.name} is online." for worker in workers or ())
+        return Answer(document, (said, *names, *told))
+    document |= {
+        "hub_url": record.hub_url,
+        "prefect_ui_url": record.prefect_ui_url,
+        "prefect_api_url": record.prefect_api_url,
+        "database_url": record.database_url,
+        "ready": record.ready,
+        "processes": [
+            {"name": process.name, "pid": process.pid, "state": process.state if process.alive else "stopped"}
+            for process in (record.supervisor, *record.processes)
+        ],
+        **known,
+    }
+    return Answer(document, (*_summary(record), *told))
+
+
+def _detached(call: Call, *, demo: bool) -> Answer:
+    from deployments.local.local_stack import AlreadyRunningError
+    from deployments.local.specs import TENANTATLAS
+
+    settings = call.settings
+    if (running := read_record(settings.state)) is not None:
+        raise AlreadyRunningError(
+            f"A stack already runs in {settings.home} (process {running.supervisor.pid}). "
+            "Stop it with `tenantatlas down`."
+        )
+    logs = settings.state / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with (logs / "supervisor.log").open("w+b") as output:
+        supervisor = subprocess.Popen(  # noqa: S603 - our own command
+            [*TENANTATLAS, "up", *(("--demo",) if demo else ())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        record = _await_ready(settings, supervisor)
+        if record is None:
+            output.seek(0)
+            lines = output.read().decode(errors="replace").strip().splitlines()
+            print_blocks([lines[-1] if lines else "The stack ended without a word."], file=sys.stderr)
+            raise typer.Exit(supervisor.wait() or 1)
+    return Answer(_addresses(record), tuple(_summary(record)))
+
+
+def _await_ready(settings: Settings, supervisor: subprocess.Popen[bytes]) -> StackRecord | None:
+    give_up_at = time.monotonic() + DETACHED_DEADLINE_SECONDS
+    while supervisor.poll() is None:
+        record = last_record(settings.state)
+        if record is not None and record.supervisor.pid == supervisor.pid and record.ready:
+            return record
+        if time.monotonic() > give_up_at:
+            supervisor.terminate()
+        time.sleep(0.1)
+    return None
+
+
+def _addresses(record: StackRecord) -> dict[str, Any]:
+    return {"hub_url": record.hub_url, "prefect_ui_url": record.prefect_ui_url}
+
+
+def _summary(record: StackRecord) -> list[Any]:
+    rows = [(process.name, process.pid, process.state, process.restarts) for process in record.processes]
+    return [
+        Table(("Process", "Id", "State", "Restarts"), rows, "No process runs."),
+        f"Operations hub  {record.hub_url or NO_HUB}",
+        f"Prefect         {record.prefect_ui_url or '-'}",
+        f"Database        {record.database_url}",
+    ]

@@ -1,0 +1,171 @@
+"""`tenantatlas tenant`, `member` and `db`: the tenants, who may do what in them, and the schema that holds them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.cli.call import Answer, Call, command
+from deployments.cli.console import Table
+from runstore.errors import BadInputError
+from runstore.tenancy import Permission, Role
+
+if TYPE_CHECKING:
+    from runstore.directory import TenantView
+
+TenantOption = Annotated[str, typer.Option("--tenant", metavar="SLUG", help="The tenant's slug.")]
+DirectoryOption = Annotated[
+    str | None, typer.Option("--directory", metavar="ENTRA_TENANT_ID", help="The Entra directory it stands for.")
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the groups `tenant`, `member` and `db`."""
+    tenants = typer.Typer(help="Tenants.", rich_markup_mode=None)
+    members = typer.Typer(help="Who may do what in a tenant.", rich_markup_mode=None)
+    database = typer.Typer(help="The run store's schema.", rich_markup_mode=None)
+    app.add_typer(tenants, name="tenant")
+    app.add_typer(members, name="member")
+    app.add_typer(database, name="db")
+    command(tenants, "add", help="Add a tenant.")(add_tenant)
+    command(tenants, "set", help="Change a tenant's name, its directory, or both.")(set_tenant)
+    command(tenants, "list", help="List the tenants.")(list_tenants)
+    command(members, "grant", help="Make someone a member, or change their role.")(grant)
+    command(members, "revoke", help="End someone's membership.")(revoke)
+    command(members, "list", help="List a tenant's members.")(list_members)
+    command(database, "upgrade", help="Bring the schema to this version's.")(upgrade)
+    command(database, "check", help="Say whether the schema is the one this version needs.")(check)
+
+
+def add_tenant(
+    call: Call,
+    slug: Annotated[str, typer.Argument(help="Lower-case letters, digits and -.")],
+    name: Annotated[str, typer.Option("--name", help="The name people read.")],
+    directory: DirectoryOption = None,
+) -> Answer:
+    from runstore.database import DatabaseRole
+    from runstore.directory import Directory
+
+    call.operator_only("adds tenants")
+    with call.open_store() as store:
+        tenant = Directory(store.database(DatabaseRole.ADMIN)).add_tenant(slug, name, directory)
+    return Answer({"tenant": _as_json(tenant)}, (f"Tenant {tenant.slug} is added.",))
+
+
+def set_tenant(
+    call: Call,
+    slug: Annotated[str, typer.Argument(help="The tenant's slug, which stays as it is.")],
+    name: Annotated[str | None, typer.Option("--name", help="The name people read.")] = None,
+    directory: DirectoryOption = None,
+) -> Answer:
+    from runstore.database import DatabaseRole
+    from runstore.directory import Directory
+
+    # Not even an owner: the worker's application may read other directories too, and those are others' tenants.
+    call.operator_only("changes tenants")
+    with call.open_store() as store:
+        tenant = Directory(store.database(DatabaseRole.ADMIN)).change_tenant(slug, name=name, directory_id=directory)
+    told = f"Tenant {tenant.slug} is called {tenant.name}; its directory is {tenant.directory_id or 'not set'}."
+    return Answer({"tenant": _as_json(tenant)}, (told,))
+
+
+def list_tenants(call: Call) -> Answer:
+    from runstore.database import DatabaseRole
+    from runstore.directory import Directory
+
+    with call.open_store() as store:
+        directory = Directory(store.database(DatabaseRole.APP))
+        if call.acting_as is None:
+            found = list(directory.tenants())
+        else:
+            user = directory.by_email(call.acting_as)
+            found = [] if user is None else [tenant for tenant, _ in user.tenants]
+    document = {"tenants": [_as_json(tenant) for tenant in found]}
+    rows = [(tenant.slug, tenant.name, tenant.directory_id) for tenant in found]
+    empty = "There are no tenants yet; `tenantatlas tenant add` adds one."
+    return Answer(document, (Table(("Tenant", "Name", "Directory"), rows, empty),))
+
+
+def grant(
+    call: Call,
+    tenant: TenantOption,
+    user: Annotated[str, typer.Option("--user", metavar="EMAIL", help="The person.")],
+    role: Annotated[str, typer.Option("--role", help="owner, manager, operator or readonly.")],
+) -> Answer:
+    from runstore.database import DatabaseRole
+    from runstore.directory import Directory
+
+    wanted = _role(role)
+    with call.open_store() as store:
+        scope = store.scope(tenant, call.acting_as)
+        member = Directory(store.database(DatabaseRole.ADMIN)).grant(scope, user, wanted)
+    document = {"member": {"email": member.email, "role": member.role.value, "tenant": tenant}}
+    return Answer(document, (f"{member.email} is {member.role.value} of tenant {tenant}.",))
+
+
+def revoke(
+    call: Call,
+    tenant: TenantOption,
+    user: Annotated[str, typer.Option("--user", metavar="EMAIL", help="The person.")],
+) -> Answer:
+    from runstore.database import DatabaseRole
+    from runstore.directory import Directory
+
+    with call.open_store() as store:
+        scope = store.scope(tenant, call.acting_as)
+        Directory(store.database(DatabaseRole.ADMIN)).revoke(scope, user)
+    return Answer(
+        {"revoked": {"email": user, "tenant": tenant}}, (f"{user} is no member of tenant {tenant} any more.",)
+    )
+
+
+def list_members(call: Call, tenant: TenantOption) -> Answer:
+    from runstore.database import DatabaseRole
+    from runstore.directory import Directory
+
+    with call.open_store() as store:
+        scope = store.scope(tenant, call.acting_as)
+        scope.require(Permission.VIEW)
+        found = Directory(store.database(DatabaseRole.APP)).members(scope)
+    document = {"members": [{"email": member.email, "role": member.role.value} for member in found]}
+    rows = [(member.email, member.role.value) for member in found]
+    empty = f"Tenant {tenant} has no members yet; `tenantatlas member grant` adds one."
+    return Answer(document, (Table(("Member", "Role"), rows, empty),))
+
+
+def upgrade(call: Call) -> Answer:
+    from deployments.store_access import open_store, producer_migrations
+    from runstore import migrations
+
+    call.operator_only("changes the schema")
+    with open_store(call.settings, verify=False) as store:
+        migrations.upgrade(store.url, producer_migrations())
+        revisions = sorted(migrations.found(store.url))
+        unknown = sorted(migrations.unknown(store.url, producer_migrations()))
+    said = "The schema is up to date."
+    if unknown:
+        said = f"The schema is newer than this version ({', '.join(unknown)}) and stays as it is; this version works on it."
+    return Answer({"revisions": revisions}, (said,))
+
+
+def check(call: Call) -> Answer:
+    from deployments.store_access import open_store, producer_migrations
+    from runstore import migrations
+    from runstore.schema_check import verify_schema
+
+    with open_store(call.settings, verify=False) as store:
+        verify_schema(store.url, producer_migrations())
+        revisions = sorted(migrations.found(store.url))
+    return Answer({"revisions": revisions}, ("The schema is the one this version needs.",))
+
+
+def _as_json(tenant: TenantView) -> dict[str, str | None]:
+    return {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name, "directory": tenant.directory_id}
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text.strip().lower())
+    except ValueError:
+        raise BadInputError(f"{text[:80]!r} is no role: use owner, manager, operator or readonly.") from None

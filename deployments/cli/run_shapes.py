@@ -1,0 +1,115 @@
+"""Runs as the command line shows them: the JSON of the contract, and rows for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
+
+from deployments.local.record import read_record
+from deployments.settings import Settings
+from runstore.runs.run import Run, RunDetail
+from runstore.runs.status import ACTIVE
+
+if TYPE_CHECKING:
+    from runstore.runs.run import RelatedLink
+
+
+def hub_address(settings: Settings) -> str:
+    """The hub's address as browsers know it: the public one, the running local stack's, or the default one."""
+    if settings.public_url is not None:
+        return settings.public_url
+    record = read_record(settings.state)
+    return (record.hub_url if record else None) or f"http://{settings.hub_host}:{settings.hub_port}"
+
+
+def started_json(run: Run, *, reused: bool, hub: str) -> dict[str, Any]:
+    """What a start action answers."""
+    return {
+        "run": {
+            "id": str(run.id),
+            "type": str(run.type),
+            "status": run.status.value,
+            "bucket": run.bucket.value,
+            "reused": reused,
+            "url": hub + run.path,
+        }
+    }
+
+
+def listed_json(run: Run) -> dict[str, Any]:
+    """One run of `runs list`."""
+    return {
+        "id": str(run.id),
+        "tenant": run.tenant,
+        "type": str(run.type),
+        "status": run.status.value,
+        "bucket": run.bucket.value,
+        "attempt": run.attempt,
+        "counts": {
+            "total": run.counts.total,
+            "processed": run.counts.processed,
+            "succeeded": run.counts.succeeded,
+            "failed": run.counts.failed,
+            "skipped": run.counts.skipped,
+        },
+        "trigger": run.trigger.value,
+        "initiated_by": run.initiated_by,
+        "created_at": _time(run.created_at),
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+    }
+
+
+def detail_json(detail: RunDetail, *, hub: str) -> dict[str, Any]:
+    """The run of `runs show`."""
+    run = detail.run
+    return {
+        **listed_json(run),
+        "context": dict(detail.context),
+        "item_ids": list(detail.item_ids),
+        "failures": [failure.as_json() for failure in detail.failures],
+        "related": [{"label": link.label, "url": link_url(link, run.tenant, hub)} for link in detail.related],
+        "flow_run_id": None if run.flow_run_id is None else str(run.flow_run_id),
+        "url": hub + run.path,
+    }
+
+
+def link_url(link: RelatedLink, tenant: str, hub: str) -> str:
+    """The hub's page of a related link, for the tenant the run belongs to."""
+    return f"{hub}/{link.page.strip('/')}?{urlencode({'tenant': tenant, **link.parameters})}"
+
+
+def flow_run_text(run: Run) -> str:
+    """The id under which Prefect knows the run, or that it does not know it."""
+    if run.flow_run_id is not None:
+        return str(run.flow_run_id)
+    return "not yet handed to Prefect" if run.status in ACTIVE else "never handed to Prefect"
+
+
+def context_sentences(context: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the context says in words, each under a name: why nothing follows the run, and what reading Graph cost.
+
+    The rest of a context is figures and ids, for `--json` and the hub. Producers write it, so nothing is taken for text
+    that is none.
+    """
+    graph = context.get("graph")
+    cost = cast("Mapping[str, Any]", graph).get("summary") if isinstance(graph, Mapping) else None
+    said = (("Nothing follows", context.get("then_why")), ("Microsoft Graph", cost))
+    return [(name, words) for name, words in said if isinstance(words, str) and words]
+
+
+def counts_text(run: Run) -> str:
+    """The counts in a few words: `12 of 13, 1 failed`."""
+    counts = run.counts
+    parts = [f"{counts.processed} of {counts.total}"]
+    if counts.failed:
+        parts.append(f"{counts.failed} failed")
+    if counts.skipped:
+        parts.append(f"{counts.skipped} skipped")
+    return ", ".join(parts)
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,140 @@
+"""Starts a run from the command line, and waits for its end when asked to."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from deployments.cli.call import Answer, Call
+from deployments.cli.run_shapes import counts_text, detail_json, hub_address, started_json
+from deployments.local.record import read_record
+from runstore.database import Database, DatabaseRole
+from runstore.errors import UnavailableError
+from runstore.runs.reader import RunReader
+from runstore.runs.run import Run, RunDetail
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import TERMINAL, RunStatus
+from runstore.tenancy import Permission, TenantScope
+
+if TYPE_CHECKING:
+    from deployments.store_access import StoreAccess
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+LONG_QUEUED_SECONDS = 15.0
+"""A run not begun by then may be waiting for nobody: where all is well and nothing else is to do, a second is enough."""
+
+RequestMaker = Callable[["StoreAccess", TenantScope], StartRequest]
+
+
+class NobodyWorksError(UnavailableError):
+    """Nothing here would do the work that is to be waited for."""
+
+
+def start_operation(call: Call, tenant: str, operation: str, values: Mapping[str, Any], *, wait: bool) -> Answer:
+    """Starts the operation with these parameter values; see `start_request`."""
+    from flows.registry import operations
+
+    declared = operations()[operation]
+    given = {name: value for name, value in values.items() if value is not None}
+    return start_request(call, tenant, lambda store, scope: declared.request(given), wait=wait)
+
+
+def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) -> Answer:
+    """Makes the request in the tenant's scope, starts it, and answers with the run, or with how it ended.
+
+    `make` may look at the store and refuse with an error before anything is written. Waiting shows progress on stderr;
+    the exit code is 1 when the run failed or was aborted. Interrupting the wait leaves the run as it is. Raises
+    NobodyWorksError, before anything is written, when asked to wait although no local stack runs to do the work.
+    """
+    if wait:
+        _require_workers(call)
+    with call.open_store() as store:
+        scope = store.scope(tenant, call.acting_as)
+        scope.require(Permission.OPERATE)
+        started = start(store.database(DatabaseRole.APP), scope, make(store, scope))
+        hub = hub_address(call.settings)
+        document = started_json(started.run, reused=started.reused, hub=hub)
+        if not wait:
+            said = "is under way already" if started.reused else "is queued"
+            return Answer(document, (f"Run {started.run.id} ({started.run.type}) {said}: {document['run']['url']}",))
+        detail = wait_for(store.database(DatabaseRole.HUB), scope, started.run.id, report=_progress(call))
+    document["run"] |= detail_json(detail, hub=hub)
+    return Answer(document, tuple(_story(detail, document["run"]["url"])), exit_code=_exit_code(detail.run))
+
+
+def wait_for(
+    database: Database, scope: TenantScope, run_id: UUID, *, report: Callable[[Run], None] = lambda _: None
+) -> RunDetail:
+    """The run once it has ended, however long that takes. A run that is reopened meanwhile is waited for again."""
+    reader = RunReader(database, scope)
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        run = reader.find(run_id)
+        if run is None or run.status in TERMINAL:
+            return reader.get(run_id)
+        report(run)
+        time.sleep(pause)
+        pause = min(pause * 1.3, LONGEST_PAUSE_SECONDS)
+
+
+def _require_workers(call: Call) -> None:
+    settings = call.settings
+    if settings.is_embedded and read_record(settings.state) is None:
+        raise NobodyWorksError(
+            "No local stack runs here, so nothing would do the work: start it with `tenantatlas up --detach`, or leave "
+            "out --wait to queue the run."
+        )
+
+
+def _progress(call: Call) -> Callable[[Run], None]:
+    """Says each new standing of the run, except beside `--json`; and, once, what it waits for if it is not begun."""
+    told: list[str] = []
+    hint_at = time.monotonic() + LONG_QUEUED_SECONDS
+
+    def report(run: Run) -> None:
+        nonlocal hint_at
+        line = f"{run.type}: {run.bucket.value}" + (f", {counts_text(run)}" if run.counts.total else "")
+        if not call.as_json and told[-1:] != [line]:
+            told.append(line)
+            call.note(line)
+        if run.status is RunStatus.PENDING and time.monotonic() >= hint_at:
+            hint_at = math.inf
+            call.note(f"Still queued: {_whom_it_waits_for(run)} See `tenantatlas status`.")
+
+    return report
+
+
+def _whom_it_waits_for(run: Run) -> str:
+    if run.flow_run_id is None:
+        return "no relay has handed the run to Prefect yet. Is a relay running, and does Prefect answer?"
+    return "Prefect has the run, and no worker has begun it yet. Is a worker running, and has it room?"
+
+
+def _story(detail: RunDetail, url: str) -> list[str]:
+    run = detail.run
+    lines = [f"Run {run.id} ({run.type}) {_ENDINGS[run.status]}: {counts_text(run)}. {url}"]
+    lines += [f"  {failure.item_id}: {failure.message} ({failure.reason_code})" for failure in detail.failures[:10]]
+    if len(detail.failures) > 10:
+        lines.append(
+            f"  … and {len(detail.failures) - 10} more; "
+            f"`tenantatlas runs show {run.id} --tenant {run.tenant}` lists them."
+        )
+    return lines
+
+
+_ENDINGS = {
+    RunStatus.PENDING: "is queued",
+    RunStatus.RUNNING: "is running",
+    RunStatus.COMPLETED: "succeeded",
+    RunStatus.COMPLETED_WITH_ERRORS: "partially succeeded",
+    RunStatus.FAILED: "failed",
+    RunStatus.ABORTED: "was aborted",
+}
+
+
+def _exit_code(run: Run) -> int:
+    return 1 if run.status in (RunStatus.FAILED, RunStatus.ABORTED) else 0

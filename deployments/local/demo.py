@@ -1,0 +1,219 @@
+"""`tenantatlas demo`: the whole product on this machine, with two sample tenants, two syncs each and what drifted."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deployments.cli.call import Answer, Call
+from deployments.cli.commands.drift import findings_table
+from deployments.cli.console import Block, Table, print_blocks, print_json
+from deployments.cli.run_shapes import counts_text, listed_json
+from deployments.cli.start_action import wait_for
+from deployments.local.local_stack import LocalStack
+from deployments.settings import Settings, load_settings
+from deployments.store_access import StoreAccess, open_store
+from runstore.database import DatabaseRole
+from runstore.directory import Directory
+from runstore.errors import BadInputError, ForbiddenError, TenantAtlasError
+from runstore.runs.run import Run
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import StatusBucket
+from runstore.tenancy import LOCAL_OPERATOR, Role, TenantScope
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+SCOPE = "default"
+
+# Every sample tenant gets these members; the hub's picker offers them.
+MEMBERS = (
+    ("olivia.owner@example.com", Role.OWNER),
+    ("oscar.operator@example.com", Role.OPERATOR),
+    ("rita.readonly@example.com", Role.READONLY),
+)
+
+# Beside a sign-in the hub refuses the picker; and a login of its own would lead a process of the demo to a real store.
+NOT_THE_DEMOS = (
+    "TENANTATLAS_OIDC_ISSUER",
+    "TENANTATLAS_PROXY_ADDRESSES",
+    "TENANTATLAS_HUB_DATABASE_URL",
+    "TENANTATLAS_RELAY_DATABASE_URL",
+    "TENANTATLAS_WORKER_DATABASE_URL",
+)
+
+
+class NotADemoHomeError(BadInputError):
+    """The home holds tenants that the demo did not make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A sample tenant: its slug, its name, and its dated exports, oldest first."""
+
+    slug: str
+    name: str
+    snapshots: Sequence[Path]
+
+
+def run_demo(call: Call, *, stay: bool) -> Answer | None:
+    """Starts everything, shows what happened, and stops everything: at once, or with `stay` when interrupted.
+
+    Always on the embedded database, and only in a home that is new or was made by an earlier demo: its picker lets anyone
+    in. Raises NotADemoHomeError otherwise, TenantAtlasError when a sample run did not end as it should.
+    """
+    settings = _own_settings()
+    _refuse_real_home(settings)
+    began = time.monotonic()
+
+    def report(line: str) -> None:
+        call.note(f"[{time.monotonic() - began:5.1f} s] {line}")
+
+    with LocalStack(settings, demo=True, report=report) as stack:
+        with open_store(settings) as store:
+            document, blocks = _play(store, report)
+        document |= {"hub_url": stack.record.hub_url, "prefect_ui_url": stack.record.prefect_ui_url}
+        where = (
+            f"Operations hub  {stack.record.hub_url}   (sign in as any of the demo's members)",
+            f"Prefect         {stack.record.prefect_ui_url}",
+        )
+        print_json(document) if call.as_json else print_blocks([*blocks, *where])
+        if stay:
+            call.note("Press Ctrl-C to stop everything.")
+            stack.watch()
+        report("Stopping everything")
+    report("Everything is stopped")
+    return None
+
+
+def _own_settings() -> Settings:
+    """The settings without those of a real installation: the demo has its own database and Prefect, and a picker."""
+    # The stack's processes read the environment anew. Emptied and not removed: what is missing there, a `.env` in the home
+    # fills in.
+    os.environ.update(dict.fromkeys(NOT_THE_DEMOS, ""))
+    return load_settings().model_copy(update={"database_url": None, "prefect_api_url": None})
+
+
+def samples(root: Path = SAMPLES) -> Sequence[Sample]:
+    """The sample tenants: `samples/<slug>/<date>/…`, each with at least two dated folders."""
+    found: list[Sample] = []
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))):
+        snapshots = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
+        if len(snapshots) >= 2:
+            found.append(Sample(folder.name, folder.name.replace("-", " ").title(), snapshots))
+    if not found:
+        raise TenantAtlasError(f"The sample exports are missing from {root}. Install the product again.")
+    return found
+
+
+def _play(store: StoreAccess, report: Any) -> tuple[dict[str, Any], list[Block]]:
+    scopes = {sample.slug: _ensure_tenant(store, sample) for sample in samples()}
+    runs: list[Run] = []
+    for number in range(max(len(sample.snapshots) for sample in samples())):
+        report(f"Reading the exports of each tenant, snapshot {number + 1}")
+        requests = {
+            sample.slug: _sync(sample.snapshots[number]) for sample in samples() if number < len(sample.snapshots)
+        }
+        runs += _run_all(store, scopes, requests)
+    report("Comparing each tenant's newest two syncs")
+    runs += _run_all(store, scopes, {slug: _drift(store, scope) for slug, scope in scopes.items()})
+    refusal = _refused(store, next(iter(scopes)))
+    findings = {slug: _findings(store, scope) for slug, scope in scopes.items()}
+    from flows.drift.register.reading import why_empty
+
+    tables = [
+        findings_table(found, why_empty(found), title=f"What drifted in {slug}") for slug, found in findings.items()
+    ]
+    document = {
+        "runs": [listed_json(run) for run in runs],
+        "refused": refusal,
+        "findings": findings,
+    }
+    return document, [_runs_table(runs), *tables, refusal]
+
+
+def _run_all(
+    store: StoreAccess, scopes: Mapping[str, TenantScope], requests: Mapping[str, StartRequest]
+) -> Sequence[Run]:
+    """Starts one run a tenant, waits for all of them; TenantAtlasError for one that failed."""
+    database = store.database(DatabaseRole.APP)
+    started = [(scopes[slug], start(database, scopes[slug], request).run) for slug, request in requests.items()]
+    ended = [wait_for(store.database(DatabaseRole.HUB), scope, run.id) for scope, run in started]
+    for detail in ended:
+        if detail.run.bucket is StatusBucket.FAILED:
+            why = "; ".join(f"{failure.message} ({failure.reason_code})" for failure in detail.failures[:3])
+            raise TenantAtlasError(
+                f"The sample run {detail.run.type} of {detail.run.tenant} failed: {why or 'no reason'}"
+            )
+    return [detail.run for detail in ended]
+
+
+def _ensure_tenant(store: StoreAccess, sample: Sample) -> TenantScope:
+    directory = Directory(store.database(DatabaseRole.ADMIN))
+    if sample.slug not in {tenant.slug for tenant in directory.tenants()}:
+        directory.add_tenant(sample.slug, sample.name)
+    tenant = directory.tenant(sample.slug)
+    scope = TenantScope(tenant.id, tenant.slug, LOCAL_OPERATOR)
+    for email, role in MEMBERS:
+        directory.grant(scope, email, role)
+    return scope
+
+
+def _sync(folder: Path) -> StartRequest:
+    from flows.inventory.start import sync_request
+
+    return sync_request(f"folder:{folder}", SCOPE)
+
+
+def _drift(store: StoreAccess, scope: TenantScope) -> StartRequest:
+    from flows.drift.start import generate_request
+
+    return generate_request(store.database(DatabaseRole.APP), scope, scope_key=SCOPE)
+
+
+def _findings(store: StoreAccess, scope: TenantScope) -> dict[str, Any]:
+    from flows.drift.register.reading import findings_document
+
+    return findings_document(store.database(DatabaseRole.APP), scope, scope_key=SCOPE)
+
+
+def _refused(store: StoreAccess, slug: str) -> str:
+    """What the member who may only read is told when starting a run; TenantAtlasError if it is not refused."""
+    reader = next(email for email, role in MEMBERS if role is Role.READONLY)
+    try:
+        scope = store.scope(slug, reader)
+        start(store.database(DatabaseRole.APP), scope, _drift(store, scope))
+    except ForbiddenError as refusal:
+        return f"Refused, as it should be: {refusal}"
+    raise TenantAtlasError(f"{reader} started a run although the role readonly does not allow it.")
+
+
+def _runs_table(runs: Sequence[Run]) -> Table:
+    rows = [(run.tenant, str(run.type), run.bucket.value, counts_text(run), _seconds(run), str(run.id)) for run in runs]
+    return Table(("Tenant", "Operation", "State", "Items", "Took", "Run"), rows, "Nothing ran.", title="What ran")
+
+
+def _seconds(run: Run) -> str:
+    if run.started_at is None or run.finished_at is None:
+        return "-"
+    return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
+
+
+def _refuse_real_home(settings: Settings) -> None:
+    # A home that the demo made may have got tenants of one's own since.
+    marker = settings.home / "demo"
+    if (settings.home / "postgres" / "data").exists():
+        with open_store(settings, verify=False) as store:
+            from runstore import migrations
+
+            known = Directory(store.database(DatabaseRole.APP)).tenants() if migrations.found(store.url) else ()
+        made = {sample.slug for sample in samples()} if marker.exists() else set[str]()
+        if {tenant.slug for tenant in known} - made:
+            raise NotADemoHomeError(
+                f"{settings.home} holds tenants of your own, and the demo would let anyone act in them. "
+                "Set TENANTATLAS_HOME to an empty directory for the demo."
+            )
+    settings.home.mkdir(parents=True, exist_ok=True)
+    marker.write_text("Made by `tenantatlas demo`.\n")

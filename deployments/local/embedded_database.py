@@ -1,0 +1,238 @@
+"""A PostgreSQL server that lives in the home directory and runs for as long as someone uses it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from deployments.local import database_account, file_locks
+from deployments.local.socket_directory import SocketDirectoryError, choose_socket_directory
+from runstore.errors import UnavailableError
+
+RUN_STORE = "tenantatlas"
+PREFECT = "prefect"
+SUPERUSER = "postgres"
+
+START_DEADLINE_SECONDS = 60
+STOP_DEADLINE_SECONDS = 30
+CONNECTIONS = 200
+
+
+class EmbeddedDatabaseError(UnavailableError):
+    """The embedded PostgreSQL server could not be started or stopped."""
+
+
+class EmbeddedDatabase:
+    """The server under `home/postgres`, started when it is first used and stopped by whoever uses it last.
+
+    Any number of processes may enter it at the same time. Each holds a shared lock while it is inside; the kernel drops
+    that lock even if the process is killed, so the count of users is never wrong. A server left behind by a killed
+    process is taken over by the next one, and stopped when that one leaves.
+
+    A home that moved is found again: nothing stored in it names its own path. Raises `EmbeddedDatabaseError` with one
+    sentence when the server cannot start; the server's own log is `home/postgres/log`.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.directory = home.expanduser().absolute() / "postgres"
+        self.data = self.directory / "data"
+        self.log = self.directory / "log"
+        self._start_lock = self.directory / "start.lock"
+        self._users_lock = self.directory / "users.lock"
+        self._held: file_locks.HeldLock | None = None
+
+    def __enter__(self) -> EmbeddedDatabase:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with file_locks.exclusive(self._start_lock, deadline_seconds=START_DEADLINE_SECONDS):
+                self._held = file_locks.shared(self._users_lock)
+                try:
+                    self._ensure_running()
+                    self.ensure_database(RUN_STORE)
+                    self.ensure_database(PREFECT)
+                except BaseException:
+                    self._leave()
+                    raise
+        except OSError as problem:
+            raise EmbeddedDatabaseError(
+                f"The embedded database cannot use {self.directory}: {problem.strerror or problem}. "
+                "Point TENANTATLAS_HOME at a directory you may write to, or TENANTATLAS_DATABASE_URL at a server."
+            ) from problem
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._held is None:
+            return
+        with file_locks.exclusive(self._start_lock, deadline_seconds=START_DEADLINE_SECONDS):
+            self._leave()
+
+    def url(self, database: str = RUN_STORE, *, driver: str | None = None) -> str:
+        """A connection URL over the Unix socket, for libpq, or for SQLAlchemy with `driver` ("psycopg", "asyncpg").
+
+        The address is read from the running server, so it is right even after the home was moved under it.
+        """
+        scheme = "postgresql" if driver is None else f"postgresql+{driver}"
+        sockets = quote(str(self._socket_directory()), safe="/")
+        return f"{scheme}://{SUPERUSER}@/{quote(database, safe='')}?host={sockets}"
+
+    def ensure_database(self, name: str) -> None:
+        """Creates the database unless it is there already."""
+        with psycopg.connect(self.url(SUPERUSER), autocommit=True) as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+            if known is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def pid(self) -> int | None:
+        """The server's process id, or None when no server runs on this data directory.
+
+        A pid file left by a crash, copied along with the home, or naming a process that has since become something
+        else, counts as no server: only a process whose working directory is our data directory is ours.
+        """
+        try:
+            recorded = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+            process = psutil.Process(recorded)
+            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).samefile(self.data):
+                return recorded
+        except (OSError, ValueError, psutil.Error):
+            return None
+        return None
+
+    def stop(self) -> None:
+        """Stops the server, whoever uses it; returns at once when none runs."""
+        pid = self.pid()
+        if pid is None:
+            return
+        sockets = self._socket_directory()
+        # Told by signal, not by pg_ctl: that would have to reach the directory by its path once more, as another user.
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+            give_up_at = time.monotonic() + STOP_DEADLINE_SECONDS
+            while self.pid() == pid and time.monotonic() < give_up_at:
+                time.sleep(0.02)
+            if self.pid() != pid:
+                break
+        if sockets != self.data:
+            with suppress(OSError):
+                sockets.rmdir()
+
+    def _leave(self) -> None:
+        held, self._held = self._held, None
+        if held is None:
+            return
+        held.release()
+        if (alone := file_locks.try_exclusive(self._users_lock)) is not None:
+            try:
+                self.stop()
+            finally:
+                alone.release()
+
+    def _ensure_running(self) -> None:
+        if self.pid() is not None:
+            return
+        database_account.prepare(self.directory)
+        if not self.data.exists():
+            self._create()
+        self._refuse_other_version()
+        sockets = self._write_configuration()
+        # We know that no server of ours runs. PostgreSQL would refuse to start if a recorded process id happened to
+        # belong to someone else by now, or to a zombie that nobody reaps.
+        for stale in (self.data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock", sockets / ".s.PGSQL.5432"):
+            stale.unlink(missing_ok=True)
+        self._run("pg_ctl", "-w", "-t", str(START_DEADLINE_SECONDS), "-l", self.log.name, "start")
+
+    def _create(self) -> None:
+        unfinished = self.directory / "data.unfinished"
+        database_account.remove_tree(unfinished)
+        self._run(
+            "initdb", "-D", str(unfinished), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8",
+            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+        )  # fmt: skip
+        with (unfinished / "postgresql.conf").open("a") as configuration:
+            configuration.write("\ninclude_if_exists 'tenantatlas.conf'\n")
+        unfinished.rename(self.data)
+
+    def _refuse_other_version(self) -> None:
+        found = (self.data / "PG_VERSION").read_text().strip()
+        provided = database_account.server_version()
+        if found != provided:
+            raise EmbeddedDatabaseError(
+                f"The database in {self.data} was made by PostgreSQL {found}, and this installation brings "
+                f"PostgreSQL {provided}. Dump it with the old installation and restore it here, or point "
+                "TENANTATLAS_HOME elsewhere."
+            )
+
+    def _write_configuration(self) -> Path:
+        try:
+            sockets = choose_socket_directory(self.data, owner=database_account.owner())
+        except SocketDirectoryError as problem:
+            raise EmbeddedDatabaseError(str(problem)) from problem
+        # Trusting whoever reaches the socket is safe only because nobody but the owner does: the data directory and the
+        # socket are private, and no TCP port is opened.
+        settings = {
+            "listen_addresses": "''",
+            "unix_socket_directories": f"'{sockets}'",
+            "unix_socket_permissions": "0700",
+            "max_connections": str(CONNECTIONS),
+            "timezone": "'UTC'",
+            "log_timezone": "'UTC'",
+        }
+        path = self.data / "tenantatlas.conf"
+        path.write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
+        database_account.hand_over(path)
+        return sockets
+
+    def _socket_directory(self) -> Path:
+        try:
+            recorded = Path((self.data / "postmaster.pid").read_text().split("\n")[4])
+        except (OSError, IndexError) as problem:
+            raise EmbeddedDatabaseError(
+                f"The embedded database in {self.data} is not running. Start it with `tenantatlas up`."
+            ) from problem
+        beside_data = self.data / ".s.PGSQL.5432"
+        return self.data if beside_data.is_socket() else recorded
+
+    def _run(self, program: str, *arguments: str) -> None:
+        try:
+            # pg_ctl pastes its options into a shell command, so a quote or a dollar sign in the path would
+            # break out of it. The environment and the working directory say the same without a shell.
+            database_account.run(program, *arguments, directory=self.directory, data=self.data)
+        except subprocess.CalledProcessError as problem:
+            raise EmbeddedDatabaseError(
+                f"The embedded database failed at {program}: {_last_line(problem, self._log_tail)}. "
+                f"Its log is {self.log}."
+            ) from problem
+        except OSError as problem:
+            raise EmbeddedDatabaseError(
+                f"The embedded database cannot run {program}: {problem.strerror or problem}."
+            ) from problem
+
+    def _log_tail(self) -> str:
+        try:
+            return self.log.read_text(errors="replace")
+        except OSError:
+            return ""
+
+
+def _last_line(problem: subprocess.CalledProcessError, log: Callable[[], str]) -> str:
+    """The most telling line: the last FATAL of the log, else the first error the program told, else what it said last."""
+    logged = [line for line in log().splitlines() if "FATAL:" in line or "PANIC:" in line]
+    if logged:
+        return logged[-1].split("FATAL:")[-1].split("PANIC:")[-1].strip().rstrip(".")
+    said = [line.strip() for line in str(problem.stderr or problem.stdout or "").splitlines() if line.strip()]
+    # What comes after an error is the program tidying up, which may fail as well.
+    said = [line for line in said if "error:" in line][:1] or said
+    return (said[-1] if said else f"exit code {problem.returncode}").rstrip(".")

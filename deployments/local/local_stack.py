@@ -1,0 +1,274 @@
+"""The whole product on one machine: database, Prefect server, worker, relay and hub, started and stopped as one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from types import TracebackType
+
+import psutil
+
+from deployments.local import specs
+from deployments.local.embedded_database import PREFECT, EmbeddedDatabase
+from deployments.local.file_locks import try_exclusive
+from deployments.local.marks import sweep
+from deployments.local.ports import choose_port
+from deployments.local.process import ManagedProcess, ProcessFailedError, ProcessSpec
+from deployments.local.reaper import Reaper
+from deployments.local.record import StackRecord, read_record, record_of, remove_record
+from deployments.settings import Settings
+from deployments.store_access import configured_url, producer_migrations, without_password
+from deployments.version import installed_version
+from runstore import migrations
+from runstore.errors import TenantAtlasError
+
+POLL_SECONDS = 0.1
+LOOPBACK = "127.0.0.1"
+
+
+class AlreadyRunningError(TenantAtlasError):
+    """A local stack runs in this home already."""
+
+
+class LocalStack:
+    """Starts everything on entry and stops everything it started on exit, however the block ends.
+
+    Raises AlreadyRunningError when this home's stack runs already, PortTakenError for a port that was set and is in
+    use, ProcessFailedError when a part does not come up. What an earlier, killed stack of this home left is ended
+    first. If this process is killed, a watcher ends the rest.
+    """
+
+    def __init__(
+        self, settings: Settings, *, demo: bool = False, report: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.settings = settings
+        self._demo = demo
+        self._report = report
+        self._cleanup = ExitStack()
+        self.processes: list[ManagedProcess] = []
+        self.record = StackRecord(installed_version(), record_of("supervisor", os.getpid(), "running"), database_url="")
+        self.database_url = ""
+        self.environment: dict[str, str] = {}
+        self._deployment: subprocess.Popen[bytes] | None = None
+
+    @property
+    def has_hub(self) -> bool:
+        """Whether the hub is started: it needs a provider or a proxy to sign people in, unless this is the demo."""
+        return self._demo or self.settings.oidc_issuer is not None or bool(self.settings.proxy_addresses)
+
+    def __enter__(self) -> LocalStack:
+        try:
+            self._start()
+        except BaseException:
+            self._cleanup.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cleanup.close()
+
+    def _start(self) -> None:
+        settings = self.settings
+        self._take_home()
+        sweep(settings.home)
+        reaper = Reaper(settings.home)
+        self._cleanup.callback(reaper.dismiss)
+        self._cleanup.callback(sweep, settings.home)
+        self._cleanup.callback(remove_record, settings.state)
+        self._report("Starting the database")
+        self.database_url, prefect_database_url = self._start_databases()
+        self._report("Bringing the schema up to date")
+        migrations.upgrade(self.database_url, producer_migrations())
+        self._start_processes(prefect_database_url)
+        self._await_ready()
+
+    def _take_home(self) -> None:
+        self.settings.state.mkdir(parents=True, exist_ok=True)
+        held = try_exclusive(self.settings.state / "stack.lock")
+        if held is None:
+            running = read_record(self.settings.state)
+            where = f" (process {running.supervisor.pid})" if running else ""
+            raise AlreadyRunningError(
+                f"A stack already runs in {self.settings.home}{where}. Stop it with `tenantatlas down`, or set "
+                "TENANTATLAS_HOME to another directory."
+            )
+        self._cleanup.callback(held.release)
+
+    def _start_databases(self) -> tuple[str, str | None]:
+        """The run store's address, and the one for Prefect's server unless that runs elsewhere."""
+        settings = self.settings
+        outside = configured_url(settings)
+        if outside is not None and settings.prefect_api_url is not None:
+            return outside, None
+        embedded = self._cleanup.enter_context(EmbeddedDatabase(settings.home))
+        prefect = None if settings.prefect_api_url is not None else embedded.url(PREFECT, driver="asyncpg")
+        return outside or embedded.url(), prefect
+
+    def _start_processes(self, prefect_database_url: str | None) -> None:
+        settings = self.settings
+        insisted = settings.model_fields_set
+        prefect_api_url = settings.prefect_api_url
+        port = 0
+        if prefect_api_url is None:
+            port = choose_port(
+                LOOPBACK, settings.prefect_port, setting="TENANTATLAS_PREFECT_PORT", insisted="prefect_port" in insisted
+            )
+            prefect_api_url = f"http://{LOOPBACK}:{port}/api"
+        ui_url = prefect_api_url.removesuffix("/api")
+        environment = specs.base_environment(settings, database_url=self.database_url, prefect_api_url=prefect_api_url)
+        wanted: list[ProcessSpec] = []
+        if prefect_database_url is not None:
+            wanted.append(
+                specs.prefect_server(
+                    environment, database_url=prefect_database_url, host=LOOPBACK, port=port, api_url=prefect_api_url
+                )
+            )
+        hub_url = None
+        if self.has_hub:
+            hub_port = choose_port(
+                settings.hub_host, settings.hub_port, setting="TENANTATLAS_HUB_PORT", insisted="hub_port" in insisted
+            )
+            hub_url = f"http://{specs.url_host(settings.hub_host)}:{hub_port}"
+            wanted.append(specs.hub(environment, settings, port=hub_port, prefect_ui_url=ui_url, demo=self._demo))
+        wanted += [specs.worker(environment, settings), specs.relay(environment, settings)]
+        self.record = StackRecord(
+            installed_version(),
+            self.record.supervisor,
+            database_url=without_password(self.database_url),
+            prefect_api_url=prefect_api_url,
+            prefect_ui_url=ui_url,
+            hub_url=settings.public_url or hub_url,
+        )
+        self.environment = environment
+        self._report("Starting " + ", ".join(spec.name.replace("-", " ") for spec in wanted))
+        for spec in wanted:
+            process = ManagedProcess(spec, specs.logs_of(settings))
+            self.processes.append(process)
+            # The last one started is stopped first: nothing loses the server it talks to.
+            self._cleanup.callback(process.stop)
+            self._write_record()
+        self._deploy()
+
+    def _deploy(self) -> None:
+        """Registers the producers with Prefect as soon as its server answers; the worker waits for that by itself."""
+        log = specs.logs_of(self.settings) / "deploy.log"
+        with log.open("ab") as output:
+            self._deployment = subprocess.Popen(  # noqa: S603 - our own command
+                [*specs.TENANTATLAS, "deploy", "--wait"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._cleanup.callback(self._end_deployment)
+
+    def _end_deployment(self) -> None:
+        deployment = self._deployment
+        if deployment is not None:
+            with suppress(ProcessLookupError):
+                deployment.kill()
+            deployment.wait()
+
+    def _await_ready(self) -> None:
+        announced: set[str] = set()
+        while True:
+            for process in self.processes:
+                process.check()
+                if process.state == "running" and process.spec.name not in announced:
+                    announced.add(process.spec.name)
+                    self._report(f"{process.spec.name.replace('-', ' ').capitalize()} is ready")
+                    self._write_record()
+            self._check_deployment()
+            if self._deployment is None and len(announced) == len(self.processes):
+                break
+            time.sleep(POLL_SECONDS)
+        self._write_record(ready=True)
+
+    def _check_deployment(self) -> None:
+        if self._deployment is None or (code := self._deployment.poll()) is None:
+            return
+        if code != 0:
+            raise ProcessFailedError(
+                f"The flows could not be registered with Prefect (exit code {code}). "
+                f"See {specs.logs_of(self.settings) / 'deploy.log'}."
+            )
+        self._deployment = None
+        self._report("Flows are registered")
+
+    def process(self, name: str) -> ManagedProcess:
+        """The process of that name; KeyError when this stack has none."""
+        return {process.spec.name: process for process in self.processes}[name]
+
+    def restart(self, name: str) -> None:
+        """Stops the process if it runs, starts it, and returns when it is ready again."""
+        process = self.process(name)
+        process.stop()
+        process.start()
+        while process.state != "running":
+            process.check()
+            time.sleep(POLL_SECONDS)
+        self._write_record(ready=True)
+
+    def watch(self) -> None:
+        """Keeps every process running, until an exception (KeyboardInterrupt) ends it.
+
+        A process that ends is started again; one that ends six times within a minute is left, shown as failed.
+        """
+        while True:
+            for process in self.processes:
+                before = process.state
+                if process.revive():
+                    self._report(f"The {process.spec.name} ended and was started again; its log is {process.log}")
+                elif process.state == "starting" and process.spec.is_ready():
+                    process.state = "running"
+                if process.state != before:
+                    self._write_record(ready=True)
+                    if process.state == "failed":
+                        self._report(
+                            f"The {process.spec.name} keeps ending and is left alone; its log is {process.log}"
+                        )
+            time.sleep(0.5)
+
+    def _write_record(self, *, ready: bool = False) -> None:
+        current = self.record
+        self.record = StackRecord(
+            current.version,
+            current.supervisor,
+            current.database_url,
+            current.prefect_api_url,
+            current.prefect_ui_url,
+            current.hub_url,
+            ready=ready,
+            processes=tuple(process.record() for process in self.processes),
+        )
+        self.record.write(self.settings.state)
+
+
+def stop_stack(settings: Settings, *, deadline_seconds: float = 120) -> bool:
+    """Stops this home's stack and waits until nothing of it runs; whether there was anything to stop.
+
+    A supervisor that does not end in time, or was killed, is made up for: its processes are ended one by one.
+    """
+    record = read_record(settings.state)
+    if record is not None:
+        with suppress(psutil.Error):
+            supervisor = psutil.Process(record.supervisor.pid)
+            supervisor.terminate()
+            with suppress(psutil.TimeoutExpired):
+                supervisor.wait(deadline_seconds)
+            if supervisor.is_running() and supervisor.status() != psutil.STATUS_ZOMBIE:
+                supervisor.kill()
+    swept = sweep(settings.home)
+    remove_record(settings.state)
+    database = EmbeddedDatabase(settings.home)
+    left_behind = database.pid() is not None
+    if left_behind:
+        with database:
+            pass
+    return record is not None or swept > 0 or left_behind

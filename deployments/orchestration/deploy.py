@@ -1,0 +1,203 @@
+"""Registers every producer's flow with Prefect; doing it again changes only what differs, and says so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import anyio
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
+from prefect.flows import load_flow_from_entrypoint
+from prefect.utilities.callables import parameter_schema
+
+from deployments.cli.call import Answer
+from deployments.cli.console import Table
+from deployments.orchestration.deploy_leftovers import Missing, Waiting, missing_operations, waiting_elsewhere
+from deployments.orchestration.prefect_errors import (
+    PREFECT_PROBLEMS,
+    PrefectUnavailableError,
+    prefect_problem,
+    require_answer,
+)
+from deployments.orchestration.schedules.prefect_calls import PrefectCannotPlanError, PrefectHasNotPlannedError
+from deployments.orchestration.schedules.timetable import Timetable
+from deployments.orchestration.work_pools import Pool, ensure_pool
+from deployments.settings import Settings
+from deployments.version import installed_version
+from flows._tracking.dispatcher import DEPLOYMENT, TAG
+from flows.producer import Operation
+from flows.registry import BrokenProducerError, operations
+
+SERVER_DEADLINE_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What became of one operation's deployment: created, changed or unchanged, and which fields differed."""
+
+    operation: str
+    entrypoint: str
+    outcome: str
+    id: UUID
+    changed: tuple[str, ...] = ()
+    job_variables: Mapping[str, Any] | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What Prefect has now, and what it still has from before."""
+
+    pool: Pool
+    deployed: list[Deployed]
+    missing: list[Missing]
+    waiting: list[Waiting]
+
+
+def deploy_all(
+    settings: Settings,
+    *,
+    wait: bool,
+    pool: str | None,
+    pool_type: str | None,
+    image: str | None = None,
+    remove_missing: bool = False,
+) -> Answer:
+    """Registers every operation in the work pool, which is made if it does not exist: of our own type unless told another.
+
+    With `wait`, a server that does not answer yet is waited for. `image` is what the pool's jobs start, where they start
+    one. With `remove_missing`, deployments of operations that are not found any more are deleted. Raises
+    PrefectUnavailableError or another error of `prefect_problem`, BadInputError for a pool that cannot be made or is of
+    another type than the one named, BrokenProducerError for a flow that cannot be loaded; no deployment is changed in the
+    latter two cases.
+    """
+    name = pool or settings.work_pool
+    found = [(operation, _definition(operation, name, settings.operation_limit)) for operation in operations().values()]
+
+    async def work() -> Registered:
+        async with get_client() as client:
+            if wait:
+                await await_server(client, SERVER_DEADLINE_SECONDS)
+            await require_answer(client)
+            served = await ensure_pool(client, name, pool_type, image)
+            deployed = [await _register(client, operation, wanted) for operation, wanted in found]
+            ids = [one.id for one in deployed]
+            missing = await missing_operations(client, ids, remove=remove_missing)
+            return Registered(served, deployed, missing, await waiting_elsewhere(client, ids, name))
+
+    try:
+        return _answer(anyio.run(work))
+    except PREFECT_PROBLEMS as problem:
+        raise prefect_problem(problem) from problem
+
+
+def _answer(done: Registered) -> Answer:
+    notes = [*done.pool.notes([one.job_variables or {} for one in done.deployed])]
+    notes += [one.told() for one in (*done.waiting, *done.missing)]
+    notes += [f"{one.operation}: {one.note}" for one in done.deployed if one.note]
+    document = {
+        "work_pool": {
+            "name": done.pool.name,
+            "outcome": done.pool.outcome,
+            "type": done.pool.type,
+            "image": done.pool.image,
+        },
+        "deployments": [
+            {"operation": one.operation, "entrypoint": one.entrypoint, "outcome": one.outcome, "changed": one.changed}
+            for one in done.deployed
+        ],
+        "waiting_elsewhere": [{"work_pool": one.work_pool, "flow_runs": one.flow_runs} for one in done.waiting],
+        "missing": [
+            {"operation": one.operation, "schedules": one.schedules, "outcome": "removed" if one.removed else "kept"}
+            for one in done.missing
+        ],
+        "notes": notes,
+    }
+    rows = [(one.operation, one.entrypoint, one.outcome, ", ".join(one.changed)) for one in done.deployed]
+    table = Table(("Operation", "Entry point", "Outcome", "What changed"), rows, "There are no producers.")
+    return Answer(document, (f"Work pool {done.pool.name}: {done.pool.outcome}.", table, *notes))
+
+
+async def await_server(client: PrefectClient, seconds: float | None) -> None:
+    """Returns once Prefect's API answers. PrefectUnavailableError when it has not after `seconds`; None waits for ever."""
+    give_up_at = None if seconds is None else time.monotonic() + seconds
+    while await client.api_healthcheck() is not None:
+        if give_up_at is not None and time.monotonic() > give_up_at:
+            raise PrefectUnavailableError
+        await anyio.sleep(0.2)
+
+
+def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str, Any]:
+    """What the operation's deployment has to be, with its flow loaded to prove that workers can load it."""
+    entrypoint = operation.flow.replace(":", ".")
+    try:
+        flow = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+    except Exception as problem:
+        raise BrokenProducerError(
+            f"The flow of {operation.type} cannot be loaded from {operation.flow} ({type(problem).__name__}: {problem})."
+        ) from problem
+    wanted: dict[str, Any] = {
+        "entrypoint": entrypoint,
+        "work_pool_name": pool,
+        "tags": [TAG, str(operation.type)],
+        "description": operation.description,
+        "version": installed_version(),
+        "parameter_openapi_schema": parameter_schema(flow).model_dump_for_openapi(),
+        # Our own models validate parameters; Prefect's refusal would repeat the value it refuses.
+        "enforce_parameter_schema": False,
+    }
+    if limit is not None:
+        # Prefect queues what is over the limit; nothing is refused. Not set here, the limit is people's, in Prefect's UI.
+        wanted["concurrency_limit"] = limit
+    return wanted
+
+
+async def _register(client: PrefectClient, operation: Operation, wanted: Mapping[str, Any]) -> Deployed:
+    name, entrypoint = str(operation.type), wanted["entrypoint"]
+    try:
+        existing = await client.read_deployment_by_name(f"{name}/{DEPLOYMENT}")
+    except ObjectNotFound:
+        flow_id = await client.create_flow_from_name(name)
+        made = await client.create_deployment(flow_id, DEPLOYMENT, **wanted)
+        return Deployed(name, entrypoint, "created", made)
+    note = None
+    differing = {field: value for field, value in wanted.items() if not _is_kept(existing, field, value)}
+    if "tags" in differing:
+        differing["tags"] = _with_tags(existing.tags, wanted["tags"])
+    if differing:
+        # Only what differs: told its pool again, a deployment leaves the work queue that people gave it. And an update leaves
+        # the schedules alone, where creating it again would delete them; but what they had planned is gone with it.
+        timetable = await Timetable.read(client, name)
+        await client.update_deployment(existing.id, DeploymentUpdate(**differing))
+        note = await _planned_anew(timetable)
+    outcome = "changed" if differing else "unchanged"
+    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing), existing.job_variables, note)
+
+
+async def _planned_anew(timetable: Timetable) -> str | None:
+    """What to tell when the server cannot plan now: the operations are registered all the same."""
+    try:
+        if timetable.rows:
+            await timetable.settle()
+    except (PrefectCannotPlanError, PrefectHasNotPlannedError) as problem:
+        return str(problem)
+    return None
+
+
+def _is_kept(existing: DeploymentResponse, field: str, wanted: Any) -> bool:
+    if field == "tags":
+        return set(wanted) <= set(existing.tags)
+    if field == "concurrency_limit":
+        limit = existing.global_concurrency_limit
+        return limit is not None and limit.limit == wanted
+    return getattr(existing, field) == wanted
+
+
+def _with_tags(existing: Iterable[str], ours: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*existing, *ours]))

@@ -1,0 +1,151 @@
+"""The work pool that deployments go to: made if it is not there, of the type asked for, its jobs' image set where they have one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.objects import WorkPool
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.workers.base import BaseWorker
+from pydantic import ValidationError
+
+from deployments.orchestration.warm.worker import WORKER_TYPE
+from flows._tracking.store import VARIABLES
+from runstore.errors import BadInputError
+
+# Prefect compares without regard to case.
+RESERVED = "prefect"
+
+# Anything else would be one of Prefect's templates, or a slip.
+IMAGE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/:@-]{0,499}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A work pool as it is now, and whether it was created, changed or left as it was."""
+
+    name: str
+    type: str
+    outcome: str
+    template: Mapping[str, Any]
+
+    @property
+    def image(self) -> str | None:
+        """The image its jobs start unless a deployment names one; None where there is none, or where jobs have no image."""
+        return _image_variable(self.template).get("default")
+
+    def notes(self, job_variables: Sequence[Mapping[str, Any]]) -> list[str]:
+        """What its jobs lack, a sentence each. `job_variables` are what each deployment sets beside the pool's own.
+
+        Only for jobs that start an image: others have this machine's environment. The run store's address is never
+        written here, since it holds a password and Prefect's database is not the place for one.
+        """
+        if not _image_variable(self.template):
+            return []
+        found: list[str] = []
+        if not self.image and not (job_variables and all(one.get("image") for one in job_variables)):
+            found.append(
+                f"The work pool {self.name} names no image, so its jobs would start Prefect's own, which has none of these "
+                f"flows: run `tenantatlas deploy --pool {shlex.quote(self.name)} --image IMAGE`."
+            )
+        told = json.dumps([self.template, *job_variables], default=str)
+        if not any(word in told for word in (*VARIABLES, "envFrom")):
+            found.append(
+                f"Nothing in the work pool {self.name} tells its jobs where the run store is: unless their cluster does, "
+                f"give them {VARIABLES[0]} there, from a secret."
+            )
+        return found
+
+
+async def ensure_pool(client: PrefectClient, name: str, named_type: str | None, image: str | None) -> Pool:
+    """The pool, made if need be: of our own type unless told another.
+
+    BadInputError when it cannot be made, is of another type than the one named, or has jobs without an image. A pool that
+    was made without a job template gets its type's; what people set in a template stays, but for the image asked for.
+    """
+    if image is not None and not IMAGE_NAME.fullmatch(image):
+        raise BadInputError(f"{image[:80]!r} cannot be an image's name: give one such as tenantatlas:1.0.")
+    existing = await _find(client, name)
+    if existing is None:
+        kind = _worker_class(named_type or WORKER_TYPE)
+        template = _with_image(kind.get_default_base_job_template(), kind.type, image)
+        if await _create(client, name, kind.type, template):
+            return Pool(name, kind.type, "created", template)
+        # A worker or another machine's deploy made it in the meantime.
+        existing = await client.read_work_pool(name)
+    if named_type not in (None, existing.type):
+        raise BadInputError(
+            f"The work pool {name!r} is of type {existing.type!r} already, and a pool keeps its type: "
+            "name another one with --pool."
+        )
+    return await _completed(client, existing, image)
+
+
+async def _completed(client: PrefectClient, pool: WorkPool, image: str | None) -> Pool:
+    kind = BaseWorker.get_worker_class_from_type(pool.type)
+    template = pool.base_job_template or ({} if kind is None else kind.get_default_base_job_template())
+    template = _with_image(template, pool.type, image)
+    if template == pool.base_job_template:
+        return Pool(pool.name, pool.type, "unchanged", template)
+    await client.update_work_pool(pool.name, WorkPoolUpdate(base_job_template=template))
+    return Pool(pool.name, pool.type, "changed", template)
+
+
+async def _find(client: PrefectClient, name: str) -> WorkPool | None:
+    try:
+        return await client.read_work_pool(name)
+    except ObjectNotFound:
+        return None
+
+
+async def _create(client: PrefectClient, name: str, kind: str, template: dict[str, Any]) -> bool:
+    if name.lower().startswith(RESERVED):
+        raise BadInputError(
+            f"{name[:80]!r} cannot be a work pool's name: Prefect keeps those that begin with {RESERVED!r} for itself. "
+            "Name another one with --pool."
+        )
+    try:
+        wanted = WorkPoolCreate(name=name, type=kind, base_job_template=template)
+    except ValidationError:
+        raise BadInputError(f"{name[:80]!r} cannot be a work pool's name: it has none of / % & < >.") from None
+    try:
+        await client.create_work_pool(wanted)
+    except ObjectAlreadyExists:
+        return False
+    return True
+
+
+def _worker_class(pool_type: str) -> type[BaseWorker[Any, Any, Any]]:
+    kind = BaseWorker.get_worker_class_from_type(pool_type)
+    if kind is None:
+        raise BadInputError(
+            f"{pool_type[:80]!r} is no work pool type this installation can serve: it has "
+            f"{', '.join(sorted(BaseWorker.get_all_available_worker_types()))}. Install the Prefect package that brings it."
+        )
+    return kind
+
+
+def _with_image(template: dict[str, Any], pool_type: str, image: str | None) -> dict[str, Any]:
+    if image is None:
+        return template
+    wanted = deepcopy(template)
+    if not (variable := _image_variable(wanted)):
+        raise BadInputError(
+            f"The jobs of a work pool of type {pool_type!r} start no image: leave --image out, or name a pool of another "
+            "type with --pool."
+        )
+    variable["default"] = image
+    return wanted
+
+
+def _image_variable(template: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template says of the image its jobs start; empty for a template that has none to set."""
+    return template.get("variables", {}).get("properties", {}).get("image", {})

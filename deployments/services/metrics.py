@@ -1,0 +1,138 @@
+"""The relay's HTTP side: `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever restarts it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import text
+
+from runstore.database import Database
+from runstore.errors import TenantAtlasError
+from runstore.runs.outbox import Outbox
+
+CACHE_SECONDS = 15.0
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_RUNS = text(
+    """
+    SELECT resource || '.' || action AS type, bucket, count(*) AS runs FROM operation_runs
+    WHERE status IN ('pending', 'running') OR finished_at > now() - interval '1 hour' GROUP BY 1, 2
+    """
+)
+_AGES = text(
+    """
+    SELECT
+      coalesce(max(extract(epoch FROM now() - created_at)) FILTER (WHERE status = 'pending'), 0) AS queue,
+      coalesce(max(extract(epoch FROM now() - coalesce(heartbeat_at, started_at)))
+               FILTER (WHERE status = 'running'), 0) AS mirror
+    FROM operation_runs WHERE status IN ('pending', 'running')
+    """
+)
+
+
+class RunMetrics(Collector):
+    """Figures of all tenants' runs, read when they are asked for and kept for some seconds. Needs the role RELAY."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._lock = threading.Lock()
+        self._read_at = 0.0
+        self._known: list[Metric] = []
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics; with the store away, only `tenantatlas_store_up 0`."""
+        with self._lock:
+            if time.monotonic() - self._read_at > CACHE_SECONDS or not self._known:
+                self._known = list(self._read())
+                self._read_at = time.monotonic()
+            return self._known
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not ask the database."""
+        return ()
+
+    def _read(self) -> Iterator[Metric]:
+        try:
+            with self._database.across_tenants() as connection:
+                runs = connection.execute(_RUNS).all()
+                ages = connection.execute(_AGES).one()
+            lag = self._outbox.lag_seconds()
+        except TenantAtlasError:
+            yield _gauge("tenantatlas_store_up", "Whether the run store answers.", 0)
+            return
+        yield _gauge("tenantatlas_store_up", "Whether the run store answers.", 1)
+        counted = GaugeMetricFamily(
+            "tenantatlas_runs", "Runs that are active or ended within the last hour.", labels=("type", "bucket")
+        )
+        for row in runs:
+            counted.add_metric((row.type, row.bucket), row.runs)
+        yield counted
+        yield _gauge("tenantatlas_queue_age_seconds", "Age of the oldest run that has not begun.", float(ages.queue))
+        yield _gauge(
+            "tenantatlas_relay_lag_seconds", "Longest wait of a run whose turn it is to be handed to Prefect.", lag
+        )
+        yield _gauge(
+            "tenantatlas_mirror_delay_seconds", "Longest silence of a run that is running.", float(ages.mirror)
+        )
+
+
+def serve_metrics(
+    host: str, port: int, database: Database, outbox: Outbox, is_ready: Callable[[], bool]
+) -> ThreadingHTTPServer:
+    """A server in a thread of its own; `shutdown` and `server_close` end it. OSError when the port is taken.
+
+    `/readyz` answers 200 while `is_ready` says so and the store can be reached.
+    """
+    registry = CollectorRegistry()
+    registry.register(RunMetrics(database, outbox))
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answers three paths; says nothing on stderr."""
+
+        def do_GET(self) -> None:
+            """200 with the metrics or "ok", 503 when not ready, 404 for anything else."""
+            if self.path == "/metrics":
+                self._answer(200, generate_latest(registry), CONTENT_TYPE)
+            elif self.path == "/healthz":
+                self._answer(200, b"ok\n")
+            elif self.path == "/readyz":
+                ready = is_ready() and _reachable(database)
+                self._answer(200 if ready else 503, b"ok\n" if ready else b"not ready\n")
+            else:
+                self._answer(404, b"not found\n")
+
+        def _answer(self, status: int, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: probes come every few seconds."""
+
+    server = ThreadingHTTPServer((host, port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server
+
+
+def _reachable(database: Database) -> bool:
+    try:
+        with database.across_tenants() as connection:
+            connection.execute(text("SELECT"))
+    except TenantAtlasError:
+        return False
+    return True
+
+
+def _gauge(name: str, description: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, description, value=value)

@@ -1,0 +1,123 @@
+"""`tenantatlas relay`: hands queued runs to Prefect and keeps every run true, until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+
+from deployments.local.readiness import announce_ready
+from deployments.services.metrics import serve_metrics
+from deployments.settings import Settings
+from deployments.store_access import configured_url, producer_migrations
+from flows._tracking.dispatcher import Dispatcher
+from flows._tracking.log_scrubbing import install
+from flows._tracking.reconciler import Patience, Reconciler
+from runstore.database import Database, DatabaseRole
+from runstore.errors import BadInputError
+from runstore.listener import RunListener
+from runstore.runs.outbox import Outbox
+from runstore.schema_check import verify_schema
+
+_logger = logging.getLogger("deployments.services.relay")
+
+
+def relay_url(settings: Settings) -> str:
+    """The address the relay logs in at: its own, or the one all processes share. BadInputError when there is none."""
+    own = settings.relay_database_url
+    url = own.get_secret_value() if own is not None else configured_url(settings)
+    if url is None:
+        raise BadInputError(
+            "The relay does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything with "
+            "`tenantatlas up`."
+        )
+    return url
+
+
+def patience(settings: Settings) -> Patience:
+    """How long the reconciler bears silence."""
+    return Patience(
+        look=settings.look_after_seconds,
+        contact_lost=settings.contact_lost_after_seconds,
+        give_up=settings.give_up_after_seconds,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Runs the dispatcher and the reconciler until SIGTERM or SIGINT; what they were doing is finished first.
+
+    Several relays may run at once. Prefect or the database being away is waited out. Raises SchemaMismatchError at the
+    start when the schema is older than this version.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    install()
+    url = relay_url(settings)
+    verify_schema(url, producer_migrations())
+    stopped = threading.Event()
+    _stop_on_signals(stopped)
+    database = Database(url, DatabaseRole.RELAY, pool_size=4)
+    outbox = Outbox(database, tenant_limit=settings.tenant_limit)
+    with RunListener(url) as listener, _metrics(settings, database, outbox, stopped):
+        threads = [
+            _thread("reconciler", lambda: Reconciler(database, patience(settings)).run(stopped), stopped),
+            _thread("dispatcher", lambda: Dispatcher(outbox).run(listener, stopped), stopped),
+        ]
+        announce_ready()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.5)
+    database.dispose()
+    if _FAILED:
+        raise _FAILED[0]
+
+
+_FAILED: list[BaseException] = []
+
+
+@contextmanager
+def _metrics(settings: Settings, database: Database, outbox: Outbox, stopped: threading.Event) -> Generator[None]:
+    """Serves metrics and health while the block runs, if a port is set for them."""
+    if settings.metrics_port is None:
+        yield
+        return
+    try:
+        server = serve_metrics(
+            settings.metrics_host, settings.metrics_port, database, outbox, lambda: not stopped.is_set()
+        )
+    except OSError as problem:
+        raise BadInputError(
+            f"The relay cannot serve metrics on {settings.metrics_host}:{settings.metrics_port} ({problem.strerror}). "
+            "Set TENANTATLAS_METRICS_PORT to a free port."
+        ) from problem
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _thread(name: str, work: Callable[[], None], stopped: threading.Event) -> threading.Thread:
+    """A thread for one loop; a loop that fails stops the other one too, so that the process ends and is restarted."""
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as problem:
+            _logger.exception("The %s failed.", name)
+            _FAILED.append(problem)
+            stopped.set()
+
+    thread = threading.Thread(target=run, name=name)
+    thread.start()
+    return thread
+
+
+def _stop_on_signals(stopped: threading.Event) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

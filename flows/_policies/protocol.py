@@ -1,0 +1,106 @@
+"""What a source of policies hands over, whether it is a folder of exports or Microsoft Graph.
+
+A source is read once, as a stream. Every thing it meets comes out exactly once: as a policy, or as a failure that
+says what the unread thing could have been. When the stream is exhausted the source's ledger says, type by type,
+whether everything of that type was read; a comparison believes "not there" only of a complete type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from runstore.runs.run import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePolicy:
+    """One policy as its source holds it, parts inlined under their Graph names.
+
+    `body` is the JSON object Graph would return, with `settings`, `assignments`, `scheduledActionsForRule` and
+    `definitionValues` (each with `definition` and `presentationValues`) inside. `origin` tells a person where it came
+    from: a path relative to the folder, or a Graph collection. `platform` is `None` where the source does not say.
+    `mark` is opaque: a source that is given it back with the stored body the next time (see `KnownPolicy`) need not
+    read the policy again while the mark is the same; `None` if the source cannot tell.
+    """
+
+    policy_id: str
+    policy_type: str
+    name: str
+    platform: str | None
+    body: dict[str, Any]
+    origin: str
+    mark: str | None = None
+
+
+class KnownPolicy(Protocol):
+    """A policy as an earlier read of the same source stored it."""
+
+    @property
+    def policy_type(self) -> str:
+        """Its type slug."""
+        ...
+
+    @property
+    def mark(self) -> str | None:
+        """The mark it came with."""
+        ...
+
+    def body(self) -> dict[str, Any] | None:
+        """The stored body, loaded when asked for; `None` when it is no longer there, and the policy is read again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailure:
+    """One thing the source met and could not read.
+
+    `policy_type` is the only type it could have been, `None` when it could have been any. `policy_id` is set when the
+    unread thing is known to be that one policy: then only that policy is unknown and its type still counts as
+    enumerated. `possible_types` narrows a `policy_type` of `None` to a few; empty means any.
+    `no_policy` says that it was read and is no policy at all: nothing is unknown because of it.
+    """
+
+    item_id: str
+    failure: Failure
+    policy_type: str | None
+    policy_id: str | None = None
+    possible_types: frozenset[str] = field(default_factory=frozenset[str])
+    no_policy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TypeLedger:
+    """How much of one policy type was read: `complete` only if every policy of the type that exists was enumerated.
+
+    A failure whose policy id is known leaves the type complete (that one policy is unknown, no other); a page that
+    never came, a refused collection or a file that could have held any policy of the type does not.
+    """
+
+    policy_type: str
+    complete: bool
+    policies: int
+    failures: int
+
+
+class PolicySource(Protocol):
+    """A place policies are read from."""
+
+    def read(self) -> Iterator[SourcePolicy | SourceFailure]:
+        """Yields every policy and every failure once, in a stable order.
+
+        A failure that names the id of a policy handed over before withdraws that policy: two things claimed the id with
+        different content, and neither can be believed.
+
+        Raises a `runstore.errors.TenantAtlasError` before the first item when the place as a whole is unusable.
+        """
+        ...
+
+    def ledger(self) -> Mapping[str, TypeLedger]:
+        """Type slug → what was read of it; only true once `read()` is exhausted.
+
+        A type that is absent was not met: it is complete and empty unless some failure could have been of any type,
+        which shows as `complete=False` under the slug `"*"`.
+        """
+        ...

@@ -1,0 +1,88 @@
+"""A finding: one policy (or one platform) that differs between two syncs, and what differs in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from flows._policies.tree import dumps
+from flows.drift.comparison.change import Change
+from flows.drift.comparison.severity import Severity
+
+
+class FindingKind(StrEnum):
+    """What happened to the policy."""
+
+    ADDED = "policy_added"
+    REMOVED = "policy_removed"
+    MODIFIED = "policy_modified"
+    RECREATED = "policy_recreated"
+    PLATFORM = "platform_change"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding. For a platform change `policy_id` and `policy_name` are None and `policies` lists whom it touches.
+
+    `changes` is empty for a policy that came or went: what it configures is its content, which the sync keeps and the
+    hashes lead to.
+    """
+
+    kind: FindingKind
+    policy_id: str | None
+    policy_name: str | None
+    policy_type: str
+    severity: Severity
+    changes: tuple[Change, ...] = ()
+    previous_policy_id: str | None = None
+    policies: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    before_hash: bytes | None = None
+    after_hash: bytes | None = None
+
+    @property
+    def subject(self) -> str:
+        """What the finding is about, stable from sync to sync: the policy, or the place a platform change touches."""
+        if self.kind is FindingKind.PLATFORM:
+            change = self.changes[0]
+            return f"platform:{self.policy_type}:{change.facet}:{change.path}"
+        return f"policy:{self.policy_id}"
+
+    @property
+    def value_digest(self) -> bytes:
+        """The SHA-256 of what was found: equal for two findings that say the same of the same subject."""
+        said = [
+            self.kind.value,
+            self.policy_id,
+            self.previous_policy_id,
+            sorted([list(map(str, change.signature)) for change in self.changes]),
+        ]
+        return hashlib.sha256(dumps(said)).digest()
+
+    def changes_json(self) -> list[dict[str, Any]]:
+        """The changes in the JSON shape of the contract."""
+        return [change.as_json() for change in self.changes]
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """How many differences of a type are not reported because one side did not read the type completely."""
+
+    policy_type: str
+    count: int
+    reason_code: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON shape of the contract."""
+        return {"policy_type": self.policy_type, "count": self.count, "reason_code": self.reason_code}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The outcome of comparing two syncs."""
+
+    findings: Sequence[Finding]
+    withheld: Sequence[Withheld] = field(default_factory=tuple[Withheld, ...])

@@ -1,0 +1,167 @@
+"""Findings as files: CSV for a spreadsheet, and one HTML page that needs nothing else, for a manager."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+import orjson
+
+from flows._policies.types import label_of
+from flows.drift.attribution import who_and_when
+from flows.drift.register.reading import why_empty
+
+COLUMNS = (
+    "finding",
+    "kind",
+    "severity",
+    "status",
+    "policy_type",
+    "policy_name",
+    "policy_id",
+    "facet",
+    "setting",
+    "name",
+    "path",
+    "change",
+    "before",
+    "after",
+    "changed_by",
+    "changed_at",
+    "changed_by_status",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_KINDS = {
+    "policy_added": "Added",
+    "policy_removed": "Removed",
+    "policy_modified": "Modified",
+    "policy_recreated": "Re-created",
+    "platform_change": "Platform change",
+}
+
+
+def csv_report(document: Mapping[str, Any]) -> str:
+    """One row for each change, and one for a policy that came or went. With a byte-order mark, for spreadsheets.
+
+    A value that a spreadsheet would take for a formula is preceded by an apostrophe.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for finding in document["findings"]:
+        about = [finding["id"], finding["kind"], finding["severity"], finding["status"], finding["policy_type"]]
+        about += [finding["policy_name"], finding["policy_id"]]
+        by: Mapping[str, Any] = finding.get("changed_by") or {}
+        who = [by.get("who"), by.get("at"), by.get("status")]
+        changes: list[Mapping[str, Any]] = finding["changes"] or [{}]
+        for change in changes:
+            rest = [change.get(name) for name in COLUMNS[7:14]]
+            writer.writerow([_cell(value) for value in (*about, *rest, *who)])
+    return "\ufeff" + out.getvalue()
+
+
+def html_report(document: Mapping[str, Any], tenant: str, at: datetime | None = None) -> str:
+    """One HTML page with everything in it: no script, no address, nothing fetched. Data is text and nothing but text."""
+    findings = document["findings"]
+    counts = Counter(finding["severity"] for finding in findings)
+    when = (at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
+    tiles = "".join(
+        f'<li class="{level}"><b>{counts.get(level, 0)}</b> {level}</li>'
+        for level in ("critical", "high", "medium", "low", "info")
+    )
+    body = "".join(_finding(finding) for finding in findings) or f"<p>{escape(why_empty(document))}</p>"
+    title = f"Drift in {escape(tenant)}"
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body><main>'
+        f"<h1>{title}</h1><p>{len(findings)} findings, {when}.</p><ul class=tiles>{tiles}</ul>"
+        f"{_withheld(document)}{body}</main></body></html>\n"
+    )
+
+
+def _withheld(document: Mapping[str, Any]) -> str:
+    lines = [
+        f"<li>{entry['count']} of type {escape(label_of(entry['policy_type']))}: "
+        f"{'not read completely now' if entry['reason_code'] == 'current_incomplete' else 'not read completely before'}</li>"
+        for entry in document["withheld"]
+    ]
+    hidden = document.get("ignored", 0)
+    if hidden:
+        lines.append(f"<li>{hidden} changes hidden by ignore rules</li>")
+    if more := document.get("not_listed", 0):
+        lines.append(f"<li>{more} findings, none of them more severe than those below</li>")
+    if not lines:
+        return ""
+    return f"<section><h2>Not shown</h2><ul>{''.join(lines)}</ul></section>"
+
+
+def _finding(finding: Mapping[str, Any]) -> str:
+    name = finding["policy_name"] or f"{len(finding.get('policies', []))} policies"
+    facts = [_KINDS.get(finding["kind"], finding["kind"]), label_of(finding["policy_type"]), finding["status"]]
+    if finding.get("owner"):
+        facts.append(f"owner {finding['owner']}: {finding['reason']}")
+    if who := who_and_when(finding.get("changed_by")):
+        facts.append(f"last changed: {who}")
+    rows = "".join(_change(change) for change in finding["changes"])
+    table = (
+        f"<table><thead><tr><th>Setting</th><th>Before</th><th>After</th></tr></thead><tbody>{rows}</tbody></table>"
+        if rows
+        else ""
+    )
+    return (
+        f'<article class="{escape(finding["severity"])}"><h2>{_text(name)}</h2>'
+        f"<p><b>{escape(finding['severity'])}</b> · {' · '.join(_text(fact) for fact in facts)}</p>{table}</article>"
+    )
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    name = change.get("name") or change["setting"]
+    moved = change.get("moved_to") or change.get("moved_from")
+    word = "moved to" if change.get("moved_to") else "moved from"
+    note = f"<p>{word} {_text(moved['policy_name'])}</p>" if moved else ""
+    place = f"<td>{_text(name)}<br><code>{_text(change['path'])}</code>{note}</td>"
+    if "diff" in change:
+        return f"<tr>{place}<td colspan=2><pre>{_text(change['diff'])}</pre></td></tr>"
+    before = change.get("before_name") or change["before"]
+    after = change.get("after_name") or change["after"]
+    return f"<tr>{place}<td><pre>{_value(before)}</pre></td><td><pre>{_value(after)}</pre></td></tr>"
+
+
+def _value(value: Any) -> str:
+    return "<i>none</i>" if value is None else _text(_plain(value))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+def _text(value: Any) -> str:
+    """Escaped text in which control and direction characters are visible instead of in force."""
+    return escape("".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in str(value)))
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else _plain(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text.replace("\x00", "")
+
+
+_STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#f6f7f9;margin:0}main{max-width:64rem;"
+    "margin:0 auto;padding:2rem 1rem}h1{font-size:1.6rem;margin:0}h2{font-size:1.05rem;margin:0}.tiles{display:flex;"
+    "gap:.5rem;list-style:none;padding:0;flex-wrap:wrap}.tiles li{background:#fff;border-radius:.5rem;padding:.4rem .9rem}"
+    "article,section{background:#fff;border-left:.3rem solid #8a94a3;border-radius:.4rem;padding:1rem;margin:1rem 0}"
+    "article.critical,li.critical{border-left:.3rem solid #a1121f}article.high,li.high{border-left:.3rem solid #c2410c}"
+    "article.medium,li.medium{border-left:.3rem solid #a16207}article p{margin:.2rem 0 .6rem;color:#475160}"
+    "table{width:100%;border-collapse:collapse;table-layout:fixed}th{text-align:left;font-weight:600;color:#475160}"
+    "td,th{padding:.35rem .5rem;border-top:1px solid #e4e7ec;vertical-align:top;overflow-wrap:anywhere}"
+    "code{font-size:.8rem;color:#5b6573}pre{margin:0;white-space:pre-wrap;font-size:.85rem}"
+    "@media print{body{background:#fff}article{break-inside:avoid}}"
+)

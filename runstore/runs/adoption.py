@@ -1,0 +1,117 @@
+"""The row of a flow run that Prefect started by itself: a schedule, a click in Prefect's UI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+from runstore.database import Database
+from runstore.fence.redaction import scrub_json
+from runstore.runs.idempotency import idempotency_key
+from runstore.runs.rows import returned_columns, run_of
+from runstore.runs.run import Run, Source
+from runstore.runs.starter import StartRequest
+from runstore.runs.status import RunStatus
+from runstore.tenancy import TenantScope, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The run that stands for the flow run; `duplicate` when it is another flow run's, and this one has to stand back."""
+
+    run: Run
+    duplicate: bool
+
+
+# After everything was down, the flow runs that a schedule had planned for that time all begin: the first does the work, and the
+# others find that it was made since their own time. A failed one is no work done. The bound on `created_at` keeps to the newest.
+_DONE_SINCE = """
+    o.tenant_id = :tenant AND o.created_at >= CAST(:planned_for AS timestamptz) AND o.idempotency_key = :key
+    AND o.status NOT IN ('failed', 'aborted')
+"""
+
+# Any unique index may refuse the row: the flow run's own (adopted before: the same run) or the active key's (a duplicate). Under
+# READ COMMITTED the statement after a refusal sees the row that refused it, unless that one has ended since: then we try again.
+_ADOPT = text(
+    f"""
+    INSERT INTO operation_runs
+      (id, tenant_id, resource, action, status, attempt, idempotency_key, context, parameters, item_ids, total, related,
+       history, trigger, initiated_by, last_source, flow_run_id, started_at, heartbeat_at)
+    SELECT
+       :id, :tenant, :resource, :action, 'running', :attempt, :key, :context, :parameters, :item_ids, :total, :related,
+       :history, :trigger, :initiated_by, 'hook', :flow_run, :at, clock_timestamp()
+    WHERE NOT EXISTS (SELECT FROM operation_runs o WHERE {_DONE_SINCE})
+    ON CONFLICT DO NOTHING
+    """
+).bindparams(*(bindparam(name, type_=JSONB) for name in ("context", "parameters", "item_ids", "related", "history")))
+
+_STANDING = text(
+    f"""
+    SELECT {returned_columns("r")} FROM operation_runs r
+    WHERE r.tenant_id = :tenant AND (r.flow_run_id = :flow_run
+      OR (r.idempotency_key = :key AND r.status IN ('pending', 'running'))
+      OR r.id = (SELECT o.id FROM operation_runs o WHERE {_DONE_SINCE} ORDER BY o.created_at DESC LIMIT 1))
+    ORDER BY (r.flow_run_id = :flow_run) DESC NULLS LAST, r.status IN ('pending', 'running') DESC LIMIT 1
+    """
+)
+
+
+_KNOWN = text("SELECT flow_run_id FROM operation_runs WHERE flow_run_id = ANY(:flow_runs)")
+
+
+def without_row(database: Database, flow_run_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these flow runs that no tenant's row stands for; needs the role RELAY."""
+    with database.across_tenants() as connection:
+        known = set(connection.execute(_KNOWN, {"flow_runs": list(flow_run_ids)}).scalars())
+    return set(flow_run_ids) - known
+
+
+def adopt(
+    database: Database,
+    scope: TenantScope,
+    request: StartRequest,
+    *,
+    flow_run_id: UUID,
+    attempt: int,
+    trigger: Trigger,
+    at: datetime,
+    planned_for: datetime | None = None,
+) -> Adopted:
+    """The running row of this flow run: made now, made before by an earlier report, or another's that is identical and active.
+
+    With `planned_for`, the time of a schedule, also another's that was made since then, unless it failed.
+
+    Raises StoreUnavailableError when the store is away: report again then.
+    """
+    entry = {"attempt": attempt, "status": RunStatus.RUNNING.value, "at": at.isoformat(), "source": Source.HOOK.value}
+    values: dict[str, Any] = {
+        "tenant": scope.tenant_id,
+        "resource": request.operation.resource,
+        "action": request.operation.action,
+        "attempt": attempt,
+        "key": idempotency_key(scope.tenant_id, request.operation, request.identity),
+        "context": scrub_json(dict(request.context)),
+        "parameters": scrub_json(dict(request.parameters)),
+        "item_ids": scrub_json(list(request.item_ids)),
+        "total": len(request.item_ids),
+        "related": [scrub_json(link.as_json()) for link in request.related],
+        "history": [entry],
+        "trigger": trigger.value,
+        "initiated_by": scope.actor.label,
+        "flow_run": flow_run_id,
+        "at": at,
+        "planned_for": planned_for,
+    }
+    while True:
+        with database.transaction(scope) as connection:
+            connection.execute(_ADOPT, {**values, "id": uuid4()})
+            row = connection.execute(_STANDING, values).one_or_none()
+        if row is not None:
+            return Adopted(run_of(row, scope.slug), duplicate=row.flow_run_id != flow_run_id)

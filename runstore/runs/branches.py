@@ -1,0 +1,233 @@
+"""A list's filter as branches that each read one index and stop at their limit.
+
+One statement with every condition in it is shorter, but leaves the planner to choose between walking a tenant's whole history and
+sorting half of it. Each branch here fits one index by construction. How many there are depends on the filter's shape only, never
+on its values or on what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Interval,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from runstore.runs.filters import RunFilter
+from runstore.runs.rows import uuid_or_none
+from runstore.runs.status import UNFINISHED, StatusBucket
+from runstore.schema import FINISHED_RUNS, LONG_RUN, LONG_RUN_SQL, MAX_ITEM_KEY, OperationRun
+
+Condition = ColumnElement[bool]
+_RUNS: Any = OperationRun.__table__.c
+_FINISHED: Any = FINISHED_RUNS.c
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Some columns to read from, a table's or those of `_few`, and conditions on them."""
+
+    columns: Any
+    conditions: Sequence[Condition]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which parts a filter has. Of the bucket it says which: each has branches of its own."""
+
+    type: bool
+    bucket: StatusBucket | None
+    since: bool
+    until: bool
+    running_at: bool
+    initiated_by: bool
+    search: bool
+    names_a_run: bool
+
+
+def shape_of(wanted: RunFilter) -> Shape:
+    """The filter without its values."""
+    return Shape(
+        type=wanted.type is not None,
+        bucket=wanted.bucket,
+        since=wanted.since is not None,
+        until=wanted.until is not None,
+        running_at=wanted.running_at is not None,
+        initiated_by=wanted.initiated_by is not None,
+        search=wanted.search is not None,
+        names_a_run=wanted.search is not None and uuid_or_none(wanted.search) is not None,
+    )
+
+
+def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
+    """What the parameters hold, those too that this filter's statement does without."""
+    values: dict[str, Any] = {"tenant": tenant_id, "tenant_text": str(tenant_id), "size": size}
+    values |= {"since": wanted.since, "until": wanted.until, "running_at": wanted.running_at}
+    values["initiated_by"] = wanted.initiated_by
+    if wanted.type is not None:
+        values |= {"resource": wanted.type.resource, "action": wanted.type.action}
+    if (begin := wanted.running_at or wanted.since) is not None:
+        values["long_before"] = begin - LONG_RUN
+    if (end := wanted.running_at or wanted.until) is not None:
+        values["long_after"] = end + LONG_RUN
+    if wanted.search is not None:
+        values |= {"item": [wanted.search], "item_key": [wanted.search[:MAX_ITEM_KEY]]}
+        values["run"] = uuid_or_none(wanted.search)
+    return values
+
+
+_MOMENT = DateTime(timezone=True)
+_TYPES: dict[str, Any] = {
+    "tenant": Uuid,
+    "tenant_text": Text,
+    "size": Integer,
+    "since": _MOMENT,
+    "until": _MOMENT,
+    "running_at": _MOMENT,
+    "long_before": _MOMENT,
+    "long_after": _MOMENT,
+    "place_at": _MOMENT,
+    "place_id": Uuid,
+    "initiated_by": Text,
+    "resource": Text,
+    "action": Text,
+    "item": JSONB,
+    "item_key": ARRAY(Text),
+    "run": Uuid,
+}
+
+
+def parameter(name: str) -> BindParameter[Any]:
+    """The place of a value of `values_of`, or of `place_at` and `place_id`, a cursor's."""
+    return bindparam(name, type_=_TYPES[name])
+
+
+def branches(wanted: Shape) -> Iterable[Branch]:
+    """A filter of that shape as branches without a run in common."""
+    if wanted.search:
+        return _searched(wanted)
+    return [branch for bucket in _buckets(wanted) for branch in _by_time(replace(wanted, bucket=bucket))]
+
+
+def _buckets(wanted: Shape) -> Sequence[StatusBucket | None]:
+    """The indexes by type and by initiator go on with the bucket, so that the two together are one walk as well."""
+    if wanted.bucket is not None:
+        return (wanted.bucket,)
+    return tuple(StatusBucket) if wanted.type or wanted.initiated_by else (None,)
+
+
+def _by_time(wanted: Shape) -> Iterable[Branch]:
+    """Runs are listed by their creation and asked for by their end: the two are brought together here.
+
+    A run that had not ended at a moment was created after it, or shortly before it, or is one of the few that took long: those have
+    an index of their own, and so have unfinished ones.
+    """
+    begin, end = wanted.running_at or wanted.since, wanted.running_at or wanted.until
+    shared = [*_attributes(_RUNS, wanted), *_begun(_RUNS, wanted)]
+    if not begin and not end:
+        yield Branch(_RUNS, shared)
+        return
+    if wanted.bucket is None or wanted.bucket in UNFINISHED:
+        yield Branch(_RUNS, [*shared, _RUNS.finished_at.is_(None)])
+    if wanted.bucket in UNFINISHED:
+        return
+    # The end is hidden from the index by end: the planner takes a run's creation and end for independent, and would sort all of
+    # a wide range to give a page of it.
+    ended = [*shared, _RUNS.finished_at.is_not(None), *_ended(_RUNS.finished_at + _NOTHING, wanted)]
+    if end:
+        # Not exactly `end`: the clocks of workers and database may differ, and a run say that it began before it was created.
+        ended.append(_RUNS.created_at <= parameter("long_after"))
+    if not begin:
+        yield Branch(_RUNS, ended)
+        return
+    yield Branch(_RUNS, [*ended, _RUNS.created_at >= parameter("long_before")])
+    few = _few(_RUNS, [literal_column(LONG_RUN_SQL, Boolean), *_ended(_RUNS.finished_at, wanted)])
+    yield Branch(few, [*_attributes(few, wanted), *_begun(few, wanted), few.created_at < parameter("long_before")])
+
+
+_NOTHING = literal_column("interval '0'", Interval)
+
+
+def _searched(wanted: Shape) -> Iterable[Branch]:
+    """A run of that id, and runs with an item of that id: finished ones by index, the few others one by one."""
+    if wanted.names_a_run:
+        yield Branch(_RUNS, [_RUNS.id == parameter("run"), *_plain(_RUNS, wanted)])
+
+    def others(columns: Any) -> list[Condition]:
+        return [*_plain(columns, wanted), *([columns.id != parameter("run")] if wanted.names_a_run else [])]
+
+    if wanted.bucket is None or wanted.bucket in UNFINISHED:
+        holds = _RUNS.item_ids.contains(parameter("item"))
+        yield Branch(_RUNS, [_RUNS.finished_at.is_(None), holds, *others(_RUNS)])
+    if wanted.bucket not in UNFINISHED:
+        holds = _FINISHED.item_keys.contains(parameter("item_key"))
+        few = _few(_FINISHED, [holds])
+        yield Branch(few, others(few))
+
+
+def _plain(columns: Any, wanted: Shape) -> list[Condition]:
+    """What the filter means, condition by condition; the search aside."""
+    conditions = [*_attributes(columns, wanted), *_begun(columns, wanted)]
+    if ended := _ended(columns.finished_at, wanted):
+        conditions.append(or_(columns.finished_at.is_(None), and_(*ended)))
+    return conditions
+
+
+def _attributes(columns: Any, wanted: Shape) -> list[Condition]:
+    conditions: list[Condition] = []
+    if wanted.type:
+        conditions += [columns.resource == parameter("resource"), columns.action == parameter("action")]
+    if wanted.initiated_by:
+        conditions.append(columns.initiated_by == parameter("initiated_by"))
+    if wanted.bucket is not None:
+        conditions.append(columns.bucket == wanted.bucket.value)
+    return conditions
+
+
+def _begun(columns: Any, wanted: Shape) -> list[Condition]:
+    return [columns.started_at <= parameter("running_at")] if wanted.running_at else []
+
+
+def _ended(finished_at: Any, wanted: Shape) -> list[Condition]:
+    conditions: list[Condition] = []
+    if wanted.running_at:
+        conditions.append(finished_at >= parameter("running_at"))
+    if wanted.since:
+        conditions.append(finished_at >= parameter("since"))
+    if wanted.until:
+        conditions.append(finished_at <= parameter("until"))
+    return conditions
+
+
+def _few(columns: Any, conditions: Sequence[Condition]) -> Any:
+    """The columns of the few runs that a partial index holds; OFFSET 0 keeps other conditions from proposing another index."""
+    # The view compares the tenant as text, and so does this: that leaves the index of items without a rival.
+    is_view = columns is not _RUNS
+    mine = (
+        cast(columns.tenant_id, Text) == parameter("tenant_text")
+        if is_view
+        else columns.tenant_id == parameter("tenant")
+    )
+    read = [columns[name] for name in _READ]
+    return select(*read).where(mine, *conditions).offset(literal_column("0")).subquery().c
+
+
+_READ = ("id", "tenant_id", "resource", "action", "bucket", "initiated_by", "created_at", "started_at", "finished_at")

@@ -1,0 +1,49 @@
+"""What a reader asks the list of runs for: one frozen value, checked when it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runstore.errors import BadInputError
+from runstore.runs.operation import OperationType
+from runstore.runs.status import StatusBucket
+
+MAX_LIMIT = 500
+DEFAULT_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Runs of one tenant. Every part that is None leaves that part open.
+
+    `since` and `until` bound the end time of finished runs; unfinished runs are always shown. `running_at` asks instead for
+    the runs that were running at that moment. `search` is a run id or an item id, in full.
+    """
+
+    type: OperationType | None = None
+    bucket: StatusBucket | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    running_at: datetime | None = None
+    initiated_by: str | None = None
+    search: str | None = None
+
+    def __post_init__(self) -> None:
+        for moment in (self.since, self.until, self.running_at):
+            if moment is not None and moment.tzinfo is None:
+                raise BadInputError("A time without a time zone is ambiguous: write it as 2026-03-01T06:00:00Z.")
+        if self.since and self.until and self.since > self.until:
+            raise BadInputError("The time range ends before it begins: give a --since that is earlier than --until.")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it asks for everything."""
+        return self == RunFilter()
+
+
+def checked_limit(limit: int) -> int:
+    """The limit itself. BadInputError when it is not between 1 and MAX_LIMIT."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise BadInputError(f"A page holds between 1 and {MAX_LIMIT} runs, not {limit}.")
+    return limit

@@ -1,0 +1,274 @@
+"""What the hub shows around the list and inside one run: counts per day, choices, failures a page at a time. One tenant only.
+
+Every method reads a bounded number of rows, or of one row's items, however large the tenant or the run is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import bindparam, func, literal, select, text, tuple_, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+
+from runstore.database import Database
+from runstore.errors import NotFoundError
+from runstore.runs.cursor import Cursor
+from runstore.runs.operation import OperationType
+from runstore.runs.rows import detail_of, list_of_runs, run_of
+from runstore.runs.run import Failure, Run, RunDetail
+from runstore.runs.status import StatusBucket
+from runstore.schema import OperationRun
+from runstore.tenancy import Permission, TenantScope
+
+CHOICES_FROM = 1000
+"""Who started runs is offered from this many of the newest ones."""
+
+HISTORY_FROM = 10_000
+"""Runs per day are counted over at most this many of the newest ones."""
+
+MOST_ITEMS = 5000
+"""A slice of a run's items or failures holds at most this many."""
+
+USUAL_FROM = 30
+"""A run is compared with at most this many earlier ones of its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """Runs created on one day (in the viewer's zone) that are in one bucket now."""
+
+    day: date
+    bucket: StatusBucket
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Runs per day and bucket. When `complete` is False the first day is the oldest that was reached, in part."""
+
+    days: tuple[DayCount, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """The failures of a run that have one reason code, with the first and the last item, in the order of the run."""
+
+    reason_code: str
+    count: int
+    first_item: str
+    last_item: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunOverview:
+    """A run without its lists: how many item ids and failures it has, and everything else. The lists come in pages."""
+
+    detail: RunDetail
+    items: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some entries of a run's list, and how many match in all."""
+
+    entries: tuple[Any, ...]
+    total: int
+
+
+class RunInsights:
+    """Reads beside the list, as one actor. ForbiddenError at once when the actor may not view runs."""
+
+    def __init__(self, database: Database, scope: TenantScope) -> None:
+        scope.require(Permission.VIEW)
+        self._database = database
+        self._scope = scope
+
+    def these(self, run_ids: Sequence[UUID]) -> dict[UUID, Run]:
+        """The runs of these ids as they are now, by id; those that are gone, or another tenant's, are left out."""
+        wanted = bindparam("ids", list(run_ids), type_=ARRAY(Uuid(as_uuid=True)))
+        query = list_of_runs().where(self._mine(), OperationRun.id == func.any(wanted)).limit(max(len(run_ids), 1))
+        with self._database.transaction(self._scope) as connection:
+            return {row.id: run_of(row) for row in connection.execute(query)}
+
+    def newer_than(self, place: Cursor, cap: int = 100) -> int:
+        """How many runs were created after that place in the list, counted up to `cap`."""
+        key = tuple_(OperationRun.created_at, OperationRun.id)
+        some = (
+            select(OperationRun.id)
+            .where(self._mine(), key > tuple_(literal(place.created_at), literal(place.run_id)))
+            .limit(cap)
+            .subquery()
+        )
+        with self._database.transaction(self._scope) as connection:
+            return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+    def initiators(self) -> tuple[str, ...]:
+        """Who started the newest runs, sorted."""
+        with self._database.transaction(self._scope) as connection:
+            return tuple(connection.execute(_INITIATORS, {"tenant": self._scope.tenant_id}).scalars())
+
+    def history(self, begins: Sequence[datetime]) -> History:
+        """Runs per day and bucket. A day is told by its beginning in the viewer's zone; oldest first, the last has no end."""
+        asked = {"tenant": self._scope.tenant_id, "since": begins[0], "begins": list(begins)}
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_HISTORY, asked).all()
+        counted = sum(row.runs for row in rows)
+        days = tuple(DayCount(begins[int(row.day) - 1].date(), StatusBucket(row.bucket), row.runs) for row in rows)
+        return History(days, counted < HISTORY_FROM)
+
+    def usual_duration(self, operation: OperationType, *, besides: UUID) -> timedelta | None:
+        """The median duration of this tenant's latest finished runs of a type; None with fewer than three."""
+        newest = (OperationRun.created_at.desc(), OperationRun.id.desc())
+        # One walk of the index for each bucket.
+        parts = [
+            select(OperationRun.created_at, (OperationRun.finished_at - OperationRun.started_at).label("lasted"))
+            .where(
+                self._mine(),
+                OperationRun.resource == operation.resource,
+                OperationRun.action == operation.action,
+                OperationRun.bucket == bucket.value,
+                OperationRun.started_at.is_not(None),
+                OperationRun.id != besides,
+            )
+            .order_by(*newest)
+            .limit(USUAL_FROM)
+            .subquery()
+            for bucket in (StatusBucket.SUCCEEDED, StatusBucket.PARTIAL)
+        ]
+        every = union_all(*(select(part) for part in parts)).subquery()
+        latest = select(every.c.lasted).order_by(every.c.created_at.desc()).limit(USUAL_FROM)
+        with self._database.transaction(self._scope) as connection:
+            lasted = [duration.total_seconds() for duration in connection.execute(latest).scalars()]
+        return timedelta(seconds=median(lasted)) if len(lasted) >= 3 else None
+
+    def overview(self, run_id: UUID) -> RunOverview:
+        """One run without its lists. NotFoundError when this tenant has no such run."""
+        columns = (
+            OperationRun.context,
+            OperationRun.related,
+            OperationRun.history,
+            func.jsonb_array_length(OperationRun.item_ids).label("items"),
+            func.jsonb_array_length(OperationRun.failures).label("failed_items"),
+        )
+        query = list_of_runs().add_columns(*columns).where(self._mine(), OperationRun.id == run_id).limit(1)
+        with self._database.transaction(self._scope) as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise NotFoundError(f"Tenant {self._scope.slug!r} has no run {run_id}.")
+        values: Any = SimpleNamespace(**row, item_ids=(), failures=())
+        return RunOverview(detail_of(values), row["items"], row["failed_items"])
+
+    def failure_groups(self, run_id: UUID) -> tuple[FailureGroup, ...]:
+        """The run's failures by reason code, the most frequent first; none for a run that is not this tenant's."""
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_GROUPS, {"tenant": self._scope.tenant_id, "run": run_id}).all()
+        return tuple(FailureGroup(*row) for row in rows)
+
+    def failures(
+        self,
+        run_id: UUID,
+        *,
+        reason_code: str | None = None,
+        search: str | None = None,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Slice:
+        """Some of the run's failures in their order; `search` is part of an item id, in any case."""
+        values = self._slice(run_id, search, offset, limit) | {"code": reason_code}
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_FAILURES, values).all()
+        found = tuple(Failure(row.item_id, row.reason_code, row.message) for row in rows)
+        return Slice(found, rows[0].total if rows else 0)
+
+    def items(self, run_id: UUID, *, search: str | None = None, offset: int = 0, limit: int = 50) -> Slice:
+        """Some of the run's item ids in their order; `search` is part of an item id, in any case."""
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_ITEMS, self._slice(run_id, search, offset, limit)).all()
+        return Slice(tuple(row.item_id for row in rows), rows[0].total if rows else 0)
+
+    def _slice(self, run_id: UUID, search: str | None, offset: int, limit: int) -> dict[str, Any]:
+        return {
+            "tenant": self._scope.tenant_id,
+            "run": run_id,
+            "search": search.casefold() if search else None,
+            "offset": max(offset, 0),
+            "limit": max(1, min(limit, MOST_ITEMS)),
+        }
+
+    def _mine(self) -> Any:
+        return OperationRun.tenant_id == self._scope.tenant_id
+
+
+def known_zone(name: str | None) -> str:
+    """The zone's own name when it is one, UTC otherwise: a browser may say anything."""
+    try:
+        return ZoneInfo(name).key if name and len(name) < 64 else "UTC"
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
+
+
+_INITIATORS = text(
+    f"""
+    SELECT DISTINCT initiated_by FROM (
+      SELECT initiated_by FROM operation_runs WHERE tenant_id = :tenant
+      ORDER BY created_at DESC, id DESC LIMIT {CHOICES_FROM}) newest
+    ORDER BY initiated_by LIMIT 200
+    """
+)
+
+# Finding a moment's day among fourteen takes a quarter of what converting each moment to a zone and sorting the days does.
+_HISTORY = text(
+    f"""
+    SELECT width_bucket(created_at, CAST(:begins AS timestamptz[])) AS day, bucket, count(*) AS runs
+    FROM (SELECT created_at, bucket FROM operation_runs
+          WHERE tenant_id = :tenant AND created_at >= :since
+          ORDER BY created_at DESC, id DESC LIMIT {HISTORY_FROM}) newest
+    GROUP BY 1, 2 LIMIT 1000
+    """
+)
+
+_GROUPS = text(
+    """
+    WITH listed AS (
+      SELECT f.n, f.entry->>'reason_code' AS code, f.entry->>'item_id' AS item, f.entry->>'message' AS message
+      FROM operation_runs r, jsonb_array_elements(r.failures) WITH ORDINALITY AS f(entry, n)
+      WHERE r.tenant_id = :tenant AND r.id = :run),
+    grouped AS (SELECT code, count(*) AS n, min(n) AS first, max(n) AS last FROM listed GROUP BY code)
+    SELECT g.code, g.n, a.item, z.item, a.message
+    FROM grouped g JOIN listed a ON a.n = g.first JOIN listed z ON z.n = g.last
+    ORDER BY g.n DESC, g.code LIMIT 200
+    """
+)
+
+_FAILURES = text(
+    """
+    SELECT f.entry->>'item_id' AS item_id, f.entry->>'reason_code' AS reason_code, f.entry->>'message' AS message,
+           count(*) OVER () AS total
+    FROM operation_runs r, jsonb_array_elements(r.failures) WITH ORDINALITY AS f(entry, n)
+    WHERE r.tenant_id = :tenant AND r.id = :run
+      AND (CAST(:code AS text) IS NULL OR f.entry->>'reason_code' = :code)
+      AND (CAST(:search AS text) IS NULL OR strpos(lower(f.entry->>'item_id'), :search) > 0)
+    ORDER BY f.n LIMIT :limit OFFSET :offset
+    """
+)
+
+_ITEMS = text(
+    """
+    SELECT i.item AS item_id, count(*) OVER () AS total
+    FROM operation_runs r, jsonb_array_elements_text(r.item_ids) WITH ORDINALITY AS i(item, n)
+    WHERE r.tenant_id = :tenant AND r.id = :run
+      AND (CAST(:search AS text) IS NULL OR strpos(lower(i.item), :search) > 0)
+    ORDER BY i.n LIMIT :limit OFFSET :offset
+    """
+)

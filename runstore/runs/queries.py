@@ -1,0 +1,88 @@
+"""Which runs a RunFilter means, as statements: a page of them, and how many there are in each bucket.
+
+Putting a statement together takes longer than the server needs for it. One is made for each shape of a filter, and kept; tenant,
+names and moments are its parameters, which the server plans with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CompoundSelect, Select, Subquery, Text, func, literal, select, tuple_, union_all
+
+from runstore.runs.branches import Branch, Shape, branches, parameter, shape_of, values_of
+from runstore.runs.cursor import Cursor
+from runstore.runs.filters import RunFilter
+from runstore.runs.rows import list_of_runs
+from runstore.runs.status import StatusBucket
+from runstore.schema import OperationRun
+
+
+def newest(tenant_id: UUID, wanted: RunFilter, limit: int, cursor: Cursor | None) -> tuple[Select[Any], dict[str, Any]]:
+    """The first `limit` runs from the cursor on, in the cursor's direction, with the list's columns; and the parameters."""
+    values = values_of(tenant_id, wanted, limit)
+    if cursor is not None:
+        values |= {"place_at": cursor.created_at, "place_id": cursor.run_id}
+    return _newest(shape_of(wanted), None if cursor is None else cursor.newer), values
+
+
+def bucket_counts(
+    tenant_id: UUID, wanted: RunFilter, cap: int
+) -> tuple[CompoundSelect[tuple[str, int]], dict[str, Any]]:
+    """(bucket, n) for the buckets under the rest of the filter, counted up to `cap`: no branch reads further than that.
+
+    A search reads all it finds once, and leaves out the buckets of which it found none. With the statement go its parameters.
+    """
+    return _bucket_counts(replace(shape_of(wanted), bucket=None)), values_of(tenant_id, wanted, cap)
+
+
+@lru_cache(maxsize=256)
+def _newest(wanted: Shape, newer: bool | None) -> Select[Any]:
+    page = _newest_of(wanted, newer)
+    order = (page.c.created_at, page.c.id)
+    query = list_of_runs().join(page, page.c.id == OperationRun.id).where(OperationRun.tenant_id == parameter("tenant"))
+    return query.order_by(*(column.asc() if newer else column.desc() for column in order))
+
+
+def _newest_of(wanted: Shape, newer: bool | None) -> Subquery:
+    """(id, created_at) of those runs; `newer` is the cursor's direction, None without one."""
+    parts = [_in_order(_selected(branch, newer), newer) for branch in branches(wanted)]
+    if len(parts) > 1:
+        parts = [_in_order(union_all(*(select(part.subquery()) for part in parts)).subquery(), newer)]
+    return parts[0].subquery("page")
+
+
+@lru_cache(maxsize=256)
+def _bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
+    cap = parameter("size")
+    if wanted.search:
+        every = union_all(*(select(_selected(part)) for part in branches(wanted))).subquery()
+        return union_all(select(every.c.bucket, func.least(func.count(), cap).label("n")).group_by(every.c.bucket))
+    counts: list[Select[tuple[str, int]]] = []
+    for bucket in StatusBucket:
+        parts = [
+            select(select(_selected(part)).limit(cap).subquery()) for part in branches(replace(wanted, bucket=bucket))
+        ]
+        some = union_all(*parts).limit(cap).subquery()
+        counts.append(select(literal(bucket.value, Text).label("bucket"), func.count().label("n")).select_from(some))
+    return union_all(*counts)
+
+
+def _selected(branch: Branch, newer: bool | None = None) -> Subquery:
+    columns = branch.columns
+    # Row-level security says the tenant too; said here, the planner can use the tenant's indexes.
+    query = select(columns.id, columns.created_at, columns.bucket).where(
+        columns.tenant_id == parameter("tenant"), *branch.conditions
+    )
+    if newer is not None:
+        key, place = tuple_(columns.created_at, columns.id), tuple_(parameter("place_at"), parameter("place_id"))
+        query = query.where(key > place if newer else key < place)
+    return query.subquery()
+
+
+def _in_order(found: Subquery, newer: bool | None) -> Select[Any]:
+    order = (found.c.created_at, found.c.id)
+    return select(*order).order_by(*(key.asc() if newer else key.desc() for key in order)).limit(parameter("size"))

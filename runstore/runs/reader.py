@@ -1,0 +1,119 @@
+"""The only reader of runs. It has a tenant or it does not exist; no method looks across tenants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, text
+
+from runstore.database import Database
+from runstore.errors import NotFoundError
+from runstore.runs.cursor import Cursor
+from runstore.runs.filters import DEFAULT_LIMIT, RunFilter, checked_limit
+from runstore.runs.operation import OperationType
+from runstore.runs.queries import bucket_counts, newest
+from runstore.runs.rows import DETAIL_COLUMNS, detail_of, list_of_runs, run_of
+from runstore.runs.run import Run, RunDetail
+from runstore.runs.status import StatusBucket
+from runstore.schema import OperationRun
+from runstore.tenancy import Permission, TenantScope
+
+COUNT_CAP = 1000
+"""Counts stop here: the hub shows `1,000+`, and a tenant with millions of runs costs no more than one with a thousand."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A page of runs, newest created first, with the cursors of its neighbours (None where there is none)."""
+
+    runs: tuple[Run, ...]
+    older: Cursor | None
+    newer: Cursor | None
+
+
+class RunReader:
+    """Reads one tenant's runs, as one actor. ForbiddenError at once when the actor may not view them."""
+
+    def __init__(self, database: Database, scope: TenantScope) -> None:
+        scope.require(Permission.VIEW)
+        self._database = database
+        self._scope = scope
+
+    def list(self, wanted: RunFilter, *, limit: int = DEFAULT_LIMIT, cursor: Cursor | None = None) -> RunPage:
+        """A page of the runs that the filter asks for, newest first; empty when there are none.
+
+        The cursor's row need not exist any more. One statement; its branches are in `run_queries`.
+        """
+        size = checked_limit(limit)
+        newer = cursor is not None and cursor.newer
+        query, values = newest(self._scope.tenant_id, wanted, size + 1, cursor)
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(query, values).all()
+        runs = [run_of(row) for row in rows[:size]]
+        more = len(rows) > size
+        if newer:
+            runs.reverse()
+        first, last = (runs[0], runs[-1]) if runs else (None, None)
+        has_older = more if not newer else True
+        has_newer = more if newer else cursor is not None
+        return RunPage(
+            runs=tuple(runs),
+            older=Cursor(last.created_at, last.id) if last and has_older else None,
+            newer=Cursor(first.created_at, first.id, newer=True) if first and has_newer else None,
+        )
+
+    def get(self, run_id: UUID) -> RunDetail:
+        """One run with everything. NotFoundError when this tenant has no such run, whoever else may have it."""
+        query = list_of_runs().add_columns(*DETAIL_COLUMNS).where(self._mine(), OperationRun.id == run_id).limit(1)
+        with self._database.transaction(self._scope) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFoundError(
+                f"Tenant {self._scope.slug!r} has no run {run_id}; `tenantatlas runs list` shows its runs."
+            )
+        return detail_of(row)
+
+    def find(self, run_id: UUID) -> Run | None:
+        """One run as the list shows it, or None when this tenant has no such run."""
+        with self._database.transaction(self._scope) as connection:
+            query = list_of_runs().where(self._mine(), OperationRun.id == run_id).limit(1)
+            row = connection.execute(query).one_or_none()
+        return run_of(row) if row is not None else None
+
+    def find_by_flow_run(self, flow_run_id: UUID) -> Run | None:
+        """The run that a flow run of Prefect stands for, or None when this tenant has none."""
+        query = list_of_runs().where(self._mine(), OperationRun.flow_run_id == flow_run_id).limit(1)
+        with self._database.transaction(self._scope) as connection:
+            row = connection.execute(query).one_or_none()
+        return run_of(row) if row is not None else None
+
+    def bucket_counts(self, wanted: RunFilter) -> dict[StatusBucket, int]:
+        """How many runs each bucket holds under the filter (its own bucket aside), counted up to COUNT_CAP."""
+        query, values = bucket_counts(self._scope.tenant_id, wanted, COUNT_CAP + 1)
+        with self._database.transaction(self._scope) as connection:
+            counted = {StatusBucket(name): n for name, n in connection.execute(query, values).all()}
+        return {bucket: counted.get(bucket, 0) for bucket in StatusBucket}
+
+    def types(self) -> tuple[OperationType, ...]:
+        """The types this tenant has runs of, sorted. Jumps from one to the next in the index, however many runs there are."""
+        walk = text(
+            """
+            WITH RECURSIVE t AS (
+              (SELECT resource, action FROM operation_runs WHERE tenant_id = :tenant ORDER BY resource, action LIMIT 1)
+              UNION ALL
+              SELECT n.resource, n.action FROM t CROSS JOIN LATERAL (
+                SELECT resource, action FROM operation_runs
+                WHERE tenant_id = :tenant AND (resource, action) > (t.resource, t.action)
+                ORDER BY resource, action LIMIT 1) n
+            )
+            SELECT resource, action FROM t LIMIT 200
+            """
+        )
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(walk, {"tenant": self._scope.tenant_id}).all()
+        return tuple(OperationType(resource, action) for resource, action in rows)
+
+    def _mine(self) -> ColumnElement[bool]:
+        # Row-level security says the same; said here too, the planner can use the tenant's indexes.
+        return OperationRun.tenant_id == self._scope.tenant_id

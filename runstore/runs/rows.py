@@ -1,0 +1,111 @@
+"""Between rows and values: which columns a list reads, and how a row becomes a Run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.sql import Select
+
+from runstore.runs.operation import OperationType
+from runstore.runs.run import Counts, Failure, HistoryEntry, RelatedLink, Run, RunDetail, Source
+from runstore.runs.status import RunStatus, StatusBucket
+from runstore.schema import OperationRun, Tenant
+from runstore.tenancy import Trigger
+
+LIST_COLUMNS = (
+    OperationRun.id,
+    OperationRun.tenant_id,
+    OperationRun.resource,
+    OperationRun.action,
+    OperationRun.status,
+    OperationRun.bucket,
+    OperationRun.attempt,
+    OperationRun.idempotency_key,
+    OperationRun.total,
+    OperationRun.succeeded,
+    OperationRun.failed,
+    OperationRun.skipped,
+    OperationRun.trigger,
+    OperationRun.initiated_by,
+    OperationRun.last_source,
+    OperationRun.flow_run_id,
+    OperationRun.created_at,
+    OperationRun.started_at,
+    OperationRun.finished_at,
+    OperationRun.heartbeat_at,
+    OperationRun.contact_lost_at,
+)
+"""What a list shows. Item ids, failures, context and history may be megabytes, so only a detail reads them."""
+
+DETAIL_COLUMNS = (
+    OperationRun.context,
+    OperationRun.item_ids,
+    OperationRun.failures,
+    OperationRun.related,
+    OperationRun.history,
+)
+
+
+def list_of_runs() -> Select[Any]:
+    """SELECT of the list's columns with the tenant's slug."""
+    return select(*LIST_COLUMNS, Tenant.slug.label("slug")).join(Tenant, Tenant.id == OperationRun.tenant_id)
+
+
+def returned_columns(alias: str) -> str:
+    """The list's columns of `alias`, comma-separated, for a written-out statement."""
+    return ", ".join(f"{alias}.{column.key}" for column in LIST_COLUMNS)
+
+
+def run_of(row: Row[Any], slug: str | None = None) -> Run:
+    """The Run that a row with the list's columns holds."""
+    return Run(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        tenant=slug if slug is not None else row.slug,
+        type=OperationType(row.resource, row.action),
+        status=RunStatus(row.status),
+        bucket=StatusBucket(row.bucket),
+        attempt=row.attempt,
+        idempotency_key=row.idempotency_key,
+        counts=Counts(total=row.total, succeeded=row.succeeded, failed=row.failed, skipped=row.skipped),
+        trigger=Trigger(row.trigger),
+        initiated_by=row.initiated_by,
+        last_source=Source(row.last_source),
+        flow_run_id=row.flow_run_id,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        heartbeat_at=row.heartbeat_at,
+        contact_lost_at=row.contact_lost_at,
+    )
+
+
+def detail_of(row: Row[Any]) -> RunDetail:
+    """The RunDetail that a row with the list's and the detail's columns holds."""
+    return RunDetail(
+        run=run_of(row),
+        context=row.context,
+        item_ids=tuple(row.item_ids),
+        failures=tuple(Failure(**failure) for failure in row.failures),
+        related=tuple(RelatedLink(link["label"], link["page"], link["parameters"]) for link in row.related),
+        history=tuple(
+            HistoryEntry(
+                entry["attempt"],
+                RunStatus(entry["status"]),
+                datetime.fromisoformat(entry["at"]),
+                Source(entry["source"]),
+            )
+            for entry in row.history
+        ),
+    )
+
+
+def uuid_or_none(text: str) -> UUID | None:
+    """The id that `text` writes out, or None when it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

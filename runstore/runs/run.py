@@ -1,0 +1,167 @@
+"""A run as values: the row as read, its counts, failures and links, and what a writer reports about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from runstore.runs.operation import OperationType
+from runstore.runs.status import ObservedState, RunStatus, StatusBucket, Verdict
+from runstore.tenancy import Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Items of one attempt. `processed` is what has an outcome; `total` is never below it."""
+
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def processed(self) -> int:
+        """Items that have an outcome."""
+        return self.succeeded + self.failed + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one item failed. Built only by `runstore.reasons`: a catalogued code and a short sanitised message."""
+
+    item_id: str
+    reason_code: str
+    message: str
+
+    def as_json(self) -> dict[str, str]:
+        """The JSON shape of the contract."""
+        return {"item_id": self.item_id, "reason_code": self.reason_code, "message": self.message}
+
+
+RUN_ITEM = "run"
+"""The item id of a failure that concerns the run as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedLink:
+    """Where a run's result can be seen: a label, a page of the hub and its parameters. The tenant is added when shown."""
+
+    label: str
+    page: str
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def as_json(self) -> dict[str, Any]:
+        """The stored JSON shape."""
+        return {"label": self.label, "page": self.page, "parameters": dict(self.parameters)}
+
+
+class Source(StrEnum):
+    """Who spoke last about a run."""
+
+    START = "start"
+    HOOK = "hook"
+    PROGRESS = "progress"
+    RECONCILER = "reconciler"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row of `operation_runs`, without the columns that may be large (item ids, failures): see RunDetail."""
+
+    id: UUID
+    tenant_id: UUID
+    tenant: str
+    type: OperationType
+    status: RunStatus
+    bucket: StatusBucket
+    attempt: int
+    idempotency_key: str
+    counts: Counts
+    trigger: Trigger
+    initiated_by: str
+    last_source: Source
+    flow_run_id: UUID | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    heartbeat_at: datetime | None
+    contact_lost_at: datetime | None
+
+    @property
+    def path(self) -> str:
+        """The permalink below the hub's address."""
+        return f"/r/{self.tenant}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One transition of a run."""
+
+    attempt: int
+    status: RunStatus
+    at: datetime
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run with everything: context, item ids, failures, links and its history, oldest first."""
+
+    run: Run
+    context: Mapping[str, Any]
+    item_ids: Sequence[str]
+    failures: Sequence[Failure]
+    related: Sequence[RelatedLink]
+    history: Sequence[HistoryEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class RunObservation:
+    """What a writer saw of one attempt of a run. Safe to report twice, late, or out of order.
+
+    `failure` is the run-level failure that explains a FAILED or ABORTED state. `guess_from` makes it a guess: it counts
+    only if status, attempt and heartbeat of the row are still those of the run that the guess was made from.
+    """
+
+    run_id: UUID
+    attempt: int
+    state: ObservedState
+    source: Source
+    at: datetime
+    flow_run_id: UUID | None = None
+    failure: Failure | None = None
+    guess_from: Run | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one attempt of a run has come: absolute figures, so reporting them twice counts nothing twice.
+
+    `anew`: the attempt's work began once more from its start, and its figures take the place of higher ones.
+    """
+
+    run_id: UUID
+    attempt: int
+    counts: Counts
+    failures: Sequence[Failure] | None = None
+    item_ids: Sequence[str] | None = None
+    related: Sequence[RelatedLink] | None = None
+    context: Mapping[str, Any] | None = None
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a report: the row as it is now (None when there is none) and the verdict."""
+
+    run: Run | None
+    verdict: Verdict
+
+    @property
+    def applied(self) -> bool:
+        """Whether the row was changed."""
+        return self.verdict is Verdict.APPLIED
