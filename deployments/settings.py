@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("tenantatlas", appauthor=False)))
     database_url: SecretStr | None = None
     hub_database_url: SecretStr | None = None
+    app_database_url: SecretStr | None = None
     relay_database_url: SecretStr | None = None
     worker_database_url: SecretStr | None = None
     prefect_api_url: str | None = Field(default=None, validation_alias=AliasChoices("PREFECT_API_URL"))
@@ -82,7 +83,14 @@ class Settings(BaseSettings):
         except RuntimeError as unknown:
             raise PydanticCustomError("no_such_user", "no such user") from unknown
 
-    @field_validator("database_url", "hub_database_url", "relay_database_url", "worker_database_url", mode="after")
+    @field_validator(
+        "database_url",
+        "hub_database_url",
+        "app_database_url",
+        "relay_database_url",
+        "worker_database_url",
+        mode="after",
+    )
     @classmethod
     def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:

@@ -15,7 +15,10 @@ from runstore.tenancy import TenantScope
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """What a request or a page works with. `database` can only read; `app_database` is for start actions and people."""
+    """What a request or a page works with. Pages read from `database`, which cannot write.
+
+    `app_database` is for sign-in, memberships, start actions, and notifications marked as read.
+    """
 
     settings: HubSettings
     database: Database

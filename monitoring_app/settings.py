@@ -63,7 +63,8 @@ class ProxySettings:
 class HubSettings:
     """How one hub process is served.
 
-    `database_url` serves every role unless `app_database_url` gives the pages that start work a login of their own.
+    `database_url` is what pages read with. `app_database_url` is for what writes or knows people: sign-in, start actions,
+    notifications marked as read; without one the same login serves both.
     `public_url` is the address that browsers use; without it the hub answers on its own loopback address only.
     `demo` offers the picker of the demo's users instead of a sign-in and is refused next to an issuer or a proxy.
     `producer_migrations` are the folders whose revisions the start-up check asks for beside the core's.

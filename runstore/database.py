@@ -20,7 +20,7 @@ class DatabaseRole(StrEnum):
     """The database role a process works under. What each may do is granted in the migrations."""
 
     HUB = "tenantatlas_hub"
-    """SELECT on tenant data, of the tenant set."""
+    """SELECT on tenant data, of the tenant set; its transactions are read-only."""
     APP = "tenantatlas_app"
     """Start actions, feature pages, the command line: writes of the tenant set; reads who is a member of what."""
     WORKER = "tenantatlas_worker"
@@ -121,10 +121,12 @@ def _engine(url: str, role: DatabaseRole, pool_size: int, statement_timeout_ms: 
     # None is worth a second process or compiling: starting either takes longer than the answer. An index is walked in order, not
     # sorted as a whole for its first page: on the disks of today a page read at random costs hardly more than the next one.
     planning = "".join(f" -c {setting}" for setting in _LISTING) if lists else ""
+    # Also where one login serves all roles: then the server refuses a write by the transaction, not by the login.
+    read_only = " -c default_transaction_read_only=on" if role is DatabaseRole.HUB else ""
     options = {
         "application_name": "tenantatlas",
         "connect_timeout": 5,
-        "options": f"-c statement_timeout={statement_timeout_ms} -c lock_timeout=10000 -c timezone=UTC{planning}",
+        "options": f"-c statement_timeout={statement_timeout_ms} -c lock_timeout=10000 -c timezone=UTC{planning}{read_only}",
     }
     return create_engine(
         sqlalchemy_url(url),

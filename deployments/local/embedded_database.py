@@ -79,14 +79,14 @@ class EmbeddedDatabase:
         with file_locks.exclusive(self._start_lock, deadline_seconds=START_DEADLINE_SECONDS):
             self._leave()
 
-    def url(self, database: str = RUN_STORE, *, driver: str | None = None) -> str:
+    def url(self, database: str = RUN_STORE, *, driver: str | None = None, login: str = SUPERUSER) -> str:
         """A connection URL over the Unix socket, for libpq, or for SQLAlchemy with `driver` ("psycopg", "asyncpg").
 
         The address is read from the running server, so it is right even after the home was moved under it.
         """
         scheme = "postgresql" if driver is None else f"postgresql+{driver}"
         sockets = quote(str(self._socket_directory()), safe="/")
-        return f"{scheme}://{SUPERUSER}@/{quote(database, safe='')}?host={sockets}"
+        return f"{scheme}://{login}@/{quote(database, safe='')}?host={sockets}"
 
     def ensure_database(self, name: str) -> None:
         """Creates the database unless it is there already."""

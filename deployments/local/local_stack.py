@@ -23,7 +23,9 @@ from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations, without_password
 from deployments.version import installed_version
 from runstore import migrations
+from runstore.database import DatabaseRole
 from runstore.errors import TenantAtlasError
+from runstore.logins import ensure_login
 
 POLL_SECONDS = 0.1
 LOOPBACK = "127.0.0.1"
@@ -52,6 +54,7 @@ class LocalStack:
         self.record = StackRecord(installed_version(), record_of("supervisor", os.getpid(), "running"), database_url="")
         self.database_url = ""
         self.environment: dict[str, str] = {}
+        self._hub_logins: dict[DatabaseRole, str] = {}
         self._deployment: subprocess.Popen[bytes] | None = None
 
     @property
@@ -84,6 +87,8 @@ class LocalStack:
         self.database_url, prefect_database_url = self._start_databases()
         self._report("Bringing the schema up to date")
         migrations.upgrade(self.database_url, producer_migrations())
+        for role, address in self._hub_logins.items():
+            ensure_login(self.database_url, address, role)
         self._start_processes(prefect_database_url)
         self._await_ready()
 
@@ -107,6 +112,11 @@ class LocalStack:
             return outside, None
         embedded = self._cleanup.enter_context(EmbeddedDatabase(settings.home))
         prefect = None if settings.prefect_api_url is not None else embedded.url(PREFECT, driver="asyncpg")
+        if outside is None:
+            self._hub_logins = {
+                DatabaseRole.HUB: embedded.url(login="atlas_hub"),
+                DatabaseRole.APP: embedded.url(login="atlas_app"),
+            }
         return outside or embedded.url(), prefect
 
     def _start_processes(self, prefect_database_url: str | None) -> None:
@@ -134,7 +144,12 @@ class LocalStack:
                 settings.hub_host, settings.hub_port, setting="TENANTATLAS_HUB_PORT", insisted="hub_port" in insisted
             )
             hub_url = f"http://{specs.url_host(settings.hub_host)}:{hub_port}"
-            wanted.append(specs.hub(environment, settings, port=hub_port, prefect_ui_url=ui_url, demo=self._demo))
+            logins = {f"TENANTATLAS_{role.name}_DATABASE_URL": url for role, url in self._hub_logins.items()}
+            own = {**environment, **logins}
+            if logins:
+                # The owner's address has no business in the process that browsers talk to.
+                own.pop("TENANTATLAS_DATABASE_URL")
+            wanted.append(specs.hub(own, settings, port=hub_port, prefect_ui_url=ui_url, demo=self._demo))
         wanted += [specs.worker(environment, settings), specs.relay(environment, settings)]
         self.record = StackRecord(
             installed_version(),

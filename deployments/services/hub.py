@@ -27,14 +27,19 @@ def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
         refuse_picker(settings)
     shared = configured_url(settings)
     reading = _secret(settings.hub_database_url) or shared
+    writing = _secret(settings.app_database_url) or shared
     if reading is None:
         raise BadInputError(
             "The hub does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything with "
             "`tenantatlas up`."
         )
+    if writing is None:
+        raise BadInputError(
+            "The hub has a login to read with and none for sign-in and start actions: set TENANTATLAS_APP_DATABASE_URL."
+        )
     return HubSettings(
         database_url=reading,
-        app_database_url=shared or "",
+        app_database_url=writing,
         public_url=settings.public_url or "",
         session_secret=_secret(settings.session_secret) or "",
         oidc=_oidc(settings),

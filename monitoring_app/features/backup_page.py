@@ -38,7 +38,7 @@ def draw() -> None:
         return
     show(page_header(viewer, texts.BACKUP_SETS, texts.BACKUP_LEAD), "sets-header")
     _create(viewer)
-    found = list_sets(runtime.current().app_database, viewer.scope)
+    found = list_sets(runtime.current().database, viewer.scope)
     if not found:
         show(empty_state(texts.BACKUP_EMPTY_TITLE, texts.BACKUP_EMPTY), "sets-empty")
         return
@@ -87,7 +87,7 @@ def sets_table(slug: str, found: Sequence[SetView]) -> Node:
 
 
 def _one(viewer: Viewer, wanted: str) -> None:
-    database, set_id = runtime.current().app_database, uuid_or_none(wanted)
+    database, set_id = runtime.current().database, uuid_or_none(wanted)
     try:
         one = get_set(database, viewer.scope, set_id) if set_id is not None else None
     except ForbiddenError:
@@ -135,7 +135,7 @@ def _request(set_id: str, policies: list[str], database: Database, scope: Tenant
 def _offered(viewer: Viewer) -> dict[str, str]:
     """The policies of the newest usable sync of every scope, by id, as they are offered."""
     found: dict[str, str] = {}
-    with runtime.current().app_database.transaction(viewer.scope) as connection:
+    with runtime.current().database.transaction(viewer.scope) as connection:
         seen: set[str] = set()
         for sync in list_syncs(connection, viewer.scope, limit=SYNCS_READ):
             if sync.scope in seen or not sync.is_usable:

@@ -29,7 +29,7 @@ NEEDED = 2
 def draw() -> None:
     """The page."""
     viewer: Viewer = st.session_state["viewer"]
-    database = runtime.current().app_database
+    database = runtime.current().database
     show(page_header(viewer, texts.DRIFT, texts.DRIFT_LEAD), "drift-header")
     follow(viewer, "drift")
     with database.transaction(viewer.scope) as connection:

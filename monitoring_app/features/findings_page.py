@@ -33,7 +33,7 @@ def draw() -> None:
     lead = texts.OF_RUN if run else texts.FINDINGS_LEAD
     way = link(page_href("findings", viewer.tenant.slug), texts.ALL_FINDINGS, class_="button") if run else None
     show(page_header(viewer, texts.FINDINGS, lead, aside=way), "findings-header")
-    document = findings_document(runtime.current().app_database, viewer.scope, run_id=str(run) if run else None)
+    document = findings_document(runtime.current().database, viewer.scope, run_id=str(run) if run else None)
     everything: list[dict[str, Any]] = document["findings"]
     if document["withheld"]:
         show(withheld(document["withheld"]), "findings-withheld")

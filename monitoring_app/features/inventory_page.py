@@ -25,7 +25,7 @@ POLICIES_READ = 20_000
 def draw() -> None:
     """The page."""
     viewer: Viewer = st.session_state["viewer"]
-    database = runtime.current().app_database
+    database = runtime.current().database
     wanted = st.query_params.get("sync")
     if wanted is not None:
         _policies(viewer, wanted)
@@ -71,7 +71,7 @@ def _policies(viewer: Viewer, wanted: str) -> None:
     search = params.get("q", "").strip().replace("\x00", "")[:200]
     text = params.get("from", "0")
     offset = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-    with runtime.current().app_database.transaction(viewer.scope) as connection:
+    with runtime.current().database.transaction(viewer.scope) as connection:
         sync = find_sync(connection, viewer.scope, sync_id) if sync_id is not None else None
         if sync is None:
             raise NotFoundError("This tenant has no such sync.")

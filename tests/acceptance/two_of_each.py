@@ -120,7 +120,7 @@ def installation(home: Path) -> Iterator[Installation]:
                 "TENANTATLAS_HUB_PORT": str(hub_port),
                 "TENANTATLAS_SESSION_SECRET": "one secret for both, long enough to be one",
                 "TENANTATLAS_HUB_DATABASE_URL": database.url("atlas_hub"),
-                "TENANTATLAS_DATABASE_URL": database.url("atlas_app"),
+                "TENANTATLAS_APP_DATABASE_URL": database.url("atlas_app"),
             }
             wanted.append(_spec(f"hub-{number}", ["hub", "--demo"], hub, home, hub_port))
         wanted.append(_spec("deploy", ["deploy", "--wait"], shared, home))

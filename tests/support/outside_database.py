@@ -14,17 +14,19 @@ import psutil
 import psycopg
 
 from deployments.local import database_account
+from runstore.database import DatabaseRole
+from runstore.logins import ensure_login
 from tests.support.stack import free_port
 
 SUPERUSER = "postgres"
 PASSWORD = "an-outside-password"
 LOGINS = {
     "atlas_hub": "tenantatlas_hub",
-    "atlas_app": "tenantatlas_app, tenantatlas_hub",
+    "atlas_app": "tenantatlas_app",
     "atlas_worker": "tenantatlas_worker",
     "atlas_relay": "tenantatlas_relay",
 }
-"""The logins and the roles each is a member of. None of them owns anything."""
+"""The logins and the role each is a member of. None of them owns anything."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,9 @@ class OutsideDatabase:
         return f"postgresql{driver}://{login}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     def add_logins(self) -> None:
-        """The logins of the processes; the roles they are members of exist once the schema does."""
-        with psycopg.connect(self.url(SUPERUSER), autocommit=True) as connection:
-            for login, roles in LOGINS.items():
-                # psycopg's types want literal text; these names are this module's own, and nobody else's text gets here.
-                connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{PASSWORD}' IN ROLE {roles}")  # type: ignore[arg-type]
+        """The logins of the processes, made as `tenantatlas db logins` makes them; their roles exist once the schema does."""
+        for login, role in LOGINS.items():
+            assert ensure_login(self.url("atlas_owner"), self.url(login), DatabaseRole(role)) == login
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def add_commands(app: typer.Typer) -> None:
     command(members, "revoke", help="End someone's membership.")(revoke)
     command(members, "list", help="List a tenant's members.")(list_members)
     command(database, "upgrade", help="Bring the schema to this version's.")(upgrade)
+    command(database, "logins", help="Make the logins that the settings name, one for each kind of process.")(logins)
     command(database, "check", help="Say whether the schema is the one this version needs.")(check)
 
 
@@ -147,6 +148,30 @@ def upgrade(call: Call) -> Answer:
     if unknown:
         said = f"The schema is newer than this version ({', '.join(unknown)}) and stays as it is; this version works on it."
     return Answer({"revisions": revisions}, (said,))
+
+
+def logins(call: Call) -> Answer:
+    from deployments.store_access import open_store
+    from runstore.database import DatabaseRole
+    from runstore.logins import ensure_login
+
+    call.operator_only("makes logins")
+    settings = call.settings
+    named = {
+        DatabaseRole.HUB: settings.hub_database_url,
+        DatabaseRole.APP: settings.app_database_url,
+        DatabaseRole.RELAY: settings.relay_database_url,
+        DatabaseRole.WORKER: settings.worker_database_url,
+    }
+    with open_store(settings) as store:
+        made = [
+            (ensure_login(store.url, address.get_secret_value(), role), role.value)
+            for role, address in named.items()
+            if address is not None
+        ]
+    empty = "The settings name no logins, so one login serves every process."
+    document = {"logins": [{"login": login, "role": role} for login, role in made]}
+    return Answer(document, (Table(("Login", "Role"), made, empty),))
 
 
 def check(call: Call) -> Answer:

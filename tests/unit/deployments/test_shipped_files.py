@@ -22,6 +22,10 @@ DEPLOYMENTS = Path(cli.__file__).parents[1]
 LEASES = ("PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE", "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS")
 READ_BY_OTHERS = {
     "TENANTATLAS_DATABASE_PASSWORD",
+    "TENANTATLAS_HUB_DATABASE_PASSWORD",
+    "TENANTATLAS_APP_DATABASE_PASSWORD",
+    "TENANTATLAS_RELAY_DATABASE_PASSWORD",
+    "TENANTATLAS_WORKER_DATABASE_PASSWORD",
     "TENANTATLAS_GRAPH_IN_FLIGHT",
     "TENANTATLAS_PREFECT_UI_URL",
     "TENANTATLAS_READY_FILE",
@@ -186,6 +190,17 @@ def test_compose_services_depend_on_services_that_exist() -> None:
     services = compose()["services"]
     for service in services.values():
         assert set(service.get("depends_on", {})) <= set(services)
+
+
+def test_no_process_of_compose_that_keeps_running_has_the_owners_login() -> None:
+    services = compose()["services"]
+    holders = {name for name, one in services.items() if "TENANTATLAS_DATABASE_URL" in one.get("environment", {})}
+    assert holders == {"migrate", "logins", "cli"}
+    hub = services["hub"]["environment"]
+    assert [name for name in hub if name.endswith("DATABASE_URL")] == [
+        "TENANTATLAS_HUB_DATABASE_URL",
+        "TENANTATLAS_APP_DATABASE_URL",
+    ]
 
 
 def test_every_variable_compose_needs_is_in_its_example() -> None:

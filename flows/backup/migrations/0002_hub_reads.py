@@ -1,0 +1,24 @@
+"""The hub lists what a set holds under its own role; the policies' bodies stay out of its reach."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from runstore.database import DatabaseRole
+
+revision = "0002_hub_reads"
+down_revision = "0001_backup_sets"
+branch_labels = None
+depends_on = None
+
+_COLUMNS = "tenant_id, set_id, policy_id, content_hash, policy_type, name, platform, assignments, size, key_id, run_id, captured_at"
+
+
+def upgrade() -> None:
+    """Forward: a further right to read."""
+    op.execute(f"GRANT SELECT ({_COLUMNS}) ON backup_items TO {DatabaseRole.HUB}")
+
+
+def downgrade() -> None:
+    """Back."""
+    op.execute(f"REVOKE SELECT ({_COLUMNS}) ON backup_items FROM {DatabaseRole.HUB}")
