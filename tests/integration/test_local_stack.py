@@ -13,6 +13,7 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+import psutil
 import pytest
 
 from deployments.local import specs
@@ -20,6 +21,7 @@ from deployments.local.embedded_database import EmbeddedDatabase
 from deployments.local.marks import marked_environment, marked_processes, sweep
 from deployments.local.ports import PortTakenError, choose_port
 from deployments.local.record import ProcessRecord, StackRecord, last_record, read_record, record_of
+from tests.contracts.test_json_schemas import check
 from tests.support.stack import environment, eventually, free_port, stack_environment
 
 SLEEPER = [
@@ -88,12 +90,20 @@ def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_pat
     home = tmp_path / "home"
     with environment({**stack_environment(home), "TENANTATLAS_HUB_PORT": str(free_port())}):
         try:
-            assert (started := run("up", "--detach", "--demo")).returncode == 0, started.stderr
+            started = run("up", "--detach", "--demo", "--json")
+            assert started.returncode == 0, started.stderr
+            check("up", json.loads(started.stdout))
             status: dict[str, Any] = json.loads(run("status", "--json").stdout)
             assert {process["name"]: process["state"] for process in status["processes"]} == dict.fromkeys(
                 ("supervisor", "prefect-server", "hub", "worker", "relay"), "running"
             )
             assert status["ready"] is True
+            hub = next(process["pid"] for process in status["processes"] if process["name"] == "hub")
+            given = {name: url for name, url in psutil.Process(hub).environ().items() if "DATABASE_URL" in name}
+            assert {name: url.split("@")[0] for name, url in given.items()} == {
+                "TENANTATLAS_HUB_DATABASE_URL": "postgresql://atlas_hub",
+                "TENANTATLAS_APP_DATABASE_URL": "postgresql://atlas_app",
+            }
             assert [worker["version"] for worker in status["workers"]] == [status["version"]]
             walk_the_readme(repository)
             again = run("up", "--detach")
@@ -103,5 +113,5 @@ def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_pat
             eventually(lambda: EmbeddedDatabase(home).pid() is None)
             assert json.loads(run("status", "--json").stdout)["processes"] == []
         finally:
-            run("down")
+            check("down", json.loads(run("down", "--json").stdout))
         assert marked_processes(home) == []

@@ -84,7 +84,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("completed_at IS NULL"),
     )
     tenant_table("backup_sets", {DatabaseRole.HUB: READ, DatabaseRole.APP: WRITE, DatabaseRole.WORKER: READ})
-    # The bodies are for whoever exports them and for the flow that wrote them; the hub has no business with them.
+    # The bodies are for exports and for the flow that wrote them; the hub never reads one.
     tenant_table("backup_items", {DatabaseRole.APP: READ, DatabaseRole.WORKER: WRITE})
     tenant_table("backup_captures", {DatabaseRole.WORKER: DELETE})
 
