@@ -41,8 +41,9 @@ from runstore.runs.reader import RunReader
 from runstore.tenancy import Role, TenantScope
 from tests.support.chromium import ARGUMENTS, chromium
 from tests.support.hub_features import add_features
-from tests.support.hub_server import HubServer, free_port
+from tests.support.hub_server import HubServer
 from tests.support.page_client import tab
+from tests.support.ports import free_port
 from tests.support.stack import environment, eventually, stack_environment
 
 SECRET = "p" * 48

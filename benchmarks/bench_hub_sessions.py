@@ -28,8 +28,9 @@ from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from tests.support.hub_features import add_features
 from tests.support.hub_sample import fill
-from tests.support.hub_server import HubServer, free_port
+from tests.support.hub_server import HubServer
 from tests.support.page_client import PageClient, tab
+from tests.support.ports import free_port
 
 SECRET = "b" * 48
 EVERY_SECONDS = 5.0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +26,29 @@ pytest_plugins = ["tests.support.stack"]
 # Looking for cycles after every 700 new objects, as is usual, is a sixth of what importing Prefect takes.
 gc.set_threshold(50_000)
 
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives this run a temporary directory of its own, gone when the run passes.
+
+    Pytest's own is one for all runs of a user, and each run that starts closes it to everyone else: as root, to the account
+    that the database of a run under way lives in.
+    """
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        root = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+        config.option.basetemp = tempfile.mkdtemp(prefix="tenantatlas-tests-", dir=root)
+        config.stash[_OWN_TEMPORARY] = Path(config.option.basetemp)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    own = session.config.stash.get(_OWN_TEMPORARY, None)
+    if own is not None and exitstatus == pytest.ExitCode.OK:
+        session.config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
+
+
 TEMPLATE = "template_tenantatlas"
+_OWN_TEMPORARY = pytest.StashKey[Path]()
 _numbers = itertools.count()
 
 

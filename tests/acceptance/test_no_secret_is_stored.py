@@ -25,7 +25,8 @@ from psycopg import sql
 
 from deployments.local.embedded_database import PREFECT
 from flows.registry import migration_folders, reasons
-from monitoring_app.settings import HubSettings, ProxySettings
+from monitoring_app.settings import HubSettings, OidcSettings
+from monitoring_app.web.identity import Sessions
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
 from runstore.runs.run import RunDetail
@@ -33,6 +34,7 @@ from runstore.runs.status import RunStatus
 from runstore.tenancy import Role, TenantScope
 from tests.support.chromium import ARGUMENTS, chromium
 from tests.support.hub_server import HubServer
+from tests.support.ports import free_port
 from tests.support.secret_corpus import Sample, corpus, needles
 from tests.support.stack import StackUnderTest
 
@@ -43,6 +45,7 @@ SAMPLES = corpus(SEED)
 WAYS = ("raise", "chain", "payload", "items", "logs", "threads", "http", "tasks", "exit")
 ALONE = tuple(f"raise-{number}" for number in range(0, len(SAMPLES), 150))
 VIEWER = "viewer@leak.example"
+SESSION_SECRET = "s" * 40
 
 
 @dataclass
@@ -233,18 +236,23 @@ def test_the_local_log_tells_class_place_and_correlation_id(aftermath: Aftermath
 def test_no_download_or_page_of_the_hub_shows_a_secret(aftermath: Aftermath, tmp_path: Path) -> None:
     admin = Directory(aftermath.stack.database(DatabaseRole.ADMIN))
     admin.grant(aftermath.scope, VIEWER, Role.MANAGER)
+    viewer = admin.by_email(VIEWER)
+    assert viewer is not None
+    port = free_port()
     settings = HubSettings(
         database_url=aftermath.url,
-        session_secret="s" * 40,
-        proxy=ProxySettings(("127.0.0.1",)),
+        public_url=f"http://127.0.0.1:{port}",
+        session_secret=SESSION_SECRET,
+        oidc=OidcSettings("http://127.0.0.1:9", "hub", "not-a-real-one"),
         catalogue=reasons(),
         producer_migrations=migration_folders(),
     )
-    headers = {"x-forwarded-user": "viewer", "x-forwarded-email": VIEWER}
+    # A cookie, not a proxy's headers: a newer Chromium sends no extra headers when it opens a WebSocket.
+    cookies = {"tenantatlas": Sessions(SESSION_SECRET, 1).open(viewer.id)}
     wanted, leaks = _wanted(), list[str]()
     shown: dict[str, bytes] = {}
-    with HubServer(settings, tmp_path) as hub:
-        with httpx.Client(base_url=hub.url, headers=headers, trust_env=False, timeout=60) as client:
+    with HubServer(settings, tmp_path, port) as hub:
+        with httpx.Client(base_url=hub.url, cookies=cookies, trust_env=False, timeout=60) as client:
             for kind in ("csv", "json"):
                 shown[f"runs.{kind}"] = _get(client, f"/export/runs.{kind}", {"tenant": "leak"})
                 for name in ("payload", "items", "http", "sync first", "raise"):
@@ -252,7 +260,9 @@ def test_no_download_or_page_of_the_hub_shows_a_secret(aftermath: Aftermath, tmp
                     shown[f"{name}.{kind}"] = _get(client, f"/export/items.{kind}", query)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-            page = browser.new_context(extra_http_headers=headers).new_page()
+            context = browser.new_context()
+            context.add_cookies([{"name": name, "value": value, "url": hub.url} for name, value in cookies.items()])
+            page = context.new_page()
             for name in ("payload", "items", "chain", "sync second", "drift"):
                 page.goto(f"{hub.url}/r/leak/{aftermath.runs[name].run.id}")
                 page.get_by_text(str(aftermath.runs[name].run.id)[:8]).first.wait_for(timeout=60_000)

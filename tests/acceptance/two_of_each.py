@@ -34,7 +34,8 @@ from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.runs.starter import start
 from tests.support.outside_database import OutsideDatabase, outside_database
-from tests.support.stack import environment, eventually, fixture_producers, free_port, stack_environment
+from tests.support.ports import free_port
+from tests.support.stack import environment, eventually, fixture_producers, stack_environment
 
 TENANTS = 20
 UNFAIR = 3.0

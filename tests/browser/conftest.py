@@ -15,8 +15,9 @@ from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from tests.support.chromium import ARGUMENTS, NoBrowserError, chromium
 from tests.support.hub_sample import Sample, fill
-from tests.support.hub_server import HubServer, free_port
+from tests.support.hub_server import HubServer
 from tests.support.oidc_provider import oidc_provider
+from tests.support.ports import free_port
 
 SECRET = "x" * 48
 # A shared machine may need many times what a page takes by itself; nothing waits longer than it has to.

@@ -14,7 +14,7 @@ import pytest
 
 from deployments.local.embedded_database import EmbeddedDatabase
 from tests.support.command_line import CommandLine
-from tests.support.stack import free_port
+from tests.support.ports import free_port
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

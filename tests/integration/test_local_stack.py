@@ -22,7 +22,8 @@ from deployments.local.marks import marked_environment, marked_processes, sweep
 from deployments.local.ports import PortTakenError, choose_port
 from deployments.local.record import ProcessRecord, StackRecord, last_record, read_record, record_of
 from tests.contracts.test_json_schemas import check
-from tests.support.stack import environment, eventually, free_port, stack_environment
+from tests.support.ports import free_port
+from tests.support.stack import environment, eventually, stack_environment
 
 SLEEPER = [
     sys.executable,

@@ -15,8 +15,8 @@ from runstore.database import Database, DatabaseRole
 from runstore.runs.outbox import Outbox
 from runstore.runs.status import RunStatus
 from tests.conftest import Store
+from tests.support.ports import free_port
 from tests.support.runs import RunSpec, add_runs
-from tests.support.stack import free_port
 
 
 @contextmanager

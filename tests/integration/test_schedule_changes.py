@@ -22,8 +22,9 @@ from deployments.orchestration.schedules.planned_runs import PlannedRuns
 from deployments.orchestration.schedules.prefect_calls import PrefectCannotPlanError, with_prefect
 from deployments.orchestration.schedules.timetable import Row, Timetable
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError, TenantAtlasError
+from tests.support.ports import free_port
 from tests.support.schedules import Schedules, schedules_of
-from tests.support.stack import StackUnderTest, free_port
+from tests.support.stack import StackUnderTest
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from deployments.local import specs
-from tests.support.stack import StackUnderTest, eventually, free_port
+from tests.support.ports import free_port
+from tests.support.stack import StackUnderTest, eventually
 
 pytestmark = [pytest.mark.stack]
 

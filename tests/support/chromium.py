@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ MISSING = (
     "No Chromium or Chrome is here, and neither the distribution's package nor Playwright's download could be had. "
     "Install one (Debian, Ubuntu: `apt-get install chromium`), or name one in TENANTATLAS_TEST_BROWSER."
 )
+PACKAGE_MANAGER_SECONDS = 600.0
 
 
 class NoBrowserError(Exception):
@@ -41,7 +43,7 @@ def _installed() -> str | None:
 
 
 def _downloaded() -> str | None:
-    # In a process of its own: whoever asks for a browser may have Playwright running, which bears no second one beside it.
+    # In a process of its own: the caller may have Playwright running, and a process can run it only once.
     ask = "from playwright.sync_api import sync_playwright as run\nwith run() as it: print(it.chromium.executable_path)"
     answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=60, check=False)
     path = answer.stdout.strip()
@@ -51,9 +53,9 @@ def _downloaded() -> str | None:
 def _from_distribution() -> str | None:
     if os.name != "posix" or not shutil.which("apt-get") or os.geteuid() != 0:
         return None
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    _attempt(["apt-get", "update", "-qq"], quiet)
-    _attempt(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], quiet)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    attempt_patiently(["apt-get", "update", "-qq"], quiet)
+    attempt_patiently(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], quiet)
     return _installed()
 
 
@@ -62,8 +64,24 @@ def _from_playwright() -> str | None:
     return _downloaded()
 
 
-def _attempt(command: list[str], environment: dict[str, str]) -> None:
+def attempt_patiently(
+    command: list[str], environment: dict[str, str], *, patience: float = PACKAGE_MANAGER_SECONDS, pause: float = 2.0
+) -> str:
+    """Runs a command of the package manager, again while another process holds one of its locks; what it said last.
+
+    apt can wait for dpkg's lock by itself (DPkg::Lock::Timeout) but not for the one of its lists.
+    """
+    give_up_at = time.monotonic() + patience
+    while "Could not get lock" in (said := _attempt(command, environment)) and time.monotonic() < give_up_at:
+        time.sleep(pause)
+    return said
+
+
+def _attempt(command: list[str], environment: dict[str, str]) -> str:
     try:
-        subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return
+        done = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return str(problem)
+    return done.stdout.decode(errors="replace")

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.hub_server import free_port
+from tests.support.ports import free_port
 
 DEADLINE_SECONDS = 120.0
 

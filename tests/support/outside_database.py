@@ -16,7 +16,7 @@ import psycopg
 from deployments.local import database_account
 from runstore.database import DatabaseRole
 from runstore.logins import ensure_login
-from tests.support.stack import free_port
+from tests.support.ports import free_port
 
 SUPERUSER = "postgres"
 PASSWORD = "an-outside-password"

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +33,7 @@ from runstore.runs.run import RunDetail
 from runstore.runs.starter import Started, start
 from runstore.runs.status import TERMINAL, RunStatus
 from runstore.tenancy import TenantScope
+from tests.support.ports import free_port
 
 FIXTURE_PRODUCERS = Path(__file__).parent.parent / "fixtures" / "producers"
 T = TypeVar("T")
@@ -146,13 +146,6 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def stack_environment(home: Path) -> dict[str, str]:

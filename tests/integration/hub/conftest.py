@@ -17,7 +17,8 @@ from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from tests.support.hub_features import add_features
 from tests.support.hub_sample import Sample, fill
-from tests.support.hub_server import HubServer, free_port
+from tests.support.hub_server import HubServer
+from tests.support.ports import free_port
 
 SECRET = "s" * 48
 

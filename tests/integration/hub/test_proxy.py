@@ -15,8 +15,9 @@ from monitoring_app.settings import HubSettings, OidcSettings, ProxySettings
 from runstore.errors import BadInputError
 from runstore.tenancy import Role
 from tests.integration.hub.conftest import SECRET, Site
-from tests.support.hub_server import HubServer, free_port
+from tests.support.hub_server import HubServer
 from tests.support.page_client import tab
+from tests.support.ports import free_port
 
 PROXY, OTHER = "127.0.0.1", "127.0.0.2"
 PAGE = "/operations?tenant=fabrikam"
