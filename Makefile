@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-process-worker lint bench soak screenshots clean
+.PHONY: demo test test-process-worker mutants lint bench soak screenshots clean
 
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..." >&2; exit 2; }
@@ -24,6 +24,9 @@ test: $(READY) ## Every test; ARGS goes to pytest
 
 test-process-worker: $(READY) ## The mirror's and the faults' tests again, on Prefect's own process worker
 	@$(BIN)/pytest -m process_worker $(ARGS)
+
+mutants: $(READY) ## Breaks one line at a time and asks the tests; ARGS picks modules by a word of their path
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 lint: $(READY) ## Style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright

@@ -47,6 +47,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
 
 
+SHARED_POSTGRES = "TENANTATLAS_TEST_POSTGRES"
 TEMPLATE = "template_tenantatlas"
 _OWN_TEMPORARY = pytest.StashKey[Path]()
 _numbers = itertools.count()
@@ -86,8 +87,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatab
     """The session's own PostgreSQL server, stopped at the end.
 
     It does not wait for the disk, as no test of it outlives the machine: a copy of the template takes a third of the time.
+    With TENANTATLAS_TEST_POSTGRES it is the one in that directory, whose template is there already: for many short runs.
     """
-    with EmbeddedDatabase(tmp_path_factory.mktemp("pg")) as server:
+    shared = os.environ.get(SHARED_POSTGRES)
+    with EmbeddedDatabase(Path(shared) if shared else tmp_path_factory.mktemp("pg")) as server:
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
@@ -97,22 +100,34 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatab
 @pytest.fixture(scope="session")
 def template(postgres: EmbeddedDatabase) -> str:
     """The name of a database with the whole schema and no rows."""
-    postgres.ensure_database(TEMPLATE)
-    migrations.upgrade(postgres.url(TEMPLATE), migration_folders())
+    if SHARED_POSTGRES not in os.environ:
+        migrated_template(postgres)
     return TEMPLATE
 
 
+def migrated_template(postgres: EmbeddedDatabase) -> None:
+    """Makes the template."""
+    postgres.ensure_database(TEMPLATE)
+    migrations.upgrade(postgres.url(TEMPLATE), migration_folders())
+
+
 @pytest.fixture(scope="session")
-def new_database(postgres: EmbeddedDatabase) -> Callable[..., str]:
+def new_database(postgres: EmbeddedDatabase) -> Iterator[Callable[..., str]]:
     """Makes a database, empty or as a copy of a template, and answers its URL."""
+    made: list[str] = []
 
     def make(template: str = "template1") -> str:
-        name = f"t{next(_numbers)}"
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        made.append(name)
         with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")  # type: ignore[arg-type]
         return postgres.url(name)
 
-    return make
+    yield make
+    if SHARED_POSTGRES in os.environ:
+        with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+            for name in made:
+                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from runstore.listener import RunListener
 from runstore.runs.operation import OperationType
-from runstore.runs.outbox import Outbox, Undispatched
+from runstore.runs.outbox import HANDED_OVER, LEASE_SECONDS, Outbox, Undispatched
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import RunObservation, Source
 from runstore.runs.starter import StartRequest, start
@@ -99,6 +99,67 @@ def test_runs_that_prefect_did_not_take_keep_their_place(store: Store) -> None:
     outbox = Outbox(store.relay, tenant_limit=2)
     outbox.postpone([run.id for run in outbox.claim(10)], 60)
     assert list(outbox.claim(10)) == []
+
+
+def due_in(store: Store, run_id: UUID) -> float:
+    """Seconds until the run may be claimed."""
+    with psycopg.connect(store.url) as connection:
+        asked = "SELECT extract(epoch FROM attend_after - now()) FROM operation_runs WHERE id = %s"
+        row = connection.execute(asked, (run_id,)).fetchone()
+    assert row is not None
+    return float(row[0])
+
+
+def test_a_claim_is_its_callers_for_the_lease_and_counts_as_a_try(store: Store) -> None:
+    scope = store.tenant("acme")
+    begin(store, scope, 1)
+    outbox = Outbox(store.relay, tenant_limit=2)
+    (first,) = outbox.claim(1)
+    assert (first.tries, first.tenant_id, first.type) == (1, scope.tenant_id, ECHO)
+    assert LEASE_SECONDS == 30
+    assert LEASE_SECONDS - 10 < due_in(store, first.id) <= LEASE_SECONDS
+    outbox.postpone([first.id], 0)
+    (again,) = outbox.claim(1)
+    assert (again.id, again.tries) == (first.id, 2)
+
+
+def test_only_a_run_that_still_waits_is_postponed(store: Store) -> None:
+    scope = store.tenant("acme")
+    waits, taken, other, begun = begin(store, scope, 4)
+    outbox = Outbox(store.relay, tenant_limit=9)
+    outbox.claim(9)
+    outbox.handed_over(taken, uuid4())
+    observe(store, scope, begun, ObservedState.RUNNING)
+    outbox.postpone([waits, taken, begun], 500)
+    assert 490 < due_in(store, waits) <= 500
+    assert due_in(store, taken) <= 0
+    assert due_in(store, begun) <= 0
+    assert due_in(store, other) <= LEASE_SECONDS
+
+
+def test_a_hand_over_is_noted_once_for_its_run_alone_and_the_workers_hear_of_it(store: Store) -> None:
+    scope = store.tenant("acme")
+    mine, other = begin(store, scope, 2)
+    first, second = uuid4(), uuid4()
+    outbox = Outbox(store.relay, tenant_limit=9)
+    with psycopg.connect(store.url, autocommit=True) as listener:
+        listener.execute(f"LISTEN {HANDED_OVER}")  # type: ignore[arg-type]
+        outbox.handed_over(mine, first)
+        outbox.handed_over(mine, second)
+        assert len(list(listener.notifies(timeout=5, stop_after=2))) == 2
+        noted = dict(listener.execute("SELECT id, flow_run_id FROM operation_runs").fetchall())
+        beats = dict(listener.execute("SELECT id, heartbeat_at IS NOT NULL FROM operation_runs").fetchall())
+    assert noted == {mine: first, other: None}
+    assert beats == {mine: True, other: False}
+
+
+def test_a_run_that_begins_while_it_is_claimed_is_nobodys_to_hand_over(store: Store) -> None:
+    """The flow itself may start before its hand-over is noted: Prefect was quick, or a schedule was."""
+    scope = store.tenant("acme")
+    begun, ended = begin(store, scope, 2)
+    observe(store, scope, begun, ObservedState.RUNNING)
+    observe(store, scope, ended, ObservedState.ABORTED)
+    assert list(Outbox(store.relay, tenant_limit=9).claim(9)) == []
 
 
 def test_a_run_whose_contact_is_lost_leaves_its_place(store: Store) -> None:

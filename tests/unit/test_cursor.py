@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstore.errors import BadInputError
-from runstore.runs.cursor import BadCursorError, Cursor
+from runstore.runs.cursor import MAX_LENGTH, BadCursorError, Cursor
 from runstore.runs.filters import RunFilter, checked_limit
 
 moments = st.datetimes(
@@ -41,3 +44,52 @@ def test_a_filter_refuses_what_makes_no_sense() -> None:
     for limit in (0, -1, 501):
         with pytest.raises(BadInputError, match="between 1 and 500"):
             checked_limit(limit)
+
+
+def written(*parts: Any) -> str:
+    """A cursor as `encode` writes one, of any parts."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+GOOD = ("created_at", "older", "2026-03-01T06:00:00+00:00", str(UUID(int=5)))
+
+
+def test_the_written_form_is_the_one_that_shared_links_hold() -> None:
+    cursor = Cursor(datetime(2026, 3, 1, 6, tzinfo=UTC), UUID(int=5))
+    assert cursor.newer is False
+    assert cursor.encode() == written(*GOOD)
+    elsewhere = written(GOOD[0], "newer", "2026-03-01T08:00:00+02:00", GOOD[3])
+    assert Cursor.decode(elsewhere) == Cursor(cursor.created_at, cursor.run_id, newer=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        written("finished_at", *GOOD[1:]),
+        written(GOOD[0], "sideways", *GOOD[2:]),
+        written(*GOOD[:2], "2026-03-01T06:00:00", GOOD[3]),
+        written(*GOOD[:2], "yesterday", GOOD[3]),
+        written(*GOOD[:2], 5, GOOD[3]),
+        written(*GOOD[:3], "5"),
+        written(*GOOD[:3]),
+        written(*GOOD, 1),
+        written(*GOOD)[:-3] + "é",
+        "[" * 190,
+        base64.urlsafe_b64encode(b"[" * 140).decode(),
+        base64.urlsafe_b64encode(json.dumps(GOOD).encode().ljust(MAX_LENGTH)).decode(),
+        written(*GOOD[:2], "0001-01-01T00:00:00+14:00", GOOD[3]),
+    ],
+)
+def test_what_no_list_gave_out_is_refused(text: str) -> None:
+    with pytest.raises(BadCursorError):
+        Cursor.decode(text)
+
+
+def test_the_longest_cursor_is_read_and_one_that_is_longer_is_not_looked_at() -> None:
+    good = written(*GOOD)
+    spaced = base64.urlsafe_b64encode(json.dumps(GOOD).encode().ljust(MAX_LENGTH * 3 // 4)).decode()
+    assert len(good) < len(spaced) == MAX_LENGTH == 200
+    assert Cursor.decode(spaced) == Cursor.decode(good)
+    with pytest.raises(BadCursorError):
+        Cursor.decode(spaced + "=")

@@ -1,0 +1,256 @@
+"""How a running flow's figures come to its row: each item once, what changed and no more, through outages, to the end."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flows._tracking import progress as module
+from flows._tracking.progress import ProgressReporter
+from runstore.errors import StoreError, StoreUnavailableError
+from runstore.runs.operation import OperationType
+from runstore.runs.reader import RunReader
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Counts, Failure, Progress, Recorded, RelatedLink, RunDetail, RunObservation, Source
+from runstore.runs.starter import StartRequest, start
+from runstore.runs.status import ObservedState
+from tests.conftest import Store
+
+AWAY = StoreUnavailableError("away")
+
+
+class Listening(Recorder):
+    """The store's recorder, which also tells what it was given, and fails as often as a test wants it to."""
+
+    def __init__(self, store: Store, failing: Sequence[Exception] = ()) -> None:
+        self.scope = store.tenant()
+        super().__init__(store.worker, self.scope)
+        self.store, self.failing = store, list(failing)
+        self.told: list[Progress] = []
+        self.beats = 0
+        request = StartRequest(OperationType("echo", "speak"), {"key": str(uuid4())})
+        self.run = start(store.app, self.scope, request).run
+        moment = datetime.now(UTC)
+        self.observe(RunObservation(self.run.id, 1, ObservedState.RUNNING, Source.HOOK, moment))
+
+    def progress(self, progress: Progress) -> Recorded:
+        if self.failing:
+            raise self.failing.pop(0)
+        self.told.append(progress)
+        return super().progress(progress)
+
+    def heartbeat(self, run_id: Any, attempt: int) -> bool:
+        self.beats += 1
+        if self.failing:
+            raise self.failing.pop(0)
+        return super().heartbeat(run_id, attempt)
+
+    def reporter(self, **more: Any) -> ProgressReporter:
+        return ProgressReporter(self, self.run.id, 1, **more)
+
+    def stored(self) -> RunDetail:
+        return RunReader(self.store.hub, self.scope).get(self.run.id)
+
+
+def failure(item: str) -> Failure:
+    return Failure(item, "internal_error", f"{item} broke.")
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+
+
+OUTCOMES = st.lists(
+    st.tuples(st.sampled_from("abcde"), st.sampled_from(["succeeded", "skipped", "failed"])), max_size=30
+)
+
+
+class Nobody(Recorder):
+    """For what is counted before anything is written."""
+
+    def __init__(self) -> None: ...
+
+
+@given(OUTCOMES, st.integers(0, 8))
+@settings(max_examples=300, deadline=None)
+def test_each_item_counts_once_by_its_last_outcome(steps: list[tuple[str, str]], expected: int) -> None:
+    looked = itertools.count()
+    reporter = ProgressReporter(Nobody(), uuid4(), 1, checkpoint=lambda: next(looked) and None)
+    reporter.expect_count(expected)
+    last: dict[str, str] = {}
+    for item, outcome in steps:
+        last[item] = outcome
+        if outcome == "failed":
+            reporter.failed(failure(item))
+        else:
+            getattr(reporter, outcome)(item)
+    values = list(last.values())
+    assert reporter.counts == Counts(
+        total=max(expected, len(last)),
+        succeeded=values.count("succeeded"),
+        failed=values.count("failed"),
+        skipped=values.count("skipped"),
+    )
+    assert next(looked) == len(steps), "the checkpoint is passed after each item"
+
+
+def test_the_row_says_at_the_end_what_the_flow_said(store: Store) -> None:
+    recorder = Listening(store)
+    link = RelatedLink("Set", "/backup", {"id": "1"})
+    with recorder.reporter() as reporter:
+        reporter.expect(["a", "b", "b", "c", "d"])
+        reporter.note(one=1)
+        reporter.note(two="2", one=3)
+        reporter.link(RelatedLink("Old", "/x", {}))
+        reporter.link(link)
+        reporter.failed(failure("a"))
+        reporter.failed(failure("b"))
+        reporter.succeeded("b")
+        reporter.skipped("c")
+    found = recorder.stored()
+    assert found.run.counts == Counts(total=4, succeeded=1, failed=1, skipped=1)
+    assert list(found.item_ids) == ["a", "b", "c", "d"]
+    assert [one.item_id for one in found.failures] == ["a"]
+    assert found.context == {"one": 3, "two": "2"}
+    assert list(found.related) == [link]
+
+
+def test_a_write_carries_what_changed_and_no_more(store: Store) -> None:
+    recorder = Listening(store)
+    reporter = recorder.reporter()
+
+    def written(change: Callable[[], object]) -> set[str]:
+        before = len(recorder.told)
+        change()
+        reporter._write()
+        assert len(recorder.told) <= before + 1
+        parts = ("failures", "item_ids", "related", "context")
+        return (
+            {"write", *(part for part in parts if getattr(recorder.told[-1], part) is not None)}
+            if (len(recorder.told) > before)
+            else set()
+        )
+
+    assert written(lambda: None) == set()
+    assert written(lambda: reporter.expect(["a", "b"])) == {"write", "item_ids"}
+    assert written(lambda: reporter.expect_count(3)) == {"write"}
+    assert written(lambda: reporter.succeeded("a")) == {"write"}
+    assert written(lambda: reporter.skipped("b")) == {"write"}
+    assert written(lambda: reporter.failed(failure("c"))) == {"write", "failures"}
+    assert written(lambda: reporter.succeeded("c")) == {"write", "failures"}
+    assert written(lambda: reporter.note(x=1)) == {"write", "context"}
+    assert written(lambda: reporter.link()) == {"write", "related"}
+    assert not any(one.anew for one in recorder.told)
+    assert recorder.stored().failures == ()
+
+
+def test_work_begun_once_more_says_so_in_its_first_write_alone(store: Store) -> None:
+    recorder = Listening(store, failing=[AWAY])
+    reporter = recorder.reporter(anew=True)
+    with pytest.raises(StoreUnavailableError):
+        reporter._write()
+    reporter._write()
+    reporter.succeeded("a")
+    reporter._write()
+    assert [(one.anew, one.failures) for one in recorder.told] == [(True, []), (False, None)]
+
+
+def test_a_write_that_fails_is_made_up_for_by_the_next(store: Store) -> None:
+    recorder = Listening(store, failing=[AWAY])
+    reporter = recorder.reporter()
+    reporter.failed(failure("a"))
+    with pytest.raises(StoreUnavailableError):
+        reporter._write()
+    reporter.note(x=1)
+    reporter._write()
+    (told,) = recorder.told
+    assert told.failures and told.context == {"x": 1}
+
+
+def test_figures_come_while_the_flow_works_but_not_for_each_item(store: Store) -> None:
+    recorder = Listening(store)
+    with recorder.reporter() as reporter:
+        for number in range(1000):
+            reporter.succeeded(str(number))
+        until(lambda: recorder.stored().run.counts.succeeded == 1000)
+        assert len(recorder.told) <= 3
+    assert len(recorder.told) <= 4
+
+
+def test_a_flow_with_nothing_to_report_says_that_it_is_alive(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert module.WRITE_INTERVAL < module.HEARTBEAT_INTERVAL < 5, "the relay takes longer silences for lost contact"
+    monkeypatch.setattr(module, "WRITE_INTERVAL", 0.02)
+    monkeypatch.setattr(module, "HEARTBEAT_INTERVAL", 0.3)
+    recorder = Listening(store)
+    before = recorder.stored().run.heartbeat_at
+    began = time.monotonic()
+    with recorder.reporter():
+        until(lambda: recorder.beats >= 3)
+    assert time.monotonic() - began > 0.8, "one about every interval, not one a look"
+    heard = recorder.stored().run
+    assert before is not None and heard.heartbeat_at is not None and heard.heartbeat_at > before
+    assert heard.last_source is Source.PROGRESS
+    assert recorder.told == []
+
+
+@pytest.mark.parametrize("problem", [AWAY, StoreError("broken")])
+def test_a_store_that_is_away_does_not_stop_the_flow(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, problem: Exception
+) -> None:
+    monkeypatch.setattr(module, "WRITE_INTERVAL", 0.02)
+    recorder = Listening(store, failing=[problem] * 3)
+    with recorder.reporter() as reporter:
+        reporter.succeeded("a")
+        until(lambda: len(recorder.told) == 1)
+        assert any(str(recorder.run.id) in one.getMessage() for one in caplog.records)
+    assert recorder.stored().run.counts.succeeded == 1
+
+
+def test_the_end_of_a_flow_waits_for_a_store_that_is_away(store: Store) -> None:
+    recorder = Listening(store, failing=[AWAY] * 2)
+    with recorder.reporter() as reporter:
+        reporter.succeeded("a")
+    assert recorder.stored().run.counts.succeeded == 1
+    assert module.FINAL_WRITE_PATIENCE >= 300
+
+
+@pytest.mark.parametrize(
+    ("problem", "waits"), [(None, True), (ValueError("a bug"), True), (KeyboardInterrupt(), False)]
+)
+def test_how_long_the_end_waits(
+    store: Store, monkeypatch: pytest.MonkeyPatch, problem: BaseException | None, waits: bool
+) -> None:
+    """A flow that was told to stop has seconds; the others keep their result as long as it takes."""
+    patience: list[float] = []
+    real = module.patiently
+
+    def noting(call: Callable[[], Any], *, give_up_after: float) -> Any:
+        patience.append(give_up_after)
+        return real(call, give_up_after=0.01)
+
+    monkeypatch.setattr(module, "patiently", noting)
+    recorder = Listening(store, failing=[AWAY] * 50)
+    # What ended the flow is what its reader has to hear of, not the store; only a flow that did its work fails by it.
+    with pytest.raises(StoreUnavailableError if problem is None else type(problem)), recorder.reporter() as reporter:
+        reporter.succeeded("a")
+        if problem is not None:
+            raise problem
+    assert patience == [module.FINAL_WRITE_PATIENCE if waits else 2.0]
+
+
+def test_the_writing_ends_with_the_flow(store: Store) -> None:
+    with Listening(store).reporter():
+        assert any(thread.name == "progress" and thread.daemon for thread in threading.enumerate())
+    assert not any(thread.name == "progress" for thread in threading.enumerate())

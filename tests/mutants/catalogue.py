@@ -1,0 +1,25 @@
+"""Which modules are broken, and the tests that have to notice: fast ones, the likeliest first."""
+
+from __future__ import annotations
+
+MODULES: dict[str, tuple[str, ...]] = {
+    "runstore/runs/status.py": ("tests/unit/test_status.py", "tests/integration/test_recorder.py"),
+    "runstore/runs/recorder.py": ("tests/unit/test_status.py", "tests/integration/test_recorder.py"),
+    "runstore/runs/outbox.py": ("tests/integration/test_outbox.py",),
+    "runstore/runs/silence.py": ("tests/integration/test_silence.py",),
+    "runstore/runs/cursor.py": ("tests/unit/test_cursor.py",),
+    "runstore/tenancy.py": ("tests/unit/test_tenancy.py",),
+    "runstore/notifications.py": ("tests/integration/test_notifications.py",),
+    "flows/drift/comparison/compare.py": ("tests/unit/drift",),
+    "flows/drift/comparison/diff.py": ("tests/unit/drift",),
+    "flows/_tracking/progress.py": ("tests/integration/test_progress.py",),
+    "flows/_tracking/state_map.py": ("tests/unit/test_state_map.py",),
+    "monitoring_app/operations/address.py": ("tests/unit/hub/test_address.py",),
+    "monitoring_app/presentation/guard.py": ("tests/unit/hub/test_guard.py",),
+}
+
+SLOW = "not racing and not megabytes and not without_metadata"
+"""Left out: tests that take long and repeat at scale what a faster one looks at."""
+
+UNNOTICED: dict[tuple[str, str], str] = {}
+"""Breaks that need not be noticed, as (module, the broken line), and why: they change nothing, or only how fast it is."""
