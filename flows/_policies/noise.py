@@ -1,9 +1,9 @@
-"""Which properties of a policy are bookkeeping of the service and which are configuration, by position in the schema.
+"""Which properties are bookkeeping of the service in every type, by their position in the schema.
 
 The same name means different things at different places: `id` of an assignment is made up at every read while `id` of
 an authentication strength is the choice somebody made; `version` of a policy counts its edits while `version` inside
 an app rule is the rule. So there is one list for the policy itself, one for the elements of known part collections,
-and a short one for names that are bookkeeping wherever they stand.
+and a short one for names that are bookkeeping wherever they stand. What only one type keeps is declared with the type.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
+
+from flows._policies.content import Content
 
 ANYWHERE: Final = frozenset(
     {
@@ -25,6 +27,7 @@ ANYWHERE: Final = frozenset(
         "deployedAppCount",
         "lastSyncDateTime",
         "lastHeartbeatDateTime",
+        "lastSuccessfulSyncDateTime",
         "usedLicenseCount",
     }
 )
@@ -57,12 +60,6 @@ OF_POLICY: Final = frozenset(
         "deploymentSummary",
         "installSummary",
         "assignedDevices",
-        "inventorySyncStatus",
-        # Who uses a reusable setting, counted on its own.
-        "referencingConfigurationPolicies",
-        "referencingConfigurationPolicyCount",
-        # The same settings once more, by category.
-        "categories",
     }
 )
 """Names that are bookkeeping on the policy itself and may be configuration below it."""
@@ -81,12 +78,6 @@ OF_ELEMENT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 """Names that are bookkeeping in the elements of a known collection."""
 
-ORDERED: Final = frozenset({"homeScreenDockIcons", "homeScreenPages", "dnsServers", "excludedAppOrder"})
-"""The few arrays whose order a device follows; every other array of Graph's policies is a set."""
-
-MEANINGFUL_TYPES: Final = frozenset({"omaSettings"})
-"""Collections whose elements differ in meaning by `@odata.type` alone (an OMA integer and an OMA string)."""
-
 
 def is_metadata(key: str) -> bool:
     """Whether a key is OData metadata, an action entry, or an exporter's own remark (`#…`).
@@ -98,15 +89,15 @@ def is_metadata(key: str) -> bool:
     return "@odata." in key and not key.endswith("@odata.bind")
 
 
-def is_noise(key: str, parent: str | None) -> bool:
-    """Whether the property `key` says nothing about configuration where it stands.
+def is_noise(key: str, parent: str | None, content: Content) -> bool:
+    """Whether the property `key` says nothing about configuration where it stands in a policy of this content.
 
     `parent` is the property whose object or element holds it; `None` for the policy itself.
     """
     if key in ANYWHERE or is_metadata(key):
         return True
     if parent is None:
-        return key in OF_POLICY
+        return key in OF_POLICY or key in content.kept
     return key in OF_ELEMENT.get(parent, frozenset())
 
 

@@ -28,6 +28,9 @@ from flows._policies.types import (
 _IDLESS: Final = UUID("5d3f6f6e-2f0b-4d7e-9a56-1f2c0f0a7c11")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}")
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DATED: Final = re.compile(r"[ _.-]*\d{4}-?\d\d-?\d\d(?:[T _.-]?\d\d[:_.-]?\d\d(?:[:_.-]?\d\d)?(?:[.,_]\d+)?Z?)?")
+"""The moment of the export, which some tools and the portal put into the file's name."""
+
 _BEARING: Final = frozenset(
     {
         "assignments",
@@ -48,7 +51,7 @@ _NO_POLICIES: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What a JSON object turned out to be. `policy_id` is the object's own, or made from type and name if it has none."""
+    """What a JSON object turned out to be. `policy_id` is the object's own, or made up if it has none (`is_made_up`)."""
 
     policy_id: str
     policy_type: str
@@ -61,7 +64,8 @@ def recognise(body: Mapping[str, Any], folders: Sequence[str] = (), file_stem: s
 
     `folders` are the names of the folders it lay in, innermost first; `file_stem` serves as the id's last resort (tools
     append the id to the file's name) and as the name of a policy that has none of its own. A policy without any id
-    gets one made from its type and name, so that two exports of it match.
+    gets one made from what tells policies apart, so that two exports of it match: type and subtype, name,
+    technologies, platforms, and the file's name without a date in it.
     """
     entry = _type_of(body, folders)
     if entry is None:
@@ -126,4 +130,10 @@ def _id_of(body: Mapping[str, Any], file_stem: str, slug: str, name: str) -> str
     in_name = _GUID.search(file_stem)
     if in_name:
         return in_name.group().lower()
-    return str(uuid5(_IDLESS, f"{slug}\n{name}"))
+    kind = [str(body.get(key) or "") for key in ("@odata.type", "technologies", "platforms")]
+    return str(uuid5(_IDLESS, "\n".join([slug, name, *kind, _DATED.sub("", file_stem)])))
+
+
+def is_made_up(policy_id: str) -> bool:
+    """Whether the id was made here, for a policy whose export has none. Directories give out random ones (version 4)."""
+    return len(policy_id) == 36 and policy_id[14] == "5"

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from flows._policies.canonical import TEXTS, decoded, decoded_markup
+from flows._policies.base64_text import decoded, decoded_document
+from flows._policies.content import TEXTS
 from flows._policies.json_shape import as_object, as_text
 from flows._policies.settings_catalog import ENCRYPTED, HELD, STATE
 from runstore.fence.redaction import redact
@@ -128,7 +129,7 @@ def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
     if len(value) < _TOO_SHORT:
         return value
     if key in TEXTS or key == "value":
-        text = decoded(value) if key in TEXTS else decoded_markup(value)
+        text = decoded(value) if key in TEXTS else decoded_document(value)
         if text != value:
             scrubbed = _scrubbed(text, fingerprint)
             return value if scrubbed == text else base64.b64encode(scrubbed.encode()).decode()

@@ -6,11 +6,14 @@ counts is which definition has which value, what it brings along, and which inst
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
+from flows._policies.base64_text import decoded_document
+from flows._policies.json_shape import as_list
 from flows._policies.noise import is_empty, is_metadata
-from flows._policies.tree import EACH, MAX_DEPTH, OWN, SET, UNKNOWN, TooDeepError, Tree, each_of, escaped, set_of
+from flows._policies.tree import EACH, LIST, MAX_DEPTH, OWN, SET, UNKNOWN, TooDeepError, Tree, each_of, escaped, set_of
 
 STATE: Final = "valueState"
 ENCRYPTED: Final = "encryptedValueToken"
@@ -31,10 +34,35 @@ _KNOWN: Final = frozenset(
     }
 )
 
-_NOTHING: Final[tuple[Any, ...]] = (None, {}, {EACH: []}, {SET: []})
+NAMING_CHILD: Final = re.compile(
+    r"(?:^|[_.-])(?:(?:rule|profile|display|policy|list|entry|account|network)?(?:name|id|key)|identifier|guid|uuid"
+    r"|bundleidentifier|bundleid|packagename|packageid|appid|appidentifier|generickey_keytobereplaced|generickey"
+    r"|ssid|userid|hostname|domain)$",
+    re.IGNORECASE,
+)
+"""The settings that name an instance of a collection, by the end of their definition id: a rule's name, an app's id."""
+
+_ORDERED: Final = re.compile(
+    r"homescreenlayout_(?:dock|pages)|(?:ondemandrules|dns_?servers?|dnsserver(?:address|list)\w*|serveraddresses|"
+    r"dns_?suffix(?:es|searchlist)?|searchdomains|searchlist|ciphersuites?)$",
+    re.IGNORECASE,
+)
+"""Collections a device follows in order: what is shown where, the first rule that matches, the first server that answers.
+Firewall, attack-surface and app-control rules are none of them: a block wins over an allow wherever it stands."""
+
+_NOTHING: Final[tuple[Any, ...]] = (None, {}, {EACH: []}, {SET: []}, {LIST: []})
 """A value of null, and a group or collection without members, configure nothing: they equal one that is not there."""
 
 Json = Mapping[str, Any]
+
+
+def catalog_settings(properties: dict[str, Any]) -> dict[str, Tree]:
+    """The settings of a catalogue policy, or the one of a reusable setting; takes them out of `properties`."""
+    if isinstance(properties.get("settings"), list):
+        return settings_tree(as_list(properties.pop("settings")))
+    if isinstance(properties.get("settingInstance"), Mapping):
+        return settings_tree([properties.pop("settingInstance")])
+    return {}
 
 
 def settings_tree(settings: Sequence[Any]) -> dict[str, Tree]:
@@ -85,9 +113,11 @@ def _node(instance: Json, depth: int) -> Tree:
         return _choice(cast(Json, choice), depth)
     if "simpleSettingValue" in instance:
         return _simple(instance["simpleSettingValue"], depth)
+    ordered = bool(_ORDERED.search(str(instance.get("settingDefinitionId"))))
     collection = instance.get("simpleSettingCollectionValue")
     if isinstance(collection, list):
-        return _collection([_simple(item, depth) for item in cast(list[Any], collection)])
+        values = [_simple(item, depth) for item in cast(list[Any], collection)]
+        return {LIST: values} if ordered else _collection(values)
     choices = instance.get("choiceSettingCollectionValue")
     if isinstance(choices, list):
         return _collection(
@@ -99,7 +129,8 @@ def _node(instance: Json, depth: int) -> Tree:
     groups = instance.get("groupSettingCollectionValue")
     if isinstance(groups, list):
         members = [cast(Json, item) for item in cast(list[Any], groups) if isinstance(item, (dict, Mapping))]
-        return each_of(node for member in members if (node := _nodes(_children(member), depth + 1)))
+        nodes = [node for member in members if (node := _nodes(_children(member), depth + 1))]
+        return {LIST: nodes} if ordered else each_of(nodes)
     rest = {key: value for key, value in instance.items() if key not in _KNOWN and not is_metadata(key)}
     kept = generic(rest, depth)
     return {UNKNOWN: kept} if kept else {}
@@ -120,6 +151,9 @@ def _simple(value: Any, depth: int) -> Tree:
     if simple.get(STATE) == ENCRYPTED:
         return HELD
     inner: Any = simple.get("value")
+    if isinstance(inner, str):
+        text = decoded_document(inner)
+        return text.replace("\r\n", "\n") if text is inner else text
     return generic(inner, depth)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import orjson
 
-from flows._policies.json_shape import as_object, as_text
+from flows._policies.json_shape import as_list, as_object, as_text
 from flows._policies.noise import is_empty
 from flows._policies.settings_catalog import generic
 from flows._policies.tree import OWN, UNKNOWN, Tree, each_of
@@ -16,6 +16,19 @@ from flows._policies.tree import OWN, UNKNOWN, Tree, each_of
 _BOUND: Final = re.compile(r"\('?([^')]+)'?\)/?$")
 
 Json = Mapping[str, Any]
+
+
+def template_settings(properties: dict[str, Any]) -> dict[str, Tree]:
+    """The settings of an administrative template; takes them out of `properties`."""
+    if not isinstance(properties.get("definitionValues"), list):
+        return {}
+    return template_tree(as_list(properties.pop("definitionValues")))
+
+
+def intent_settings(properties: dict[str, Any]) -> dict[str, Tree]:
+    """The settings of an intent; takes them out of `properties`, with what an export made for import has instead of them."""
+    settings, delta = properties.pop("settings", None), properties.pop("settingsDelta", None)
+    return intent_tree(as_list(settings) or as_list(delta))
 
 
 def definition_id(value: Json) -> str | None:

@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import orjson
@@ -34,6 +35,8 @@ MAX_DEPTH: Final = 320
 """Levels a policy may nest. Graph's own nest fewer than twenty; deeper ones are refused instead of half read."""
 
 _MARKS: Final = ("=", "$", "?", "\\")
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?P<part>\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
+_CLOCK: Final = re.compile(r"(\d\d:\d\d:\d\d)\.0+")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 
 
@@ -55,7 +58,8 @@ def comparable(value: Any) -> Any:
     """A scalar as it counts for equality: exporters write `5`, `5.0` and `"5"`, `1.5` and `"1.5"`, `true` and `"True"`.
 
     Graph's schema gives every property one type, so a text `"5"` and a number `5` at one place never differ in
-    meaning. Text with leading zeros, signs or spaces stays text.
+    meaning. Text with leading zeros, signs or spaces stays text. One instant is one value, whether it ends in `Z`,
+    `.0000000Z` or an offset; so is a time of day with and without its fraction of zero.
     """
     if isinstance(value, str):
         folded = value.lower() if len(value) <= 5 else ""
@@ -63,11 +67,26 @@ def comparable(value: Any) -> Any:
             return folded == "true"
         if len(value) <= 20 and _INTEGER.fullmatch(value):
             return int(value)
-        return value
+        return _time(value) if 10 <= len(value) <= 36 and value[0].isdigit() and ":" in value else value
     if isinstance(value, float):
         # As text, not the text as a number: `"1.10"` and `"1.1"` may be two versions.
         return int(value) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return value
+
+
+def _time(value: str) -> str:
+    if clock := _CLOCK.fullmatch(value):
+        return clock.group(1)
+    found = _INSTANT.fullmatch(value)
+    if found is None:
+        return value
+    part = (found["part"] or "").rstrip("0").rstrip(".")
+    whole = value if not found["part"] else value.replace(found["part"], "", 1)
+    try:
+        moment = datetime.fromisoformat(whole.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return value
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{part}Z"
 
 
 def comparable_tree(tree: Tree) -> Any:

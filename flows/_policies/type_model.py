@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from flows._policies.content import DEFAULT, Content
+
 
 class Lane(StrEnum):
     """The throttling budget a collection draws on; Graph counts each per app and tenant."""
@@ -82,7 +84,7 @@ class PolicyType:
     a policy of unknown origin goes by `odata_types` (exact), `odata_suffixes` (a family of subtypes), `signatures`
     (sets of properties that together only this type has) and `folders` (names that export tools give its folder,
     compared by letters and digits only). `permission` is the least Microsoft Graph application permission that reads
-    the type.
+    the type. `content` says how a policy of the type is read for comparison.
     """
 
     slug: str
@@ -96,3 +98,4 @@ class PolicyType:
     odata_suffixes: tuple[str, ...] = ()
     signatures: tuple[frozenset[str], ...] = ()
     folders: tuple[str, ...] = ()
+    content: Content = DEFAULT

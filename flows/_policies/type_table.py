@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Final
 
+from flows._policies import type_contents as contents
 from flows._policies.type_model import Collection, Lane, Part, PlatformRule, PolicyType
 
 _CONFIGURATION: Final = "DeviceManagementConfiguration.Read.All"
@@ -53,6 +54,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_types=_odata("deviceManagementConfigurationPolicy"),
         signatures=(_has("name", "platforms", "technologies"),),
         folders=("Settings Catalog", "configurationPolicies", "Settings", "Endpoint Security"),
+        content=contents.CATALOG,
     ),
     PolicyType(
         "settings_catalog_compliance",
@@ -74,6 +76,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_types=_odata("deviceManagementCompliancePolicy"),
         signatures=(_has("name", "platforms", "technologies", "scheduledActionsForRule"),),
         folders=("CompliancePoliciesV2", "Settings Catalog Compliance"),
+        content=contents.CATALOG_COMPLIANCE,
     ),
     PolicyType(
         "reusable_setting",
@@ -83,6 +86,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_types=_odata("deviceManagementReusablePolicySetting"),
         signatures=(_has("displayName", "settingDefinitionId", "settingInstance"),),
         folders=("Reusable Settings", "reusablePolicySettings"),
+        content=contents.REUSABLE,
     ),
     PolicyType(
         "device_configuration",
@@ -99,6 +103,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         ),
         signatures=(_has("displayName", "omaSettings"), _has("displayName", "payloadFileName", "payload")),
         folders=("Device Configuration", "Device Configurations", "Configuration Profiles", "Update Policies"),
+        content=contents.DEVICE,
     ),
     PolicyType(
         "compliance",
@@ -112,6 +117,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_suffixes=("CompliancePolicy",),
         signatures=(_has("displayName", "scheduledActionsForRule"),),
         folders=("Compliance Policies", "Device Compliance Policies", "Compliance"),
+        content=contents.COMPLIANCE,
     ),
     PolicyType(
         "administrative_template",
@@ -138,6 +144,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
             _has("displayName", "policyConfigurationIngestionType"),
         ),
         folders=("Administrative Templates", "groupPolicyConfigurations"),
+        content=contents.TEMPLATE,
     ),
     PolicyType(
         "endpoint_security_intent",
@@ -147,6 +154,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_types=_odata("deviceManagementIntent"),
         signatures=(_has("displayName", "templateId", "settings"), _has("displayName", "templateId", "settingsDelta")),
         folders=("Management Intents", "intents", "EndpointSecurity", "Endpoint Security Intents", "Device Intents"),
+        content=contents.INTENT,
     ),
     PolicyType(
         "app_protection",
@@ -178,6 +186,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_suffixes=("ManagedAppProtection",),
         signatures=(_has("displayName", "pinRequired", "minimumPinLength"),),
         folders=("App Protection", "App Protection Policies", "managedAppPolicies"),
+        content=contents.APP_PROTECTION,
     ),
     PolicyType(
         "app_configuration",
@@ -199,6 +208,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
             "mobileAppConfigurations",
             "targetedManagedAppConfigurations",
         ),
+        content=contents.APP_CONFIGURATION,
     ),
     PolicyType(
         "powershell_script",
@@ -269,6 +279,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
             "CoManagementSettings",
             "deviceEnrollmentConfigurations",
         ),
+        content=contents.ENROLLMENT,
     ),
     PolicyType(
         "autopilot_profile",
@@ -292,6 +303,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_types=_odata("windowsFeatureUpdateProfile"),
         signatures=(_has("displayName", "featureUpdateVersion"),),
         folders=("Feature Updates", "windowsFeatureUpdateProfiles", "Feature Update Profiles"),
+        content=contents.FEATURE_UPDATE,
     ),
     PolicyType(
         "quality_update_profile",
@@ -312,6 +324,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_types=_odata("windowsDriverUpdateProfile"),
         signatures=(_has("displayName", "approvalType", "deploymentDeferralInDays"),),
         folders=("Driver Updates", "DriverUpdateProfiles", "windowsDriverUpdateProfiles"),
+        content=contents.DRIVER_UPDATE,
     ),
     PolicyType(
         "assignment_filter",
@@ -322,6 +335,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_types=_odata("deviceAndAppManagementAssignmentFilter"),
         signatures=(_has("displayName", "platform", "rule"),),
         folders=("Filters", "Assignment Filters"),
+        content=contents.FILTER,
     ),
     PolicyType(
         "scope_tag",
@@ -340,6 +354,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_types=_odata("roleDefinition", "deviceAndAppManagementRoleDefinition"),
         signatures=(_has("displayName", "rolePermissions", "isBuiltIn"),),
         folders=("Roles", "Role Definitions"),
+        content=contents.ROLE,
     ),
     PolicyType(
         "notification_template",
@@ -355,6 +370,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         odata_types=_odata("notificationMessageTemplate"),
         signatures=(_has("displayName", "brandingOptions", "defaultLocale"),),
         folders=("Notifications", "Notification Templates", "Message Templates", "notificationMessageTemplates"),
+        content=contents.NOTIFICATION,
     ),
     PolicyType(
         "conditional_access",

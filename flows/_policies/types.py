@@ -24,6 +24,7 @@ __all__ = [
     "PolicyType",
     "label_of",
     "name_of",
+    "name_property",
     "platform_of",
     "type_for_context",
     "type_for_odata",
@@ -66,6 +67,12 @@ def label_of(slug: str) -> str:
     """What to call a type in front of people; a slug the table does not know is shown with spaces."""
     entry = BY_SLUG.get(slug)
     return entry.label if entry else slug.replace("_", " ").capitalize()
+
+
+def name_property(slug: str) -> str:
+    """The property that holds the name of a policy of this type."""
+    entry = BY_SLUG.get(slug)
+    return entry.name_property if entry else "displayName"
 
 
 def type_for_odata(odata_type: object) -> PolicyType | None:

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select, text
 
 from flows._policies.tables import SyncPolicy
-from flows.drift.comparison.compare import Pair
-from flows.drift.comparison.states import PolicyState
+from flows.drift.comparison.platform import Kind, kind_of
+from flows.drift.comparison.states import Pair, PolicyState
 from runstore.tenancy import TenantScope
 
 _DIFFERING = text(
@@ -30,12 +30,12 @@ _DIFFERING = text(
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Policies only one sync has, and those both have with different content; `in_both` counts all both have by type."""
+    """Policies only one sync has, and those both have with different content; `in_both` counts all both have by kind."""
 
     added: list[PolicyState]
     removed: list[PolicyState]
     differing: list[Pair]
-    in_both: dict[str, int]
+    in_both: dict[Kind, int]
 
 
 def differences(connection: Connection, scope: TenantScope, baseline: UUID, current: UUID) -> Differences:
@@ -55,15 +55,15 @@ def differences(connection: Connection, scope: TenantScope, baseline: UUID, curr
     return found
 
 
-def _in_both(connection: Connection, scope: TenantScope, current: UUID, added: list[PolicyState]) -> dict[str, int]:
+def _in_both(connection: Connection, scope: TenantScope, current: UUID, added: list[PolicyState]) -> dict[Kind, int]:
     rows = connection.execute(
-        select(SyncPolicy.policy_type, func.count())
+        select(SyncPolicy.policy_type, func.coalesce(SyncPolicy.subtype, ""), func.count())
         .where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == current)
-        .group_by(SyncPolicy.policy_type)
+        .group_by(SyncPolicy.policy_type, func.coalesce(SyncPolicy.subtype, ""))
     )
-    counts = {policy_type: count for policy_type, count in rows}
+    counts = {(policy_type, subtype): count for policy_type, subtype, count in rows}
     for state in added:
-        counts[state.policy_type] -= 1
+        counts[kind_of(state)] -= 1
     return counts
 
 

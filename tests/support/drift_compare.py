@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from flows._sources.folder import FolderSource
 from flows.drift.comparison.compare import compare
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Comparison
+from flows.drift.comparison.platform import Kind, kind_of
 from flows.drift.comparison.states import PolicyState
 
 FINGERPRINT = tenant_fingerprint(b"a key of the tests, thirty-two b")
@@ -77,9 +79,7 @@ def compared(before: Snapshot, after: Snapshot) -> Comparison:
         if olds[key].content_hash != news[key].content_hash
         or (olds[key].subtype and news[key].subtype and olds[key].subtype != news[key].subtype)
     ]
-    in_both: dict[str, int] = {}
-    for key in olds.keys() & news.keys():
-        in_both[news[key].policy_type] = in_both.get(news[key].policy_type, 0) + 1
+    in_both: Counter[Kind] = Counter(kind_of(_state(news[key])) for key in olds.keys() & news.keys())
     return compare(
         [_state(news[key]) for key in sorted(news.keys() - olds.keys())],
         [_state(olds[key]) for key in sorted(olds.keys() - news.keys())],

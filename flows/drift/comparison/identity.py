@@ -1,64 +1,35 @@
 """What names the elements of a collection, so that two states of one element are compared with each other.
 
-An element is known by a child or property that every element has and no two share: a name, a rule key, an OMA-URI.
-Where there is none the collection is a set: an element that differs went, and another came.
+The policy type declares it (`flows/_policies/content.py`): a name, a rule key, an OMA-URI. It holds where every element of both
+sides has one and no two of a side share it. Where none holds the collection is a set: an element that differs went, and
+another came.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
+from flows._policies.assignments import IDENTITIES
+from flows._policies.content import Content, Identity
 from flows._policies.tree import OWN, Tree, comparable, dumps
+from flows.drift.comparison.change import Facet
 
-PROPERTIES: Final[tuple[tuple[str, ...], ...]] = (
-    ("target", "id"),
-    ("target", "id", "mode"),
-    ("omaUri",),
-    ("definitionId",),
-    ("settingDefinitionId",),
-    ("appConfigKey",),
-    ("locale",),
-    ("actionType",),
-    ("actionType", "notificationTemplateId"),
-    ("actionType", "gracePeriodHours"),
-    ("mobileAppIdentifier",),
-    ("packageId",),
-    ("bundleId",),
-    ("bundleID",),
-    ("profileId",),
-    ("ruleId",),
-    ("key",),
-    ("appId",),
-    ("appID",),
-    ("name",),
-    ("displayName",),
-    ("ruleName",),
-    ("id",),
-    ("url",),
-    ("path",),
-)
-"""Properties that name an element, best first; all of a tuple together."""
-
-_NAMING_CHILD: Final = re.compile(
-    r"(?:^|[_.-])(?:(?:rule|profile|display|policy|list|entry|account|network)?(?:name|id|key)|identifier|guid|uuid"
-    r"|bundleidentifier|bundleid|packagename|packageid|appid|appidentifier|generickey_keytobereplaced|generickey"
-    r"|ssid|userid|hostname|domain)$",
-    re.IGNORECASE,
-)
 _PREFERRED: Final = ("name", "key", "id")
 
 
-def identity_for(elements: Sequence[Sequence[Tree]], *, of_settings: bool) -> tuple[str, ...] | None:
-    """The properties whose values tell the elements of every given list apart; `None` if there are none.
-
-    `elements` are the two sides of a comparison: an identity must hold on both.
-    """
+def identity_for(elements: Sequence[Sequence[Tree]], content: Content, facet: Facet, name: str) -> Identity | None:
+    """The properties whose values tell the elements of the collection `name` apart on every side; `None` if there are none."""
     everything = [element for side in elements for element in side]
     if not everything or not all(isinstance(element, dict) for element in everything):
         return None
-    candidates: Iterable[tuple[str, ...]] = _naming_children(everything) if of_settings else PROPERTIES
+    candidates: Iterable[Identity]
+    if facet is Facet.ASSIGNMENT:
+        candidates = IDENTITIES
+    elif facet is Facet.SETTING:
+        candidates = _naming_children(everything, content)
+    else:
+        candidates = content.identities(name)
     for candidate in candidates:
         if all(_tells_apart(candidate, side) for side in elements):
             return candidate
@@ -104,11 +75,13 @@ def _tells_apart(candidate: tuple[str, ...], side: Sequence[Tree]) -> bool:
     return True
 
 
-def _naming_children(elements: Sequence[Tree]) -> list[tuple[str, ...]]:
+def _naming_children(elements: Sequence[Tree], content: Content) -> list[Identity]:
+    if content.naming_child is None:
+        return []
     shared: set[str] = set(cast(dict[str, Any], elements[0]))
     for element in elements[1:]:
         shared &= set(cast(dict[str, Any], element))
-    named = [child for child in shared if _NAMING_CHILD.search(child)]
+    named = [child for child in shared if content.naming_child.search(child)]
     return [(child,) for child in sorted(named, key=_rank)]
 
 

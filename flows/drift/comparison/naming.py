@@ -45,6 +45,16 @@ def readable(identifier: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _whom(assignment: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The group and the filter of an assignment by id and by name, as far as the exports say them."""
+    group = {"id": assignment.get("id"), "name": assignment.get("name") or names.get(str(assignment.get("id")))}
+    known = assignment.get("filter")
+    chosen = {"id": known, "name": names[known]} if known in names else {"name": known}
+    sides = {"group": group, "filter": chosen if known else {}}
+    said = {word: {key: text for key, text in side.items() if text} for word, side in sides.items()}
+    return {word: side for word, side in said.items() if side}
+
+
 def named(changes: Iterable[Change], names: Mapping[str, str]) -> Iterator[Change]:
     """The changes with `name`, and with words for the sides: chosen options as their definitions name them, secrets as secrets."""
     for change in changes:
@@ -54,6 +64,8 @@ def named(changes: Iterable[Change], names: Mapping[str, str]) -> Iterator[Chang
                 chosen = as_object(side).get(OWN, side) if side is not MISSING else None
                 if isinstance(chosen, str) and chosen in names:
                     extra[word] = names[chosen]
+        elif change.facet is Facet.ASSIGNMENT:
+            extra |= _whom(as_object(change.before if change.after is MISSING else change.after), names)
         if _is_secret(change.before) or _is_secret(change.after):
             # The fingerprints tell machines that it changed; a person is told in words.
             both = _is_secret(change.before) and _is_secret(change.after)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flows._policies.assignments import names_of
 from flows._policies.canonical import PROPERTIES, canonical
+from flows._policies.json_shape import as_list
 from flows._policies.secrets import display_names
 from flows._policies.tree import Tree
 
@@ -25,6 +27,9 @@ class PolicyState:
     subtype: str | None = None
 
 
+Pair = tuple[PolicyState, PolicyState]
+"""One policy before and after."""
+
 Bodies = Callable[[Iterable[bytes]], Mapping[bytes, Mapping[str, Any]]]
 """Content hashes → bodies; a hash whose body is not there is left out."""
 
@@ -42,4 +47,4 @@ def content_of(state: PolicyState, body: Mapping[str, Any], other_subtype: str |
     form = canonical(state.policy_type, body)
     if state.subtype and other_subtype:
         form = {**form, PROPERTIES: {**form[PROPERTIES], SUBTYPE: state.subtype}}
-    return Content(form, display_names(body))
+    return Content(form, {**display_names(body), **names_of(as_list(body.get("assignments")))})

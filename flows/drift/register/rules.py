@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from flows.drift.comparison.change import Facet
-from flows.drift.comparison.severity import DEFAULT_RULES, Severity, SeverityRule, most_severe
+from flows.drift.comparison.severity import Severity, SeverityRule, most_severe
+from flows.drift.comparison.severity_rules import DEFAULT_RULES
 from flows.drift.tables import DriftIgnoreRule, DriftSeverityRule
 from runstore.tenancy import TenantScope
 

@@ -188,10 +188,12 @@ def test_an_administrative_template_may_be_the_bare_list_of_its_values(tmp_path:
 
 def test_a_policy_without_an_id_keeps_the_one_made_for_it(tmp_path: Path) -> None:
     body = {key: value for key, value in compliance().items() if key != "id"}
-    write(tmp_path / "one" / "x.json", body)
-    write(tmp_path / "two" / "y.json", {**body, "description": "more"})
+    write(tmp_path / "one" / "x_2026-10-05T01:02:03Z.json", body)
+    write(tmp_path / "two" / "x_2026-11-02T04:05:06Z.json", {**body, "description": "more"})
     first = read(tmp_path / "one")[0][0].policy_id
     assert first == read(tmp_path / "two")[0][0].policy_id
+    write(tmp_path / "four" / "y.json", body)
+    assert first != read(tmp_path / "four")[0][0].policy_id, "two files of one name and kind are two policies"
     write(tmp_path / "three" / f"policy__{TWO}.json", body)
     assert read(tmp_path / "three")[0][0].policy_id == TWO
 

@@ -431,13 +431,16 @@ WHOLE = [
         [("platform_change", None, [prop("fresh", ABSENT, 0)])],
     ),
     Case(
-        "two instances that come everywhere are one platform change",
+        "two instances that come everywhere are somebody's doing",
         [policy(groups("g", [simple("g_v", n)]), policy_id=number_of(n)) for n in range(5)],
         [
             policy(groups("g", [simple("g_v", n)], [simple("g_v", 101)], [simple("g_v", 102)]), policy_id=number_of(n))
             for n in range(5)
         ],
-        [("platform_change", None, [("setting", "g", "g[]", ABSENT, {"g_v": value}) for value in (101, 102)])],
+        [
+            ("policy_modified", number_of(n), [("setting", "g", "g[]", ABSENT, {"g_v": value}) for value in (101, 102)])
+            for n in range(5)
+        ],
     ),
     Case(
         "two policies that get the same twice are no platform",
@@ -452,13 +455,34 @@ WHOLE = [
         [("policy_modified", number_of(n), [setting(XTS, ABSENT, n + 50)]) for n in range(4)],
     ),
     Case(
-        "a platform's value, one policy that has another, and one real change",
+        "a property the platform takes away, and one real change",
         numbered(8, v="a"),
-        [body | {"v": "b"} if body["number"] < 7 else body | {"v": "c", "real": 1} for body in numbered(8, v="a")],
         [
-            ("platform_change", None, [prop("v", "a", "b")]),
-            ("policy_modified", number_of(7), [prop("v", "a", "c"), prop("real", ABSENT, 1)]),
+            {key: value for key, value in body.items() if key != "v"} | ({"real": 1} if body["number"] == 7 else {})
+            for body in numbered(8)
         ],
+        [
+            ("platform_change", None, [prop("v", "a", ABSENT)]),
+            ("policy_modified", number_of(7), [prop("real", ABSENT, 1)]),
+        ],
+    ),
+    Case(
+        "a value set to null everywhere is somebody's doing",
+        numbered(4, v="a"),
+        numbered(4, v=None),
+        [("policy_modified", number_of(n), [prop("v", "a", ABSENT)]) for n in range(4)],
+    ),
+    Case(
+        "a value that comes where every policy had null is somebody's doing",
+        numbered(4, v=None),
+        numbered(4, v="a"),
+        [("policy_modified", number_of(n), [prop("v", ABSENT, "a")]) for n in range(4)],
+    ),
+    Case(
+        "a key that goes from all policies but one is somebody's doing",
+        numbered(4, v="a"),
+        [*numbered(3), numbered(4, v="a")[3]],
+        [("policy_modified", number_of(n), [prop("v", "a", ABSENT)]) for n in range(3)],
     ),
     Case(
         "made again under another name is another policy",

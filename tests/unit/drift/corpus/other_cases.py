@@ -629,10 +629,10 @@ WHOLE = [
         [("platform_change", None, [prop("oldKey", 1, ABSENT)])],
     ),
     Case(
-        "a value the platform turns",
+        "a value that differs everywhere is somebody's doing",
         some(6, mode="a"),
         some(6, mode="b"),
-        [("platform_change", None, [prop("mode", "a", "b")])],
+        [("policy_modified", f"33333333-0000-4000-8000-{n:012}", [prop("mode", "a", "b")]) for n in range(6)],
     ),
     Case(
         "a platform change beside a real one",

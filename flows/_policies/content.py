@@ -1,0 +1,87 @@
+"""What a policy type declares of its content: how its settings are read, what names the elements of its lists, which
+lists a device follows in order, what the service keeps for itself, and which values say no more than nothing.
+
+Keys are property names. `holder/name` means the property only where it stands in `holder`. What no type declares is read by
+`DEFAULT`: its settings are its properties, order means nothing, and the elements of a list are told apart by `id`, else
+`key`, else `name`, else `displayName`, where every element has one of its own; otherwise the list is a set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from flows._policies.tree import Tree
+
+Identity = tuple[str, ...]
+"""Properties whose values together name an element of a list; an empty one stands for "not there"."""
+
+SettingsReader = Callable[[dict[str, Any]], dict[str, Tree]]
+"""Takes the settings out of a policy's properties and gives them as a tree."""
+
+BY_NAME: Final[tuple[Identity, ...]] = (("id",), ("key",), ("name",), ("displayName",))
+
+TEXTS: Final = frozenset(
+    {
+        "scriptContent",
+        "detectionScriptContent",
+        "remediationScriptContent",
+        "rulesContent",
+        "payload",
+        "payloadJson",
+        "encodedSettingXml",
+        "configurationXml",
+    }
+)
+"""Properties that carry a text in base64, in whatever type: they are compared, shown and searched for secrets as the text."""
+
+PROSE: Final = frozenset({"description", "subject", "messageTemplate", "bodyText", "acceptanceStatement"})
+"""Texts for people. The portal's form and Graph move spaces at a line's end, so those say nothing."""
+
+_BLANK: Final = frozenset({""})
+NOTHING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        # What a form in the portal was left empty for comes as "" from one client and as null from the next.
+        **dict.fromkeys(("description", "notes", "publisher", "owner", "developer", "informationUrl"), _BLANK),
+        **dict.fromkeys(("privacyInformationUrl", "deviceNameTemplate", "fileName"), _BLANK),
+        # Without a template Graph writes an empty reference or none, depending on the client that made the policy.
+        **dict.fromkeys(("templateId", "templateDisplayName", "templateDisplayVersion"), _BLANK),
+    }
+)
+"""Property → texts that are as good as leaving it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The declaration of one type; each field adds to what holds for all."""
+
+    settings: SettingsReader | None = None
+    elements: Mapping[str, tuple[Identity, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """List → the identities its elements may have, best first; what is declared empty is a set."""
+    ordered: frozenset[str] = frozenset()
+    """Lists whose order a device follows."""
+    kept: frozenset[str] = frozenset()
+    """Properties of the policy itself that the service counts, dates or derives."""
+    nothing: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    typed: frozenset[str] = frozenset()
+    """Lists whose elements differ in meaning by `@odata.type` alone (an OMA integer and an OMA string)."""
+    naming_child: re.Pattern[str] | None = None
+    """Definition ids of the settings that name an instance of a collection."""
+
+    def identities(self, name: str) -> tuple[Identity, ...]:
+        """What may name an element of the list `name`."""
+        return self.elements.get(name, BY_NAME)
+
+    def is_ordered(self, name: str | None, holder: str | None) -> bool:
+        """Whether the list `name`, standing in `holder`, means something by its order."""
+        return name in self.ordered or f"{holder}/{name}" in self.ordered
+
+    def is_nothing(self, name: str, value: Any) -> bool:
+        """Whether a text at this property says no more than leaving it out."""
+        return isinstance(value, str) and (value in self.nothing.get(name, ()) or value in NOTHING.get(name, ()))
+
+
+DEFAULT: Final = Content()
