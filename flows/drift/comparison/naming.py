@@ -49,7 +49,7 @@ def _whom(assignment: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     """The group and the filter of an assignment by id and by name, as far as the exports say them."""
     group = {"id": assignment.get("id"), "name": assignment.get("name") or names.get(str(assignment.get("id")))}
     known = assignment.get("filter")
-    chosen = {"id": known, "name": names[known]} if known in names else {"name": known}
+    chosen = {"id": known, "name": names[known]} if isinstance(known, str) and known in names else {"name": known}
     sides = {"group": group, "filter": chosen if known else {}}
     said = {word: {key: text for key, text in side.items() if text} for word, side in sides.items()}
     return {word: side for word, side in said.items() if side}
