@@ -31,8 +31,8 @@ from deployments.local.embedded_database import PREFECT, EmbeddedDatabase
 from deployments.local.process import ManagedProcess
 from deployments.settings import load_settings
 from flows.registry import migration_folders
+from monitoring_app.pages import page_paths
 from monitoring_app.settings import HubSettings, OidcSettings
-from monitoring_app.web.addresses import PAGES
 from monitoring_app.web.identity import Sessions
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
@@ -96,7 +96,7 @@ def scripts(hub: HubServer, cookie: str, run: UUID, empty: str, rounds: int) -> 
         line("script: an empty Streamlit page", measure(lambda: page.open("/"), rounds))
     operations = "/operations?tenant=tenant-1"
     addresses = {
-        **{f"script: {page}": f"{page}?tenant=tenant-1" for page in sorted(PAGES) if page != "/run"},
+        **{f"script: {page}": f"{page}?tenant=tenant-1" for page in sorted(page_paths()) if page != "/run"},
         "script: /run": f"/run?tenant=tenant-1&id={run}",
         "script: /operations, 250 rows": f"{operations}&rows=250",
         "script: /operations, type, 30 days": f"{operations}&type=drift.generate&range=30d",

@@ -1,4 +1,4 @@
-"""Finds the producers: every folder under flows/ with an operation.py. A broken or double one fails loudly."""
+"""What the producers declare: operations, reason codes, migrations. Nothing lists them; see `flows.folders`."""
 
 from __future__ import annotations
 
@@ -6,65 +6,51 @@ import importlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
-import flows
+from flows.folders import Broken, BrokenPartError, Found, folders, parts
 from flows.producer import Operation
-from runstore.errors import TenantAtlasError
 from runstore.reasons import Catalogue
 
 
-class BrokenProducerError(TenantAtlasError):
-    """A producer's folder cannot be used."""
-
-
-@cache
 def operations() -> Mapping[str, Operation]:
-    """Every operation by its type (`drift.generate`), sorted. BrokenProducerError names the folder that is at fault.
+    """Every operation that can be used, by its type (`drift.generate`), sorted. `broken` says which are left out.
 
     Imports only the Prefect-free `operation.py` of each producer.
     """
+    return _declared().values
+
+
+def broken() -> Sequence[Broken]:
+    """The producers whose operations are left out, and why."""
+    return _declared().broken
+
+
+def forget() -> None:
+    """The producers are looked for again: the import path has changed."""
+    _declared.cache_clear()
+
+
+@cache
+def _declared() -> Found[Operation]:
     found: dict[str, Operation] = {}
-    for folder in producer_folders():
-        name = f"flows.{folder.name}.operation"
-        try:
-            declared = importlib.import_module(name).OPERATION
-        except Exception as problem:
-            raise BrokenProducerError(
-                f"The producer flows/{folder.name} is broken: {name} does not give an OPERATION"
-                f" ({type(problem).__name__}: {problem})."
-            ) from problem
+
+    def read(module: ModuleType) -> None:
+        declared = getattr(module, "OPERATION", None)
         if not isinstance(declared, Operation):
-            raise BrokenProducerError(
-                f"The producer flows/{folder.name} is broken: OPERATION is no flows.producer.Operation."
-            )
+            raise BrokenPartError("its OPERATION has to be a flows.producer.Operation")
         slug = str(declared.type)
         if slug in found:
-            raise BrokenProducerError(
-                f"The operation {slug!r} is declared twice: by {found[slug].flow} and by {declared.flow}."
-            )
+            raise BrokenPartError(f"{slug} is declared already, by {found[slug].flow}")
         found[slug] = declared
-    return MappingProxyType(dict(sorted(found.items())))
 
-
-def producer_folders() -> Sequence[Path]:
-    """The folders of the producers, sorted by name."""
-    return [folder for folder in _folders() if not folder.name.startswith("_") and (folder / "operation.py").is_file()]
+    read_parts = parts("operation", read)
+    return Found(MappingProxyType(dict(sorted(found.items()))), read_parts.broken)
 
 
 def migration_folders() -> Sequence[Path]:
     """The folders of revisions beside the core's: shared tables first, then each producer's that has some."""
-    return [folder / "migrations" for folder in _folders() if any((folder / "migrations").glob("*.py"))]
-
-
-def _folders() -> Sequence[Path]:
-    """Every folder under flows/, sorted; of two with one name the first on the path, which is the one imports find."""
-    found: dict[str, Path] = {}
-    for root in flows.__path__:
-        for path in Path(root).iterdir():
-            if path.is_dir():
-                found.setdefault(path.name, path)
-    return [found[name] for name in sorted(found)]
+    return [folder / "migrations" for folder in folders() if any((folder / "migrations").glob("*.py"))]
 
 
 def reasons() -> Catalogue:
@@ -73,7 +59,7 @@ def reasons() -> Catalogue:
     CatalogueError when a code is declared twice.
     """
     catalogue = Catalogue.core()
-    for folder in _folders():
+    for folder in folders():
         for path in sorted(folder.glob("**/reasons.py")):
             module = ".".join(("flows", *path.relative_to(folder.parent).with_suffix("").parts))
             catalogue = catalogue.joined(importlib.import_module(module).REASONS)

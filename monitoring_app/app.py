@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from monitoring_app import runtime, texts
-from monitoring_app.pages import PAGES, HubPage
+from monitoring_app.pages import pages
 from monitoring_app.presentation.guard import guarded, live
 from monitoring_app.presentation.menu import bell, menu, tenant_switcher
+from monitoring_app.presentation.page import HubPage
 from monitoring_app.presentation.session_page import still_there, viewer_or_stop
 from monitoring_app.session import Viewer
 from runstore.notifications import NotificationReader
@@ -16,7 +17,10 @@ MENU_SECONDS = 30
 
 
 def _page(page: HubPage) -> st.Page:
-    return st.Page(guarded(page.draw), title=f"{page.title} · {texts.PRODUCT}", url_path=page.path)
+    def draw() -> None:
+        page.draw(st.session_state["viewer"])
+
+    return st.Page(guarded(draw), title=f"{page.title} · {texts.PRODUCT}", url_path=page.path)
 
 
 def _menu(viewer: Viewer, current: str) -> None:
@@ -27,7 +31,7 @@ def _menu(viewer: Viewer, current: str) -> None:
 
     def drawn() -> None:
         now = viewer if first else still_there(viewer)
-        menu(now, PAGES, current, first.pop() if first else reader.unread())
+        menu(now, pages(), current, first.pop() if first else reader.unread())
 
     with st.sidebar:
         tenant_switcher(viewer)
@@ -37,7 +41,7 @@ def _menu(viewer: Viewer, current: str) -> None:
 def main() -> None:
     """One run of the script."""
     st.set_page_config(page_title=texts.PRODUCT, layout="wide")
-    streamlit_pages = {page.path: _page(page) for page in PAGES}
+    streamlit_pages = {page.path: _page(page) for page in pages()}
 
     def home() -> None:
         # The first page of a navigation lives at `/`; the gate redirects there, and so does this for a step within the app.

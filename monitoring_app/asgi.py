@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from importlib import import_module
 from pathlib import Path
 
 import uvicorn
@@ -13,6 +12,7 @@ from streamlit import config
 from streamlit.starlette import App
 
 from monitoring_app import runtime
+from monitoring_app.pages import pages
 from monitoring_app.presentation.theme import STREAMLIT_OPTIONS
 from monitoring_app.presentation.view import MODULE
 from monitoring_app.settings import HubSettings
@@ -37,7 +37,7 @@ def create_app(settings: HubSettings) -> App:
         verify_schema(settings.database_url, settings.producer_migrations)
     _configure_streamlit(settings)
     # The pages' modules are loaded now, so that nobody's first page waits for them.
-    import_module("monitoring_app.pages")
+    pages()
     hub = runtime.build(settings)
     runtime.install(hub)
     return App(SCRIPT, routes=routes(hub), middleware=[*fences(hub), Middleware(Shell)])

@@ -13,9 +13,11 @@ from pathlib import Path
 from types import FrameType
 
 import typer
+from typer.core import TyperGroup
 
-from deployments.cli.commands import backup, drift, inventory, runs, schedule, services, stack, tenants
+from deployments.cli.commands import runs, schedule, services, stack, tenants
 from deployments.cli.console import visible
+from deployments.cli.producers import add_producers
 from runstore.errors import TenantAtlasError
 
 INTERRUPTED = 130
@@ -23,8 +25,8 @@ BAD_INPUT = 2
 FAILED = 1
 
 
-def build() -> typer.Typer:
-    """Every command, grouped as `tenantatlas --help` shows them."""
+def build() -> TyperGroup:
+    """Every command, grouped as `tenantatlas --help` shows them, with what is left out of it at the end of that."""
     app = typer.Typer(
         name="tenantatlas",
         help="Operations of Microsoft Intune tenants: run them, see what they did.",
@@ -32,9 +34,11 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for module in (stack, tenants, inventory, drift, backup, runs, schedule, services):
+    for module in (stack, tenants, runs, schedule, services):
         module.add_commands(app)
-    return app
+    whole = typer.main.get_group(app)
+    whole.epilog = "\n\n".join(str(one) for one in add_producers(whole))
+    return whole
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,7 +55,7 @@ def run(arguments: Sequence[str]) -> int:
     """The exit code of one command: 0 done, 1 failed, 2 bad input, 3 forbidden, 4 not found, 5 a service is away."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        command = typer.main.get_command(build())
+        command = build()
         result = command.main(args=list(arguments), prog_name="tenantatlas", standalone_mode=False)
     except TenantAtlasError as problem:
         return _say(str(problem), problem.exit_code)
@@ -82,8 +86,8 @@ def _say(sentence: str, code: int) -> int:
 
 def _commands(arguments: Sequence[str]) -> str:
     words = [word for word in arguments if not word.startswith("-")]
-    groups = {group.name for group in build().registered_groups}
-    return " ".join(words[: 2 if words and words[0] in groups else 1])
+    is_group = bool(words) and isinstance(build().commands.get(words[0]), TyperGroup)
+    return " ".join(words[: 2 if is_group else 1])
 
 
 def _unforeseen(problem: Exception) -> int:

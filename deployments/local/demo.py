@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from deployments.cli.call import Answer, Call
-from deployments.cli.commands.drift import findings_table
 from deployments.cli.console import Block, Table, print_blocks, print_json
 from deployments.cli.run_shapes import counts_text, listed_json
 from deployments.cli.start_action import wait_for
 from deployments.local.local_stack import LocalStack
 from deployments.settings import Settings, load_settings
 from deployments.store_access import StoreAccess, open_store
+from flows.drift.commands import findings_table
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
 from runstore.errors import BadInputError, ForbiddenError, TenantAtlasError

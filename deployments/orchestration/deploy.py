@@ -32,9 +32,14 @@ from deployments.settings import Settings
 from deployments.version import installed_version
 from flows._tracking.dispatcher import DEPLOYMENT, TAG
 from flows.producer import Operation
-from flows.registry import BrokenProducerError, operations
+from flows.registry import operations
+from runstore.errors import TenantAtlasError
 
 SERVER_DEADLINE_SECONDS = 300
+
+
+class BrokenProducerError(TenantAtlasError):
+    """A producer's flow cannot be loaded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,8 @@ MAX_SEARCH = 200
 _MOST = 10_000_000
 
 
-def draw() -> None:
+def draw(viewer: Viewer) -> None:
     """The page."""
-    viewer: Viewer = st.session_state["viewer"]
     run_id = uuid_or_none(st.query_params.get("id", ""))
     hub = runtime.current()
     insights = RunInsights(hub.database, viewer.scope)

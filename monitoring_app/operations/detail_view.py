@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any, cast
 
 from monitoring_app import texts
-from monitoring_app.operations.list_view import TRIGGERS, bar_parts, lasted
+from monitoring_app.operations.list_view import TRIGGERS, lasted
+from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import between, duration
 from monitoring_app.presentation.nodes import Node, blocks, copy_button, external, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import cell, notice, pager, table
-from monitoring_app.presentation.status import BUCKETS, badge, look
+from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.insights import FailureGroup, RunOverview, Slice
@@ -214,7 +215,7 @@ def item_name(item_id: str) -> str:
 def items_table(found: Slice, is_failures: bool, first: int, hrefs: tuple[str | None, str | None]) -> Node:
     """One page of a run's items, or of its failed ones with why."""
     if not found.entries:
-        return h("p", {"class": "muted"}, texts.ITEMS_NONE)
+        return h("p", {"class": "muted"}, words.ITEMS_NONE)
     if is_failures:
         columns = ((texts.COLUMN_ITEM, ""), (texts.COLUMN_REASON, ""), (texts.COLUMN_MESSAGE, ""))
         rows = [
@@ -233,7 +234,7 @@ def items_table(found: Slice, is_failures: bool, first: int, hrefs: tuple[str | 
             h("tr", None, cell(texts.COLUMN_ITEM, h("span", {"class": "mono break"}, item_name(entry)), class_="wide"))
             for entry in found.entries
         ]
-    said = texts.ITEMS_COUNT.format(
+    said = words.ITEMS_COUNT.format(
         first=f"{first + 1:,}", last=f"{first + len(found.entries):,}", total=f"{found.total:,}"
     )
     return h("div", {"class": "stack"}, table(texts.SECTION_ITEMS, columns, rows, "stacked"), pager(*hrefs, None, said))

@@ -28,10 +28,9 @@ HISTORY_DAYS = 14
 NEWER_CAP = 100
 
 
-def draw() -> None:
+def draw(viewer: Viewer) -> None:
     """The page."""
     hub = runtime.current()
-    viewer: Viewer = st.session_state["viewer"]
     address, ignored = ListAddress.from_params(st.query_params.to_dict())
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
     seconds = refresh_seconds()

@@ -12,10 +12,10 @@ from monitoring_app.operations.address import ROW_CHOICES, ListAddress
 from monitoring_app.presentation.figures import between, capped, plural
 from monitoring_app.presentation.nodes import Node, elapsed, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import cell, empty_state, notice, pager, table
-from monitoring_app.presentation.status import BUCKETS, look, status_badge
+from monitoring_app.presentation.status import BUCKETS, count_bar, look, status_badge
 from runstore.runs.insights import HISTORY_FROM, History
 from runstore.runs.reader import COUNT_CAP, RunPage
-from runstore.runs.run import Counts, Run
+from runstore.runs.run import Run
 from runstore.runs.status import StatusBucket
 from runstore.tenancy import Trigger
 
@@ -181,27 +181,6 @@ def lasted(run: Run) -> Node | None:
     if run.started_at is None:
         return None
     return between(run.started_at, run.finished_at) or elapsed(run.started_at)
-
-
-def bar_parts(counts: Counts) -> list[Node]:
-    """Outcomes as shares of a bar; what is still to go is left open."""
-    outcomes = ((counts.succeeded, "green"), (counts.failed, "red"), (counts.skipped, "gray"))
-    return [
-        h("span", {"class": f"tone-{tone}", "vars": {"w": f"{100 * n / counts.total:.2f}%"}})
-        for n, tone in outcomes
-        if n
-    ]
-
-
-def count_bar(counts: Counts) -> Node:
-    """The bar, and the figures in words beside it."""
-    if counts.total == 0:
-        return h("span", {"class": "muted"}, "–")
-    said = f"{counts.processed:,}/{counts.total:,}" if counts.processed < counts.total else f"{counts.total:,}"
-    if counts.failed:
-        said += f" · {counts.failed:,} {texts.COUNT_FAILED}"
-    bar = h("span", {"class": "bar", "aria-hidden": "true"}, bar_parts(counts))
-    return h("div", {"class": "counts"}, bar, h("span", {"class": "figures"}, said))
 
 
 def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run]) -> Node:

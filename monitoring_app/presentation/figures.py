@@ -36,5 +36,11 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def type_name(slug: str) -> str:
+    """A policy type as people read it, by rule."""
+    words = slug.replace("_", " ")
+    return f"{words[:1].upper()}{words[1:]}"
+
+
 def _two(first: int, unit: str, second: int, smaller: str) -> str:
     return f"{first} {unit} {second} {smaller}" if second else f"{first} {unit}"

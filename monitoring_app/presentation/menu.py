@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from monitoring_app import runtime, texts
 from monitoring_app.presentation.figures import capped
-from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
+from monitoring_app.presentation.nodes import Node, drawing, h, icon, link, page_href
+from monitoring_app.presentation.page import HubPage
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
-
-if TYPE_CHECKING:
-    from monitoring_app.pages import HubPage
 
 UNREAD_CAP = 99
 _SWITCHER = "tenant_switcher"
@@ -77,6 +74,6 @@ def _entry(viewer: Viewer, page: HubPage, is_current: bool, unread: int) -> Node
         count = h("span", {"class": "count", "title": texts.UNREAD.format(count=shown)}, shown)
     return link(
         page_href(page.path, viewer.tenant.slug),
-        [icon(page.icon), h("span", None, page.title), *([count] if count else [])],
+        [drawing(page.icon), h("span", None, page.title), *([count] if count else [])],
         aria_current="page" if is_current else None,
     )

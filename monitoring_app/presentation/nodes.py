@@ -7,7 +7,7 @@ LaTeX or icon codes in it show as typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -150,7 +150,7 @@ def _dashed(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
 
 
-_STROKES: Final[Mapping[str, tuple[str, ...]]] = {
+STROKES: Final[Mapping[str, tuple[str, ...]]] = {
     "queued": ("M12 7v5l3 2", "M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0"),
     "running": ("M21 12a9 9 0 1 1-6.2-8.6",),
     "succeeded": ("M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0", "M8 12.3l2.8 2.7L16 9.5"),
@@ -158,10 +158,6 @@ _STROKES: Final[Mapping[str, tuple[str, ...]]] = {
     "failed": ("M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0", "M9 9l6 6M15 9l-6 6"),
     "aborted": ("M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0", "M8 12h8"),
     "operations": ("M4 6h16M4 12h16M4 18h10",),
-    "drift": ("M7 4v9a4 4 0 0 0 4 4h6", "M14 14l3 3-3 3", "M7 4L4.5 6.5M7 4l2.5 2.5"),
-    "findings": ("M4 11a7 7 0 1 0 14 0a7 7 0 1 0-14 0", "M16.2 16.2L21 21", "M11 8v3.5M11 14v.1"),
-    "backup": ("M4 8h16v12H4z", "M3 4h18v4H3z", "M10 12h4"),
-    "inventory": ("M12 3l9 5-9 5-9-5z", "M3 12.5l9 5 9-5", "M3 17l9 5 9-5"),
     "bell": ("M6 16v-5a6 6 0 1 1 12 0v5l2 2H4z", "M10 21h4"),
     "out": ("M14 4H5v16h9", "M10 12h11M17.5 8.5L21 12l-3.5 3.5"),
     "copy": ("M9 9h11v11H9z", "M5 15H4V4h11v1"),
@@ -184,5 +180,11 @@ _STROKES: Final[Mapping[str, tuple[str, ...]]] = {
 @cache
 def icon(name: str, class_: str = "icon") -> Node:
     """A line drawing of the hub's own set; decoration only, the word stands beside it or in the label."""
-    drawing = [h("path", {"d": stroke}) for stroke in _STROKES[name]]
-    return h("svg", {"class": f"{class_} icon-{name}", "viewBox": "0 0 24 24", "aria-hidden": "true"}, drawing)
+    return drawing(STROKES[name], f"{class_} icon-{name}")
+
+
+def drawing(strokes: Sequence[str], class_: str = "icon") -> Node:
+    """Strokes on a field of 24 by 24, as `icon` draws them: for the icon of a producer's page."""
+    return h(
+        "svg", {"class": class_, "viewBox": "0 0 24 24", "aria-hidden": "true"}, [h("path", {"d": d}) for d in strokes]
+    )

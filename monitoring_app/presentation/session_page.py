@@ -11,7 +11,7 @@ from monitoring_app.presentation.nodes import h, icon, link
 from monitoring_app.presentation.parts import empty_state
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Refused, Viewer, resolve
-from monitoring_app.web.gate import SESSION_HEADER
+from monitoring_app.web.identity import SESSION_HEADER
 
 _LAST_TENANT = "last_tenant"
 

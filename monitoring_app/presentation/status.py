@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from monitoring_app import texts
 from monitoring_app.presentation.nodes import Node, h, icon
+from runstore.runs.run import Counts
 from runstore.runs.status import RunStatus, StatusBucket
 
 
@@ -43,3 +45,24 @@ def badge(shown: Look, class_: str = "badge") -> Node:
 def status_badge(bucket: StatusBucket, status: RunStatus | None = None) -> Node:
     """The badge of a run."""
     return badge(look(bucket, status))
+
+
+def bar_parts(counts: Counts) -> list[Node]:
+    """Outcomes as shares of a bar; what is still to go is left open."""
+    outcomes = ((counts.succeeded, "green"), (counts.failed, "red"), (counts.skipped, "gray"))
+    return [
+        h("span", {"class": f"tone-{tone}", "vars": {"w": f"{100 * n / counts.total:.2f}%"}})
+        for n, tone in outcomes
+        if n
+    ]
+
+
+def count_bar(counts: Counts) -> Node:
+    """The bar, and the figures in words beside it."""
+    if counts.total == 0:
+        return h("span", {"class": "muted"}, "–")
+    said = f"{counts.processed:,}/{counts.total:,}" if counts.processed < counts.total else f"{counts.total:,}"
+    if counts.failed:
+        said += f" · {counts.failed:,} {texts.COUNT_FAILED}"
+    bar = h("span", {"class": "bar", "aria-hidden": "true"}, bar_parts(counts))
+    return h("div", {"class": "counts"}, bar, h("span", {"class": "figures"}, said))

@@ -1,4 +1,4 @@
-"""What an address may look like: the hub's pages, the tenant an address names, and where a sign-in may lead back to."""
+"""What an address may look like: the tenant an address names, and where a sign-in may lead back to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from runstore.errors import BadInputError
 
-PAGES = frozenset({"/operations", "/run", "/drift", "/findings", "/backup-sets", "/inventory", "/notifications"})
 HOME = "/operations"
+
+RESERVED = frozenset(
+    ("r", "export", "healthz", "readyz", "sign-in", "sign-out", "signed-out", "static", "media", "component", "auth")
+)
+"""What no page may be called: the hub, or Streamlit's server, has it for something else."""
 
 MAX_QUERY = 4096
 MAX_FIELDS = 50

@@ -14,18 +14,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitoring_app import texts
+from monitoring_app.pages import page_paths
 from monitoring_app.runtime import Hub
 from monitoring_app.session import Refused, Viewer, resolve
 from monitoring_app.web import plain_pages
-from monitoring_app.web.addresses import HOME, PAGES, is_closed, is_ours, is_public, query_of, with_tenant
-from monitoring_app.web.identity import Session
+from monitoring_app.web.addresses import HOME, is_closed, is_ours, is_public, query_of, with_tenant
+from monitoring_app.web.identity import SESSION_HEADER, Session
 from monitoring_app.web.proxies import TrustedProxy
 from runstore.errors import BadInputError, StoreUnavailableError, TenantAtlasError
 
 _LOGGER = logging.getLogger(__name__)
-
-SESSION_HEADER = "x-tenantatlas-session"
-"""Carries the session from here to the page's script. Whatever came in under this name is dropped."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -97,10 +95,10 @@ class Gate:
         if isinstance(viewer, Refused):
             return plain_pages.forbidden()
         scope["tenantatlas.viewer"] = viewer
-        if path == "/" or (path in PAGES and slug is None):
+        if path == "/" or (path in page_paths() and slug is None):
             target = HOME if path == "/" else path
             return RedirectResponse(with_tenant(target, scope.get("query_string", b""), viewer.tenant.slug), 302)
-        if path in PAGES or is_ours(path):
+        if path in page_paths() or is_ours(path):
             return None
         return plain_pages.not_found()
 
@@ -134,7 +132,9 @@ class Gate:
         path: str = scope["path"]
         if self._proxy is not None:
             return plain_pages.not_invited()
-        if scope["method"] not in ("GET", "HEAD") or not (path in PAGES or path == "/" or path.startswith("/r/")):
+        if scope["method"] not in ("GET", "HEAD") or not (
+            path in page_paths() or path == "/" or path.startswith("/r/")
+        ):
             return plain_pages.refused(texts.SIGN_IN_NEEDED, 401)
         query = scope.get("query_string", b"").decode("latin-1")
         back = quote(path) + (f"?{query}" if query else "")

@@ -12,6 +12,9 @@ from uuid import UUID
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
+SESSION_HEADER = "x-tenantatlas-session"
+"""Carries the session from the gate to the page's script. Whatever comes in under this name is dropped."""
+
 MAX_TOKEN = 1024
 _REVOKED_LIMIT = 100_000
 

@@ -10,9 +10,9 @@ from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring_app import texts
+from monitoring_app.pages import page_paths
 from monitoring_app.presentation.theme import PAGE_CSS
 from monitoring_app.presentation.view import module, module_address
-from monitoring_app.web.addresses import PAGES
 
 _TITLE = re.compile(rb"<title>[^<]*</title>")
 _ICON = re.compile(rb'<link rel="shortcut icon"[^>]*>')
@@ -45,7 +45,7 @@ class Shell:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] not in PAGES:
+        if scope["type"] != "http" or scope["path"] not in page_paths():
             await self._app(scope, receive, send)
             return
         # A conditional or partial answer would be about Streamlit's file, not about the page made from it here.

@@ -13,6 +13,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("runstore", "flows", "monitoring_app", "deployments")
 PREFECT_FREE_MODULES = {"operation.py", "start.py", "tables.py", "reasons.py"}
+FACES = ("page.py", "commands.py")
+"""How the names of a producer's modules end that are shown in the hub, or called from the command line."""
+
+OUTSIDE = ("streamlit", "typer", "monitoring_app", "deployments")
+HELPERS = (
+    "deployments.cli.call",
+    "deployments.cli.console",
+    "deployments.cli.options",
+    "deployments.cli.start_action",
+    "deployments.store_access",
+)
 
 
 def modules(folder: str) -> list[Path]:
@@ -56,9 +67,27 @@ def test_producers_keep_to_themselves() -> None:
     for folder in folders:
         others = tuple(f"flows.{other.name}" for other in folders if other != folder)
         paths = sorted(folder.rglob("*.py"))
-        assert offences(paths, ("streamlit", "monitoring_app", "deployments", *others)) == []
+        faces = [path for path in paths if path.name.endswith(FACES)]
+        assert offences(paths, others) == []
+        assert offences([path for path in paths if path not in faces], OUTSIDE) == []
         free = [path for path in paths if path.name in PREFECT_FREE_MODULES]
-        assert offences(free, ("prefect", "flows._tracking")) == []
+        assert offences([*free, *faces], ("prefect", "flows._tracking")) == []
+
+
+def test_a_producers_page_is_made_of_the_presentation() -> None:
+    pages = [path for folder in producers() for path in folder.rglob("*page.py")]
+    assert pages
+    for path in pages:
+        names = {name for name in imports(path) if name.startswith(("monitoring_app", "deployments"))}
+        assert all(name.startswith("monitoring_app.presentation") for name in names), path
+
+
+def test_a_producers_commands_are_made_of_the_command_lines_helpers() -> None:
+    commands = [path for folder in producers() for path in folder.rglob("*commands.py")]
+    assert commands
+    for path in commands:
+        names = {name for name in imports(path) if name.startswith(("monitoring_app", "deployments", "streamlit"))}
+        assert all(name.startswith(HELPERS) for name in names), path
 
 
 def test_the_hub_reads_the_store_and_nothing_else() -> None:

@@ -7,12 +7,15 @@ import importlib.util
 import inspect
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import flows
+from flows.folders import producer_folders
 from flows.producer import Operation
-from flows.registry import BrokenProducerError, migration_folders, operations, producer_folders, reasons
+from flows.registry import broken, forget, migration_folders, operations, reasons
 from runstore.errors import BadInputError
 
 HOOKS = ("on_running_hooks", "on_completion_hooks", "on_failure_hooks", "on_crashed_hooks", "on_cancellation_hooks")
@@ -66,35 +69,32 @@ def test_reason_codes_and_migrations_are_found_with_the_producers() -> None:
     assert all(folder.name == "migrations" for folder in migration_folders())
 
 
-def test_a_broken_producer_fails_loudly_and_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import flows
+@pytest.fixture
+def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Makes `flows/newcomer/operation.py` of a source text."""
 
-    broken = tmp_path / "flows" / "broken"
-    broken.mkdir(parents=True)
-    (broken / "__init__.py").write_text("")
-    (broken / "operation.py").write_text("OPERATION = 1 / 0\n")
-    monkeypatch.setattr(flows, "__path__", [*flows.__path__, str(tmp_path / "flows")])
-    operations.cache_clear()
-    try:
-        with pytest.raises(BrokenProducerError, match="flows/broken is broken"):
-            operations()
-    finally:
-        monkeypatch.undo()
-        operations.cache_clear()
+    def make(source: str) -> None:
+        folder = tmp_path / "flows" / "newcomer"
+        folder.mkdir(parents=True)
+        (folder / "operation.py").write_text(source)
+        monkeypatch.setattr(flows, "__path__", [*flows.__path__, str(tmp_path / "flows")])
+        forget()
+
+    yield make
+    monkeypatch.undo()
+    forget()
 
 
-def test_an_operation_declared_twice_fails_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import flows
-
-    twin = tmp_path / "flows" / "echo_twin"
-    twin.mkdir(parents=True)
-    (twin / "__init__.py").write_text("")
-    (twin / "operation.py").write_text("from flows.echo.operation import OPERATION as OPERATION\n")
-    monkeypatch.setattr(flows, "__path__", [*flows.__path__, str(tmp_path / "flows")])
-    operations.cache_clear()
-    try:
-        with pytest.raises(BrokenProducerError, match=r"'echo\.speak' is declared twice"):
-            operations()
-    finally:
-        monkeypatch.undo()
-        operations.cache_clear()
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("OPERATION = 1 / 0", "ZeroDivisionError in line 1 of operation.py"),
+        ("OPERATION = 'policy.restore'", "its OPERATION has to be a flows.producer.Operation"),
+        ("from flows.echo.operation import OPERATION", "echo.speak is declared already, by flows.echo.flow:speak"),
+    ],
+)
+def test_a_broken_producer_is_left_out_by_name(newcomer: Callable[[str], None], source: str, why: str) -> None:
+    before = dict(operations())
+    newcomer(source)
+    assert dict(operations()) == before
+    assert [str(one) for one in broken()] == [f"flows/newcomer/operation.py is left out: {why}."]

@@ -25,7 +25,7 @@ from deployments.local import specs
 from deployments.local.local_stack import LocalStack
 from deployments.local.process import ManagedProcess
 from deployments.settings import load_settings
-from flows.registry import operations
+from flows.registry import forget, operations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.runs.reader import RunReader
@@ -170,12 +170,12 @@ def fixture_producers() -> Iterator[None]:
         yield
         return
     flows.__path__.append(place)
-    operations.cache_clear()
+    forget()
     try:
         yield
     finally:
         flows.__path__.remove(place)
-        operations.cache_clear()
+        forget()
 
 
 _open = ExitStack()

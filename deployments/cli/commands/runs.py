@@ -10,9 +10,8 @@ from uuid import UUID
 import typer
 
 from deployments.cli.call import Answer, Call, command
-from deployments.cli.commands import prune
-from deployments.cli.commands.tenants import TenantOption
 from deployments.cli.console import Table, when
+from deployments.cli.options import TenantOption
 from runstore.errors import BadInputError
 from runstore.runs.status import StatusBucket
 
@@ -23,7 +22,6 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(runs, name="runs")
     command(runs, "list", help="List a tenant's runs, newest first.")(list_runs)
     command(runs, "show", help="Show one run with its items and failures.")(show_run)
-    prune.add_command(runs)
 
 
 def list_runs(

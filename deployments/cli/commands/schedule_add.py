@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.call import Answer, Call
-from deployments.cli.commands.inventory import ThenOption
 from deployments.cli.commands.schedule_words import schedule_table, tenants_meant
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
@@ -23,7 +22,9 @@ def add(
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="One schedule for each tenant there is.")] = False,
     scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="The operation's scope.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="For inventory.sync: folder:PATH or graph.")] = None,
-    then: ThenOption = None,
+    then: Annotated[
+        str | None, typer.Option("--then", metavar="R.A", help="What follows, such as drift.generate.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter of the operation.")
     ] = None,

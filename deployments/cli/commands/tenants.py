@@ -8,13 +8,13 @@ import typer
 
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Table
+from deployments.cli.options import TenantOption
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission, Role
 
 if TYPE_CHECKING:
     from runstore.directory import TenantView
 
-TenantOption = Annotated[str, typer.Option("--tenant", metavar="SLUG", help="The tenant's slug.")]
 DirectoryOption = Annotated[
     str | None, typer.Option("--directory", metavar="ENTRA_TENANT_ID", help="The Entra directory it stands for.")
 ]

@@ -6,7 +6,7 @@ import importlib
 import logging
 
 from flows._tracking.log_scrubbing import story
-from flows.registry import producer_folders
+from flows.folders import producer_folders
 
 _logger = logging.getLogger("deployments.orchestration.warm.preload")
 

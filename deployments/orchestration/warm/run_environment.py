@@ -44,7 +44,7 @@ def _extend_import_path(value: str) -> None:
     importlib.invalidate_caches()
     # A job may bring producers of its own.
     flows.__path__ = extend_path(flows.__path__, flows.__name__)
-    registry.operations.cache_clear()
+    registry.forget()
 
 
 def _set_prefect_up() -> None:

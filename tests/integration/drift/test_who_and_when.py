@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from deployments.cli.commands.drift import findings_table
+from flows.drift.commands import findings_table
+from flows.drift.findings_page import finding as on_the_page
 from flows.drift.register.reading import findings_document
 from flows.drift.register.report import csv_report, html_report
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync
-from monitoring_app.features.findings_page import finding as on_the_page
 from monitoring_app.presentation.nodes import text_of
 from runstore.directory import Directory
 from runstore.runs.reader import RunReader

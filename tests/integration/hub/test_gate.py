@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from monitoring_app.web.addresses import PAGES
+from monitoring_app.pages import page_paths
 from monitoring_app.web.identity import Sessions
 from tests.integration.hub.conftest import SECRET, Site
 
@@ -22,7 +22,7 @@ ADA, FRANK, GRACE, LINUS = (
 
 def addresses(slug: str, run: object) -> list[str]:
     """Every address there is, of one tenant."""
-    pages = [f"{page}?tenant={slug}" for page in sorted(PAGES)]
+    pages = [f"{page}?tenant={slug}" for page in sorted(page_paths())]
     return [
         *pages,
         f"/operations?tenant={slug}&bucket=failed&q={run}",

@@ -19,8 +19,9 @@ from starlette.types import ASGIApp
 from monitoring_app import runtime
 from monitoring_app.asgi import fences, routes
 from monitoring_app.operations.address import ListAddress
+from monitoring_app.pages import page_paths
 from monitoring_app.settings import HubSettings, OidcSettings
-from monitoring_app.web.addresses import PAGES, query_of
+from monitoring_app.web.addresses import query_of
 from tests.integration.hub.conftest import SECRET, Site
 from tests.support.page_client import PageClient, tab
 
@@ -39,7 +40,7 @@ NAMES = st.sampled_from(
 )
 QUERIES = st.dictionaries(NAMES, VALUES, max_size=4).map(lambda q: urlencode(q).encode()) | st.binary(max_size=60)
 PATHS = st.sampled_from(
-    [*sorted(PAGES), "/", "/export/runs.csv", "/export/items.json", "/sign-in/callback", "/_stcore/stream"]
+    [*sorted(page_paths()), "/", "/export/runs.csv", "/export/items.json", "/sign-in/callback", "/_stcore/stream"]
 ) | st.text(max_size=20).map(lambda tail: f"/r/northwind/{quote(tail, safe='')}")
 HEADERS = st.lists(
     st.tuples(
@@ -60,7 +61,7 @@ def fenced(site: Site) -> Iterator[ASGIApp]:
 
     oidc = OidcSettings("http://127.0.0.1:9", "hub", "not-a-real-one")
     hub = runtime.build(HubSettings(site.database_url, public_url=site.hub.url, session_secret=SECRET, oidc=oidc))
-    pages = [Route(path, page) for path in sorted(PAGES)]
+    pages = [Route(path, page) for path in sorted(page_paths())]
     yield Starlette(routes=[*routes(hub), *pages], middleware=fences(hub))
     hub.dispose()
 
@@ -134,7 +135,7 @@ def linus(site: Site) -> Iterator[PageClient]:
 SCRIPT_NAMES = NAMES.filter(lambda name: name not in ("tenant", "next", "state", "code", "error", "user"))
 
 
-@given(st.sampled_from(sorted(PAGES)), st.dictionaries(SCRIPT_NAMES, VALUES, max_size=5), st.booleans())
+@given(st.sampled_from(sorted(page_paths())), st.dictionaries(SCRIPT_NAMES, VALUES, max_size=5), st.booleans())
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_hostile_addresses_give_a_page(
     site: Site, linus: PageClient, path: str, params: dict[str, str], of_a_run: bool

@@ -14,8 +14,9 @@ from websockets.exceptions import InvalidStatus
 
 from monitoring_app import runtime
 from monitoring_app.asgi import routes
+from monitoring_app.pages import page_paths
 from monitoring_app.settings import HubSettings
-from monitoring_app.web.addresses import PAGES, is_public
+from monitoring_app.web.addresses import is_public
 from runstore.database import Database, DatabaseRole
 from runstore.tenancy import Role, TenantScope
 from tests.integration.hub.conftest import Site
@@ -35,7 +36,7 @@ def all_routes() -> list[Route]:
 
 def addresses(slug: str, things: dict[str, object]) -> list[str]:
     """Every page, route and kind of thing of one tenant."""
-    found = [f"{page}?tenant={slug}" for page in sorted(PAGES)]
+    found = [f"{page}?tenant={slug}" for page in sorted(page_paths())]
     for page, name in (("run", "id"), ("findings", "run"), ("inventory", "sync"), ("backup-sets", "set")):
         found.append(f"/{page}?tenant={slug}&{name}={things[name]}")
     found.append(f"/operations?tenant={slug}&bucket=failed&q={things['id']}&rows=25")
@@ -124,7 +125,7 @@ def test_no_page_script_tells_what_is_there(site: Site, cases: Any, tabs: dict[s
     seen: set[Any] = set()
     for slug, things in cases:
         for address in addresses(slug, things):
-            if address.partition("?")[0] not in PAGES:
+            if address.partition("?")[0] not in page_paths():
                 continue
             site.hub.statements()
             shown = tabs[who].open(address)

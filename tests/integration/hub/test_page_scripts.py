@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from monitoring_app.web.addresses import PAGES
+from monitoring_app.pages import page_paths
 from monitoring_app.web.identity import Sessions
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
@@ -37,7 +37,7 @@ HOSTILE_NAMES = (
 def addresses(slug: str, run: object) -> list[str]:
     """Every page, and every kind of one thing on a page."""
     return [
-        *(f"{page}?tenant={slug}" for page in sorted(PAGES)),
+        *(f"{page}?tenant={slug}" for page in sorted(page_paths())),
         f"/operations?tenant={slug}&bucket=failed&q={run}&rows=25",
         f"/operations?tenant={slug}&type=inventory.sync&range=7d&rows=250",
         f"/run?tenant={slug}&id={run}",

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from deployments.cli.call import Answer, Call, command
-from deployments.cli.commands.tenants import TenantOption
 from deployments.cli.console import Table
+from deployments.cli.options import TenantOption, WaitOption
 
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until the run has ended; exit code 1 if it failed.")]
 ScopeOption = Annotated[
     str, typer.Option("--scope", metavar="KEY", help="Which part of the tenant; syncs are compared within it.")
 ]

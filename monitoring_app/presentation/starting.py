@@ -9,13 +9,13 @@ from uuid import UUID
 
 import streamlit as st
 
-from monitoring_app import runtime, texts
-from monitoring_app.operations.list_view import count_bar
+from monitoring_app import runtime
+from monitoring_app.presentation import words
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
 from monitoring_app.presentation.parts import notice
 from monitoring_app.presentation.session_page import still_there
-from monitoring_app.presentation.status import status_badge
+from monitoring_app.presentation.status import count_bar, status_badge
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.database import Database
@@ -56,7 +56,7 @@ def start_and_follow(viewer: Viewer, page: str, request: Callable[[Database, Ten
         st.session_state[f"{page}_outcome"] = _Outcome(slug, problem=str(problem))
         return
     st.session_state[f"{page}_outcome"] = _Outcome(slug, started.run.id, started.reused)
-    st.toast(texts.ALREADY_ACTIVE if started.reused else texts.STARTED)
+    st.toast(words.ALREADY_ACTIVE if started.reused else words.STARTED)
 
 
 def follow(viewer: Viewer, page: str) -> None:
@@ -95,12 +95,8 @@ def _run(viewer: Viewer, run_id: UUID) -> Run | None:
 
 def _panel(viewer: Viewer, run: Run, reused: bool) -> Node:
     view = link(
-        page_href("run", viewer.tenant.slug, {"id": str(run.id)}), [texts.VIEW_RUN, icon("right")], class_="button"
+        page_href("run", viewer.tenant.slug, {"id": str(run.id)}), [words.VIEW_RUN, icon("right")], class_="button"
     )
-    said = texts.ALREADY_ACTIVE if reused else run.type.label
-    words = h("span", {"class": "grow strong"}, said)
-    return h(
-        "div",
-        {"class": "panel"},
-        h("div", {"class": "row"}, status_badge(run.bucket, run.status), words, count_bar(run.counts), view),
-    )
+    said = h("span", {"class": "grow strong"}, words.ALREADY_ACTIVE if reused else run.type.label)
+    badge, bar = status_badge(run.bucket, run.status), count_bar(run.counts)
+    return h("div", {"class": "panel"}, h("div", {"class": "row"}, badge, said, bar, view))

@@ -8,14 +8,15 @@ from typing import Any, Final
 
 import streamlit as st
 
+from flows.drift import texts
 from flows.drift.attribution import who_and_when
 from flows.drift.register.reading import findings_document, why_empty
-from monitoring_app import runtime, texts
-from monitoring_app.presentation.figures import plural
+from monitoring_app.presentation import words
+from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
+from monitoring_app.presentation.page import Viewer, page_database
 from monitoring_app.presentation.parts import empty_state, notice, page_header, pager
 from monitoring_app.presentation.view import show
-from monitoring_app.session import Viewer
 from runstore.runs.rows import uuid_or_none
 
 A_PAGE: Final = 50
@@ -25,15 +26,14 @@ _TONES: Final = {"critical": "red", "high": "red", "medium": "orange", "low": "b
 _ICONS: Final = {"policy_added": "added", "policy_removed": "removed"}
 
 
-def draw() -> None:
+def draw(viewer: Viewer) -> None:
     """The page."""
-    viewer: Viewer = st.session_state["viewer"]
     params = st.query_params.to_dict()
     run = uuid_or_none(params.get("run", ""))
     lead = texts.OF_RUN if run else texts.FINDINGS_LEAD
     way = link(page_href("findings", viewer.tenant.slug), texts.ALL_FINDINGS, class_="button") if run else None
     show(page_header(viewer, texts.FINDINGS, lead, aside=way), "findings-header")
-    document = findings_document(runtime.current().database, viewer.scope, run_id=str(run) if run else None)
+    document = findings_document(page_database(), viewer.scope, run_id=str(run) if run else None)
     everything: list[dict[str, Any]] = document["findings"]
     if document["withheld"]:
         show(withheld(document["withheld"]), "findings-withheld")
@@ -54,11 +54,11 @@ def _filters(params: Mapping[str, str], everything: Sequence[Mapping[str, Any]])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         _choice("severity", texts.SEVERITY, {"": texts.ANY_SEVERITY, **{name: name for name in severities}}, params)
         _choice(
-            "type", texts.POLICY_TYPE, {"": texts.FILTER_ANY_TYPE, **{name: type_name(name) for name in types}}, params
+            "type", words.POLICY_TYPE, {"": texts.FILTER_ANY_TYPE, **{name: type_name(name) for name in types}}, params
         )
         st.session_state["findings_q"] = params.get("q", "").replace("\x00", "")[:200]
         st.text_input(
-            texts.POLICY_SEARCH, key="findings_q", max_chars=200, width=260, on_change=lambda: _set("q", "findings_q")
+            words.POLICY_SEARCH, key="findings_q", max_chars=200, width=260, on_change=lambda: _set("q", "findings_q")
         )
     return {name: st.session_state[f"findings_{name}"] or "" for name in ("severity", "type", "q")}
 
@@ -98,7 +98,7 @@ def _list(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any
 
     newer = at(max(offset - A_PAGE, 0)) if offset else None
     older = at(offset + A_PAGE) if offset + A_PAGE < len(found) else None
-    said = texts.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
+    said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
     cards = [finding(one, is_open=number == 0) for number, one in enumerate(shown)]
     return h("div", {"class": "stack"}, cards, pager(newer, older, None, said))
 
@@ -166,9 +166,3 @@ def _side(label: str, value: Any, tone: str) -> Node:
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     shown = text if len(text) <= VALUE_SHOWN else f"{text[:VALUE_SHOWN]}…"
     return h("div", {"class": f"side tone-{tone}"}, h("div", {"class": "label"}, label), h("pre", None, shown or '""'))
-
-
-def type_name(slug: str) -> str:
-    """A policy type as people read it, by rule."""
-    words = slug.replace("_", " ")
-    return f"{words[:1].upper()}{words[1:]}"

@@ -10,14 +10,15 @@ from typing import Any
 import streamlit as st
 
 from flows._policies.snapshots import Sync, list_syncs
+from flows.drift import findings_page, texts
 from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request
-from monitoring_app import runtime, texts
-from monitoring_app.features.starting import follow, start_and_follow
+from monitoring_app.presentation import words
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
+from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database
 from monitoring_app.presentation.parts import empty_state, notice, page_header
+from monitoring_app.presentation.starting import follow, start_and_follow
 from monitoring_app.presentation.view import show
-from monitoring_app.session import Viewer
 from runstore.database import Database
 from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
@@ -26,10 +27,9 @@ SYNCS_READ = 200
 NEEDED = 2
 
 
-def draw() -> None:
+def draw(viewer: Viewer) -> None:
     """The page."""
-    viewer: Viewer = st.session_state["viewer"]
-    database = runtime.current().database
+    database = page_database()
     show(page_header(viewer, texts.DRIFT, texts.DRIFT_LEAD), "drift-header")
     follow(viewer, "drift")
     with database.transaction(viewer.scope) as connection:
@@ -38,7 +38,7 @@ def draw() -> None:
         show(empty_state(texts.DRIFT_EMPTY_TITLE, texts.DRIFT_EMPTY), "drift-empty")
         return
     if not viewer.may(Permission.OPERATE):
-        show(notice(texts.READONLY_NOTE, "blue"), "drift-readonly")
+        show(notice(words.READONLY_NOTE, "blue"), "drift-readonly")
     compared = {entry["scope"]: entry for entry in findings_document(database, viewer.scope)["comparisons"]}
     for position, key in enumerate(dict.fromkeys(sync.scope for sync in found)):
         usable = [sync for sync in found if sync.scope == key and sync.is_usable]
@@ -65,9 +65,9 @@ def _request(key: str, database: Database, scope: TenantScope) -> StartRequest:
 def scope_card(slug: str, key: str, usable: Sequence[Sync], compared: dict[str, Any] | None) -> Node:
     """One scope: its last two usable syncs, its last comparison, or what is missing."""
     facts = [
-        (texts.LAST_SYNC, _sync(usable[0]) if usable else texts.NEVER),
-        (texts.SYNC_BEFORE, _sync(usable[1]) if len(usable) > 1 else texts.NEVER),
-        (texts.LAST_COMPARISON, _comparison(slug, compared) if compared else texts.NEVER),
+        (texts.LAST_SYNC, _sync(usable[0]) if usable else words.NEVER),
+        (texts.SYNC_BEFORE, _sync(usable[1]) if len(usable) > 1 else words.NEVER),
+        (texts.LAST_COMPARISON, _comparison(slug, compared) if compared else words.NEVER),
     ]
     shown = [h("div", None, h("dt", None, name), h("dd", None, value)) for name, value in facts]
     missing = notice(texts.NEEDS_TWO_SYNCS.format(count=len(usable)), "orange") if len(usable) < NEEDED else None
@@ -76,10 +76,16 @@ def scope_card(slug: str, key: str, usable: Sequence[Sync], compared: dict[str, 
 
 def _sync(sync: Sync) -> Node:
     state = texts.SYNC_COMPLETE if sync.complete else texts.SYNC_INCOMPLETE
-    words = h("div", {"class": "muted small"}, f"{sync.policies:,} {texts.POLICIES.lower()} · {state}")
-    return h("div", None, moment(sync.started_at), words)
+    read = h("div", {"class": "muted small"}, f"{sync.policies:,} {words.POLICIES.lower()} · {state}")
+    return h("div", None, moment(sync.started_at), read)
 
 
 def _comparison(slug: str, compared: dict[str, Any]) -> Node:
     see = link(page_href("findings", slug, {"run": compared["run_id"]}), [texts.SEE_FINDINGS, icon("right")])
     return h("div", None, moment(datetime.fromisoformat(compared["created_at"])), h("div", {"class": "small"}, see))
+
+
+PAGES = (
+    HubPage("drift", texts.DRIFT, texts.DRIFT_ICON, draw, CONFIGURATION, order=10),
+    HubPage("findings", texts.FINDINGS, texts.FINDINGS_ICON, findings_page.draw, CONFIGURATION, order=20),
+)

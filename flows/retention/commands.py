@@ -12,8 +12,10 @@ from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
 
-def add_command(runs: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Adds `prune` to the group `runs`."""
+    runs = typer.Typer(rich_markup_mode=None)
+    app.add_typer(runs, name="runs")
     command(runs, "prune", help="Forget runs that finished long ago, with their notifications.")(prune)
 
 

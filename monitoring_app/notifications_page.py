@@ -24,9 +24,8 @@ _ALL = "all"
 _CHANGED = "notifications_changed"
 
 
-def draw() -> None:
+def draw(viewer: Viewer) -> None:
     """The page."""
-    viewer: Viewer = st.session_state["viewer"]
     first = [True]
 
     def shown() -> None:

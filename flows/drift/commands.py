@@ -9,10 +9,9 @@ from uuid import UUID
 import typer
 
 from deployments.cli.call import Answer, Call, command
-from deployments.cli.commands.drift_life import add_life_commands
-from deployments.cli.commands.inventory import WaitOption
-from deployments.cli.commands.tenants import TenantOption
 from deployments.cli.console import Block, Table
+from deployments.cli.options import TenantOption, WaitOption
+from flows.drift.life_commands import add_life_commands
 
 if TYPE_CHECKING:
     from deployments.store_access import StoreAccess

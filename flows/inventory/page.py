@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from flows._policies.snapshots import Sync, SyncedPolicy, find_sync, list_syncs, policies_of
-from monitoring_app import runtime, texts
-from monitoring_app.features.findings_page import type_name
-from monitoring_app.presentation.figures import between
+from flows.inventory import texts
+from monitoring_app.presentation import words
+from monitoring_app.presentation.figures import between, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
+from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database
 from monitoring_app.presentation.parts import cell, empty_state, page_header, pager, table
 from monitoring_app.presentation.view import show
-from monitoring_app.session import Viewer
 from runstore.errors import NotFoundError
 from runstore.runs.rows import uuid_or_none
 
@@ -22,10 +22,9 @@ A_PAGE = 100
 POLICIES_READ = 20_000
 
 
-def draw() -> None:
+def draw(viewer: Viewer) -> None:
     """The page."""
-    viewer: Viewer = st.session_state["viewer"]
-    database = runtime.current().database
+    database = page_database()
     wanted = st.query_params.get("sync")
     if wanted is not None:
         _policies(viewer, wanted)
@@ -42,7 +41,7 @@ def draw() -> None:
 def syncs_table(slug: str, found: Sequence[Sync]) -> Node:
     """The syncs, each leading to its policies and to its run."""
     columns = (
-        (texts.LAST_SYNC, ""), (texts.SCOPE, ""), (texts.STATUS, ""), (texts.POLICIES, "number"),
+        (texts.LAST_SYNC, ""), (texts.SCOPE, ""), (texts.STATUS, ""), (words.POLICIES, "number"),
         (texts.COLUMN_DURATION, "number"), (texts.RUN, "number"),
     )  # fmt: skip
     return table(texts.SYNCS, columns, [_row(slug, sync) for sync in found], "stacked")
@@ -52,14 +51,14 @@ def _row(slug: str, sync: Sync) -> Node:
     read = link(page_href("inventory", slug, {"sync": str(sync.id)}), moment(sync.started_at), class_="op")
     tone = "green" if sync.is_usable and sync.complete else "orange" if sync.is_usable else "gray"
     state = f"{sync.status} · {texts.SYNC_COMPLETE if sync.complete else texts.SYNC_INCOMPLETE}"
-    run = link(page_href("run", slug, {"id": str(sync.run_id)}), [texts.VIEW_RUN, icon("right")])
+    run = link(page_href("run", slug, {"id": str(sync.run_id)}), [words.VIEW_RUN, icon("right")])
     return h(
         "tr",
         {"key": str(sync.id)},
         cell(texts.LAST_SYNC, read, class_="wide"),
         cell(texts.SCOPE, h("span", {"class": "break"}, sync.scope)),
         cell(texts.STATUS, h("span", {"class": f"badge tone-{tone}"}, state)),
-        cell(texts.POLICIES, f"{sync.policies:,}", class_="number"),
+        cell(words.POLICIES, f"{sync.policies:,}", class_="number"),
         cell(texts.COLUMN_DURATION, between(sync.started_at, sync.finished_at) or "–", class_="number"),
         cell(texts.RUN, run, class_="number"),
     )
@@ -71,7 +70,7 @@ def _policies(viewer: Viewer, wanted: str) -> None:
     search = params.get("q", "").strip().replace("\x00", "")[:200]
     text = params.get("from", "0")
     offset = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-    with runtime.current().database.transaction(viewer.scope) as connection:
+    with page_database().transaction(viewer.scope) as connection:
         sync = find_sync(connection, viewer.scope, sync_id) if sync_id is not None else None
         if sync is None:
             raise NotFoundError("This tenant has no such sync.")
@@ -85,18 +84,18 @@ def _policies(viewer: Viewer, wanted: str) -> None:
         chosen = st.session_state["inventory_q"].strip()
         st.query_params.from_dict({**kept, "q": chosen} if chosen else kept)
 
-    st.text_input(texts.POLICY_SEARCH, key="inventory_q", max_chars=200, width=320, on_change=changed)
+    st.text_input(words.POLICY_SEARCH, key="inventory_q", max_chars=200, width=320, on_change=changed)
     found = [one for one in read if _matches(one, search.casefold())]
     shown = found[offset : offset + A_PAGE]
     if not shown:
-        show(h("p", {"class": "muted"}, texts.ITEMS_NONE), "inventory-none")
+        show(h("p", {"class": "muted"}, words.ITEMS_NONE), "inventory-none")
         return
 
     def at(start: int) -> str:
         kept = {name: value for name, value in params.items() if name != "from"}
         return page_href("inventory", slug, {**kept, "from": str(start)} if start else kept)
 
-    said = texts.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
+    said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
     newer = at(max(offset - A_PAGE, 0)) if offset else None
     older = at(offset + A_PAGE) if offset + A_PAGE < len(found) else None
     show(h("div", {"class": "stack"}, policies_table(shown), pager(newer, older, None, said)), "inventory-policies")
@@ -108,20 +107,23 @@ def _matches(one: SyncedPolicy, wanted: str) -> bool:
 
 def policies_table(shown: Sequence[SyncedPolicy]) -> Node:
     """The policies of a sync."""
-    columns = ((texts.POLICY, ""), (texts.POLICY_TYPE, ""), (texts.PLATFORM, ""))
+    columns = ((words.POLICY, ""), (words.POLICY_TYPE, ""), (texts.PLATFORM, ""))
     rows = [
         h(
             "tr",
             {"key": one.policy_id},
             cell(
-                texts.POLICY,
+                words.POLICY,
                 h("div", {"class": "strong break"}, one.name),
                 h("div", {"class": "muted mono break"}, one.policy_id),
                 class_="wide",
             ),
-            cell(texts.POLICY_TYPE, type_name(one.policy_type)),
+            cell(words.POLICY_TYPE, type_name(one.policy_type)),
             cell(texts.PLATFORM, one.platform or "–"),
         )
         for one in shown
     ]
-    return table(texts.POLICIES, columns, rows, "stacked")
+    return table(words.POLICIES, columns, rows, "stacked")
+
+
+PAGES = (HubPage("inventory", texts.INVENTORY, texts.ICON, draw, CONFIGURATION, order=30),)

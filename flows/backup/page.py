@@ -8,16 +8,17 @@ from functools import partial
 import streamlit as st
 
 from flows._policies.snapshots import list_syncs, policies_of
+from flows.backup import texts
 from flows.backup.sets import ItemView, SetView, create_set, get_set, list_sets, set_items
 from flows.backup.start import add_policies_request
-from monitoring_app import runtime, texts
-from monitoring_app.features.findings_page import type_name
-from monitoring_app.features.starting import follow, start_and_follow
+from monitoring_app.presentation import words
+from monitoring_app.presentation.figures import type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
+from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database
 from monitoring_app.presentation.parts import cell, empty_state, notice, page_header, table
 from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.starting import follow, start_and_follow
 from monitoring_app.presentation.view import show
-from monitoring_app.session import Viewer
 from runstore.database import Database
 from runstore.errors import ForbiddenError, NotFoundError, TenantAtlasError
 from runstore.runs.rows import uuid_or_none
@@ -29,16 +30,15 @@ SYNCS_READ = 20
 ITEMS_SHOWN = 500
 
 
-def draw() -> None:
+def draw(viewer: Viewer) -> None:
     """The page."""
-    viewer: Viewer = st.session_state["viewer"]
     wanted = st.query_params.get("set")
     if wanted is not None:
         _one(viewer, wanted)
         return
     show(page_header(viewer, texts.BACKUP_SETS, texts.BACKUP_LEAD), "sets-header")
     _create(viewer)
-    found = list_sets(runtime.current().database, viewer.scope)
+    found = list_sets(page_database(), viewer.scope)
     if not found:
         show(empty_state(texts.BACKUP_EMPTY_TITLE, texts.BACKUP_EMPTY), "sets-empty")
         return
@@ -47,7 +47,7 @@ def draw() -> None:
 
 def _create(viewer: Viewer) -> None:
     if not viewer.may(Permission.OPERATE):
-        show(notice(texts.READONLY_NOTE, "blue"), "sets-readonly")
+        show(notice(words.READONLY_NOTE, "blue"), "sets-readonly")
         return
     with (
         st.form("create-set", border=False, clear_on_submit=True),
@@ -58,7 +58,7 @@ def _create(viewer: Viewer) -> None:
     if not pressed:
         return
     try:
-        create_set(runtime.current().app_database, still_there(viewer).scope, name or "")
+        create_set(start_database(), still_there(viewer).scope, name or "")
     except TenantAtlasError as problem:
         show(notice(str(problem), "red"), "sets-problem")
     else:
@@ -67,7 +67,7 @@ def _create(viewer: Viewer) -> None:
 
 def sets_table(slug: str, found: Sequence[SetView]) -> Node:
     """The sets, each leading to what it holds."""
-    columns = ((texts.BACKUP_SETS, ""), (texts.POLICIES, ""), (texts.CAPTURED, ""), (texts.CREATED_BY, ""))
+    columns = ((texts.BACKUP_SETS, ""), (words.POLICIES, ""), (texts.CAPTURED, ""), (texts.CREATED_BY, ""))
     rows = [
         h(
             "tr",
@@ -77,8 +77,8 @@ def sets_table(slug: str, found: Sequence[SetView]) -> Node:
                 link(page_href("backup-sets", slug, {"set": str(one.id)}), one.name, class_="op"),
                 class_="wide",
             ),
-            cell(texts.POLICIES, texts.SET_ITEMS.format(policies=f"{one.policies:,}", items=f"{one.items:,}")),
-            cell(texts.CAPTURED, moment(one.last_captured_at) if one.last_captured_at else texts.NEVER),
+            cell(words.POLICIES, texts.SET_ITEMS.format(policies=f"{one.policies:,}", items=f"{one.items:,}")),
+            cell(texts.CAPTURED, moment(one.last_captured_at) if one.last_captured_at else words.NEVER),
             cell(texts.CREATED_BY, h("span", {"class": "break"}, one.created_by), class_="wide"),
         )
         for one in found
@@ -87,7 +87,7 @@ def sets_table(slug: str, found: Sequence[SetView]) -> Node:
 
 
 def _one(viewer: Viewer, wanted: str) -> None:
-    database, set_id = runtime.current().database, uuid_or_none(wanted)
+    database, set_id = page_database(), uuid_or_none(wanted)
     try:
         one = get_set(database, viewer.scope, set_id) if set_id is not None else None
     except ForbiddenError:
@@ -106,7 +106,7 @@ def _one(viewer: Viewer, wanted: str) -> None:
 
 def _add(viewer: Viewer, one: SetView) -> None:
     if not viewer.may(Permission.OPERATE):
-        show(notice(texts.READONLY_NOTE, "blue"), "set-readonly")
+        show(notice(words.READONLY_NOTE, "blue"), "set-readonly")
         return
     offered = _offered(viewer)
     if not offered:
@@ -135,7 +135,7 @@ def _request(set_id: str, policies: list[str], database: Database, scope: Tenant
 def _offered(viewer: Viewer) -> dict[str, str]:
     """The policies of the newest usable sync of every scope, by id, as they are offered."""
     found: dict[str, str] = {}
-    with runtime.current().database.transaction(viewer.scope) as connection:
+    with page_database().transaction(viewer.scope) as connection:
         seen: set[str] = set()
         for sync in list_syncs(connection, viewer.scope, limit=SYNCS_READ):
             if sync.scope in seen or not sync.is_usable:
@@ -148,18 +148,18 @@ def _offered(viewer: Viewer) -> dict[str, str]:
 
 def items_table(items: Sequence[ItemView]) -> Node:
     """What a set holds, version by version."""
-    columns = ((texts.POLICY, ""), (texts.POLICY_TYPE, ""), (texts.CAPTURED, ""), (texts.SIZE, "number"))
+    columns = ((words.POLICY, ""), (words.POLICY_TYPE, ""), (texts.CAPTURED, ""), (texts.SIZE, "number"))
     rows = [
         h(
             "tr",
             None,
             cell(
-                texts.POLICY,
+                words.POLICY,
                 h("div", {"class": "strong break"}, item.name),
                 h("div", {"class": "muted mono break"}, item.policy_id),
                 class_="wide",
             ),
-            cell(texts.POLICY_TYPE, type_name(item.policy_type)),
+            cell(words.POLICY_TYPE, type_name(item.policy_type)),
             cell(texts.CAPTURED, moment(item.captured_at)),
             cell(
                 texts.SIZE,
@@ -170,4 +170,7 @@ def items_table(items: Sequence[ItemView]) -> Node:
         )
         for item in items
     ]
-    return table(texts.POLICIES, columns, rows, "stacked")
+    return table(words.POLICIES, columns, rows, "stacked")
+
+
+PAGES = (HubPage("backup-sets", texts.BACKUP_SETS, texts.ICON, draw, CONFIGURATION, order=40),)

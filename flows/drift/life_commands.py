@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.call import Answer, Call, command
-from deployments.cli.commands.tenants import TenantOption
 from deployments.cli.console import Table
+from deployments.cli.options import TenantOption
 from runstore.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.call import Answer, Call, command
-from deployments.cli.commands.inventory import WaitOption
-from deployments.cli.commands.tenants import TenantOption
 from deployments.cli.console import Table
+from deployments.cli.options import TenantOption, WaitOption
 
 if TYPE_CHECKING:
     from deployments.store_access import StoreAccess

@@ -1,0 +1,45 @@
+"""What the pages of drift say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DRIFT: Final = "Drift"
+FINDINGS: Final = "Findings"
+START_DRIFT: Final = "Generate drift"
+NEEDS_TWO_SYNCS: Final = (
+    "Drift compares two successful syncs; this scope has {count}. Run an inventory sync to get one more."
+)
+DRIFT_LEAD: Final = "Compare the newest two inventory syncs of a scope and see what changed."
+DRIFT_EMPTY_TITLE: Final = "No inventory yet"
+DRIFT_EMPTY: Final = "Run an inventory sync first; its scope appears here."
+FINDINGS_LEAD: Final = "Differences between two syncs, policy by policy."
+FINDINGS_EMPTY_TITLE: Final = "No findings"
+FINDINGS_NO_MATCH: Final = "No finding matches these filters."
+WITHHELD: Final = "Not compared because the read was incomplete"
+WITHHELD_ENTRY: Final = "{type}: {count} ({reason})"
+SYNC_COMPLETE: Final = "complete"
+SYNC_INCOMPLETE: Final = "read in part"
+LAST_SYNC: Final = "Last sync"
+SYNC_BEFORE: Final = "Sync before"
+LAST_COMPARISON: Final = "Last comparison"
+SEE_FINDINGS: Final = "See findings"
+SEVERITY: Final = "Severity"
+ANY_SEVERITY: Final = "Any severity"
+FILTER_ANY_TYPE: Final = "All types"
+BEFORE: Final = "Before"
+AFTER: Final = "After"
+NOTHING: Final = "(nothing)"
+OF_RUN: Final = "Findings of one run"
+ALL_FINDINGS: Final = "Newest comparison of every scope"
+LAST_CHANGED: Final = "Last changed: {who}"
+KINDS: Final = {
+    "policy_added": "Added",
+    "policy_removed": "Removed",
+    "policy_modified": "Modified",
+    "policy_recreated": "Re-created",
+    "platform_change": "Platform change",
+}
+FACETS: Final = {"setting": "Setting", "assignment": "Assignment", "scope_tag": "Scope tag", "property": "Property"}
+DRIFT_ICON: Final = ("M7 4v9a4 4 0 0 0 4 4h6", "M14 14l3 3-3 3", "M7 4L4.5 6.5M7 4l2.5 2.5")
+FINDINGS_ICON: Final = ("M4 11a7 7 0 1 0 14 0a7 7 0 1 0-14 0", "M16.2 16.2L21 21", "M11 8v3.5M11 14v.1")
