@@ -81,6 +81,8 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
         forget()
 
     yield make
+    for name in [name for name in sys.modules if name.startswith("flows.newcomer")]:
+        del sys.modules[name]
     monkeypatch.undo()
     forget()
 

@@ -264,7 +264,7 @@ def test_a_reader_that_closes_the_pipe_is_no_error(home: Path, tenantatlas: Comm
 
 def test_commands_that_only_read_import_neither_prefect_nor_streamlit(home: Path, tenantatlas: CommandLine) -> None:
     code = (
-        "import sys\nfrom deployments import cli\n"
+        "import sys\nfrom deployments.cli import main as cli\n"
         "code = cli.run(['runs', 'list', '--tenant', 'acme', '--json'])\n"
         "sys.exit(code or ('prefect' in sys.modules) or ('streamlit' in sys.modules))"
     )
