@@ -7,8 +7,8 @@ from pathlib import Path
 
 from monitoring_app import runtime
 from monitoring_app.asgi import routes
+from monitoring_app.pages import page_paths
 from monitoring_app.settings import HubSettings
-from monitoring_app.web.addresses import PAGES
 
 CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
 
@@ -22,5 +22,5 @@ def listed() -> set[str]:
 
 def test_the_contract_lists_every_address() -> None:
     hub = runtime.build(HubSettings(database_url="postgresql://nobody@localhost/none", demo=True))
-    served = {route.path for route in routes(hub)} | set(PAGES) | {"/"}
+    served = {route.path for route in routes(hub)} | set(page_paths()) | {"/"}
     assert listed() == served

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from flows.registry import migration_folders
+from monitoring_app.pages import page_paths
 from monitoring_app.settings import HubSettings, OidcSettings
-from monitoring_app.web.addresses import PAGES
 from monitoring_app.web.identity import Sessions
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
@@ -61,7 +61,7 @@ def test_pages_read_with_the_login_that_cannot_write(
     assert user is not None
     own = f"tenant={fabrikam.slug}"
     addresses = [
-        *(f"{page}?{own}" for page in sorted(PAGES)),
+        *(f"{page}?{own}" for page in sorted(page_paths())),
         f"/run?{own}&id={sample_id('fabrikam drift')}",
         f"/findings?{own}&run={sample_id('fabrikam drift')}",
         f"/inventory?{own}&sync={read[0]}",
