@@ -16,6 +16,7 @@ from flows._policies.content import DEFAULT, PROSE, TEXTS, Content
 from flows._policies.noise import is_empty, is_noise
 from flows._policies.tree import LIST, MAX_DEPTH, TooDeepError, Tree, digest, each_of, escaped, set_of
 from flows._policies.types import BY_SLUG
+from flows._policies.unread import UNREAD, unread_parts
 
 CANONICAL_VERSION: Final = 3
 
@@ -43,6 +44,7 @@ def canonical(policy_type: str, body: Json) -> dict[str, Tree]:
     Raises TooDeepError for a policy that nests beyond all reason.
     """
     properties = dict(body)
+    properties.pop(UNREAD, None)
     content = content_declared(policy_type)
     form: dict[str, Tree] = {"type": policy_type, SETTINGS: content.settings(properties) if content.settings else {}}
     assignments = properties.pop("assignments", None)
@@ -55,6 +57,13 @@ def canonical(policy_type: str, body: Json) -> dict[str, Tree]:
 def content_hash(form: Mapping[str, Tree]) -> bytes:
     """The 32 bytes that are equal for two canonical forms exactly if they configure the same."""
     return digest(dict(form))
+
+
+def body_hash(body: Json, form: Mapping[str, Tree]) -> bytes:
+    """The content hash of a stored body whose canonical form this is: not to know a part is another content than to know it
+    to be empty."""
+    unread = sorted(unread_parts(body))
+    return content_hash({**form, "unread": unread} if unread else form)
 
 
 def subtype_of(body: Json) -> str | None:

@@ -59,7 +59,8 @@ class SourceFailure:
     `policy_type` is the only type it could have been, `None` when it could have been any. `policy_id` is set when the
     unread thing is known to be that one policy: then only that policy is unknown and its type still counts as
     enumerated. `possible_types` narrows a `policy_type` of `None` to a few; empty means any.
-    `no_policy` says that it was read and is no policy at all: nothing is unknown because of it.
+    `no_policy` says that it was read and is no policy at all: nothing is unknown because of it. `foreign` says that it is
+    none because a tool wrote it in a form that is not read: policies may be in it, which is to be told.
     """
 
     item_id: str
@@ -68,6 +69,7 @@ class SourceFailure:
     policy_id: str | None = None
     possible_types: frozenset[str] = field(default_factory=frozenset[str])
     no_policy: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +105,9 @@ class PolicySource(Protocol):
         A type that is absent was not met: it is complete and empty unless some failure could have been of any type,
         which shows as `complete=False` under the slug `"*"`.
         """
+        ...
+
+    def parts_in_files(self) -> frozenset[str]:
+        """The parts of policies that the source keeps apart, where a policy without one has nothing: only true once
+        `read()` is exhausted."""
         ...

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from flows._policies.canonical import CANONICAL_VERSION, canonical, content_hash
+from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical
 from flows._policies.snapshots import Sync, bodies
 from flows._policies.stored import body_bytes
 from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
@@ -36,7 +36,7 @@ def bring_up_to_date(connection: Connection, scope: TenantScope, sync: Sync) -> 
             body = stored.get(bytes(digest))
             if body is None:
                 continue
-            fresh = content_hash(canonical(policy_type, body))
+            fresh = body_hash(body, canonical(policy_type, body))
             if fresh != bytes(digest):
                 _move(connection, scope, sync.id, policy_id, fresh, body_bytes(body))
                 moved += 1

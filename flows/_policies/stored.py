@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from flows._policies.canonical import canonical, content_hash, subtype_of
+from flows._policies.canonical import body_hash, canonical, subtype_of
 from flows._policies.json_shape import as_list, as_object
 from flows._policies.protocol import SourcePolicy
 from flows._policies.secrets import Fingerprint, protected
@@ -49,7 +49,7 @@ def stored(policy: SourcePolicy, fingerprint: Fingerprint) -> StoredPolicy:
         name=plain_text(scrub_text(policy.name), NAME_LIMIT) or policy.policy_id,
         platform=policy.platform,
         subtype=subtype,
-        content_hash=content_hash(form),
+        content_hash=body_hash(body, form),
         origin=scrub_text(policy.origin),
         mark=policy.mark,
         body=body_bytes(body),

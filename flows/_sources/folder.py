@@ -1,4 +1,4 @@
-"""Policies from a folder of exports, whatever tool wrote them: a tree of `*.json`, each file a policy or a list of them.
+"""Policies from a folder of exports, whatever tool wrote them: a tree of files, each a policy or a list of them.
 
 Every file is read on its own: one that cannot be is a failure of its own, and the ledger says which types it could have
 been. What says so, surest first: the members before a break in the file, the folder's name, and files beside it when
@@ -16,23 +16,21 @@ from flows._policies.canonical import canonical, content_hash
 from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
 from flows._policies.recognise import Recognised, recognise, types_for
 from flows._policies.tree import MAX_DEPTH, TooDeepError
+from flows._policies.unread import ANY_TYPE, UNREAD, absent_parts
 from flows._sources import folder_reasons as reasons
-from flows._sources.folder_walk import ExportFile, checked_root, export_files
-from flows._sources.json_text import EmptyError, EncodingError, SyntaxProblem, leading_members, parse
+from flows._sources.cut_short import why_cut
+from flows._sources.export_file import ExportFile
+from flows._sources.folder_file import document_of, unread
+from flows._sources.folder_walk import checked_root, export_files
+from flows._sources.forms import body_in_graph_shape, is_own, left_out, stem_of, tool_of
+from flows._sources.forms.graph import is_first_page, listed
 from flows._sources.parts import PartStore, definition_list, may_be_part, part_of
-from runstore.reasons import ReasonCode
-from runstore.runs.run import Failure
 
 FILE_LIMIT: Final = 32 * 1024 * 1024
 """Bytes a file may have. The largest single policies seen have a tenth of it."""
 
-ANY_TYPE: Final = "*"
-"""The ledger's slug for what could have been of any type."""
-
 _SIBLINGS: Final = 2
 """So many files of one type, and none of another, make an unreadable one beside them of that type, too."""
-
-_BROUGHT_ALONG: Final = frozenset({"migrationtable"})
 
 Item = SourcePolicy | SourceFailure
 
@@ -58,7 +56,7 @@ class FolderSource:
 
     def files(self) -> list[str]:
         """The names of the files that will be read, so that a run knows its items before it begins."""
-        return [file.origin for file in export_files(self.root) if not _brought_along(file)]
+        return [file.origin for file in export_files(self.root) if not left_out(file)]
 
     def read(self) -> Iterator[Item]:
         """Every policy and every failure once, folder by folder.
@@ -67,7 +65,7 @@ class FolderSource:
         different content, and neither can be believed.
         """
         self._ledger, self._ids, self._parts = {}, {}, PartStore()
-        files = [file for file in export_files(self.root) if not _brought_along(file)]
+        files = [file for file in export_files(self.root) if not left_out(file)]
         early = [file for file in files if may_be_part(file)]
         taken = {file.origin for file in early if self._keep_part(file)}
         beside: dict[str, list[ExportFile]] = {}
@@ -78,11 +76,15 @@ class FolderSource:
             yield from self._folder(together)
         for part in self._parts.left_over():
             failure = reasons.PART_WITHOUT_POLICY.failure(part.file.origin, file_name=part.file.origin)
-            yield self._failed(_unread(failure, types_for(part.file.folders), part.policy_id))
+            yield self._failed(unread(failure, types_for(part.file.folders), part.policy_id))
 
     def ledger(self) -> Mapping[str, TypeLedger]:
         """Type → how much of it was read; true once `read()` is exhausted."""
         return dict(self._ledger)
+
+    def parts_in_files(self) -> frozenset[str]:
+        """The parts the export keeps in files of their own; true once `read()` is exhausted."""
+        return frozenset(self._parts.names)
 
     def _folder(self, files: list[ExportFile]) -> Iterator[Item]:
         types: dict[str, int] = {}
@@ -92,18 +94,13 @@ class FolderSource:
                 if isinstance(item, SourcePolicy):
                     types[item.policy_type] = types.get(item.policy_type, 0) + 1
                     yield from self._policy(item)
-                elif (
-                    item.policy_type is None
-                    and not item.no_policy
-                    and not item.possible_types
-                    and item.policy_id is None
-                ):
+                elif _is_undecided(item):
                     undecided.append(item)
                 else:
                     yield self._failed(item)
         told = next(iter(types)) if len(types) == 1 and sum(types.values()) >= _SIBLINGS else None
         for item in undecided:
-            yield self._failed(replace(item, policy_type=told))
+            yield self._failed(item if told is None else replace(item, policy_type=told, no_policy=False))
 
     def _policy(self, policy: SourcePolicy) -> Iterator[Item]:
         try:
@@ -117,71 +114,60 @@ class FolderSource:
         if seen is None:
             self._ids[policy.policy_id] = _Seen(digest, policy.origin)
             self._count(policy.policy_type, policies=1)
-            yield policy
+            absent = absent_parts(policy.policy_type, policy.body)
+            yield replace(policy, body={**policy.body, UNREAD: absent}) if absent else policy
         elif seen.digest != digest:
             for origin in {seen.origin, policy.origin}:
                 failure = reasons.DUPLICATE_POLICY_ID.failure(origin, file_name=origin, policy_id=policy.policy_id)
                 yield self._failed(SourceFailure(origin, failure, policy.policy_type, policy.policy_id))
 
     def _file(self, file: ExportFile) -> Iterator[Item]:
-        document = self._document(file)
+        document = document_of(file, self.file_limit)
         if isinstance(document, SourceFailure):
             yield document
             return
         part = part_of(document, file)
         if part is not None:
             failure = reasons.PART_WITHOUT_POLICY.failure(file.origin, file_name=file.origin)
-            yield _unread(failure, types_for(file.folders), part.policy_id)
+            yield unread(failure, types_for(file.folders), part.policy_id)
             return
         bodies = _bodies(document, file)
+        types: set[str] = set()
         for number, body in enumerate(bodies):
             origin = file.origin if len(bodies) == 1 else f"{file.origin}#{number + 1}"
-            yield self._body(body, file, origin)
+            for item in self._body(body, file, origin):
+                types |= {item.policy_type} if item.policy_type else set()
+                yield item
+        if is_first_page(document):
+            failure = reasons.PAGE_MISSING.failure(file.origin, file_name=file.origin)
+            yield unread(failure, frozenset(types) if len(types) == 1 else types_for(file.folders))
 
-    def _body(self, body: Any, file: ExportFile, origin: str) -> Item:
-        if not isinstance(body, dict) or not body:
-            return _unread(reasons.FILE_EMPTY.failure(origin, file_name=origin), types_for(file.folders))
-        found = cast(dict[str, Any], body)
-        if isinstance(found.get("error"), dict) and "id" not in found:
-            code = cast(dict[str, Any], found["error"]).get("code")
+    def _body(self, given: Any, file: ExportFile, origin: str) -> Iterator[Item]:
+        if not isinstance(given, dict) or not given:
+            yield unread(reasons.FILE_EMPTY.failure(origin, file_name=origin), types_for(file.folders))
+            return
+        body = body_in_graph_shape(cast(dict[str, Any], given))
+        if isinstance(body.get("error"), dict) and "id" not in body:
+            code = cast(dict[str, Any], body["error"]).get("code")
             failure = reasons.EXPORT_HOLDS_ERROR.failure(origin, file_name=origin, graph_error_code=code)
-            return _unread(failure, types_for(file.folders))
-        recognised = recognise(found, file.folders, file.stem)
+            yield unread(failure, types_for(file.folders))
+            return
+        recognised = recognise(body, file.folders, stem_of(body, file))
         if recognised is None:
-            # It was read, and it is no policy: nothing is unknown because of it.
-            return SourceFailure(origin, reasons.NOT_A_POLICY.failure(origin, file_name=origin), None, no_policy=True)
-        self._parts.complete(found, recognised.policy_id, file)
-        return _policy_of(recognised, found, origin)
-
-    def _document(self, file: ExportFile) -> Any:
-        possible = types_for(file.folders)
-        if not file.readable:
-            return _unread(reasons.FILE_UNREADABLE.failure(file.origin, file_name=file.origin), possible)
-        if file.size > self.file_limit:
-            return _unread(
-                reasons.FILE_TOO_LARGE.failure(
-                    file.origin, file_name=file.origin, size=file.size, limit=self.file_limit
-                ),
-                possible,
-            )
-        try:
-            with file.path.open("rb") as handle:
-                data = handle.read(self.file_limit + 1)
-        except OSError:
-            return _unread(reasons.FILE_UNREADABLE.failure(file.origin, file_name=file.origin), possible)
-        try:
-            return parse(data)
-        except EmptyError:
-            return _unread(reasons.FILE_EMPTY.failure(file.origin, file_name=file.origin), possible)
-        except EncodingError as problem:
-            failure = reasons.FILE_ENCODING.failure(file.origin, file_name=file.origin, position=problem.position)
-            return _unread(failure, possible)
-        except SyntaxProblem as problem:
-            return _broken(file, problem)
+            if not is_own(file):
+                yield _no_policy(body, file, origin)
+            return
+        self._parts.complete(body, recognised.policy_id, file)
+        reason = why_cut(recognised.policy_type, body)
+        if reason is not None:
+            failure = reason.failure(origin, file_name=origin)
+            yield SourceFailure(origin, failure, recognised.policy_type, recognised.policy_id)
+            return
+        yield _policy_of(recognised, body, origin)
 
     def _keep_part(self, file: ExportFile) -> bool:
         """Whether the file is a part; it is then kept for its policy. A file that cannot be read is met again later."""
-        document = self._document(file)
+        document = document_of(file, self.file_limit)
         part = None if isinstance(document, SourceFailure) else part_of(document, file)
         if part is None:
             return False
@@ -210,59 +196,39 @@ class FolderSource:
         )
 
 
+def _is_undecided(item: SourceFailure) -> bool:
+    """Whether the files beside it decide of which type it could be."""
+    if item.no_policy:
+        return item.failure.reason_code == reasons.NOT_A_POLICY.code
+    return item.policy_type is None and not item.possible_types and item.policy_id is None
+
+
 def _policy_of(recognised: Recognised, body: dict[str, Any], origin: str) -> SourcePolicy:
     return SourcePolicy(
         recognised.policy_id, recognised.policy_type, recognised.name, recognised.platform, body, origin
     )
 
 
-def _unread(failure: Failure, possible: frozenset[str], policy_id: str | None = None) -> SourceFailure:
-    only = next(iter(possible)) if len(possible) == 1 else None
-    return SourceFailure(failure.item_id, failure, only, policy_id, frozenset() if only else possible)
+def _no_policy(body: dict[str, Any], file: ExportFile, origin: str) -> SourceFailure:
+    """The failure of an object that was read and not recognised.
 
-
-def _broken(file: ExportFile, problem: SyntaxProblem) -> SourceFailure:
-    """The failure of a file that is no JSON to its end, with what its beginning says about it."""
-    reason: ReasonCode = reasons.JSON_TRUNCATED if problem.truncated else reasons.JSON_INVALID
-    failure = (
-        reasons.NESTED_TOO_DEEP.failure(file.origin, file_name=file.origin, limit=MAX_DEPTH)
-        if problem.too_deep
-        else reason.failure(file.origin, file_name=file.origin, line=problem.line, column=problem.column)
-    )
-    beginning = leading_members(problem.text)
-    own_id = beginning.get("id")
-    recognised = recognise(beginning, file.folders, file.stem) if beginning else None
-    if isinstance(own_id, str) and own_id and recognised is not None:
-        return SourceFailure(file.origin, failure, recognised.policy_type, recognised.policy_id)
-    if recognised is not None and recognised.policy_type != "unknown":
-        return SourceFailure(file.origin, failure, recognised.policy_type)
-    return _unread(failure, types_for(file.folders), own_id.lower() if isinstance(own_id, str) and own_id else None)
+    In the folder of one type it is a policy of that type in a form not known; with a type of its own it is none, whatever
+    folder it is in.
+    """
+    tool = tool_of(body)
+    if tool is not None:
+        failure = reasons.FOREIGN_FORM.failure(origin, file_name=origin, tool=tool)
+        return SourceFailure(origin, failure, None, no_policy=True, foreign=True)
+    failure = reasons.NOT_A_POLICY.failure(origin, file_name=origin)
+    possible = types_for(file.folders)
+    if len(possible) == 1 and not isinstance(body.get("@odata.type"), str):
+        return unread(failure, possible)
+    return SourceFailure(origin, failure, None, no_policy=True)
 
 
 def _bodies(document: Any, file: ExportFile) -> list[Any]:
     definitions = definition_list(document)
     if definitions is not None:
         return [{"displayName": file.stem, "definitionValues": definitions}]
-    if isinstance(document, list):
-        return cast(list[Any], document) or [None]
-    if isinstance(document, dict):
-        wrapped = cast(dict[str, Any], document)
-        inner = wrapped.get("value")
-        if isinstance(inner, list) and not {"displayName", "name"} & wrapped.keys():
-            context = wrapped.get("@odata.context")
-            members = cast(list[Any], inner)
-            # What the list says of itself counts for every member that says nothing.
-            return [
-                {"@odata.context": context, **cast(dict[str, Any], member)}
-                if isinstance(member, dict) and isinstance(context, str)
-                else member
-                for member in members
-            ]
-        if isinstance(inner, dict) and not {"displayName", "name"} & wrapped.keys():
-            return [inner]
-    return [document]
-
-
-def _brought_along(file: ExportFile) -> bool:
-    """Whether export tools write such a file for their own use, so that nobody expects a policy in it."""
-    return file.stem.casefold() in _BROUGHT_ALONG or (bool(file.folders) and file.folders[0].casefold() == "groups")
+    members = listed(document)
+    return [document] if members is None else members

@@ -74,6 +74,30 @@ PART_WITHOUT_POLICY: Final = _reason(
     "{file_name} holds a part of a policy that is not in the folder.",
     "Export the policy itself along with its parts and sync once more.",
 )
+FOREIGN_FORM: Final = _reason(
+    "foreign_form",
+    "The file is in a tool's own form, which is not read, so the policies in it are not known.",
+    "{file_name} looks like an export of {tool}, which is not read.",
+    "Export the policies as Microsoft Graph answers them, for example with IntuneCD or IntuneManagement.",
+)
+VALUE_CUT: Final = _reason(
+    "value_cut",
+    "PowerShell wrote the name of an object's class in place of the object, because it nests deeper than ConvertTo-Json went.",
+    "{file_name} holds texts in place of objects: it was cut by ConvertTo-Json.",
+    "Export again with ConvertTo-Json -Depth 100, and sync once more.",
+)
+PART_CUT: Final = _reason(
+    "part_cut",
+    "The policy says that it has more settings than the file holds, or that a part goes on at another address.",
+    "{file_name} holds only the beginning of the policy's parts.",
+    "Export the policy again with all pages of its settings, and sync once more.",
+)
+PAGE_MISSING: Final = _reason(
+    "page_missing",
+    "The file holds one page of a list that goes on (@odata.nextLink), and the rest is not in it.",
+    "{file_name} is one page of a list that goes on.",
+    "Export all pages of the list, and sync once more.",
+)
 
 FOLDER_REASONS: Final = (
     FILE_UNREADABLE,
@@ -87,4 +111,8 @@ FOLDER_REASONS: Final = (
     EXPORT_HOLDS_ERROR,
     DUPLICATE_POLICY_ID,
     PART_WITHOUT_POLICY,
+    FOREIGN_FORM,
+    VALUE_CUT,
+    PART_CUT,
+    PAGE_MISSING,
 )

@@ -1,35 +1,15 @@
-"""Finds the files of an export: every `*.json` below a folder, each real folder once, in one order."""
+"""Finds the files of an export: every `*.json` and `*.yaml` below a folder, each real folder once, in one order."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from flows._sources.export_file import ExportFile, may_hold_policies
+from flows._sources.forms import tool_of_file
 from runstore.errors import BadInputError
-
-
-@dataclass(frozen=True, slots=True)
-class ExportFile:
-    """One file: where it is, how to call it, its size; `readable` is false for what is no ordinary file."""
-
-    path: Path
-    origin: str
-    size: int
-    readable: bool
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The names of the folders it lies in below the export's root, innermost first."""
-        return tuple(reversed(self.origin.split("/")[:-1]))
-
-    @property
-    def stem(self) -> str:
-        """The file's name without `.json`."""
-        name = self.origin.rsplit("/", 1)[-1]
-        return name[:-5] if name.lower().endswith(".json") else name
 
 
 def checked_root(root: Path) -> Path:
@@ -49,13 +29,16 @@ def checked_root(root: Path) -> Path:
     except PermissionError:
         raise BadInputError(f"The folder {_shown(root)} may not be read; check its permissions.") from None
     if first is None:
-        raise BadInputError(f"The folder {_shown(root)} holds no *.json file; export policies into it first.")
+        raise BadInputError(
+            f"The folder {_shown(root)} holds no *.json file and no *.yaml one; export policies into it first.{_foreign(resolved)}"
+        )
     return resolved
 
 
 def export_files(root: Path) -> Iterator[ExportFile]:
-    """Every `*.json` below `root`, sorted folder by folder. Links are followed; a folder met again is not entered.
+    """Every `*.json`, `*.yaml` and `*.yml` below `root`, sorted folder by folder.
 
+    Links are followed; a folder met again is not entered.
     Hidden files and folders are left out (they are of editors, archives and version control). Raises PermissionError
     when `root` itself may not be listed; a folder below it that may not comes out as one unreadable file.
     """
@@ -78,8 +61,8 @@ def _folder(folder: Path, prefix: str, seen: set[str]) -> Iterator[ExportFile]:
         try:
             found = os.stat(path)  # noqa: PTH116 - one call for kind and size, links followed
         except OSError:
-            # A link that leads nowhere or in a circle; only one that calls itself JSON claims to be a policy.
-            if name.lower().endswith(".json"):
+            # A link that leads nowhere or in a circle; only one that calls itself JSON or YAML claims to be a policy.
+            if may_hold_policies(name):
                 yield ExportFile(path, prefix + name, 0, readable=False)
             continue
         if stat.S_ISDIR(found.st_mode):
@@ -87,8 +70,14 @@ def _folder(folder: Path, prefix: str, seen: set[str]) -> Iterator[ExportFile]:
             if real not in seen:
                 seen.add(real)
                 yield from _folder(path, f"{prefix}{name}/", seen)
-        elif name.lower().endswith(".json"):
+        elif may_hold_policies(name):
             yield ExportFile(path, prefix + name, found.st_size, readable=stat.S_ISREG(found.st_mode))
+
+
+def _foreign(folder: Path) -> str:
+    """A sentence more for a folder that another tool filled with files that are not read."""
+    tools = sorted({tool for entry in folder.iterdir() if (tool := tool_of_file(entry.name))})
+    return f" It looks like an export of {tools[0]}, which is not read." if tools else ""
 
 
 def _shown(path: Path) -> str:

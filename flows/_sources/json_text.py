@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import orjson
 
@@ -55,9 +55,7 @@ def parse(data: bytes) -> Any:
 
     Raises EmptyError, EncodingError or SyntaxProblem.
     """
-    if not data.strip(b"\x00\t\n\r \xff\xfe\xef\xbb\xbf"):
-        raise EmptyError
-    value = _loads(decode(data))
+    value = _loads(text_of(data))
     for _ in range(_WRAPPINGS):
         if not isinstance(value, str):
             break
@@ -70,8 +68,18 @@ def parse(data: bytes) -> Any:
     return value
 
 
+def text_of(data: bytes) -> str:
+    """The text of a file's bytes. Raises EmptyError when there is none, EncodingError when it is in no known encoding."""
+    if not data.strip(b"\x00\t\n\r \xff\xfe\xef\xbb\xbf"):
+        raise EmptyError
+    return decode(data)
+
+
 def decode(data: bytes) -> str:
-    """The text of the bytes: by their byte-order mark, unless what follows it contradicts; by their zeros; as UTF-8."""
+    """The text of the bytes: by their byte-order mark, unless what follows it contradicts; by their zeros; as UTF-8.
+
+    Behind a mark of UTF-16 may be bytes that never were any, swapped by pairs by whatever took them for it.
+    """
     encoding = next((name for mark, name in _BOMS if data.startswith(mark)), None) or _by_zeros(data)
     candidates = [encoding or "utf-8"]
     if encoding in _SWAPPED:
@@ -89,9 +97,23 @@ def decode(data: bytes) -> str:
         if text[:1] in _STARTS:
             return text
         first = first if first is not None else text
+    if encoding in _SWAPPED and (text := _unswapped(data[2:])) is not None:
+        return text
     if first is not None:
         return first
     raise EncodingError(problem.start if problem else 0)
+
+
+def _unswapped(data: bytes) -> str | None:
+    """UTF-8 whose bytes were swapped by pairs; `None` when swapping them back gives no JSON."""
+    swapped = bytearray(data)
+    even = len(data) // 2 * 2
+    swapped[0:even:2], swapped[1:even:2] = data[1:even:2], data[0:even:2]
+    try:
+        text = swapped.decode("utf-8-sig").strip("\x00").strip()
+    except UnicodeDecodeError:
+        return None
+    return text if text[:1] in _STARTS else None
 
 
 def leading_members(text: str) -> dict[str, Any]:
@@ -170,8 +192,3 @@ def _is_cut(text: str, position: int) -> bool:
         return False
     # The standard library accepts NaN, which is no JSON and no cut either.
     return False
-
-
-def members_of(value: Any) -> dict[str, Any] | None:
-    """The value as an object, `None` if it is none."""
-    return cast(dict[str, Any], value) if isinstance(value, dict) else None

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_object
-from flows._sources.folder_walk import ExportFile
+from flows._sources.export_file import ExportFile
+from flows._sources.forms.graph import NEXT, is_first_page
 
 _CONTEXT: Final = re.compile(
     r"\('([^')]+)'\)/(settings|assignments|definitionValues|scheduledActionsForRule)\b", re.IGNORECASE
@@ -37,6 +38,7 @@ class Part:
     elements: list[Any]
     file: ExportFile
     policy_id: str | None
+    whole: bool = True
     used: bool = False
 
     @property
@@ -47,21 +49,23 @@ class Part:
 
 @dataclass(slots=True)
 class PartStore:
-    """The parts found so far, by policy id and by place."""
+    """The parts found so far, by policy id and by place, and the names of those there are any of."""
 
     by_id: dict[tuple[str, str], Part] = field(default_factory=dict[tuple[str, str], Part])
     by_place: dict[tuple[str, str, str], Part] = field(default_factory=dict[tuple[str, str, str], Part])
+    names: set[str] = field(default_factory=set[str])
 
     def add(self, part: Part) -> None:
         """Keeps a part until its policy comes."""
+        self.names.add(part.name)
         if part.policy_id:
             self.by_id[(part.policy_id, part.name)] = part
         self.by_place[(*part.place, part.name)] = part
 
     def complete(self, body: dict[str, Any], policy_id: str, file: ExportFile) -> None:
         """Puts the parts of this policy into its body, where the body does not carry them itself."""
-        folder, _, name = file.origin.rpartition("/")
-        place = (folder.casefold(), name[:-5].casefold())
+        folder, _, _ = file.origin.rpartition("/")
+        place = (folder.casefold(), file.stem.casefold())
         for part_name in _NAMES.values():
             part = self.by_id.get((policy_id, part_name)) or self.by_place.get((*place, part_name))
             if part is None or (part.policy_id and part.policy_id != policy_id):
@@ -69,6 +73,8 @@ class PartStore:
             part.used = True
             if not body.get(part_name):
                 body[part_name] = part.elements
+                if not part.whole:
+                    body[f"{part_name}{NEXT}"] = True
 
     def left_over(self) -> list[Part]:
         """The parts whose policy never came, each once."""
@@ -101,13 +107,15 @@ def part_of(document: Any, file: ExportFile) -> Part | None:
         return None
     named = _CONTEXT.search(context) if isinstance(context, str) else None
     if named:
-        return Part(_NAMES[named.group(2).lower()], members, file, named.group(1).lower())
+        whole = not is_first_page(document)
+        return Part(_NAMES[named.group(2).lower()], members, file, named.group(1).lower(), whole)
     if not members:
-        return None
+        kept = _name_by_place(file) if may_be_part(file) else None
+        return Part(kept, [], file, _owner(members, file)) if kept else None
     name = _shape(members)
     if name is None or (name == "definitionValues" and not may_be_part(file)):
         return None
-    return Part(name, members, file, _owner(members, file))
+    return Part(name, members, file, _owner(members, file), not is_first_page(document))
 
 
 def definition_list(document: Any) -> list[dict[str, Any]] | None:
@@ -122,6 +130,8 @@ def _shape(members: list[dict[str, Any]]) -> str | None:
     if all(_is_assignment(member) for member in members):
         return "assignments"
     if all("settingInstance" in member and not _names_itself(member) for member in members):
+        return "settings"
+    if all({"value", "valueJson"} & member.keys() and "definitionId" in member for member in members):
         return "settings"
     if all("enabled" in member and ("definition" in member or "definition@odata.bind" in member) for member in members):
         return "definitionValues"
@@ -146,6 +156,12 @@ def _owner(members: list[dict[str, Any]], file: ExportFile) -> str | None:
         return owners.pop()
     in_name = _GUID.search(file.stem)
     return in_name.group().lower() if in_name else None
+
+
+def _name_by_place(file: ExportFile) -> str | None:
+    """The part whose elements a file holds by its name, or by its folder's."""
+    in_name = _SUFFIX.search(file.stem)
+    return _NAMES.get(in_name.group(1).lower() if in_name else file.folders[0].casefold())
 
 
 def _place_of_part(file: ExportFile) -> tuple[str, str]:

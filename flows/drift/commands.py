@@ -11,6 +11,7 @@ import typer
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Block, Table
 from deployments.cli.options import TenantOption, WaitOption
+from flows.drift.diff_command import add_diff
 from flows.drift.life_commands import add_life_commands
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(drift, name="drift")
     command(drift, "generate", help="Compare the two newest syncs of a scope, or the two named.")(generate)
     command(drift, "findings", help="List what the newest comparison found, or the one of a run.")(findings)
+    add_diff(drift)
     add_life_commands(drift)
 
 
@@ -125,12 +127,10 @@ def _settings(changes: list[dict[str, Any]]) -> str:
 
 
 def _withheld(document: Mapping[str, Any]) -> list[str]:
+    from flows.drift.register.words import not_compared
+
     more = document["not_listed"]
     said = [f"{more} more findings are not listed; none is more severe than those that are."] if more else []
     if hidden := document["ignored"] if document["findings"] else 0:
         said.append(f"{hidden} changes are hidden by ignore rules; --include-ignored shows them.")
-    return said + [
-        f"{entry['count']} differences of type {entry['policy_type']} are withheld ({entry['reason_code']}): "
-        "not everything of that type could be read."
-        for entry in document["withheld"]
-    ]
+    return said + ([not_compared(document["withheld"])] if document["withheld"] else [])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from flows._policies.unread import ANY_TYPE
 from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
 from flows.drift.choosing import Chosen, TooFewSyncsError, choose
-from flows.drift.comparison.findings import Comparison
+from flows.drift.comparison.findings import Comparison, Withheld
 from flows.drift.generate import generate
 from flows.drift.operation import DriftParameters
-from flows.drift.reasons import NOT_ENOUGH_SYNCS, SYNC_UNUSABLE
+from flows.drift.reasons import NOT_COMPARED, NOT_ENOUGH_SYNCS, SYNC_UNUSABLE
 from runstore.errors import BadInputError, NotFoundError
 from runstore.fence.reason_fields import clean_item_id
 from runstore.reasons import ReasonedError
@@ -22,24 +23,37 @@ def compare_and_keep(run: TrackedRun, parameters: DriftParameters) -> None:
     """Compares and stores in one transaction: a run that dies half-way leaves nothing, a second attempt leaves it once."""
     chosen, comparison = patiently(lambda: _generated(run, parameters), give_up_after=PATIENCE)
     found = [clean_item_id(finding.subject) for finding in comparison.findings]
-    held = [f"withheld:{entry.policy_type}:{number}" for entry in comparison.withheld for number in range(entry.count)]
-    if len(found) + len(held) <= ITEMS_LISTED:
-        run.progress.expect([*found, *held])
+    lost = [entry for entry in comparison.withheld if entry.reason_code == NOT_COMPARED.code]
+    held = [item for entry in comparison.withheld if entry not in lost for item in _items(entry)]
+    if lost and not found:
+        # What could be read was compared, and that went well: the run succeeded in part.
+        found = ["compared"]
+    total = len(found) + len(held) + len(lost)
+    if total <= ITEMS_LISTED:
+        run.progress.expect([*found, *held, *(_items(entry)[0] for entry in lost)])
     else:
-        run.progress.expect_count(len(found) + len(held))
+        run.progress.expect_count(total)
     for item in found:
         run.progress.succeeded(item)
     for item in held:
         run.progress.skipped(item)
+    for entry in lost:
+        of_type = entry.policy_type if entry.policy_type != ANY_TYPE else None
+        run.progress.failed(NOT_COMPARED.failure(_items(entry)[0], count=entry.count, policy_type=of_type))
     run.progress.note(
         scope=parameters.scope,
         baseline_sync_id=str(chosen.baseline.id),
         current_sync_id=str(chosen.current.id),
         against=chosen.against.value,
-        findings=len(found),
+        findings=len(comparison.findings),
         withheld=[entry.as_json() for entry in comparison.withheld],
     )
     run.progress.link(RelatedLink("Drift findings", "findings", {"run": str(run.run_id)}))
+
+
+def _items(entry: Withheld) -> list[str]:
+    kind = f"{entry.policy_type}:{entry.part}" if entry.part else entry.policy_type
+    return [f"withheld:{kind}:{number}" for number in range(entry.count)]
 
 
 def _generated(run: TrackedRun, parameters: DriftParameters) -> tuple[Chosen, Comparison]:

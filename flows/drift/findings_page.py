@@ -11,6 +11,7 @@ import streamlit as st
 from flows.drift import texts
 from flows.drift.attribution import who_and_when
 from flows.drift.register.reading import findings_document, why_empty
+from flows.drift.register.words import withheld_words
 from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
@@ -105,15 +106,8 @@ def _list(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any
 
 def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
     """What was not compared, and why: an incomplete read is no drift."""
-    said = [
-        texts.WITHHELD_ENTRY.format(
-            type=type_name(str(one["policy_type"])),
-            count=one["count"],
-            reason=str(one["reason_code"]).replace("_", " "),
-        )
-        for one in entries[:20]
-    ]
-    return notice(f"{texts.WITHHELD}: {', '.join(said)}", "orange")
+    said = [withheld_words(one) for one in entries[:20]]
+    return notice(f"{texts.WITHHELD}: {'; '.join(said)}", "orange")
 
 
 def finding(one: Mapping[str, Any], *, is_open: bool = False) -> Node:

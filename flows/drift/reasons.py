@@ -39,5 +39,28 @@ CURRENT_INCOMPLETE: Final = ReasonCode(
     next_step="Mend what the sync's failures name, sync once more, and compare again.",
     template="{count} policies of type {policy_type} may still be there: the current sync did not read it completely.",
 )
+NOT_COMPARED: Final = ReasonCode(
+    code="not_compared",
+    meaning="Neither sync could read so many policies of the type, so nothing is known of what changed in them.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Look at the failures of both syncs; a sync that reads them all gives the next comparison something to go by.",
+    template="{count} policies of type {policy_type} could be read in neither sync and were not compared.",
+)
+PART_NOT_READ: Final = ReasonCode(
+    code="part_not_read",
+    meaning="The export of a sync does not carry a part of the policies, so changes in that part are not known.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Export the policies with their settings and assignments, sync once more, and compare again.",
+    template="{setting_id} of {count} policies of type {policy_type} were not compared: a sync does not have them.",
+)
 
-REASONS: Final = (NOT_ENOUGH_SYNCS, SYNC_UNUSABLE, BASELINE_INCOMPLETE, CURRENT_INCOMPLETE)
+REASONS: Final = (
+    NOT_ENOUGH_SYNCS,
+    SYNC_UNUSABLE,
+    BASELINE_INCOMPLETE,
+    CURRENT_INCOMPLETE,
+    NOT_COMPARED,
+    PART_NOT_READ,
+)

@@ -15,6 +15,7 @@ from flows._policies.secrets import Fingerprint
 from flows._policies.snapshots import Sync, add_policies, begin_sync, fingerprint_of, finish_sync, withdraw_policy
 from flows._policies.stored import StoredPolicy, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
+from flows._policies.unread import Unread
 from flows._sources.folder_reasons import NESTED_TOO_DEEP
 from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
@@ -59,7 +60,7 @@ class SyncWriter:
     _fingerprint: Fingerprint = field(init=False)
     _pending: list[tuple[str, StoredPolicy]] = field(default_factory=list[tuple[str, StoredPolicy]], init=False)
     _items: dict[str, None] = field(default_factory=dict[str, None], init=False)
-    _unread: set[str] = field(default_factory=set[str], init=False)
+    _unread: Unread = field(default_factory=Unread, init=False)
     _failures: int = field(default=0, init=False)
     _by_origin: bool = field(init=False)
 
@@ -84,8 +85,7 @@ class SyncWriter:
 
     def finish(self, source: PolicySource, trail: AuditTrail | None = None) -> Sync:
         """Ends the sync with what the source's ledger says about what it did not read, and what is known of who did what."""
-        types = [slug for slug, entry in source.ledger().items() if not entry.complete]
-        unread = {"types": sorted(types), "policies": sorted(self._unread)}
+        unread = self._unread.as_json(source.ledger(), source.parts_in_files())
         # Nothing but the items themselves says how many there were: files hold lists, parts, and one policy twice.
         if len(self._items) <= ITEMS_LISTED:
             self.run.progress.expect(self._items)
@@ -112,6 +112,7 @@ class SyncWriter:
                 yield item
                 continue
             name = self._item_id(item)
+            self._unread.read(item)
             try:
                 yield name, stored(item, self._fingerprint)
             except (TooDeepError, RecursionError):
@@ -121,10 +122,10 @@ class SyncWriter:
     def _fail(self, item: SourceFailure) -> None:
         self._flush()
         self._failures += 1
+        self._unread.failed(item)
         self._items.setdefault(item.failure.item_id)
         if item.policy_id and not item.no_policy:
             policy_id = item.policy_id
-            self._unread.add(policy_id)
             self._stored(lambda connection: withdraw_policy(connection, self.run.scope, self._sync_id, policy_id))
         self.run.progress.failed(item.failure)
 

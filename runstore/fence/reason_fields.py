@@ -146,6 +146,7 @@ _TYPES: Final = (
     FieldType(
         "setting_name", "environment variable of ours", _matching(r"TENANTATLAS_[A-Z_]{1,60}|AZURE_[A-Z_]{1,60}")
     ),
+    FieldType("tool", "name of a tool that writes exports", _matching(r"[A-Za-z][A-Za-z0-9]{1,39}")),
     FieldType("file_name", f"file name, one cleaned line of up to {FILE_NAME_LIMIT} characters", _file_name),
     FieldType(
         "class_name",

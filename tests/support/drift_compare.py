@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flows._policies.protocol import SourceFailure, SourcePolicy
+from flows._policies.protocol import SourcePolicy
 from flows._policies.recognise import recognise
 from flows._policies.secrets import tenant_fingerprint
-from flows._policies.stored import StoredPolicy, body_of, stored
-from flows._sources.folder import FolderSource
-from flows.drift.comparison.compare import compare
+from flows._policies.stored import StoredPolicy, stored
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Comparison
-from flows.drift.comparison.platform import Kind, kind_of
-from flows.drift.comparison.states import PolicyState
+from flows.drift.offline import Side, compare_sides, read_side
 
 FINGERPRINT = tenant_fingerprint(b"a key of the tests, thirty-two b")
 
 
-@dataclass
-class Snapshot:
-    """One side: policies by id, and what was not read."""
-
-    policies: dict[str, StoredPolicy]
-    unread: Completeness = field(default_factory=Completeness)
-    failures: list[SourceFailure] = field(default_factory=list)
+Snapshot = Side
+"""One side: policies by id, and what was not read."""
 
 
 def snapshot(
@@ -53,42 +43,12 @@ def snapshot(
 
 def folder_snapshot(path: Path) -> Snapshot:
     """The side that a folder of exports makes."""
-    source = FolderSource(path)
-    found = Snapshot({})
-    lost: set[str] = set()
-    for item in source.read():
-        if isinstance(item, SourceFailure):
-            found.failures.append(item)
-            if item.policy_id:
-                lost.add(item.policy_id)
-                found.policies.pop(item.policy_id, None)
-        else:
-            found.policies[item.policy_id] = stored(item, FINGERPRINT)
-    types = [slug for slug, entry in source.ledger().items() if not entry.complete]
-    found.unread = Completeness.of(types, lost)
-    return found
+    return read_side(path, FINGERPRINT)
 
 
 def compared(before: Snapshot, after: Snapshot) -> Comparison:
     """What the comparison of two sides finds."""
-    olds, news = before.policies, after.policies
-    bodies = {one.content_hash: body_of(one.body) for side in (olds, news) for one in side.values()}
-    differing = [
-        (_state(olds[key]), _state(news[key]))
-        for key in sorted(olds.keys() & news.keys())
-        if olds[key].content_hash != news[key].content_hash
-        or (olds[key].subtype and news[key].subtype and olds[key].subtype != news[key].subtype)
-    ]
-    in_both: Counter[Kind] = Counter(kind_of(_state(news[key])) for key in olds.keys() & news.keys())
-    return compare(
-        [_state(news[key]) for key in sorted(news.keys() - olds.keys())],
-        [_state(olds[key]) for key in sorted(olds.keys() - news.keys())],
-        differing,
-        in_both,
-        lambda hashes: {digest: bodies[digest] for digest in hashes if digest in bodies},
-        baseline=before.unread,
-        current=after.unread,
-    )
+    return compare_sides(before, after)
 
 
 def shown(comparison: Comparison) -> list[dict[str, Any]]:
@@ -120,7 +80,3 @@ def _essential(change: Mapping[str, Any]) -> dict[str, Any]:
         if word in change:
             kept[word] = change[word]["policy_id"]
     return kept
-
-
-def _state(one: StoredPolicy) -> PolicyState:
-    return PolicyState(one.policy_id, one.policy_type, one.name, one.platform, one.content_hash, one.subtype)

@@ -90,5 +90,6 @@ def policy(policy_id: str, name: str = "A policy", value: Any = 1, **more: Any) 
                 },
             }
         ],
+        "assignments": [],
         **more,
     }

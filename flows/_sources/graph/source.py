@@ -77,6 +77,10 @@ class GraphSource:
         """Type slug → what was read of it; every type of the table is in it once `read()` is exhausted."""
         return self._ledger
 
+    def parts_in_files(self) -> frozenset[str]:
+        """None: Graph answers every part it was asked for, an empty one included."""
+        return frozenset()
+
     def _read(self) -> Iterator[SourcePolicy | SourceFailure]:
         listings: dict[str, list[Listing]] = {entry.slug: [] for entry in self._types}
         for listing in self._reader.list(self._types):

@@ -15,14 +15,12 @@ from flows.drift.comparison.diff import diff
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind, Withheld
 from flows.drift.comparison.moves import with_moves
 from flows.drift.comparison.naming import named
+from flows.drift.comparison.not_read import BASELINE_INCOMPLETE, CURRENT_INCOMPLETE, WHOLE, Sides, not_compared, told
 from flows.drift.comparison.pairing import paired
 from flows.drift.comparison.platform import Kind, Platform
 from flows.drift.comparison.severity import Severity, SeverityRule, most_severe, severity_of
 from flows.drift.comparison.severity_rules import DEFAULT_RULES
 from flows.drift.comparison.states import Bodies, Pair, PolicyState, content_of
-
-BASELINE_INCOMPLETE: Final = "baseline_incomplete"
-CURRENT_INCOMPLETE: Final = "current_incomplete"
 
 BATCH: Final = 50
 """Pairs whose bodies are held at once: memory stays the same however much differs."""
@@ -51,21 +49,23 @@ def compare(
     withheld = _withheld(added, known_added, BASELINE_INCOMPLETE) + _withheld(
         removed, known_removed, CURRENT_INCOMPLETE
     )
+    withheld = not_compared(withheld, baseline, current)
+    sides = (baseline, current)
     found = paired(known_added, known_removed, bodies)
     platform = Platform(in_both)
-    findings = _changed(found.recreated, bodies, FindingKind.RECREATED)
-    findings += _changed([*found.same, *found.renamed], bodies, FindingKind.MODIFIED)
-    findings += _changed(differing, bodies, FindingKind.MODIFIED, platform)
+    findings = _changed(found.recreated, bodies, FindingKind.RECREATED, sides)
+    findings += _changed([*found.same, *found.renamed], bodies, FindingKind.MODIFIED, sides)
+    findings += _changed(differing, bodies, FindingKind.MODIFIED, sides, platform)
     findings, everywhere = platform.settled(findings)
     findings += [_whole(FindingKind.ADDED, state) for state in found.added]
     findings += [_whole(FindingKind.REMOVED, state) for state in found.removed]
     findings = with_moves(findings, found.added, found.removed, bodies)
     rated = [_rated(finding, rules) for finding in (*everywhere, *findings)]
     rated.sort(key=lambda one: (one.severity.rank, one.policy_type, (one.policy_name or "").casefold(), one.subject))
-    return Comparison(rated, sorted(withheld, key=lambda one: (one.policy_type, one.reason_code)))
+    return Comparison(rated, sorted(withheld, key=lambda one: (one.policy_type, one.reason_code, one.part or "")))
 
 
-def pair_changes(old: PolicyState, new: PolicyState, bodies: Bodies) -> tuple[Change, ...]:
+def pair_changes(old: PolicyState, new: PolicyState, bodies: Bodies, sides: Sides = WHOLE) -> tuple[Change, ...]:
     """The changes between two states of a policy, with the names people know the settings by.
 
     Empty when a body is missing on either side; a policy whose type is told differently is compared as the new type.
@@ -73,20 +73,21 @@ def pair_changes(old: PolicyState, new: PolicyState, bodies: Bodies) -> tuple[Ch
     found = bodies((old.content_hash, new.content_hash))
     if old.content_hash not in found or new.content_hash not in found:
         return ()
-    return _pair_changes(old, new, found[old.content_hash], found[new.content_hash])
+    return _pair_changes(old, new, found[old.content_hash], found[new.content_hash], sides)
 
 
 def _pair_changes(
-    old: PolicyState, new: PolicyState, was: Mapping[str, Any], is_now: Mapping[str, Any]
+    old: PolicyState, new: PolicyState, was: Mapping[str, Any], is_now: Mapping[str, Any], sides: Sides
 ) -> tuple[Change, ...]:
     as_new = replace(old, policy_type=new.policy_type)
     before = content_of(as_new, told_by(was, is_now), new.subtype)
     after = content_of(new, told_by(is_now, was), old.subtype)
-    return tuple(named(diff(before.form, after.form), {**before.names, **after.names}))
+    changes = told(diff(before.form, after.form), was, is_now, sides)
+    return tuple(named(changes, {**before.names, **after.names}))
 
 
 def _changed(
-    pairs: Sequence[Pair], bodies: Bodies, kind: FindingKind, platform: Platform | None = None
+    pairs: Sequence[Pair], bodies: Bodies, kind: FindingKind, sides: Sides, platform: Platform | None = None
 ) -> list[Finding]:
     findings: list[Finding] = []
     nothing: Mapping[str, Any] = {}
@@ -95,7 +96,7 @@ def _changed(
         fetched = bodies({state.content_hash for pair in batch for state in pair})
         for old, new in batch:
             was, is_now = (fetched.get(state.content_hash, nothing) for state in (old, new))
-            changes = _pair_changes(old, new, was, is_now) if was and is_now else ()
+            changes = _pair_changes(old, new, was, is_now, sides) if was and is_now else ()
             if not changes and kind is FindingKind.MODIFIED:
                 continue
             if platform is not None:

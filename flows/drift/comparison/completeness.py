@@ -1,7 +1,8 @@
 """What a sync does not know, so that nothing unread is ever called removed, nor anything unread before called new.
 
 A sync knows a type when everything of the type was enumerated. A single unread policy whose id is known is unknown
-alone. A file that could have held anything makes every type unknown.
+alone. A file that could have held anything makes every type unknown. A part that no policy of an export carries is unknown of
+every one of them.
 """
 
 from __future__ import annotations
@@ -10,20 +11,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ANY_TYPE = "*"
+from flows._policies.unread import ANY_TYPE
+
+_EMPTY: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """The types and policies one sync did not read. Empty for a sync that read everything."""
+    """The types, policies and parts one sync did not read. Empty for a sync that read everything.
+
+    `items` counts what could not be read by type, `parts` the policies that came without a part, by part and type. An export
+    leaves out the parts in `left_out` wherever they are empty; those in `in_files` it keeps in files of their own.
+    """
 
     types: frozenset[str] = field(default_factory=frozenset[str])
     policies: frozenset[str] = field(default_factory=frozenset[str])
+    items: Mapping[str, int] = field(default_factory=dict[str, int])
+    parts: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    left_out: frozenset[str] = field(default_factory=frozenset[str])
+    in_files: frozenset[str] = field(default_factory=frozenset[str])
 
     @property
     def is_complete(self) -> bool:
         """Whether the sync knows everything there was."""
-        return not self.types and not self.policies
+        return not (self.types or self.policies or self.items or self.parts)
 
     def knows(self, policy_type: str, policy_id: str) -> bool:
         """Whether "not there" can be believed of this policy."""
@@ -34,12 +45,20 @@ class Completeness:
 
     def as_json(self) -> dict[str, Any]:
         """The stored shape."""
-        return {"types": sorted(self.types), "policies": sorted(self.policies)}
+        return {
+            "types": sorted(self.types),
+            "policies": sorted(self.policies),
+            "items": dict(self.items),
+            "parts": {part: dict(of) for part, of in self.parts.items()},
+            "left_out": sorted(self.left_out),
+            "in_files": sorted(self.in_files),
+        }
 
     @classmethod
     def of_json(cls, stored: Mapping[str, Any]) -> Completeness:
-        """From the stored shape."""
-        return cls(frozenset(stored.get("types", ())), frozenset(stored.get("policies", ())))
+        """From the stored shape, of which an older sync may have less."""
+        sets = {name: frozenset(stored.get(name, ())) for name in ("types", "policies", "left_out", "in_files")}
+        return cls(**sets, items=stored.get("items", _EMPTY), parts=stored.get("parts", _EMPTY))
 
     @classmethod
     def of(cls, types: Iterable[str], policies: Iterable[str]) -> Completeness:

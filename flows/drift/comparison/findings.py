@@ -69,15 +69,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """How many differences of a type are not reported because one side did not read the type completely."""
+    """How many policies of a type are not compared, or not believed to have come or gone, because a side did not read them.
+
+    With `part`, so many policies are compared but for that part.
+    """
 
     policy_type: str
     count: int
     reason_code: str
+    part: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The JSON shape of the contract."""
-        return {"policy_type": self.policy_type, "count": self.count, "reason_code": self.reason_code}
+        told = {"policy_type": self.policy_type, "count": self.count, "reason_code": self.reason_code}
+        return {**told, "part": self.part} if self.part else told
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from flows.drift.comparison.severity import Severity
 from flows.drift.register.life import FindingStatus
 from flows.drift.register.rules import ignore_rules, without_ignored
+from flows.drift.register.words import why_empty as why_empty
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
@@ -72,17 +73,6 @@ def _count(connection: Connection, scope: TenantScope, runs: Sequence[Any]) -> i
         DriftRunFinding.run_id.in_([run.run_id for run in runs]),
     )
     return connection.execute(select(func.count()).select_from(DriftRunFinding).where(*of_runs)).scalar_one()
-
-
-def why_empty(document: Mapping[str, Any]) -> str:
-    """One sentence for a document without findings: nothing compared yet, all of it hidden by rules, or no drift."""
-    if not document["comparisons"]:
-        return "Nothing has been compared yet; generate drift once two syncs of a scope are finished."
-    if document["ignored"]:
-        return f"Nothing drifted but what ignore rules hide: {document['ignored']} changes."
-    if document["withheld"]:
-        return "Nothing drifted in what was read completely."
-    return "Nothing drifted."
 
 
 def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, Any]]:

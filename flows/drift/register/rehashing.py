@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, or_, select, update
 
-from flows._policies.canonical import CANONICAL_VERSION, canonical, content_hash
+from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical
 from flows._policies.snapshots import bodies
 from flows._policies.tables import PolicyContent
 from flows.drift.tables import DriftComparison, DriftFinding
@@ -54,7 +54,7 @@ def bring_findings_up_to_date(connection: Connection, scope: TenantScope, scope_
     for finding_id, policy_type, before, digest in rows:
         # One body at a time: there may be many, and some are large.
         body = bodies(connection, scope, [bytes(digest)])[bytes(digest)]
-        fresh = content_hash(canonical(policy_type, body))
+        fresh = body_hash(body, canonical(policy_type, body))
         if fresh != bytes(digest):
             column = "before_hash" if before is not None and bytes(before) == bytes(digest) else "after_hash"
             connection.execute(update(DriftFinding).where(DriftFinding.id == finding_id).values({column: fresh}))

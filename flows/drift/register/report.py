@@ -15,6 +15,7 @@ import orjson
 from flows._policies.types import label_of
 from flows.drift.attribution import who_and_when
 from flows.drift.register.reading import why_empty
+from flows.drift.register.words import withheld_words
 
 COLUMNS = (
     "finding",
@@ -86,11 +87,7 @@ def html_report(document: Mapping[str, Any], tenant: str, at: datetime | None = 
 
 
 def _withheld(document: Mapping[str, Any]) -> str:
-    lines = [
-        f"<li>{entry['count']} of type {escape(label_of(entry['policy_type']))}: "
-        f"{'not read completely now' if entry['reason_code'] == 'current_incomplete' else 'not read completely before'}</li>"
-        for entry in document["withheld"]
-    ]
+    lines = [f"<li>{escape(withheld_words(entry))}</li>" for entry in document["withheld"]]
     hidden = document.get("ignored", 0)
     if hidden:
         lines.append(f"<li>{hidden} changes hidden by ignore rules</li>")

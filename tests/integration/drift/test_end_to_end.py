@@ -214,7 +214,7 @@ def _others(connection: psycopg.Connection[Any]) -> bool:
 
 def test_a_type_lost_to_errors_shows_no_removal_until_it_is_read_again(runs: Runs, tmp_path: Path) -> None:
     compliance = [
-        {"@odata.type": "#microsoft.graph.windows10CompliancePolicy", "id": one, "displayName": one}
+        {"@odata.type": "#microsoft.graph.windows10CompliancePolicy", "id": one, "displayName": one, "assignments": []}
         for one in (ONE, TWO)
     ]
     everything = tmp_path / "a"

@@ -16,25 +16,6 @@ from tests.support.drift_compare import Snapshot, compared, folder_snapshot
 
 CASES = sorted(path.parent for path in (Path(__file__).parent / "cases").glob("*/expected.json"))
 
-READING = "how files are read"
-
-FAILING: dict[str, str] = {
-    "both-sides-unread-says-nothing-drifted": READING,
-    "graph-explorer-first-page-only": READING,
-    "ibr-admin-template-single-value": READING,
-    "ibr-intent-restore-form": READING,
-    "icd-archive-removed": READING,
-    "im-ascii-pairs-swapped-behind-utf16-mark": READING,
-    "im-intent-settings-in-own-file": READING,
-    "im-scep-root-customref": READING,
-    "im-single-item-list-as-text-catalog": READING,
-    "powershell-depth-cut": READING,
-    "powershell-sdk-pascal-case": READING,
-    "sc-portal-export-has-no-assignments": READING,
-    "settings-first-page-only": READING,
-}
-"""Cases that do not hold yet, with the part that is to fix each. One that holds must leave the list."""
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -99,12 +80,7 @@ def fits(entry: dict[str, Any], expected: dict[str, Any]) -> bool:
     return True
 
 
-def _case(path: Path) -> Any:
-    why = FAILING.get(path.name)
-    return pytest.param(path, id=path.name, marks=[pytest.mark.xfail(strict=True, reason=why)] if why else [])
-
-
-@pytest.mark.parametrize("case", [_case(path) for path in CASES])
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
 def test_a_case_gives_what_it_names_and_nothing_else(case: Path) -> None:
     told = json.loads((case / "expected.json").read_text())
     before, after = folder_snapshot(case / "a"), folder_snapshot(case / "b")
@@ -123,4 +99,4 @@ def test_a_case_gives_what_it_names_and_nothing_else(case: Path) -> None:
 def test_the_lists_name_cases_that_exist() -> None:
     names = {path.name for path in CASES}
     assert len(names) >= 52
-    assert FAILING.keys() | ALSO.keys() <= names
+    assert ALSO.keys() <= names

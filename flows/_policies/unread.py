@@ -1,0 +1,86 @@
+"""What one read of a source did not get: things that could not be read, and parts that an export does not carry.
+
+An export made without assignments says nothing about them, and is not told apart from one of a policy that has none by
+looking at the policy alone. So the body says which parts it lacks (`UNREAD`, which counts in the content hash), and the read
+as a whole says which of them the export leaves out wherever they are empty.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flows._policies.json_shape import as_list
+from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
+from flows._policies.types import BY_SLUG
+
+UNREAD: Final = "@tenantatlas.unread"
+"""The property of a stored body that lists the parts its export does not carry."""
+
+ANY_TYPE: Final = "*"
+"""The slug for what could have been of any type."""
+
+
+def unread_parts(body: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the parts nothing is known of, as `UNREAD` lists them."""
+    return frozenset(part for part in as_list(body.get(UNREAD)) if isinstance(part, str))
+
+
+def absent_parts(policy_type: str, body: Mapping[str, Any]) -> list[str]:
+    """The parts that a policy of the type has and this body has no word of; in order. Empty for a type not known."""
+    entry = BY_SLUG.get(policy_type)
+    if entry is None:
+        return []
+    names = {part.name for collection in entry.collections for part in collection.parts}
+    counts = {part.name: part.count_property for collection in entry.collections for part in collection.parts}
+    # An intent made ready for import carries its settings as a delta.
+    delta = {"settings"} if "settingsDelta" in body else set[str]()
+    return sorted(name for name in names - body.keys() - delta if body.get(counts[name] or "") != 0)
+
+
+@dataclass(slots=True)
+class Unread:
+    """Counts while a source is read; `as_json` when it is exhausted."""
+
+    policies: set[str] = field(default_factory=set[str])
+    _items: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    _parts: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
+    _known: set[str] = field(default_factory=set[str])
+
+    def failed(self, item: SourceFailure) -> None:
+        """Takes in a thing that could not be read. One that is no policy leaves nothing unknown."""
+        if item.no_policy and not item.foreign:
+            return
+        if item.policy_id and not item.no_policy:
+            self.policies.add(item.policy_id)
+        only = next(iter(item.possible_types)) if len(item.possible_types) == 1 else ANY_TYPE
+        self._items.setdefault(item.policy_type or only, set()).add(item.policy_id or item.item_id)
+
+    def read(self, policy: SourcePolicy) -> None:
+        """Takes in a policy that was read."""
+        for part in unread_parts(policy.body):
+            self._parts.setdefault(part, Counter())[policy.policy_type] += 1
+        if "id" not in policy.body and policy.body.get("assignments"):
+            # Who drops the id writes assignments where there are some, and no empty list where there are none.
+            self._known.add("assignments")
+
+    def as_json(self, ledger: Mapping[str, TypeLedger], in_files: Iterable[str] = ()) -> dict[str, Any]:
+        """The shape a sync keeps: `types` not enumerated, `policies` unread by id, `items` unread by type, `parts` without
+        which policies came (part → type → policies), and `left_out`: those the export leaves out where they are empty.
+
+        `in_files` names the parts the export keeps in files of their own, which is a way of leaving them out, too.
+        """
+        apart = set(in_files)
+        left_out = self._known | apart
+        return {
+            "types": sorted(slug for slug, entry in ledger.items() if not entry.complete),
+            "policies": sorted(self.policies),
+            "items": {slug: len(found) for slug, found in sorted(self._items.items())},
+            "parts": {
+                part: dict(sorted(of.items())) for part, of in sorted(self._parts.items()) if part not in left_out
+            },
+            "left_out": sorted(left_out),
+            "in_files": sorted(apart),
+        }

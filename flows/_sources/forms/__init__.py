@@ -1,0 +1,77 @@
+"""The forms that tools write policies in, one module each. A new tool is a new module and a line here."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flows._sources.export_file import ExportFile
+from flows._sources.forms import (
+    cipp,
+    graph,
+    intune_backup,
+    intune_management,
+    intunecd,
+    microsoft365dsc,
+    powershell,
+    terraform,
+)
+from flows._sources.forms.form import Body, Form
+
+FORMS: Final[tuple[Form, ...]] = (
+    # PowerShell first: it writes names otherwise, and the others go by names.
+    powershell.FORM,
+    graph.FORM,
+    intunecd.FORM,
+    intune_management.FORM,
+    intune_backup.FORM,
+    microsoft365dsc.FORM,
+    cipp.FORM,
+    terraform.FORM,
+)
+
+
+def left_out(file: ExportFile) -> bool:
+    """Whether some tool writes such a file for its own use, so that nobody expects a policy of today in it."""
+    return any(form.leaves_out(file) for form in FORMS)
+
+
+def document_in_graph_shape(document: Any, file: ExportFile) -> Any:
+    """A file's content as Graph would answer it."""
+    for form in FORMS:
+        document = form.document(document, file)
+    return document
+
+
+def body_in_graph_shape(body: Body) -> Body:
+    """One policy as Graph would answer it."""
+    for form in FORMS:
+        body = form.body(body)
+    return body
+
+
+def stem_of(body: Body, file: ExportFile) -> str:
+    """The file's name without its ending and without what a tool put there that is not the policy's."""
+    stem = file.stem
+    for form in FORMS:
+        stem = form.stem(body, stem)
+    return stem
+
+
+def is_cut(body: Body) -> bool:
+    """Whether a tool wrote something else in the place of a part of the policy."""
+    return any(form.cut(body) for form in FORMS)
+
+
+def is_own(file: ExportFile) -> bool:
+    """Whether a file that holds no policy is one that a tool writes for itself."""
+    return any(form.own(file) for form in FORMS)
+
+
+def tool_of(body: Body) -> str | None:
+    """The tool whose form an object has that is not read; `None` if it looks like none's."""
+    return next((form.tool for form in FORMS if form.refused(body)), None)
+
+
+def tool_of_file(name: str) -> str | None:
+    """The tool that writes files of this name, which are not read; `None` if none is known."""
+    return next((form.tool for form in FORMS if form.refused_file(name)), None)

@@ -1,0 +1,38 @@
+"""What is to be known of one tool's form of writing policies down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flows._sources.export_file import ExportFile
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one tool writes, as far as it differs from what Graph answers. Every function gets one file's content, or a part.
+
+    `leaves_out` names files that nobody has to read: the tool's own, and those of the past. `document` turns a whole
+    file into what Graph would answer, `body` one policy; both return what they were given when the form is not theirs, and
+    never change it. `stem` gives the part of a file's name that belongs to the policy. `cut` tells whether a policy lost
+    content on its way into the file, `own` whether something that is no policy is the tool's own. `refused` recognises an
+    object in a form that is not read, `refused_file` a file by its name.
+    """
+
+    tool: str
+    leaves_out: Callable[[ExportFile], bool] = lambda file: False
+    document: Callable[[Any, ExportFile], Any] = lambda document, file: document
+    body: Callable[[Body], Body] = lambda body: body
+    stem: Callable[[Body, str], str] = lambda body, stem: stem
+    cut: Callable[[Body], bool] = lambda body: False
+    own: Callable[[ExportFile], bool] = lambda file: False
+    refused: Callable[[Body], bool] = lambda body: False
+    refused_file: Callable[[str], bool] = lambda name: False
+
+
+def names(text: str) -> frozenset[str]:
+    """The names in a text, apart by spaces."""
+    return frozenset(text.split())

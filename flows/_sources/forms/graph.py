@@ -1,0 +1,60 @@
+"""Answers of Microsoft Graph saved as they came: a policy, or a page of a list, under `value` or under a name of its own."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from flows._policies.json_shape import as_list, as_object
+from flows._sources.export_file import ExportFile
+from flows._sources.forms.form import Body, Form
+
+NEXT: Final = "@odata.nextLink"
+COUNT: Final = "@odata.count"
+_NAMES: Final = frozenset({"displayName", "name", "id"})
+
+
+def listed(document: Any) -> list[Any] | None:
+    """The members of a list in any of the shapes it is saved in; `None` for what is no list.
+
+    What the list says of itself counts for every member that says nothing.
+    """
+    if isinstance(document, list):
+        return cast(list[Any], document) or [None]
+    inner = as_object(document).get("value")
+    if isinstance(inner, dict):
+        return [inner]
+    if not isinstance(inner, list) or {"displayName", "name"} & document.keys():
+        return None
+    context = document.get("@odata.context")
+    return [
+        {"@odata.context": context, **cast(Body, member)}
+        if isinstance(member, dict) and isinstance(context, str)
+        else member
+        for member in cast(list[Any], inner)
+    ]
+
+
+def is_first_page(document: Any) -> bool:
+    """Whether a list says that there is more of it than the file holds."""
+    page = as_object(document)
+    count = page.get(COUNT)
+    more = isinstance(count, int) and count > len(as_list(page.get("value")))
+    return isinstance(page.get("value"), list) and (bool(page.get(NEXT)) or more)
+
+
+def _document(document: Any, file: ExportFile) -> Any:
+    """`{"filters": [{…}, {…}]}` as `{"value": […]}`: one list of named objects, and nothing that names the whole."""
+    found = as_object(document)
+    if "value" in found or _NAMES & found.keys():
+        return document
+    lists = [key for key, value in found.items() if isinstance(value, list) and not key.startswith("@")]
+    if len(lists) != 1 or any(isinstance(value, dict) for value in found.values()):
+        return document
+    members = as_list(found[lists[0]])
+    if not members or not all({"displayName", "name"} & as_object(member).keys() for member in members):
+        return document
+    rest = {key: value for key, value in found.items() if key != lists[0]}
+    return {**rest, "value": members}
+
+
+FORM: Final = Form("Microsoft Graph", document=_document)

@@ -1,0 +1,91 @@
+"""IntuneManagement: settings in a file beside the policy, references as remarks, lists of one element as the element.
+
+`NAME_Settings.json` holds `{"settings": […]}` of an intent or the bare values of an administrative template. What it could
+not keep as a reference it writes as `#CustomRef_PROPERTY`: `NAME|:|ADDRESS`. Some versions wrote a list of one element as the
+element itself, and an empty one as null.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from flows._policies.json_shape import as_object
+from flows._sources.export_file import ExportFile
+from flows._sources.forms.form import Body, Form, names
+
+_OWN_FILE: Final = "migrationtable"
+_SETTINGS_FILE: Final = "_settings"
+_REFERENCE: Final = "#CustomRef_"
+_APART: Final = "|:|"
+_TOP: Final = frozenset({"settings", "apps"})
+"""Lists of the policy itself; below it the same names stand for objects."""
+
+_LISTS: Final = names(
+    """
+    assignments roleScopeTagIds roleScopeTags definitionValues presentationValues scheduledActionsForRule
+    scheduledActionConfigurations settingsDelta omaSettings localizedNotificationMessages children
+    simpleSettingCollectionValue choiceSettingCollectionValue groupSettingCollectionValue rolePermissions resourceActions
+    allowedResourceActions notAllowedResourceActions notificationMessageCCList targetedMobileApps customSettings ipRanges
+    includeUsers excludeUsers includeGroups excludeGroups includeRoles excludeRoles includeApplications excludeApplications
+    includeUserActions clientAppTypes includePlatforms excludePlatforms includeLocations excludeLocations userRiskLevels
+    signInRiskLevels servicePrincipalRiskLevels builtInControls customAuthenticationFactors termsOfUse
+    homeScreenDockIcons homeScreenPages onDemandRules dnsServers domainNames platformRestrictions
+    """
+)
+"""Properties of policies that are lists in Graph's schema wherever they stand."""
+
+
+def _leaves_out(file: ExportFile) -> bool:
+    of_groups = bool(file.folders) and file.folders[0].casefold() == "groups"
+    return file.stem.casefold() == _OWN_FILE or of_groups
+
+
+def _document(document: Any, file: ExportFile) -> Any:
+    """The settings of an intent's own file as the bare list, which is a part of the policy beside it."""
+    found = as_object(document)
+    if not file.stem.casefold().endswith(_SETTINGS_FILE) or {"id", "displayName", "name"} & found.keys():
+        return document
+    settings = found.get("settings")
+    if isinstance(settings, dict):
+        return [settings]
+    return cast(list[Any], settings) if isinstance(settings, list) else document
+
+
+def _body(body: Body) -> Body:
+    return cast(Body, _lists({_named(key): value for key, value in body.items()}, _TOP | _LISTS))
+
+
+def _named(key: str) -> str:
+    """`#CustomRef_RootCertificate` as the reference it stands for; other remarks stay remarks."""
+    name = key.removeprefix(_REFERENCE)
+    return key if name == key or not name else f"{name[0].lower()}{name[1:]}@odata.bind"
+
+
+def _lists(value: Any, lists: frozenset[str], depth: int = 0) -> Any:
+    """The value with every list of one element a list again; itself where there is none."""
+    if depth > 100:
+        return value
+    if isinstance(value, list):
+        return [_lists(item, _LISTS, depth + 1) for item in cast(list[Any], value)]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _lists([item] if key in lists and _is_single(key, item) else item, _LISTS, depth + 1)
+        for key, item in cast(Body, value).items()
+    }
+
+
+def _is_single(key: str, item: Any) -> bool:
+    # A text where objects belong is what PowerShell left of them, and no element.
+    return isinstance(item, dict) or (isinstance(item, str) and bool(item) and key not in _OF_OBJECTS)
+
+
+_OF_OBJECTS: Final = names(
+    """
+    assignments settings settingsDelta definitionValues presentationValues scheduledActionsForRule
+    scheduledActionConfigurations omaSettings localizedNotificationMessages children simpleSettingCollectionValue
+    choiceSettingCollectionValue groupSettingCollectionValue rolePermissions resourceActions targetedMobileApps apps
+    """
+)
+
+FORM: Final = Form("IntuneManagement", leaves_out=_leaves_out, document=_document, body=_body)

@@ -1,0 +1,74 @@
+"""PowerShell: the Graph SDK's objects in PascalCase, and what `ConvertTo-Json` leaves of objects below its depth."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, cast
+
+from flows._policies.json_shape import as_object
+from flows._sources.forms.form import Body, Form, names
+
+_NAMES: Final = frozenset({"DisplayName", "Name", "Id"})
+_MORE: Final = "AdditionalProperties"
+_UNLOADED: Final = frozenset({"assignments", "settings", "definitionValues", "scheduledActionsForRule"})
+"""What the SDK writes as null, or as an empty list, because nobody asked Graph for it."""
+
+_TYPE_NAME: Final = re.compile(r"System\.(?:Object\[\]|Collections\.[\w.`\[\],]+|Management\.Automation\.[\w.]+)")
+_HASH: Final = re.compile(r"@\{(?:[^{}]*=.*)?\}", re.DOTALL)
+_FREE_TEXT: Final = frozenset({"description", "displayName", "name", "notes"})
+_OBJECTS: Final = names(
+    """
+    settingInstance choiceSettingValue simpleSettingValue groupSettingValue children settings settingsDelta assignments
+    choiceSettingCollectionValue simpleSettingCollectionValue groupSettingCollectionValue scheduledActionsForRule
+    scheduledActionConfigurations definitionValues presentationValues omaSettings templateReference conditions grantControls
+    """
+)
+"""Properties that hold objects: a text in their place is one that was cut off there."""
+
+
+def _body(body: Body) -> Body:
+    if not _NAMES & body.keys() or {"displayName", "name", "id"} & body.keys():
+        return body
+    found = cast(Body, _camel(body, 0))
+    return {key: value for key, value in found.items() if value or key not in _UNLOADED}
+
+
+def _camel(value: Any, depth: int) -> Any:
+    if depth > 100:
+        return value
+    if isinstance(value, list):
+        return [_camel(item, depth + 1) for item in cast(list[Any], value)]
+    if not isinstance(value, dict):
+        return value
+    found = cast(Body, value)
+    own = {_property(key): _camel(item, depth + 1) for key, item in found.items() if key != _MORE}
+    # What the SDK has no property for keeps the names that Graph gave it.
+    return {**own, **as_object(found.get(_MORE))}
+
+
+def _property(key: str) -> str:
+    return "@odata.type" if key.casefold() == "odatatype" else key[:1].lower() + key[1:]
+
+
+def _cut(body: Body) -> bool:
+    waiting: list[tuple[str, Any]] = list(body.items())
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(cast(Body, value).items())
+        elif isinstance(value, list):
+            waiting.extend((key, item) for item in cast(list[Any], value))
+        elif isinstance(value, str) and _is_rest(key, value):
+            return True
+    return False
+
+
+def _is_rest(key: str, value: str) -> bool:
+    if key in _OBJECTS:
+        return True
+    if key in _FREE_TEXT or not value.startswith(("System.", "@{")):
+        return False
+    return bool(_TYPE_NAME.fullmatch(value) or _HASH.fullmatch(value))
+
+
+FORM: Final = Form("PowerShell", body=_body, cut=_cut)

@@ -1,0 +1,155 @@
+"""Two folders of exports compared in memory: the same reading, the same engine, no database and no account."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from flows._policies.protocol import SourceFailure
+from flows._policies.secrets import Fingerprint, tenant_fingerprint
+from flows._policies.stored import StoredPolicy, body_of, stored
+from flows._policies.tree import MAX_DEPTH, TooDeepError
+from flows._policies.unread import Unread
+from flows._sources.folder import FolderSource
+from flows._sources.folder_reasons import NESTED_TOO_DEEP
+from flows.drift.comparison.compare import compare
+from flows.drift.comparison.completeness import Completeness
+from flows.drift.comparison.findings import Comparison, Finding
+from flows.drift.comparison.platform import kind_of
+from flows.drift.comparison.states import PolicyState
+from runstore.errors import BadInputError
+
+_FINDINGS: Final = UUID("0e1c3f0c-0f6b-4c1e-9a0c-7f6a1c1f5a52")
+
+
+@dataclass(slots=True)
+class Side:
+    """One side: policies by id, what was not read, and why."""
+
+    policies: dict[str, StoredPolicy]
+    unread: Completeness = field(default_factory=Completeness)
+    failures: list[SourceFailure] = field(default_factory=list[SourceFailure])
+
+
+def one_time_fingerprint() -> Fingerprint:
+    """A fingerprint function by a key of this moment: a secret that both sides hold is known as one, and by nobody else."""
+    return tenant_fingerprint(secrets.token_bytes(32))
+
+
+def read_side(folder: Path, fingerprint: Fingerprint) -> Side:
+    """The side that a folder of exports makes. BadInputError for a folder of no use."""
+    source, side, unread = FolderSource(folder), Side({}), Unread()
+    for item in source.read():
+        failed = item if isinstance(item, SourceFailure) else None
+        if not isinstance(item, SourceFailure):
+            try:
+                side.policies[item.policy_id] = stored(item, fingerprint)
+                unread.read(item)
+            except (TooDeepError, RecursionError):
+                failure = NESTED_TOO_DEEP.failure(item.origin, file_name=item.origin, limit=MAX_DEPTH)
+                failed = SourceFailure(item.origin, failure, item.policy_type, item.policy_id)
+        if failed is not None:
+            side.failures.append(failed)
+            unread.failed(failed)
+            if failed.policy_id:
+                side.policies.pop(failed.policy_id, None)
+    side.unread = Completeness.of_json(unread.as_json(source.ledger(), source.parts_in_files()))
+    return side
+
+
+def compare_sides(before: Side, after: Side) -> Comparison:
+    """What the comparison of two sides finds."""
+    olds, news = before.policies, after.policies
+    content = {one.content_hash: one for side in (olds, news) for one in side.values()}
+
+    def bodies(hashes: Iterable[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        return {digest: body_of(content[digest].body) for digest in hashes if digest in content}
+
+    both = sorted(olds.keys() & news.keys())
+    in_both = Counter(kind_of(_state(news[key])) for key in both)
+    return compare(
+        [_state(news[key]) for key in sorted(news.keys() - olds.keys())],
+        [_state(olds[key]) for key in sorted(olds.keys() - news.keys())],
+        [(_state(olds[key]), _state(news[key])) for key in both if _differ(olds[key], news[key])],
+        in_both,
+        bodies,
+        baseline=before.unread,
+        current=after.unread,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Two folders compared. `document` has the shape of `drift findings`; `origin_of` leads to the file of a policy."""
+
+    document: dict[str, Any]
+    origin_of: Callable[[Mapping[str, Any]], str | None]
+
+
+def diff_folders(before: Path, after: Path) -> Diff:
+    """The comparison of two folders. BadInputError for one of no use, one that holds nothing to read, and one given twice."""
+    if before.expanduser().resolve() == after.expanduser().resolve():
+        raise BadInputError("Both sides are the same folder: give two exports of different times.")
+    fingerprint = one_time_fingerprint()
+    sides = [read_side(folder, fingerprint) for folder in (before, after)]
+    for folder, side in zip((before, after), sides, strict=True):
+        if not side.policies and side.failures:
+            why = side.failures[0].failure.message
+            raise BadInputError(f"Not one policy in the folder {folder.name!r} could be read. The first reason: {why}")
+    old, new = sides
+    comparison = compare_sides(old, new)
+    document = {
+        "findings": [_finding(finding) for finding in comparison.findings],
+        "withheld": [entry.as_json() for entry in comparison.withheld],
+        "comparisons": [{"baseline": str(before), "current": str(after)}],
+        "unread": {"baseline": _failures(old), "current": _failures(new)},
+        "ignored": 0,
+        "not_listed": 0,
+    }
+
+    def origin_of(finding: Mapping[str, Any]) -> str | None:
+        ids = (finding["policy_id"], finding.get("previous_policy_id"))
+        found = (side.policies.get(one) for one in ids if one for side in (new, old))
+        policy = next((one for one in found if one is not None), None)
+        return policy.origin if policy else None
+
+    return Diff(document, origin_of)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": str(uuid5(_FINDINGS, finding.subject)),
+        "run_id": None,
+        "kind": finding.kind.value,
+        "policy_id": finding.policy_id,
+        "policy_name": finding.policy_name,
+        "policy_type": finding.policy_type,
+        "severity": finding.severity.value,
+        "status": "open",
+        "changes": finding.changes_json(),
+    }
+    if finding.previous_policy_id is not None:
+        shown["previous_policy_id"] = finding.previous_policy_id
+    if finding.policies:
+        shown["policies"] = list(finding.policies)
+    return {**shown, "notes": list(finding.notes)} if finding.notes else shown
+
+
+def _failures(side: Side) -> list[dict[str, Any]]:
+    return [
+        {"item_id": one.failure.item_id, "reason_code": one.failure.reason_code, "message": one.failure.message}
+        for one in side.failures
+    ]
+
+
+def _differ(old: StoredPolicy, new: StoredPolicy) -> bool:
+    return old.content_hash != new.content_hash or bool(old.subtype and new.subtype and old.subtype != new.subtype)
+
+
+def _state(one: StoredPolicy) -> PolicyState:
+    return PolicyState(one.policy_id, one.policy_type, one.name, one.platform, one.content_hash, one.subtype)

@@ -1,0 +1,51 @@
+"""What is said to people of what a comparison could not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from flows._policies.types import label_of
+from flows._policies.unread import ANY_TYPE
+from flows.drift.comparison.not_read import BASELINE_INCOMPLETE, CURRENT_INCOMPLETE, NOT_COMPARED, PART_NOT_READ
+
+_PARTS: Final = {
+    "settings": "settings",
+    "definitionValues": "settings",
+    "assignments": "assignments",
+    "scheduledActionsForRule": "actions for non-compliance",
+    "localizedNotificationMessages": "messages",
+}
+_WHY: Final = {
+    BASELINE_INCOMPLETE: "may not be new: not everything of that type could be read before",
+    CURRENT_INCOMPLETE: "may still be there: not everything of that type could be read now",
+    NOT_COMPARED: "could be read neither before nor now",
+}
+
+
+def withheld_words(entry: Mapping[str, Any]) -> str:
+    """One entry of `withheld` for people: how many policies of which type, and why they are not told about."""
+    policies = f"{entry['count']} {_noun(entry['policy_type'])}"
+    if entry["reason_code"] == PART_NOT_READ:
+        part = _PARTS.get(entry.get("part") or "", entry.get("part") or "a part")
+        return f"{part} of {policies}: an export does not have them"
+    return f"{policies}: {_WHY.get(entry['reason_code'], entry['reason_code'].replace('_', ' '))}"
+
+
+def not_compared(entries: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence that says what was not compared; empty when everything was."""
+    return f"Not compared: {'; '.join(map(withheld_words, entries))}." if entries else ""
+
+
+def why_empty(document: Mapping[str, Any]) -> str:
+    """One sentence for a document without findings: nothing compared yet, all of it hidden by rules, or no drift."""
+    if not document["comparisons"]:
+        return "Nothing has been compared yet; generate drift once two syncs of a scope are finished."
+    read = " in what was read" if document["withheld"] else ""
+    if document["ignored"]:
+        return f"Nothing drifted{read} but what ignore rules hide: {document['ignored']} changes."
+    return f"Nothing drifted{read}."
+
+
+def _noun(slug: str) -> str:
+    return "of an unknown type" if slug == ANY_TYPE else label_of(slug)

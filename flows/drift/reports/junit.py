@@ -1,0 +1,60 @@
+"""Findings as JUnit XML, which every build server shows: a finding is a failed test, what was not compared a skipped one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from xml.sax.saxutils import escape, quoteattr
+
+from flows._policies.types import label_of
+from flows.drift.comparison.severity import Severity
+from flows.drift.register.words import withheld_words
+from flows.drift.reports.lines import change_line, title
+
+_ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit_report(document: Mapping[str, Any], fail_on: Severity = Severity.INFO) -> str:
+    """The XML. A finding less severe than `fail_on` is a passed test that says in its output what changed."""
+    findings, withheld = document["findings"], document["withheld"]
+    failed = sum(Severity(one["severity"]).at_least(fail_on) for one in findings)
+    cases = [_finding(one, fail_on) for one in findings]
+    cases += [
+        _case("not compared", withheld_words(one), f"<skipped message={_attribute(withheld_words(one))}/>")
+        for one in withheld
+    ]
+    cases = cases or [_case("drift", "Nothing drifted", "")]
+    counts = f'tests="{len(cases)}" failures="{failed}" errors="0" skipped="{len(withheld)}"'
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n<testsuite name="drift" {counts}>\n'
+        + "\n".join(cases)
+        + "\n</testsuite>\n</testsuites>\n"
+    )
+
+
+def _finding(finding: Mapping[str, Any], fail_on: Severity) -> str:
+    said = _text("\n".join(change_line(change) for change in finding["changes"]))
+    if Severity(finding["severity"]).at_least(fail_on):
+        kind = _attribute(f"{finding['severity']}: {finding['kind'].replace('_', ' ')}")
+        inner = f"<failure message={kind} type={_attribute(finding['severity'])}>{said}</failure>"
+    else:
+        inner = f"<system-out>{said}</system-out>"
+    return _case(label_of(finding["policy_type"]), title(finding), inner)
+
+
+def _case(group: str, name: str, inner: str) -> str:
+    return f"<testcase classname={_attribute(group)} name={_attribute(name)}>{inner}</testcase>"
+
+
+def _attribute(value: str) -> str:
+    return quoteattr(_legal(value), {"\n": "&#10;", "\t": "&#9;", "\r": "&#13;"})
+
+
+def _text(value: str) -> str:
+    return escape(_legal(value))
+
+
+def _legal(value: str) -> str:
+    """The text with each character that XML 1.0 cannot hold written out, as `\\x00`."""
+    return _ILLEGAL.sub(lambda found: found.group().encode("unicode_escape", "backslashreplace").decode("ascii"), value)
