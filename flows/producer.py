@@ -74,3 +74,19 @@ class Operation:
             item_ids=self.item_ids(parameters),
             related=self.related(parameters),
         )
+
+    def essence(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of the parameter values says which work it is: those that differ from what the operation takes by itself.
+
+        A release that adds a parameter with a default leaves it as it is. Values that the operation does not take stay as given.
+        """
+        try:
+            given = self.parameters.model_validate(dict(values))
+        except ValidationError:
+            return dict(values)
+        fields = type(given).model_fields
+        return {
+            name: value
+            for name, value in given.model_dump(mode="json").items()
+            if fields[name].is_required() or getattr(given, name) != fields[name].get_default(call_default_factory=True)
+        }

@@ -10,6 +10,7 @@ from types import MappingProxyType, ModuleType
 
 from flows.folders import Broken, BrokenPartError, Found, folders, parts
 from flows.producer import Operation
+from runstore.errors import BadInputError
 from runstore.reasons import Catalogue
 
 
@@ -46,6 +47,14 @@ def _declared() -> Found[Operation]:
 
     read_parts = parts("operation", read)
     return Found(MappingProxyType(dict(sorted(found.items()))), read_parts.broken)
+
+
+def operation_named(name: str) -> Operation:
+    """The operation of that type. BadInputError when there is none."""
+    declared = operations().get(name)
+    if declared is None:
+        raise BadInputError(f"{name[:80]!r} is no operation here; there are {', '.join(operations())}.")
+    return declared
 
 
 def migration_folders() -> Sequence[Path]:

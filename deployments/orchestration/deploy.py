@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,15 +18,20 @@ from prefect.utilities.callables import parameter_schema
 
 from deployments.cli.call import Answer
 from deployments.cli.console import Table
-from deployments.orchestration.deploy_leftovers import Missing, Waiting, missing_operations, waiting_elsewhere
+from deployments.orchestration.deploy_leftovers import (
+    Missing,
+    Waiting,
+    missing_operations,
+    strangers,
+    waiting_elsewhere,
+)
+from deployments.orchestration.deploy_tenants import TenantDeployed, keep_tenants
 from deployments.orchestration.prefect_errors import (
     PREFECT_PROBLEMS,
     PrefectUnavailableError,
     prefect_problem,
     require_answer,
 )
-from deployments.orchestration.schedules.prefect_calls import PrefectCannotPlanError, PrefectHasNotPlannedError
-from deployments.orchestration.schedules.timetable import Timetable
 from deployments.orchestration.work_pools import Pool, ensure_pool
 from deployments.settings import Settings
 from deployments.version import installed_version
@@ -52,7 +57,6 @@ class Deployed:
     id: UUID
     changed: tuple[str, ...] = ()
     job_variables: Mapping[str, Any] | None = None
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,10 @@ class Registered:
 
     pool: Pool
     deployed: list[Deployed]
+    tenants: list[TenantDeployed]
     missing: list[Missing]
     waiting: list[Waiting]
+    notes: list[str]
 
 
 def deploy_all(
@@ -73,11 +79,13 @@ def deploy_all(
     pool_type: str | None,
     image: str | None = None,
     remove_missing: bool = False,
+    tenants: Callable[[], Collection[str] | None] = lambda: None,
 ) -> Answer:
     """Registers every operation in the work pool, which is made if it does not exist: of our own type unless told another.
 
     With `wait`, a server that does not answer yet is waited for. `image` is what the pool's jobs start, where they start
-    one. With `remove_missing`, deployments of operations that are not found any more are deleted. Raises
+    one. With `remove_missing`, deployments of operations that are not found any more are deleted, and of tenants that are not;
+    `tenants` gives those there are, None when nobody can tell. Raises
     PrefectUnavailableError or another error of `prefect_problem`, BadInputError for a pool that cannot be made or is of
     another type than the one named, BrokenProducerError for a flow that cannot be loaded; no deployment is changed in the
     latter two cases.
@@ -92,9 +100,13 @@ def deploy_all(
             await require_answer(client)
             served = await ensure_pool(client, name, pool_type, image)
             deployed = [await _register(client, operation, wanted) for operation, wanted in found]
-            ids = [one.id for one in deployed]
-            missing = await missing_operations(client, ids, remove=remove_missing)
-            return Registered(served, deployed, missing, await waiting_elsewhere(client, ids, name))
+            kept = [await keep_tenants(client, operation, wanted) for operation, wanted in found]
+            scheduled = [one for each in kept for one in each.deployed]
+            notes = [note for each in kept for note in each.notes]
+            notes += await strangers(client, scheduled, tenants(), remove=remove_missing) if scheduled else []
+            missing = await missing_operations(client, remove=remove_missing)
+            ids = [one.id for one in (*deployed, *scheduled)]
+            return Registered(served, deployed, scheduled, missing, await waiting_elsewhere(client, ids, name), notes)
 
     try:
         return _answer(anyio.run(work))
@@ -105,7 +117,7 @@ def deploy_all(
 def _answer(done: Registered) -> Answer:
     notes = [*done.pool.notes([one.job_variables or {} for one in done.deployed])]
     notes += [one.told() for one in (*done.waiting, *done.missing)]
-    notes += [f"{one.operation}: {one.note}" for one in done.deployed if one.note]
+    notes += done.notes
     document = {
         "work_pool": {
             "name": done.pool.name,
@@ -117,6 +129,7 @@ def _answer(done: Registered) -> Answer:
             {"operation": one.operation, "entrypoint": one.entrypoint, "outcome": one.outcome, "changed": one.changed}
             for one in done.deployed
         ],
+        "tenant_deployments": [one.as_json() for one in done.tenants],
         "waiting_elsewhere": [{"work_pool": one.work_pool, "flow_runs": one.flow_runs} for one in done.waiting],
         "missing": [
             {"operation": one.operation, "schedules": one.schedules, "outcome": "removed" if one.removed else "kept"}
@@ -126,7 +139,11 @@ def _answer(done: Registered) -> Answer:
     }
     rows = [(one.operation, one.entrypoint, one.outcome, ", ".join(one.changed)) for one in done.deployed]
     table = Table(("Operation", "Entry point", "Outcome", "What changed"), rows, "There are no producers.")
-    return Answer(document, (f"Work pool {done.pool.name}: {done.pool.outcome}.", table, *notes))
+    changed = sum(one.outcome != "unchanged" for one in done.tenants)
+    scheduled = (
+        [f"Deployments of scheduled tenants: {len(done.tenants)}, of which {changed} changed."] if done.tenants else []
+    )
+    return Answer(document, (f"Work pool {done.pool.name}: {done.pool.outcome}.", table, *scheduled, *notes))
 
 
 async def await_server(client: PrefectClient, seconds: float | None) -> None:
@@ -171,28 +188,15 @@ async def _register(client: PrefectClient, operation: Operation, wanted: Mapping
         flow_id = await client.create_flow_from_name(name)
         made = await client.create_deployment(flow_id, DEPLOYMENT, **wanted)
         return Deployed(name, entrypoint, "created", made)
-    note = None
     differing = {field: value for field, value in wanted.items() if not _is_kept(existing, field, value)}
     if "tags" in differing:
         differing["tags"] = _with_tags(existing.tags, wanted["tags"])
     if differing:
         # Only what differs: told its pool again, a deployment leaves the work queue that people gave it. And an update leaves
-        # the schedules alone, where creating it again would delete them; but what they had planned is gone with it.
-        timetable = await Timetable.read(client, name)
+        # the schedules alone, where creating it again would delete them.
         await client.update_deployment(existing.id, DeploymentUpdate(**differing))
-        note = await _planned_anew(timetable)
     outcome = "changed" if differing else "unchanged"
-    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing), existing.job_variables, note)
-
-
-async def _planned_anew(timetable: Timetable) -> str | None:
-    """What to tell when the server cannot plan now: the operations are registered all the same."""
-    try:
-        if timetable.rows:
-            await timetable.settle()
-    except (PrefectCannotPlanError, PrefectHasNotPlannedError) as problem:
-        return str(problem)
-    return None
+    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing), existing.job_variables)
 
 
 def _is_kept(existing: DeploymentResponse, field: str, wanted: Any) -> bool:

@@ -10,9 +10,6 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterName,
-    DeploymentFilterTags,
     FlowRunFilter,
     FlowRunFilterDeploymentId,
     FlowRunFilterState,
@@ -23,10 +20,13 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 
-from flows._tracking.dispatcher import DEPLOYMENT, TAG
+from deployments.orchestration.deploy_tenants import TenantDeployed
+from deployments.orchestration.our_deployments import Deployment, read_deployments, read_operation
+from deployments.orchestration.tenant_deployments import delete_deployment
+from flows.registry import operations
 
-OURS = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]), tags=DeploymentFilterTags(all_=[TAG]))
-"""Our deployments have both our name and our tag: a person's own may have one of the two, and is not ours to delete."""
+# How many names a sentence has room for.
+SHOWN = 5
 
 # A suspended run goes on in the pool it began in.
 NOT_TAKEN = [StateType.SCHEDULED, StateType.PAUSED]
@@ -68,19 +68,57 @@ class Waiting:
         )
 
 
-async def missing_operations(client: PrefectClient, known: Collection[UUID], *, remove: bool) -> list[Missing]:
-    """Our deployments that are none of the `known` ones, deleted if `remove` says so."""
-    found: list[Missing] = []
-    for deployment in await client.read_deployments(deployment_filter=OURS):
-        if deployment.id in known:
-            continue
-        flow = await client.read_flow(deployment.flow_id)
-        if remove:
-            with suppress(ObjectNotFound):
-                await client.delete_deployment(deployment.id)
-        firing = 0 if deployment.paused else sum(schedule.active for schedule in deployment.schedules)
-        found.append(Missing(flow.name, len(deployment.schedules) if remove else firing, remove))
-    return sorted(found, key=lambda one: one.operation)
+async def missing_operations(client: PrefectClient, *, remove: bool) -> list[Missing]:
+    """Our deployments of operations that no producer here declares, an operation each; deleted if `remove` says so."""
+    found: dict[str, list[Deployment]] = {}
+    for one in await read_deployments(client, ()):
+        if one.operation not in operations() and (one.is_operations or one.tenant is not None):
+            found.setdefault(one.operation, []).append(one)
+    if remove:
+        await delete_all(client, [one for each in found.values() for one in each])
+    return [Missing(name, _counted(each, all_of_them=remove), remove) for name, each in sorted(found.items())]
+
+
+async def strangers(
+    client: PrefectClient, deployed: Sequence[TenantDeployed], tenants: Collection[str] | None, *, remove: bool
+) -> list[str]:
+    """What to tell of deployments of tenants that the run store does not have; deleted if `remove` says so.
+
+    `tenants` are those it has; None when it could not be asked. One without any tenant is not the one that schedules are for.
+    """
+    if not tenants:
+        return [
+            "Whether every scheduled tenant is still there was not looked at: no run store with tenants answers here."
+        ]
+    gone = [one for one in deployed if one.tenant not in tenants]
+    if not gone:
+        return []
+    if remove:
+        for name in dict.fromkeys(one.operation for one in gone):
+            ids = {one.id for one in gone}
+            await delete_all(client, [one for one in await read_operation(client, name) if one.id in ids])
+    names = ", ".join(f"{one.operation}/{one.name}" for one in gone[:SHOWN])
+    more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
+    if remove:
+        return [f"{names}{more}: removed from Prefect, because the run store has no such tenant."]
+    return [
+        f"{names}{more}: scheduled for a tenant that the run store does not have, so what it starts fails: add the tenant, or run "
+        "`tenantatlas deploy --remove-missing`."
+    ]
+
+
+async def delete_all(client: PrefectClient, deployments: Sequence[Deployment]) -> None:
+    """Deletes them, with their schedules; one that is gone already is no error."""
+    for one in deployments:
+        with suppress(ObjectNotFound):
+            await delete_deployment(client, one)
+
+
+def _counted(deployments: Sequence[Deployment], *, all_of_them: bool) -> int:
+    """How many schedules they have; those that fire unless `all_of_them` are meant."""
+    return sum(
+        all_of_them or (schedule.is_active and not one.is_paused) for one in deployments for schedule in one.schedules
+    )
 
 
 async def waiting_elsewhere(client: PrefectClient, deployments: Sequence[UUID], pool: str) -> list[Waiting]:

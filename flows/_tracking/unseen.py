@@ -15,7 +15,6 @@ from typing import Final
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
-    DeploymentFilterName,
     FlowRunFilter,
     FlowRunFilterEndTime,
     FlowRunFilterState,
@@ -24,7 +23,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows._tracking.dispatcher import DEPLOYMENT
+from flows._tracking.dispatcher import DEPLOYMENT, TAG
 from flows._tracking.identity import FlowRunIdentity, identity_of
 from flows._tracking.state_map import failure_for, observed
 from runstore.database import Database
@@ -72,7 +71,10 @@ class UnseenEnds:
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.FAILED, StateType.CRASHED])),
             end_time=FlowRunFilterEndTime.model_validate({"after_": since}),
         )
-        ours = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]))
+        # Each operation's own, and those of scheduled tenants.
+        # Each operation's own, and those of scheduled tenants.
+        told = {"operator": "or_", "name": {"any_": [DEPLOYMENT]}, "tags": {"all_": [TAG]}}
+        ours = DeploymentFilter.model_validate(told)
         offset = 0
         while True:
             page = client.read_flow_runs(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from deployments.orchestration.schedules.listing import find
 from runstore.database import DatabaseRole
 from runstore.runs.filters import RunFilter
 from runstore.runs.reader import RunReader
 from runstore.runs.status import RunStatus
 from tests.support.container_worker import CONTAINERS, installed
+from tests.support.schedules import schedules_of
 from tests.support.stack import StackUnderTest, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
@@ -140,20 +143,132 @@ def test_what_people_set_for_a_deployment_stays(stack: StackUnderTest) -> None:
             client.delete(f"work_pools/{pool}/queues/{queue}").raise_for_status()
 
 
+def tenants_changed(document: Any) -> dict[str, list[str]]:
+    return {one["name"]: one["changed"] for one in document["tenant_deployments"] if one["outcome"] != "unchanged"}
+
+
+def test_the_deployments_of_scheduled_tenants_are_kept_as_the_operations(stack: StackUnderTest) -> None:
+    tenant = stack.tenant().slug
+    with schedules_of(stack, "echo.speak", key="kept") as echo:
+        (added,) = echo.add(tenant)
+        assert tenants_changed(deploy(stack)) == {}, "registering again changes nothing"
+        place = f"deployments/{echo.deployment(tenant)['id']}"
+        by_hand = {
+            "entrypoint": "flows.elsewhere.flow.gone",
+            "version": "0",
+            "tags": ["tenantatlas", "mine"],
+            "parameters": {"key": "edited", "tenant": tenant},
+            "job_variables": {"memory_limit_mb": 512},
+        }
+        echo.prefect.patch(place, json=by_hand).raise_for_status()
+        document = deploy(stack)
+        assert tenants_changed(document) == {tenant: ["entrypoint", "version", "tags"]}
+        assert changes(document) == {}
+        after, own = echo.deployment(tenant), echo.deployment()
+        assert (after["entrypoint"], after["version"]) == (own["entrypoint"], own["version"])
+        assert set(after["tags"]) == {"mine", "tenantatlas", "echo.speak", f"tenant:{tenant}"}
+        assert (after["parameters"]["key"], after["job_variables"]) == ("edited", {"memory_limit_mb": 512})
+        assert [one["id"] for one in after["schedules"]] == [str(added.schedule.id)]
+        # Whoever empties the parameters in Prefect's UI gets the tenant back, which the name says.
+        echo.prefect.patch(place, json={"parameters": {"key": "kept"}}).raise_for_status()
+        assert tenants_changed(deploy(stack)) == {tenant: ["parameters"]}
+        assert echo.deployment(tenant)["parameters"] == {"key": "kept", "tenant": tenant}
+
+
+def test_schedules_of_earlier_releases_move_once_and_nothing_is_lost(stack: StackUnderTest) -> None:
+    mine, other = stack.tenant().slug, stack.tenant().slug
+    cron = {"cron": "0 6 * * *", "timezone": "Europe/Berlin"}
+    weekends = {"cron": "0 9 * * 0,6", "timezone": "UTC"}
+
+    def before(tenant: str, schedule: Any, slug: str, *, active: bool = True) -> dict[str, Any]:
+        return {
+            "schedule": schedule,
+            "active": active,
+            "slug": slug,
+            "parameters": {"tenant": tenant, "key": "nightly"},
+        }
+
+    with stack.nothing_taken(), schedules_of(stack, "echo.speak", key="nightly") as echo:
+        place = f"deployments/{echo.deployment()['id']}"
+        echo.as_before(
+            before(mine, cron, f"{mine}-0123456789"),
+            before(mine, weekends, f"{mine}-0123456789-weekends"),
+            before(other, cron, f"{other}-0123456789", active=False),
+            # Paused by Prefect's own command, which emptied its parameters; and one that was removed while others were late.
+            {"schedule": cron, "active": False, "slug": "lost-0123456789", "parameters": {}},
+            {"schedule": weekends, "active": False, "slug": "gone-0123456789", "parameters": {"removed": True}},
+        )
+        was = {(one.tenant, one.timing, one.active) for one in find([mine, other])}
+        assert len(was) == 3, "they are listed before they have moved as well"
+        # A run that is late belongs to nobody's schedule any more, and is done all the same.
+        echo.were_missed("tenantatlas", hours=30)
+        late = [one["id"] for one in echo.prefect.post("flow_runs/filter", json=of_deployment(place)).json()]
+        assert len(late) >= 2
+        document = deploy(stack)
+        assert {one["name"]: one["outcome"] for one in document["tenant_deployments"]} == {
+            mine: "moved",
+            f"{mine}@weekends": "moved",
+            other: "moved",
+        }
+        assert "echo.speak: 3 schedules have moved to deployments of their tenants" in " ".join(document["notes"])
+        assert "(lost-0123456789) names no tenant" in " ".join(document["notes"])
+        assert {(one.tenant, one.timing, one.active) for one in find([mine, other])} == was
+        assert [one["slug"] for one in echo.deployment()["schedules"]] == ["lost-0123456789"]
+        assert {one.name for one in find([mine])} == {None, "weekends"}
+        assert all(echo.prefect.get(f"flow_runs/{run}").status_code == 200 for run in late)
+        again = deploy(stack)
+        assert tenants_changed(again) == {}
+        assert {one["outcome"] for one in again["tenant_deployments"]} == {"unchanged"}
+        for run in late:
+            echo.prefect.delete(f"flow_runs/{run}")
+
+
+def of_deployment(place: str) -> dict[str, Any]:
+    waiting = {"deployment_id": {"any_": [place.partition("/")[2]]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+    return {"flow_runs": {**waiting, "next_scheduled_start_time": {"before_": datetime.now(UTC).isoformat()}}}
+
+
+def test_a_move_that_died_half_way_through_is_finished_by_the_next(stack: StackUnderTest) -> None:
+    tenant = stack.tenant().slug
+    cron = {"cron": "0 3 * * *", "timezone": "UTC"}
+    old = {
+        "schedule": cron,
+        "active": True,
+        "slug": f"{tenant}-0123456789",
+        "parameters": {"tenant": tenant, "key": "x"},
+    }
+    evening = {**old, "schedule": {**cron, "cron": "0 20 * * *"}, "slug": None}
+    with schedules_of(stack, "echo.speak", key="x") as echo:
+        echo.add(tenant)
+        echo.as_before(old, evening)
+        deploy(stack)
+        found = [(one.deployment, one.timing) for one in find([tenant])]
+        assert found == [(f"echo.speak/{tenant}", "0 20 * * *"), (f"echo.speak/{tenant}", "0 3 * * *")]
+        assert echo.deployment()["schedules"] == []
+
+
+def test_a_scheduled_tenant_that_is_not_here_is_told_of_and_removed_when_asked_to(stack: StackUnderTest) -> None:
+    with schedules_of(stack, "echo.speak", key="gone") as echo:
+        echo.add(kept := stack.tenant().slug, "never-was")
+        (note,) = deploy(stack)["notes"]
+        assert note.startswith("echo.speak/never-was: scheduled for a tenant that the run store does not have")
+        (note,) = deploy(stack, "--remove-missing")["notes"]
+        assert note.startswith("echo.speak/never-was: removed from Prefect")
+        assert echo.names() == [kept, "tenantatlas"]
+
+
 def test_a_server_that_cannot_plan_is_told_of_and_the_operations_are_registered(stack: StackUnderTest) -> None:
-    # A line that never comes, which Prefect's UI takes, stops the planning of the whole deployment.
-    never = {"schedule": {"cron": "0 0 30 2 *", "timezone": "UTC"}, "active": True, "parameters": {}}
-    with stack.prefect() as prefect:
-        echo = f"deployments/{prefect.get('deployments/name/echo.speak/tenantatlas').json()['id']}"
-        theirs = prefect.post(f"{echo}/schedules", json=[never]).json()[0]["id"]
-        try:
-            for place in places(prefect):
-                prefect.patch(place, json={"description": "by hand"}).raise_for_status()
-            document = deploy(stack)
-            assert set(changes(document)) == {one["operation"] for one in document["deployments"]}
-            assert [note for note in document["notes"] if note.startswith("echo.speak: ") and "cannot plan" in note]
-        finally:
-            prefect.delete(f"{echo}/schedules/{theirs}").raise_for_status()
+    # A line that never comes, which Prefect's UI takes, stops the planning of its deployment.
+    never = {"schedule": {"cron": "0 0 30 2 *", "timezone": "UTC"}, "active": True}
+    tenant = stack.tenant().slug
+    with schedules_of(stack, "echo.speak", key="never") as echo:
+        echo.add(tenant)
+        place = f"deployments/{echo.deployment(tenant)['id']}"
+        echo.prefect.post(f"{place}/schedules", json=[never]).raise_for_status()
+        echo.prefect.patch(place, json={"description": "by hand"}).raise_for_status()
+        document = deploy(stack)
+        assert tenants_changed(document) == {tenant: ["description"]}
+        assert [note for note in document["notes"] if "cannot plan" in note]
 
 
 def test_runs_that_wait_in_another_pool_are_told_of_until_they_are_done(stack: StackUnderTest) -> None:
@@ -187,7 +302,8 @@ def test_an_operation_that_is_gone_is_told_of_and_removed_when_asked_to(stack: S
             body = {"name": name, "flow_id": flow_id, "tags": tags, "schedules": [schedule] * schedules}
             return f"deployments/{client.post('deployments/', json=body).json()['id']}"
 
-        gone = registered("policy.vanished", "tenantatlas", ["tenantatlas", "policy.vanished"], 1)
+        gone = registered("policy.vanished", "tenantatlas", ["tenantatlas", "policy.vanished"])
+        theirs = registered("policy.vanished", "contoso", ["tenantatlas", "policy.vanished", "tenant:contoso"], 1)
         others = [
             registered("policy.other", "tenantatlas", ["mine"]),
             registered("policy.other", "mine", ["tenantatlas"]),
@@ -198,16 +314,16 @@ def test_an_operation_that_is_gone_is_told_of_and_removed_when_asked_to(stack: S
             (note,) = answer["notes"]
             assert "its 1 schedule goes on firing" in note
             assert "tenantatlas deploy --remove-missing" in note
-            assert client.get(gone).status_code == 200
+            assert [client.get(one).status_code for one in (gone, theirs)] == [200, 200]
             answer = deploy(stack, "--remove-missing")
             assert answer["missing"] == [{"operation": "policy.vanished", "schedules": 1, "outcome": "removed"}]
             assert changes(answer) == {}
-            assert client.get(gone).status_code == 404
+            assert [client.get(one).status_code for one in (gone, theirs)] == [404, 404]
             assert [client.get(other).status_code for other in others] == [200, 200]
             answer = deploy(stack, "--remove-missing")
             assert (answer["missing"], answer["notes"]) == ([], [])
         finally:
-            for place in (gone, *others):
+            for place in (gone, theirs, *others):
                 client.delete(place)
 
 

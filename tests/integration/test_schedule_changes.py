@@ -1,26 +1,27 @@
-"""Adding schedules again, for many tenants at once, and what becomes of it when Prefect's server says no."""
+"""A deployment for each scheduled tenant: what is added, changed by us and by Prefect's own UI and command, and shown."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
-from uuid import UUID
+from uuid import uuid4
 
 import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.orchestration.deploy import PrefectUnavailableError
+from deployments.orchestration import prefect_errors, tenant_deployments
+from deployments.orchestration.prefect_calls import PrefectCannotPlanError
+from deployments.orchestration.prefect_errors import PrefectRefusesError, PrefectUnavailableError
 from deployments.orchestration.schedules import changes as schedules
-from deployments.orchestration.schedules.changes import Added, Choice
-from deployments.orchestration.schedules.listing import find
-from deployments.orchestration.schedules.planned_runs import PlannedRuns
-from deployments.orchestration.schedules.prefect_calls import PrefectCannotPlanError, with_prefect
-from deployments.orchestration.schedules.timetable import Row, Timetable
+from deployments.orchestration.schedules.changes import Added
+from deployments.orchestration.schedules.listing import Scheduled, find
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError, TenantAtlasError
 from tests.support.ports import free_port
 from tests.support.schedules import Schedules, schedules_of
@@ -48,6 +49,76 @@ def ids(added: list[Added]) -> list[str]:
     return [str(one.schedule.id) for one in added]
 
 
+def prefect_says(stack: StackUnderTest, *arguments: str) -> str:
+    """Prefect's own command, as a person gives it."""
+    told = {**os.environ, "PREFECT_API_URL": str(stack.running.record.prefect_api_url)}
+    command = [sys.executable, "-m", "prefect", *arguments]
+    return subprocess.run(command, env=told, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_tenants_deployment_says_whose_it_is_and_what_it_does(echo: Schedules, tenants: list[str]) -> None:
+    (added,) = echo.add(tenants[0])
+    made, own = echo.deployment(tenants[0]), echo.deployment()
+    assert added.schedule.deployment == f"echo.speak/{tenants[0]}"
+    assert made["parameters"]["tenant"] == tenants[0]
+    assert made["parameters"]["key"] == "again"
+    assert [one["parameters"] for one in made["schedules"]] == [{}]
+    assert set(made["tags"]) == {"tenantatlas", "echo.speak", f"tenant:{tenants[0]}"}
+    same = ("entrypoint", "work_pool_name", "work_queue_name", "version", "description", "job_variables")
+    assert {name: made[name] for name in same} == {name: own[name] for name in same}
+    assert own["schedules"] == []
+    (run, *_) = echo.planned(added.schedule.id).values()
+    assert run["parameters"]["tenant"] == tenants[0]
+    assert set(run["tags"]) == {"auto-scheduled", *made["tags"]}
+
+
+def test_what_prefects_command_and_ui_do_is_shown_and_loses_nothing(
+    stack: StackUnderTest, echo: Schedules, tenants: list[str]
+) -> None:
+    (added,) = echo.add(tenants[0])
+    one = added.schedule
+
+    def listed() -> Scheduled:
+        (found,) = find(tenants[:1])
+        assert (found.id, found.tenant, dict(found.parameters)) == (one.id, one.tenant, dict(one.parameters))
+        return found
+
+    prefect_says(stack, "deployment", "schedule", "pause", one.deployment, str(one.id))
+    assert (listed().active, listed().next_runs) == (False, ())
+    assert echo.planned(one.id) == {}
+    prefect_says(stack, "deployment", "schedule", "resume", one.deployment, str(one.id))
+    assert (listed().active, len(listed().next_runs)) == (True, 3)
+    # As the UI sends an edited schedule.
+    echo.by_prefect(one, active=True, schedule={"cron": "30 4 * * 1-5", "timezone": "Europe/Berlin"})
+    assert (listed().timing, listed().timezone) == ("30 4 * * 1-5", "Europe/Berlin")
+    echo.prefect.post(f"deployments/{echo.deployment(tenants[0])['id']}/schedule", json={}).raise_for_status()
+    runs = echo.planned(one.id).values()
+    assert len(runs) >= 3
+    assert {run["parameters"]["tenant"] for run in runs} == {tenants[0]}
+    (again,) = echo.add(tenants[0])
+    assert (again.change, again.schedule.id) == ("changed", one.id)
+    prefect_says(stack, "--no-prompt", "deployment", "delete", one.deployment)
+    assert find(tenants[:1]) == []
+    (back,) = echo.add(tenants[0])
+    assert (back.change, back.schedule.deployment) == ("added", one.deployment)
+
+
+def test_a_schedule_deleted_or_made_in_prefects_ui_is_told_of_as_it_is(echo: Schedules, tenants: list[str]) -> None:
+    tenant = tenants[0]
+    (added,) = echo.add(tenant)
+    place = f"deployments/{echo.deployment(tenant)['id']}/schedules"
+    echo.prefect.delete(f"{place}/{added.schedule.id}").raise_for_status()
+    assert find([tenant]) == []
+    with pytest.raises(NotFoundError, match="has no schedule of echo"):
+        echo.change("pause", tenant)
+    theirs = {"schedule": {"rrule": "FREQ=DAILY;COUNT=400", "timezone": "UTC"}, "active": True}
+    echo.prefect.post(place, json=[theirs]).raise_for_status()
+    (found,) = find([tenant])
+    assert (found.tenant, found.timing.endswith("COUNT=400"), found.active) == (tenant, True, True)
+    (again,) = echo.add(tenant)
+    assert (again.change, again.schedule.id, again.schedule.timing) == ("changed", found.id, "0 3 * * *")
+
+
 def test_added_again_a_schedule_is_the_same_one_and_says_what_it_was(echo: Schedules, tenants: list[str]) -> None:
     first = echo.add(*tenants)
     assert changes(first) == ["added"] * 4
@@ -61,7 +132,7 @@ def test_added_again_a_schedule_is_the_same_one_and_says_what_it_was(echo: Sched
 
 def test_added_again_a_paused_schedule_stays_paused(echo: Schedules, tenants: list[str]) -> None:
     echo.add(*tenants[:2])
-    echo.switch(tenants[0], active=False)
+    echo.change("pause", tenants[0])
     again = echo.add(*tenants, cron="0 4 * * *")
     assert changes(again) == ["changed", "changed", "added", "added"]
     assert [one.schedule.active for one in again] == [False, True, True, True]
@@ -71,215 +142,204 @@ def test_added_again_a_paused_schedule_stays_paused(echo: Schedules, tenants: li
     assert [one.active for one in find(tenants)] == [False] * 4
 
 
-def test_added_again_a_schedule_has_the_tenant_that_prefects_own_command_takes_from_it(
-    stack: StackUnderTest, tenants: list[str]
-) -> None:
+def test_other_work_and_a_further_schedule_have_deployments_of_their_own(echo: Schedules, tenants: list[str]) -> None:
     tenant = tenants[0]
+    echo.add(tenant, cron="0 6 * * 1-5")
+    (weekends,) = echo.add(tenant, name="weekends", cron="0 9 * * 0,6")
+    (moved,) = echo.add(tenant, name="weekends", cron="0 10 * * 0,6")
+    assert (weekends.change, moved.change, ids([moved])) == ("added", "changed", ids([weekends]))
+    echo.add(tenant, given={"key": "other work"})
+    assert [(one.deployment, one.name, one.parameters["key"]) for one in find([tenant])] == [
+        (f"echo.speak/{tenant}", None, "again"),
+        (f"echo.speak/{tenant}.2", None, "other work"),
+        (f"echo.speak/{tenant}@weekends", "weekends", "again"),
+    ]
+    echo.change("remove", tenant)
+    assert echo.names() == ["tenantatlas"]
+
+
+def test_a_scope_is_in_the_name_and_in_the_tags(stack: StackUnderTest, tenants: list[str]) -> None:
     with schedules_of(stack, "drift.generate") as drift:
-        (first,) = drift.add(tenant)
-        # As `prefect deployment schedule pause` asks for it: the server empties the parameters.
-        place = f"deployments/{drift.deployment['id']}/schedules/{first.schedule.id}"
-        drift.prefect.patch(place, json={"active": False}).raise_for_status()
-        assert find([tenant]) == []
-        (again,) = drift.add(tenant)
-        assert (again.change, again.schedule.id, again.schedule.tenant) == ("changed", first.schedule.id, tenant)
+        (plain,) = drift.add(tenants[0])
+        (scoped,) = drift.add(tenants[0], given={"scope": "windows/eu"})
+        assert plain.schedule.deployment == f"drift.generate/{tenants[0]}"
+        assert scoped.schedule.deployment == f"drift.generate/{tenants[0]}.windows-eu"
+        assert "scope:windows/eu" in drift.deployment(f"{tenants[0]}.windows-eu")["tags"]
+        drift.change("pause", tenants[0], id=scoped.schedule.id)
+        assert [one.active for one in find(tenants[:1])] == [True, False]
 
 
-def test_while_the_operation_is_paused_as_a_whole_its_schedules_have_no_next_times(
+def test_a_persons_own_deployment_of_that_name_is_left_alone(echo: Schedules, tenants: list[str]) -> None:
+    tenant = tenants[0]
+    mine = {"name": tenant, "flow_id": echo.deployment()["flow_id"], "parameters": {"tenant": tenant, "key": "again"}}
+    own = echo.prefect.post("deployments/", json=mine).raise_for_status().json()["id"]
+    (added,) = echo.add(tenant)
+    assert added.schedule.deployment == f"echo.speak/{tenant}.2"
+    echo.change("remove", tenant)
+    assert echo.names() == [tenant, "tenantatlas"]
+    assert echo.prefect.get(f"deployments/{own}").json()["parameters"] == mine["parameters"]
+
+
+def test_a_tenant_called_as_we_are_is_told_apart(stack: StackUnderTest, echo: Schedules) -> None:
+    tenant = stack.tenant("tenantatlas").slug
+    (added,) = echo.add(tenant)
+    assert added.schedule.deployment == "echo.speak/tenantatlas.2"
+    assert [one.tenant for one in find([tenant])] == [tenant]
+    echo.change("remove", tenant)
+    assert echo.names() == ["tenantatlas"]
+
+
+def test_while_a_deployment_is_paused_as_a_whole_its_schedule_has_no_next_times(
     echo: Schedules, tenants: list[str]
 ) -> None:
-    echo.add(tenants[0])
-    place = f"deployments/{echo.deployment['id']}"
+    echo.add(*tenants[:2])
+    place = f"deployments/{echo.deployment(tenants[0])['id']}"
     echo.prefect.patch(place, json={"paused": True}).raise_for_status()
-    try:
-        assert [(one.active, one.held, one.next_runs) for one in find(tenants)] == [(True, True, ())]
-    finally:
-        echo.prefect.patch(place, json={"paused": False}).raise_for_status()
-    assert [(one.active, one.held, len(one.next_runs)) for one in find(tenants)] == [(True, False, 3)]
+    held, other = find(tenants[:2])
+    assert (held.active, held.held, held.next_runs) == (True, True, ())
+    assert (other.active, other.held, len(other.next_runs)) == (True, False, 3)
+    (again,) = echo.add(tenants[0], every="1m")
+    assert echo.planned(again.schedule.id) == {}, "nothing is planned of what someone paused"
+    echo.prefect.patch(place, json={"paused": False}).raise_for_status()
+    assert [len(one.next_runs) for one in find(tenants[:2])] == [3, 3]
 
 
 def test_what_a_producer_that_is_gone_has_scheduled_is_listed_and_can_be_stopped(
     echo: Schedules, tenants: list[str]
 ) -> None:
     gone, tenant = "policy.vanished", tenants[0]
-    schedule = {"schedule": {"cron": "0 6 * * *", "timezone": "UTC"}, "active": True, "parameters": {"tenant": tenant}}
+    schedule = {"schedule": {"cron": "0 6 * * *", "timezone": "UTC"}, "active": True}
     flow = echo.prefect.post("flows/", json={"name": gone}).json()["id"]
-    body = {"name": "tenantatlas", "flow_id": flow, "tags": ["tenantatlas", gone], "schedules": [schedule]}
+    body = {"name": tenant, "flow_id": flow, "tags": ["tenantatlas", f"tenant:{tenant}"], "schedules": [schedule]}
     place = f"deployments/{echo.prefect.post('deployments/', json=body).json()['id']}"
     try:
         (found,) = find([tenant])
         assert (found.operation, found.active, len(found.next_runs)) == (gone, True, 3)
-        (paused,) = schedules.switch(Choice([tenant], id=found.id), active=False)
+        (paused,) = echo.change("pause", tenant, id=found.id)
         assert (paused.id, paused.active) == (found.id, False)
-        assert [one.id for one in schedules.remove(Choice([tenant], operation=gone))] == [found.id]
+        assert [one.id for one in echo.change("remove", tenant, id=found.id)] == [found.id]
         assert find([tenant]) == []
+        assert echo.prefect.get(place).status_code == 404
     finally:
-        echo.prefect.delete(place).raise_for_status()
-
-
-def test_a_named_schedule_is_a_further_one_of_the_same_work(echo: Schedules, tenants: list[str]) -> None:
-    tenant = tenants[0]
-    echo.add(tenant, cron="0 6 * * 1-5")
-    (weekends,) = echo.add(tenant, name="weekends", cron="0 9 * * 0,6")
-    (moved,) = echo.add(tenant, name="weekends", cron="0 10 * * 0,6")
-    assert (weekends.change, moved.change, ids([moved])) == ("added", "changed", ids([weekends]))
-    assert [(one.name, one.timing) for one in find([tenant])] == [(None, "0 6 * * 1-5"), ("weekends", "0 10 * * 0,6")]
-
-
-def test_however_many_tenants_the_questions_to_the_server_are_the_same(
-    echo: Schedules, tenants: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    request = PrefectClient.request
-
-    async def counted(self: PrefectClient, method: Any, path: Any, *arguments: Any, **options: Any) -> Any:
-        asked.append(f"{method} {path}")
-        return await request(self, method, path, *arguments, **options)
-
-    monkeypatch.setattr(PrefectClient, "request", counted)
-
-    def questions(count: int) -> list[list[str]]:
-        found: list[list[str]] = []
-        some = tenants[:count]
-        for change in (
-            lambda: echo.add(*some),
-            lambda: echo.add(*some, cron="0 4 * * *"),
-            lambda: schedules.switch(Choice(some, operation=echo.operation), active=False),
-        ):
-            asked.clear()
-            change()
-            found.append(list(asked))
-        echo.remove(*some)
-        return found
-
-    assert questions(4) == questions(2)
+        echo.prefect.delete(place)
 
 
 def test_an_interrupted_change_of_many_loses_nothing_and_is_finished_by_the_next(
     echo: Schedules, tenants: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = echo.add(*tenants[:2])
-    for place, method in ((Timetable, "change"), (PlannedRuns, "plan")):
-        with monkeypatch.context() as patched:
+    with monkeypatch.context() as patched:
+        made: list[str] = []
+        create = tenant_deployments.create_for_tenant
 
-            async def interrupted(self: Any, *arguments: Any) -> None:
+        async def interrupted(*arguments: Any, **options: Any) -> Any:
+            made.append("one")
+            if len(made) == 2:
                 raise KeyboardInterrupt
+            return await create(*arguments, **options)
 
-            patched.setattr(place, method, interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                echo.add(*tenants, cron="0 4 * * *")
-        assert set(ids(first)) < set(echo.rows())
-        assert len(echo.rows()) == 4
+        patched.setattr(schedules, "create_for_tenant", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            echo.add(*tenants, cron="0 4 * * *")
+    assert [one.timing for one in find(tenants)] == ["0 4 * * *"] * 3
     done = echo.add(*tenants, cron="0 4 * * *")
-    assert changes(done) == ["unchanged"] * 4
+    assert changes(done) == ["unchanged"] * 3 + ["added"]
     assert ids(done)[:2] == ids(first)
     assert all(echo.planned(one) for one in ids(done))
 
 
-def test_many_are_changed_together_though_someone_else_made_one_in_prefects_ui(
-    echo: Schedules, tenants: list[str]
+def test_of_many_what_was_removed_meanwhile_keeps_none_of_the_others(
+    echo: Schedules, tenants: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prefect's server takes the same request for "replace them all" when one schedule has no slug."""
-    echo.add(*tenants)
-    before = echo.rows()
+    added = [one.schedule for one in echo.add(*tenants)]
+    update = PrefectClient.update_deployment_schedule
 
-    def made_meanwhile() -> str:
-        theirs = {"schedule": {"interval": 86_400}, "active": False, "parameters": {"tenant": "nobody"}}
-        found = echo.prefect.post(f"deployments/{echo.deployment['id']}/schedules", json=[theirs])
-        return found.json()[0]["id"]
+    async def late(self: PrefectClient, deployment: Any, schedule: Any, **told: Any) -> None:
+        place = f"deployments/{echo.deployment(tenants[0])['id']}/schedules/{added[0].id}"
+        if schedule == added[0].id:
+            echo.prefect.delete(place).raise_for_status()
+        await update(self, deployment, schedule, **told)
 
-    async def changed(client: PrefectClient) -> str:
-        timetable = await Timetable.read(client, echo.operation)
-        theirs = made_meanwhile()
-        switched = await timetable.change([row for row in timetable.rows if row.slug])
-        assert len(switched) == 4
-        return theirs
-
-    theirs = with_prefect(changed)
-    try:
-        assert set(echo.rows()) == {*before, theirs}
-        # And when it was there from the beginning.
-        echo.add(*tenants, cron="0 4 * * *")
-        rows = echo.rows()
-        assert set(rows) == {*before, theirs}
-        assert [rows[one]["schedule"]["cron"] for one in before] == ["0 4 * * *"] * 4
-    finally:
-        echo.prefect.delete(f"deployments/{echo.deployment['id']}/schedules/{theirs}").raise_for_status()
-
-
-def test_changing_schedules_leaves_their_deployment_as_it_is(echo: Schedules, tenants: list[str]) -> None:
-    def rest() -> dict[str, Any]:
-        moving = {"schedules", "updated", "last_polled", "status"}
-        return {name: value for name, value in echo.deployment.items() if name not in moving}
-
-    before = rest()
-    echo.add(*tenants)
-    echo.add(*tenants, cron="0 4 * * *")
-    assert rest() == before
-
-
-def test_what_was_removed_meanwhile_is_not_found_and_keeps_none_of_the_others(
-    echo: Schedules, tenants: list[str]
-) -> None:
-    added = [one.schedule.id for one in echo.add(*tenants)]
-
-    def paused(wanted: list[UUID], gone: UUID) -> set[UUID]:
-        async def done(client: PrefectClient) -> list[Row]:
-            timetable = await Timetable.read(client, echo.operation)
-            echo.prefect.delete(f"deployments/{echo.deployment['id']}/schedules/{gone}").raise_for_status()
-            return await timetable.change([replace(row, active=False) for row in timetable.rows if row.id in wanted])
-
-        return {row.id for row in with_prefect(done)}
-
-    assert paused(added, gone=added[0]) == set(added[1:])
-    assert {row["active"] for row in echo.rows().values()} == {False}
+    monkeypatch.setattr(PrefectClient, "update_deployment_schedule", late)
+    assert [one.id for one in echo.change("pause", *tenants)] == [one.id for one in added[1:]]
+    echo.add(tenants[0])
+    (added[0],) = find(tenants[:1])
     with pytest.raises(NotFoundError, match="removed from Prefect meanwhile"):
-        paused([added[1]], gone=added[1])
-    with pytest.raises(NotFoundError, match="has no schedule of echo"):
-        echo.remove(tenants[0])
+        echo.change("pause", tenants[0])
 
 
-def test_who_adds_the_same_at_the_same_moment_is_told_to_try_again(echo: Schedules, tenants: list[str]) -> None:
-    async def both(client: PrefectClient) -> None:
-        timetable = await Timetable.read(client, echo.operation)
-        same = [{"schedule": {"cron": "0 3 * * *"}, "active": False, "parameters": {"tenant": tenants[0]}, "slug": "x"}]
-        (row,) = await timetable.create(same)
-        try:
-            await timetable.create(same)
-        finally:
-            echo.prefect.delete(f"deployments/{echo.deployment['id']}/schedules/{row.id}")
+def test_who_takes_anothers_place_at_the_same_moment_is_told(
+    echo: Schedules, tenants: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = tenant_deployments.create_for_tenant
 
-    with pytest.raises(TenantAtlasError, match="try again"):
-        with_prefect(both)
+    async def beaten(client: Any, base: Any, name: str, parameters: Any, *rest: Any) -> Any:
+        await create(client, base, name, {**parameters, "key": "another's"}, *rest)
+        return await create(client, base, name, parameters, *rest)
+
+    monkeypatch.setattr(schedules, "create_for_tenant", beaten)
+    with pytest.raises(PrefectRefusesError, match=r"Someone else added echo\.speak/"):
+        echo.add(tenants[0])
 
 
-def test_a_time_zone_that_only_this_machine_knows_is_bad_input(echo: Schedules) -> None:
-    async def create(client: PrefectClient) -> None:
-        elsewhere = {"schedule": {"cron": "0 3 * * *", "timezone": "Mars/Olympus"}, "active": False, "parameters": {}}
-        await (await Timetable.read(client, echo.operation)).create([elsewhere])
+def test_what_a_tenant_shares_with_its_operation_outlives_it(echo: Schedules, tenants: list[str]) -> None:
+    """Prefect's server deletes a concurrency limit with any deployment that has it."""
+    place = f"deployments/{echo.deployment()['id']}"
+    echo.prefect.patch(place, json={"concurrency_limit": 3}).raise_for_status()
+    try:
+        limit = echo.deployment()["global_concurrency_limit"]["id"]
+        echo.add(tenants[0])
+        assert echo.deployment(tenants[0])["global_concurrency_limit"]["id"] == limit
+        echo.change("remove", tenants[0])
+        assert echo.deployment()["global_concurrency_limit"]["id"] == limit
+    finally:
+        echo.prefect.patch(place, json={"concurrency_limit": None}).raise_for_status()
 
+
+def test_a_removed_schedules_deployment_stays_while_a_run_of_it_is_under_way(
+    stack: StackUnderTest, echo: Schedules, tenants: list[str]
+) -> None:
+    with stack.nothing_taken():
+        echo.add(tenants[0])
+        place = f"deployments/{echo.deployment(tenants[0])['id']}"
+        run = echo.prefect.post(f"{place}/create_flow_run", json={}).json()["id"]
+        echo.change("remove", tenants[0])
+        assert find(tenants[:1]) == []
+        assert echo.prefect.get(place).json()["schedules"] == []
+        assert echo.prefect.get(f"flow_runs/{run}").json()["parameters"]["tenant"] == tenants[0]
+        echo.prefect.delete(f"flow_runs/{run}").raise_for_status()
+
+
+def test_a_time_zone_that_only_this_machine_knows_is_bad_input(
+    echo: Schedules, tenants: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.orchestration.schedules.times._check_timezone", lambda name: None)
     with pytest.raises(BadInputError, match="time zone"):
-        with_prefect(create)
+        echo.add(tenants[0], timezone="Mars/Olympus")
 
 
 def test_a_server_that_cannot_plan_is_told_apart_from_one_that_is_away(echo: Schedules, tenants: list[str]) -> None:
-    # A line that never comes stops the planning of the whole deployment; we refuse it, Prefect's UI takes it.
-    never = {
-        "schedule": {"cron": "0 0 30 2 *", "timezone": "UTC"},
-        "active": True,
-        "parameters": {"tenant": tenants[1]},
-    }
-    deployment = f"deployments/{echo.deployment['id']}"
-    theirs = echo.prefect.post(f"{deployment}/schedules", json=[never]).json()[0]["id"]
-    try:
-        with pytest.raises(PrefectCannotPlanError, match="kept as asked, but Prefect's server cannot plan") as told:
-            echo.add(tenants[0])
-        assert told.value.exit_code == 5
-        assert [(one.tenant, one.timing) for one in find(tenants[:1])] == [(tenants[0], "0 3 * * *")]
-        assert [one.next_runs for one in find(tenants[1:2])] == [[]], "such a line can be listed"
-    finally:
-        echo.prefect.delete(f"{deployment}/schedules/{theirs}").raise_for_status()
-    assert changes(echo.add(tenants[0])) == ["unchanged"]
+    # A line that never comes stops the planning of its deployment; we refuse it, Prefect's UI takes it.
+    never = {"schedule": {"cron": "0 0 30 2 *", "timezone": "UTC"}, "active": True}
+    echo.add(*tenants[:2])
+    place = f"deployments/{echo.deployment(tenants[0])['id']}/schedules"
+    echo.prefect.post(place, json=[never]).raise_for_status()
+    with pytest.raises(PrefectCannotPlanError, match="kept as asked, but Prefect's server cannot plan") as told:
+        echo.add(tenants[0], cron="0 4 * * *")
+    assert told.value.exit_code == 5
+    assert [(one.timing, len(one.next_runs)) for one in find(tenants[:1])] == [("0 0 30 2 *", 0), ("0 4 * * *", 3)]
+    assert changes(echo.add(tenants[1])) == ["unchanged"], "it is that one tenant's alone"
+
+
+def test_an_operation_that_is_not_registered_is_not_found(stack: StackUnderTest, tenants: list[str]) -> None:
+    with schedules_of(stack, "echo.insist", key="x") as insist:
+        place, body = f"deployments/{insist.deployment()['id']}", insist.deployment()
+        insist.prefect.patch(place, json={"tags": []}).raise_for_status()
+        try:
+            with pytest.raises(NotFoundError, match="run `tenantatlas deploy` first"):
+                insist.add(tenants[0])
+        finally:
+            insist.prefect.patch(place, json={"tags": body["tags"]}).raise_for_status()
 
 
 @contextmanager
@@ -324,7 +384,8 @@ def test_an_answer_that_says_no_is_told_for_what_it_is(status: int, error: type[
     assert isinstance(told.value, PrefectUnavailableError) == (status == 500)
 
 
-def test_a_server_that_does_not_answer_is_away() -> None:
+def test_a_server_that_does_not_answer_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefect_errors, "ANSWER_SECONDS", 30.0)
     refused = pytest.raises(PrefectUnavailableError, match="not reachable")
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}), refused:
-        find(["acme"])
+        find([str(uuid4())])

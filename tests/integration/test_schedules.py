@@ -183,10 +183,10 @@ def test_a_scheduled_sync_is_followed_by_its_comparison(
     assert "names no operation" in tenantatlas(*add, "--then", "no.such", "--every", "1d", code=2)
     added = tenantatlas(*add, "--then", "drift.generate", "--every", "1d")["schedules"]
     assert added[0]["parameters"] == {"source": source, "scope": "default", "full": False, "then": "drift.generate"}
+    # As "Quick run" in Prefect's UI: everything that says what is to be done is the deployment's own.
     with stack.prefect() as prefect:
-        deployment = prefect.get("deployments/name/inventory.sync/tenantatlas").json()["id"]
-        parameters = {"tenant": scope.slug, **added[0]["parameters"]}
-        prefect.post(f"deployments/{deployment}/create_flow_run", json={"parameters": parameters}).raise_for_status()
+        deployment = prefect.get(f"deployments/name/{added[0]['deployment']}").json()["id"]
+        prefect.post(f"deployments/{deployment}/create_flow_run", json={}).raise_for_status()
     reader = RunReader(stack.database(DatabaseRole.HUB), scope)
     drift = eventually(
         lambda: next(iter(reader.list(RunFilter(type=OperationType("drift", "generate"))).runs), None), seconds=90
@@ -203,8 +203,8 @@ def test_of_the_times_missed_while_everything_was_down_one_is_made_up(stack: Sta
         with stack.without("worker"):
             half_an_hour_off = (datetime.now(UTC).minute + 30) % 60
             (added,) = echo.add(scope.slug, cron=f"{half_an_hour_off} * * * *")
-            echo.were_missed()
-            late = echo.late(added.schedule.id).values()
+            echo.were_missed(scope.slug)
+            late = [run["id"] for run in echo.late(added.schedule.id).values()]
             assert len(late) >= 2
 
         def ends() -> list[tuple[str, str]]:

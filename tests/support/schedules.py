@@ -12,8 +12,9 @@ from uuid import UUID
 import httpx
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.orchestration.schedules import changes as schedules
-from deployments.orchestration.schedules.changes import Added, Choice
+from deployments.orchestration.schedules import changes
+from deployments.orchestration.schedules.changes import CHANGES, Added, Choice
+from deployments.orchestration.schedules.listing import Scheduled
 from deployments.orchestration.schedules.times import parse_timing
 from tests.support.stack import StackUnderTest
 
@@ -27,51 +28,63 @@ class Schedules:
     parameters: dict[str, Any]
     tenants: set[str] = field(default_factory=set[str])
 
-    @property
-    def deployment(self) -> dict[str, Any]:
-        """The operation's deployment, as the server has it."""
-        return self.prefect.get(f"deployments/name/{self.operation}/tenantatlas").json()
+    def deployment(self, name: str = "tenantatlas") -> dict[str, Any]:
+        """A deployment of the operation as the server has it: its own, or a tenant's."""
+        return self.prefect.get(f"deployments/name/{self.operation}/{name}").raise_for_status().json()
 
-    def add(self, *tenants: str, name: str | None = None, paused: bool = False, **when: str) -> list[Added]:
+    def names(self) -> list[str]:
+        """The names of the operation's deployments."""
+        wanted = {"flows": {"name": {"any_": [self.operation]}}}
+        return sorted(one["name"] for one in self.prefect.post("deployments/filter", json=wanted).json())
+
+    def add(
+        self,
+        *tenants: str,
+        name: str | None = None,
+        paused: bool = False,
+        given: dict[str, Any] | None = None,
+        **when: str,
+    ) -> list[Added]:
         """As `schedule add` does: at 3:00 unless told otherwise."""
         self.tenants |= set(tenants)
-        given = {"cron": None if "every" in when else "0 3 * * *", "every": None, "timezone": "UTC", "jitter": None}
+        told = {"cron": None if "every" in when else "0 3 * * *", "every": None, "timezone": "UTC", "jitter": None}
         # Which of the four may be missing is what `parse_timing` looks after.
-        timing = parse_timing(**{**given, **when})  # type: ignore[arg-type]
-        return schedules.add(list(tenants), self.operation, self.parameters, timing, name=name, paused=paused)
+        timing = parse_timing(**{**told, **when})  # type: ignore[arg-type]
+        parameters = {**self.parameters, **(given or {})}
+        return changes.add(list(tenants), self.operation, parameters, timing, name=name, paused=paused)
 
-    def switch(self, tenant: str, *, active: bool) -> None:
-        """Pauses or resumes all of the tenant's."""
-        schedules.switch(Choice([tenant], operation=self.operation), active=active)
+    def change(self, verb: str, *tenants: str, id: UUID | None = None) -> list[Scheduled]:
+        """Pauses, resumes or removes all of the tenants', or the one of that id."""
+        return CHANGES[verb](Choice(list(tenants), id, None if id else self.operation))
 
-    def remove(self, *tenants: str) -> None:
-        """Removes all of these tenants'."""
-        schedules.remove(Choice(list(tenants), operation=self.operation))
+    def by_prefect(self, one: Scheduled, **told: Any) -> None:
+        """Changes a schedule as Prefect's UI and command do: the parameters of the schedule are not repeated."""
+        name = one.deployment.partition("/")[2]
+        place = f"deployments/{self.deployment(name)['id']}/schedules/{one.id}"
+        self.prefect.patch(place, json=told).raise_for_status()
 
-    def rows(self) -> dict[str, Any]:
-        """The server's schedules of the operation, removed ones whose row still stands as well, by id."""
-        return {row["id"]: row for row in self.deployment["schedules"]}
-
-    def planned(self, schedule: UUID | str) -> dict[datetime, str]:
+    def planned(self, schedule: UUID | str) -> dict[datetime, dict[str, Any]]:
         """The runs planned for a schedule that nobody has begun, by their times."""
         wanted = {"created_by": {"id_": [str(schedule)]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
         found = self.prefect.post("flow_runs/filter", json={"flow_runs": wanted}).json()
-        return {datetime.fromisoformat(run["expected_start_time"]): run["id"] for run in found}
+        return {datetime.fromisoformat(run["expected_start_time"]): run for run in found}
 
-    def late(self, schedule: UUID | str) -> dict[datetime, str]:
+    def late(self, schedule: UUID | str) -> dict[datetime, dict[str, Any]]:
         """Those of them whose time has passed."""
         return {moment: run for moment, run in self.planned(schedule).items() if moment < datetime.now(UTC)}
 
-    def plan(self, start: datetime, end: datetime) -> None:
-        """Has the server plan the times of that stretch, as its own loop did when it was to come."""
+    def were_missed(self, name: str, hours: int = 3) -> None:
+        """Every active schedule of a deployment has late runs of the last hours, as after everything was down."""
+        start, end = datetime.now(UTC) - timedelta(hours=hours), datetime.now(UTC) - timedelta(minutes=1)
         span = (end - start).total_seconds()
         wanted = {"start_time": start.isoformat(), "end_time": end.isoformat(), "min_time": span}
-        self.prefect.post(f"deployments/{self.deployment['id']}/schedule", json=wanted).raise_for_status()
+        self.prefect.post(f"deployments/{self.deployment(name)['id']}/schedule", json=wanted).raise_for_status()
 
-    def were_missed(self, hours: int = 3) -> None:
-        """Every active schedule has late runs of the last hours, as after everything was down."""
-        now = datetime.now(UTC)
-        self.plan(now - timedelta(hours=hours), now - timedelta(minutes=1))
+    def as_before(self, *schedules: dict[str, Any]) -> list[str]:
+        """Schedules as earlier releases kept them: of every tenant, at the operation's own deployment. Gives their ids."""
+        place = f"deployments/{self.deployment()['id']}/schedules"
+        made = self.prefect.post(place, json=list(schedules)).raise_for_status()
+        return [one["id"] for one in made.json()]
 
 
 @contextmanager
@@ -83,6 +96,9 @@ def schedules_of(stack: StackUnderTest, operation: str, **parameters: Any) -> It
         try:
             yield found
         finally:
-            left = {row["parameters"].get("tenant") for row in found.rows().values()}
-            if mine := found.tenants & left:
-                found.remove(*mine)
+            wanted = {"flows": {"name": {"any_": [operation]}}}
+            for one in prefect.post("deployments/filter", json=wanted).json():
+                if one["name"] != "tenantatlas":
+                    prefect.delete(f"deployments/{one['id']}")
+            for one in found.deployment()["schedules"]:
+                prefect.delete(f"deployments/{one['deployment_id']}/schedules/{one['id']}")

@@ -14,10 +14,9 @@ from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from deployments.orchestration.schedules.changes import Choice
-    from deployments.orchestration.schedules.listing import Scheduled
 
 ScheduleArgument = Annotated[
     str | None,
@@ -36,9 +35,9 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(schedule, name="schedule")
     command(schedule, "add", help="Start an operation regularly, for one tenant or for all.")(add)
     command(schedule, "list", help="List schedules and their next times.")(list_schedules)
-    command(schedule, "pause", help="Let schedules start nothing for now.")(_of_those_chosen(pause, "paused"))
-    command(schedule, "resume", help="Let paused schedules start runs again.")(_of_those_chosen(resume, "active again"))
-    command(schedule, "remove", help="Forget schedules.")(_of_those_chosen(remove, "removed", key="removed"))
+    command(schedule, "pause", help="Let schedules start nothing for now.")(_change("pause", "paused"))
+    command(schedule, "resume", help="Let paused schedules start runs again.")(_change("resume", "active again"))
+    command(schedule, "remove", help="Forget schedules.")(_change("remove", "removed", key="removed"))
 
 
 def list_schedules(
@@ -52,27 +51,7 @@ def list_schedules(
     return Answer({"schedules": [one.as_json() for one in found]}, (table,))
 
 
-def pause(choice: Choice) -> Sequence[Scheduled]:
-    from deployments.orchestration.schedules import changes
-
-    return changes.switch(choice, active=False)
-
-
-def resume(choice: Choice) -> Sequence[Scheduled]:
-    from deployments.orchestration.schedules import changes
-
-    return changes.switch(choice, active=True)
-
-
-def remove(choice: Choice) -> Sequence[Scheduled]:
-    from deployments.orchestration.schedules import changes
-
-    return changes.remove(choice)
-
-
-def _of_those_chosen(
-    change: Callable[[Choice], Sequence[Scheduled]], state: str, key: str = "schedule"
-) -> Callable[..., Answer]:
+def _change(verb: str, state: str, key: str = "schedule") -> Callable[..., Answer]:
     """A command that names schedules, does this to them and says what state they are in; `key` is one's in the JSON."""
 
     def changed(
@@ -83,7 +62,14 @@ def _of_those_chosen(
         operation: OperationOption = None,
     ) -> Answer:
         choice = _choice(call, schedule, tenant, all_tenants, operation)
-        return _answer(change(choice), key, choice, state)
+        from deployments.orchestration.schedules.changes import CHANGES
+
+        found = CHANGES[verb](choice)
+        if choice.id is not None:
+            (one,) = found
+            return Answer({key: one.as_json()}, (f"The schedule {one.id} of {one.deployment} is {state}.",))
+        sentence = f"{len(found)} schedule{'s are' if len(found) != 1 else ' is'} {state}."
+        return Answer({"schedules": [one.as_json() for one in found]}, (sentence,))
 
     return changed
 
@@ -101,11 +87,3 @@ def _choice(call: Call, schedule: str | None, tenant: str | None, all_tenants: b
     from deployments.orchestration.schedules.changes import Choice
 
     return Choice(tenants, wanted, operation)
-
-
-def _answer(found: Sequence[Scheduled], key: str, choice: Choice, state: str) -> Answer:
-    if choice.id is not None:
-        (one,) = found
-        return Answer({key: one.as_json()}, (f"The schedule {one.id} of {one.operation} is {state}.",))
-    sentence = f"{len(found)} schedule{'s are' if len(found) != 1 else ' is'} {state}."
-    return Answer({"schedules": [one.as_json() for one in found]}, (sentence,))

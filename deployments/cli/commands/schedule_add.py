@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.cli.call import Answer, Call
 from deployments.cli.commands.schedule_words import schedule_table, tenants_meant
+from deployments.cli.parameters import parse_parameters
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
@@ -41,26 +42,21 @@ def add(
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Add it without letting it start anything yet.")] = False,
 ) -> Answer:
-    parameters = {
-        **_pairs(set_ or []),
-        **{name: value for name, value in (("scope", scope), ("source", source), ("then", then)) if value},
-    }
+    own = {key: value for key, value in (("scope", scope), ("source", source), ("then", then)) if value}
+    parameters = {**parse_parameters(set_ or []), **own}
     if (tenant is None) == (not all_tenants):
         raise BadInputError("Say for whom with --tenant SLUG or with --all-tenants, one of the two.")
     tenants = tenants_meant(call, tenant, Permission.ADMINISTER)
-    from deployments.orchestration.schedules import changes as schedules
-    from deployments.orchestration.schedules.identity import checked_name
+    from deployments.orchestration.our_deployments import checked_name
+    from deployments.orchestration.schedules import changes
     from deployments.orchestration.schedules.times import parse_timing
     from flows._sources.opening import checked_source
 
     if "source" in parameters:
-        parameters["source"] = checked_source(str(parameters["source"]))
-
+        parameters["source"] = checked_source(parameters["source"])
     timing = parse_timing(cron=cron, every=every, timezone=timezone, jitter=jitter)
-    added = schedules.add(tenants, operation, parameters, timing, name=checked_name(name), paused=paused)
-    table = schedule_table(
-        [one.schedule for one in added], "No tenant, no schedule.", ("Change", [_said(one) for one in added])
-    )
+    added = changes.add(tenants, operation, parameters, timing, name=checked_name(name), paused=paused)
+    table = schedule_table([one.schedule for one in added], "No tenant, no schedule.", [_said(one) for one in added])
     return Answer({"schedules": [one.as_json() for one in added]}, (table,))
 
 
@@ -68,22 +64,7 @@ def _said(added: Added) -> str:
     was = added.before
     if was is None:
         return added.change
-    differences = [
-        f"was {was.timing} {was.timezone}"
-        if (was.timing, was.timezone) != (added.schedule.timing, added.schedule.timezone)
-        else "",
-        "was active" if was.active and not added.schedule.active else "",
-    ]
+    now = added.schedule
+    moved = (was.timing, was.timezone) != (now.timing, now.timezone)
+    differences = [f"was {was.timing} {was.timezone}" if moved else "", "was active" if was.active > now.active else ""]
     return ", ".join(filter(None, [added.change, *differences]))
-
-
-def _pairs(given: list[str]) -> dict[str, Any]:
-    parsed: dict[str, Any] = {}
-    for pair in given:
-        name, separator, value = pair.partition("=")
-        if not separator or not name:
-            raise BadInputError(f"--set {pair[:80]!r} is no parameter: write it as NAME=VALUE.")
-        if name in parsed:
-            raise BadInputError(f"--set names {name[:80]!r} twice; give it one value.")
-        parsed[name] = value
-    return parsed

@@ -25,22 +25,20 @@ def tenants_meant(call: Call, tenant: str | None, permission: Permission) -> lis
     return slugs
 
 
-def schedule_table(found: Sequence[Scheduled], empty: str, last: tuple[str, Sequence[str]] | None = None) -> Table:
-    """The schedules, a row each; `last` is a further column, its name and its cells."""
+def schedule_table(found: Sequence[Scheduled], empty: str, changes: Sequence[str] | None = None) -> Table:
+    """The schedules, a row each; with `changes`, what became of each is the last column."""
     rows = [
         (
             one.id,
             one.tenant,
-            one.operation,
-            one.name,
+            one.deployment,
             ", ".join(f"{name}={value}" for name, value in one.parameters.items() if value not in (None, "", [])),
             f"{one.timing} {one.timezone}",
             "held" if one.active and one.held else "active" if one.active else "paused",
             when(one.next_runs[0]) if one.next_runs else "-",
+            *([] if changes is None else [changes[number]]),
         )
-        for one in found
+        for number, one in enumerate(found)
     ]
-    columns = ("Schedule", "Tenant", "Operation", "Name", "Parameters", "When", "State", "Next")
-    if last is None:
-        return Table(columns, rows, empty)
-    return Table((*columns, last[0]), [(*row, cell) for row, cell in zip(rows, last[1], strict=True)], empty)
+    columns = ("Schedule", "Tenant", "Deployment", "Parameters", "When", "State", "Next")
+    return Table(columns if changes is None else (*columns, "Change"), rows, empty)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.call import Answer, Call, command
+from runstore.errors import TenantAtlasError
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -65,7 +66,8 @@ def deploy(
     remove_missing: Annotated[
         bool,
         typer.Option(
-            "--remove-missing", help="Delete what is registered of operations that no producer here declares."
+            "--remove-missing",
+            help="Delete what is registered of operations, and scheduled for tenants, that are not here.",
         ),
     ] = False,
 ) -> Answer:
@@ -76,5 +78,20 @@ def deploy(
     from deployments.orchestration.deploy import deploy_all
 
     return deploy_all(
-        call.settings, wait=wait, pool=pool, pool_type=pool_type, image=image, remove_missing=remove_missing
+        call.settings,
+        wait=wait,
+        pool=pool,
+        pool_type=pool_type,
+        image=image,
+        remove_missing=remove_missing,
+        tenants=lambda: _tenants(call),
     )
+
+
+def _tenants(call: Call) -> list[str] | None:
+    """The tenants there are; None when the run store cannot be asked."""
+    try:
+        with call.open_store() as store:
+            return store.tenants(None)
+    except TenantAtlasError:
+        return None

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
+from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-from deployments.orchestration.deploy_leftovers import OURS
-from deployments.orchestration.schedules.arithmetic import next_times, said
-from deployments.orchestration.schedules.identity import name_of, parameters_of, tenant_of
-from deployments.orchestration.schedules.prefect_calls import with_prefect
-from deployments.orchestration.schedules.timetable import Row, Timetable
+from deployments.orchestration.our_deployments import Schedule, own_parameters, read_deployments
+from deployments.orchestration.prefect_calls import with_prefect
 from flows.registry import operations
-from runstore.errors import NotFoundError
 
 NEXT_RUNS = 3
+_KINDS = {"cron": CronSchedule, "interval": IntervalSchedule, "rrule": RRuleSchedule}
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
     """One schedule as listed: what it starts for which tenant, when, and the next times, in UTC.
 
-    `held` is whether its operation is paused as a whole in Prefect: an active schedule of it fires nothing either.
+    `deployment` is `OPERATION/NAME`, as Prefect's command wants it. `held` is whether that is paused as a whole: an active
+    schedule of it fires nothing either.
     """
 
     id: UUID
     tenant: str
     operation: str
+    deployment: str
     name: str | None
     parameters: Mapping[str, Any]
     timing: str
@@ -42,72 +42,67 @@ class Scheduled:
 
     def as_json(self) -> dict[str, Any]:
         """The JSON shape of `schedule list`."""
-        return {
-            "id": str(self.id),
-            "tenant": self.tenant,
-            "operation": self.operation,
-            "name": self.name,
-            "parameters": dict(self.parameters),
-            "timing": self.timing,
-            "timezone": self.timezone,
-            "active": self.active,
-            "held": self.held,
-            "next_runs": [moment.isoformat().replace("+00:00", "Z") for moment in self.next_runs],
-        }
+        values = {name: getattr(self, name) for name in self.__slots__}
+        moments = [moment.isoformat().replace("+00:00", "Z") for moment in self.next_runs]
+        return {**values, "id": str(self.id), "next_runs": moments}
 
 
 def find(tenants: Sequence[str]) -> list[Scheduled]:
     """Every schedule of these tenants, by tenant and operation."""
-    wanted = frozenset(tenants)
 
     async def done(client: PrefectClient) -> list[Scheduled]:
-        found: list[Scheduled] = []
-        for operation in await known_operations(client):
-            with suppress(NotFoundError):
-                timetable = await Timetable.read(client, operation)
-                shown = Shown(timetable)
-                found += [await shown.of(row) for row in timetable.rows if tenant_of(row) in wanted]
+        found = [await shown(one) for one in await read_schedules(client, tenants)]
         return sorted(found, key=lambda one: (one.tenant, one.operation, one.name or "", one.timing))
 
     return with_prefect(done)
 
 
-async def known_operations(client: PrefectClient) -> list[str]:
-    """The operations that may have schedules: those declared here, and those Prefect has of a producer that is gone.
-
-    What the latter have goes on firing, so it has to be seen and stopped.
-    """
-    registered = {flow.name for flow in await client.read_flows(deployment_filter=OURS)}
-    return [*operations(), *sorted(registered - operations().keys())]
+async def read_schedules(client: PrefectClient, tenants: Sequence[str]) -> list[Schedule]:
+    """The schedules of these tenants, also of a producer that is gone: what that has goes on firing and has to be seen."""
+    wanted = frozenset(tenants)
+    found = await read_deployments(client, operations())
+    return [schedule for one in found for schedule in one.schedules if schedule.tenant in wanted]
 
 
-class Shown:
-    """Makes rows of one operation what is listed. Many tenants share a timing, and its next times are reckoned once.
+async def shown(schedule: Schedule) -> Scheduled:
+    """The schedule as listed."""
+    kept, deployment = schedule.fields["schedule"], schedule.deployment
+    timing, timezone = said(kept)
+    fires = schedule.is_active and not deployment.is_paused
+    return Scheduled(
+        id=schedule.id,
+        tenant=schedule.tenant or "",
+        operation=deployment.operation,
+        deployment=f"{deployment.operation}/{deployment.name}",
+        name=deployment.schedule_name,
+        parameters=own_parameters(schedule.parameters),
+        timing=timing,
+        timezone=timezone,
+        active=schedule.is_active,
+        held=deployment.is_paused,
+        next_runs=await next_times(kept, NEXT_RUNS) if fires else (),
+    )
 
-    While someone has paused the operation as a whole, in Prefect's UI, no schedule of it has a next time.
-    """
 
-    def __init__(self, timetable: Timetable) -> None:
-        self._operation = timetable.operation
-        self._held = timetable.held
-        self._next: dict[str, list[datetime]] = {}
+def said(schedule: Mapping[str, Any]) -> tuple[str, str]:
+    """The timing and its time zone in words: `0 6 * * *` and `Europe/Berlin`, `every 6h` and `UTC`."""
+    zone = str(schedule.get("timezone") or "UTC")
+    if "interval" not in schedule:
+        return str(schedule.get("cron") or schedule.get("rrule") or "unknown"), zone
+    seconds = int(schedule["interval"])
+    # 24 hours are not said as a day: a day, as written, is the calendar's and is kept as a cron line.
+    units = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+    unit, size = next(one for one in units if seconds % one[1] == 0 and (one[0], seconds) != ("d", 86_400))
+    return f"every {seconds // size}{unit}", zone
 
-    async def of(self, row: Row) -> Scheduled:
-        """The schedule as listed."""
-        timing, timezone = said(row.schedule)
-        key = repr(sorted(row.schedule.items()))
-        fires = row.active and not self._held
-        if fires and key not in self._next:
-            self._next[key] = await next_times(row.schedule, NEXT_RUNS)
-        return Scheduled(
-            id=row.id,
-            tenant=tenant_of(row),
-            operation=self._operation,
-            name=name_of(row),
-            parameters=parameters_of(row),
-            timing=timing,
-            timezone=timezone,
-            active=row.active,
-            held=self._held,
-            next_runs=self._next[key] if fires else (),
-        )
+
+async def next_times(schedule: Mapping[str, Any], count: int, start: datetime | None = None) -> list[datetime]:
+    """The next times in UTC, by the arithmetic Prefect's scheduler itself uses. None for a line that never comes."""
+    since = start or datetime.now(UTC)
+    try:
+        kind = next(kind for name, kind in _KINDS.items() if name in schedule)
+        # An hour more: of one that comes twice it takes the first, also when that has passed.
+        found = await kind.model_validate(dict(schedule)).get_dates(count + 60, start=since)
+    except (StopIteration, ValueError):
+        return []
+    return [moment.astimezone(UTC) for moment in islice((one for one in found if one >= since), count)]

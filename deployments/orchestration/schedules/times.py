@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import available_timezones
+
+import anyio
+from prefect.server.schemas.schedules import CronSchedule
 
 from runstore.errors import BadInputError
 
@@ -21,7 +25,7 @@ _ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 # One day and one week, as written, are the calendar's, at midnight in the zone. Prefect's arithmetic for spans counts elapsed
 # hours from the anchor, which is an hour off in the other half of the year; every other span is elapsed time and has no zone.
 # The written unit decides: who writes 24h wants 24 hours, over a change of the clock as well.
-_BY_CALENDAR = {(1, "d"): "0 0 * * *", (1, "w"): "0 0 * * 1"}
+_BY_CALENDAR = {"1d": "0 0 * * *", "1w": "0 0 * * 1"}
 # Files in the directory of time zones that are none: this machine's own, and a place holder.
 _NO_ZONES = {"localtime", "Factory", "posixrules"}
 
@@ -34,21 +38,19 @@ class Timing:
     every: timedelta | None
     timezone: str
     spread: timedelta = timedelta()
-    anchor: datetime = _ANCHOR
 
-    def for_tenant(self, tenant: str) -> Timing:
-        """The same timing, later by this tenant's share of the spread: always the same share for the same tenant."""
-        minutes = _minutes(self.spread)
-        if minutes == 0:
-            return self
-        shift = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4]) % (minutes + 1)
-        if self.cron is None:
-            return replace(self, anchor=self.anchor + timedelta(minutes=shift))
-        minute, hour, rest = self.cron.split(maxsplit=2)
-        if _PLAIN.fullmatch(hour):
-            hour, shifted = divmod(int(hour) * 60 + int(minute) + shift, 60)
-            return replace(self, cron=f"{shifted} {hour} {rest}")
-        return replace(self, cron=f"{int(minute) + shift} {hour} {rest}")
+    def for_tenant(self, tenant: str) -> dict[str, Any]:
+        """The timing as Prefect's API has it, later by this tenant's share of the spread: always the same for the same tenant."""
+        shift = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4]) % (_minutes(self.spread) + 1)
+        if self.every is not None:
+            anchor = (_ANCHOR + timedelta(minutes=shift)).isoformat()
+            return {"interval": self.every.total_seconds(), "anchor_date": anchor, "timezone": self.timezone}
+        line = str(self.cron)
+        if shift:
+            minute, hour, rest = line.split(maxsplit=2)
+            hours, minutes = divmod(int(minute) + shift, 60)
+            line = f"{minutes} {int(hour) + hours if hours else hour} {rest}"
+        return {"cron": line, "timezone": self.timezone, "day_or": True}
 
 
 def parse_timing(*, cron: str | None, every: str | None, timezone: str, jitter: str | None) -> Timing:
@@ -56,44 +58,39 @@ def parse_timing(*, cron: str | None, every: str | None, timezone: str, jitter: 
     if (cron is None) == (every is None):
         raise BadInputError("Say when with --cron or with --every, one of the two.")
     _check_timezone(timezone)
-    spread = timedelta() if jitter is None else _span(*_read_span(jitter, "--jitter"))
+    spread, _ = (timedelta(), "") if jitter is None else _span(jitter, "--jitter")
     if jitter is not None and spread < SHORTEST:
         raise BadInputError("--jitter is at least one minute: tenants are spread by whole minutes.")
     if every is None:
-        assert cron is not None
-        line = _checked_cron(cron)
+        line = _checked_cron(str(cron))
         _check_room(line, spread)
         return Timing(line, None, timezone, spread)
-    amount, unit = _read_span(every, "--every")
-    span = _span(amount, unit)
+    span, written = _span(every, "--every")
     if not SHORTEST <= span <= LONGEST:
         raise BadInputError("--every is at least one minute, and 366d at most.")
     if spread > span:
         raise BadInputError("--jitter is no longer than --every.")
-    line = _BY_CALENDAR.get((amount, unit))
-    if line is None:
-        if unit in "dw" and timezone not in ("UTC", "Etc/UTC"):
+    if written in _BY_CALENDAR:
+        if _minutes(spread) > LAST_MINUTE:
             raise BadInputError(
-                f"--every {amount}{unit} is elapsed time, for which --timezone means nothing: leave --timezone out, or name the"
-                " local time with --cron."
+                f"--jitter is at most {LAST_MINUTE}m with --every {written}: every tenant's time stays within the day."
             )
-        return Timing(None, span, "UTC", spread)
-    if _minutes(spread) > LAST_MINUTE:
+        return Timing(_BY_CALENDAR[written], None, timezone, spread)
+    if written[-1] in "dw" and timezone not in ("UTC", "Etc/UTC"):
         raise BadInputError(
-            f"--jitter is at most {LAST_MINUTE}m with --every {amount}{unit}: every tenant's time stays within the day."
+            f"--every {written} is elapsed time, for which --timezone means nothing: leave --timezone out, or name the"
+            " local time with --cron."
         )
-    return Timing(line, None, timezone, spread)
+    return Timing(None, span, "UTC", spread)
 
 
-def _read_span(text: str, option: str) -> tuple[int, str]:
+def _span(text: str, option: str) -> tuple[timedelta, str]:
+    """The span, and how it is written in short."""
     found = _SPAN.fullmatch(text.strip())
     if found is None:
         raise BadInputError(f"{option} {text[:40]!r} is no span: write it as 15m, 6h, 1d or 2w.")
-    return int(found[1]), found[2]
-
-
-def _span(amount: int, unit: str) -> timedelta:
-    return timedelta(**{_UNITS[unit]: amount})
+    amount = int(found[1])
+    return timedelta(**{_UNITS[found[2]]: amount}), f"{amount}{found[2]}"
 
 
 def _minutes(span: timedelta) -> int:
@@ -102,9 +99,6 @@ def _minutes(span: timedelta) -> int:
 
 def _check_timezone(name: str) -> None:
     """Refuses what Prefect's arithmetic does not take: it knows the names of the tz database, and not every file there."""
-    import anyio
-    from prefect.server.schemas.schedules import CronSchedule
-
     try:
         if name in _NO_ZONES or name not in available_timezones():
             raise ValueError(name)
@@ -117,9 +111,6 @@ def _check_timezone(name: str) -> None:
 
 
 def _checked_cron(text: str) -> str:
-    import anyio
-    from prefect.server.schemas.schedules import CronSchedule
-
     fields = text.split()
     try:
         schedule = CronSchedule(cron=text, timezone="UTC") if len(fields) == 5 and text.isascii() else None
@@ -143,9 +134,8 @@ def _check_room(line: str, spread: timedelta) -> None:
     minute, hour = line.split()[:2]
     if not _PLAIN.fullmatch(minute):
         raise BadInputError("--jitter needs a cron line whose minute is one number, such as '0 6 * * *'.")
+    room, limit = 59 - int(minute), "the hour, because the line's hour is not one number"
     if _PLAIN.fullmatch(hour):
         room, limit = LAST_MINUTE - int(hour) * 60 - int(minute), "the day"
-    else:
-        room, limit = 59 - int(minute), "the hour, because the line's hour is not one number"
     if _minutes(spread) > room:
         raise BadInputError(f"--jitter is at most {room}m with {line!r}: every tenant's time stays within {limit}.")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from deployments.orchestration.schedules.arithmetic import as_prefect, next_times, said
+from deployments.orchestration.schedules.listing import next_times, said
 from deployments.orchestration.schedules.times import Timing, parse_timing
 from runstore.errors import BadInputError
 
@@ -25,7 +25,7 @@ def timing(**options: Any) -> Timing:
 
 
 def dates(start: datetime, count: int = 4, **options: Any) -> list[datetime]:
-    return asyncio.run(next_times(as_prefect(timing(**options).for_tenant("acme")), count, start))
+    return asyncio.run(next_times(timing(**options).for_tenant("acme"), count, start))
 
 
 @pytest.mark.parametrize("changes", [SPRING, AUTUMN])
@@ -55,7 +55,7 @@ def test_every_other_span_is_elapsed_time_as_written(changes: datetime, every: s
     [("24h", "every 24h"), ("1440m", "every 24h"), ("2d", "every 2d"), ("90m", "every 90m"), ("90s", "every 90s")],
 )
 def test_a_span_is_shown_as_it_could_be_written(written: str, shown: str) -> None:
-    assert said(as_prefect(timing(every=written))) == (shown, "UTC")
+    assert said(timing(every=written).for_tenant("acme")) == (shown, "UTC")
     assert timing(every=shown.removeprefix("every ")) == timing(every=written)
 
 
@@ -87,8 +87,8 @@ def test_a_local_time_that_the_autumn_has_twice_fires_the_first_time(start: date
 
 def spread(count: int = 300, **options: Any) -> list[str]:
     found = timing(**options)
-    lines = [str(found.for_tenant(f"tenant-{number}").cron) for number in range(count)]
-    assert lines == [str(found.for_tenant(f"tenant-{number}").cron) for number in range(count)]
+    lines = [str(found.for_tenant(f"tenant-{number}")["cron"]) for number in range(count)]
+    assert lines == [str(found.for_tenant(f"tenant-{number}")["cron"]) for number in range(count)]
     return lines
 
 
@@ -114,7 +114,7 @@ def test_a_jitter_of_an_hourly_line_stays_within_the_hour() -> None:
 
 def test_every_tenants_span_begins_at_its_own_minute() -> None:
     found = timing(every="6h", jitter="6h")
-    anchors = {found.for_tenant(f"tenant-{number}").anchor for number in range(300)}
+    anchors = {datetime.fromisoformat(found.for_tenant(f"tenant-{number}")["anchor_date"]) for number in range(300)}
     assert len(anchors) > 150
     assert max(anchors) - min(anchors) <= timedelta(hours=6)
 
