@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 
 def deploy(stack: StackUnderTest, *arguments: str, code: int = 0, **settings: str) -> Any:
-    command = [sys.executable, "-m", "deployments.cli.main", "deploy", *arguments, "--json"]
+    command = [sys.executable, "-m", "deployments.cli", "deploy", *arguments, "--json"]
     told = {**stack.running.environment, **settings}
     done = subprocess.run(command, capture_output=True, text=True, env=told, check=False)
     assert done.returncode == code, done.stderr
@@ -363,7 +363,7 @@ def test_a_pool_of_containers_has_its_image_and_none_of_this_machines_files(
         body = {"name": "probe", "flow_id": flow_id, "work_pool_name": "containers"}
         probe = client.post("deployments/", json=body).json()["id"]
         flow_run = client.post(f"deployments/{probe}/create_flow_run", json={}).json()["id"]
-        command = [sys.executable, "-m", "deployments.cli.main", "worker", *name]
+        command = [sys.executable, "-m", "deployments.cli", "worker", *name]
         worker = subprocess.Popen(command, env={**stack.running.environment, **known}, stderr=subprocess.DEVNULL)
         try:
             written = tmp_path / f"{flow_run}.json"

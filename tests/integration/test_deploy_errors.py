@@ -52,7 +52,7 @@ def test_what_is_the_matter_is_said_with_its_code(
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENANTATLAS_", "PREFECT_"))}
     with server(status, body) as address:
         done = subprocess.run(
-            [sys.executable, "-m", "deployments.cli.main", "deploy"],
+            [sys.executable, "-m", "deployments.cli", "deploy"],
             env={**kept, "TENANTATLAS_HOME": str(tmp_path), "PREFECT_API_URL": address},
             capture_output=True,
             text=True,

@@ -313,7 +313,7 @@ def test_a_removed_schedules_deployment_stays_while_a_run_of_it_is_under_way(
 def test_a_time_zone_that_only_this_machine_knows_is_bad_input(
     echo: Schedules, tenants: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.orchestration.schedules.times._check_timezone", lambda name: None)
+    monkeypatch.setattr("deployments.orchestration.schedules.times.checked_timezone", lambda name: None)
     with pytest.raises(BadInputError, match="time zone"):
         echo.add(tenants[0], timezone="Mars/Olympus")
 

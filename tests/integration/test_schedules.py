@@ -43,7 +43,7 @@ def tenantatlas(stack: StackUnderTest) -> Run:
     told = {name: value for name, value in stack.running.environment.items() if not name.startswith("PREFECT_")}
 
     def run(*arguments: str, code: int = 0) -> Any:
-        command = [sys.executable, "-m", "deployments.cli.main", *arguments, "--json"]
+        command = [sys.executable, "-m", "deployments.cli", *arguments, "--json"]
         done = subprocess.run(command, capture_output=True, text=True, env=told, check=False)
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout) if code == 0 else done.stderr

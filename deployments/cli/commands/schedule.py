@@ -24,9 +24,7 @@ ScheduleArgument = Annotated[
 ]
 TenantOption = Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="The tenant's slug.")]
 AllTenantsOption = Annotated[bool, typer.Option("--all-tenants", help="The operation's schedules of every tenant.")]
-OperationOption = Annotated[
-    str | None, typer.Option("--operation", metavar="R.A", help="Every schedule of this operation.")
-]
+OperationOption = Annotated[str | None, typer.Option("--operation", metavar="R.A", help="All of this operation.")]
 
 
 def add_commands(app: typer.Typer) -> None:

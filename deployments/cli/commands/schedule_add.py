@@ -23,23 +23,15 @@ def add(
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="One schedule for each tenant there is.")] = False,
     scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="The operation's scope.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="For inventory.sync: folder:PATH or graph.")] = None,
-    then: Annotated[
-        str | None, typer.Option("--then", metavar="R.A", help="What follows, such as drift.generate.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter of the operation.")
-    ] = None,
+    then: Annotated[str | None, typer.Option("--then", metavar="R.A", help="Follows, such as drift.generate.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another parameter.")] = None,
     cron: Annotated[str | None, typer.Option("--cron", help="Five fields, such as '0 6 * * *'.")] = None,
     every: Annotated[
-        str | None, typer.Option("--every", metavar="SPAN", help="Such as 6h; 1d and 1w mean midnight in --timezone.")
+        str | None, typer.Option("--every", metavar="SPAN", help="Such as 6h, or 1d: at midnight.")
     ] = None,
     timezone: Annotated[str, typer.Option("--timezone", help="Such as Europe/Berlin.")] = "UTC",
-    jitter: Annotated[
-        str | None, typer.Option("--jitter", metavar="SPAN", help="Spread the tenants over this span, such as 30m.")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Makes it a further schedule of the same work, such as weekends.")
-    ] = None,
+    jitter: Annotated[str | None, typer.Option("--jitter", metavar="SPAN", help="Spread tenants, such as 30m.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="For a further schedule of the same work.")] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Add it without letting it start anything yet.")] = False,
 ) -> Answer:
     own = {key: value for key, value in (("scope", scope), ("source", source), ("then", then)) if value}

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
 from deployments.orchestration.our_deployments import Schedule, own_parameters, read_deployments
 from deployments.orchestration.prefect_calls import with_prefect
+from deployments.orchestration.prefect_times import next_times
 from flows.registry import operations
 
 NEXT_RUNS = 3
-_KINDS = {"cron": CronSchedule, "interval": IntervalSchedule, "rrule": RRuleSchedule}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +46,11 @@ class Scheduled:
 
 
 def find(tenants: Sequence[str]) -> list[Scheduled]:
-    """Every schedule of these tenants, by tenant and operation."""
+    """Every schedule of these tenants, by tenant and deployment."""
 
     async def done(client: PrefectClient) -> list[Scheduled]:
         found = [await shown(one) for one in await read_schedules(client, tenants)]
-        return sorted(found, key=lambda one: (one.tenant, one.operation, one.name or "", one.timing))
+        return sorted(found, key=lambda one: (one.tenant, one.deployment, one.timing))
 
     return with_prefect(done)
 
@@ -94,15 +92,3 @@ def said(schedule: Mapping[str, Any]) -> tuple[str, str]:
     units = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
     unit, size = next(one for one in units if seconds % one[1] == 0 and (one[0], seconds) != ("d", 86_400))
     return f"every {seconds // size}{unit}", zone
-
-
-async def next_times(schedule: Mapping[str, Any], count: int, start: datetime | None = None) -> list[datetime]:
-    """The next times in UTC, by the arithmetic Prefect's scheduler itself uses. None for a line that never comes."""
-    since = start or datetime.now(UTC)
-    try:
-        kind = next(kind for name, kind in _KINDS.items() if name in schedule)
-        # An hour more: of one that comes twice it takes the first, also when that has passed.
-        found = await kind.model_validate(dict(schedule)).get_dates(count + 60, start=since)
-    except (StopIteration, ValueError):
-        return []
-    return [moment.astimezone(UTC) for moment in islice((one for one in found if one >= since), count)]

@@ -7,11 +7,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
-import anyio
-from prefect.server.schemas.schedules import CronSchedule
-
+from deployments.orchestration.prefect_times import checked_cron, checked_timezone
 from runstore.errors import BadInputError
 
 SHORTEST = timedelta(minutes=1)
@@ -26,8 +23,6 @@ _ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 # hours from the anchor, which is an hour off in the other half of the year; every other span is elapsed time and has no zone.
 # The written unit decides: who writes 24h wants 24 hours, over a change of the clock as well.
 _BY_CALENDAR = {"1d": "0 0 * * *", "1w": "0 0 * * 1"}
-# Files in the directory of time zones that are none: this machine's own, and a place holder.
-_NO_ZONES = {"localtime", "Factory", "posixrules"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +52,12 @@ def parse_timing(*, cron: str | None, every: str | None, timezone: str, jitter: 
     """The timing that the options name. BadInputError with one sentence for whatever is not usable."""
     if (cron is None) == (every is None):
         raise BadInputError("Say when with --cron or with --every, one of the two.")
-    _check_timezone(timezone)
+    checked_timezone(timezone)
     spread, _ = (timedelta(), "") if jitter is None else _span(jitter, "--jitter")
     if jitter is not None and spread < SHORTEST:
         raise BadInputError("--jitter is at least one minute: tenants are spread by whole minutes.")
     if every is None:
-        line = _checked_cron(str(cron))
+        line = checked_cron(str(cron))
         _check_room(line, spread)
         return Timing(line, None, timezone, spread)
     span, written = _span(every, "--every")
@@ -95,36 +90,6 @@ def _span(text: str, option: str) -> tuple[timedelta, str]:
 
 def _minutes(span: timedelta) -> int:
     return int(span.total_seconds() // 60)
-
-
-def _check_timezone(name: str) -> None:
-    """Refuses what Prefect's arithmetic does not take: it knows the names of the tz database, and not every file there."""
-    try:
-        if name in _NO_ZONES or name not in available_timezones():
-            raise ValueError(name)
-        # A zone may be too new for one of the libraries that Prefect reckons with; pytz says so with a KeyError.
-        anyio.run(CronSchedule(cron="0 0 * * *", timezone=name).get_dates, 1)
-    except (ValueError, KeyError):
-        raise BadInputError(
-            f"{name[:80]!r} is no time zone: write it as in the tz database, such as Europe/Berlin."
-        ) from None
-
-
-def _checked_cron(text: str) -> str:
-    fields = text.split()
-    try:
-        schedule = CronSchedule(cron=text, timezone="UTC") if len(fields) == 5 and text.isascii() else None
-    except ValueError:
-        schedule = None
-    if schedule is None:
-        raise BadInputError(
-            f"{text[:80]!r} is no cron line: it has five fields, such as '0 6 * * *' for 6:00 every day."
-        )
-    try:
-        anyio.run(schedule.get_dates, 1)
-    except ValueError:
-        raise BadInputError(f"{text[:80]!r} never comes: no month it names has such a day.") from None
-    return " ".join(fields)
 
 
 def _check_room(line: str, spread: timedelta) -> None:

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from deployments.orchestration.schedules.listing import next_times, said
+from deployments.orchestration.prefect_times import next_times
+from deployments.orchestration.schedules.listing import said
 from deployments.orchestration.schedules.times import Timing, parse_timing
 from runstore.errors import BadInputError
 

@@ -1,0 +1,61 @@
+"""Times by Prefect's own arithmetic: which zones and cron lines it takes, and when a schedule fires next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+from zoneinfo import available_timezones
+
+import anyio
+from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+
+from runstore.errors import BadInputError
+
+_KINDS = {"cron": CronSchedule, "interval": IntervalSchedule, "rrule": RRuleSchedule}
+# Files in the directory of time zones that are none: this machine's own, and a place holder.
+_NO_ZONES = {"localtime", "Factory", "posixrules"}
+
+
+def checked_timezone(name: str) -> None:
+    """BadInputError for what Prefect's arithmetic does not take: it knows the names of the tz database, and not every file there."""
+    try:
+        if name in _NO_ZONES or name not in available_timezones():
+            raise ValueError(name)
+        # A zone may be too new for one of the libraries that Prefect reckons with; pytz says so with a KeyError.
+        anyio.run(CronSchedule(cron="0 0 * * *", timezone=name).get_dates, 1)
+    except (ValueError, KeyError):
+        raise BadInputError(
+            f"{name[:80]!r} is no time zone: write it as in the tz database, such as Europe/Berlin."
+        ) from None
+
+
+def checked_cron(text: str) -> str:
+    """The cron line with single spaces. BadInputError for what is none, and for one that never comes."""
+    fields = text.split()
+    try:
+        schedule = CronSchedule(cron=text, timezone="UTC") if len(fields) == 5 and text.isascii() else None
+    except ValueError:
+        schedule = None
+    if schedule is None:
+        raise BadInputError(
+            f"{text[:80]!r} is no cron line: it has five fields, such as '0 6 * * *' for 6:00 every day."
+        )
+    try:
+        anyio.run(schedule.get_dates, 1)
+    except ValueError:
+        raise BadInputError(f"{text[:80]!r} never comes: no month it names has such a day.") from None
+    return " ".join(fields)
+
+
+async def next_times(schedule: Mapping[str, Any], count: int, start: datetime | None = None) -> list[datetime]:
+    """The next times in UTC, by the arithmetic Prefect's scheduler itself uses. None for a line that never comes."""
+    since = start or datetime.now(UTC)
+    try:
+        kind = next(kind for name, kind in _KINDS.items() if name in schedule)
+        # An hour more: of one that comes twice it takes the first, also when that has passed.
+        found = await kind.model_validate(dict(schedule)).get_dates(count + 60, start=since)
+    except (StopIteration, ValueError):
+        return []
+    return [moment.astimezone(UTC) for moment in islice((one for one in found if one >= since), count)]
