@@ -31,6 +31,7 @@ TENANTS = int(sys.argv[1]) if len(sys.argv) > 1 else 500
 OPERATIONS = {"inventory.sync": {"source": "graph"}, "drift.generate": {}, "run.prune": {}}
 QUIET_SECONDS = 30
 TIMES = 20
+STARTS = 5
 
 
 def milliseconds(call: Callable[[], object], times: int = TIMES) -> float:
@@ -82,7 +83,7 @@ class Measured:
         create = milliseconds(lambda: self.ask(f"deployments/{id}/create_flow_run", parameters))
         page = milliseconds(lambda: self.ask("deployments/paginate", {"page": 1, "limit": 50}), 5)
         listing = milliseconds(lambda: self.ask("deployments/filter", {"limit": 200}), 5)
-        start = statistics.median(self.to_running() for _ in range(TIMES))
+        start = statistics.median(self.to_running() for _ in range(STARTS))
         cpu, memory = self.cpu(), self.server.memory_info().rss / 2**20
         print(
             f"{name:<22} {made}\n{'':<22} server {cpu:5.1f} % of a core, {memory:4.0f} MB   flow run made in {create:6.1f} ms   "

@@ -19,7 +19,7 @@ _NO_ZONES = {"localtime", "Factory", "posixrules"}
 
 
 def checked_timezone(name: str) -> None:
-    """BadInputError for what Prefect's arithmetic does not take: it knows the names of the tz database, and not every file there."""
+    """BadInputError for what Prefect's arithmetic does not take: it knows names of the tz database, not every file there."""
     try:
         if name in _NO_ZONES or name not in available_timezones():
             raise ValueError(name)
