@@ -67,13 +67,13 @@ async def keep_tenants(client: PrefectClient, operation: Operation, wanted: Mapp
     there = await read_operation(client, name)
     base = next(one for one in there if one.is_operations)
     moved = await _move(client, operation, base, there, kept.notes) if base.schedules else {}
-    since = datetime.now(UTC) - _MARGIN
     for one in await read_operation(client, name) if moved else there:
         tenant = one.tenant
         if tenant is None:
             continue
         differing = _differing(one, tenant, base, wanted)
         if differing:
+            since = datetime.now(UTC) - _MARGIN
             await client.request("PATCH", "/deployments/{id}", path_params={"id": one.id}, json=differing)
             await _plan(client, [] if one.is_paused else [one.id], kept.notes, since)
         outcome = "moved" if one.id in moved else "changed" if differing else "unchanged"
