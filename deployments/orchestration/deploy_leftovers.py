@@ -23,7 +23,7 @@ from prefect.exceptions import ObjectNotFound
 from deployments.orchestration.deploy_tenants import TenantDeployed
 from deployments.orchestration.our_deployments import Deployment, read_deployments, read_operation
 from deployments.orchestration.tenant_deployments import delete_deployment
-from flows.registry import operations
+from flows.registry import broken, operations
 
 # How many names a sentence has room for.
 SHOWN = 5
@@ -74,6 +74,8 @@ async def missing_operations(client: PrefectClient, *, remove: bool) -> list[Mis
     for one in await read_deployments(client, ()):
         if one.operation not in operations() and (one.is_operations or one.tenant is not None):
             found.setdefault(one.operation, []).append(one)
+    # Of a producer that is broken here nobody knows what it declares: that is no reason to delete its schedules.
+    remove = remove and not broken()
     if remove:
         await delete_all(client, [one for each in found.values() for one in each])
     return [Missing(name, _counted(each, all_of_them=remove), remove) for name, each in sorted(found.items())]
