@@ -15,8 +15,8 @@ from monitoring_app.presentation.status import look, status_badge
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.errors import StoreUnavailableError
+from runstore.ids import uuid_or_none
 from runstore.notifications import NotificationKind, NotificationReader, NotificationView
-from runstore.runs.rows import uuid_or_none
 
 SHOWN = 100
 REFRESH_SECONDS = 15

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from runstore.runs.status import ACTIVE, BUCKET_SQL, TERMINAL, RunStatus
+from runstore.runs.status import BUCKET_SQL, TERMINAL, RunStatus
 from runstore.tenancy import Role, Trigger
 
 
@@ -316,6 +316,3 @@ class AuditEntry(Base):
     verb: Mapped[str]
     subject: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
-
-
-ACTIVE_SQL = one_of("status", ACTIVE)

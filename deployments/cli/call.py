@@ -50,6 +50,7 @@ class Call:
 
     def open_store(self) -> AbstractContextManager[StoreAccess]:
         """The run store, its schema checked; see `store_access.open_store`."""
+        # SQLAlchemy and the driver, which many commands do without.
         from deployments.store_access import open_store
 
         return open_store(self.settings)

@@ -70,6 +70,7 @@ def when(moment: datetime | None) -> str:
 def _rendered(table: Table, out: IO[str]) -> str:
     if not table.rows:
         return visible(table.empty) + "\n"
+    # A tenth of a second, and most answers have no table.
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable

@@ -94,6 +94,7 @@ def _unforeseen(problem: Exception) -> int:
     """An error that is a defect of ours: its name for the user, its traceback for whoever mends it."""
     where = ""
     with suppress(Exception):
+        # Here, as an import that fails may be what went wrong.
         from deployments.settings import load_settings
 
         log: Path = load_settings().state / "logs" / "errors.log"

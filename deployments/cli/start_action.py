@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deployments.cli.call import Answer, Call
@@ -32,15 +32,6 @@ RequestMaker = Callable[["StoreAccess", TenantScope], StartRequest]
 
 class NobodyWorksError(UnavailableError):
     """Nothing here would do the work that is to be waited for."""
-
-
-def start_operation(call: Call, tenant: str, operation: str, values: Mapping[str, Any], *, wait: bool) -> Answer:
-    """Starts the operation with these parameter values; see `start_request`."""
-    from flows.registry import operations
-
-    declared = operations()[operation]
-    given = {name: value for name, value in values.items() if value is not None}
-    return start_request(call, tenant, lambda store, scope: declared.request(given), wait=wait)
 
 
 def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -99,19 +98,6 @@ def prepare(directory: Path) -> None:
             mode = above.stat().st_mode
             if not mode & stat.S_IXOTH:
                 above.chmod(mode | stat.S_IXOTH)
-
-
-def hand_over(path: Path) -> None:
-    """Gives a file that this process wrote to the account the server runs as."""
-    account = owner()
-    if account is not None:
-        os.chown(path, *account)
-
-
-def remove_tree(path: Path) -> None:
-    """Removes what an interrupted initdb left; nothing there is fine."""
-    if path.exists():
-        shutil.rmtree(path)
 
 
 def run(program: str, *arguments: str, directory: Path, data: Path) -> None:

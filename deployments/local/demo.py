@@ -17,6 +17,10 @@ from deployments.local.local_stack import LocalStack
 from deployments.settings import Settings, load_settings
 from deployments.store_access import StoreAccess, open_store
 from flows.drift.commands import findings_table
+from flows.drift.register.reading import findings_document, why_empty
+from flows.drift.start import generate_request
+from flows.inventory.start import sync_request
+from runstore import migrations
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
 from runstore.errors import BadInputError, ForbiddenError, TenantAtlasError
@@ -122,8 +126,6 @@ def _play(store: StoreAccess, report: Any) -> tuple[dict[str, Any], list[Block]]
     runs += _run_all(store, scopes, {slug: _drift(store, scope) for slug, scope in scopes.items()})
     refusal = _refused(store, next(iter(scopes)))
     findings = {slug: _findings(store, scope) for slug, scope in scopes.items()}
-    from flows.drift.register.reading import why_empty
-
     tables = [
         findings_table(found, why_empty(found), title=f"What drifted in {slug}") for slug, found in findings.items()
     ]
@@ -163,20 +165,14 @@ def _ensure_tenant(store: StoreAccess, sample: Sample) -> TenantScope:
 
 
 def _sync(folder: Path) -> StartRequest:
-    from flows.inventory.start import sync_request
-
     return sync_request(f"folder:{folder}", SCOPE)
 
 
 def _drift(store: StoreAccess, scope: TenantScope) -> StartRequest:
-    from flows.drift.start import generate_request
-
     return generate_request(store.database(DatabaseRole.APP), scope, scope_key=SCOPE)
 
 
 def _findings(store: StoreAccess, scope: TenantScope) -> dict[str, Any]:
-    from flows.drift.register.reading import findings_document
-
     return findings_document(store.database(DatabaseRole.APP), scope, scope_key=SCOPE)
 
 
@@ -207,8 +203,6 @@ def _refuse_real_home(settings: Settings) -> None:
     marker = settings.home / "demo"
     if (settings.home / "postgres" / "data").exists():
         with open_store(settings, verify=False) as store:
-            from runstore import migrations
-
             known = Directory(store.database(DatabaseRole.APP)).tenants() if migrations.found(store.url) else ()
         made = {sample.slug for sample in samples()} if marker.exists() else set[str]()
         if {tenant.slug for tenant in known} - made:

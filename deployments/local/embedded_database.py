@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 from urllib.parse import quote
 
 import psutil
@@ -17,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from deployments.local import database_account, file_locks
-from deployments.local.socket_directory import SocketDirectoryError, choose_socket_directory
+from deployments.local.socket_directory import choose_socket_directory
 from runstore.errors import UnavailableError
 
 RUN_STORE = "tenantatlas"
@@ -50,7 +52,7 @@ class EmbeddedDatabase:
         self.log = self.directory / "log"
         self._start_lock = self.directory / "start.lock"
         self._users_lock = self.directory / "users.lock"
-        self._held: file_locks.HeldLock | None = None
+        self._held: BinaryIO | None = None
 
     def __enter__(self) -> EmbeddedDatabase:
         try:
@@ -133,12 +135,10 @@ class EmbeddedDatabase:
         held, self._held = self._held, None
         if held is None:
             return
-        held.release()
+        held.close()
         if (alone := file_locks.try_exclusive(self._users_lock)) is not None:
-            try:
+            with alone:
                 self.stop()
-            finally:
-                alone.release()
 
     def _ensure_running(self) -> None:
         if self.pid() is not None:
@@ -156,7 +156,8 @@ class EmbeddedDatabase:
 
     def _create(self) -> None:
         unfinished = self.directory / "data.unfinished"
-        database_account.remove_tree(unfinished)
+        # What an interrupted initdb left.
+        shutil.rmtree(unfinished, ignore_errors=True)
         self._run(
             "initdb", "-D", str(unfinished), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8",
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
@@ -176,10 +177,7 @@ class EmbeddedDatabase:
             )
 
     def _write_configuration(self) -> Path:
-        try:
-            sockets = choose_socket_directory(self.data, owner=database_account.owner())
-        except SocketDirectoryError as problem:
-            raise EmbeddedDatabaseError(str(problem)) from problem
+        sockets = choose_socket_directory(self.data, owner=database_account.owner())
         # Trusting whoever reaches the socket is safe only because nobody but the owner does: the data directory and the
         # socket are private, and no TCP port is opened.
         settings = {
@@ -192,7 +190,8 @@ class EmbeddedDatabase:
         }
         path = self.data / "tenantatlas.conf"
         path.write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
-        database_account.hand_over(path)
+        # The server's account reads it; nobody else can enter the directory.
+        path.chmod(0o644)
         return sockets
 
     def _socket_directory(self) -> Path:
@@ -212,26 +211,20 @@ class EmbeddedDatabase:
             database_account.run(program, *arguments, directory=self.directory, data=self.data)
         except subprocess.CalledProcessError as problem:
             raise EmbeddedDatabaseError(
-                f"The embedded database failed at {program}: {_last_line(problem, self._log_tail)}. "
-                f"Its log is {self.log}."
+                f"The embedded database failed at {program}: {_last_line(problem, self.log)}. Its log is {self.log}."
             ) from problem
         except OSError as problem:
             raise EmbeddedDatabaseError(
                 f"The embedded database cannot run {program}: {problem.strerror or problem}."
             ) from problem
 
-    def _log_tail(self) -> str:
-        try:
-            return self.log.read_text(errors="replace")
-        except OSError:
-            return ""
 
-
-def _last_line(problem: subprocess.CalledProcessError, log: Callable[[], str]) -> str:
+def _last_line(problem: subprocess.CalledProcessError, log: Path) -> str:
     """The most telling line: the last FATAL of the log, else the first error the program told, else what it said last."""
-    logged = [line for line in log().splitlines() if "FATAL:" in line or "PANIC:" in line]
-    if logged:
-        return logged[-1].split("FATAL:")[-1].split("PANIC:")[-1].strip().rstrip(".")
+    with suppress(OSError):
+        told = re.findall(r"(?:FATAL|PANIC):\s*(.*)", log.read_text(errors="replace"))
+        if told:
+            return str(told[-1]).strip().rstrip(".")
     said = [line.strip() for line in str(problem.stderr or problem.stdout or "").splitlines() if line.strip()]
     # What comes after an error is the program tidying up, which may fail as well.
     said = [line for line in said if "error:" in line][:1] or said

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from runstore.errors import UnavailableError
 
@@ -16,35 +17,22 @@ class LockTimeoutError(UnavailableError):
     """Another process holds a lock for longer than anything legitimate takes."""
 
 
-class HeldLock:
-    """A lock on a file, held until `release` or until the process ends."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor: int | None = descriptor
-
-    def release(self) -> None:
-        """Gives the lock up; a second call does nothing."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+def shared(path: Path) -> BinaryIO:
+    """Joins the holders of a shared lock, until the file is closed; waits while someone holds it exclusively."""
+    file = _open(path)
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
 
 
-def shared(path: Path) -> HeldLock:
-    """Joins the holders of a shared lock; waits while someone holds it exclusively."""
-    descriptor = _open(path)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    return HeldLock(descriptor)
-
-
-def try_exclusive(path: Path) -> HeldLock | None:
-    """The exclusive lock, or None when anybody else holds it in any mode."""
-    descriptor = _open(path)
+def try_exclusive(path: Path) -> BinaryIO | None:
+    """The exclusive lock, until the file is closed; None when anybody else holds it in any mode."""
+    file = _open(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
+        file.close()
         return None
-    return HeldLock(descriptor)
+    return file
 
 
 @contextmanager
@@ -58,11 +46,9 @@ def exclusive(path: Path, *, deadline_seconds: float) -> Generator[None]:
                 "Wait for it to finish or stop it, then try again."
             )
         time.sleep(0.02)
-    try:
+    with held:
         yield
-    finally:
-        held.release()
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _open(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")

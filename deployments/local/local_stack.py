@@ -14,10 +14,9 @@ import psutil
 from deployments.local import specs
 from deployments.local.embedded_database import PREFECT, EmbeddedDatabase
 from deployments.local.file_locks import try_exclusive
-from deployments.local.marks import sweep
+from deployments.local.orphans import Reaper, end_orphans
 from deployments.local.ports import choose_port
 from deployments.local.process import ManagedProcess, ProcessFailedError, ProcessSpec
-from deployments.local.reaper import Reaper
 from deployments.local.record import StackRecord, read_record, record_of, remove_record
 from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations, without_password
@@ -78,10 +77,10 @@ class LocalStack:
     def _start(self) -> None:
         settings = self.settings
         self._take_home()
-        sweep(settings.home)
+        end_orphans(settings.home)
         reaper = Reaper(settings.home)
         self._cleanup.callback(reaper.dismiss)
-        self._cleanup.callback(sweep, settings.home)
+        self._cleanup.callback(end_orphans, settings.home)
         self._cleanup.callback(remove_record, settings.state)
         self._report("Starting the database")
         self.database_url, prefect_database_url = self._start_databases()
@@ -102,7 +101,7 @@ class LocalStack:
                 f"A stack already runs in {self.settings.home}{where}. Stop it with `tenantatlas down`, or set "
                 "TENANTATLAS_HOME to another directory."
             )
-        self._cleanup.callback(held.release)
+        self._cleanup.callback(held.close)
 
     def _start_databases(self) -> tuple[str, str | None]:
         """The run store's address, and the one for Prefect's server unless that runs elsewhere."""
@@ -279,11 +278,6 @@ def stop_stack(settings: Settings, *, deadline_seconds: float = 120) -> bool:
                 supervisor.wait(deadline_seconds)
             if supervisor.is_running() and supervisor.status() != psutil.STATUS_ZOMBIE:
                 supervisor.kill()
-    swept = sweep(settings.home)
+    left = end_orphans(settings.home)
     remove_record(settings.state)
-    database = EmbeddedDatabase(settings.home)
-    left_behind = database.pid() is not None
-    if left_behind:
-        with database:
-            pass
-    return record is not None or swept > 0 or left_behind
+    return record is not None or left

@@ -8,6 +8,8 @@ import re
 import tempfile
 from pathlib import Path
 
+from runstore.errors import UnavailableError
+
 # The kernel's limit for a socket's path is 108 bytes with its closing NUL on Linux, 104 on the BSDs and macOS.
 LONGEST_SOCKET_PATH = 103
 SOCKET_NAME = ".s.PGSQL.5432"
@@ -17,7 +19,7 @@ SOCKET_NAME = ".s.PGSQL.5432"
 _PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
 
 
-class SocketDirectoryError(Exception):
+class SocketDirectoryError(UnavailableError):
     """No directory is short and private enough for the socket; the message is a sentence for the user."""
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from deployments.local.marks import marked_environment
+from deployments.local.orphans import marked_environment
 from deployments.local.process import ProcessSpec
 from deployments.local.readiness import READY_FILE, answers, forget_ready
 from deployments.settings import Settings, store_environment
@@ -65,8 +65,8 @@ def prefect_server(
 
 
 def worker(environment: Mapping[str, str], settings: Settings) -> ProcessSpec:
-    """The worker; ready when Prefect knows it to be online."""
-    return _announcing("worker", environment, settings, stop_seconds=settings.worker_drain_seconds + 20)
+    """The warm worker; ready when it asks Prefect for work."""
+    return _announcing("worker", environment, settings, stop_seconds=settings.worker_drain_seconds + 15)
 
 
 def relay(environment: Mapping[str, str], settings: Settings) -> ProcessSpec:

@@ -68,6 +68,7 @@ def refuse_picker(settings: Settings) -> None:
 
 def serve(settings: Settings, *, demo: bool) -> None:
     """Serves until SIGTERM or SIGINT. HubPortError when the port is taken."""
+    # Streamlit takes a second to import, and `up` only wants to know whether it may offer the picker.
     from monitoring_app.asgi import serve as serve_hub
 
     wanted = hub_settings(settings, demo=demo)

@@ -12,6 +12,11 @@ def as_object(value: object) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], value) if isinstance(value, (dict, Mapping)) else {}
 
 
+def as_dict(value: object) -> dict[str, Any]:
+    """The value if it is an object that may be written to; a new empty one otherwise."""
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
 def as_list(value: object) -> list[Any]:
     """The value if it is a list; an empty one otherwise."""
     return cast(list[Any], value) if isinstance(value, list) else []

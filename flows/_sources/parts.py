@@ -31,7 +31,7 @@ _OWNER: Final = re.compile(r"([0-9a-fA-F-]{36})_")
 
 
 @dataclass(slots=True)
-class Part:
+class PartFile:
     """Elements of one part of one policy. `policy_id` is `None` when only the file's place says whose it is."""
 
     name: str
@@ -51,11 +51,11 @@ class Part:
 class PartStore:
     """The parts found so far, by policy id and by place, and the names of those there are any of."""
 
-    by_id: dict[tuple[str, str], Part] = field(default_factory=dict[tuple[str, str], Part])
-    by_place: dict[tuple[str, str, str], Part] = field(default_factory=dict[tuple[str, str, str], Part])
+    by_id: dict[tuple[str, str], PartFile] = field(default_factory=dict[tuple[str, str], PartFile])
+    by_place: dict[tuple[str, str, str], PartFile] = field(default_factory=dict[tuple[str, str, str], PartFile])
     names: set[str] = field(default_factory=set[str])
 
-    def add(self, part: Part) -> None:
+    def add(self, part: PartFile) -> None:
         """Keeps a part until its policy comes."""
         self.names.add(part.name)
         if part.policy_id:
@@ -76,7 +76,7 @@ class PartStore:
                 if not part.whole:
                     body[f"{part_name}{NEXT}"] = True
 
-    def left_over(self) -> list[Part]:
+    def left_over(self) -> list[PartFile]:
         """The parts whose policy never came, each once."""
         unused = {part.file.origin: part for part in (*self.by_id.values(), *self.by_place.values()) if not part.used}
         return [unused[origin] for origin in sorted(unused)]
@@ -89,7 +89,7 @@ def may_be_part(file: ExportFile) -> bool:
     return folder == "assignments" or bool(_SUFFIX.search(file.stem)) or (folder in _NAMES and len(file.folders) > 1)
 
 
-def part_of(document: Any, file: ExportFile) -> Part | None:
+def part_of(document: Any, file: ExportFile) -> PartFile | None:
     """The part a file's JSON is; `None` if it is no part, whatever its name says."""
     context: Any = None
     elements: Any = document
@@ -108,14 +108,14 @@ def part_of(document: Any, file: ExportFile) -> Part | None:
     named = _CONTEXT.search(context) if isinstance(context, str) else None
     if named:
         whole = not is_first_page(document)
-        return Part(_NAMES[named.group(2).lower()], members, file, named.group(1).lower(), whole)
+        return PartFile(_NAMES[named.group(2).lower()], members, file, named.group(1).lower(), whole)
     if not members:
         kept = _name_by_place(file) if may_be_part(file) else None
-        return Part(kept, [], file, _owner(members, file)) if kept else None
+        return PartFile(kept, [], file, _owner(members, file)) if kept else None
     name = _shape(members)
     if name is None or (name == "definitionValues" and not may_be_part(file)):
         return None
-    return Part(name, members, file, _owner(members, file), not is_first_page(document))
+    return PartFile(name, members, file, _owner(members, file), not is_first_page(document))
 
 
 def definition_list(document: Any) -> list[dict[str, Any]] | None:

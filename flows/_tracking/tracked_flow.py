@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from prefect import Flow, flow
@@ -16,6 +16,7 @@ from prefect.context import FlowRunContext
 from prefect.flow_engine import FlowRunTimeoutError
 from prefect.states import Completed, Failed
 from pydantic import ValidationError
+from sqlalchemy import Connection
 
 from flows._tracking.hooks import mirror_state, remember_failure
 from flows._tracking.identity import FlowRunIdentity, identify_at_body
@@ -40,6 +41,10 @@ from runstore.tenancy import TenantScope
 BEGIN_PATIENCE = 600.0
 """Seconds a flow waits for the store before it begins: no work is done for a run that cannot be recorded."""
 
+PATIENCE = 300.0
+"""Seconds a step of a producer's work waits for the store."""
+
+T = TypeVar("T")
 _log = logging.getLogger("tenantatlas.flow")
 
 
@@ -52,6 +57,15 @@ class TrackedRun:
     scope: TenantScope
     store: Database
     progress: ProgressReporter
+
+    def stored(self, write: Callable[[Connection], T]) -> T:
+        """What `write` answers, in one transaction; tried again while the store is away, so it may be made twice."""
+
+        def once() -> T:
+            with self.store.transaction(self.scope) as connection:
+                return write(connection)
+
+        return patiently(once, give_up_after=PATIENCE)
 
 
 class StandBackError(Exception):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from sqlalchemy import Connection
 
 from flows._policies.json_shape import as_list
 from flows._policies.protocol import SourcePolicy
@@ -21,7 +20,6 @@ from flows._policies.stored import body_bytes, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._sources.ahead import Ahead
 from flows._tracking.log_scrubbing import sanitised
-from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun, tracked_flow
 from flows.backup.capture import Capture, CaptureSource
 from flows.backup.operation import OPERATION, SHOWN_ITEMS, AddPoliciesParameters
@@ -38,9 +36,6 @@ BATCH: Final = 200
 READ_AHEAD: Final = 100
 WRITE_SIZE: Final = 50
 WRITE_SECONDS: Final = 1.0
-PATIENCE: Final = 300.0
-
-T = TypeVar("T")
 
 
 @tracked_flow(OPERATION)
@@ -84,18 +79,18 @@ class SetCapture:
         """Finds out what is asked for and what of it earlier runs of the same request have captured."""
         self._key = SealingKey.from_environment()
         run, key = self.run, self.parameters.selection_key
-        begun = self._stored(lambda connection: begin(connection, run.scope, run.run_id, self._set_id, key))
+        begun = self.run.stored(lambda connection: begin(connection, run.scope, run.run_id, self._set_id, key))
         if begun is None:
             raise ReasonedError(BACKUP_SET_GONE.failure())
         self._begun = begun
-        self._fingerprint = self._noticing(self._stored(lambda connection: fingerprint_of(connection, run.scope)))
+        self._fingerprint = self._noticing(self.run.stored(lambda connection: fingerprint_of(connection, run.scope)))
         selection = begun.selection
         failures: list[Failure] = []
         if selection is None:
             found = self.source.select(None if self.parameters.all_policies else self.parameters.policy_ids)
             selection, failures = found.policies, found.failures
         if not failures:
-            self._stored(lambda connection: keep_selection(connection, run.scope, run.run_id, selection))
+            self.run.stored(lambda connection: keep_selection(connection, run.scope, run.run_id, selection))
         items = [policy_id for policy_id, _ in selection] + [failure.item_id for failure in failures]
         if len(items) <= SHOWN_ITEMS:
             run.progress.expect(items)
@@ -128,12 +123,12 @@ class SetCapture:
         """Says that everything is there, if it is."""
         if not self._failed:
             run_ids = self._begun.run_ids
-            self._stored(lambda connection: complete(connection, self.run.scope, run_ids))
+            self.run.stored(lambda connection: complete(connection, self.run.scope, run_ids))
         self.run.progress.note(**self.source.cost())
 
     def _leave_out(self, selection: list[tuple[str, str]]) -> None:
         run_ids = self._begun.run_ids
-        done = self._stored(lambda connection: captured_by(connection, self.run.scope, self._set_id, run_ids))
+        done = self.run.stored(lambda connection: captured_by(connection, self.run.scope, self._set_id, run_ids))
         for policy_id, slug in selection:
             if policy_id not in done:
                 self.missing.append((policy_id, slug))
@@ -173,7 +168,7 @@ class SetCapture:
     def _write(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
-        owners = self._stored(lambda connection: add_items(connection, rows))
+        owners = self.run.stored(lambda connection: add_items(connection, rows))
         for row in rows:
             if owners.get((row["policy_id"], row["content_hash"])) == self.run.run_id:
                 self.run.progress.succeeded(row["policy_id"])
@@ -192,12 +187,3 @@ class SetCapture:
             return fingerprint(secret)
 
         return noticed
-
-    def _stored(self, write: Callable[[Connection], T]) -> T:
-        """One transaction, tried again while the store is away: every write here may be made twice."""
-
-        def once() -> T:
-            with self.run.store.transaction(self.run.scope) as connection:
-                return write(connection)
-
-        return patiently(once, give_up_after=PATIENCE)

@@ -21,7 +21,7 @@ from monitoring_app.presentation.starting import follow, start_and_follow
 from monitoring_app.presentation.view import show
 from runstore.database import Database
 from runstore.errors import ForbiddenError, NotFoundError, TenantAtlasError
-from runstore.runs.rows import uuid_or_none
+from runstore.ids import uuid_or_none
 from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 

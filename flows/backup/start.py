@@ -9,6 +9,7 @@ from flows.backup.operation import MOST_POLICIES, OPERATION
 from flows.backup.sets import get_set
 from runstore.database import Database
 from runstore.errors import BadInputError
+from runstore.ids import checked_id
 from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
@@ -39,9 +40,4 @@ def add_policies_request(
 
 def checked_set_id(text: str) -> UUID:
     """The id of a set from what a person wrote; BadInputError for what is no id."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise BadInputError(
-            f"{text[:80]!r} is no id of a backup set; `tenantatlas backup list` shows the ids."
-        ) from None
+    return checked_id(text, f"{text[:80]!r} is no id of a backup set; `tenantatlas backup list` shows the ids.")

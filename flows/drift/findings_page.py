@@ -18,7 +18,7 @@ from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
 from monitoring_app.presentation.page import Viewer, page_database
 from monitoring_app.presentation.parts import empty_state, notice, page_header, pager
 from monitoring_app.presentation.view import show
-from runstore.runs.rows import uuid_or_none
+from runstore.ids import uuid_or_none
 
 A_PAGE: Final = 50
 CHANGES_SHOWN: Final = 100

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final
-from uuid import UUID
 
 from pydantic import field_validator
 
 from flows.producer import FlowParameters, Operation
+from runstore.ids import uuid_or_none
 from runstore.runs.operation import OperationType
 
 DEFAULT_SCOPE: Final = "default"
@@ -36,10 +36,10 @@ class DriftParameters(FlowParameters):
     def _id(cls, value: str | None) -> str | None:
         if value is None or not value:
             return None
-        try:
-            return str(UUID(value))
-        except ValueError:
-            raise ValueError("a sync id is a UUID, as `tenantatlas inventory list` shows it") from None
+        found = uuid_or_none(value)
+        if found is None:
+            raise ValueError("a sync id is a UUID, as `tenantatlas inventory list` shows it")
+        return str(found)
 
 
 OPERATION: Final = Operation(

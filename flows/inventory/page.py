@@ -15,7 +15,7 @@ from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, pag
 from monitoring_app.presentation.parts import cell, empty_state, page_header, pager, table
 from monitoring_app.presentation.view import show
 from runstore.errors import NotFoundError
-from runstore.runs.rows import uuid_or_none
+from runstore.ids import uuid_or_none
 
 SYNCS_SHOWN = 100
 A_PAGE = 100

@@ -11,7 +11,7 @@ from flows._sources.opening import checked_source
 from flows.inventory.operation import DEFAULT_SCOPE, OPERATION
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
-from runstore.runs.rows import uuid_or_none
+from runstore.ids import checked_id
 from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
@@ -64,9 +64,7 @@ def sync_policies(
 def _sync(connection: Connection, scope: TenantScope, scope_key: str | None, sync_id: str | None) -> Sync | None:
     if sync_id is None:
         return next(iter(newest_usable(connection, scope, scope_key or DEFAULT_SCOPE, limit=1)), None)
-    wanted = uuid_or_none(sync_id)
-    if wanted is None:
-        raise BadInputError("A sync id is a UUID, as `tenantatlas inventory list` shows it.")
+    wanted = checked_id(sync_id, "A sync id is a UUID, as `tenantatlas inventory list` shows it.")
     sync = find_sync(connection, scope, wanted)
     if sync is None:
         raise NotFoundError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -17,7 +17,6 @@ from flows._policies.stored import StoredPolicy, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._policies.unread import Unread
 from flows._sources.folder_reasons import NESTED_TOO_DEEP
-from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
 from flows.inventory.following import next_step
 from flows.inventory.operation import InventoryParameters
@@ -26,10 +25,7 @@ from runstore.fence.reason_fields import clean_item_id
 from runstore.runs.run import RelatedLink
 
 BATCH = 200
-PATIENCE = 300.0
 ITEMS_LISTED = 5000
-
-T = TypeVar("T")
 
 
 def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
@@ -67,8 +63,8 @@ class SyncWriter:
     def __post_init__(self) -> None:
         self._by_origin = self.parameters.source.startswith("folder:")
         run, wanted = self.run, self.parameters
-        self._fingerprint = self._stored(lambda connection: fingerprint_of(connection, run.scope))
-        self._sync_id = self._stored(
+        self._fingerprint = self.run.stored(lambda connection: fingerprint_of(connection, run.scope))
+        self._sync_id = self.run.stored(
             lambda connection: begin_sync(connection, run.scope, run.run_id, wanted.scope, self.kind)
         )
 
@@ -91,7 +87,7 @@ class SyncWriter:
             self.run.progress.expect(self._items)
         else:
             self.run.progress.expect_count(len(self._items))
-        return self._stored(lambda connection: self._end(connection, unread, trail))
+        return self.run.stored(lambda connection: self._end(connection, unread, trail))
 
     def _end(self, connection: Connection, unread: Mapping[str, Any], trail: AuditTrail | None) -> Sync:
         if trail is not None:
@@ -126,7 +122,7 @@ class SyncWriter:
         self._items.setdefault(item.failure.item_id)
         if item.policy_id and not item.no_policy:
             policy_id = item.policy_id
-            self._stored(lambda connection: withdraw_policy(connection, self.run.scope, self._sync_id, policy_id))
+            self.run.stored(lambda connection: withdraw_policy(connection, self.run.scope, self._sync_id, policy_id))
         self.run.progress.failed(item.failure)
 
     def _flush(self) -> None:
@@ -134,19 +130,10 @@ class SyncWriter:
         if not batch:
             return
         policies = [policy for _, policy in batch]
-        self._stored(lambda connection: add_policies(connection, self.run.scope, self._sync_id, policies))
+        self.run.stored(lambda connection: add_policies(connection, self.run.scope, self._sync_id, policies))
         for name, _ in batch:
             self._items.setdefault(name)
             self.run.progress.succeeded(name)
 
     def _item_id(self, policy: SourcePolicy) -> str:
         return clean_item_id(policy.origin if self._by_origin else policy.policy_id)
-
-    def _stored(self, write: Callable[[Connection], T]) -> T:
-        """One transaction, tried again while the store is away: every write here may be made twice."""
-
-        def once() -> T:
-            with self.run.store.transaction(self.run.scope) as connection:
-                return write(connection)
-
-        return patiently(once, give_up_after=PATIENCE)

@@ -17,8 +17,8 @@ from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.errors import NotFoundError
+from runstore.ids import uuid_or_none
 from runstore.runs.insights import FailureGroup, RunInsights, RunOverview
-from runstore.runs.rows import uuid_or_none
 from runstore.runs.status import ACTIVE
 
 LIVE_SECONDS = 2

@@ -12,7 +12,7 @@ from monitoring_app.operations.address import ROW_CHOICES, ListAddress
 from monitoring_app.presentation.figures import between, capped, plural
 from monitoring_app.presentation.nodes import Node, elapsed, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import cell, empty_state, notice, pager, table
-from monitoring_app.presentation.status import BUCKETS, count_bar, look, status_badge
+from monitoring_app.presentation.status import BUCKETS, count_bar, status_badge
 from runstore.runs.insights import HISTORY_FROM, History
 from runstore.runs.reader import COUNT_CAP, RunPage
 from runstore.runs.run import Run
@@ -211,8 +211,3 @@ def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run
     ]
     rows = h("div", {"class": "row small"}, h("span", {"class": "muted"}, texts.ROWS), sizes)
     return h("div", {"class": "stack"}, runs_table(slug, runs), h("div", {"class": "row between"}, rows, steps))
-
-
-def status_word(run: Run) -> str:
-    """The run's status as a word."""
-    return look(run.bucket, run.status).label

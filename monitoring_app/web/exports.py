@@ -18,10 +18,11 @@ from monitoring_app.runtime import Hub
 from monitoring_app.session import Viewer
 from monitoring_app.web import plain_pages
 from monitoring_app.web.addresses import query_of
+from runstore.fence.text_safety import formula_safe
+from runstore.ids import uuid_or_none
 from runstore.runs.cursor import Cursor
 from runstore.runs.filters import RunFilter
 from runstore.runs.insights import RunInsights
-from runstore.runs.rows import uuid_or_none
 from runstore.runs.run import Run
 from runstore.tenancy import Permission
 
@@ -37,8 +38,6 @@ OPERATOR_FIELDS = ("flow_run_id",)
 """Only for those who may start runs: it leads into the orchestrator."""
 
 ITEM_FIELDS = ("item_id", "outcome", "reason_code", "message", "next_step")
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class Exports:
@@ -109,12 +108,6 @@ class Exports:
                     yield {"item_id": item, "outcome": "", "reason_code": "", "message": "", "next_step": ""}
             if offset + ITEM_PAGE >= listed.total:
                 return
-
-
-def formula_safe(value: Any) -> str:
-    """The value as a cell that no spreadsheet takes for a formula: such a text gets an apostrophe before it."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _run_row(run: Run, fields: tuple[str, ...]) -> dict[str, Any]:

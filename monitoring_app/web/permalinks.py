@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from monitoring_app.runtime import Hub
 from monitoring_app.session import Viewer
 from monitoring_app.web import plain_pages
-from runstore.runs.rows import uuid_or_none
+from runstore.ids import uuid_or_none
 
 
 class Permalinks:

@@ -91,11 +91,6 @@ def _cut(data: bytes, limit: int) -> bytes:
     return head[:space] if space >= 0 else head[: max(0, limit - _LONGEST_WORD)]
 
 
-def holds_secret(text: str) -> bool:
-    """Whether `scrub_text` would take a secret out of this text."""
-    return bool(redact(text).kinds)
-
-
 def scrub_json(value: object, *, limit: int = JSON_LIMIT, replace: Replace = _marker) -> Any:
     """A JSON-ready copy of `value` with every text in it scrubbed, keys included, at any depth; never raises.
 

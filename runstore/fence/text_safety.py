@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _ESCAPE_LIMIT: Final = 10_000
 _INVISIBLE_LIMIT: Final = 20_000
 _ESCAPES: Final = re.compile(
@@ -56,6 +57,7 @@ def to_safe_bytes(text: str) -> bytes:
     return data
 
 
-def clean_text(text: str) -> str:
-    """`text` without control, escape, bidi and invisible characters; tabs and newlines stay."""
-    return to_safe_bytes(text).decode("utf-8", "replace")
+def formula_safe(value: object) -> str:
+    """The value as a cell that no spreadsheet takes for a formula: such a text gets an apostrophe before it. No NUL."""
+    text = "" if value is None else str(value).replace("\x00", "")
+    return f"'{text}" if text.startswith(_FORMULA) else text

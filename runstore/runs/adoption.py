@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.sql import bindparam
 
 from runstore.database import Database
-from runstore.fence.redaction import scrub_json
-from runstore.runs.idempotency import idempotency_key
+from runstore.runs.insertion import insert_statement, new_run
+from runstore.runs.request import StartRequest
 from runstore.runs.rows import returned_columns, run_of
 from runstore.runs.run import Run, Source
-from runstore.runs.starter import StartRequest
 from runstore.runs.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
 
@@ -39,18 +35,7 @@ _DONE_SINCE = """
 
 # Any unique index may refuse the row: the flow run's own (adopted before: the same run) or the active key's (a duplicate). Under
 # READ COMMITTED the statement after a refusal sees the row that refused it, unless that one has ended since: then we try again.
-_ADOPT = text(
-    f"""
-    INSERT INTO operation_runs
-      (id, tenant_id, resource, action, status, attempt, idempotency_key, context, parameters, item_ids, total, related,
-       history, trigger, initiated_by, last_source, flow_run_id, started_at, heartbeat_at)
-    SELECT
-       :id, :tenant, :resource, :action, 'running', :attempt, :key, :context, :parameters, :item_ids, :total, :related,
-       :history, :trigger, :initiated_by, 'hook', :flow_run, :at, clock_timestamp()
-    WHERE NOT EXISTS (SELECT FROM operation_runs o WHERE {_DONE_SINCE})
-    ON CONFLICT DO NOTHING
-    """
-).bindparams(*(bindparam(name, type_=JSONB) for name in ("context", "parameters", "item_ids", "related", "history")))
+_ADOPT = insert_statement(f"WHERE NOT EXISTS (SELECT FROM operation_runs o WHERE {_DONE_SINCE}) ON CONFLICT DO NOTHING")
 
 _STANDING = text(
     f"""
@@ -90,25 +75,10 @@ def adopt(
 
     Raises StoreUnavailableError when the store is away: report again then.
     """
-    entry = {"attempt": attempt, "status": RunStatus.RUNNING.value, "at": at.isoformat(), "source": Source.HOOK.value}
-    values: dict[str, Any] = {
-        "tenant": scope.tenant_id,
-        "resource": request.operation.resource,
-        "action": request.operation.action,
-        "attempt": attempt,
-        "key": idempotency_key(scope.tenant_id, request.operation, request.identity),
-        "context": scrub_json(dict(request.context)),
-        "parameters": scrub_json(dict(request.parameters)),
-        "item_ids": scrub_json(list(request.item_ids)),
-        "total": len(request.item_ids),
-        "related": [scrub_json(link.as_json()) for link in request.related],
-        "history": [entry],
-        "trigger": trigger.value,
-        "initiated_by": scope.actor.label,
-        "flow_run": flow_run_id,
-        "at": at,
-        "planned_for": planned_for,
-    }
+    values = new_run(
+        scope, request, RunStatus.RUNNING, Source.HOOK, trigger, at, attempt=attempt, flow_run_id=flow_run_id
+    )
+    values["planned_for"] = planned_for
     while True:
         with database.transaction(scope) as connection:
             connection.execute(_ADOPT, {**values, "id": uuid4()})

@@ -31,8 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from runstore.ids import uuid_or_none
 from runstore.runs.filters import RunFilter
-from runstore.runs.rows import uuid_or_none
 from runstore.runs.status import UNFINISHED, StatusBucket
 from runstore.schema import FINISHED_RUNS, LONG_RUN, LONG_RUN_SQL, MAX_ITEM_KEY, OperationRun
 

@@ -15,7 +15,9 @@ from sqlalchemy import Connection, text
 
 from runstore.notifications import NotificationKind, announce
 from runstore.runs.idempotency import idempotency_key
-from runstore.runs.starter import CHANNEL, StartRequest
+from runstore.runs.insertion import INSERT_RUN
+from runstore.runs.request import StartRequest
+from runstore.runs.starter import CHANNEL
 
 LEFT_BY_ATTEMPT = ("then_request", "then_run", "then_why")
 """What a later attempt must not find: it reads everything anew, and what the one before had read may be gone."""
@@ -23,21 +25,19 @@ LEFT_BY_ATTEMPT = ("then_request", "then_run", "then_why")
 # One statement in the transaction of the end: whoever reports the end, a hook or a relay, starts what follows, or nobody does.
 # The new run's id is made of the old one's id and attempt, so that an attempt is followed once however often this runs.
 _SETTLE = text(
-    """
+    f"""
     WITH ended AS (
       SELECT r.*, r.context -> 'then_request' AS wanted,
         CAST(md5(r.id || '/' || r.attempt || '/then') AS uuid) AS next_id,
         r.status IN ('completed', 'completed_with_errors') AND r.context ? 'then_request' AS goes_on
       FROM operation_runs r WHERE r.id = :run AND r.tenant_id = :tenant AND r.context ? 'then'
     ), started AS (
-      INSERT INTO operation_runs
-        (id, tenant_id, resource, action, status, idempotency_key, context, parameters, item_ids, total, related, history,
-         trigger, initiated_by, initiated_by_user, last_source)
+      {INSERT_RUN}
       SELECT next_id, tenant_id, wanted ->> 'resource', wanted ->> 'action', 'pending', wanted ->> 'key',
         wanted -> 'context' || jsonb_build_object('after', id), wanted -> 'parameters', wanted -> 'item_ids',
         jsonb_array_length(wanted -> 'item_ids'), wanted -> 'related',
         jsonb_build_array(jsonb_build_object('attempt', 1, 'status', 'pending', 'at', now(), 'source', 'start')),
-        trigger, initiated_by, initiated_by_user, 'start'
+        trigger, initiated_by, initiated_by_user, 'start', 1, NULL, NULL, NULL
       FROM ended WHERE goes_on
       ON CONFLICT DO NOTHING
       RETURNING id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row, select
 from sqlalchemy.sql import Select
@@ -101,11 +100,3 @@ def detail_of(row: Row[Any]) -> RunDetail:
             for entry in row.history
         ),
     )
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    """The id that `text` writes out, or None when it is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -19,9 +19,9 @@ from runstore.runs.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
 from tests.acceptance.faults.harness import flow_processes
 from tests.acceptance.faults.outages import twice_down
-from tests.support.stack import StackUnderTest, deploy, eventually
+from tests.support.stack import StackUnderTest, both_workers, deploy, eventually
 
-pytestmark = [pytest.mark.stack]
+pytestmark = [pytest.mark.stack, *both_workers]
 
 ECHO = "echo.speak"
 

@@ -52,6 +52,28 @@ def producers() -> list[Path]:
     return sorted(path.parent for path in (ROOT / "flows").glob("*/operation.py"))
 
 
+def hidden_imports(path: Path) -> list[str]:
+    """Imports inside a function that have no comment above them to say why they are not at the top."""
+    lines = path.read_text().splitlines()
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    inside = {
+        node.lineno
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    first = {number for number in inside if number - 1 not in inside}
+    return [f"{path.relative_to(ROOT)}:{number}" for number in sorted(first) if "#" not in lines[number - 2]]
+
+
+def test_an_import_inside_a_function_says_why() -> None:
+    """The commands have one reason for all of theirs, in their package's docstring."""
+    paths = [*modules("deployments/local"), *modules("deployments/services"), *modules("deployments/cli")]
+    commands = ROOT / "deployments/cli/commands"
+    assert "must not wait" in (commands / "__init__.py").read_text()
+    assert [said for path in paths if path.parent != commands for said in hidden_imports(path)] == []
+
+
 def test_the_store_knows_neither_the_orchestrator_nor_the_page() -> None:
     assert offences(modules("runstore"), ("prefect", "streamlit", "flows", "monitoring_app", "deployments")) == []
 

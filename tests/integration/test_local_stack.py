@@ -18,7 +18,7 @@ import pytest
 
 from deployments.local import specs
 from deployments.local.embedded_database import EmbeddedDatabase
-from deployments.local.marks import marked_environment, marked_processes, sweep
+from deployments.local.orphans import marked_environment, marked_processes, sweep
 from deployments.local.ports import PortTakenError, choose_port
 from deployments.local.record import ProcessRecord, StackRecord, last_record, read_record, record_of
 from tests.contracts.test_json_schemas import check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +14,17 @@ from runstore.errors import StoreError
 from runstore.runs.operation import OperationType
 from runstore.runs.reader import RunReader
 from runstore.runs.recorder import STATEMENTS, Recorder, statement
-from runstore.runs.run import Counts, Failure, Progress, Recorded, Run, RunObservation, Source
+from runstore.runs.run import (
+    Counts,
+    Failure,
+    Progress,
+    Recorded,
+    RelatedLink,
+    Run,
+    RunDetail,
+    RunObservation,
+    Source,
+)
 from runstore.runs.silence import SilentRuns
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import (
@@ -210,3 +220,142 @@ def test_another_tenants_run_is_unknown(store: Any, runs: Runs) -> None:
     foreign = Runs(store, store.tenant("globex"))
     assert foreign.report(run, ObservedState.FAILED, 2).verdict is Verdict.UNKNOWN_RUN
     assert foreign.count(run, 2, 1, 0).verdict is Verdict.UNKNOWN_RUN
+
+
+NOON = datetime(2100, 3, 1, 12, tzinfo=UTC)
+"""Later than any row's creation, so that what is stored is the moment that was reported."""
+
+
+def after(minutes: int) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+def told(runs: Runs, run: Any, state: ObservedState, attempt: int, minute: int, **more: Any) -> RunDetail:
+    """The run after an observation made at that minute, which has to be applied."""
+    seen = RunObservation(run.id, attempt, state, more.pop("source", Source.HOOK), after(minute), **more)
+    assert runs.recorder.observe(seen).applied
+    return runs.reader.get(run.id)
+
+
+def test_a_transition_writes_when_and_by_whom_it_was_seen(runs: Runs) -> None:
+    run, flow_run, other = runs.pending(), uuid4(), uuid4()
+    began = told(runs, run, ObservedState.RUNNING, 1, 1, flow_run_id=flow_run)
+    assert (began.run.started_at, began.run.finished_at, began.run.flow_run_id) == (after(1), None, flow_run)
+    assert began.run.heartbeat_at is not None and began.run.heartbeat_at < NOON, "by the database's own clock"
+    ended = told(runs, run, ObservedState.FINISHED, 1, 5, source=Source.RECONCILER, flow_run_id=other)
+    assert (ended.run.started_at, ended.run.finished_at, ended.run.flow_run_id) == (after(1), after(5), flow_run)
+    assert ended.run.last_source is Source.RECONCILER
+    written = [(one.attempt, one.status, one.source, one.at) for one in ended.history[1:]]
+    assert written == [
+        (1, RunStatus.RUNNING, Source.HOOK, after(1)),
+        (1, RunStatus.COMPLETED, Source.RECONCILER, after(5)),
+    ]
+
+
+def test_an_end_is_never_before_its_beginning(runs: Runs) -> None:
+    """Clocks of several machines disagree."""
+    run = runs.pending()
+    told(runs, run, ObservedState.RUNNING, 1, 10)
+    assert told(runs, run, ObservedState.FINISHED, 1, 5).run.finished_at == after(10)
+    early = runs.pending()
+    seen = RunObservation(early.id, 1, ObservedState.ABORTED, Source.HOOK, early.created_at - timedelta(hours=1))
+    assert runs.recorder.observe(seen).applied
+    assert runs.reader.get(early.id).run.finished_at == early.created_at
+
+
+def test_a_later_attempt_begins_from_nothing_and_an_earlier_one_keeps_what_it_did(runs: Runs) -> None:
+    run = runs.pending()
+    told(runs, run, ObservedState.RUNNING, 1, 1)
+    kept = {"policies": 7, "then_request": {"resource": "x"}, "then_run": "1", "then_why": "2"}
+    counts = Counts(total=9, succeeded=2, failed=1, skipped=3)
+    runs.recorder.progress(Progress(run.id, 1, counts, failures=[BOOM], context=kept))
+    failed = told(runs, run, ObservedState.FAILED, 1, 2, failure=Failure("run", "flow_failed", "It ended."))
+    assert failed.run.counts == counts
+    assert [one.reason_code for one in failed.failures] == ["internal_error", "flow_failed"]
+    assert {key: failed.context[key] for key in kept} == kept
+    again = told(runs, run, ObservedState.RUNNING, 2, 7)
+    assert again.run.counts == Counts(total=2), "as many as the run was started for"
+    assert (again.failures, again.run.attempt) == ((), 2)
+    assert (again.run.started_at, again.run.finished_at) == (after(7), None)
+    assert again.context["policies"] == 7 and not set(kept) - {"policies"} & set(again.context)
+    assert [one.attempt for one in again.history] == [1, 1, 1, 2]
+    missed = told(runs, run, ObservedState.FINISHED, 3, 9)
+    assert (missed.run.status, missed.run.counts) == (RunStatus.COMPLETED, Counts(total=2))
+
+
+def test_a_sign_of_life_takes_lost_contact_away(runs: Runs) -> None:
+    for life in (
+        lambda run: runs.report(run, ObservedState.FINISHED, 2),
+        lambda run: runs.count(run, 2, 1, 0),
+        lambda run: runs.recorder.heartbeat(run.id, 2),
+    ):
+        run = runs.at(RunStatus.RUNNING)
+        assert SilentRuns(runs.store.relay).mark_contact_lost(run, after_seconds=0)
+        life(run)
+        alive = runs.reader.get(run.id).run
+        assert alive.contact_lost_at is None and alive.last_source is not Source.RECONCILER
+        assert alive.heartbeat_at is not None and alive.heartbeat_at > run.heartbeat_at
+
+
+@pytest.mark.parametrize("status", list(RunStatus))
+def test_only_the_attempt_that_runs_has_a_heart_or_figures(runs: Runs, status: RunStatus) -> None:
+    run = runs.at(status)
+    other = runs.at(RunStatus.RUNNING)
+    for attempt in (1, 2, 3):
+        running = status is RunStatus.RUNNING and attempt == run.attempt
+        assert runs.recorder.heartbeat(run.id, attempt) is running
+        assert runs.count(run, attempt, 1, 0).verdict is (Verdict.APPLIED if running else Verdict.STALE)
+    assert runs.reader.find(other.id) == other
+    assert not runs.recorder.heartbeat(uuid4(), 1)
+
+
+def test_progress_writes_what_it_carries_and_leaves_the_rest(runs: Runs) -> None:
+    run = runs.at(RunStatus.RUNNING)
+    link = RelatedLink("Set", "/backup", {"id": "1"})
+    whole = Progress(run.id, 2, Counts(5, 1, 1, 1), failures=[BOOM], item_ids=["x"], related=[link], context={"one": 1})
+    assert runs.recorder.progress(whole).applied
+    assert runs.recorder.progress(Progress(run.id, 2, Counts(2, 2, 1, 1), context={"two": 2})).applied
+    found = runs.reader.get(run.id)
+    assert found.run.counts == Counts(total=4, succeeded=2, failed=1, skipped=1), "no fewer than are done"
+    assert [one.item_id for one in found.failures] == ["a"]
+    assert (list(found.item_ids), list(found.related)) == (["x"], [link])
+    assert (found.context["one"], found.context["two"]) == (1, 2)
+    emptied = Progress(run.id, 2, Counts(5, 3, 1, 1), failures=[], item_ids=[], related=[], context={})
+    assert runs.recorder.progress(emptied).applied
+    found = runs.reader.get(run.id)
+    assert (found.failures, list(found.item_ids), list(found.related)) == ((), [], [])
+    assert found.context["one"] == 1
+    assert found.run.last_source is Source.PROGRESS
+
+
+def test_what_a_flow_reports_is_scrubbed(runs: Runs) -> None:
+    run = runs.at(RunStatus.RUNNING)
+    secret = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+    progress = Progress(
+        run.id, 2, Counts(1, 0, 1), failures=[Failure("a", "internal_error", secret)],
+        item_ids=[secret], related=[RelatedLink(secret, "/x", {"q": secret})], context={"seen": secret},
+    )  # fmt: skip
+    runs.recorder.progress(progress)
+    runs.report(run, ObservedState.FAILED, 2, failure=Failure("run", "flow_failed", secret))
+    found = repr(runs.reader.get(run.id))
+    assert "eyJ" not in found and "flow_failed" in found
+
+
+@pytest.mark.parametrize("part", ["status", "attempt", "heartbeat_at"])
+def test_a_guess_counts_only_while_all_that_it_was_made_from_holds(runs: Runs, part: str) -> None:
+    read = runs.at(RunStatus.RUNNING)
+    elsewhere = {"status": RunStatus.PENDING, "attempt": 1, "heartbeat_at": read.created_at}
+    stale = replace(read, **{part: elsewhere[part]})
+    assert runs.report(read, ObservedState.FAILED, 2, guess_from=stale).verdict is Verdict.STALE
+    assert runs.reader.find(read.id) == read
+    assert runs.report(read, ObservedState.RUNNING, 2, guess_from=stale).verdict is Verdict.REPEATED
+    assert runs.report(read, ObservedState.FAILED, 2, guess_from=read).applied
+
+
+def test_a_run_is_reopened_beside_one_that_is_not_identical_or_not_active(runs: Runs) -> None:
+    ended, other, foreign = runs.at(RunStatus.FAILED, scope="s"), runs.at(RunStatus.FAILED, scope="s"), uuid4()
+    runs.pending(scope="t")
+    assert foreign not in (ended.id, other.id)
+    assert runs.report(ended, ObservedState.RUNNING, 3).applied
+    assert runs.report(other, ObservedState.RUNNING, 3).verdict is Verdict.IDENTICAL_ACTIVE
+    assert runs.reader.find(other.id) == other

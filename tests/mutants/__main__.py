@@ -78,7 +78,8 @@ class _Trial:
         loader = _Broken(self.module.removesuffix(".py").replace("/", "."), str(ROOT / self.module))
         loader.source = self.source
         sys.meta_path.insert(0, loader)
-        words = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-k", SLOW, "--tb", "line")
+        place = f"--basetemp={self.told}.files"
+        words = ("-x", "-q", "-p", "no:cacheprovider", "-k", SLOW, "--tb", "line", place)
         return int(pytest.main([*words, *MODULES[self.module]]))
 
     def ended(self, seconds: float) -> int | None:

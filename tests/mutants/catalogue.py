@@ -18,7 +18,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "monitoring_app/presentation/guard.py": ("tests/unit/hub/test_guard.py",),
 }
 
-SLOW = "not racing and not megabytes and not without_metadata"
+SLOW = "not racing and not megabytes and not without_metadata and not any_edge"
 """Left out: tests that take long and repeat at scale what a faster one looks at."""
 
 UNNOTICED: dict[tuple[str, str], str] = {}

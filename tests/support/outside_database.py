@@ -53,7 +53,8 @@ def outside_database(directory: Path) -> Iterator[OutsideDatabase]:
     database_account.prepare(directory)
     data, secret = directory / "data", directory / "password"
     secret.write_text(PASSWORD)
-    database_account.hand_over(secret)
+    if (account := database_account.owner()) is not None:
+        os.chown(secret, *account)
     arguments = ("-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C")
     database_account.run("initdb", "-D", str(data), *arguments, directory=directory, data=data)
     settings = {

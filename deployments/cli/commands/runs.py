@@ -13,6 +13,7 @@ from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Table, when
 from deployments.cli.options import TenantOption
 from runstore.errors import BadInputError
+from runstore.ids import checked_id
 from runstore.runs.status import StatusBucket
 
 
@@ -121,12 +122,7 @@ def parse_time(text: str, option: str) -> datetime:
 
 def parse_id(text: str, what: str) -> UUID:
     """The id that `text` spells. BadInputError when it is none."""
-    try:
-        return UUID(text.strip())
-    except ValueError:
-        raise BadInputError(
-            f"{text[:80]!r} is no {what}: it has the form 0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2."
-        ) from None
+    return checked_id(text, f"{text[:80]!r} is no {what}: it has the form 0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2.")
 
 
 def _bucket(text: str) -> StatusBucket:

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Any, cast
 
+from flows._policies.json_shape import as_dict, as_text
 from flows._policies.types import Lane
 from flows._sources.graph.reasons import (
     GRAPH_ANSWER_UNREADABLE,
@@ -19,7 +20,6 @@ from flows._sources.graph.reasons import (
     GRAPH_UNAVAILABLE,
     GRAPH_UNREACHABLE,
 )
-from flows._sources.graph.shapes import as_object, as_text
 from runstore.reasons import ReasonCode
 from runstore.runs.run import Failure
 
@@ -117,12 +117,12 @@ def judge(status: object, headers: Mapping[str, str], body: object, now: datetim
     if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
         return Setback(Trouble.UNREADABLE)
     if 200 <= status < 300:
-        return Answer(as_object(cast(object, body))) if isinstance(body, dict) else Setback(Trouble.UNREADABLE, status)
+        return Answer(as_dict(cast(object, body))) if isinstance(body, dict) else Setback(Trouble.UNREADABLE, status)
     lowered = {str(name).casefold(): value for name, value in headers.items()}
-    error = as_object(as_object(body).get("error"))
-    inner = as_object(error.get("innerError") or error.get("innererror"))
-    code = as_text(error.get("code"))
-    request_id = as_text(inner.get("request-id")) or as_text(lowered.get("request-id"))
+    error = as_dict(as_dict(body).get("error"))
+    inner = as_dict(error.get("innerError") or error.get("innererror"))
+    code = as_text(error.get("code")) or None
+    request_id = as_text(inner.get("request-id")) or as_text(lowered.get("request-id")) or None
     retry_after = seconds_to_wait(lowered.get("retry-after"), now)
     if status == 401:
         return Setback(Trouble.TOKEN_REFUSED, status, None, code, request_id)

@@ -14,11 +14,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from flows._policies.audit import AuditedChange, AuditLog, AuditStatus
+from flows._policies.json_shape import as_dict, as_list, as_text
 from flows._policies.types import Lane
 from flows._sources.graph.answers import Request
 from flows._sources.graph.paging import Endpoint, Pages, read_collections
 from flows._sources.graph.pump import Job
-from flows._sources.graph.shapes import as_list, as_object, as_text
 from runstore.fence.reason_fields import plain_text
 from runstore.fence.redaction import scrub_text
 
@@ -74,7 +74,7 @@ def read_log(endpoint: Endpoint, log: AuditLog, start: datetime) -> Job[AuditRea
 
 
 def _condensed(elements: Iterable[Any]) -> list[AuditedChange]:
-    return [change for element in elements for change in changes_of(as_object(element))]
+    return [change for element in elements for change in changes_of(as_dict(element))]
 
 
 def changes_of(event: Mapping[str, Any]) -> Iterator[AuditedChange]:
@@ -91,21 +91,19 @@ def changes_of(event: Mapping[str, Any]) -> Iterator[AuditedChange]:
     )
     actor = _clean(_actor(event), _ACTOR_LIMIT)
     resources = as_list(event.get("resources")) or as_list(event.get("targetResources"))
-    named = {
-        as_text(resource.get("resourceId")) or as_text(resource.get("id")) for resource in map(as_object, resources)
-    }
+    named = {as_text(resource.get("resourceId")) or as_text(resource.get("id")) for resource in map(as_dict, resources)}
     for policy_id in sorted({each for name in named if name for each in _policy_ids(name)}):
         yield AuditedChange(policy_id, at, actor, activity)
 
 
 def _actor(event: Mapping[str, Any]) -> str | None:
-    actor = as_object(event.get("actor"))
+    actor = as_dict(event.get("actor"))
     if actor:
         # A portal is an application too, but the change is the person's who sat before it.
         names = ("userPrincipalName", "servicePrincipalName", "applicationDisplayName")
         return next((text for name in names if (text := as_text(actor.get(name)))), None)
-    by = as_object(event.get("initiatedBy"))
-    user, app = as_object(by.get("user")), as_object(by.get("app"))
+    by = as_dict(event.get("initiatedBy"))
+    user, app = as_dict(by.get("user")), as_dict(by.get("app"))
     return as_text(user.get("userPrincipalName")) or as_text(app.get("displayName")) or as_text(user.get("displayName"))
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
+from flows._policies.json_shape import as_dict, as_list
 from flows._sources.graph.answers import Outcome, Request, Setback, Trouble, judge
-from flows._sources.graph.shapes import as_list, as_object
-
-MOST_PARTS: Final = 20
-"""Graph refuses a batch of more."""
 
 
 def batch_payload(requests: Sequence[Request]) -> dict[str, Any]:
@@ -31,8 +28,8 @@ def batch_outcomes(body: object, count: int) -> list[Outcome]:
     """
     outcomes: list[Outcome] = [Setback(Trouble.UNANSWERED)] * count
     seen: set[int] = set()
-    for raw in as_list(as_object(body).get("responses")):
-        part = as_object(raw)
+    for raw in as_list(as_dict(body).get("responses")):
+        part = as_dict(raw)
         name = part.get("id")
         if not isinstance(name, str) or not name.isascii() or not name.isdecimal():
             continue
@@ -40,5 +37,5 @@ def batch_outcomes(body: object, count: int) -> list[Outcome]:
         if position >= count or position in seen:
             continue
         seen.add(position)
-        outcomes[position] = judge(part.get("status"), as_object(part.get("headers")), part.get("body"))
+        outcomes[position] = judge(part.get("status"), as_dict(part.get("headers")), part.get("body"))
     return outcomes

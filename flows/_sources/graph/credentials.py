@@ -21,6 +21,7 @@ from azure.identity import (
     WorkloadIdentityCredential,
 )
 
+from flows._policies.json_shape import as_dict
 from flows._sources.graph.reasons import (
     GRAPH_DIRECTORY_MISSING,
     GRAPH_NOT_CONFIGURED,
@@ -29,7 +30,6 @@ from flows._sources.graph.reasons import (
     GRAPH_WRONG_DIRECTORY,
 )
 from flows._sources.graph.settings import GraphSettings
-from flows._sources.graph.shapes import as_object
 from runstore.reasons import ReasonedError
 
 _SIGN_IN_RETRIES: Final = 3
@@ -185,7 +185,7 @@ def directory_claim(token: str) -> str | None:
     if len(pieces) != 3:
         return None
     try:
-        claims = as_object(orjson.loads(base64.urlsafe_b64decode(pieces[1] + "=" * (-len(pieces[1]) % 4))))
+        claims = as_dict(orjson.loads(base64.urlsafe_b64decode(pieces[1] + "=" * (-len(pieces[1]) % 4))))
     except (ValueError, binascii.Error):
         return None
     claim = claims.get("tid")

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import orjson
 
+from flows._policies.json_shape import as_dict, as_list, as_text
 from flows._policies.types import Collection, PolicyType, type_for_odata
 from flows._sources.graph.answers import Problem, Request
 from flows._sources.graph.paging import NEXT_LINK, Endpoint, Pages, read_collections
 from flows._sources.graph.pump import Job
 from flows._sources.graph.reasons import GRAPH_LIST_UNSTABLE, GRAPH_PERMISSION_MISSING
-from flows._sources.graph.shapes import as_list, as_object, as_text
 
 _READINGS: Final = 3
 _EXPANSION_CAP: Final = 20
@@ -34,7 +34,7 @@ class Listed:
 
     def body(self) -> dict[str, Any]:
         """The policy as listed, a fresh copy."""
-        return as_object(orjson.loads(self.content))
+        return as_dict(orjson.loads(self.content))
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collectio
     if moved:
         listing.problem = Problem(GRAPH_LIST_UNSTABLE, None, {"attempts": reading, "policy_type": entry.slug})
     for element in pages.elements:
-        item = as_object(element)
+        item = as_dict(element)
         policy_id = as_text(item.get("id"))
         if not policy_id:
             listing.nameless += 1
@@ -108,7 +108,7 @@ def _request(entry: PolicyType, collection: Collection, expand: tuple[str, ...])
 
 
 def _has_doubles(pages: Pages) -> bool:
-    ids = [as_object(element).get("id") for element in pages.elements]
+    ids = [as_dict(element).get("id") for element in pages.elements]
     texts = [each for each in ids if isinstance(each, str)]
     return len(set(texts)) < len(texts)
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from flows._policies.json_shape import as_list, as_text
 from flows._policies.types import Lane
 from flows._sources.graph.answers import Answer, Problem, Request
 from flows._sources.graph.pump import Job
 from flows._sources.graph.reasons import GRAPH_FOREIGN_LINK, GRAPH_LIST_UNSTABLE
 from flows._sources.graph.settings import origin_of
-from flows._sources.graph.shapes import as_list, as_text
 
 MOST_PAGES: Final = 20_000
 NEXT_LINK: Final = "@odata.nextLink"

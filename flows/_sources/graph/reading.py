@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
+from flows._policies.json_shape import as_dict, as_text
 from flows._policies.types import Collection, Part, PolicyType
 from flows._sources.graph.answers import Answer, Problem, Request
 from flows._sources.graph.listing import Listed, problem_of_type, with_query
@@ -19,7 +20,6 @@ from flows._sources.graph.reasons import (
     GRAPH_POLICY_VANISHED,
     GRAPH_SETTINGS_INCOMPLETE,
 )
-from flows._sources.graph.shapes import as_object, as_text
 
 _POLICY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _READINGS: Final = 3
@@ -150,13 +150,13 @@ def _read_itself(
     collection, lane = wanted.collection, wanted.entry.lane
     if collection.typed_paths:
         odata_type = as_text(listed.get("@odata.type"))
-        if odata_type is None:
+        if not odata_type:
             answer = (yield [Request(base, lane)])[0]
             if isinstance(answer, Problem):
                 return answer
             odata_type = as_text(answer.body.get("@odata.type"))
             listed.update(answer.body)
-        typed = collection.typed_paths.get(odata_type or "")
+        typed = collection.typed_paths.get(odata_type)
         if typed is None:
             # A subtype the table has no collection for: what the mixed one says of it is all there is.
             return "", listed
@@ -177,7 +177,7 @@ def _read_each(
 ) -> Job[Problem | None]:
     """Reads the parts of every element of a part, and puts them into it."""
     for inner in part.each:
-        owners = [as_object(element) for element in elements]
+        owners = [as_dict(element) for element in elements]
         ids = [as_text(owner.get("id")) for owner in owners]
         targets = [(owner, name) for owner, name in zip(owners, ids, strict=True) if name and inner.name not in owner]
         requests = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from flows._policies.protocol import KnownPolicy, SourceFailure, SourcePolicy, TypeLedger
-from flows._policies.types import BY_SLUG, POLICY_TYPES, PolicyType, name_of, platform_of
+from flows._policies.types import POLICY_TYPES, PolicyType, name_of, platform_of
 from flows._sources.graph.listing import Listed, Listing
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.reading import Fetched, Wanted
@@ -172,9 +172,3 @@ def _list_failures(listing: Listing) -> Iterator[SourceFailure]:
         yield SourceFailure(origin, listing.problem.failure(origin), slug)
     for _ in range(listing.nameless):
         yield SourceFailure(origin, GRAPH_ITEM_UNREADABLE.failure(origin, policy_type=slug), slug)
-
-
-def types_named(slugs: Sequence[str]) -> list[PolicyType]:
-    """The entries of slugs, in table order; raises KeyError for one the table does not know."""
-    wanted = {BY_SLUG[slug].slug for slug in slugs}
-    return [entry for entry in POLICY_TYPES if entry.slug in wanted]

@@ -14,6 +14,7 @@ from runstore.audit import record_audit
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.fence.redaction import scrub_text
+from runstore.ids import checked_id
 from runstore.tenancy import Permission, TenantScope
 
 TEXT_LIMIT = 1000
@@ -66,7 +67,7 @@ def _decide(
     database: Database, scope: TenantScope, finding_id: str, wanted: FindingStatus, given: dict[str, Any]
 ) -> dict[str, Any]:
     scope.require(Permission.OPERATE)
-    wanted_id = _uuid(finding_id)
+    wanted_id = checked_id(finding_id, "A finding id is a UUID, as `tenantatlas drift findings` shows it.")
     with database.transaction(scope) as connection:
         row = connection.execute(
             select(
@@ -145,13 +146,6 @@ def _apply(
         str(finding_id),
         {"from": before.value, "run_id": str(run_id), **detail},
     )
-
-
-def _uuid(value: str) -> UUID:
-    try:
-        return UUID(value)
-    except ValueError:
-        raise BadInputError("A finding id is a UUID, as `tenantatlas drift findings` shows it.") from None
 
 
 def _text(value: str, name: str) -> str:

@@ -24,7 +24,7 @@ class FindingStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KnownFinding:
     """What is known of a finding before a comparison looks at it again. Hashes are `None` for a side without policy."""
 
     status: FindingStatus
@@ -35,7 +35,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class NextState:
     """The state a finding is in now, and the event that says why; no event when nothing happened to it."""
 
     status: FindingStatus
@@ -43,8 +43,8 @@ class Verdict:
 
 
 def found_again(
-    known: Standing, value_digest: bytes, before_hash: bytes | None, after_hash: bytes | None, now: datetime
-) -> Verdict:
+    known: KnownFinding, value_digest: bytes, before_hash: bytes | None, after_hash: bytes | None, now: datetime
+) -> NextState:
     """What becomes of a known finding whose subject a live comparison found differing again."""
     # Equal contents on both sides say the same, too, however a newer canonical form words it.
     same = value_digest == known.value_digest or (
@@ -52,21 +52,21 @@ def found_again(
     )
     if not same and _returned(known, after_hash) and before_hash == known.after_hash:
         resolved = known.status is not FindingStatus.RESOLVED
-        return Verdict(FindingStatus.RESOLVED, "returned" if resolved else None)
+        return NextState(FindingStatus.RESOLVED, "returned" if resolved else None)
     if known.status is FindingStatus.RESOLVED:
-        return Verdict(FindingStatus.OPEN, "reopened")
+        return NextState(FindingStatus.OPEN, "reopened")
     if known.status is FindingStatus.ACCEPTED:
         if not same:
-            return Verdict(FindingStatus.OPEN, "moved")
+            return NextState(FindingStatus.OPEN, "moved")
         if _expired(known, now):
-            return Verdict(FindingStatus.OPEN, "expired")
-        return Verdict(FindingStatus.ACCEPTED, None)
+            return NextState(FindingStatus.OPEN, "expired")
+        return NextState(FindingStatus.ACCEPTED, None)
     if not same:
-        return Verdict(FindingStatus.OPEN, "moved")
-    return Verdict(known.status, None)
+        return NextState(FindingStatus.OPEN, "moved")
+    return NextState(known.status, None)
 
 
-def reference(known: Standing, verdict: Verdict, before_hash: bytes | None) -> bytes | None:
+def reference(known: KnownFinding, verdict: NextState, before_hash: bytes | None) -> bytes | None:
     """The content whose return resolves a finding that was found again; `before_hash` is what this comparison saw before.
 
     While nobody accepted anything, drift in two steps is drift from where it began: the way back to the middle is none.
@@ -76,8 +76,8 @@ def reference(known: Standing, verdict: Verdict, before_hash: bytes | None) -> b
 
 
 def not_found(
-    known: Standing, current_hash: bytes | None, *, is_known: bool, equals_baseline: bool, now: datetime
-) -> Verdict:
+    known: KnownFinding, current_hash: bytes | None, *, is_known: bool, equals_baseline: bool, now: datetime
+) -> NextState:
     """What becomes of a known finding whose subject a live comparison did not report.
 
     `current_hash` is the policy's content in the current sync, `None` if it has no such policy; `is_known` whether that
@@ -85,18 +85,18 @@ def not_found(
     being as it should.
     """
     if known.status is FindingStatus.RESOLVED:
-        return Verdict(known.status, None)
+        return NextState(known.status, None)
     if is_known and (equals_baseline or _returned(known, current_hash)):
-        return Verdict(FindingStatus.RESOLVED, "returned")
+        return NextState(FindingStatus.RESOLVED, "returned")
     if known.status is FindingStatus.ACCEPTED and _expired(known, now):
-        return Verdict(FindingStatus.OPEN, "expired")
-    return Verdict(known.status, None)
+        return NextState(FindingStatus.OPEN, "expired")
+    return NextState(known.status, None)
 
 
-def _returned(known: Standing, current_hash: bytes | None) -> bool:
+def _returned(known: KnownFinding, current_hash: bytes | None) -> bool:
     """Whether what is there now is what was there before the finding. Both `None`: it came, and is gone again."""
     return current_hash == known.before_hash and known.before_hash != known.after_hash
 
 
-def _expired(known: Standing, now: datetime) -> bool:
+def _expired(known: KnownFinding, now: datetime) -> bool:
     return known.accepted_until is not None and known.accepted_until <= now

@@ -16,6 +16,7 @@ from flows.drift.register.words import why_empty as why_empty
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
+from runstore.ids import checked_id
 from runstore.tenancy import Permission, TenantScope
 
 LIMIT = 10_000
@@ -165,19 +166,13 @@ def _comparisons(
     if scope_key is not None:
         wanted = wanted.where(DriftComparison.scope == scope_key)
     if run_id is not None:
-        return connection.execute(wanted.where(DriftComparison.run_id == _uuid(run_id)).limit(MOST_SCOPES)).all()
+        wanted_run = checked_id(run_id, "A run id is a UUID, as `tenantatlas runs list` shows it.")
+        return connection.execute(wanted.where(DriftComparison.run_id == wanted_run).limit(MOST_SCOPES)).all()
     newest = wanted.distinct(DriftComparison.scope).order_by(
         DriftComparison.scope, DriftComparison.created_at.desc(), DriftComparison.run_id.desc()
     )
     newest = newest.limit(MOST_SCOPES)
     return connection.execute(newest).all()
-
-
-def _uuid(value: str) -> UUID:
-    try:
-        return UUID(value)
-    except ValueError:
-        raise BadInputError("A run id is a UUID, as `tenantatlas runs list` shows it.") from None
 
 
 def _shown(row: Any, now: datetime) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.tables import SyncPolicy
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind
-from flows.drift.register.life import FindingStatus, Standing, Verdict, found_again, not_found, reference
+from flows.drift.register.life import FindingStatus, KnownFinding, NextState, found_again, not_found, reference
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
 from runstore.audit import record_audits
 from runstore.tenancy import TenantScope
@@ -152,7 +152,7 @@ def _save_comparison(connection: Connection, scope: TenantScope, compared: Compa
 
 def _known(
     connection: Connection, scope: TenantScope, prints: Sequence[bytes]
-) -> Mapping[bytes, tuple[UUID, Standing]]:
+) -> Mapping[bytes, tuple[UUID, KnownFinding]]:
     if not prints:
         return {}
     rows = connection.execute(
@@ -229,9 +229,9 @@ _STANDING = (
 )
 
 
-def _standing(row: Sequence[Any]) -> Standing:
+def _standing(row: Sequence[Any]) -> KnownFinding:
     status, value, before, after, until = row
-    return Standing(FindingStatus(status), bytes(value), _bytes(before), _bytes(after), until)
+    return KnownFinding(FindingStatus(status), bytes(value), _bytes(before), _bytes(after), until)
 
 
 def _bytes(value: Any) -> bytes | None:
@@ -266,7 +266,7 @@ def _found(finding: Finding) -> dict[str, Any]:
 
 
 def _moved(
-    compared: Compared, finding_id: UUID, finding: Finding, before: Standing, verdict: Verdict, now: datetime
+    compared: Compared, finding_id: UUID, finding: Finding, before: KnownFinding, verdict: NextState, now: datetime
 ) -> dict[str, Any]:
     values: dict[str, Any] = {
         "id": finding_id,

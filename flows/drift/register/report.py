@@ -16,6 +16,7 @@ from flows._policies.types import label_of
 from flows.drift.attribution import who_and_when
 from flows.drift.register.reading import why_empty
 from flows.drift.register.words import withheld_words
+from runstore.fence.text_safety import formula_safe
 
 COLUMNS = (
     "finding",
@@ -36,7 +37,6 @@ COLUMNS = (
     "changed_at",
     "changed_by_status",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _KINDS = {
     "policy_added": "Added",
     "policy_removed": "Removed",
@@ -62,7 +62,7 @@ def csv_report(document: Mapping[str, Any]) -> str:
         changes: list[Mapping[str, Any]] = finding["changes"] or [{}]
         for change in changes:
             rest = [change.get(name) for name in COLUMNS[7:14]]
-            writer.writerow([_cell(value) for value in (*about, *rest, *who)])
+            writer.writerow(["" if value is None else formula_safe(_plain(value)) for value in (*about, *rest, *who)])
     return "\ufeff" + out.getvalue()
 
 
@@ -143,11 +143,6 @@ def _plain(value: Any) -> str:
 def _text(value: Any) -> str:
     """Escaped text in which control and direction characters are visible instead of in force."""
     return escape("".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in str(value)))
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else _plain(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text.replace("\x00", "")
 
 
 _STYLE = (

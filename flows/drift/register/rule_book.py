@@ -22,6 +22,7 @@ from runstore.audit import record_audit
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.fence.redaction import scrub_text
+from runstore.ids import checked_id
 from runstore.tenancy import Permission, TenantScope
 
 PATTERN_LIMIT = 500
@@ -73,12 +74,9 @@ def list_ignores(database: Database, scope: TenantScope) -> dict[str, Any]:
 def remove_rule(database: Database, scope: TenantScope, rule_id: str) -> dict[str, Any]:
     """Takes an ignore or severity rule away; NotFoundError when the tenant has none of that id."""
     scope.require(Permission.OPERATE)
-    try:
-        wanted = UUID(rule_id)
-    except ValueError:
-        raise BadInputError(
-            "A rule id is a UUID, as `tenantatlas drift ignore list` or `drift severity list` shows it."
-        ) from None
+    wanted = checked_id(
+        rule_id, "A rule id is a UUID, as `tenantatlas drift ignore list` or `drift severity list` shows it."
+    )
     with database.transaction(scope) as connection:
         for table in (DriftIgnoreRule, DriftSeverityRule):
             gone = connection.execute(
@@ -193,10 +191,7 @@ def unpin_baseline(database: Database, scope: TenantScope, scope_key: str = DEFA
 
 
 def _sync_id(value: str) -> UUID:
-    try:
-        return UUID(value)
-    except ValueError:
-        raise BadInputError("A sync id is a UUID, as `tenantatlas inventory list` shows it.") from None
+    return checked_id(value, "A sync id is a UUID, as `tenantatlas inventory list` shows it.")
 
 
 def _check(rule: IgnoreRule) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -136,13 +135,13 @@ class Faults:
 
 
 def flow_processes(stack: StackUnderTest) -> list[psutil.Process]:
-    """The processes that run flows now: children of the warm parent, or interpreters that ran without one."""
+    """The processes that run flows now: forked by the worker's warm parent, or children of Prefect's process worker."""
     found: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
-        for process in psutil.Process(stack.process(WORKER).pid).children(recursive=True):
+        for child in psutil.Process(stack.process(WORKER).pid).children():
             with suppress(psutil.NoSuchProcess):
-                is_parents = "warm.parent" in " ".join(process.cmdline()) and process.pid == os.getsid(process.pid)
-                found += [process] if is_parents or "warm.flow_process" in " ".join(process.cmdline()) else []
+                is_flow = any(part.startswith("prefect.") for part in child.cmdline())
+                found += [child] if is_flow else child.children()
     return found
 
 

@@ -19,8 +19,9 @@ from runstore.logins import ensure_login
 from tests.integration.hub.conftest import SECRET
 from tests.support.hub_features import add_features
 from tests.support.hub_sample import fill, sample_id
-from tests.support.hub_server import HubServer, free_port
+from tests.support.hub_server import HubServer
 from tests.support.page_client import tab
+from tests.support.ports import free_port
 
 EMAIL = "frank@fabrikam.example"
 KNOWS_PEOPLE = "tenants, users, memberships"

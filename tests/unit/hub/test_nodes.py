@@ -14,8 +14,8 @@ from monitoring_app.operations.list_view import runs_table
 from monitoring_app.presentation.figures import capped, duration
 from monitoring_app.presentation.nodes import TAGS, h, page_href, text_of
 from monitoring_app.presentation.status import BUCKETS
-from monitoring_app.web.exports import formula_safe
 from monitoring_app.web.plain_pages import demo_picker
+from runstore.fence.text_safety import formula_safe
 from runstore.runs.status import StatusBucket
 
 FOLDER = Path(presentation.__file__).parent

@@ -1,15 +1,26 @@
-"""Finds every process of a local stack, however deep, by a mark in the environment they all inherit."""
+"""Finds and ends what a local stack left behind: its processes by a mark in the environment they inherit, and its database.
+
+Run as `python -m deployments.local.orphans HOME` it does so when the supervisor is killed. It holds the reading end of a
+pipe whose other end only the supervisor has. A supervisor that ends in order says so first; when the pipe closes without a
+word, it was killed.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from deployments.local.embedded_database import EmbeddedDatabase
+
 MARK = "TENANTATLAS_STACK"
+FAREWELL = b"done"
 
 STOP_GRACE_SECONDS = 10.0
 
@@ -54,3 +65,48 @@ def sweep(home: Path, grace_seconds: float = STOP_GRACE_SECONDS) -> int:
         psutil.wait_procs(stubborn, timeout=grace_seconds)
         grace_seconds = min(grace_seconds, 1.0)
     return len(ended)
+
+
+def end_orphans(home: Path) -> bool:
+    """Ends every process with this home's mark, and the embedded database unless someone else uses it; whether any was."""
+    swept = sweep(home)
+    database = EmbeddedDatabase(home)
+    left = database.pid() is not None
+    if left:
+        # Entering and leaving stops the server unless someone else uses it.
+        with database:
+            pass
+    return swept > 0 or left
+
+
+class Reaper:
+    """The supervisor's side: start it first, dismiss it last."""
+
+    def __init__(self, home: Path) -> None:
+        reading, self._writing = os.pipe()
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "deployments.local.orphans", str(home)],
+            stdin=reading,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(reading)
+
+    def dismiss(self) -> None:
+        """Lets the reaper end without doing anything."""
+        os.write(self._writing, FAREWELL)
+        os.close(self._writing)
+        self._process.wait()
+
+
+def main() -> None:
+    """Waits for the supervisor's end, and cleans up unless it said farewell."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if sys.stdin.buffer.read() != FAREWELL:
+        end_orphans(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

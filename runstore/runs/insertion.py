@@ -1,0 +1,75 @@
+"""The one INSERT of a run: for a start action, for a flow run that Prefect began by itself, for what follows another run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+from runstore.fence.redaction import scrub_json
+from runstore.runs.idempotency import idempotency_key
+from runstore.runs.request import StartRequest
+from runstore.runs.run import Source
+from runstore.runs.status import RunStatus
+from runstore.tenancy import TenantScope, Trigger
+
+INSERT_RUN = """
+    INSERT INTO operation_runs AS r
+      (id, tenant_id, resource, action, status, idempotency_key, context, parameters, item_ids, total, related, history,
+       trigger, initiated_by, initiated_by_user, last_source, attempt, flow_run_id, started_at, heartbeat_at)
+"""
+"""Followed by a SELECT of these columns."""
+
+_VALUES = """
+    SELECT :id, :tenant, :resource, :action, :status, :key, :context, :parameters, :item_ids, :total, :related, :history,
+      :trigger, :initiated_by, :initiated_by_user, :source, :attempt, :flow_run, :started_at,
+      CASE WHEN CAST(:is_running AS boolean) THEN clock_timestamp() END
+"""
+
+
+def insert_statement(rest: str) -> TextClause:
+    """The INSERT of the values that `new_run` makes, and what is to happen besides."""
+    json = ("context", "parameters", "item_ids", "related", "history")
+    return text(INSERT_RUN + _VALUES + rest).bindparams(*(bindparam(name, type_=JSONB) for name in json))
+
+
+def new_run(
+    scope: TenantScope,
+    request: StartRequest,
+    status: RunStatus,
+    source: Source,
+    trigger: Trigger,
+    at: datetime,
+    *,
+    attempt: int = 1,
+    flow_run_id: UUID | None = None,
+) -> dict[str, Any]:
+    """The values of a run that is pending, or running since `at`; under a new id."""
+    running = status is RunStatus.RUNNING
+    entry = {"attempt": attempt, "status": status.value, "at": at.isoformat(), "source": source.value}
+    return {
+        "id": uuid4(),
+        "tenant": scope.tenant_id,
+        "resource": request.operation.resource,
+        "action": request.operation.action,
+        "status": status.value,
+        "key": idempotency_key(scope.tenant_id, request.operation, request.identity),
+        "context": scrub_json(dict(request.context)),
+        "parameters": scrub_json(dict(request.parameters)),
+        "item_ids": scrub_json(list(request.item_ids)),
+        "total": len(request.item_ids),
+        "related": [scrub_json(link.as_json()) for link in request.related],
+        "history": [entry],
+        "trigger": trigger.value,
+        "initiated_by": scope.actor.label,
+        "initiated_by_user": scope.actor.user_id,
+        "source": source.value,
+        "attempt": attempt,
+        "flow_run": flow_run_id,
+        "started_at": at if running else None,
+        "is_running": running,
+    }
