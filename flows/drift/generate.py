@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from flows._policies.rehash import bring_up_to_date
-from flows._policies.snapshots import bodies
+from flows._policies.snapshots import bodies, fingerprint_of
 from flows.drift.attribution import attributed
 from flows.drift.choosing import Chosen
 from flows.drift.comparison.compare import compare
@@ -64,6 +64,7 @@ def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comp
         baseline=Completeness.of_json(chosen.baseline.unread),
         current=Completeness.of_json(chosen.current.unread),
         rules=severity_rules(connection, scope),
+        fingerprint=lambda secret: fingerprint_of(connection, scope)(secret),
     )
 
 

@@ -62,8 +62,8 @@ def read_side(folder: Path, fingerprint: Fingerprint) -> Side:
     return side
 
 
-def compare_sides(before: Side, after: Side) -> Comparison:
-    """What the comparison of two sides finds."""
+def compare_sides(before: Side, after: Side, fingerprint: Fingerprint | None = None) -> Comparison:
+    """What the comparison of two sides finds; `fingerprint` is the function both were read with, where an old one is kept."""
     olds, news = before.policies, after.policies
     content = {one.content_hash: one for side in (olds, news) for one in side.values()}
 
@@ -80,6 +80,7 @@ def compare_sides(before: Side, after: Side) -> Comparison:
         bodies,
         baseline=before.unread,
         current=after.unread,
+        fingerprint=fingerprint,
     )
 
 

@@ -161,3 +161,18 @@ def test_modules_are_of_a_readable_size() -> None:
         if (lines := path.read_text().count("\n")) > 400 and "versions" not in path.parts
     }
     assert long == {}
+
+
+def test_the_comparison_of_policies_is_pure() -> None:
+    """Values in, findings out: whatever it imports from elsewhere leads to no database."""
+    script = (
+        "import importlib, pkgutil, sys\n"
+        "import flows.drift.comparison as package\n"
+        "for module in pkgutil.iter_modules(package.__path__, 'flows.drift.comparison.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "print(*(name for name in sys.modules if name.split('.')[0] in ('sqlalchemy', 'psycopg', 'prefect')"
+        " or name in ('runstore.database', 'runstore.schema', 'runstore.tenancy')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
+    assert offences(modules("flows/drift/comparison"), ("sqlalchemy", "runstore", "flows.drift.register")) == []

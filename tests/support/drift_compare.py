@@ -48,7 +48,7 @@ def folder_snapshot(path: Path) -> Snapshot:
 
 def compared(before: Snapshot, after: Snapshot) -> Comparison:
     """What the comparison of two sides finds."""
-    return compare_sides(before, after)
+    return compare_sides(before, after, FINGERPRINT)
 
 
 def shown(comparison: Comparison) -> list[dict[str, Any]]:

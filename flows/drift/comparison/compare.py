@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flows._policies.assignments import told_by
+from flows._policies.secrets import PREFIX, Fingerprint
 from flows._policies.types import UNKNOWN_TYPE
 from flows.drift.comparison.change import Change
 from flows.drift.comparison.completeness import Completeness
@@ -38,11 +40,13 @@ def compare(
     baseline: Completeness = Completeness(),  # noqa: B008 - frozen
     current: Completeness = Completeness(),  # noqa: B008 - frozen
     rules: Sequence[SeverityRule] = DEFAULT_RULES,
+    fingerprint: Fingerprint | None = None,
 ) -> Comparison:
     """The findings between two syncs, in a stable order, and what had to be withheld.
 
     `added` and `removed` are policies whose id only one sync has, `differing` those in both with another hash or
     subtype, `in_both` the number of policies of each kind that both have. `bodies` fetches content by hash.
+    `fingerprint` is the tenant's: a script that an older rule stored as one fingerprint is known again by it.
     """
     known_added = [state for state in added if baseline.knows(state.policy_type, state.policy_id)]
     known_removed = [state for state in removed if current.knows(state.policy_type, state.policy_id)]
@@ -53,9 +57,10 @@ def compare(
     sides = (baseline, current)
     found = paired(known_added, known_removed, bodies)
     platform = Platform(in_both)
-    findings = _changed(found.recreated, bodies, FindingKind.RECREATED, sides)
-    findings += _changed([*found.same, *found.renamed], bodies, FindingKind.MODIFIED, sides)
-    findings += _changed(differing, bodies, FindingKind.MODIFIED, sides, platform)
+    hidden = _Hidden(fingerprint)
+    findings = _changed(found.recreated, bodies, FindingKind.RECREATED, sides, hidden)
+    findings += _changed([*found.same, *found.renamed], bodies, FindingKind.MODIFIED, sides, hidden)
+    findings += _changed(differing, bodies, FindingKind.MODIFIED, sides, hidden, platform)
     findings, everywhere = platform.settled(findings)
     findings += [_whole(FindingKind.ADDED, state) for state in found.added]
     findings += [_whole(FindingKind.REMOVED, state) for state in found.removed]
@@ -86,8 +91,29 @@ def _pair_changes(
     return tuple(named(changes, {**before.names, **after.names}))
 
 
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """Scripts in base64 that were stored as one fingerprint before their lines were kept: the same text is no change."""
+
+    fingerprint: Fingerprint | None
+
+    def holds(self, change: Change) -> bool:
+        sides = (change.before, change.after)
+        for known, text in (sides, sides[::-1]):
+            if not (isinstance(known, str) and isinstance(text, str) and known.startswith(PREFIX) and "\n" in text):
+                continue
+            if self.fingerprint is not None and self.fingerprint(b64encode(text.encode()).decode()) == known:
+                return True
+        return False
+
+
 def _changed(
-    pairs: Sequence[Pair], bodies: Bodies, kind: FindingKind, sides: Sides, platform: Platform | None = None
+    pairs: Sequence[Pair],
+    bodies: Bodies,
+    kind: FindingKind,
+    sides: Sides,
+    hidden: _Hidden,
+    platform: Platform | None = None,
 ) -> list[Finding]:
     findings: list[Finding] = []
     nothing: Mapping[str, Any] = {}
@@ -96,7 +122,8 @@ def _changed(
         fetched = bodies({state.content_hash for pair in batch for state in pair})
         for old, new in batch:
             was, is_now = (fetched.get(state.content_hash, nothing) for state in (old, new))
-            changes = _pair_changes(old, new, was, is_now, sides) if was and is_now else ()
+            compared = _pair_changes(old, new, was, is_now, sides) if was and is_now else ()
+            changes = tuple(change for change in compared if not hidden.holds(change))
             if not changes and kind is FindingKind.MODIFIED:
                 continue
             if platform is not None:

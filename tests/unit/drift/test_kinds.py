@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from flows.drift.comparison.severity import Severity
-from tests.support.drift_compare import compared, folder_snapshot
+from tests.support.drift_compare import FINGERPRINT, compared, folder_snapshot, snapshot
 
 GRAPH = "#microsoft.graph."
 G1, G2 = (f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in (1, 2))
@@ -315,3 +315,35 @@ def test_a_rename_says_so_and_an_assignment_says_id_and_name(tmp_path: Path) -> 
     change = compared(*map(folder_snapshot, sides(tmp_path / "2", assigned))).findings[0].changes_json()[0]
     assert change["group"] == {"id": G1, "name": "Floor 1"}
     assert change["filter"] == {"name": "Pilots"}
+
+
+SCRIPT = ("#!/bin/bash", "set -e", "limit={}", "TOKEN=ghp_0123456789abcdefghijABCDEFGHIJ01{}", "echo done")
+HOLDERS = {
+    "shell": lambda script: of("deviceShellScript", scriptContent=script),
+    "remediation": lambda script: of("deviceHealthScript", publisher="x", detectionScriptContent=script),
+    "oma": lambda script: of(
+        "windows10CustomConfiguration", omaSettings=[{"omaUri": "./x", "displayName": "a", "value": script}]
+    ),
+    "catalog": lambda script: catalog(1, simple("linux_customcompliance_discoveryscript", script), platforms="linux"),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_a_line_of_a_script_is_seen_and_its_secret_is_not(holder: str) -> None:
+    def side(limit: int, token: int) -> Any:
+        lines = "\n".join(SCRIPT).format(limit, token)
+        return snapshot([HOLDERS[holder](text(*lines.split("\n")))])
+
+    (line,) = (change["diff"] for one in compared(side(1, 23), side(2, 23)).findings for change in one.changes_json())
+    assert "-limit=1\n+limit=2" in line
+    (secret,) = (change["diff"] for one in compared(side(1, 23), side(1, 45)).findings for change in one.changes_json())
+    assert secret.count("\n-TOKEN=secret:v1:") == secret.count("\n+TOKEN=secret:v1:") == 1
+    assert "ghp_" not in line + secret
+
+
+def test_a_script_that_an_older_rule_kept_as_one_fingerprint_is_the_same_script() -> None:
+    script = text("#!/bin/bash", "set -e", "echo done")
+    held = HOLDERS["catalog"](FINGERPRINT(script))
+    assert compared(snapshot([held]), snapshot([HOLDERS["catalog"](script)])).findings == []
+    other = HOLDERS["catalog"](text("#!/bin/bash", "set -e", "rm -rf /"))
+    assert len(compared(snapshot([held]), snapshot([other])).findings) == 1
