@@ -15,8 +15,8 @@ import yaml
 from flows._policies.tree import MAX_DEPTH
 from flows._sources.json_text import SyntaxProblem, text_of
 
-MOST_NODES: Final = 2_000_000
-"""Values a file may hold with its aliases written out. The largest exports seen have a hundredth of it."""
+MOST_NODES: Final = 500_000
+"""Values a file may hold with its aliases written out. The largest exports seen have a twentieth of it."""
 
 _SCALARS: Final = ("null", "bool", "int", "float")
 
@@ -30,7 +30,7 @@ for _tag, _pattern in (
     ("null", r"~|null|Null|NULL|"),
     ("bool", r"true|True|TRUE|false|False|FALSE"),
     ("int", r"[-+]?(?:0|[1-9][0-9]*)"),
-    ("float", r"[-+]?[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"),
+    ("float", r"[-+]?[0-9]+\.[0-9]*(?:[eE][-+][0-9]+)?"),
 ):
     _Loader.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType]
         f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), None

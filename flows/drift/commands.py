@@ -11,7 +11,7 @@ import typer
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Block, Table
 from deployments.cli.options import TenantOption, WaitOption
-from flows.drift.diff_command import add_diff
+from flows.drift.diff_commands import add_diff
 from flows.drift.life_commands import add_life_commands
 
 if TYPE_CHECKING:
