@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -37,9 +37,10 @@ class Operation:
 
     `flow` is the entry point of its flow, `flows.drift.flow:generate_drift`; the flow takes `tenant`, the parameters'
     fields, and `run_id`. `identity` gives what makes two requests identical (default: all parameters), `item_ids` the items
-    known before the run begins, `related` the links known then. `timeout_seconds` ends a run that hangs. `retries` is how often
-    Prefect runs a failed flow again, `retry_delay_seconds` later, as a further attempt of the same run: not at all by default,
-    because a flow tries again by itself where it knows that a failure passes, and most others come back.
+    known before the run begins, `related` the links known then. `checked` is what becomes of values that a person has just
+    written: it may look at a folder and make its path absolute, or raise BadInputError. `timeout_seconds` ends a run that hangs.
+    `retries` is how often Prefect runs a failed flow again, `retry_delay_seconds` later, as a further attempt of the same run:
+    not at all by default, because a flow tries again by itself where it knows that a failure passes, and most others come back.
     """
 
     type: OperationType
@@ -50,9 +51,39 @@ class Operation:
     context: Callable[[Any], Mapping[str, Any]] = _same
     item_ids: Callable[[Any], Sequence[str]] = field(default=lambda _: ())
     related: Callable[[Any], Sequence[RelatedLink]] = field(default=lambda _: ())
+    checked: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     timeout_seconds: int = 6 * 3600
     retries: int = 0
     retry_delay_seconds: int = 30
+
+    def fault(self) -> str | None:
+        """What of the declaration cannot be used, as its end of a sentence; None when all can."""
+        kinds = {"type": OperationType, "flow": str, "description": str, "timeout_seconds": int, "retries": int}
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                return f"its {name} has to be of the type {kind.__name__}"
+        if not self.flow.startswith("flows.") or ":" not in self.flow:
+            return "its flow has to be written as flows.<folder>.flow:<function>"
+        given: Any = self.parameters
+        if not (isinstance(given, type) and issubclass(given, FlowParameters)):
+            return "its parameters have to be a class of FlowParameters"
+        return None
+
+    def written(self, pairs: Sequence[str]) -> Mapping[str, Any]:
+        """The values that a person wrote as `NAME=VALUE`, a list with commas between. BadInputError for what is neither."""
+        values: dict[str, Any] = {}
+        for pair in pairs:
+            name, separator, value = pair.partition("=")
+            if not separator or not name:
+                raise BadInputError(f"--set {pair[:80]!r} is not a parameter: write it as NAME=VALUE.")
+            if name in values:
+                raise BadInputError(f"--set names {name[:80]!r} twice; give it one value.")
+            values[name] = value.split(",") if self._is_list(name) else value
+        return self.checked(values)
+
+    def _is_list(self, name: str) -> bool:
+        known = self.parameters.model_fields.get(name)
+        return known is not None and get_origin(known.annotation) in (tuple, list)
 
     def request(self, values: Mapping[str, Any]) -> StartRequest:
         """The start request for these parameter values. BadInputError names the first one that is wrong."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
-from flows.folders import Broken, BrokenPartError, Found, folders, parts
+from flows.folders import Broken, BrokenPartError, Found, folders, parts, why
 from flows.producer import Operation
 from runstore.errors import BadInputError
 from runstore.reasons import Catalogue
+
+_log = logging.getLogger("flows.registry")
 
 
 def operations() -> Mapping[str, Operation]:
@@ -20,6 +23,15 @@ def operations() -> Mapping[str, Operation]:
     Imports only the Prefect-free `operation.py` of each producer.
     """
     return _declared().values
+
+
+def operation_named(name: str) -> Operation:
+    """The operation of that name. BadInputError says which there are, and which producers are left out."""
+    found = operations().get(name)
+    if found is None:
+        left_out = "".join(f" {one}" for one in broken())
+        raise BadInputError(f"{name[:80]!r} is not an operation here; there are {', '.join(operations())}.{left_out}")
+    return found
 
 
 def broken() -> Sequence[Broken]:
@@ -40,6 +52,8 @@ def _declared() -> Found[Operation]:
         declared = getattr(module, "OPERATION", None)
         if not isinstance(declared, Operation):
             raise BrokenPartError("its OPERATION has to be a flows.producer.Operation")
+        if fault := declared.fault():
+            raise BrokenPartError(fault)
         slug = str(declared.type)
         if slug in found:
             raise BrokenPartError(f"{slug} is declared already, by {found[slug].flow}")
@@ -47,14 +61,6 @@ def _declared() -> Found[Operation]:
 
     read_parts = parts("operation", read)
     return Found(MappingProxyType(dict(sorted(found.items()))), read_parts.broken)
-
-
-def operation_named(name: str) -> Operation:
-    """The operation of that type. BadInputError when there is none."""
-    declared = operations().get(name)
-    if declared is None:
-        raise BadInputError(f"{name[:80]!r} is no operation here; there are {', '.join(operations())}.")
-    return declared
 
 
 def migration_folders() -> Sequence[Path]:
@@ -65,11 +71,14 @@ def migration_folders() -> Sequence[Path]:
 def reasons() -> Catalogue:
     """The core's reason codes joined with every `REASONS` that a `flows/<folder>/**/reasons.py` declares.
 
-    CatalogueError when a code is declared twice.
+    Codes that cannot be read, or that are declared already, are left out with a line in the log.
     """
     catalogue = Catalogue.core()
     for folder in folders():
         for path in sorted(folder.glob("**/reasons.py")):
             module = ".".join(("flows", *path.relative_to(folder.parent).with_suffix("").parts))
-            catalogue = catalogue.joined(importlib.import_module(module).REASONS)
+            try:
+                catalogue = catalogue.joined(importlib.import_module(module).REASONS)
+            except (Exception, SystemExit) as problem:
+                _log.error("%s", Broken(f"flows/{path.relative_to(folder.parent)}", why(problem, folder)))
     return catalogue

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import field_validator
 
+from flows._sources.opening import checked_source
 from flows.producer import FlowParameters, Operation
 from flows.registry import operations
 from runstore.runs.operation import OperationType
@@ -55,6 +57,10 @@ def _given(parameters: InventoryParameters) -> dict[str, Any]:
     return parameters.model_dump(mode="json", exclude_none=True)
 
 
+def _checked(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**values, "source": checked_source(values["source"])} if "source" in values else values
+
+
 OPERATION: Final = Operation(
     type=OperationType("inventory", "sync"),
     flow="flows.inventory.flow:sync_inventory",
@@ -62,4 +68,5 @@ OPERATION: Final = Operation(
     description="Reads a tenant's policies and keeps them as a snapshot.",
     identity=_given,
     context=_given,
+    checked=_checked,
 )

@@ -6,7 +6,10 @@ on the core's, so that adding a producer edits nothing here.
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -18,17 +21,50 @@ from sqlalchemy import create_engine, pool, text
 from runstore.database import DatabaseRole, sqlalchemy_url, translated_errors
 from runstore.errors import SchemaMismatchError
 
+_log = logging.getLogger("runstore.migrations")
+
 CORE = Path(__file__).parent / "versions"
 
 
 def configuration(url: str, producers: Sequence[Path] = ()) -> Config:
-    """The alembic configuration for a database and the producers' folders of revisions."""
+    """The alembic configuration for a database and the producers' folders of revisions; one that cannot be read is left out."""
+    return _configuration(url, _readable(tuple(producers)))
+
+
+def _configuration(url: str, producers: Sequence[Path]) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", "\n".join(str(path) for path in (CORE, *producers)))
     config.attributes["url"] = url
     return config
+
+
+@cache
+def _readable(producers: tuple[Path, ...]) -> Sequence[Path]:
+    """The folders whose revisions can be read together with the core's; the log names each that is left out."""
+    if _can_be_read(producers) is None:
+        return producers
+    kept: list[Path] = []
+    for folder in producers:
+        problem = _can_be_read((*kept, folder))
+        if problem is None:
+            kept.append(folder)
+        else:
+            # Not the exception's own text: it may hold anything.
+            _log.error("flows/%s/migrations is left out: %s.", folder.parent.name, type(problem).__name__)
+    return kept
+
+
+def _can_be_read(producers: Sequence[Path]) -> Exception | SystemExit | None:
+    try:
+        with warnings.catch_warnings():
+            # Of two revisions with one name alembic warns, and then takes the second.
+            warnings.simplefilter("error")
+            list(ScriptDirectory.from_config(_configuration("", producers)).walk_revisions())
+    except (Exception, SystemExit) as problem:
+        return problem
+    return None
 
 
 def upgrade(url: str, producers: Sequence[Path] = ()) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Table, when
-from deployments.cli.options import TenantOption
+from deployments.cli.options import SetOption, TenantOption, WaitOption
 from runstore.errors import BadInputError
 from runstore.ids import checked_id
 from runstore.runs.status import StatusBucket
@@ -21,8 +21,23 @@ def add_commands(app: typer.Typer) -> None:
     """Adds the group `runs`."""
     runs = typer.Typer(help="Operation runs.", rich_markup_mode=None)
     app.add_typer(runs, name="runs")
+    command(runs, "start", help="Start any operation, such as drift.generate.")(start_run)
     command(runs, "list", help="List a tenant's runs, newest first.")(list_runs)
     command(runs, "show", help="Show one run with its items and failures.")(show_run)
+
+
+def start_run(
+    call: Call,
+    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as drift.generate.")],
+    tenant: TenantOption,
+    set_: SetOption = None,
+    wait: WaitOption = False,
+) -> Answer:
+    from deployments.cli.start_action import start_request
+    from flows.registry import operation_named
+
+    wanted = operation_named(operation)
+    return start_request(call, tenant, lambda store, scope: wanted.request(wanted.written(set_ or [])), wait=wait)
 
 
 def list_runs(

@@ -8,7 +8,7 @@ import typer
 
 from deployments.cli.call import Answer, Call
 from deployments.cli.commands.schedule_words import schedule_table, tenants_meant
-from deployments.cli.parameters import parse_parameters
+from deployments.cli.options import SetOption
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
@@ -24,7 +24,7 @@ def add(
     scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="The operation's scope.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="For inventory.sync: folder:PATH or graph.")] = None,
     then: Annotated[str | None, typer.Option("--then", metavar="R.A", help="Follows, such as drift.generate.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another parameter.")] = None,
+    set_: SetOption = None,
     cron: Annotated[str | None, typer.Option("--cron", help="Five fields, such as '0 6 * * *'.")] = None,
     every: Annotated[
         str | None, typer.Option("--every", metavar="SPAN", help="Such as 6h, or 1d: at midnight.")
@@ -34,18 +34,17 @@ def add(
     name: Annotated[str | None, typer.Option("--name", help="For a further schedule of the same work.")] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Add it without letting it start anything yet.")] = False,
 ) -> Answer:
-    own = {key: value for key, value in (("scope", scope), ("source", source), ("then", then)) if value}
-    parameters = {**parse_parameters(set_ or []), **own}
+    shorthands = {"scope": scope, "source": source, "then": then}
+    pairs = [*(set_ or []), *(f"{key}={value}" for key, value in shorthands.items() if value)]
     if (tenant is None) == (not all_tenants):
         raise BadInputError("Say for whom with --tenant SLUG or with --all-tenants, one of the two.")
     tenants = tenants_meant(call, tenant, Permission.ADMINISTER)
     from deployments.orchestration.our_deployments import checked_name
     from deployments.orchestration.schedules import changes
     from deployments.orchestration.schedules.times import parse_timing
-    from flows._sources.opening import checked_source
+    from flows.registry import operation_named
 
-    if "source" in parameters:
-        parameters["source"] = checked_source(parameters["source"])
+    parameters = operation_named(operation).written(pairs)
     timing = parse_timing(cron=cron, every=every, timezone=timezone, jitter=jitter)
     added = changes.add(tenants, operation, parameters, timing, name=checked_name(name), paused=paused)
     table = schedule_table([one.schedule for one in added], "No tenant, no schedule.", [_said(one) for one in added])
