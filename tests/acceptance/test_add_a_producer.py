@@ -13,6 +13,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from flows.registry import migration_folders
+from runstore import migrations
 from runstore.runs.reader import RunReader
 from runstore.runs.status import RunStatus
 from tests.conftest import Store
@@ -67,7 +69,7 @@ print(json.dumps({
 @pytest.fixture
 def producer(tmp_path: Path, repository: Path) -> Path:
     blocks = BLOCK.findall((repository / "docs" / "add-a-producer.md").read_text())
-    assert len(blocks) >= 4
+    assert len(blocks) >= 7
     for name, code in blocks:
         assert name.startswith(PRODUCER), "one new folder, nothing else"
         path = tmp_path / name
@@ -89,6 +91,7 @@ def python(producer: Path, repository: Path, *arguments: str) -> subprocess.Comp
 
 def test_the_guides_producer_does_its_work_in_one_new_folder(producer: Path, repository: Path, store: Store) -> None:
     scope = store.tenant("acme")
+    migrations.upgrade(store.url, [*migration_folders(), producer / "flows/restore/migrations"])
     with psycopg.connect(store.url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
@@ -105,15 +108,52 @@ def test_the_guides_producer_does_its_work_in_one_new_folder(producer: Path, rep
     assert sorted(found["items"]) == ["known", "unknown"]
     assert [failure["reason_code"] for failure in found["failures"]] == ["restore_unknown_policy"]
     assert found["context"]["dry_run"] is True
+    shown = python(producer, repository, "-c", PAGE, store.url)
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)[1] == "PolicyKnownknownyesunknownno"
 
 
-def test_the_guides_way_to_start_it_once_makes_a_run(producer: Path, repository: Path, store: Store) -> None:
+# The page as the hub draws it, but for the browser: what it shows is printed.
+PAGE = """
+import json, sys
+from monitoring_app import pages, runtime
+from monitoring_app.presentation import nodes
+from monitoring_app.session import Viewer
+from monitoring_app.settings import HubSettings
+from runstore.database import Database, DatabaseRole
+from runstore.directory import Directory
+from runstore.tenancy import Role
+
+(page,) = [page for page in pages.pages() if page.path == "restores"]
+assert "/restores" in pages.page_paths() and page.section == "Configuration"
+hub = runtime.build(HubSettings(database_url=sys.argv[1], demo=True))
+runtime.install(hub)
+scope = Directory(hub.app_database).for_operator("acme")
+tenant = Directory(Database(sys.argv[1], DatabaseRole.ADMIN)).tenant("acme")
+import flows.restore.page as own
+shown = []
+own.show = lambda tree, key: shown.append(nodes.text_of(tree))
+page.draw(Viewer("you@acme.example", tenant, Role.READONLY, (), scope))
+assert "prefect" not in sys.modules
+print(json.dumps(shown))
+"""
+
+
+def test_the_guides_commands_start_it(producer: Path, repository: Path, store: Store) -> None:
     scope = store.tenant("contoso")
-    (once,) = re.findall(r"```python\n(.*?)```", (repository / "docs" / "add-a-producer.md").read_text(), re.DOTALL)
+    calls = (
+        ("restore", "check", "--tenant", "contoso", "--policies", "a,b"),
+        ("runs", "start", "policy.restore", "--tenant", "contoso", "--set", "policies=b,a"),
+    )
+    migrations.upgrade(store.url, [*migration_folders(), producer / "flows/restore/migrations"])
+    ids: set[str] = set()
     with environment({"TENANTATLAS_DATABASE_URL": store.url}):
-        done = python(producer, repository, "-c", once)
-    assert done.returncode == 0, done.stderr
-    run = RunReader(store.hub, scope).get(UUID(done.stdout.strip())).run
+        for call in calls:
+            done = python(producer, repository, "-m", "deployments.cli", *call, "--json")
+            assert done.returncode == 0, done.stderr
+            ids.add(json.loads(done.stdout)["run"]["id"])
+    (run_id,) = ids
+    run = RunReader(store.hub, scope).get(UUID(run_id)).run
     assert (str(run.type), run.status) == ("policy.restore", RunStatus.PENDING)
 
 

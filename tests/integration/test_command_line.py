@@ -288,3 +288,32 @@ def test_an_age_that_is_none_prunes_nothing(tenantatlas: CommandLine, age: str) 
     refused = tenantatlas("runs", "prune", "--older-than", age, "--tenant", "acme")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("no.such",), "is not an operation here; there are backup_set.add_policies, drift.generate"),
+        (("drift.generate", "--set", "scop=x"), "cannot use its parameter 'scop'"),
+        (("drift.generate", "--set", "scope=x", "--set", "scope=y"), "names 'scope' twice"),
+        (("drift.generate", "--set", "scope"), "write it as NAME=VALUE"),
+        (("inventory.sync",), "cannot use its parameter 'source': Field required"),
+        (("inventory.sync", "--set", "source=graph", "--set", "full=perhaps"), "cannot use its parameter 'full'"),
+        (("inventory.sync", "--set", "source=folder:/no/such"), "There is no folder"),
+    ],
+)
+def test_runs_start_refuses_in_one_sentence(tenantatlas: CommandLine, arguments: tuple[str, ...], says: str) -> None:
+    tenantatlas("tenant", "add", "acme", "--name", "Acme")
+    refused = tenantatlas("runs", "start", *arguments, "--tenant", "acme")
+    assert refused.code == 2
+    assert says in refused.err
+    assert refused.err.count("\n") == 1
+
+
+def test_runs_start_starts_any_operation(tenantatlas: CommandLine) -> None:
+    tenantatlas("tenant", "add", "acme", "--name", "Acme")
+    many = ("--set", "set_id=0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2", "--set", "policy_ids=b,a")
+    started = tenantatlas("runs", "start", "backup_set.add_policies", "--tenant", "acme", *many, "--json").document
+    assert started["run"]["type"] == "backup_set.add_policies"
+    shown = tenantatlas("runs", "show", started["run"]["id"], "--tenant", "acme", "--json").document
+    assert shown["run"]["item_ids"] == ["a", "b"]

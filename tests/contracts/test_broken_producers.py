@@ -1,0 +1,80 @@
+"""A producer with a broken part takes down that part alone; what is said of it names its file and holds no data."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.registry import migration_folders
+from runstore import migrations
+
+SECRET = "hunter2-not-to-be-said"
+OPERATION = f"""
+from flows.producer import FlowParameters, Operation
+from runstore.runs.operation import OperationType
+
+class Parameters(FlowParameters):
+    key: str
+
+OPERATION = Operation(
+    type=OperationType("new", "comer"), flow="flows.newcomer.flow:run", parameters=Parameters, description="{SECRET}."
+)
+"""
+BREAKS = {
+    "syntax": "def (",
+    "import": "import no_such_module",
+    "exception": f"raise ValueError('{SECRET}')",
+    "exit": f"import sys; sys.exit('{SECRET}')",
+    "wrong type": f"OPERATION = PAGES = REASONS = add_commands = '{SECRET}'",
+}
+LOOK = """
+import sys
+from deployments.cli.main import build
+from flows.registry import broken, operations, reasons
+from monitoring_app.pages import page_paths
+assert {"drift.generate", "inventory.sync"} <= operations().keys()
+assert {"/operations", "/drift", "/inventory", "/backup-sets"} <= page_paths()
+assert {"drift", "inventory", "backup", "runs"} <= build().commands.keys()
+assert "sync_source_gone" in reasons() or len(list(reasons())) > 20
+print(*broken(), build().epilog)
+"""
+
+
+@pytest.mark.parametrize("how", BREAKS)
+@pytest.mark.parametrize("part", ["operation", "page", "commands", "reasons"])
+def test_a_broken_part_takes_down_itself_alone(tmp_path: Path, repository: Path, part: str, how: str) -> None:
+    folder = tmp_path / "flows" / "newcomer"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "operation.py").write_text(OPERATION)
+    (folder / f"{part}.py").write_text(BREAKS[how])
+    path = os.pathsep.join((str(tmp_path), str(repository)))
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK],
+        capture_output=True,
+        text=True,
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"flows/newcomer/{part}.py is left out" in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "source", ["def (", "raise ValueError", "revision = '0001_run_store'", "revision = 'x'\ndown_revision = 'y'"]
+)
+def test_broken_revisions_leave_the_schema_to_the_others(
+    tmp_path: Path, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "newcomer" / "migrations"
+    broken.mkdir(parents=True)
+    (broken / "0001_new.py").write_text(source)
+    own = migration_folders()
+    kept = migrations.configuration("", [*own, broken]).get_main_option("version_locations")
+    assert kept == migrations.configuration("", own).get_main_option("version_locations")
+    assert "flows/newcomer/migrations is left out" in caplog.text
