@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flows._policies.json_shape import as_list
-from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
 from flows._policies.types import BY_SLUG
+
+if TYPE_CHECKING:
+    # For its types alone: a comparison, which is pure, comes by here.
+    from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
 
 UNREAD: Final = "@tenantatlas.unread"
 """The property of a stored body that lists the parts its export does not carry."""

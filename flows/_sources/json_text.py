@@ -126,6 +126,8 @@ def leading_members(text: str) -> dict[str, Any]:
     position = _skip(text, 0)
     if text[position : position + 1] == "[":
         position = _skip(text, position + 1)
+        if text[position : position + 1] == "[":
+            return members
         inner = leading_members(text[position : position + 2_000_000])
         return {key: value for key, value in inner.items() if key != "id"}
     if text[position : position + 1] != "{":
