@@ -21,6 +21,7 @@ from runstore.fence.redaction import scrub_text
 from runstore.runs.run import RUN_ITEM, Failure
 
 MESSAGE_LIMIT: Final = 500
+CHAIN_LIMIT: Final = 8
 _CODE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 
@@ -196,6 +197,14 @@ STORE_UNREACHABLE: Final = ReasonCode(
     next_step="Check the database with `tenantatlas db check`, then start the operation again.",
     template="The database could not be reached.",
 )
+OUT_OF_MEMORY: Final = ReasonCode(
+    code="out_of_memory",
+    meaning="The run reached the memory limit of its process.",
+    retryable=False,
+    who=Mender.OPERATOR,
+    next_step="Start it for a smaller scope, or raise TENANTATLAS_FLOW_MEMORY_MB for the worker or the deployment.",
+    template="The run needed more memory than its process may use.",
+)
 FLOW_RUN_DELETED: Final = ReasonCode(
     code="flow_run_deleted",
     meaning="The flow run that did the work was deleted in Prefect before it finished.",
@@ -237,6 +246,7 @@ CORE_REASONS: Final[tuple[ReasonCode, ...]] = (
     CRASHED,
     DEPLOYMENT_MISSING,
     STORE_UNREACHABLE,
+    OUT_OF_MEMORY,
     FLOW_RUN_DELETED,
     FLOW_FAILED,
     TIMED_OUT,
@@ -259,6 +269,16 @@ def class_name_of(exception: BaseException) -> str:
     return str(getattr(type(exception), "__name__", ""))
 
 
+def chain_of(exception: BaseException) -> Iterator[BaseException]:
+    """The exception and those that led to it, newest first; CHAIN_LIMIT of them at most."""
+    link: BaseException | None = exception
+    for _ in range(CHAIN_LIMIT):
+        if link is None:
+            return
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
 def unexpected(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Failure, str]:
     """`internal_error` for an exception nobody foresaw, and the correlation id that its log line must carry.
 
@@ -275,7 +295,7 @@ def failure_of(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Fa
     """The failure an exception stands for, and a correlation id if it was not foreseen. Never raises.
 
     A ReasonedError brings its own failure (and keeps its own item id unless that is the run's); a store that cannot be
-    reached is `store_unreachable`; everything else is `internal_error`.
+    reached is `store_unreachable`; whatever a MemoryError led to is `out_of_memory`; everything else is `internal_error`.
     """
     if isinstance(exception, ReasonedError):
         failure = exception.failure
@@ -284,4 +304,6 @@ def failure_of(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Fa
         return failure, None
     if isinstance(exception, StoreUnavailableError):
         return STORE_UNREACHABLE.failure(item_id), None
+    if any(isinstance(link, MemoryError) for link in chain_of(exception)):
+        return OUT_OF_MEMORY.failure(item_id), None
     return unexpected(exception, item_id)

@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
+from flows._tracking.memory import make_room
 from runstore.errors import TenantAtlasError
 from runstore.fence.redaction import scrub_text
 from runstore.reasons import RUN_ITEM, ReasonedError, class_name_of, failure_of
@@ -51,6 +52,7 @@ def unexpected_failure(exception: BaseException, item_id: object = RUN_ITEM) -> 
 
     Use it for an item: `except Exception as problem: progress.failed(unexpected_failure(problem, item_id))`.
     """
+    make_room(exception)
     failure, correlation_id = failure_of(exception, item_id)
     if correlation_id is not None:
         _log.error("%s [%s]\n%s", failure.message, correlation_id, story(exception))

@@ -84,9 +84,6 @@ _LAG = text(
     """
 )
 
-HANDED_OVER = "tenantatlas_handed_over"
-"""The NOTIFY channel on which the workers hear that Prefect has a run for them."""
-
 _NOTE = text(
     "UPDATE operation_runs SET flow_run_id = :flow_run, attend_after = now(), heartbeat_at = coalesce(heartbeat_at, now())"
     " WHERE id = :run AND flow_run_id IS NULL"
@@ -133,10 +130,9 @@ class Outbox:
             return float(connection.execute(_LAG, {"tenant_limit": self._tenant_limit}).scalar_one())
 
     def handed_over(self, run_id: UUID, flow_run_id: UUID) -> None:
-        """Notes which flow run does the work, and tells the workers; no note when the flow itself has made it already."""
+        """Notes which flow run does the work; no note when the flow itself has made it already."""
         with self._database.across_tenants() as connection:
             connection.execute(_NOTE, {"run": run_id, "flow_run": flow_run_id})
-            connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": HANDED_OVER})
 
     def postpone(self, run_ids: Sequence[UUID], seconds: float) -> None:
         """Gives claimed runs back, to be claimed again after `seconds`; those handed over meanwhile stay as they are."""
