@@ -1,10 +1,11 @@
 # Everything runs from a virtual environment in .venv, made from the exact versions in requirements.lock.
 PYTHON ?= python3
 VENV := .venv
+NEWEST := .venv-newest
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-process-worker mutants lint bench soak screenshots clean
+.PHONY: demo test test-newest mutants lint bench soak screenshots clean
 
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..." >&2; exit 2; }
@@ -20,10 +21,15 @@ demo: $(READY) ## The main job on the embedded database; ARGS=--exit stops when 
 	@$(BIN)/tenantatlas demo $(ARGS)
 
 test: $(READY) ## Every test; ARGS goes to pytest
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not process_worker" $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-test-process-worker: $(READY) ## The mirror's and the faults' tests again, on Prefect's own process worker
-	@$(BIN)/pytest -m process_worker $(ARGS)
+test-newest: $(READY) ## The tests with the newest releases that pyproject.toml allows, in an environment of their own; ARGS goes to pytest
+	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
+	@$(BIN)/uv pip compile --quiet --upgrade --extra dev pyproject.toml --output-file $(NEWEST)/requirements.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(NEWEST)/bin/python $(NEWEST)/requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(NEWEST)/bin/python --no-deps --config-settings editable_mode=compat --editable .
+	@grep -E "^(prefect|streamlit|sqlalchemy)==" $(NEWEST)/requirements.txt
+	@$(NEWEST)/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 mutants: $(READY) ## Breaks one line at a time and asks the tests; ARGS picks modules by a word of their path
 	@$(BIN)/python -m tests.mutants $(ARGS)
@@ -41,5 +47,5 @@ soak: $(READY) ## N fault-injection rounds, then a table of what was broken how 
 screenshots: $(READY) ## Pictures of every page for docs/images/hub
 	@$(BIN)/python -m tests.browser.screenshots
 
-clean: ## Removes the virtual environment
-	@rm -rf $(VENV)
+clean: ## Removes the virtual environments
+	@rm -rf $(VENV) $(NEWEST)

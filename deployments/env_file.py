@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -22,16 +22,16 @@ def read(file: Path, prefixes: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value and name.startswith(prefixes)}
 
 
-def put(written: Mapping[str, str], keep: Collection[str] = ()) -> None:
+def put(written: Mapping[str, str]) -> None:
     """Makes the environment say what the file says now, wherever it does not speak for itself.
 
-    A variable that only an earlier content of the file had is unset. Those to keep stay as they are.
+    A variable that only an earlier content of the file had is unset.
     """
     ours = _from_file()
-    for name in ours - written.keys() - set(keep):
+    for name in ours - written.keys():
         del os.environ[name]
     for name, value in written.items():
-        if name not in keep and (name in ours or name not in os.environ):
+        if name in ours or name not in os.environ:
             os.environ[name] = value
             ours.add(name)
     os.environ[FROM_FILE] = " ".join(

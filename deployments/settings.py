@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -66,6 +65,7 @@ class Settings(BaseSettings):
     worker_limit: int = Field(default=16, ge=1, le=1000)
     worker_poll_seconds: float = Field(default=0.3, ge=0.05, le=60)
     worker_drain_seconds: float = Field(default=60, ge=0, le=86_400)
+    flow_memory_mb: int = Field(default=2048, ge=0, le=1_048_576)
     metrics_host: str = "127.0.0.1"
     metrics_port: Port | None = None
     worker_health_port: Port | None = None
@@ -133,32 +133,6 @@ def load_settings() -> Settings:
         return Settings(home=home)
     except ValidationError as problem:
         raise _sentence(problem, home / ".env" if written else None) from None
-
-
-def env_file_path() -> Path:
-    """Where a `.env` is read from, whether there is one or not."""
-    return _home() / ".env"
-
-
-def reload_env_file(*, keep: Collection[str] = (), check: Callable[[], None] = lambda: None) -> None:
-    """Puts what `.env` says now in the place of what it said when it was last read, less the variables to keep.
-
-    What the environment had by itself still wins. SettingsError, and nothing is changed, when it cannot be read, when a
-    setting in it cannot be used, or when `check`, called with the new variables in place, raises one.
-    """
-    home = _home()
-    written = _written(home / ".env")
-    before = dict(os.environ)
-    try:
-        env_file.put(written, keep)
-        Settings(home=home)
-        check()
-    except (ValidationError, SettingsError) as problem:
-        os.environ.clear()
-        os.environ.update(before)
-        if isinstance(problem, SettingsError):
-            raise
-        raise _sentence(problem, home / ".env") from None
 
 
 def _home() -> Path:

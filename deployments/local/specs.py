@@ -65,8 +65,8 @@ def prefect_server(
 
 
 def worker(environment: Mapping[str, str], settings: Settings) -> ProcessSpec:
-    """The warm worker; ready when it asks Prefect for work."""
-    return _announcing("worker", environment, settings, stop_seconds=settings.worker_drain_seconds + 15)
+    """The worker; ready when Prefect knows it to be online."""
+    return _announcing("worker", environment, settings, stop_seconds=settings.worker_drain_seconds + 20)
 
 
 def relay(environment: Mapping[str, str], settings: Settings) -> ProcessSpec:

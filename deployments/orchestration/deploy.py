@@ -81,7 +81,7 @@ def deploy_all(
     remove_missing: bool = False,
     tenants: Callable[[], Collection[str] | None] = lambda: None,
 ) -> Answer:
-    """Registers every operation in the work pool, which is made if it does not exist: of our own type unless told another.
+    """Registers every operation in the work pool, which is made if it does not exist: of processes unless told another.
 
     With `wait`, a server that does not answer yet is waited for. `image` is what the pool's jobs start, where they start
     one. With `remove_missing`, deployments of operations that are not found any more are deleted, and of tenants that are not;

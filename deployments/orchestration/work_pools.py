@@ -17,9 +17,18 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.workers.base import BaseWorker
 from pydantic import ValidationError
 
-from deployments.orchestration.warm.worker import WORKER_TYPE
 from flows._tracking.store import VARIABLES
 from runstore.errors import BadInputError
+
+PROCESS = "process"
+RETIRED = "tenantatlas-warm"
+"""The type of earlier versions' pools. A pool keeps its type, so such a one is served as a process pool from now on."""
+
+COMMAND = (
+    'sh -c \'if [ "$TENANTATLAS_FORK_CLIENT" ]; then exec "$TENANTATLAS_PYTHON" -I -S "$TENANTATLAS_FORK_CLIENT"; '
+    "else exec python -m prefect.engine; fi'"
+)
+"""What a process pool's flow runs start, unless people say otherwise. It names no place: that is the worker's to know."""
 
 # Prefect compares without regard to case.
 RESERVED = "prefect"
@@ -48,6 +57,12 @@ class Pool:
         Only for jobs that start an image: others have this machine's environment. The run store's address is never
         written here, since it holds a password and Prefect's database is not the place for one.
         """
+        if self.type == RETIRED:
+            return [
+                f"The work pool {self.name} has the type {RETIRED} of an earlier version; workers serve it as a process pool. "
+                f"To be rid of that type, run `tenantatlas deploy --pool NAME` with a new name, set TENANTATLAS_WORK_POOL "
+                "to it for every worker, and let the runs that wait in the old one end first."
+            ]
         if not _image_variable(self.template):
             return []
         found: list[str] = []
@@ -66,7 +81,7 @@ class Pool:
 
 
 async def ensure_pool(client: PrefectClient, name: str, named_type: str | None, image: str | None) -> Pool:
-    """The pool, made if need be: of our own type unless told another.
+    """The pool, made if need be: of processes unless told another type.
 
     BadInputError when it cannot be made, is of another type than the one named, or has jobs without an image. A pool that
     was made without a job template gets its type's; what people set in a template stays, but for the image asked for.
@@ -75,8 +90,8 @@ async def ensure_pool(client: PrefectClient, name: str, named_type: str | None, 
         raise BadInputError(f"{image[:80]!r} cannot be an image's name: give one such as tenantatlas:1.0.")
     existing = await _find(client, name)
     if existing is None:
-        kind = _worker_class(named_type or WORKER_TYPE)
-        template = _with_image(kind.get_default_base_job_template(), kind.type, image)
+        kind = _worker_class(named_type or PROCESS)
+        template = _template(kind.get_default_base_job_template(), kind.type, image)
         if await _create(client, name, kind.type, template):
             return Pool(name, kind.type, "created", template)
         # A worker or another machine's deploy made it in the meantime.
@@ -90,9 +105,9 @@ async def ensure_pool(client: PrefectClient, name: str, named_type: str | None, 
 
 
 async def _completed(client: PrefectClient, pool: WorkPool, image: str | None) -> Pool:
-    kind = BaseWorker.get_worker_class_from_type(pool.type)
-    template = pool.base_job_template or ({} if kind is None else kind.get_default_base_job_template())
-    template = _with_image(template, pool.type, image)
+    kind = BaseWorker.get_worker_class_from_type(PROCESS if pool.type == RETIRED else pool.type)
+    default = {} if kind is None else kind.get_default_base_job_template()
+    template = _template(default if pool.type == RETIRED else pool.base_job_template or default, pool.type, image)
     if template == pool.base_job_template:
         return Pool(pool.name, pool.type, "unchanged", template)
     await client.update_work_pool(pool.name, WorkPoolUpdate(base_job_template=template))
@@ -123,6 +138,11 @@ async def _create(client: PrefectClient, name: str, kind: str, template: dict[st
     return True
 
 
+def worker_type(pool_type: str) -> str:
+    """The type of Prefect's worker that serves such a pool. BadInputError when this installation has none."""
+    return _worker_class(PROCESS if pool_type == RETIRED else pool_type).type
+
+
 def _worker_class(pool_type: str) -> type[BaseWorker[Any, Any, Any]]:
     kind = BaseWorker.get_worker_class_from_type(pool_type)
     if kind is None:
@@ -133,10 +153,13 @@ def _worker_class(pool_type: str) -> type[BaseWorker[Any, Any, Any]]:
     return kind
 
 
-def _with_image(template: dict[str, Any], pool_type: str, image: str | None) -> dict[str, Any]:
-    if image is None:
-        return template
+def _template(template: dict[str, Any], pool_type: str, image: str | None) -> dict[str, Any]:
     wanted = deepcopy(template)
+    if pool_type in (PROCESS, RETIRED):
+        command = wanted.get("variables", {}).get("properties", {}).get("command", {})
+        command["default"] = command.get("default") or COMMAND
+    if image is None:
+        return wanted
     if not (variable := _image_variable(wanted)):
         raise BadInputError(
             f"The jobs of a work pool of type {pool_type!r} start no image: leave --image out, or name a pool of another "

@@ -1,36 +1,34 @@
-"""`tenantatlas worker`: serves a work pool, with the worker its type asks for, until told to stop."""
+"""`tenantatlas worker`: keeps Prefect's stock worker at work on a pool until told to stop, beside a warm parent.
+
+A stock worker may end by itself, after a long outage of Prefect for one. It is started again, and its flow runs go on: the
+clients that stand for them are killed without having been told to stop. So they do when this process is killed.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+import sys
+import threading
+import time
+from pathlib import Path
 
-import anyio
-import anyio.to_thread
-import httpx
-from anyio.abc import TaskGroup
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import get_current_settings, temporary_settings
-from prefect.workers.base import BaseWorker
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
 from deployments.local.readiness import announce_ready
-from deployments.orchestration.deploy import await_server
+from deployments.local.socket_directory import choose_socket_directory
 from deployments.orchestration.prefect_address import one_authority_file
 from deployments.orchestration.prefect_errors import PrefectUnavailableError
-from deployments.orchestration.warm.fork_client import WarmParentError
-from deployments.orchestration.warm.serving import Serving
-from deployments.orchestration.warm.worker import WORKER_TYPE, WarmWorker
-from deployments.services.prefect_worker import serve_until
-from deployments.services.start_hints import hear_hand_overs
-from deployments.services.worker_health import asks_prefect, health_served
+from deployments.orchestration.warm import client as fork_client
+from deployments.orchestration.warm import flow_process
+from deployments.orchestration.work_pools import PROCESS, worker_type
+from deployments.services.kept_process import KeptProcess
+from deployments.services.worker_health import health_served
 from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations
 from deployments.version import installed_version
@@ -38,11 +36,10 @@ from flows._tracking.log_scrubbing import install
 from runstore.errors import BadInputError, StoreError, UnavailableError
 from runstore.schema_check import verify_schema
 
-if TYPE_CHECKING:
-    from prefect.settings.context import SettingKey
-
-# Pools whose flow runs are processes of the worker's own machine.
-HERE = frozenset({WORKER_TYPE, "process"})
+LOOK_SECONDS = 0.2
+ASK_SECONDS = 3.0
+SILENT_SECONDS = 15.0
+STOP_SECONDS = 5.0
 
 _logger = logging.getLogger("deployments.worker")
 
@@ -50,15 +47,16 @@ _logger = logging.getLogger("deployments.worker")
 def serve(settings: Settings, *, name: str | None, pool: str | None) -> None:
     """Returns after a stop was asked for (SIGTERM, SIGINT) and the runs in flight have ended.
 
-    Waits for Prefect's server and for the work pool to exist, however long that takes. A pool of our own type is served
-    by the warm worker; any other by Prefect's worker of that type, polling as briskly. Raises BadInputError for a pool
-    type this installation has no worker for.
+    Waits for the schema, for Prefect's server and for the work pool to exist, however long that takes, and says so. Raises
+    BadInputError for a pool type this installation has no worker for.
     """
     if settings.prefect_api_url is None:
         raise PrefectUnavailableError("The worker does not know Prefect's server: set PREFECT_API_URL to its address.")
     worker_url(settings)
     install()
-    asyncio.run(_serve(settings, full_name(name), pool or settings.work_pool))
+    # Each request is tried once: the client's own tries are up to half a minute apart.
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
+        Service(settings, client, full_name(name), pool or settings.work_pool).serve()
 
 
 def worker_url(settings: Settings) -> str:
@@ -78,129 +76,124 @@ def full_name(name: str | None) -> str:
     return f"{name or f'{socket.gethostname()}-{os.getpid()}'}@{installed_version()}"
 
 
-async def _serve(settings: Settings, name: str, pool_name: str) -> None:
-    stop = anyio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    serving: list[BaseWorker[Any, Any, Any]] = []
-    async with health_served(settings, lambda: any(map(asks_prefect, serving))):
-        pool = await _found_pool(settings, pool_name, stop)
-        if pool is None:
-            return
-        serving.append(worker := _worker_for(pool, settings, name))
-        if isinstance(worker, WarmWorker):
-            await _serve_warm(worker, settings, stop)
-            return
-        with settings_for_jobs(pool.type, settings):
-            async with _cancelled_by(None) as beside:
-                beside.start_soon(_announce_when_polling, worker)
-                # Runs that are no children of the worker go on without it.
-                drain = settings.worker_drain_seconds if pool.type == "process" else 0
-                await serve_until(stop, worker, drain_seconds=drain)
+class Service:
+    """One worker: what it waits for, the processes it keeps, and whether it is ready."""
+
+    def __init__(self, settings: Settings, client: SyncPrefectClient, name: str, pool: str) -> None:
+        self._settings, self._client, self._name, self._pool = settings, client, name, pool
+        self._stop = threading.Event()
+        self._said: str | None = None
+        self._answered_at = float("-inf")
+        self._heartbeat: object = None
+        self._is_online = False
+
+    def serve(self) -> None:
+        """Serves until SIGTERM or SIGINT, then lets the runs under way finish for as long as the settings say."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, frame: self._stop.set())
+        with health_served(self._settings, self._is_ready):
+            self._await_schema()
+            pool = None
+            while pool is None and not self._stop.wait(LOOK_SECONDS):
+                pool = self._ask()
+            if pool is not None:
+                self._keep(worker_type(pool.type))
+
+    def _is_ready(self) -> bool:
+        return self._is_online and time.monotonic() - self._answered_at < SILENT_SECONDS
+
+    def _say(self, problem: str | None) -> None:
+        if problem != self._said:
+            _logger.warning(problem or "Prefect's server answers.")
+        self._said = problem
+
+    def _await_schema(self) -> None:
+        """Returns once the schema is as new as this version: runs wait better in the queue than they fail on it."""
+        while not self._stop.is_set():
+            try:
+                return verify_schema(worker_url(self._settings), producer_migrations())
+            except (UnavailableError, StoreError) as problem:
+                self._say(f"No run is taken for now: {problem}")
+            self._stop.wait(1)
+
+    def _ask(self) -> WorkPool | None:
+        """The work pool. None, after one sentence in the log, while Prefect's server or the pool is not there."""
+        try:
+            pool = self._client.read_work_pool(self._pool)
+            found = self._client.read_workers_for_work_pool(self._pool)
+        except ObjectNotFound:
+            self._say(f"Waits for the work pool {self._pool!r}: make it with `tenantatlas deploy`.")
+        except Exception as problem:
+            self._say(f"Waits for Prefect's server ({type(problem).__name__}). The runs under way go on.")
+        else:
+            self._say(None)
+            self._answered_at = time.monotonic()
+            beats = {worker.name: worker.last_heartbeat_time for worker in found}
+            if (beat := beats.get(self._name)) != self._heartbeat:
+                self._heartbeat, self._is_online = beat, True
+            return pool
+        return None
+
+    def _keep(self, kind: str) -> None:
+        environment = stock_environment(kind, self._settings)
+        path = choose_socket_directory(self._settings.home, owner=None) / f"w{os.getpid()}.sock"
+        parent = None
+        if kind == PROCESS:
+            forking = [sys.executable, "-P", "-m", "deployments.orchestration.warm.parent", str(path)]
+            parent = KeptProcess("The warm parent", forking, environment, outlives=True)
+            environment |= fork_environment(path, self._settings)
+        command = stock_command(self._name, self._pool, kind, self._settings)
+        worker = KeptProcess("Prefect's worker", command, environment, outlives=False)
+        asked_at, announced, self._is_online = 0.0, False, False
+        while not self._stop.wait(LOOK_SECONDS):
+            if parent:
+                parent.look()
+            # The first runs would start slowly without it. A later parent is not waited for.
+            if (announced or parent is None or path.exists()) and worker.look():
+                self._is_online = False
+            if time.monotonic() - asked_at > (ASK_SECONDS if self._is_online else 0):
+                asked_at, _ = time.monotonic(), self._ask()
+            if self._is_online and not announced:
+                announce_ready()
+                announced = True
+        worker.stop(after=0, grace=STOP_SECONDS)
+        if parent:
+            parent.stop(after=self._settings.worker_drain_seconds, grace=STOP_SECONDS)
+        path.unlink(missing_ok=True)
 
 
-@contextmanager
-def settings_for_jobs(pool_type: str, settings: Settings) -> Generator[None]:
-    """The block has Prefect's settings as its worker and flow runs of that type can use them: a worker gives all to each run.
+def stock_command(name: str, pool: str, kind: str, settings: Settings) -> list[str]:
+    """Prefect's own command for a worker of that type, which installs nothing by itself."""
+    told = {"name": name, "pool": pool, "type": kind, "limit": settings.worker_limit, "prefetch-seconds": 0}
+    options = [part for option, value in told.items() for part in (f"--{option}", str(value))]
+    return [sys.executable, "-m", "prefect", "worker", "start", *options, "--install-policy", "never"]
 
-    It polls as often as ours, unless `PREFECT_WORKER_QUERY_SECONDS` says otherwise. A container has none of this machine's
-    files, and a flow run told of our file of one authority would end at its first client. A file that somebody named on
-    purpose is theirs, and stays.
+
+def stock_environment(kind: str, settings: Settings) -> dict[str, str]:
+    """The variables of Prefect's worker: this process's, and how often it asks. All of them go on to each job.
+
+    A container has none of this machine's files, and a flow run told of our file of one authority would end at its first
+    client. A file that somebody named on purpose is theirs, and stays.
     """
-    present = get_current_settings()
-    changed: dict[SettingKey, Any] = {}
+    present, told = get_current_settings(), dict(os.environ)
     if "query_seconds" not in present.worker.model_fields_set:
-        changed["worker.query_seconds"] = settings.worker_poll_seconds
-    if pool_type not in HERE and present.api.ssl_cert_file == str(one_authority_file(settings.home)):
-        changed["api.ssl_cert_file"] = None
-    with temporary_settings(changed):
-        yield
+        told["PREFECT_WORKER_QUERY_SECONDS"] = str(settings.worker_poll_seconds)
+    if "server_version_check_enabled" not in present.client.model_fields_set:
+        # Each flow run's clients would ask once more what this process knows already.
+        told["PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED"] = "false"
+    if "retry_extra_codes" not in present.client.model_fields_set:
+        # A server whose database is away may answer so, which by default ends the worker in seconds.
+        told["PREFECT_CLIENT_RETRY_EXTRA_CODES"] = "500,504"
+    if kind != PROCESS and present.api.ssl_cert_file == str(one_authority_file(settings.home)):
+        told.pop("PREFECT_API_SSL_CERT_FILE", None)
+    return told
 
 
-async def _found_pool(settings: Settings, pool_name: str, stop: anyio.Event) -> WorkPool | None:
-    """The pool, once it and the schema are there; None if told to stop before."""
-    found: list[WorkPool] = []
-    async with _cancelled_by(stop):
-        await _await_schema(worker_url(settings))
-        found.append(await _await_pool(pool_name))
-    return found[0] if found else None
-
-
-async def _serve_warm(worker: WarmWorker, settings: Settings, stop: anyio.Event) -> None:
-    ready = anyio.Event()
-    serving = Serving(worker)
-    ended: list[WarmParentError] = []
-    async with _cancelled_by(None) as beside:
-        beside.start_soon(_announce, ready)
-        beside.start_soon(hear_hand_overs, worker_url(settings), serving.hurry)
-        try:
-            await serving.serve(
-                stop,
-                ready=ready,
-                poll_seconds=settings.worker_poll_seconds,
-                drain_seconds=settings.worker_drain_seconds,
-            )
-        except WarmParentError as problem:
-            # Raised behind the block, which would make a group of it.
-            ended.append(problem)
-    if ended:
-        raise ended[0]
-
-
-@asynccontextmanager
-async def _cancelled_by(stop: anyio.Event | None) -> AsyncGenerator[TaskGroup]:
-    """A block, and tasks beside it, that end together: when the block does, or as soon as `stop` is set."""
-    async with anyio.create_task_group() as group:
-
-        async def cancel() -> None:
-            if stop is not None:
-                await stop.wait()
-                group.cancel_scope.cancel()
-
-        group.start_soon(cancel)
-        yield group
-        group.cancel_scope.cancel()
-
-
-def _worker_for(pool: WorkPool, settings: Settings, name: str) -> BaseWorker[Any, Any, Any]:
-    kind = BaseWorker.get_worker_class_from_type(pool.type)
-    if kind is None:
-        raise BadInputError(
-            f"The work pool {pool.name!r} is of type {pool.type!r}, and this installation has no worker for that. "
-            "Install the Prefect package that brings it, or name another pool with --pool."
-        )
-    return kind(work_pool_name=pool.name, name=name, limit=settings.worker_limit, prefetch_seconds=0)
-
-
-async def _await_pool(name: str) -> WorkPool:
-    async with get_client() as client:
-        await await_server(client, None)
-        while True:
-            with suppress(ObjectNotFound, httpx.HTTPError):
-                return await client.read_work_pool(name)
-            await anyio.sleep(0.2)
-
-
-async def _await_schema(url: str) -> None:
-    """Returns once the schema is as new as this version: runs wait better in the queue than they fail on it."""
-    said = ""
-    while True:
-        try:
-            await anyio.to_thread.run_sync(verify_schema, url, producer_migrations(), abandon_on_cancel=True)
-            return
-        except (UnavailableError, StoreError) as problem:
-            if str(problem) != said:
-                _logger.warning("No run is taken for now: %s", said := str(problem))
-            await anyio.sleep(1)
-
-
-async def _announce(ready: anyio.Event) -> None:
-    await ready.wait()
-    announce_ready()
-
-
-async def _announce_when_polling(worker: BaseWorker[Any, Any, Any]) -> None:
-    while worker.backend_id is None and not worker.is_setup:
-        await anyio.sleep(0.1)
-    announce_ready()
+def fork_environment(path: Path, settings: Settings) -> dict[str, str]:
+    """What `work_pools.COMMAND` reads: the interpreter, the client and the socket of the parent; and the memory limit."""
+    return {
+        "TENANTATLAS_PYTHON": sys.executable,
+        "TENANTATLAS_FORK_CLIENT": fork_client.__file__,
+        fork_client.SOCKET: str(path),
+        flow_process.MEMORY: str(settings.flow_memory_mb),
+    }

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import psutil
 import pytest
 
 from deployments.local.local_stack import LocalStack
@@ -20,6 +19,7 @@ from flows.registry import operations, reasons
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
 from runstore.runs.status import RunStatus
+from tests.acceptance.faults.harness import flow_processes
 from tests.integration.backup.conftest import KEY
 from tests.support.graph_server import GraphServer
 from tests.support.graph_server.policies import slug_of
@@ -102,10 +102,8 @@ def test_killed_half_way_it_goes_on_with_what_is_missing(graph: GraphStack) -> N
     graph.server.control(latency=1.5, reset=True)
     started = graph.call("backup", "add-policies", "--set", set_id, "--all")["run"]
     eventually(lambda: graph.call("backup", "show", "--set", set_id)["items"], seconds=180, pause=0.2)
-    worker = psutil.Process(graph.stack.process("worker").pid)
-    for process in worker.children(recursive=True):
-        if process.children() == [] and "fork_server" in " ".join(process.parent().cmdline()):  # type: ignore[union-attr]
-            process.kill()
+    for process in flow_processes(graph.stack):
+        process.kill()
     died = graph.stack.until(scope, UUID(started["id"]))
     assert died.run.status is RunStatus.FAILED
     there = {item["policy_id"] for item in graph.call("backup", "show", "--set", set_id)["items"]}

@@ -19,9 +19,9 @@ from runstore.runs.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
 from tests.acceptance.faults.harness import flow_processes
 from tests.acceptance.faults.outages import twice_down
-from tests.support.stack import StackUnderTest, both_workers, deploy, eventually
+from tests.support.stack import StackUnderTest, deploy, eventually
 
-pytestmark = [pytest.mark.stack, *both_workers]
+pytestmark = [pytest.mark.stack]
 
 ECHO = "echo.speak"
 

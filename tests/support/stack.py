@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -56,8 +56,6 @@ class StackUnderTest:
     """What a test needs of a running stack."""
 
     running: LocalStack
-    pool: tuple[str, ...] = ()
-    """What `deploy` is told of the pool that the worker serves; nothing for the one it takes by itself."""
     _databases: dict[DatabaseRole, Database] = field(default_factory=dict[DatabaseRole, Database])
 
     def database(self, role: DatabaseRole) -> Database:
@@ -112,7 +110,7 @@ class StackUnderTest:
     @contextmanager
     def nothing_taken(self) -> Iterator[None]:
         """The block's flow runs wait: Prefect offers none of a paused pool, and a worker need not be started for it again."""
-        pool = f"work_pools/{self.pool[1] if self.pool else self.running.settings.work_pool}"
+        pool = f"work_pools/{self.running.settings.work_pool}"
         with self.prefect() as client:
             client.patch(pool, json={"is_paused": True}).raise_for_status()
             try:
@@ -210,50 +208,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
         _open.close()
 
 
-@pytest.fixture(scope="module", params=["warm", "process"])
-def worker_kind(stack: StackUnderTest, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The kind of worker that serves the stack during a module's tests: ours, or Prefect's process worker.
-
-    Only for modules whose every test uses it: a test that does not could find either. With `both_workers` among a module's
-    marks, `make test` runs it on ours, and `make test-process-worker` on Prefect's: that one starts an interpreter a run.
-    """
-    if request.param == "process":
-        with process_worker(stack):
-            yield request.param
-    else:
-        yield request.param
-
-
-both_workers = (
-    pytest.mark.usefixtures("worker_kind"),
-    pytest.mark.parametrize(
-        "worker_kind",
-        ["warm", pytest.param("process", marks=pytest.mark.process_worker)],
-        indirect=True,
-        scope="module",
-    ),
-)
-
-
-@contextmanager
-def process_worker(stack: StackUnderTest) -> Iterator[None]:
-    """The block's runs are done by Prefect's process worker, on a pool of its own."""
-    worker = stack.process("worker")
-    warm = worker.spec
-    stack.pool = ("--pool", "process", "--pool-type", "process")
-    deploy(stack)
-    worker.spec = replace(warm, command=(*warm.command, "--pool", "process"))
-    stack.running.restart("worker")
-    try:
-        yield
-    finally:
-        worker.spec = warm
-        stack.pool = ()
-        deploy(stack)
-        stack.running.restart("worker")
-
-
 def deploy(stack: StackUnderTest) -> None:
-    """Registers every operation with Prefect, as `tenantatlas deploy` does, on the pool that the worker serves."""
-    command = [*specs.TENANTATLAS, "deploy", *stack.pool]
+    """Registers every operation with Prefect, as `tenantatlas deploy` does."""
+    command = [*specs.TENANTATLAS, "deploy"]
     subprocess.run(command, env=stack.running.environment, check=True, stdout=subprocess.DEVNULL)

@@ -58,7 +58,7 @@ def deploy(
     pool: Annotated[str | None, typer.Option("--pool", help="The work pool; made if it does not exist.")] = None,
     pool_type: Annotated[
         str | None,
-        typer.Option("--pool-type", help="Its type: tenantatlas-warm unless told process, docker or kubernetes."),
+        typer.Option("--pool-type", help="Its type: process unless told another, such as docker or kubernetes."),
     ] = None,
     image: Annotated[
         str | None, typer.Option("--image", help="The image its jobs start, in a pool of docker or kubernetes.")

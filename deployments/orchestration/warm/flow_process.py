@@ -1,4 +1,4 @@
-"""What a forked child does: become a process of its own, limit itself, and run Prefect's engine on one flow run."""
+"""A flow run's process: limits its memory and runs Prefect's engine. Forked by the parent, or run by the client itself."""
 
 from __future__ import annotations
 
@@ -9,33 +9,37 @@ import runpy
 import signal
 import sys
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import NoReturn
 
-from deployments.orchestration.warm.run_environment import catch_up
 from flows._tracking.log_scrubbing import install, story
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One flow run to start: its id, the environment of its process, where it runs, and how much memory it may use."""
-
-    run: str
-    environment: dict[str, str]
-    directory: str
-    memory_mb: int = 0
+MEMORY = "TENANTATLAS_FLOW_MEMORY_MB"
+RESERVE_MB = 256
+"""MiB above the limit that are kept for telling that it was reached."""
 
 
-def run_and_exit(request: Request) -> NoReturn:
-    """Runs the flow and ends this process with the exit code Prefect's engine gives; never returns.
+def become(environment: Mapping[str, str], directory: str) -> None:
+    """Makes a forked child a process of its own, with that environment, in that directory."""
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(directory)
+    # Where `python -m` looks first, too.
+    sys.path.insert(0, directory)
 
-    The steps are those of `python -m prefect.engine`, so states, receipts, cancellation and exit codes are the ones of
-    Prefect's own process worker.
+
+def run_and_exit() -> NoReturn:
+    """Runs the flow run that the environment names, and ends this process with the exit code of Prefect's engine.
+
+    The steps are those of `python -m prefect.engine`, so states, cancellation and exit codes are the ones of Prefect's
+    own process worker.
     """
     code = 1
     try:
-        _become_a_process(request)
-        code = _run_engine(request.run)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _limit_memory(int(os.environ.get(MEMORY) or 0))
+        code = _run_engine()
     except BaseException as problem:
         sys.stderr.write(f"The flow run's process ended: {story(problem)}\n")
     finally:
@@ -50,35 +54,27 @@ def run_and_exit(request: Request) -> NoReturn:
             os._exit(code)
 
 
-def _become_a_process(request: Request) -> None:
-    os.setsid()
-    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    inherited = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(request.environment)
-    os.chdir(request.directory)
-    if request.memory_mb:
-        _limit_memory(request.memory_mb * 1024 * 1024)
-    catch_up(inherited)
+def _limit_memory(megabytes: int) -> None:
+    if megabytes:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        soft, ours = megabytes << 20, (megabytes + RESERVE_MB) << 20
+        # A limit that was set before the worker started is not to be raised, and no reason to run nothing.
+        highest = ours if hard == resource.RLIM_INFINITY else min(ours, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (min(soft, highest), highest))
 
 
-def _limit_memory(wanted: int) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    # A limit that whoever started the worker set is not to be raised, and no reason to run nothing.
-    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-
-
-def _run_engine(flow_run_id: str) -> int:
+def _run_engine() -> int:
     import prefect.engine
 
     # Before the engine, which reports a flow that cannot be loaded or a state that cannot be set.
     install()
-    sys.argv = ["prefect.engine", flow_run_id]
+    sys.argv = ["prefect.engine", os.environ.get("PREFECT__FLOW_RUN_ID", "")]
     try:
         runpy.run_path(prefect.engine.__file__, run_name="__main__")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
+
+
+if __name__ == "__main__":
+    run_and_exit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -135,13 +136,13 @@ class Faults:
 
 
 def flow_processes(stack: StackUnderTest) -> list[psutil.Process]:
-    """The processes that run flows now: forked by the worker's warm parent, or children of Prefect's process worker."""
+    """The processes that run flows now: children of the warm parent, or interpreters that ran without one."""
     found: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(stack.process(WORKER).pid).children():
+        for process in psutil.Process(stack.process(WORKER).pid).children(recursive=True):
             with suppress(psutil.NoSuchProcess):
-                is_flow = any(part.startswith("prefect.") for part in child.cmdline())
-                found += [child] if is_flow else child.children()
+                is_parents = "warm.parent" in " ".join(process.cmdline()) and process.pid == os.getsid(process.pid)
+                found += [process] if is_parents or "warm.flow_process" in " ".join(process.cmdline()) else []
     return found
 
 

@@ -19,12 +19,11 @@ from runstore.runs.run import Source
 from runstore.runs.status import RunStatus
 from runstore.tenancy import TenantScope
 from tests.acceptance.faults.harness import Faults, flow_processes
-from tests.support.stack import StackUnderTest, both_workers, eventually
+from tests.support.stack import StackUnderTest, eventually
 
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.timeout(400),
-    *both_workers,
 ]
 
 GIVE_UP_SECONDS = 30.0
