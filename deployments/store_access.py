@@ -15,6 +15,7 @@ from flows.registry import migration_folders
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
+from runstore.errors import BadInputError
 from runstore.schema_check import verify_schema
 from runstore.tenancy import TenantScope
 
@@ -85,3 +86,15 @@ def without_password(url: str) -> str:
 def producer_migrations() -> Sequence[Path]:
     """The folders of the producers' revisions."""
     return migration_folders()
+
+
+def worker_url(settings: Settings) -> str:
+    """The address the worker and its flows log in at: its own, or the one all share. BadInputError when there is none."""
+    own = settings.worker_database_url
+    url = own.get_secret_value() if own is not None else configured_url(settings)
+    if url is None:
+        raise BadInputError(
+            "The worker does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything "
+            "with `tenantatlas up`."
+        )
+    return url

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -13,3 +15,8 @@ def installed_version() -> str:
         return version("tenantatlas")
     except PackageNotFoundError:
         return "unknown"
+
+
+def worker_name(name: str | None) -> str:
+    """The name with the version behind it, so that `status` can tell old workers; by default, where the worker runs."""
+    return f"{name or f'{socket.gethostname()}-{os.getpid()}'}@{installed_version()}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -30,10 +29,10 @@ from deployments.orchestration.work_pools import PROCESS, worker_type
 from deployments.services.kept_process import KeptProcess
 from deployments.services.worker_health import health_served
 from deployments.settings import Settings
-from deployments.store_access import configured_url, producer_migrations
-from deployments.version import installed_version
+from deployments.store_access import producer_migrations, worker_url
+from deployments.version import worker_name
 from flows._tracking.log_scrubbing import install
-from runstore.errors import BadInputError, StoreError, UnavailableError
+from runstore.errors import StoreError, UnavailableError
 from runstore.schema_check import verify_schema
 
 LOOK_SECONDS = 0.2
@@ -56,24 +55,7 @@ def serve(settings: Settings, *, name: str | None, pool: str | None) -> None:
     install()
     # Each request is tried once: the client's own tries are up to half a minute apart.
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
-        Service(settings, client, full_name(name), pool or settings.work_pool).serve()
-
-
-def worker_url(settings: Settings) -> str:
-    """The address the worker and its flows log in at: its own, or the one all share. BadInputError when there is none."""
-    own = settings.worker_database_url
-    url = own.get_secret_value() if own is not None else configured_url(settings)
-    if url is None:
-        raise BadInputError(
-            "The worker does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything "
-            "with `tenantatlas up`."
-        )
-    return url
-
-
-def full_name(name: str | None) -> str:
-    """The name with the version behind it, so that `status` can tell old workers; by default, where the worker runs."""
-    return f"{name or f'{socket.gethostname()}-{os.getpid()}'}@{installed_version()}"
+        Service(settings, client, worker_name(name), pool or settings.work_pool).serve()
 
 
 class Service:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deployments.services.worker import full_name
 from deployments.services.workers_online import OnlineWorker, online_workers, outdated
+from deployments.version import installed_version, worker_name
 
 
 def test_a_worker_of_another_version_is_named_and_one_of_this_is_not() -> None:
@@ -19,9 +19,8 @@ def test_a_worker_of_another_version_is_named_and_one_of_this_is_not() -> None:
 
 
 def test_a_worker_says_its_version_in_its_name() -> None:
-    from deployments.version import installed_version
 
-    assert full_name("east-1") == f"east-1@{installed_version()}"
+    assert worker_name("east-1") == f"east-1@{installed_version()}"
 
 
 def test_a_server_that_does_not_answer_leaves_the_workers_unknown() -> None:
