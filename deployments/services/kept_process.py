@@ -25,12 +25,14 @@ class KeptProcess:
         self._what, self._command, self._environment, self._outlives = what, command, environment, outlives
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at, self._due, self._pause = 0.0, 0.0, 1.0
+        self.has_ended = False
+        """Whether it ended by itself at least once."""
 
     def look(self) -> bool:
         """Starts the process unless it runs; whether it did. One that ended is told of, and waits longer each time."""
         now = time.monotonic()
         if self._process and (code := self._process.poll()) is not None:
-            self._process = None
+            self._process, self.has_ended = None, True
             self._pause = 1.0 if now - self._started_at > LONG_LIFE_SECONDS else self._pause * 2
             self._due = now + min(self._pause, LONGEST_PAUSE_SECONDS)
             _logger.warning("%s ended (exit code %d) and is started again. The runs under way go on.", self._what, code)

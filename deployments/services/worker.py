@@ -20,7 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
 from deployments.local.readiness import announce_ready
-from deployments.local.socket_directory import choose_socket_directory
+from deployments.local.socket_directory import SocketDirectoryError, choose_socket_directory
 from deployments.orchestration.prefect_address import one_authority_file
 from deployments.orchestration.prefect_errors import PrefectUnavailableError
 from deployments.orchestration.warm import client as fork_client
@@ -32,7 +32,7 @@ from deployments.settings import Settings
 from deployments.store_access import producer_migrations, worker_url
 from deployments.version import worker_name
 from flows._tracking.log_scrubbing import install
-from runstore.errors import StoreError, UnavailableError
+from runstore.errors import BadInputError, StoreError, UnavailableError
 from runstore.schema_check import verify_schema
 
 LOOK_SECONDS = 0.2
@@ -118,7 +118,11 @@ class Service:
 
     def _keep(self, kind: str) -> None:
         environment = stock_environment(kind, self._settings)
-        path = choose_socket_directory(self._settings.home, owner=None) / f"w{os.getpid()}.sock"
+        try:
+            self._settings.home.mkdir(parents=True, exist_ok=True)
+            path = choose_socket_directory(self._settings.home, owner=None) / f"w{os.getpid()}.sock"
+        except (OSError, SocketDirectoryError) as problem:
+            raise BadInputError(f"The worker has no place for its socket: {problem}") from problem
         parent = None
         if kind == PROCESS:
             forking = [sys.executable, "-P", "-m", "deployments.orchestration.warm.parent", str(path)]
@@ -130,8 +134,8 @@ class Service:
         while not self._stop.wait(LOOK_SECONDS):
             if parent:
                 parent.look()
-            # The first runs would start slowly without it. A later parent is not waited for.
-            if (announced or parent is None or path.exists()) and worker.look():
+            # The first runs would start slowly without it. A parent that cannot start is not waited for.
+            if (announced or parent is None or path.exists() or parent.has_ended) and worker.look():
                 self._is_online = False
             if time.monotonic() - asked_at > (ASK_SECONDS if self._is_online else 0):
                 asked_at, _ = time.monotonic(), self._ask()

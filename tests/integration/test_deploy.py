@@ -112,6 +112,27 @@ def test_a_pool_that_cannot_be_is_refused_in_one_sentence(
     assert said.count("\n") == 1
 
 
+def test_a_pool_of_an_earlier_version_is_served_as_a_process_pool_from_now_on(stack: StackUnderTest) -> None:
+    with stack.prefect() as client:
+        client.post("work_pools/", json={"name": "old", "type": "tenantatlas-warm"}).raise_for_status()
+    try:
+        document = deploy(stack, "--pool", "old")
+        assert (document["work_pool"]["type"], document["work_pool"]["outcome"]) == ("tenantatlas-warm", "changed")
+        assert "has the type tenantatlas-warm of an earlier version" in document["notes"][0]
+        assert deploy(stack, "--pool", "old")["work_pool"]["outcome"] == "unchanged"
+        scope = stack.tenant()
+        started = stack.start(scope, "echo.speak", {"key": "a"})
+        command = [sys.executable, "-m", "deployments.cli.main", "worker", "--pool", "old"]
+        worker = subprocess.Popen(command, env=stack.running.environment)
+        try:
+            assert stack.until(scope, started.run.id, seconds=120).run.status is RunStatus.COMPLETED
+        finally:
+            worker.terminate()
+            assert worker.wait(timeout=60) == 0
+    finally:
+        deploy(stack)
+
+
 def test_what_people_set_for_a_deployment_stays(stack: StackUnderTest) -> None:
     queue = "people-s-own"
     with stack.prefect() as client:
