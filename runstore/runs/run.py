@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runstore.runs.operation import OperationType
 from runstore.runs.status import ObservedState, RunStatus, StatusBucket, Verdict
-from runstore.tenancy import Trigger
+
+if TYPE_CHECKING:
+    # Values are pure: whoever compares them needs no database.
+    from runstore.tenancy import Trigger
 
 
 @dataclass(frozen=True, slots=True)
