@@ -57,11 +57,11 @@ def differences(connection: Connection, scope: TenantScope, baseline: UUID, curr
 
 def _in_both(connection: Connection, scope: TenantScope, current: UUID, added: list[PolicyState]) -> dict[Kind, int]:
     rows = connection.execute(
-        select(SyncPolicy.policy_type, func.coalesce(SyncPolicy.subtype, ""), func.count())
+        select(SyncPolicy.policy_type, SyncPolicy.subtype, func.count())
         .where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == current)
-        .group_by(SyncPolicy.policy_type, func.coalesce(SyncPolicy.subtype, ""))
+        .group_by(SyncPolicy.policy_type, SyncPolicy.subtype)
     )
-    counts = {(policy_type, subtype): count for policy_type, subtype, count in rows}
+    counts = {(policy_type, subtype or ""): count for policy_type, subtype, count in rows}
     for state in added:
         counts[kind_of(state)] -= 1
     return counts
