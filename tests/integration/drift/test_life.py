@@ -17,6 +17,7 @@ from sqlalchemy import select, text, update
 
 from deployments.cli import main as cli
 from flows._policies import rehash
+from flows._policies.canonical import body_hash
 from flows._policies.tables import InventorySync, PolicyContent
 from flows.drift.register.decisions import accept, acknowledge, reopen
 from flows.drift.register.reading import findings_document, history, why_empty, worst_open
@@ -278,7 +279,7 @@ def test_a_new_canonical_form_shows_nothing(runs: Runs, tmp_path: Path, monkeypa
     moved: list[int] = []
     real = rehash._move
     monkeypatch.setattr(rehash, "_move", lambda *given: (moved.append(1), real(*given)))
-    monkeypatch.setattr(rehash, "content_hash", lambda form: b"\x01" * 16 + _hash(form)[:16])
+    monkeypatch.setattr(rehash, "body_hash", _newer_hash)
     runs.drift()
     assert document(runs)["findings"] == []
     assert len(moved) == 4
@@ -291,7 +292,7 @@ def test_a_finding_of_an_older_canonical_form_is_resolved_when_the_value_returns
         for table in (InventorySync, PolicyContent, DriftComparison):
             connection.execute(update(table).values(canonical_version=0))
     for module in ("flows._policies.rehash", "flows.drift.register.rehashing", "flows._policies.stored"):
-        monkeypatch.setattr(f"{module}.content_hash", _newer_hash)
+        monkeypatch.setattr(f"{module}.body_hash", _newer_hash)
     found = only(runs)["id"]
     next_sync(runs, tmp_path / "c", 1)
     assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(found, "resolved")]
@@ -307,7 +308,7 @@ def test_two_syncs_by_newer_rules_before_the_first_comparison_still_resolve_what
         for table in (InventorySync, PolicyContent, DriftComparison):
             connection.execute(update(table).values(canonical_version=0))
     for module in ("flows._policies.rehash", "flows.drift.register.rehashing", "flows._policies.stored"):
-        monkeypatch.setattr(f"{module}.content_hash", _newer_hash)
+        monkeypatch.setattr(f"{module}.body_hash", _newer_hash)
     for name, value in (("c", 2), ("d", 2)):
         runs.sync(export(tmp_path / name, [policy(ONE, value=value), policy(TWO, name="B", value=1)]))
     runs.drift()
@@ -324,11 +325,5 @@ def test_drift_in_two_steps_is_resolved_only_where_it_began(runs: Runs, tmp_path
     assert audit(runs) == ["drift.resolved"]
 
 
-def _newer_hash(form: Any) -> bytes:
-    return b"\x01" * 16 + _hash(form)[:16]
-
-
-def _hash(form: Any) -> bytes:
-    from flows._policies.canonical import content_hash
-
-    return content_hash(form)
+def _newer_hash(body: Any, form: Any) -> bytes:
+    return b"\x01" * 16 + body_hash(body, form)[:16]
