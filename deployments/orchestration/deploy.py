@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -36,15 +37,11 @@ from deployments.orchestration.work_pools import Pool, ensure_pool
 from deployments.settings import Settings
 from deployments.version import installed_version
 from flows._tracking.dispatcher import DEPLOYMENT, TAG
+from flows.folders import Broken, producer_folders, why
 from flows.producer import Operation
-from flows.registry import operations
-from runstore.errors import TenantAtlasError
+from flows.registry import broken, operations
 
 SERVER_DEADLINE_SECONDS = 300
-
-
-class BrokenProducerError(TenantAtlasError):
-    """A producer's flow cannot be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +84,18 @@ def deploy_all(
     one. With `remove_missing`, deployments of operations that are not found any more are deleted, and of tenants that are not;
     `tenants` gives those there are, None when nobody can tell. Raises
     PrefectUnavailableError or another error of `prefect_problem`, BadInputError for a pool that cannot be made or is of
-    another type than the one named, BrokenProducerError for a flow that cannot be loaded; no deployment is changed in the
-    latter two cases.
+    another type than the one named; no deployment is changed then. A producer that is broken, or whose flow cannot be loaded, is
+    left out and named among the notes; what it registered before stays.
     """
     name = pool or settings.work_pool
-    found = [(operation, _definition(operation, name, settings.operation_limit)) for operation in operations().values()]
+    found: list[tuple[Operation, dict[str, Any]]] = []
+    left_out = [str(one) for one in broken()]
+    for operation in operations().values():
+        wanted = _definition(operation, name, settings.operation_limit)
+        if isinstance(wanted, Broken):
+            left_out.append(str(wanted))
+        else:
+            found.append((operation, wanted))
 
     async def work() -> Registered:
         async with get_client() as client:
@@ -102,7 +106,7 @@ def deploy_all(
             deployed = [await _register(client, operation, wanted) for operation, wanted in found]
             kept = [await keep_tenants(client, operation, wanted) for operation, wanted in found]
             scheduled = [one for each in kept for one in each.deployed]
-            notes = [note for each in kept for note in each.notes]
+            notes = [*left_out, *(note for each in kept for note in each.notes)]
             notes += await strangers(client, scheduled, tenants(), remove=remove_missing) if scheduled else []
             missing = await missing_operations(client, remove=remove_missing)
             ids = [one.id for one in (*deployed, *scheduled)]
@@ -155,15 +159,15 @@ async def await_server(client: PrefectClient, seconds: float | None) -> None:
         await anyio.sleep(0.2)
 
 
-def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str, Any]:
+def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str, Any] | Broken:
     """What the operation's deployment has to be, with its flow loaded to prove that workers can load it."""
     entrypoint = operation.flow.replace(":", ".")
     try:
         flow = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
-    except Exception as problem:
-        raise BrokenProducerError(
-            f"The flow of {operation.type} cannot be loaded from {operation.flow} ({type(problem).__name__}: {problem})."
-        ) from problem
+    except (Exception, SystemExit) as problem:
+        module = operation.flow.partition(":")[0]
+        folder = next((one for one in producer_folders() if one.name == module.split(".")[1]), Path())
+        return Broken(f"{module.replace('.', '/')}.py", why(problem, folder))
     wanted: dict[str, Any] = {
         "entrypoint": entrypoint,
         "work_pool_name": pool,

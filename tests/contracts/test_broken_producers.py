@@ -42,26 +42,49 @@ assert {"drift", "inventory", "backup", "runs"} <= build().commands.keys()
 assert "sync_source_gone" in reasons() or len(list(reasons())) > 20
 print(*broken(), build().epilog)
 """
+DEPLOY = """
+from deployments.orchestration.deploy import _definition
+from flows.folders import Broken
+from flows.registry import operations
+found = {name: _definition(operation, "pool", None) for name, operation in operations().items()}
+print(*(one for one in found.values() if isinstance(one, Broken)))
+assert [name for name, one in found.items() if isinstance(one, Broken)] == ["new.comer"]
+"""
 
 
-@pytest.mark.parametrize("how", BREAKS)
-@pytest.mark.parametrize("part", ["operation", "page", "commands", "reasons"])
-def test_a_broken_part_takes_down_itself_alone(tmp_path: Path, repository: Path, part: str, how: str) -> None:
-    folder = tmp_path / "flows" / "newcomer"
+def look(place: Path, repository: Path, code: str, part: str, source: str) -> subprocess.CompletedProcess[str]:
+    """What `code` says where the producer `flows/newcomer` has this source for one part."""
+    folder = place / "flows" / "newcomer"
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()
     (folder / "operation.py").write_text(OPERATION)
-    (folder / f"{part}.py").write_text(BREAKS[how])
-    path = os.pathsep.join((str(tmp_path), str(repository)))
-    done = subprocess.run(
-        [sys.executable, "-c", LOOK],
+    (folder / f"{part}.py").write_text(source)
+    path = os.pathsep.join((str(place), str(repository)))
+    return subprocess.run(
+        [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         cwd=repository,
         env={**os.environ, "PYTHONPATH": path},
     )
+
+
+@pytest.mark.parametrize("how", BREAKS)
+@pytest.mark.parametrize("part", ["operation", "page", "commands", "reasons"])
+def test_a_broken_part_takes_down_itself_alone(tmp_path: Path, repository: Path, part: str, how: str) -> None:
+    done = look(tmp_path, repository, LOOK, part, BREAKS[how])
     assert done.returncode == 0, done.stderr
     assert f"flows/newcomer/{part}.py is left out" in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_a_flow_that_cannot_be_loaded_keeps_no_other_from_being_registered(
+    tmp_path: Path, repository: Path, how: str
+) -> None:
+    done = look(tmp_path, repository, DEPLOY, "flow", BREAKS[how])
+    assert done.returncode == 0, done.stderr
+    assert "flows/newcomer/flow.py is left out" in done.stdout
     assert SECRET not in done.stdout + done.stderr
 
 
