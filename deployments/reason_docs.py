@@ -45,11 +45,11 @@ def render(catalogue: Catalogue) -> str:
 
 
 def _section(reason: ReasonCode) -> str:
-    again = "yes" if reason.retryable else "no, not before it is mended"
+    again = "yes" if reason.retryable else "no, fix the cause first"
     return (
         f"\n## {reason.code}\n\n{reason.meaning}\n\n"
         f"- Message: `{reason.template}`\n"
-        f"- Who can mend it: {reason.who.label}\n"
+        f"- Who can fix it: {reason.who.label}\n"
         f"- Worth another try as it is: {again}\n"
         f"- Next step: {reason.next_step}\n"
     )

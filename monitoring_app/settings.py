@@ -1,4 +1,4 @@
-"""What the hub needs to know to be served. Whoever starts it fills this in; nothing here reads the environment."""
+"""What the hub needs to know to be served. The process that starts it fills this in; nothing here reads the environment."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class ProxySettings:
                 ip_network(address, strict=False)
             except ValueError:
                 raise BadInputError(
-                    f"{address[:60]!r} is no address or network of a proxy: write it as 10.0.0.5 or 10.0.0.0/24."
+                    f"{address[:60]!r} is not an address or network of a proxy: write it as 10.0.0.5 or 10.0.0.0/24."
                 ) from None
         for header in (self.subject_header, self.email_header):
             if not _HEADER.fullmatch(header):
-                raise BadInputError(f"{header[:60]!r} is no name of a header: write it as x-forwarded-user.")
+                raise BadInputError(f"{header[:60]!r} is not a header name: write it as x-forwarded-user.")
         if self.sign_out_url and not self.sign_out_url.startswith(("https://", "http://", "/")):
             raise BadInputError("The proxy's sign-out has to be an address or a path, such as /oauth2/sign_out.")
 

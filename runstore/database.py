@@ -146,7 +146,7 @@ def sqlalchemy_url(url: str) -> Any:
         parsed = make_url(url)
     except exc.ArgumentError:
         raise BadInputError(
-            "TENANTATLAS_DATABASE_URL is no database address: write it as postgresql://user:password@host:5432/database."
+            "TENANTATLAS_DATABASE_URL is not a database address: write it as postgresql://user:password@host:5432/database."
         ) from None
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise BadInputError(

@@ -66,7 +66,9 @@ class Directory:
     def add_tenant(self, slug: str, name: str, directory_id: str | None = None) -> TenantView:
         """The new tenant. BadInputError for a malformed slug or directory id, or when the slug is taken."""
         if not _SLUG.fullmatch(slug):
-            raise BadInputError(f"{slug[:80]!r} is no tenant slug: use lower-case letters, digits and -, 63 at most.")
+            raise BadInputError(
+                f"{slug[:80]!r} is not a tenant slug: use lower-case letters, digits and -, 63 at most."
+            )
         _check_tenant(name, directory_id)
         try:
             with self._database.across_tenants() as connection:
@@ -119,7 +121,7 @@ class Directory:
         scope.require(Permission.ADMINISTER)
         address = email.strip().lower()
         if not _EMAIL.fullmatch(address):
-            raise BadInputError(f"{email[:80]!r} is no email address: write it as name@example.com.")
+            raise BadInputError(f"{email[:80]!r} is not an email address: write it as name@example.com.")
         with self._database.transaction(scope) as connection:
             user_id = connection.execute(_ENSURE_USER, {"email": address}).scalar_one()
             connection.execute(
@@ -129,13 +131,13 @@ class Directory:
         return MemberView(address, role)
 
     def revoke(self, scope: TenantScope, email: str) -> None:
-        """Ends the membership: they are out at their next request. NotFoundError when they are no member."""
+        """Ends the membership: they are out at their next request. NotFoundError when they are not a member."""
         scope.require(Permission.ADMINISTER)
         address = email.strip().lower()
         with self._database.transaction(scope) as connection:
             removed = connection.execute(_REVOKE, {"tenant": scope.tenant_id, "email": address}).rowcount
             if removed == 0:
-                raise NotFoundError(f"{address[:80]!r} is no member of tenant {scope.slug!r}.")
+                raise NotFoundError(f"{address[:80]!r} is not a member of tenant {scope.slug!r}.")
             record_audit(connection, scope, "member.revoke", address)
 
     def members(self, scope: TenantScope) -> Sequence[MemberView]:
@@ -181,7 +183,7 @@ class Directory:
         return self._user(_BY_ID, id=user_id)
 
     def sign_in(self, issuer: str, subject: str, email: str | None, *, email_trusted: bool) -> SignedInUser | None:
-        """The person that a provider vouches for, or None when nobody of ours.
+        """The person that a provider vouches for, or None if we do not know them.
 
         (issuer, subject) decides once bound. The first sign-in binds it to the user of that email, in one statement, only if
         the email is trusted and the user is bound to nobody else.

@@ -106,7 +106,7 @@ class NotificationView:
 
 
 class NotificationReader:
-    """The notifications of the scope's own user in the scope's tenant; empty for an actor who is no user."""
+    """The notifications of the scope's own user in the scope's tenant; empty for an actor who is not an user."""
 
     def __init__(self, database: Database, scope: TenantScope) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Why something failed, in words an operator can act on: one stable code, what it means, who mends it and how.
+"""Why something failed, in words an operator can act on: one stable code, what it means, who can fix it and how.
 
 A failure is a code plus a message made from the code's template and typed fields (`reason_fields`); there is no other
 way to write one. The core's own codes are here; each producer declares its codes in `flows/<producer>/reasons.py` as
@@ -82,7 +82,9 @@ class ReasonCode:
 
     def __post_init__(self) -> None:
         if not _CODE.fullmatch(self.code) or len(self.code) > 64:
-            raise CatalogueError(f"{self.code!r} is no reason code: lower-case words joined by _, up to 64 characters.")
+            raise CatalogueError(
+                f"{self.code!r} is not a reason code: lower-case words joined by _, up to 64 characters."
+            )
         for what in ("meaning", "next_step", "template"):
             if not getattr(self, what).strip():
                 raise CatalogueError(f"Reason code {self.code} has no {what}.")
@@ -91,7 +93,7 @@ class ReasonCode:
             if name is None:
                 continue
             if name not in FIELDS or spec or conversion:
-                raise CatalogueError(f"The template of {self.code} names {name!r}, which is no whitelisted field.")
+                raise CatalogueError(f"The template of {self.code} names {name!r}, which is not a whitelisted field.")
             if name not in names:
                 names.append(name)
         object.__setattr__(self, "fields", tuple(names))
@@ -170,7 +172,7 @@ CANCELLED: Final = ReasonCode(
     meaning="Somebody cancelled the run before it finished.",
     retryable=True,
     who=Mender.OPERATOR,
-    next_step="Nothing to mend. Start the operation again if it is still wanted.",
+    next_step="Nothing to fix. Start the operation again if it is still wanted.",
     template="Cancelled before it finished.",
 )
 CRASHED: Final = ReasonCode(

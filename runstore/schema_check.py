@@ -1,4 +1,4 @@
-"""Refuses to work on a schema this version does not know, and says how to mend it."""
+"""Refuses to work on a schema this version does not know, and says how to fix it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runstore.errors import SchemaMismatchError
 def verify_schema(url: str, producers: Sequence[Path] = ()) -> None:
     """Nothing when the schema has every revision this version knows, or more: one release ahead is safe to work on.
 
-    Raises SchemaMismatchError naming what was found, what is needed and the command that mends it; StoreUnavailableError when
+    Raises SchemaMismatchError naming what was found, what is needed and the command that fixes it; StoreUnavailableError when
     the database is not reachable.
     """
     missing = migrations.missing(url, producers)

@@ -56,7 +56,7 @@ class Actor:
 
 
 LOCAL_OPERATOR = Actor(label="local operator", role=Role.OWNER)
-"""Whoever runs the command line without `--as`: trusted because they hold the database's address."""
+"""The person who runs the command line without `--as`: trusted because they hold the database's address."""
 
 PREFECT = Actor(label="prefect", role=Role.OPERATOR)
 """The orchestrator itself: hooks, schedules, the relay."""

@@ -56,7 +56,7 @@ class Call:
         return open_store(self.settings)
 
     def operator_only(self, does: str) -> None:
-        """ForbiddenError for whoever acts as a member, of whatever role: `does` what concerns every tenant."""
+        """ForbiddenError when acting as a member: only the local operator `does` what concerns every tenant."""
         if self.acting_as is not None:
             raise ForbiddenError(f"Only the local operator {does}; leave out --as.")
 

@@ -91,7 +91,7 @@ def _commands(arguments: Sequence[str]) -> str:
 
 
 def _unforeseen(problem: Exception) -> int:
-    """An error that is a defect of ours: its name for the user, its traceback for whoever mends it."""
+    """An error that is a defect of ours: its name for the user, its traceback for the person who fixes it."""
     where = ""
     with suppress(Exception):
         # Here, as an import that fails may be what went wrong.

@@ -95,7 +95,7 @@ def run_demo(call: Call, *, stay: bool) -> Answer | None:
 
 def _own_settings() -> Settings:
     """The settings without those of a real installation: the demo has its own database and Prefect, and a picker."""
-    # The stack's processes read the environment anew. Emptied and not removed: what is missing there, a `.env` in the home
+    # The stack's processes read the environment again. Emptied and not removed: what is missing there, a `.env` in the home
     # fills in.
     os.environ.update(dict.fromkeys(NOT_THE_DEMOS, ""))
     return load_settings().model_copy(update={"database_url": None, "prefect_api_url": None})

@@ -25,6 +25,6 @@ def forget_ready(path: Path) -> None:
 
 
 def announce_ready() -> None:
-    """Says that this process is ready, if whoever started it asked to be told."""
+    """Says that this process is ready, if the process that started it asked for that."""
     if path := os.environ.get(READY_FILE):
         Path(path).touch()

@@ -1,4 +1,4 @@
-"""What a local stack writes down about itself, for `status`, `down` and whoever wants to reach it."""
+"""What a local stack writes down about itself, for `status`, `down` and others that want to reach it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The relay's HTTP side: `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever restarts it."""
+"""The relay's HTTP side: `/metrics` for Prometheus, `/healthz` and `/readyz` for what restarts it."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def relay_url(settings: Settings) -> str:
 
 
 def patience(settings: Settings) -> Patience:
-    """How long the reconciler bears silence."""
+    """How long a run may be silent before the reconciler acts."""
     return Patience(
         look=settings.look_after_seconds,
         contact_lost=settings.contact_lost_after_seconds,

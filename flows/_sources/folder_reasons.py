@@ -43,8 +43,8 @@ JSON_TRUNCATED: Final = _reason(
 )
 JSON_INVALID: Final = _reason(
     "json_invalid",
-    "The file is no valid JSON.",
-    "{file_name} is no valid JSON: line {line}, column {column}.",
+    "The file is not valid JSON.",
+    "{file_name} is not valid JSON: line {line}, column {column}.",
 )
 NESTED_TOO_DEEP: Final = _reason(
     "nested_too_deep",
@@ -54,7 +54,7 @@ NESTED_TOO_DEEP: Final = _reason(
 NOT_A_POLICY: Final = _reason(
     "not_a_policy",
     "The file holds JSON, but no policy: nothing in it says which type of policy it would be.",
-    "{file_name} holds JSON that is no policy.",
+    "{file_name} holds JSON that is not a policy.",
     "Take the file out of the folder; if it is a policy, report its type.",
 )
 EXPORT_HOLDS_ERROR: Final = _reason(

@@ -24,7 +24,7 @@ BACKUP_KEY_UNUSABLE: Final = ReasonCode(
 )
 BACKUP_SET_GONE: Final = ReasonCode(
     code="backup_set_gone",
-    meaning="The backup set was there when the run was started and is no more.",
+    meaning="The backup set was there when the run was started and is gone now.",
     retryable=False,
     who=Mender.OPERATOR,
     next_step="Create a set with `tenantatlas backup create` and add the policies to that one.",

@@ -36,7 +36,7 @@ CURRENT_INCOMPLETE: Final = ReasonCode(
     meaning="The current sync did not read the type completely, so what it lacks may still be there.",
     retryable=True,
     who=Mender.OPERATOR,
-    next_step="Mend what the sync's failures name, sync once more, and compare again.",
+    next_step="Fix what the sync's failures name, sync again, and compare again.",
     template="{count} policies of type {policy_type} may still be there: the current sync did not read it completely.",
 )
 NOT_COMPARED: Final = ReasonCode(

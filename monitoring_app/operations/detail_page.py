@@ -52,7 +52,7 @@ def draw(viewer: Viewer) -> None:
 
 
 class _Live:
-    """The upper part of the page, asked for anew while the run is active."""
+    """The upper part of the page, asked for again while the run is active."""
 
     def __init__(self, viewer: Viewer, run_id: UUID, overview: RunOverview, usual: timedelta | None) -> None:
         self._viewer = viewer

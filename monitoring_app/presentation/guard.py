@@ -18,7 +18,7 @@ RETRY_SECONDS = 5
 
 
 def guarded(page: Callable[[], None]) -> Callable[[], None]:
-    """The page, with its errors turned into what a reader can act on. An outage of the store mends itself on the page."""
+    """The page, with its errors turned into what a reader can act on. An outage of the store ends by itself on the page."""
 
     def shown() -> None:
         try:

@@ -100,7 +100,7 @@ def blocks(**parts: Node | None) -> Node:
 
 
 def page_href(page: str, tenant: str, parameters: Mapping[str, str] | None = None) -> str:
-    """The address of a page of the hub for a tenant. A page name that is no plain path leads to the operations list."""
+    """The address of a page of the hub for a tenant. A page name that is not a plain path leads to the operations list."""
     path = page if page.startswith("/") else f"/{page}"
     if not PAGE_PATH.fullmatch(path):
         path = "/operations"
@@ -109,7 +109,7 @@ def page_href(page: str, tenant: str, parameters: Mapping[str, str] | None = Non
 
 
 def link(href: str, *children: Node | Iterable[Node], **attributes: Any) -> Node:
-    """A link within the hub: followed without loading the page anew; a new tab works as anywhere."""
+    """A link within the hub: followed without reloading the page; a new tab works as anywhere."""
     return h("a", {"href": href, **_dashed(attributes)}, *children)
 
 

@@ -1,4 +1,4 @@
-"""The viewer of a page's script, asked anew at every run of it, and the pages shown to everyone else."""
+"""The viewer of a page's script, asked for at every run of it, and the pages shown to everyone else."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from runstore.errors import TenantAtlasError
 
 
 class Health:
-    """The routes for whoever watches the process."""
+    """The routes for what watches the process."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub

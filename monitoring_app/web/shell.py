@@ -32,7 +32,7 @@ def brand(request: Request) -> Response:
 
 def view_module(request: Request) -> Response:
     """The browser's half of the pages' elements: nobody's data, the same for everyone."""
-    # Beside a hub of another release, a page may ask this one for the other's: it gets what there is, and keeps it not.
+    # Beside a hub of another release, a page may ask this one for the other's: it gets what there is, and does not cache it.
     known = request.url.query == module_address().partition("?")[2]
     kept = "public, max-age=31536000, immutable" if known else "no-store"
     return Response(module(), media_type="text/javascript", headers={"cache-control": kept})

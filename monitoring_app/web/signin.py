@@ -28,7 +28,7 @@ from runstore.directory import SignedInUser
 from runstore.errors import StoreUnavailableError
 
 with warnings.catch_warnings():
-    # Authlib announces a successor of httpx on every import, on the terminal of whoever starts the hub.
+    # Authlib announces a successor of httpx on every import, on the terminal where the hub was started.
     from authlib.deprecate import AuthlibDeprecationWarning
 
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)
@@ -57,7 +57,7 @@ class SignIn:
         if self._hub.settings.demo:
             return await self._picker(next_path)
         if self._provider is None:
-            # The proxy has signed in whoever gets here; the gate asks it who that is.
+            # The proxy has signed this person in; the gate asks it who that is.
             return RedirectResponse(next_path, 303, headers={"cache-control": "no-store"})
         # Several tabs may be on their way at once: each adds its state to what the browser keeps.
         flow: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from alembic import op
 
 
 def create_index(name: str, table: str, columns: Sequence[Any], **options: Any) -> None:
-    """Makes the index without keeping anyone from writing. What a build that failed left behind is made anew.
+    """Makes the index without keeping anyone from writing. What a build that failed left behind is made again.
 
     Ends the migration's transaction: what stands before it is kept even if the index fails, so it has to be safe to repeat.
     """

@@ -35,7 +35,7 @@ def create_roles() -> None:
             END $$
             """
         )
-        # From PostgreSQL 16 on, whoever makes a role is a member of it without the right to switch to it, so being a member
+        # From PostgreSQL 16 on, the login that makes a role is a member of it without the right to switch to it, so being a member
         # says nothing. A login that may not grant was given the roles by someone else, or cannot be helped from here.
         op.execute(
             f"""

@@ -27,7 +27,7 @@ class Adopted:
 
 
 # After everything was down, the flow runs that a schedule had planned for that time all begin: the first does the work, and the
-# others find that it was made since their own time. A failed one is no work done. The bound on `created_at` keeps to the newest.
+# others find that it was made since their own time. A failed one did no work. The bound on `created_at` keeps to the newest.
 _DONE_SINCE = """
     o.tenant_id = :tenant AND o.created_at >= CAST(:planned_for AS timestamptz) AND o.idempotency_key = :key
     AND o.status NOT IN ('failed', 'aborted')

@@ -20,9 +20,9 @@ from runstore.runs.request import StartRequest
 from runstore.runs.starter import CHANNEL
 
 LEFT_BY_ATTEMPT = ("then_request", "then_run", "then_why")
-"""What a later attempt must not find: it reads everything anew, and what the one before had read may be gone."""
+"""What a later attempt must not find: it reads everything again, and what the one before had read may be gone."""
 
-# One statement in the transaction of the end: whoever reports the end, a hook or a relay, starts what follows, or nobody does.
+# One statement in the transaction of the end: the report that ends the run starts what follows, or nothing does.
 # The new run's id is made of the old one's id and attempt, so that an attempt is followed once however often this runs.
 _SETTLE = text(
     f"""

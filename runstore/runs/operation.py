@@ -21,7 +21,7 @@ class OperationType:
         for part in (self.resource, self.action):
             if not _NAME.fullmatch(part):
                 raise BadInputError(
-                    f"{part!r} is no operation name: use lower-case letters, digits and _ as in 'drift.generate'."
+                    f"{part!r} is not an operation name: use lower-case letters, digits and _ as in 'drift.generate'."
                 )
 
     @classmethod
@@ -30,7 +30,7 @@ class OperationType:
         resource, dot, action = text.partition(".")
         if not dot:
             raise BadInputError(
-                f"{text[:80]!r} is no operation: write it as resource.action, such as 'drift.generate'."
+                f"{text[:80]!r} is not an operation: write it as resource.action, such as 'drift.generate'."
             )
         return cls(resource, action)
 

@@ -64,7 +64,7 @@ class RunReader:
         )
 
     def get(self, run_id: UUID) -> RunDetail:
-        """One run with everything. NotFoundError when this tenant has no such run, whoever else may have it."""
+        """One run with everything. NotFoundError when this tenant has no such run, even if another tenant does."""
         query = list_of_runs().add_columns(*DETAIL_COLUMNS).where(self._mine(), OperationRun.id == run_id).limit(1)
         with self._database.transaction(self._scope) as connection:
             row = connection.execute(query).one_or_none()

@@ -230,5 +230,5 @@ class Recorder:
 
 @lru_cache(maxsize=50_000)
 def _scrubbed(failure: Failure) -> dict[str, str]:
-    # A run reports its failures anew with every batch, and thousands of them have been scrubbed before.
+    # A run reports all its failures with every batch, and thousands of them have been scrubbed before.
     return scrub_json(failure.as_json())

@@ -14,7 +14,7 @@ from runstore.tenancy import TenantScope
 BATCH = 2_000
 PAUSE_SECONDS = 0.05
 
-# Only a finished run has an end. A run that is being reopened by a retry is locked by whoever does that, and left alone.
+# Only a finished run has an end. A run that is being reopened by a retry is locked by that statement, and left alone.
 _OLD = text(
     """
     SELECT id FROM operation_runs WHERE tenant_id = :tenant AND finished_at < :before

@@ -32,15 +32,15 @@ GRAPH_POLICY_VANISHED: Final = ReasonCode(
 )
 GRAPH_POLICY_ID_INVALID: Final = ReasonCode(
     code="graph_policy_id_invalid",
-    meaning="What was asked for is no policy id.",
+    meaning="What was asked for is not a policy id.",
     retryable=False,
     who=Mender.OPERATOR,
     next_step="Give the id as `tenantatlas inventory policies` or the policy's address in the portal shows it.",
-    template="This is no policy id: letters, digits, dots, dashes and underscores, up to 128.",
+    template="This is not a policy id: letters, digits, dots, dashes and underscores, up to 128.",
 )
 GRAPH_REFUSED: Final = ReasonCode(
     code="graph_refused",
-    meaning="Microsoft Graph refused the request in a way that trying again does not mend.",
+    meaning="Microsoft Graph refused the request in a way that trying again does not fix.",
     retryable=False,
     who=Mender.TENANT_ADMIN,
     next_step="Check that the tenant is licensed for the feature; give Microsoft support the request id if it is.",
@@ -168,7 +168,7 @@ GRAPH_SETTINGS_INCOMPLETE: Final = ReasonCode(
 )
 GRAPH_ITEM_UNREADABLE: Final = ReasonCode(
     code="graph_item_unreadable",
-    meaning="A list of policies held something that has no id and is no policy.",
+    meaning="A list of policies held something that has no id and is not a policy.",
     retryable=True,
     who=Mender.MICROSOFT,
     next_step="Start it again; report the policy type if it stays so.",
