@@ -12,7 +12,7 @@ import pytest
 
 PACKAGES = ("runstore", "flows", "monitoring_app", "deployments")
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 
 def uv(repository: Path, *words: str) -> None:
