@@ -17,7 +17,8 @@ OWN = {folder: f"flows.{folder}" for folder in ("_tracking", "_policies", "_sour
 PLAIN = {*SHARED, *TABLES, "flows._tracking", "orjson", "cryptography"}
 MAY: dict[str, set[str]] = {
     "runstore/": {"runstore", *TABLES},
-    "flows/_tracking/": {"sqlalchemy", OWN["_tracking"], "prefect", "runstore", "flows.producer", "flows.registry", "httpx", "pydantic"},
+    "flows/_tracking/": {
+        "sqlalchemy", OWN["_tracking"], "prefect", "runstore", "flows.producer", "flows.registry", "httpx", "pydantic"},
     "flows/_policies/": {OWN["_policies"], "runstore", "orjson", *TABLES},
     "flows/_sources/": {"yaml", OWN["_sources"], OWN["_policies"], "runstore", "orjson", "httpx", "azure"},
     "flows/<producer>/": {*PLAIN},
