@@ -122,7 +122,7 @@ def test_a_pool_of_an_earlier_version_is_served_as_a_process_pool_from_now_on(st
         assert deploy(stack, "--pool", "old")["work_pool"]["outcome"] == "unchanged"
         scope = stack.tenant()
         started = stack.start(scope, "echo.speak", {"key": "a"})
-        command = [sys.executable, "-m", "deployments.cli.main", "worker", "--pool", "old"]
+        command = [sys.executable, "-m", "deployments.cli", "worker", "--pool", "old"]
         worker = subprocess.Popen(command, env=stack.running.environment)
         try:
             assert stack.until(scope, started.run.id, seconds=120).run.status is RunStatus.COMPLETED
