@@ -37,7 +37,7 @@ class GraphStack:
 
     def call(self, *arguments: str, code: int = 0) -> Any:
         """The JSON document of a command, or its sentence when it is to fail."""
-        command = [sys.executable, "-m", "deployments.cli.main", *arguments, "--tenant", "graph", "--json"]
+        command = [sys.executable, "-m", "deployments.cli", *arguments, "--tenant", "graph", "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
         assert done.returncode == code, done.stderr + self.stack.last_words()
         return json.loads(done.stdout) if done.stdout else done.stderr

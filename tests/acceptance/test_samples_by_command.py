@@ -26,7 +26,7 @@ def command(stack: StackUnderTest) -> Callable[..., Any]:
 
     def run(*words: str) -> Any:
         done = subprocess.run(
-            [sys.executable, "-m", "deployments.cli.main", *words, "--json"],
+            [sys.executable, "-m", "deployments.cli", *words, "--json"],
             env=environment,
             capture_output=True,
             text=True,

@@ -20,7 +20,7 @@ def test_status_schedules_and_deploy(stack: StackUnderTest) -> None:
     told = {name: value for name, value in stack.running.environment.items() if not name.startswith("PREFECT_")}
 
     def said(schema: str, *words: str) -> Any:
-        command = [sys.executable, "-m", "deployments.cli.main", *words, "--json"]
+        command = [sys.executable, "-m", "deployments.cli", *words, "--json"]
         done = subprocess.run(command, capture_output=True, text=True, env=told, check=False)
         assert done.returncode == 0, done.stderr
         document = json.loads(done.stdout)

@@ -65,7 +65,7 @@ def test_a_relay_hands_over_to_the_prefect_server_that_the_homes_env_file_names(
         signal.signal(signal.SIGTERM, before)
         (home / ".env").write_text(f"PREFECT_API_URL={address}\nTENANTATLAS_DATABASE_URL={database.url()}\n")
         relay = subprocess.Popen(
-            [sys.executable, "-m", "deployments.cli.main", "relay"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "deployments.cli", "relay"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         try:
             eventually(lambda: any("inventory.sync" in path for path in asked))
@@ -77,7 +77,7 @@ def test_a_relay_hands_over_to_the_prefect_server_that_the_homes_env_file_names(
 def test_a_relay_that_knows_no_prefect_server_says_so_and_ends(tmp_path: Path) -> None:
     with environment({"TENANTATLAS_HOME": str(tmp_path), "TENANTATLAS_DATABASE_URL": "postgresql://127.0.0.1:9/none"}):
         done = subprocess.run(
-            [sys.executable, "-m", "deployments.cli.main", "relay"],
+            [sys.executable, "-m", "deployments.cli", "relay"],
             capture_output=True,
             text=True,
             check=False,
@@ -91,7 +91,7 @@ def test_status_does_not_call_workers_current_that_nobody_tells_of(tmp_path: Pat
     database = "postgresql://atlas:not-shown-here@127.0.0.1:9/store"
     told = {"TENANTATLAS_HOME": str(tmp_path), "TENANTATLAS_DATABASE_URL": database}
     with unwilling_prefect() as (address, _), environment({**told, "PREFECT_API_URL": address}):
-        command = [sys.executable, "-m", "deployments.cli.main", "status"]
+        command = [sys.executable, "-m", "deployments.cli", "status"]
         shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
         found = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=120).stdout
     assert "their versions are not known" in " ".join(shown.split())
@@ -103,7 +103,7 @@ def test_status_does_not_call_workers_current_that_nobody_tells_of(tmp_path: Pat
 def test_the_demo_refuses_its_own_home_once_it_holds_a_tenant_that_is_no_sample(tmp_path: Path) -> None:
     (tmp_path / "demo").write_text("made by an earlier demo")
     with environment({"TENANTATLAS_HOME": str(tmp_path)}), EmbeddedDatabase(tmp_path):
-        command = [sys.executable, "-m", "deployments.cli.main"]
+        command = [sys.executable, "-m", "deployments.cli"]
         subprocess.run([*command, "tenant", "add", "contoso", "--name", "Contoso"], check=True, timeout=120)
         refused = subprocess.run([*command, "demo", "--exit"], capture_output=True, text=True, check=False, timeout=120)
     assert (refused.returncode, refused.stdout) == (2, "")
