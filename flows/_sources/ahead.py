@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextvars import copy_context
 from typing import Final, Generic, Self, TypeVar, cast
 
 T = TypeVar("T")
@@ -25,7 +26,8 @@ class Ahead(Generic[T]):
         self._items = items
         self._waiting: queue.Queue[object] = queue.Queue(size)
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._take, name="ahead", daemon=True)
+        # In the reader's context: what the iterable logs is part of the reader's run.
+        self._thread = threading.Thread(target=copy_context().run, args=(self._take,), name="ahead", daemon=True)
         self._thread.start()
 
     def __iter__(self) -> Iterator[T]:

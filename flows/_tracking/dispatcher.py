@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
 from uuid import UUID
 
 import httpx
@@ -12,6 +11,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows._tracking.run_names import flow_run_name, flow_run_tags
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.listener import RunListener
 from runstore.runs.outbox import Outbox, Undispatched
@@ -85,10 +85,10 @@ class Dispatcher:
     def _hand_over(self, client: SyncPrefectClient, run: Undispatched) -> None:
         flow_run = client.create_flow_run_from_deployment(
             self._deployment(client, run),
-            name=f"{run.type} · {run.tenant} · {str(run.id)[:8]}",
+            name=flow_run_name(str(run.type), run.tenant, run.parameters),
             parameters={"tenant": run.tenant, **run.parameters, "run_id": str(run.id)},
             idempotency_key=str(run.id),
-            tags=tags(run.tenant, run.id),
+            tags=[TAG, *flow_run_tags(str(run.type), run.tenant, run.parameters), f"run:{run.id}"],
         )
         self._outbox.handed_over(run.id, flow_run.id)
 
@@ -97,8 +97,3 @@ class Dispatcher:
         if name not in self._deployments:
             self._deployments[name] = client.read_deployment_by_name(f"{name}/{DEPLOYMENT}").id
         return self._deployments[name]
-
-
-def tags(tenant: str, run_id: UUID) -> Sequence[str]:
-    """The tags by which a flow run is found in Prefect's UI."""
-    return [TAG, f"tenant:{tenant}", f"run:{run_id}"]

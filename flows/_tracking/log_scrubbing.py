@@ -2,12 +2,12 @@
 
 Where text leaves a flow process for Prefect's API, and what stands there:
 
-- the message of a Failed or Crashed state of a flow or task: Prefect makes it from the exception in one function,
-  `prefect.states.format_exception`; `install` puts ours in its place, so that tasks and crashes are covered too;
-- the messages of all other states: scrubbed where a state is turned into a request, `prefect.states.to_state_create`;
+- the message of a state: Prefect makes it from the exception that left the flow or the task, and `sanitised` lets none but
+  clean ones leave; what a tracked flow returns has a text of ours;
+- the states of tasks: they travel as events, and `scrubbed_events` takes the text of exceptions and secrets out of these,
+  so that a task that somebody made without our help is covered too;
 - log lines and tracebacks, by the API log handlers: a filter on every handler rewrites the record;
-- persisted results and artifacts: tracked flows persist none and make none; the exception that leaves one is the clean
-  one of `sanitise`, so that whatever is pickled or rendered of it is clean as well.
+- names, tags and artifacts: scrubbed where they are made (`run_names`, `artifacts`). Results are not persisted.
 
 The worker's local log goes through the same filter: it names class, place and correlation id of every exception in the
 chain, and never an exception's own text, which may quote a request, a file or a password.
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 import inspect
 import logging
 import sys
@@ -28,6 +27,8 @@ from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from flows._tracking.memory import make_room
+from flows._tracking.run_log import join_run_log, run_log
+from flows._tracking.scrubbed_events import scrub_events
 from runstore.errors import TenantAtlasError
 from runstore.fence.redaction import scrub_text
 from runstore.reasons import RUN_ITEM, ReasonedError, class_name_of, failure_of
@@ -42,38 +43,45 @@ LINE_LIMIT: Final = 20_000
 CHAIN_LIMIT: Final = 8
 FRAME_LIMIT: Final = 40
 
-_log = logging.getLogger("tenantatlas.unexpected")
 _SCRUBBED: Final = "_tenantatlas_scrubbed"
 
 
 def unexpected_failure(exception: BaseException, item_id: object = RUN_ITEM) -> Failure:
-    """The failure an exception stands for; one that nobody foresaw is also written to the local log, where the failure's
-    correlation id finds it. Never raises.
+    """The failure an exception stands for; one that nobody foresaw is also written to the run's log and the worker's own,
+    where the failure's correlation id finds it. Never raises.
 
     Use it for an item: `except Exception as problem: progress.failed(unexpected_failure(problem, item_id))`.
     """
     make_room(exception)
     failure, correlation_id = failure_of(exception, item_id)
     if correlation_id is not None:
-        _log.error("%s [%s]\n%s", failure.message, correlation_id, story(exception))
+        run_log().error("%s [%s]\n%s", failure.message, correlation_id, story(exception))
     return failure
 
 
-def sanitise(exception: Exception) -> Exception:
+def sanitise(exception: BaseException) -> BaseException:
     """The exception that may leave a tracked flow or a task in place of this one; its text is from the catalogue.
 
     The answer has no cause, context or traceback. Raise it *outside* the `except` block, or Python hangs the raw
-    exception on it as context again. A ReasonedError keeps its failure; Prefect's own exceptions (a timeout, say) stay
-    themselves, without their chain, because Prefect tells states by their class; anything else becomes `internal_error`
-    and its story is logged. Signals that end a process (KeyboardInterrupt, cancellation, Prefect's TerminationSignal)
-    derive from BaseException: do not catch them.
+    exception on it as context again. A ReasonedError keeps its failure; a timeout and the signals of Prefect or Python that
+    pause or end a process stay themselves, without their chain; `sys.exit` keeps its code and loses its text; anything else
+    becomes `internal_error` and its story is logged.
     """
-    if type(exception).__module__.partition(".")[0] == "prefect":
+    if isinstance(exception, SystemExit):
+        return SystemExit(exception.code if isinstance(exception.code, int) else 1)
+    if _is_signal(exception):
         exception.__cause__ = exception.__context__ = None
         return exception.with_traceback(None)
     clean = ReasonedError(unexpected_failure(exception))
     clean.__suppress_context__ = True
     return clean
+
+
+def _is_signal(exception: BaseException) -> bool:
+    if isinstance(exception, KeyboardInterrupt | GeneratorExit | asyncio.CancelledError):
+        return True
+    is_prefects = type(exception).__module__.partition(".")[0] == "prefect"
+    return is_prefects and (isinstance(exception, TimeoutError) or not isinstance(exception, Exception))
 
 
 def sanitised(function: Callable[P, R]) -> Callable[P, R]:
@@ -84,7 +92,7 @@ def sanitised(function: Callable[P, R]) -> Callable[P, R]:
         async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
                 return await cast(Any, function(*args, **kwargs))
-            except Exception as problem:
+            except BaseException as problem:
                 clean = sanitise(problem)
             raise clean
 
@@ -94,7 +102,7 @@ def sanitised(function: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except Exception as problem:
+        except BaseException as problem:
             clean = sanitise(problem)
         raise clean
 
@@ -114,8 +122,10 @@ def story(exception: BaseException) -> str:
         places = [
             f"  at {frame.f_globals.get('__name__', '?')}:{line} in {frame.f_code.co_name}"
             for frame, line in traceback.walk_tb(link.__traceback__)
+            if frame.f_globals.get("__name__") != __name__
         ]
-        lines.extend(places[-FRAME_LIMIT:])
+        # The ends of a deep recursion tell where it came from and where it was.
+        lines.extend(places if len(places) <= FRAME_LIMIT else [*places[:10], "  …", *places[10 - FRAME_LIMIT :]])
     return scrub_text("\n".join(lines), limit=LINE_LIMIT)
 
 
@@ -197,13 +207,11 @@ def _said(how: Callable[[object], str], exception: BaseException) -> str:
 def install() -> None:
     """Puts the fences up in this process; cheap to call again, and needed again after logging was set up anew.
 
-    Handlers get the filter; Prefect's two functions that turn exceptions and states into text for its API are replaced by
-    ours; uncaught exceptions of threads and of the process print their story. Call it in every process that runs flows
-    or reports on them. Raises RuntimeError when this Prefect has not the functions it should have: running without the
-    fence would store what must not be stored.
+    Handlers get the filter, events go through `scrubbed_events`, our loggers join the run's log, and uncaught exceptions of
+    threads and of the process print their story. Call it in every process that runs flows or reports on them.
     """
-    _fence_states()
-    # After it: Prefect sets its logging up when its engines are first imported.
+    scrub_events()
+    join_run_log()
     for handler in _handlers():
         if not any(isinstance(known, ScrubbingFilter) for known in handler.filters):
             handler.addFilter(ScrubbingFilter())
@@ -222,43 +230,6 @@ def _handlers() -> Iterator[logging.Handler]:
             yield from logger.handlers
     if logging.lastResort is not None:
         yield logging.lastResort
-
-
-def _fence_states() -> None:
-    import prefect.states
-
-    states = cast(Any, prefect.states)
-    for name in ("format_exception", "to_state_create"):
-        if not callable(getattr(states, name, None)):
-            raise RuntimeError(
-                f"This Prefect has no prefect.states.{name}, where exceptions are kept out of its database: "
-                "install the version that requirements.lock names."
-            )
-    if getattr(states.format_exception, _SCRUBBED, False):
-        return
-    # Loaded first, so that their copies of the name can be replaced with the original.
-    importlib.import_module("prefect.flow_engine")
-    importlib.import_module("prefect.task_engine")
-    raw_format = states.format_exception
-    original = states.to_state_create
-
-    def format_exception(exc: BaseException, tb: TracebackType | None = None) -> str:
-        if type(exc).__module__.partition(".")[0] == "prefect" and not tb:
-            return scrub_text(f"{class_name_of(exc)}: {exc}", limit=LINE_LIMIT)
-        return unexpected_failure(exc).message
-
-    @functools.wraps(original)
-    def to_state_create(state: Any) -> Any:
-        created = original(state)
-        if created.message:
-            created.message = scrub_text(created.message, limit=LINE_LIMIT)
-        return created
-
-    setattr(format_exception, _SCRUBBED, True)
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == "prefect" and vars(module).get("format_exception") is raw_format:
-            cast(Any, module).format_exception = format_exception
-    states.to_state_create = to_state_create
 
 
 def _print_story(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
+from flows._tracking.run_log import run_log
 from flows._tracking.store import patiently
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.runs.recorder import Recorder
@@ -24,6 +25,9 @@ HEARTBEAT_INTERVAL = 2.0
 
 FINAL_WRITE_PATIENCE = 600.0
 """Seconds the end of a flow waits for a store that is away: its work is done, and only its result is missing."""
+
+FAILURES_TOLD = 50
+"""Failed items that the run's log tells one by one; of more it tells the number."""
 
 _log = logging.getLogger("tenantatlas.progress")
 
@@ -59,6 +63,7 @@ class ProgressReporter:
         self._failures: dict[str, Failure] = {}
         self._tally = dict.fromkeys(_Outcome, 0)
         self._total = 0
+        self._told: set[str] = set()
         self._item_ids: list[str] | None = None
         self._related: list[RelatedLink] | None = None
         self._context: dict[str, Any] = {}
@@ -90,7 +95,10 @@ class ProgressReporter:
         self._settle(item_id, _Outcome.SKIPPED, None)
 
     def failed(self, failure: Failure) -> None:
-        """The item of the failure could not be done."""
+        """The item of the failure could not be done; the run's log says so."""
+        if len(self._told) < FAILURES_TOLD and failure.item_id not in self._told:
+            self._told.add(failure.item_id)
+            run_log().warning("%s failed, %s: %s", failure.item_id, failure.reason_code, failure.message)
         self._settle(failure.item_id, _Outcome.FAILED, failure)
 
     def link(self, *links: RelatedLink) -> None:
@@ -110,6 +118,11 @@ class ProgressReporter:
         """The figures as of now."""
         with self._lock:
             return self._counts()
+
+    def standing(self) -> tuple[Counts, list[Failure]]:
+        """The figures and the failures as of now."""
+        with self._lock:
+            return self._counts(), list(self._failures.values())
 
     def _counts(self) -> Counts:
         return Counts(
@@ -143,6 +156,9 @@ class ProgressReporter:
     ) -> None:
         self._stopped.set()
         self._thread.join()
+        untold = self._tally[_Outcome.FAILED] - len(self._told)
+        if untold > 0:
+            run_log().warning("%d more items failed; the hub lists them all.", untold)
         # A flow that was told to stop has seconds, not minutes.
         patience = FINAL_WRITE_PATIENCE if kind is None or issubclass(kind, Exception) else 2.0
         try:

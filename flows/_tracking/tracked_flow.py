@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -18,17 +17,22 @@ from prefect.states import Completed, Failed
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from flows._tracking.artifacts import Row, RunArtifacts
 from flows._tracking.hooks import mirror_state, remember_failure
 from flows._tracking.identity import FlowRunIdentity, identify_at_body
-from flows._tracking.log_scrubbing import install, sanitise, unexpected_failure
+from flows._tracking.log_scrubbing import install, sanitised, unexpected_failure
 from flows._tracking.pausing import PauseWatch
 from flows._tracking.progress import ProgressReporter
+from flows._tracking.run_log import Log, run_log
+from flows._tracking.run_names import name_flow_run
 from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
 from flows._tracking.store import patiently, worker_store
+from flows._tracking.tasks import in_task
 from flows._tracking.unseen import nameless_request
 from flows.producer import FlowParameters, Operation
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
+from runstore.fence.redaction import scrub_text
 from runstore.reasons import PARAMETERS_REFUSED, TIMED_OUT, ReasonedError
 from runstore.runs.adoption import adopt
 from runstore.runs.reader import RunReader
@@ -45,7 +49,6 @@ PATIENCE = 300.0
 """Seconds a step of a producer's work waits for the store."""
 
 T = TypeVar("T")
-_log = logging.getLogger("tenantatlas.flow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,25 @@ class TrackedRun:
     scope: TenantScope
     store: Database
     progress: ProgressReporter
+    artifacts: RunArtifacts | None = None
+
+    @property
+    def log(self) -> Log:
+        """The log of the run, as Prefect shows it: whole sentences, no secrets (what looks like one is taken out)."""
+        return run_log()
+
+    def step(self, name: str, work: Callable[[], T], *, title: str | None = None) -> T:
+        """What `work` answers, done as a Prefect task of that name: a step of the work or a batch of it, never a single item.
+
+        `title` tells one batch from the next. Outside of Prefect the work is simply done. Its exceptions come out as they do
+        of `sanitised`, but errors of ours as they are, so that a caller can answer them.
+        """
+        return in_task(name, work, title or name)
+
+    def table(self, name: str, rows: Sequence[Row], description: str) -> None:
+        """Leaves a table on Prefect's Artifacts page; `name` is the same in every run. Rows have the same columns."""
+        if self.artifacts is not None:
+            self.artifacts.table(name, rows, description)
 
     def stored(self, write: Callable[[Connection], T]) -> T:
         """What `write` answers, in one transaction; tried again while the store is away, so it may be made twice."""
@@ -72,21 +94,24 @@ class StandBackError(Exception):
     """The flow run has nothing to do: its row is over, or an identical run is active."""
 
 
-def tracked_flow(operation: Operation) -> Callable[[Callable[[TrackedRun, Any], None]], Flow[..., Any]]:
+def tracked_flow(
+    operation: Operation, *, own_steps: bool = False
+) -> Callable[[Callable[[TrackedRun, Any], None]], Flow[..., Any]]:
     """Turns `body(run, parameters)` into a Prefect flow of that operation, with every state hook attached.
 
     The flow's parameters are `tenant`, the operation's own, and `run_id`. It ends Completed, Completed as
     `PartiallySucceeded`, or Failed, by the same rule as the row. A flow run that stands for a run that is another's or
-    over ends Completed as `Deduplicated` and does no work. An exception leaves it only in its sanitised form.
+    over ends Completed as `Deduplicated` and does no work. An exception becomes a Failed with a reason of the catalogue; its
+    story is in the log. The body is one task in Prefect, or with `own_steps` those that it makes by `run.step`.
     """
 
     def decorate(body: Callable[[TrackedRun, Any], None]) -> Flow[..., Any]:
         def run(**values: Any) -> State[Any]:
-            return _run(operation, body, values)
+            return _run(operation, body if own_steps else _one_step(operation, body), values)
 
         run.__name__ = run.__qualname__ = getattr(body, "__name__", "run")
         run.__module__ = body.__module__
-        run.__doc__ = operation.description
+        run.__doc__ = _described(operation)
         run.__signature__ = _signature(operation.parameters)  # type: ignore[attr-defined]
         decorator = flow(
             name=str(operation.type),
@@ -106,6 +131,27 @@ def tracked_flow(operation: Operation) -> Callable[[Callable[[TrackedRun, Any], 
         return decorator(run)
 
     return decorate
+
+
+def _one_step(
+    operation: Operation, body: Callable[[TrackedRun, Any], None]
+) -> Callable[[TrackedRun, FlowParameters], None]:
+    name = operation.type.action.replace("_", " ")
+    return lambda run, parameters: run.step(name, lambda: body(run, parameters))
+
+
+def _described(operation: Operation) -> str:
+    """The docstring from which Prefect takes what its form says of each parameter."""
+    told = {
+        "tenant": "The tenant's short name, as `tenantatlas tenant list` shows it.",
+        **{
+            name: " ".join((field.description or "").split())
+            for name, field in operation.parameters.model_fields.items()
+        },
+        "run_id": "Leave it empty: it is set where a run was started in the hub or by a command.",
+    }
+    lines = [f"    {name}: {text}" for name, text in told.items() if text]
+    return "\n".join([operation.description, "", "Args:", *lines])
 
 
 def _signature(parameters: type[FlowParameters]) -> inspect.Signature:
@@ -129,26 +175,33 @@ def _signature(parameters: type[FlowParameters]) -> inspect.Signature:
 
 
 def _run(operation: Operation, body: Callable[[TrackedRun, Any], None], values: dict[str, Any]) -> State[Any]:
-    # Here and not at import: logging may have been set up anew between the two.
+    # Here and not at import: logging may have been set up again between the two.
     install()
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise RuntimeError("A tracked flow runs under Prefect only.")
     flow_run_id = context.flow_run.id
-    raised: Exception
+    name_flow_run(context.flow_run, str(operation.type), values)
+    attempt = 0
     try:
-        return _tracked(operation, body, replace(identify_at_body(flow_run_id), parameters=_own(values)))
+        identity = replace(identify_at_body(flow_run_id), parameters=_own(values))
+        attempt = identity.attempt
+        return _tracked(operation, body, identity)
     except StandBackError as reason:
         return Completed(name=STOOD_BACK, message=str(reason))
     except FlowRunTimeoutError:
         remember_failure(flow_run_id, TIMED_OUT.failure(seconds=operation.timeout_seconds))
         raise
+    except NotFoundError as nowhere:
+        run_log().error("%s", nowhere)
+        return Failed(message=scrub_text(str(nowhere)))
     except Exception as problem:
         failure = unexpected_failure(problem)
         remember_failure(flow_run_id, failure)
-        raised = sanitise(ReasonedError(failure))
-    # Outside the except block, so that the clean exception has no context that leads back to the raw one.
-    raise raised
+    if attempt <= operation.retries:
+        # Prefect tries again only what raised. Outside the except block, so that nothing leads back to the raw exception.
+        raise ReasonedError(failure)
+    return Failed(message=failure.message)
 
 
 def _own(values: dict[str, Any]) -> dict[str, Any]:
@@ -159,16 +212,24 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
     store = worker_store()
     scope = patiently(lambda: identity.scope(store), give_up_after=BEGIN_PATIENCE)
     run = patiently(lambda: _begin(operation, identity, store, scope), give_up_after=BEGIN_PATIENCE)
-    # Only now: a flow run whose parameters are refused has its row, and fails where people look.
-    parameters = _parameters(operation, identity)
     pauses = PauseWatch(identity.flow_run_id)
     # Prefect counts a suspended and resumed flow run as one attempt, and its body begins again: so do the figures.
     anew = run.counts.processed > 0
     reporter = ProgressReporter(
         Recorder(store, scope), run.id, identity.attempt, anew=anew, checkpoint=pauses.checkpoint
     )
-    with pauses, reporter:
-        body(TrackedRun(run.id, identity.attempt, scope, store, reporter), parameters)
+    artifacts = RunArtifacts(run, identity.parameters.get("scope"), reporter.standing)
+    tracked = TrackedRun(run.id, identity.attempt, scope, store, reporter, artifacts)
+    run_log().info("Run %s of tenant %s, attempt %s, started by %s.", run.id, run.tenant, run.attempt, run.trigger)
+
+    def work() -> None:
+        # Only now: a flow run whose parameters are refused has its row, and fails where people look.
+        parameters = _parameters(operation, identity)
+        with pauses, reporter:
+            body(tracked, parameters)
+
+    with artifacts:
+        sanitised(work)()
     return _end(reporter.counts)
 
 
@@ -176,7 +237,13 @@ def _parameters(operation: Operation, identity: FlowRunIdentity) -> FlowParamete
     try:
         return operation.parameters.model_validate(identity.parameters)
     except ValidationError:
-        raise ReasonedError(PARAMETERS_REFUSED.failure(operation=str(operation.type))) from None
+        failure = PARAMETERS_REFUSED.failure(operation=str(operation.type))
+    try:
+        operation.request(identity.parameters)
+    except BadInputError as wrong:
+        # The one sentence that names the parameter; it has none of its value.
+        run_log().error("%s", wrong)
+    raise ReasonedError(failure)
 
 
 def _request(operation: Operation, identity: FlowRunIdentity) -> StartRequest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from flows._policies.protocol import SourcePolicy
 from flows._policies.types import POLICY_TYPES
@@ -33,7 +33,7 @@ class CaptureSource(Protocol):
         """Each policy once, as it is now or why not."""
         ...
 
-    def cost(self) -> Mapping[str, object]:
+    def cost(self) -> Mapping[str, Any]:
         """What it cost so far, for the run's context."""
         ...
 

@@ -9,9 +9,6 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from flows._policies.json_shape import as_list
 from flows._policies.protocol import SourcePolicy
 from flows._policies.secrets import Fingerprint
@@ -19,7 +16,6 @@ from flows._policies.snapshots import fingerprint_of
 from flows._policies.stored import body_bytes, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._sources.ahead import Ahead
-from flows._tracking.log_scrubbing import sanitised
 from flows._tracking.tracked_flow import TrackedRun, tracked_flow
 from flows.backup.capture import Capture, CaptureSource
 from flows.backup.operation import OPERATION, SHOWN_ITEMS, AddPoliciesParameters
@@ -38,23 +34,23 @@ WRITE_SIZE: Final = 50
 WRITE_SECONDS: Final = 1.0
 
 
-@tracked_flow(OPERATION)
+@tracked_flow(OPERATION, own_steps=True)
 def add_policies(run: TrackedRun, parameters: AddPoliciesParameters) -> None:
     """Captures what is asked for; run again after an end that did not get everything, it fetches only what is missing."""
     with open_source(run.store, run.scope) as source:
         capture = SetCapture(run, parameters, source)
-        capture.begin()
-
-        @task(name="capture-batch", cache_policy=NO_CACHE, persist_result=False)
-        @sanitised
-        def capture_batch(first: int) -> None:
-            capture.batch(stream)
-
+        run.step("select", capture.begin)
+        missing = len(capture.missing)
+        run.log.info("%d policies to capture into set %s.", missing, parameters.set_id)
         # One stream for all batches: the source reads on across the end of a task.
         with Ahead(source.fetch(capture.missing), READ_AHEAD) as stream:
-            for first in range(0, len(capture.missing), BATCH):
-                capture_batch(first)
-        capture.end()
+            for first in range(0, missing, BATCH):
+                title = f"capture {first + 1} to {min(first + BATCH, missing)} of {missing}"
+                run.step("capture", lambda: capture.batch(stream), title=title)
+        run.step("finish", capture.end)
+        cost = source.cost()
+    if "graph" in cost:
+        run.log.info("Microsoft Graph: %s.", cost["graph"]["summary"])
 
 
 @dataclass

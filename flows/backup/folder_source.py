@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -53,7 +54,7 @@ class FolderCapture:
                 unknown = BACKUP_POLICY_UNKNOWN.failure(policy_id, policy_id=policy_id)
                 yield self._failed.get(policy_id, unknown)
 
-    def cost(self) -> Mapping[str, object]:
+    def cost(self) -> Mapping[str, Any]:
         """Nothing that is worth a note."""
         return {}
 

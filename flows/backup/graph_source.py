@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.reading import Wanted, is_policy_id
@@ -62,7 +63,7 @@ class GraphCapture:
             else:
                 yield BACKUP_POLICY_UNKNOWN.failure(wanted.policy_id, policy_id=wanted.policy_id)
 
-    def cost(self) -> Mapping[str, object]:
+    def cost(self) -> Mapping[str, Any]:
         """Requests, retries and time waited."""
         return {"graph": self._reader.traffic.as_json()}
 

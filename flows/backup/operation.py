@@ -21,11 +21,15 @@ SHOWN_ITEMS: Final = 5_000
 
 
 class AddPoliciesParameters(FlowParameters):
-    """`set_id` is the set; either `policy_ids` names the policies, or `all_policies` says every one of the tenant."""
+    """Which policies go into which set. The descriptions are those of Prefect's form."""
 
-    set_id: str
-    policy_ids: tuple[str, ...] = Field(default=(), max_length=MOST_POLICIES)
-    all_policies: bool = False
+    set_id: str = Field(description="The id of the backup set, as its page in the hub shows it.")
+    policy_ids: tuple[str, ...] = Field(
+        default=(),
+        max_length=MOST_POLICIES,
+        description="The ids of the policies; none where all of them are asked for.",
+    )
+    all_policies: bool = Field(False, description="Every policy of the tenant, instead of the ones that are named.")
 
     @field_validator("set_id")
     @classmethod

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from flows._policies.unread import ANY_TYPE
 from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
 from flows.drift.choosing import Chosen, TooFewSyncsError, choose
 from flows.drift.comparison.findings import Comparison, Withheld
+from flows.drift.comparison.severity import Severity
 from flows.drift.generate import generate
 from flows.drift.operation import DriftParameters
 from flows.drift.reasons import NOT_COMPARED, NOT_ENOUGH_SYNCS, SYNC_UNUSABLE
@@ -21,7 +24,13 @@ ITEMS_LISTED = 5000
 
 def compare_and_keep(run: TrackedRun, parameters: DriftParameters) -> None:
     """Compares and stores in one transaction: a run that dies half-way leaves nothing, a second attempt leaves it once."""
-    chosen, comparison = patiently(lambda: _generated(run, parameters), give_up_after=PATIENCE)
+    chosen, comparison = run.step(
+        "compare and store", lambda: patiently(lambda: _generated(run, parameters), give_up_after=PATIENCE)
+    )
+    run.step("report", lambda: _report(run, parameters, chosen, comparison))
+
+
+def _report(run: TrackedRun, parameters: DriftParameters, chosen: Chosen, comparison: Comparison) -> None:
     found = [clean_item_id(finding.subject) for finding in comparison.findings]
     lost = [entry for entry in comparison.withheld if entry.reason_code == NOT_COMPARED.code]
     held = [item for entry in comparison.withheld if entry not in lost for item in _items(entry)]
@@ -49,6 +58,23 @@ def compare_and_keep(run: TrackedRun, parameters: DriftParameters) -> None:
         withheld=[entry.as_json() for entry in comparison.withheld],
     )
     run.progress.link(RelatedLink("Drift findings", "findings", {"run": str(run.run_id)}))
+    for entry in comparison.withheld:
+        run.log.warning("%d differences of %s withheld, %s.", entry.count, entry.policy_type, entry.reason_code)
+    by_severity = Counter(finding.severity for finding in comparison.findings)
+    told = ", ".join(f"{by_severity[one]} {one}" for one in Severity if by_severity[one])
+    run.log.info("%d findings%s.", len(comparison.findings), f": {told}" if told else "")
+    rows = [
+        {
+            "Severity": finding.severity.value,
+            "Policy": finding.policy_name or finding.subject,
+            "Type": finding.policy_type,
+            "What": finding.kind.value,
+            "Changes": len(finding.changes),
+        }
+        for finding in sorted(comparison.findings, key=lambda one: one.severity.rank)
+    ]
+    between = f"sync {chosen.baseline.id} to {chosen.current.id}"
+    run.table("findings", rows, f"Findings of the scope {parameters.scope}, {between}.")
 
 
 def _items(entry: Withheld) -> list[str]:
@@ -65,4 +91,11 @@ def _generated(run: TrackedRun, parameters: DriftParameters) -> tuple[Chosen, Co
         except (BadInputError, NotFoundError):
             named = parameters.current or parameters.baseline
             raise ReasonedError(SYNC_UNUSABLE.failure(sync_id=named)) from None
+        run.log.info(
+            "Comparing sync %s (%s policies) with its baseline %s (%s policies).",
+            chosen.current.id,
+            chosen.current.policies,
+            chosen.baseline.id,
+            chosen.baseline.policies,
+        )
         return chosen, generate(connection, run.scope, run.run_id, chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from flows.producer import FlowParameters, Operation
 from runstore.ids import uuid_or_none
@@ -23,13 +23,15 @@ class Against(StrEnum):
 
 
 class DriftParameters(FlowParameters):
-    """`scope` is the scope key of the syncs. `baseline` and `current` are sync ids; without them the newest two are taken,
-    or, `against` the pinned baseline, that and the newest."""
+    """What is compared with what. The descriptions are those of Prefect's form."""
 
-    scope: str = DEFAULT_SCOPE
-    baseline: str | None = None
-    current: str | None = None
-    against: Against = Against.PREVIOUS
+    scope: str = Field(DEFAULT_SCOPE, description="The scope whose syncs are compared.")
+    baseline: str | None = Field(None, description="The id of the sync to compare with; empty for what `against` says.")
+    current: str | None = Field(None, description="The id of the sync that may have drifted; empty for the newest.")
+    against: Against = Field(
+        Against.PREVIOUS,
+        description="Compare with the sync before (`previous`), the pinned baseline (`pinned`), or the named one (`chosen`).",
+    )
 
     @field_validator("baseline", "current")
     @classmethod

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from flows._sources.opening import checked_source
 from flows.producer import FlowParameters, Operation
@@ -18,16 +18,19 @@ _SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 
 
 class InventoryParameters(FlowParameters):
-    """`scope` names what belongs together: only syncs of one scope are compared. `source` is `folder:PATH` or `graph`.
+    """What is read, and what follows. The descriptions are those of Prefect's form."""
 
-    `full` reads everything from Graph anew, also what its lists show as unmoved. `then` is the operation to follow a complete
-    sync; it has to take `scope` and `current`, the new sync's id.
-    """
-
-    source: str
-    scope: str = DEFAULT_SCOPE
-    full: bool = False
-    then: str | None = None
+    source: str = Field(
+        description="Where the policies come from: `graph`, or `folder:PATH` with a path on the worker."
+    )
+    scope: str = Field(
+        DEFAULT_SCOPE,
+        description="A name for what belongs together: only syncs of one scope are compared with each other.",
+    )
+    full: bool = Field(False, description="Read everything from Microsoft Graph, also what its lists show as unmoved.")
+    then: str | None = Field(
+        None, description="An operation to follow a complete sync, such as `drift.generate`; empty for none."
+    )
 
     @field_validator("scope")
     @classmethod

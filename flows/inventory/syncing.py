@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +22,7 @@ from flows._sources.folder_reasons import NESTED_TOO_DEEP
 from flows._tracking.tracked_flow import TrackedRun
 from flows.inventory.following import next_step
 from flows.inventory.operation import InventoryParameters
-from flows.inventory.sources import opened
+from flows.inventory.sources import GRAPH_CHANGES, opened
 from runstore.fence.reason_fields import clean_item_id
 from runstore.runs.run import RelatedLink
 
@@ -30,12 +32,27 @@ ITEMS_LISTED = 5000
 
 def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
     """Reads the source into a new sync of the run; the sync counts for comparisons once it is finished."""
-    with opened(parameters.source, parameters.scope, run.store, run.scope, full=parameters.full) as found:
+    run.log.info("Reading %s into a new sync of the scope %s.", parameters.source, parameters.scope)
+    with ExitStack() as opening:
+        found = run.step(
+            "open source",
+            lambda: opening.enter_context(
+                opened(parameters.source, parameters.scope, run.store, run.scope, full=parameters.full)
+            ),
+        )
+        if found.expected:
+            run.log.info("%d files to read.", found.expected)
+        elif found.kind == GRAPH_CHANGES:
+            run.log.info("Microsoft Graph is asked only for what moved since the last sync.")
         run.progress.expect_count(found.expected)
         writer = SyncWriter(run, parameters, found.kind)
         writer.read(found.source)
-        sync = writer.finish(found.source, found.audit() if found.audit is not None else None)
-        run.progress.note(**found.cost())
+        sync = run.step(
+            "finish sync",
+            lambda: writer.finish(found.source, found.audit() if found.audit is not None else None),
+        )
+        cost = found.cost()
+    run.progress.note(**cost)
     run.progress.note(
         sync_id=str(sync.id), scope=sync.scope, policies=sync.policies, complete=sync.complete, unread=dict(sync.unread)
     )
@@ -43,6 +60,10 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
         run.progress.note(audit={log: standing["status"] for log, standing in sync.audit.items()})
     run.progress.note(**next_step(run, parameters, sync))
     run.progress.link(RelatedLink("Inventory", "inventory", {"sync": str(sync.id)}))
+    whole = "complete" if sync.complete else "not complete: the hub lists what could not be read"
+    run.log.info("Sync %s holds %d policies; it is %s.", sync.id, sync.policies, whole)
+    if "graph" in cost:
+        run.log.info("Microsoft Graph: %s.", cost["graph"]["summary"])
 
 
 @dataclass
@@ -69,15 +90,24 @@ class SyncWriter:
         )
 
     def read(self, source: PolicySource) -> None:
-        """Reads the source to its end."""
-        for item in self._prepared(source):
+        """Reads the source to its end, a batch after the other."""
+        # One stream for all batches: the source reads on across the end of a task.
+        stream = self._prepared(source)
+        number = 1
+        while self.run.step("read and store", lambda: self._batch(stream), title=f"read and store, batch {number}"):
+            number += 1
+
+    def _batch(self, stream: Iterator[tuple[str, StoredPolicy] | SourceFailure]) -> bool:
+        """Whether there may be more."""
+        taken = 0
+        for item in islice(stream, BATCH):
+            taken += 1
             if isinstance(item, SourceFailure):
                 self._fail(item)
             else:
                 self._pending.append(item)
-                if len(self._pending) >= BATCH:
-                    self._flush()
         self._flush()
+        return taken == BATCH
 
     def finish(self, source: PolicySource, trail: AuditTrail | None = None) -> Sync:
         """Ends the sync with what the source's ledger says about what it did not read, and what is known of who did what."""

@@ -13,7 +13,7 @@ PATIENCE = 600.0
 """Seconds that a batch waits for a store that is away."""
 
 
-@tracked_flow(OPERATION)
+@tracked_flow(OPERATION, own_steps=True)
 def prune(run: TrackedRun, parameters: PruneParameters) -> None:
     """Forgets batch after batch, and notes how many runs that were."""
     before = datetime.now(UTC) - parameters.age
@@ -24,7 +24,8 @@ def prune(run: TrackedRun, parameters: PruneParameters) -> None:
         run.scope,
         before,
         report=lambda count: run.progress.note(pruned=count),
-        attempt=lambda batch: patiently(batch, give_up_after=PATIENCE),
+        attempt=lambda batch: run.step("forget a batch", lambda: patiently(batch, give_up_after=PATIENCE)),
     )
     run.progress.note(pruned=pruned)
+    run.log.info("%d runs that finished before %s are forgotten.", pruned, f"{before:%Y-%m-%d}")
     run.progress.succeeded(item)

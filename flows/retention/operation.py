@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from flows.producer import FlowParameters, Operation
 from runstore.runs.operation import OperationType
@@ -15,9 +15,11 @@ _DAYS: Final = re.compile(r"([1-9]\d{0,4})d")
 
 
 class PruneParameters(FlowParameters):
-    """`older_than` is a number of days, `180d`."""
+    """Which runs are forgotten. The description is that of Prefect's form."""
 
-    older_than: str = "180d"
+    older_than: str = Field(
+        "180d", description="The age of the runs that are forgotten: a number of days, such as 180d."
+    )
 
     @field_validator("older_than")
     @classmethod

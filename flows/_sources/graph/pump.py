@@ -9,6 +9,7 @@ when it was tried often enough. Results come out in the order of the jobs.
 from __future__ import annotations
 
 import heapq
+import logging
 import random
 import time
 from collections import deque
@@ -34,6 +35,8 @@ Outcomes = list[Answer | Problem]
 Job = Generator[Reads, Outcomes, R]
 
 _BLIND_NAP: Final = 0.1
+_NAP_TOLD: Final = 1.0
+_log = logging.getLogger("tenantatlas.graph")
 
 
 @dataclass(slots=True)
@@ -193,6 +196,8 @@ class _Session(Generic[R]):
         if not self._flying:
             # Infinity: only answers of another reading of this tenant can free the lane, and they are not seen here.
             nap = _BLIND_NAP if opens_at == float("inf") else max(opens_at - now, 0.0)
+            if nap >= _NAP_TOLD:
+                _log.info("Waiting %.0f s for Microsoft Graph, as it asked or as its limits demand.", nap)
             time.sleep(nap)
             self._traffic.waited += time.monotonic() - now
             return

@@ -1,0 +1,143 @@
+"""What a run leaves on Prefect's Artifacts page: a link to it in the hub, its progress, and tables of what became of it.
+
+The keys are the same for all runs of an operation on a tenant (and scope), so that Prefect shows their history.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+from uuid import UUID
+
+import httpx
+import orjson
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from flows._tracking.run_names import artifact_key
+from runstore.fence.redaction import scrub_json, scrub_text
+from runstore.reasons import ReasonedError
+from runstore.runs.run import Counts, Failure, Run
+
+PROGRESS_SECONDS: Final = 2.0
+"""Between two looks at the progress. A run that is shorter has no progress artifact."""
+
+GOODBYE_SECONDS: Final = 10.0
+"""How long the end of a run waits for Prefect to take its tables; one that is told to stop waits a fifth of that."""
+
+MOST_ROWS: Final = 500
+
+_log = logging.getLogger("tenantatlas.artifacts")
+
+Row = Mapping[str, object]
+
+
+def hub_address() -> tuple[str, bool]:
+    """The hub's address, and whether somebody said so; without TENANTATLAS_PUBLIC_URL it is the one a hub takes by itself."""
+    public = os.environ.get("TENANTATLAS_PUBLIC_URL", "").rstrip("/")
+    host, port = os.environ.get("TENANTATLAS_HUB_HOST"), os.environ.get("TENANTATLAS_HUB_PORT")
+    return public or f"http://{host or '127.0.0.1'}:{port or '8501'}", bool(public)
+
+
+class RunArtifacts:
+    """Sends them from a thread of its own while it is entered. A Prefect that is away costs the run nothing but them."""
+
+    def __init__(
+        self, run: Run, scope_key: str | None, standing: Callable[[], tuple[Counts, Sequence[Failure]]]
+    ) -> None:
+        self._run = run
+        self._key = artifact_key(run.type, run.tenant, scope_key or "")
+        self._standing = standing
+        self._tables: list[tuple[str, list[Row], str]] = []
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._send, name="artifacts", daemon=True)
+
+    def table(self, name: str, rows: Sequence[Row], description: str) -> None:
+        """A table of the run, sent when it ends; of more than MOST_ROWS rows the first are, and the description says so."""
+        if len(rows) > MOST_ROWS:
+            description = f"{description} The first {MOST_ROWS} of {len(rows)}."
+        self._tables.append((name, list(rows[:MOST_ROWS]), description))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        is_over = problem is None or isinstance(problem, Exception)
+        if is_over:
+            counts, failures = self._standing()
+            if isinstance(problem, ReasonedError):
+                failures = [problem.failure, *failures]
+            self.table("outcome", outcome_rows(counts, failures), f"What became of the items of {self._run.type}.")
+        self._stopped.set()
+        self._thread.join(GOODBYE_SECONDS if is_over else GOODBYE_SECONDS / 5)
+
+    def _send(self) -> None:
+        try:
+            # Each request is tried once: the client's own tries are up to half a minute apart.
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
+                self._link(client)
+                self._progress_until_stopped(client)
+                for name, rows, description in self._tables:
+                    self._create(client, "table", name, orjson.dumps(scrub_json(rows)).decode(), description)
+        except (httpx.HTTPError, PrefectException, RuntimeError, OSError, ValueError) as problem:
+            _log.warning("Prefect did not take the artifacts of run %s (%s).", self._run.id, type(problem).__name__)
+
+    def _link(self, client: SyncPrefectClient) -> None:
+        address, is_told = hub_address()
+        said = f"Run {self._run.id} in the operations hub."
+        if not is_told:
+            said += " TENANTATLAS_PUBLIC_URL is not set for the worker: this is the address a hub has by itself."
+        self._create(client, "markdown", "hub", f"[{self._run.type} in the hub]({address}{self._run.path})", said)
+
+    def _progress_until_stopped(self, client: SyncPrefectClient) -> None:
+        made: UUID | None = None
+        shown = -1.0
+        while True:
+            ended = self._stopped.wait(PROGRESS_SECONDS)
+            counts, _ = self._standing()
+            share = round(100 * counts.processed / counts.total, 1) if counts.total else 0.0
+            if ended and made is None:
+                return
+            if made is None:
+                made = self._create(client, "progress", "progress", share, f"Items done of {self._run.type}.")
+            elif share != shown:
+                client.update_artifact(made, ArtifactUpdate(data=share))
+            shown = share
+            if ended:
+                return
+
+    def _create(self, client: SyncPrefectClient, kind: str, name: str, data: str | float, description: str) -> UUID:
+        wanted = ArtifactCreate(
+            type=kind,
+            key=artifact_key(self._key, name),
+            description=scrub_text(description),
+            data=data,
+            flow_run_id=self._run.flow_run_id,
+        )
+        return client.create_artifact(wanted).id
+
+
+def outcome_rows(counts: Counts, failures: Sequence[Failure]) -> list[Row]:
+    """A row for what succeeded and what was skipped, and one for each reason of a failure, the most frequent first."""
+    rows: list[Row] = [
+        {"Outcome": outcome, "Items": number, "Reason": "", "For example": "", "Message": ""}
+        for outcome, number in (("succeeded", counts.succeeded), ("skipped", counts.skipped))
+    ]
+    first: dict[str, Failure] = {}
+    for failure in failures:
+        first.setdefault(failure.reason_code, failure)
+    for code, number in Counter(failure.reason_code for failure in failures).most_common():
+        one = first[code]
+        found: dict[str, Any] = {"Outcome": "failed", "Items": number, "Reason": code}
+        rows.append(found | {"For example": one.item_id, "Message": one.message})
+    return rows

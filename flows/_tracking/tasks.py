@@ -1,0 +1,55 @@
+"""A step of a flow as a task of Prefect: a state and a duration of its own in the task graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+
+from flows._tracking.log_scrubbing import sanitised
+from runstore.errors import TenantAtlasError
+from runstore.fence.redaction import scrub_text
+
+T = TypeVar("T")
+
+NAME_LIMIT = 120
+
+
+def in_task(name: str, work: Callable[[], T], title: str) -> T:
+    """What `work` answers, done as a task of that name in the flow run that is under way here; without one, simply done.
+
+    The work takes and gives its data by closure: nothing of it goes to Prefect, which looks through what a task is given. An
+    error of ours comes out as it is, any other exception sanitised.
+    """
+    if FlowRunContext.get() is None:
+        return work()
+    answers: list[T] = []
+    ours: list[TenantAtlasError] = []
+    shown = scrub_text(title, limit=NAME_LIMIT)
+
+    @task(
+        name=scrub_text(name, limit=NAME_LIMIT),
+        task_run_name=lambda: shown,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        log_prints=False,
+    )
+    @sanitised
+    def step() -> None:
+        try:
+            answers.append(work())
+        except TenantAtlasError as problem:
+            ours.append(problem)
+            raise
+
+    try:
+        step()
+    except TenantAtlasError:
+        if not ours:
+            raise
+    if ours:
+        raise ours[0]
+    return answers[0]
