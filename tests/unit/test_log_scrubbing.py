@@ -10,14 +10,16 @@ import sys
 import threading
 from collections.abc import Iterator
 
-import prefect.states
+import httpx
 import pytest
-from prefect._internal.states import exception_to_crashed_state_sync, exception_to_failed_state_sync
+from prefect.events import Event
+from prefect.events.clients import PrefectEventsClient
+from prefect.exceptions import Pause, PrefectHTTPStatusError
 from prefect.flow_engine import FlowRunTimeoutError
-from prefect.states import Failed, exception_to_crashed_state, exception_to_failed_state
 
 from flows._tracking import log_scrubbing
 from flows._tracking.log_scrubbing import ScrubbingFilter, install, sanitise, sanitised, story, unexpected_failure
+from flows._tracking.scrubbed_events import ScrubbedEventsClient
 from runstore.errors import BadInputError
 from runstore.reasons import CONTACT_LOST, ReasonedError
 
@@ -64,15 +66,16 @@ def kept() -> Iterator[tuple[logging.Logger, Kept]]:
 @pytest.fixture
 def fences() -> Iterator[None]:
     """The fences of this process, taken down again."""
-    before = prefect.states.format_exception, prefect.states.to_state_create, sys.excepthook, threading.excepthook
+    before = sys.excepthook, threading.excepthook
+    ours = logging.getLogger("tenantatlas")
     install()
     yield
     logging.captureWarnings(False)
-    ours = prefect.states.format_exception
-    for name, module in list(sys.modules.items()):
-        if name.startswith("prefect.") and vars(module).get("format_exception") is ours:
-            module.format_exception = before[0]  # type: ignore[attr-defined]
-    _, prefect.states.to_state_create, sys.excepthook, threading.excepthook = before
+    sys.excepthook, threading.excepthook = before
+    for handler in [one for one in ours.handlers if type(one).__name__ == "_IntoTheRun"]:
+        ours.removeHandler(handler)
+    ours.setLevel(logging.NOTSET)
+    ours.propagate = True
 
 
 def test_a_sanitised_exception_has_a_catalogued_text_and_no_chain() -> None:
@@ -169,29 +172,76 @@ def test_a_record_is_rewritten_once_however_many_handlers_it_passes(kept: tuple[
     assert first.lines == second.lines
 
 
-def test_states_of_exceptions_carry_no_text(fences: None) -> None:
-    failed = asyncio.run(exception_to_failed_state(raised(), message="Task run encountered an exception"))
-    for state in (failed, exception_to_failed_state_sync(raised()), exception_to_crashed_state_sync(raised())):
-        assert state.message is not None
-        assert "RemoteError" in state.message and "correlation id" in state.message and "hunter" not in state.message
-
-    async def crash() -> str | None:
-        return (await exception_to_crashed_state(raised())).message
-
-    assert "hunter" not in str(asyncio.run(crash()))
-    reasoned = asyncio.run(exception_to_failed_state(ReasonedError(CONTACT_LOST.failure(seconds=3))))
-    assert reasoned.message == CONTACT_LOST.failure(seconds=3).message
+def test_what_prefect_raises_with_a_text_of_a_server_is_no_signal() -> None:
+    request = httpx.Request("GET", "http://prefect.example")
+    answer = httpx.Response(500, request=request, text=TEXT)
+    clean = sanitise(PrefectHTTPStatusError(TEXT, request=request, response=answer))
+    assert isinstance(clean, ReasonedError) and "hunter" not in str(clean)
+    assert isinstance(sanitise(Pause()), Pause)
 
 
-def test_messages_of_states_are_scrubbed_on_their_way_to_the_api(fences: None) -> None:
-    created = prefect.states.to_state_create(Failed(message=f"said {TOKEN}"))
-    assert created.message == "said [redacted:github-token]"
+@pytest.mark.parametrize(("code", "left"), [(3, 3), (TEXT, 1)])
+def test_leaving_by_exit_keeps_its_code_and_loses_its_text(code: object, left: int) -> None:
+    clean = sanitise(SystemExit(code))
+    assert isinstance(clean, SystemExit) and clean.code == left
+
+
+class OddError(BaseException):
+    pass
+
+
+def test_an_exception_that_is_none_to_python_is_one_here() -> None:
+    assert isinstance(sanitise(OddError(TEXT)), ReasonedError)
+
+
+def test_a_deep_recursion_shows_both_ends() -> None:
+    def deep(left: int) -> None:
+        if not left:
+            raise KeyError(TEXT)
+        deep(left - 1)
+
+    try:
+        deep(200)
+    except KeyError as problem:
+        told = story(problem)
+    assert "in test_a_deep_recursion" in told and "…" in told and told.count("in deep") < 50
+
+
+@pytest.mark.parametrize("word", ["a plain word", f"the token {TOKEN}"])
+def test_the_state_of_a_task_tells_the_class_of_its_exception_and_no_text(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    sent: list[Event] = []
+
+    async def keep(_: object, event: Event) -> None:
+        sent.append(event)
+
+    monkeypatch.setattr(PrefectEventsClient, "emit", keep)
+    message = f"Task run encountered an exception RemoteError: {word}\nand more"
+    said = {"state": {"message": message}, "task_run": {"name": f"read {TOKEN}", "tags": [TOKEN]}, "count": 3}
+    resource = {"prefect.resource.id": "prefect.task-run.1", "prefect.state-message": message}
+    event = Event(event="prefect.task-run.Failed", resource=resource, payload=said)  # type: ignore[arg-type]
+    asyncio.run(ScrubbedEventsClient(api_url="http://127.0.0.1:9/api").emit(event))
+    (clean,) = sent
+    assert (clean.id, clean.event, clean.occurred) == (event.id, event.event, event.occurred)
+    text = clean.model_dump_json()
+    assert word not in text and TOKEN not in text and clean.payload["count"] == 3
+    assert clean.resource["prefect.state-message"] == "Task run encountered an exception RemoteError"
+
+
+def test_our_loggers_outside_of_a_run_only_warn_and_once(fences: None) -> None:
+    root, handler = logging.getLogger(), Kept()
+    root.addHandler(handler)
+    logging.getLogger("tenantatlas.graph").info("Waiting 3 s")
+    logging.getLogger("tenantatlas.graph").warning("away")
+    root.removeHandler(handler)
+    assert handler.lines == ["away"]
 
 
 def test_installing_twice_changes_nothing_more(fences: None) -> None:
-    known = prefect.states.format_exception
     install()
-    assert prefect.states.format_exception is known
+    joined = [type(handler).__name__ for handler in logging.getLogger("tenantatlas").handlers]
+    assert joined.count("_IntoTheRun") == 1
     for handler in log_scrubbing._handlers():  # pyright: ignore[reportPrivateUsage]
         assert sum(isinstance(one, ScrubbingFilter) for one in handler.filters) <= 1
 
