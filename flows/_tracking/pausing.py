@@ -1,4 +1,4 @@
-"""Prefect's pause and suspend, as a flow without tasks can obey them: between two items."""
+"""Prefect's pause and suspend, as a flow can obey them within a task: between two items."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ RESUME_INTERVAL = 1.0
 class PauseWatch:
     """Asks Prefect from a thread of its own, while it is entered, whether the flow run is paused.
 
-    Prefect's engine looks for a pause when a task begins, and a tracked flow has none: without this a suspended flow would
-    work on to its end.
+    Prefect's engine looks for a pause where a task begins or ends, and a task here is a batch of items: without this a
+    suspended flow would work on to the end of the batch, and a paused one to its own.
     """
 
     def __init__(self, flow_run_id: UUID) -> None:

@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 SEED = 20261124
 SAMPLES = corpus(SEED)
-WAYS = ("raise", "chain", "payload", "items", "logs", "threads", "http", "tasks", "exit")
+WAYS = ("raise", "chain", "payload", "items", "logs", "threads", "http", "tasks", "told", "exit")
 ALONE = tuple(f"raise-{number}" for number in range(0, len(SAMPLES), 150))
 VIEWER = "viewer@leak.example"
 SESSION_SECRET = "s" * 40
@@ -73,7 +73,7 @@ def aftermath(stack: StackUnderTest, tmp_path_factory: pytest.TempPathFactory) -
         runs[f"sync {read}"] = stack.until(scope, sync.run.id, seconds=240)
     started = {way: stack.start(scope, "leak.slip", {"way": way, "seed": str(SEED)}) for way in (*WAYS, *ALONE)}
     for number, sample in enumerate(SAMPLES[::75]):
-        values = {"way": "raise-0", "seed": str(SEED), "extra": sample.text}
+        values = {"way": "raise-0", "seed": str(SEED), "extra": sample.text, "scope": sample.text}
         started[f"parameter {number}"] = stack.start(scope, "leak.slip", values)
     drift = stack.start(scope, "drift.generate", {"scope": "leak"})
     runs["drift"] = stack.until(scope, drift.run.id, seconds=240)
@@ -186,7 +186,7 @@ def _at(url: str, database: str) -> str:
 def test_every_way_was_gone(aftermath: Aftermath) -> None:
     """The secrets did get as far as they could: else the tests below would look for what never was."""
     failed = {name for name, detail in aftermath.runs.items() if detail.run.status is RunStatus.FAILED}
-    assert {"raise", "chain", "http", "tasks", "payload", "items", "exit"} <= failed
+    assert {"raise", "chain", "http", "tasks", "told", "payload", "items", "exit"} <= failed
     assert aftermath.runs["logs"].run.status is RunStatus.COMPLETED
     for name in ("payload", "items"):
         # Items whose names are all secret have the same name once it is taken out.
@@ -279,6 +279,23 @@ def _get(client: httpx.Client, path: str, query: dict[str, str]) -> bytes:
     answer = client.get(path, params=query)
     assert answer.status_code == 200, answer.text
     return answer.content
+
+
+def test_what_was_looked_at_in_prefect_was_there(aftermath: Aftermath) -> None:
+    """Its tables hold a flow run's log, its tasks by name, its artifacts, and names that the parameters are part of."""
+    run = aftermath.runs["told"].run
+    wanted = {"flow_run_id": {"any_": [str(run.flow_run_id)]}}
+    with aftermath.stack.prefect() as prefect:
+        tasks = prefect.post("task_runs/filter", json={"task_runs": wanted}).json()
+        artifacts = prefect.post("artifacts/filter", json={"artifacts": wanted}).json()
+        logs = prefect.post("logs/filter", json={"logs": wanted, "limit": 200}).json()
+        named = prefect.get(f"flow_runs/{aftermath.runs['parameter 0'].run.flow_run_id}").json()
+    assert sum("batch" in task["name"] for task in tasks) >= 10
+    assert {"FAILED", "COMPLETED"} == {task["state_type"] for task in tasks}
+    assert {"table", "markdown"} <= {artifact["type"] for artifact in artifacts}
+    assert len(max((one["data"] for one in artifacts if one["type"] == "table"), key=len)) > 10_000
+    assert sum("waiting for" in line["message"] for line in logs) >= 50
+    assert named["name"].startswith("leak.slip · leak · ") and any(tag.startswith("scope:") for tag in named["tags"])
 
 
 def test_findings_tell_that_a_secret_changed_and_no_more(aftermath: Aftermath) -> None:
