@@ -15,7 +15,6 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import load_flow_from_entrypoint
-from prefect.utilities.callables import parameter_schema
 
 from deployments.cli.call import Answer
 from deployments.cli.console import Table
@@ -37,6 +36,7 @@ from deployments.orchestration.work_pools import Pool, ensure_pool
 from deployments.settings import Settings
 from deployments.version import installed_version
 from flows._tracking.dispatcher import DEPLOYMENT, TAG
+from flows._tracking.tracked_flow import form_of
 from flows.folders import Broken, producer_folders, why
 from flows.producer import Operation
 from flows.registry import broken, operations
@@ -174,7 +174,7 @@ def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str,
         "tags": [TAG, str(operation.type)],
         "description": operation.description,
         "version": installed_version(),
-        "parameter_openapi_schema": parameter_schema(flow).model_dump_for_openapi(),
+        "parameter_openapi_schema": form_of(operation, flow),
         # Our own models validate parameters; Prefect's refusal would repeat the value it refuses.
         "enforce_parameter_schema": False,
     }

@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.flow_engine import FlowRunTimeoutError
 from prefect.states import Completed, Failed
+from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
@@ -161,13 +162,14 @@ def _signature(parameters: type[FlowParameters]) -> inspect.Signature:
             name,
             keyword,
             annotation=field.annotation,
-            default=inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True),
+            # One that is missing reaches the flow, which says so in a sentence; without a default Prefect would crash the run.
+            default=None if field.is_required() else field.get_default(call_default_factory=True),
         )
         for name, field in parameters.model_fields.items()
     ]
     return inspect.Signature(
         [
-            inspect.Parameter("tenant", keyword, annotation=str),
+            inspect.Parameter("tenant", keyword, annotation=str, default=None),
             *own,
             inspect.Parameter("run_id", keyword, annotation=str | None, default=None),
         ]
@@ -184,7 +186,7 @@ def _run(operation: Operation, body: Callable[[TrackedRun, Any], None], values: 
     name_flow_run(context.flow_run, str(operation.type), values)
     attempt = 0
     try:
-        identity = replace(identify_at_body(flow_run_id), parameters=_own(values))
+        identity = replace(identify_at_body(flow_run_id), parameters=_own(operation, values))
         attempt = identity.attempt
         return _tracked(operation, body, identity)
     except StandBackError as reason:
@@ -204,8 +206,20 @@ def _run(operation: Operation, body: Callable[[TrackedRun, Any], None], values: 
     return Failed(message=failure.message)
 
 
-def _own(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in ("tenant", "run_id")}
+def form_of(operation: Operation, flow: Flow[..., Any]) -> dict[str, Any]:
+    """What Prefect's form is made of: the flow's parameters, and which of them are required."""
+    schema = parameter_schema(flow).model_dump_for_openapi()
+    fields = operation.parameters.model_fields.items()
+    schema["required"] = ["tenant", *(name for name, field in fields if field.is_required())]
+    for name in schema["required"]:
+        schema["properties"][name].pop("default", None)
+    return schema
+
+
+def _own(operation: Operation, values: dict[str, Any]) -> dict[str, Any]:
+    fields = operation.parameters.model_fields
+    missing = {name for name, field in fields.items() if field.is_required() and values.get(name) is None}
+    return {name: value for name, value in values.items() if name not in {"tenant", "run_id", *missing}}
 
 
 def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], identity: FlowRunIdentity) -> State[Any]:

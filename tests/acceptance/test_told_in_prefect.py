@@ -177,7 +177,7 @@ def test_a_failed_run_ends_without_a_traceback_and_an_unexpected_exception_shows
     run = stack.until(scope, stack.start(scope, ECHO, {"key": "k", **values}).run.id).run
     assert run.flow_run_id is not None
     state = ended(prefect, run.flow_run_id)["state"]
-    said = log(prefect, run.flow_run_id, "Finished in state Failed")
+    said = log(prefect, run.flow_run_id, "in state ItemsFailed(" if fail else "in state Failed(")
     assert state["type"] == "FAILED" and "Traceback" not in said and "told to raise" not in said + state["message"]
     if fail:
         assert state["message"] == ending and "Error" not in said
@@ -208,6 +208,8 @@ def test_drift_leaves_a_table_of_its_findings_by_severity(
 WRONG: list[tuple[str, dict[str, Any], str, str | None]] = [
     (SYNC, {"tenant": "no-such-tenant", "source": "graph"}, "no tenant", None),
     (SYNC, {"tenant": "", "source": "graph"}, "no tenant", None),
+    (SYNC, {"source": "graph"}, "no tenant", None),
+    (SYNC, {"tenant": "?"}, "does not take the parameters", "parameters_refused"),
     (SYNC, {"tenant": "?", "source": "graph", "scope": "<b>x</b>"}, "parameters", "parameters_refused"),
     (DRIFT, {"tenant": "?", "scope": "never-synced"}, "sync", "not_enough_syncs"),
     ("backup_set.add_policies", {"tenant": "?", "set_id": str(uuid4()), "all_policies": True}, "set", None),
@@ -239,4 +241,5 @@ def test_what_nobody_knows_ends_as_failed_with_a_sentence_of_ours(
 @pytest.mark.parametrize("operation", [SYNC, DRIFT, "backup_set.add_policies", "run.prune"])
 def test_the_form_of_a_custom_run_describes_every_parameter(prefect: httpx.Client, operation: str) -> None:
     fields = deployment(prefect, operation)["parameter_openapi_schema"]["properties"]
+    assert "tenant" in deployment(prefect, operation)["parameter_openapi_schema"]["required"]
     assert fields and all(field.get("description", "").endswith(".") for field in fields.values()), fields
