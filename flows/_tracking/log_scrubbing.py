@@ -3,9 +3,8 @@
 Where text leaves a flow process for Prefect's API, and what stands there:
 
 - the message of a state: Prefect makes it from the exception that left the flow or the task, and `sanitised` lets none but
-  clean ones leave; what a tracked flow returns has a text of ours;
-- the states of tasks: they travel as events, and `scrubbed_events` takes the text of exceptions and secrets out of these,
-  so that a task that somebody made without our help is covered too;
+  clean ones leave; what a tracked flow returns has a text of ours.
+  A task made by Prefect's own `@task` is beyond that: producers make theirs by `run.step`, and the contract suite looks;
 - log lines and tracebacks, by the API log handlers: a filter on every handler rewrites the record;
 - names, tags and artifacts: scrubbed where they are made (`run_names`, `artifacts`). Results are not persisted.
 
@@ -28,7 +27,6 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from flows._tracking.memory import make_room
 from flows._tracking.run_log import join_run_log, run_log
-from flows._tracking.scrubbed_events import scrub_events
 from runstore.errors import TenantAtlasError
 from runstore.fence.redaction import scrub_text
 from runstore.reasons import RUN_ITEM, ReasonedError, class_name_of, failure_of
@@ -207,10 +205,9 @@ def _said(how: Callable[[object], str], exception: BaseException) -> str:
 def install() -> None:
     """Puts the fences up in this process; cheap to call again, and needed again after logging was set up anew.
 
-    Handlers get the filter, events go through `scrubbed_events`, our loggers join the run's log, and uncaught exceptions of
-    threads and of the process print their story. Call it in every process that runs flows or reports on them.
+    Handlers get the filter, our loggers join the run's log, and uncaught exceptions of threads and of the process print their
+    story. Call it in every process that runs flows or reports on them.
     """
-    scrub_events()
     join_run_log()
     for handler in _handlers():
         if not any(isinstance(known, ScrubbingFilter) for known in handler.filters):

@@ -12,14 +12,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from prefect.events import Event
-from prefect.events.clients import PrefectEventsClient
 from prefect.exceptions import Pause, PrefectHTTPStatusError
 from prefect.flow_engine import FlowRunTimeoutError
 
 from flows._tracking import log_scrubbing
 from flows._tracking.log_scrubbing import ScrubbingFilter, install, sanitise, sanitised, story, unexpected_failure
-from flows._tracking.scrubbed_events import ScrubbedEventsClient
 from runstore.errors import BadInputError
 from runstore.reasons import CONTACT_LOST, ReasonedError
 
@@ -205,28 +202,6 @@ def test_a_deep_recursion_shows_both_ends() -> None:
     except KeyError as problem:
         told = story(problem)
     assert "in test_a_deep_recursion" in told and "…" in told and told.count("in deep") < 50
-
-
-@pytest.mark.parametrize("word", ["a plain word", f"the token {TOKEN}"])
-def test_the_state_of_a_task_tells_the_class_of_its_exception_and_no_text(
-    monkeypatch: pytest.MonkeyPatch, word: str
-) -> None:
-    sent: list[Event] = []
-
-    async def keep(_: object, event: Event) -> None:
-        sent.append(event)
-
-    monkeypatch.setattr(PrefectEventsClient, "emit", keep)
-    message = f"Task run encountered an exception RemoteError: {word}\nand more"
-    said = {"state": {"message": message}, "task_run": {"name": f"read {TOKEN}", "tags": [TOKEN]}, "count": 3}
-    resource = {"prefect.resource.id": "prefect.task-run.1", "prefect.state-message": message}
-    event = Event(event="prefect.task-run.Failed", resource=resource, payload=said)  # type: ignore[arg-type]
-    asyncio.run(ScrubbedEventsClient(api_url="http://127.0.0.1:9/api").emit(event))
-    (clean,) = sent
-    assert (clean.id, clean.event, clean.occurred) == (event.id, event.event, event.occurred)
-    text = clean.model_dump_json()
-    assert word not in text and TOKEN not in text and clean.payload["count"] == 3
-    assert clean.resource["prefect.state-message"] == "Task run encountered an exception RemoteError"
 
 
 def test_our_loggers_outside_of_a_run_only_warn_and_once(fences: None) -> None:
