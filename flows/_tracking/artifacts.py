@@ -5,6 +5,7 @@ The keys are the same for all runs of an operation on a tenant (and scope), so t
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -15,7 +16,6 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 import httpx
-import orjson
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.exceptions import PrefectException
@@ -88,7 +88,7 @@ class RunArtifacts:
                 self._link(client)
                 self._progress_until_stopped(client)
                 for name, rows, description in self._tables:
-                    self._create(client, "table", name, orjson.dumps(scrub_json(rows)).decode(), description)
+                    self._create(client, "table", name, json.dumps(scrub_json(rows)), description)
         except (httpx.HTTPError, PrefectException, RuntimeError, OSError, ValueError) as problem:
             _log.warning("Prefect did not take the artifacts of run %s (%s).", self._run.id, type(problem).__name__)
 

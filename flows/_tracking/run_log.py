@@ -9,7 +9,7 @@ from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 
 OURS: Final = "tenantatlas"
-"""What is logged below this name in a flow or task is part of the run's log, whoever logs it."""
+"""What is logged below this name in a flow or task is part of the log of the run, from any module."""
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 

@@ -39,7 +39,7 @@ def artifact_key(*parts: object) -> str:
 
 
 def name_flow_run(flow_run: FlowRun, operation: str, values: Mapping[str, Any]) -> None:
-    """Gives a flow run its name and tags where whoever made it did not: a schedule, a person in Prefect's UI, its command."""
+    """Gives a flow run its name and tags where its maker did not: a schedule, a person in Prefect's UI, its command."""
     tenant = values.get("tenant")
     name, wanted = flow_run_name(operation, tenant, values), flow_run_tags(operation, tenant, values)
     missing = [tag for tag in wanted if tag not in flow_run.tags]

@@ -194,7 +194,8 @@ def test_every_way_was_gone(aftermath: Aftermath) -> None:
     for name in ("sync first", "sync second"):
         assert aftermath.runs[name].run.status is RunStatus.COMPLETED_WITH_ERRORS
         assert aftermath.runs[name].run.counts.succeeded >= 300
-    assert aftermath.runs["drift"].run.status is RunStatus.COMPLETED
+    # Files that cannot be read are in both syncs: what they hold was not compared, and the run says so.
+    assert aftermath.runs["drift"].run.status is RunStatus.COMPLETED_WITH_ERRORS
     known = reasons()
     for name, detail in aftermath.runs.items():
         for failure in detail.failures:

@@ -1,4 +1,4 @@
-"""What Prefect's own pages tell of a run, asked of its API: name, tags, tasks, artifacts and sentences, whoever started it."""
+"""What Prefect's own pages tell of a run, asked of its API: name, tags, tasks, artifacts and sentences, however it was started."""
 
 from __future__ import annotations
 
