@@ -149,7 +149,9 @@ class LocalStack:
                 # The owner's address has no business in the process that browsers talk to.
                 own.pop("TENANTATLAS_DATABASE_URL")
             wanted.append(specs.hub(own, settings, port=hub_port, prefect_ui_url=ui_url, demo=self._demo))
-        wanted += [specs.worker(environment, settings), specs.relay(environment, settings)]
+        # The flows' links lead to the hub of this stack.
+        hub = {"TENANTATLAS_PUBLIC_URL": hub_url} if hub_url and not settings.public_url else {}
+        wanted += [specs.worker({**environment, **hub}, settings), specs.relay(environment, settings)]
         self.record = StackRecord(
             installed_version(),
             self.record.supervisor,
