@@ -12,9 +12,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("runstore", "flows", "monitoring_app", "deployments")
 
-STILL = {"flows/_tracking/log_scrubbing.py"}
-"""Where two of Prefect's functions are still replaced, until the messages of states are made elsewhere."""
-
 PRIVATE_MODULE = re.compile(r"\bprefect(\.\w+)*\.(?!__\w+__\b)_\w+")
 PATCHERS = {"setattr", "delattr", "patch", "patch.object", "monkeypatch.setattr", "object.__setattr__", "vars"}
 READERS = {"getattr", "hasattr", *PATCHERS}
@@ -174,7 +171,6 @@ def test_the_product_uses_only_public_prefect(package: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{told}"
         for path in sorted((ROOT / package).rglob("*.py"))
-        if str(path.relative_to(ROOT)) not in STILL
         for told in offences(path.read_text())
     ]
     assert found == []
