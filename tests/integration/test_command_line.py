@@ -140,7 +140,7 @@ def test_only_those_who_administer_a_tenant_grant_roles(tenantatlas: CommandLine
         (["tenant", "add", "acme", "--name", "Again"], 2, "exists"),
         (["member", "grant", "--tenant", "acme", "--user", "nobody", "--role", "owner"], 2, "email"),
         (["member", "grant", "--tenant", "acme", "--user", "a@example.com", "--role", "boss"], 2, "no role"),
-        (["member", "revoke", "--tenant", "acme", "--user", "zed@example.com"], 4, "no member"),
+        (["member", "revoke", "--tenant", "acme", "--user", "zed@example.com"], 4, "not a member"),
         (["inventory", "sync", "--tenant", "acme", "--source", "folder:/no/such/folder"], 2, "no folder"),
         (["inventory", "sync", "--tenant", "acme", "--source", "ftp:x"], 2, "folder:PATH"),
         (["inventory", "sync", "--tenant", "nobody", "--source", "graph"], 4, "nobody"),

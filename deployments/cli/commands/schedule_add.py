@@ -38,13 +38,15 @@ def add(
     pairs = [*(set_ or []), *(f"{key}={value}" for key, value in shorthands.items() if value)]
     if (tenant is None) == (not all_tenants):
         raise BadInputError("Say for whom with --tenant SLUG or with --all-tenants, one of the two.")
+    # Before anything asks Prefect, which may be away: a wrong parameter is the writer's to correct all the same.
+    from flows.registry import operation_named
+
+    parameters = operation_named(operation).written(pairs)
     tenants = tenants_meant(call, tenant, Permission.ADMINISTER)
     from deployments.orchestration.our_deployments import checked_name
     from deployments.orchestration.schedules import changes
     from deployments.orchestration.schedules.times import parse_timing
-    from flows.registry import operation_named
 
-    parameters = operation_named(operation).written(pairs)
     timing = parse_timing(cron=cron, every=every, timezone=timezone, jitter=jitter)
     added = changes.add(tenants, operation, parameters, timing, name=checked_name(name), paused=paused)
     table = schedule_table([one.schedule for one in added], "No tenant, no schedule.", [_said(one) for one in added])
