@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from deployments.orchestration.schedules.prefect_calls import with_prefect
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.orchestration import prefect_errors
+from deployments.orchestration.prefect_calls import with_prefect
 from deployments.orchestration.prefect_errors import PrefectUnavailableError
 from tests.support.other_server import server
 

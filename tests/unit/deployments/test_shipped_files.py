@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
 
 from deployments.cli import main as cli
@@ -80,7 +79,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(("where", "arguments"), list(commands()), ids=lambda value: str(value))
 def test_every_command_exists_with_its_options(where: str, arguments: list[str]) -> None:
-    command: Any = typer.main.get_command(cli.build())
+    command: Any = cli.build()
     words = list(arguments)
     while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
@@ -154,7 +153,9 @@ def test_every_command_on_a_page_exists_with_its_options(page: Path) -> None:
     spans = re.findall(r"`(tenantatlas [^`]+)`", " ".join(text.split()))
     for line in (*spans, *re.findall(r"(?m)^tenantatlas .+$", text)):
         words = shlex.split(line.split(" #")[0].replace("…", ""))[1:]
-        command: Any = typer.main.get_command(cli.build())
+        if page.name == "add-a-producer.md" and words[:1] == ["restore"]:
+            continue  # What the guide's producer brings; tests/acceptance/test_add_a_producer.py builds it and runs its command.
+        command: Any = cli.build()
         while hasattr(command, "commands") and words and words[0].islower() and not words[0].startswith("-"):
             assert words[0] in command.commands, line
             command = command.commands[words.pop(0)]
