@@ -152,7 +152,7 @@ FEATURE_UPDATE: Final = Content(
     kept=frozenset({"endOfSupportDate"}),
 )
 DRIVER_UPDATE: Final = Content(
-    # What the catalogue offers and devices report, counted anew at every inventory.
+    # What the catalogue offers and devices report, counted again at every inventory.
     kept=frozenset({"newUpdates", "deviceReporting", "inventorySyncStatus", "driverInventories"}),
 )
 FILTER: Final = Content(

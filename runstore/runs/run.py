@@ -13,7 +13,7 @@ from runstore.runs.operation import OperationType
 from runstore.runs.status import ObservedState, RunStatus, StatusBucket, Verdict
 
 if TYPE_CHECKING:
-    # Values are pure: whoever compares them needs no database.
+    # Values are pure: code that compares them needs no database.
     from runstore.tenancy import Trigger
 
 

@@ -190,7 +190,7 @@ def test_the_deployments_of_scheduled_tenants_are_kept_as_the_operations(stack: 
         assert set(after["tags"]) == {"mine", "tenantatlas", "echo.speak", f"tenant:{tenant}"}
         assert (after["parameters"]["key"], after["job_variables"]) == ("edited", {"memory_limit_mb": 512})
         assert [one["id"] for one in after["schedules"]] == [str(added.schedule.id)]
-        # Whoever empties the parameters in Prefect's UI gets the tenant back, which the name says.
+        # Parameters emptied in Prefect's UI get their tenant back: the deployment's name says it.
         echo.prefect.patch(place, json={"parameters": {"key": "kept"}}).raise_for_status()
         assert tenants_changed(deploy(stack)) == {tenant: ["parameters"]}
         assert echo.deployment(tenant)["parameters"] == {"key": "kept", "tenant": tenant}

@@ -1,4 +1,4 @@
-"""IntuneCD: one file a policy without its id, as JSON or YAML, and folders for what is no policy of today.
+"""IntuneCD: one file a policy without its id, as JSON or YAML, and folders for what is not a current policy.
 
 What a backup no longer finds it moves to `__archive__/DATE/`. `Assignment Report/report.json` and
 `Device Management Settings/settings.json` are its own; connectors and certificates of the tenant are no policies.
