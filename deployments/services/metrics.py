@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 
+from flows._tracking.unseen import Waiting
 from runstore.database import Database
 from runstore.errors import TenantAtlasError
 from runstore.runs.outbox import Outbox
@@ -38,22 +39,26 @@ _AGES = text(
 
 
 class RunMetrics(Collector):
-    """Figures of all tenants' runs, read when they are asked for and kept for some seconds. Needs the role RELAY."""
+    """Figures of all tenants' runs, read when they are asked for and kept for some seconds. Needs the role RELAY.
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    `waiting` gives what the relay last saw in Prefect without a row, None when it does not know.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox, waiting: Callable[[], Waiting | None]) -> None:
         self._database = database
         self._outbox = outbox
+        self._waiting = waiting
         self._lock = threading.Lock()
         self._read_at = 0.0
         self._known: list[Metric] = []
 
     def collect(self) -> Iterable[Metric]:
-        """The metrics; with the store away, only `tenantatlas_store_up 0`."""
+        """The metrics; of a store or a Prefect server that is away, only that it is."""
         with self._lock:
             if time.monotonic() - self._read_at > CACHE_SECONDS or not self._known:
                 self._known = list(self._read())
                 self._read_at = time.monotonic()
-            return self._known
+            return [*self._known, *self._in_prefect()]
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask the database."""
@@ -83,16 +88,42 @@ class RunMetrics(Collector):
             "tenantatlas_mirror_delay_seconds", "Longest silence of a run that is running.", float(ages.mirror)
         )
 
+    def _in_prefect(self) -> Iterator[Metric]:
+        waiting = self._waiting()
+        yield _gauge(
+            "tenantatlas_prefect_compared",
+            "Whether the relay has just compared Prefect with the rows.",
+            waiting is not None,
+        )
+        if waiting is None:
+            return
+        counted = GaugeMetricFamily(
+            "tenantatlas_prefect_waiting_runs",
+            "Flow runs that are late or under way in Prefect and have no active row, by their state there.",
+            labels=("state",),
+        )
+        for state in ("scheduled", "pending", "running", "cancelling"):
+            counted.add_metric((state,), waiting.runs.get(state, 0))
+        yield counted
+        yield _gauge(
+            "tenantatlas_prefect_waiting_age_seconds", "Age of the oldest of these flow runs.", waiting.oldest_seconds
+        )
+
 
 def serve_metrics(
-    host: str, port: int, database: Database, outbox: Outbox, is_ready: Callable[[], bool]
+    host: str,
+    port: int,
+    database: Database,
+    outbox: Outbox,
+    is_ready: Callable[[], bool],
+    waiting: Callable[[], Waiting | None],
 ) -> ThreadingHTTPServer:
     """A server in a thread of its own; `shutdown` and `server_close` end it. OSError when the port is taken.
 
     `/readyz` answers 200 while `is_ready` says so and the store can be reached.
     """
     registry = CollectorRegistry()
-    registry.register(RunMetrics(database, outbox))
+    registry.register(RunMetrics(database, outbox, waiting))
 
     class Handler(BaseHTTPRequestHandler):
         """Answers three paths; says nothing on stderr."""

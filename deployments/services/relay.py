@@ -15,7 +15,8 @@ from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations
 from flows._tracking.dispatcher import Dispatcher
 from flows._tracking.log_scrubbing import install
-from flows._tracking.reconciler import Patience, Reconciler
+from flows._tracking.patience import Patience
+from flows._tracking.reconciler import Reconciler
 from runstore.database import Database, DatabaseRole
 from runstore.errors import BadInputError
 from runstore.listener import RunListener
@@ -60,9 +61,10 @@ def serve(settings: Settings) -> None:
     _stop_on_signals(stopped)
     database = Database(url, DatabaseRole.RELAY, pool_size=4)
     outbox = Outbox(database, tenant_limit=settings.tenant_limit)
-    with RunListener(url) as listener, _metrics(settings, database, outbox, stopped):
+    reconciler = Reconciler(database, patience(settings))
+    with RunListener(url) as listener, _metrics(settings, database, outbox, reconciler, stopped):
         threads = [
-            _thread("reconciler", lambda: Reconciler(database, patience(settings)).run(stopped), stopped),
+            _thread("reconciler", lambda: reconciler.run(stopped), stopped),
             _thread("dispatcher", lambda: Dispatcher(outbox).run(listener, stopped), stopped),
         ]
         announce_ready()
@@ -78,14 +80,21 @@ _FAILED: list[BaseException] = []
 
 
 @contextmanager
-def _metrics(settings: Settings, database: Database, outbox: Outbox, stopped: threading.Event) -> Generator[None]:
+def _metrics(
+    settings: Settings, database: Database, outbox: Outbox, reconciler: Reconciler, stopped: threading.Event
+) -> Generator[None]:
     """Serves metrics and health while the block runs, if a port is set for them."""
     if settings.metrics_port is None:
         yield
         return
     try:
         server = serve_metrics(
-            settings.metrics_host, settings.metrics_port, database, outbox, lambda: not stopped.is_set()
+            settings.metrics_host,
+            settings.metrics_port,
+            database,
+            outbox,
+            lambda: not stopped.is_set(),
+            reconciler.unseen.waiting,
         )
     except OSError as problem:
         raise BadInputError(

@@ -9,10 +9,13 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
+from flows.producer import Operation
 from runstore.database import Database
 from runstore.directory import Directory
+from runstore.errors import BadInputError
 from runstore.runs.reader import RunReader
 from runstore.runs.run import Run
+from runstore.runs.starter import StartRequest
 from runstore.tenancy import TenantScope, Trigger
 
 RESERVED = frozenset({"tenant", "run_id"})
@@ -95,3 +98,18 @@ def _uuid(value: object) -> UUID | None:
         return UUID(str(value)) if value else None
     except ValueError:
         return None
+
+
+def request_of(operation: Operation, identity: FlowRunIdentity) -> StartRequest:
+    """The start request of a flow run that Prefect started by itself."""
+    try:
+        return operation.request(identity.parameters)
+    except BadInputError:
+        return nameless_request(operation, identity)
+
+
+def nameless_request(operation: Operation, identity: FlowRunIdentity) -> StartRequest:
+    """A request that is identical with no other: for a flow run whose parameters cannot be read as the operation's."""
+    return StartRequest(
+        operation.type, identity={"flow_run_id": str(identity.flow_run_id)}, context=dict(identity.parameters)
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -17,8 +17,10 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelled, Crashed, Scheduled
 
+from flows._tracking.patience import Patience
 from flows._tracking.state_map import failure_for, observed, stood_back
-from flows._tracking.unseen import UnseenEnds
+from flows._tracking.under_way import age
+from flows._tracking.unseen import UnseenRuns
 from runstore.database import Database
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.reasons import CONTACT_LOST, DEPLOYMENT_MISSING, FLOW_RUN_DELETED
@@ -33,20 +35,6 @@ BATCH = 100
 _log = logging.getLogger("tenantatlas.reconciler")
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds of silence after which the reconciler looks, says that contact is lost, and calls the run failed."""
-
-    look: float = 6.0
-    contact_lost: float = 20.0
-    give_up: float = 600.0
-
-    @property
-    def between_looks(self) -> float:
-        """Seconds between two looks at the same run."""
-        return max(self.look / 2, 0.5)
-
-
 class Reconciler:
     """Repairs silent runs of all tenants. Any number may run at once: each claims what it looks at."""
 
@@ -54,20 +42,30 @@ class Reconciler:
         self._database = database
         self._silent = SilentRuns(database)
         self._patience = patience or Patience()
-        self._unseen = UnseenEnds(database)
+        self._ticked_at = self._listening_since = time.monotonic()
+        self.unseen = UnseenRuns(database, self._patience)
 
     def run(self, stopped: threading.Event) -> None:
         """Repairs until `stopped`, looking every second or so."""
         while not stopped.wait(min(1.0, self._patience.between_looks)):
+            self._note_own_absence()
             try:
                 while self.repair() == BATCH and not stopped.is_set():
                     pass
-                self._unseen.look_if_due()
+                self.unseen.look_if_due()
             except (StoreUnavailableError, StoreError) as away:
+                self._listening_since = time.monotonic()
                 _log.warning("Nothing can be repaired for now: %s", away)
             except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError, OSError, ValueError) as problem:
                 # Without Prefect's word nothing is known; a guess would be worse than waiting.
                 _log.warning("Prefect does not answer (%s); silent runs are left as they are.", type(problem).__name__)
+
+    def _note_own_absence(self) -> None:
+        """A machine that slept, or a relay that was frozen, heard nothing of anyone: that is nobody's silence."""
+        now = time.monotonic()
+        if now - self._ticked_at > self._patience.contact_lost:
+            self._listening_since = now
+        self._ticked_at = now
 
     def repair(self) -> int:
         """Looks at the runs that are due, one batch; answers how many it looked at."""
@@ -123,7 +121,7 @@ class Reconciler:
         elif run.status is RunStatus.PENDING and flow_run.deployment_id is None:
             failure = DEPLOYMENT_MISSING.failure(operation=str(run.type))
             self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
-        elif state.type is StateType.PENDING and _age(state) > self._patience.give_up:
+        elif state.type is StateType.PENDING and age(state) > self._patience.give_up:
             # A worker took it and died before it began. Prefect offers only scheduled runs, so nobody else would take it.
             # As patient as with a silent run: a pool of containers may need minutes for an image before a flow begins.
             with suppress(ObjectNotFound):
@@ -135,7 +133,9 @@ class Reconciler:
     def _give_up_if_lost(self, client: SyncPrefectClient, run: Run) -> None:
         self._note_silence(run)
         silent = self._silent.silent_for(run)
-        if silent < self._patience.give_up:
+        # While the store was away, no flow could say that it is alive: they have this long to do so.
+        listened = time.monotonic() - self._listening_since
+        if silent < self._patience.give_up or listened < min(self._patience.contact_lost, self._patience.give_up):
             return
         recorded = self._observe(
             run, ObservedState.FAILED, run.attempt, CONTACT_LOST.failure(seconds=int(silent)), guess=True
@@ -172,11 +172,6 @@ def _agree(client: SyncPrefectClient, flow_run_id: UUID, state: State) -> None:
     """Makes Prefect's view agree, and frees a concurrency slot that a dead process holds."""
     with suppress(ObjectNotFound):
         client.set_flow_run_state(flow_run_id, state, force=True)
-
-
-def _age(state: State) -> float:
-    """Seconds since the state was set, by this machine's clock and Prefect's."""
-    return (datetime.now(UTC) - state.timestamp).total_seconds()
 
 
 def _flow_runs(client: SyncPrefectClient, ids: list[UUID]) -> Mapping[UUID, FlowRun]:

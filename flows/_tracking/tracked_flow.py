@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from flows._tracking.artifacts import Row, RunArtifacts
 from flows._tracking.hooks import mirror_state, remember_failure
-from flows._tracking.identity import FlowRunIdentity, identify_at_body
+from flows._tracking.identity import FlowRunIdentity, identify_at_body, request_of
 from flows._tracking.log_scrubbing import install, sanitised, unexpected_failure
 from flows._tracking.pausing import PauseWatch
 from flows._tracking.progress import ProgressReporter
@@ -29,7 +29,6 @@ from flows._tracking.run_names import name_flow_run
 from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
 from flows._tracking.store import patiently, worker_store
 from flows._tracking.tasks import in_task
-from flows._tracking.unseen import nameless_request
 from flows.producer import FlowParameters, Operation
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
@@ -39,7 +38,6 @@ from runstore.runs.adoption import adopt
 from runstore.runs.reader import RunReader
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import Counts, Recorded, Run, RunObservation, Source
-from runstore.runs.starter import StartRequest
 from runstore.runs.status import ObservedState, RunStatus, Verdict, outcome
 from runstore.tenancy import TenantScope
 
@@ -260,24 +258,16 @@ def _parameters(operation: Operation, identity: FlowRunIdentity) -> FlowParamete
     raise ReasonedError(failure)
 
 
-def _request(operation: Operation, identity: FlowRunIdentity) -> StartRequest:
-    try:
-        return operation.request(identity.parameters)
-    except BadInputError:
-        return nameless_request(operation.type, identity)
-
-
 def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, scope: TenantScope) -> Run:
     """The row, now running in this attempt. StandBackError when this flow run must not do the work."""
     known = identity.run(store, scope)
     if known is None and identity.run_id is not None and not _is_anothers(identity, store, scope):
         raise NotFoundError(f"The run {identity.run_id} that this flow run was started for is no longer there.")
     if known is None:
-        request = _request(operation, identity)
         adopted = adopt(
             store,
             scope,
-            request,
+            request_of(operation, identity),
             flow_run_id=identity.flow_run_id,
             attempt=identity.attempt,
             trigger=identity.trigger,

@@ -1,136 +1,152 @@
-"""Finds the flow runs that ended badly before they had a row: a schedule's, whose process never came to its flow.
+"""Finds what Prefect has and the rows do not tell: flow runs that wait, work or ended without an active row of their attempt.
 
-What a start action began has its row from the beginning. What Prefect starts by itself gets one when its flow begins; a container
-without an image, or a machine that kills the process, would otherwise leave no trace in the hub.
+What a start action began has its row from the beginning. What Prefect starts by itself gets one when its flow begins, and a
+Retry reopens its row then; a container without an image, or a machine that kills the process, would otherwise leave no trace.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
-    DeploymentFilter,
     FlowRunFilter,
     FlowRunFilterEndTime,
+    FlowRunFilterNextScheduledStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.client.schemas.sorting import FlowRunSort
+from prefect.client.schemas.objects import StateType
 
-from flows._tracking.dispatcher import DEPLOYMENT, TAG
-from flows._tracking.identity import FlowRunIdentity, identity_of
+from flows._tracking.identity import nameless_request
+from flows._tracking.our_flow_runs import OurFlowRun, our_flow_runs
+from flows._tracking.patience import Patience
 from flows._tracking.state_map import failure_for, observed
+from flows._tracking.under_way import UnderWay
 from runstore.database import Database
-from runstore.errors import BadInputError, NotFoundError
-from runstore.runs.adoption import adopt, without_row
-from runstore.runs.operation import OperationType
+from runstore.errors import NotFoundError
+from runstore.runs.adoption import adopt
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import RunObservation, Source
-from runstore.runs.starter import StartRequest
 
-LOOK_SECONDS: Final = 30.0
 FIRST_WINDOW: Final = timedelta(hours=6)
 """How far back the first look goes: what ended while no relay was up. Shorter than the least age at which runs are pruned."""
 
 OVERLAP: Final = timedelta(minutes=10)
 """How far a look reaches back over the one before: Prefect may tell of an end late, and its clock may differ from ours."""
 
-PAGE: Final = 200
+LATE: Final = timedelta(seconds=60)
+"""How long past its time a planned flow run counts as one that waits."""
+
+_ENDED_BADLY = [StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+_UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 _log = logging.getLogger("tenantatlas.unseen")
 
 
-class UnseenEnds:
-    """Gives such a flow run a failed row. Any number may look at once: the row is made once, and its end recorded once."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The flow runs without an active row, as of the last look: how many of each state of Prefect's, and the oldest's age."""
 
-    def __init__(self, database: Database) -> None:
+    runs: Mapping[str, int]
+    oldest_seconds: float
+
+
+class UnseenRuns:
+    """Gives such a flow run its row, its end or another worker. Any number may look at once: each step is made once."""
+
+    def __init__(self, database: Database, patience: Patience) -> None:
         self._database = database
+        self._patience = patience
+        self._under_way = UnderWay(database, patience)
         self._looked_at: datetime | None = None
         self._due = time.monotonic()
+        self._waiting: Waiting | None = None
+        self._compared_at = float("-inf")
 
-    def look_if_due(self) -> int:
-        """How many rows were made; 0 without a question when the last look is less than LOOK_SECONDS ago."""
+    def waiting(self) -> Waiting | None:
+        """What waits, as of the last look; None when that was too long ago to say, as Prefect or the store was away since."""
+        fresh = time.monotonic() - self._compared_at < self._patience.between_walks * 3
+        return self._waiting if fresh else None
+
+    def look_if_due(self) -> None:
+        """Looks, unless it did so a moment ago. Raises what Prefect's client and the store raise while they are away."""
         if time.monotonic() < self._due:
-            return 0
+            return
         begun = datetime.now(UTC)
         since = begun - FIRST_WINDOW if self._looked_at is None else self._looked_at - OVERLAP
         with get_client(sync_client=True) as client:
-            made = sum(self._adopt(client, flow_run) for flow_run in self._unseen(client, since))
+            for one in list(our_flow_runs(client, self._database, _in_states(_ENDED_BADLY, since))):
+                self._tell_end(one)
+            unwatched = [one for one in self._unfinished(client, begun) if not one.is_watched]
+            for one in unwatched:
+                self._under_way.look_at(client, one)
+        before, self._waiting = (
+            self._waiting,
+            _waiting([one for one in unwatched if one.waits_seconds > self._patience.look]),
+        )
+        if self._waiting.runs and (before is None or self._waiting.runs != before.runs):
+            _log.warning("Flow runs that wait or work without a row: %s.", dict(self._waiting.runs))
         # Only now: a look that failed half-way is made again from where it began.
-        self._looked_at, self._due = begun, time.monotonic() + LOOK_SECONDS
-        return made
+        self._looked_at, self._compared_at = begun, time.monotonic()
+        self._due = self._compared_at + self._patience.between_walks
 
-    def _unseen(self, client: SyncPrefectClient, since: datetime) -> Iterator[FlowRun]:
-        ended_badly = FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.FAILED, StateType.CRASHED])),
-            end_time=FlowRunFilterEndTime.model_validate({"after_": since}),
-        )
-        # Each operation's own, and those of scheduled tenants.
-        # Each operation's own, and those of scheduled tenants.
-        told = {"operator": "or_", "name": {"any_": [DEPLOYMENT]}, "tags": {"all_": [TAG]}}
-        ours = DeploymentFilter.model_validate(told)
-        offset = 0
-        while True:
-            page = client.read_flow_runs(
-                flow_run_filter=ended_badly,
-                deployment_filter=ours,
-                sort=FlowRunSort.END_TIME_DESC,
-                limit=PAGE,
-                offset=offset,
-            )
-            # One that names a row was started by us: the outbox and the reconciler look after that row.
-            candidates = [one for one in page if identity_of(one).run_id is None]
-            unseen = without_row(self._database, [one.id for one in candidates])
-            yield from (one for one in candidates if one.id in unseen)
-            if len(page) < PAGE:
-                return
-            offset += PAGE
+    def _unfinished(self, client: SyncPrefectClient, now: datetime) -> Iterator[OurFlowRun]:
+        yield from our_flow_runs(client, self._database, _in_states(_UNDER_WAY))
+        late = _in_states([StateType.SCHEDULED])
+        late.next_scheduled_start_time = FlowRunFilterNextScheduledStartTime.model_validate({"before_": now - LATE})
+        yield from our_flow_runs(client, self._database, late)
 
-    def _adopt(self, client: SyncPrefectClient, flow_run: FlowRun) -> bool:
-        state, identity = flow_run.state, identity_of(flow_run)
-        seen = None if state is None else observed(state)
-        if state is None or seen is None:
-            return False
+    def _tell_end(self, one: OurFlowRun) -> None:
+        seen = observed(one.state)
+        is_told = one.row is not None and (one.is_watched or one.row.attempt >= one.identity.attempt)
+        if seen is None or is_told:
+            return
+        at = one.state.timestamp or datetime.now(UTC)
         try:
-            scope = identity.scope(self._database)
-            operation = OperationType.parse(client.read_flow(flow_run.flow_id).name)
-        except (NotFoundError, BadInputError) as problem:
-            _log.debug("Flow run %s is no tenant's operation (%s).", flow_run.id, type(problem).__name__)
-            return False
-        at = state.timestamp or datetime.now(UTC)
-        # Of no identity with others: it is told of, and does not count as the work that another one does.
-        adopted = adopt(
-            self._database,
-            scope,
-            nameless_request(operation, identity),
-            flow_run_id=flow_run.id,
-            attempt=identity.attempt,
-            trigger=identity.trigger,
-            at=flow_run.start_time or at,
-        )
+            scope = one.identity.scope(self._database)
+            run = one.row
+            if run is None:
+                # Of no identity with others: it is told of, and does not count as the work that another one does.
+                run = adopt(
+                    self._database,
+                    scope,
+                    nameless_request(one.operation, one.identity),
+                    flow_run_id=one.id,
+                    attempt=one.identity.attempt,
+                    trigger=one.identity.trigger,
+                    at=one.flow_run.start_time or at,
+                ).run
+        except NotFoundError as problem:
+            _log.debug("Flow run %s is no tenant's operation (%s).", one.id, type(problem).__name__)
+            return
         Recorder(self._database, scope).observe(
             RunObservation(
-                run_id=adopted.run.id,
-                attempt=identity.attempt,
+                run_id=run.id,
+                attempt=one.identity.attempt,
                 state=seen,
                 source=Source.RECONCILER,
                 at=at,
-                flow_run_id=flow_run.id,
-                failure=failure_for(state, timeout_seconds=0),
+                flow_run_id=one.id,
+                failure=failure_for(one.state, timeout_seconds=0),
             )
         )
-        _log.warning("Flow run %s ended before it had a row; run %s tells of it.", flow_run.id, adopted.run.id)
-        return True
+        _log.warning("Flow run %s ended before it had a row of that attempt; run %s tells of it.", one.id, run.id)
 
 
-def nameless_request(operation: OperationType, identity: FlowRunIdentity) -> StartRequest:
-    """A request that is identical with no other: for a flow run whose parameters cannot be read as the operation's."""
-    return StartRequest(
-        operation, identity={"flow_run_id": str(identity.flow_run_id)}, context=dict(identity.parameters)
+def _in_states(states: list[StateType], ended_since: datetime | None = None) -> FlowRunFilter:
+    return FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states)),
+        end_time=FlowRunFilterEndTime.model_validate({"after_": ended_since}) if ended_since else None,
     )
+
+
+def _waiting(runs: list[OurFlowRun]) -> Waiting:
+    counted = Counter(one.state.type.value.lower() for one in runs)
+    return Waiting(counted, max((one.waits_seconds for one in runs), default=0.0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -48,14 +48,28 @@ _STANDING = text(
 )
 
 
-_KNOWN = text("SELECT flow_run_id FROM operation_runs WHERE flow_run_id = ANY(:flow_runs)")
+_ROWS = text(
+    f"""
+    SELECT {returned_columns("r")}, t.slug FROM operation_runs r JOIN tenants t ON t.id = r.tenant_id
+    WHERE r.flow_run_id = ANY(:flow_runs) OR r.id = ANY(:runs)
+    """
+)
 
 
-def without_row(database: Database, flow_run_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these flow runs that no tenant's row stands for; needs the role RELAY."""
+@dataclass(frozen=True, slots=True)
+class KnownRows:
+    """Rows by the flow run that each stands for, and by their own id."""
+
+    standing: Mapping[UUID, Run]
+    named: Mapping[UUID, Run]
+
+
+def rows_of(database: Database, flow_run_ids: Sequence[UUID], run_ids: Sequence[UUID]) -> KnownRows:
+    """The rows of all tenants that stand for one of the flow runs, or have one of the ids; needs the role RELAY."""
     with database.across_tenants() as connection:
-        known = set(connection.execute(_KNOWN, {"flow_runs": list(flow_run_ids)}).scalars())
-    return set(flow_run_ids) - known
+        found = connection.execute(_ROWS, {"flow_runs": list(flow_run_ids), "runs": list(run_ids)}).all()
+    rows = [run_of(row) for row in found]
+    return KnownRows({row.flow_run_id: row for row in rows if row.flow_run_id}, {row.id: row for row in rows})
 
 
 def adopt(

@@ -11,6 +11,7 @@ import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
 from deployments.services.metrics import serve_metrics
+from flows._tracking.unseen import Waiting
 from runstore.database import Database, DatabaseRole
 from runstore.runs.outbox import Outbox
 from runstore.runs.status import RunStatus
@@ -20,9 +21,9 @@ from tests.support.runs import RunSpec, add_runs
 
 
 @contextmanager
-def served(database: Database, *, ready: bool = True) -> Iterator[httpx.Client]:
-    port = free_port()
-    server = serve_metrics("127.0.0.1", port, database, Outbox(database, tenant_limit=8), lambda: ready)
+def served(database: Database, *, ready: bool = True, waiting: Waiting | None = None) -> Iterator[httpx.Client]:
+    port, outbox = free_port(), Outbox(database, tenant_limit=8)
+    server = serve_metrics("127.0.0.1", port, database, outbox, lambda: ready, lambda: waiting)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
             yield client
@@ -74,7 +75,21 @@ def test_a_quiet_store_has_no_ages(store: Store) -> None:
         "tenantatlas_queue_age_seconds": 0,
         "tenantatlas_relay_lag_seconds": 0,
         "tenantatlas_mirror_delay_seconds": 0,
+        "tenantatlas_prefect_compared": 0,
     }
+
+
+def test_what_waits_in_prefect_without_a_row_is_counted(store: Store) -> None:
+    with served(store.relay, waiting=Waiting({"pending": 2, "scheduled": 1}, 90.5)) as client:
+        found = figures(client)
+    assert {labels[1]: count for labels, count in found.items() if labels[0] == "tenantatlas_prefect_waiting_runs"} == {
+        "scheduled": 1,
+        "pending": 2,
+        "running": 0,
+        "cancelling": 0,
+    }
+    assert found[("tenantatlas_prefect_compared",)] == 1
+    assert found[("tenantatlas_prefect_waiting_age_seconds",)] == 90.5
 
 
 def test_health_and_readiness(store: Store) -> None:
@@ -87,6 +102,6 @@ def test_health_and_readiness(store: Store) -> None:
 def test_a_store_that_is_away_is_told_and_does_not_kill_the_process() -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/none", DatabaseRole.RELAY)
     with served(away) as client:
-        assert figures(client) == {("tenantatlas_store_up",): 0}
+        assert figures(client) == {("tenantatlas_store_up",): 0, ("tenantatlas_prefect_compared",): 0}
         assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 503]
     away.dispose()

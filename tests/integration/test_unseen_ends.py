@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import httpx
 import pytest
 
 from runstore.database import DatabaseRole
@@ -57,3 +59,48 @@ def test_a_flow_run_with_parameters_its_operation_does_not_take_is_a_failed_run(
     assert detail.run.status is RunStatus.FAILED
     assert [failure.reason_code for failure in detail.failures] == ["parameters_refused"]
     assert detail.run.trigger.value == "prefect"
+
+
+def set_state(prefect: httpx.Client, flow_run: object, kind: str, **details: object) -> None:
+    """What a worker or a flow's process tells Prefect; then it dies, and says no more."""
+    body = {"state": {"type": kind, **details}}
+    answer = prefect.post(f"flow_runs/{flow_run}/set_state", json=body).raise_for_status().json()
+    assert answer["status"] == "ACCEPT", answer
+
+
+def test_a_process_that_died_before_its_row_is_told_of_whatever_started_it(stack: StackUnderTest) -> None:
+    """One died before it began, one while it began; and so did two retries of runs that had ended."""
+    taken, begun, retaken, rebegun = (stack.tenant() for _ in range(4))
+    retried = {
+        scope: stack.until(scope, stack.start(scope, "echo.speak", {"key": "k", "behaviour": "raise-once"}).run.id)
+        for scope in (retaken, rebegun)
+    }
+    with stack.nothing_taken(), stack.prefect() as prefect:
+        first = begin_by_itself(stack, {"tenant": taken.slug, "key": "taken"})
+        second = begin_by_itself(stack, {"tenant": begun.slug, "key": "begun"})
+        for detail in retried.values():
+            set_state(prefect, detail.run.flow_run_id, "SCHEDULED", name="AwaitingRetry")
+        for flow_run in (first, second, *(detail.run.flow_run_id for detail in retried.values())):
+            set_state(prefect, flow_run, "PENDING")
+        for flow_run in (second, retried[rebegun].run.flow_run_id):
+            set_state(prefect, flow_run, "RUNNING")
+    reader = {scope: RunReader(stack.database(DatabaseRole.HUB), scope) for scope in (taken, begun, retaken, rebegun)}
+    died = time.monotonic()
+
+    def outcome(scope: TenantScope) -> tuple[Any, ...] | None:
+        runs = reader[scope].list(RunFilter()).runs
+        return (len(runs), runs[0].status, runs[0].attempt) if runs else None
+
+    wanted = {
+        taken: (1, RunStatus.COMPLETED, 1),
+        begun: (1, RunStatus.FAILED, 1),
+        retaken: (1, RunStatus.COMPLETED, 2),
+        rebegun: (1, RunStatus.FAILED, 2),
+    }
+    eventually(lambda: {scope: outcome(scope) for scope in wanted} == wanted, seconds=240, pause=0.5)
+    assert time.monotonic() - died > 25, "a container may need that long before a flow begins"
+    for scope in (begun, rebegun):
+        detail = reader[scope].get(reader[scope].list(RunFilter()).runs[0].id)
+        assert detail.failures[-1].reason_code == "contact_lost"
+        with stack.prefect() as prefect:
+            assert prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state"]["type"] == "CRASHED"

@@ -40,7 +40,7 @@ T = TypeVar("T")
 _tenants = itertools.count()
 
 
-def eventually(probe: Callable[[], T], *, seconds: float = 60, pause: float = 0.05) -> T:
+def eventually(probe: Callable[[], T | None], *, seconds: float = 60, pause: float = 0.05) -> T:
     """The first truthy answer of `probe`; AssertionError with the last one when none came in time."""
     deadline = time.monotonic() + seconds
     while True:
