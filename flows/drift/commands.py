@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -82,22 +82,27 @@ def findings(
 def findings_table(
     document: Mapping[str, Any], empty: str, title: str | None = None, *, numbered: bool = False
 ) -> Table:
-    """The findings of the contract's document as a table for people; by whom, if a source with an audit log was read."""
-    from flows.drift.attribution import who_and_when
+    """The findings of the contract's document as a table for people; by whom, if a source with an audit log was read.
 
-    who = [who_and_when(finding.get("changed_by")) for finding in document["findings"]]
+    A change that several policies share is one row.
+    """
+    from flows.drift.reports.groups import told
+    from flows.drift.reports.lines import change_words
+
+    entries = told(document["findings"])
+    who = [_by(entry.findings) for entry in entries]
     rows = [
         (
             *([number] if numbered else []),
-            _kind(finding),
-            finding["policy_name"],
-            finding["policy_type"].replace("_", " "),
-            finding["severity"],
-            finding["status"],
-            _settings(finding["changes"]),
+            _kind(entry.findings[0]),
+            entry.policy,
+            entry.findings[0]["policy_type"].replace("_", " "),
+            entry.severity,
+            ", ".join(dict.fromkeys(one["status"] for one in entry.findings)),
+            change_words(entry.shown[0]) if entry.is_group else _settings(entry.shown),
             *([by] if any(who) else []),
         )
-        for number, (finding, by) in enumerate(zip(document["findings"], who, strict=True), 1)
+        for number, (entry, by) in enumerate(zip(entries, who, strict=True), 1)
     ]
     columns = ("What", "Policy", "Type", "Severity", "Status", "Changed", *(["By whom"] if any(who) else []))
     return Table((*(["No."] if numbered else []), *columns), rows, empty, title=title)
@@ -108,19 +113,32 @@ def _ids(document: Mapping[str, Any], tenant: str) -> list[Block]:
 
     Beneath and not among the columns: an id is copied in one piece, and 36 of 80 characters would leave the others none.
     """
+    from flows.drift.reports.groups import told
+
     rows = [
-        (number, UUID(finding["id"]), _kind(finding), finding["policy_name"])
-        for number, finding in enumerate(document["findings"], 1)
+        (number, UUID(finding["id"]), _kind(finding), finding["policy_name"], _by([finding]))
+        for number, entry in enumerate(told(document["findings"]), 1)
+        for finding in entry.findings
     ]
-    told = f"To decide about one: `tenantatlas drift acknowledge --tenant {tenant} --finding ID`, or accept, or reopen."
-    return [Table(("No.", "Finding", "What", "Policy"), rows, ""), told]
+    columns = ("No.", "Finding", "What", "Policy", "By whom")
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    said = f"To decide about one: `tenantatlas drift acknowledge --tenant {tenant} --finding ID`, or accept, or reopen."
+    return [Table(columns, rows, ""), said]
+
+
+def _by(findings: Sequence[Mapping[str, Any]]) -> str:
+    """Who changed them, each author once."""
+    from flows.drift.attribution import who_and_when
+
+    return "; ".join(dict.fromkeys(filter(None, (who_and_when(one.get("changed_by")) for one in findings))))
 
 
 def _kind(finding: Mapping[str, Any]) -> str:
     return finding["kind"].replace("_", " ")
 
 
-def _settings(changes: list[dict[str, Any]]) -> str:
+def _settings(changes: Sequence[Mapping[str, Any]]) -> str:
     shown = [str(change["setting"] or change["facet"]) for change in changes[:SHOWN_SETTINGS]]
     more = len(changes) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -13,6 +13,8 @@ from flows.drift.comparison.severity import Severity
 from flows.drift.generate import generate
 from flows.drift.operation import DriftParameters
 from flows.drift.reasons import NOT_COMPARED, NOT_ENOUGH_SYNCS, SYNC_UNUSABLE
+from flows.drift.reports.groups import told
+from flows.drift.reports.lines import change_words
 from runstore.errors import BadInputError, NotFoundError
 from runstore.fence.reason_fields import clean_item_id
 from runstore.reasons import ReasonedError
@@ -61,17 +63,17 @@ def _report(run: TrackedRun, parameters: DriftParameters, chosen: Chosen, compar
     for entry in comparison.withheld:
         run.log.warning("%d differences of %s withheld, %s.", entry.count, entry.policy_type, entry.reason_code)
     by_severity = Counter(finding.severity for finding in comparison.findings)
-    told = ", ".join(f"{by_severity[one]} {one}" for one in Severity if by_severity[one])
-    run.log.info("%d findings%s.", len(comparison.findings), f": {told}" if told else "")
+    counts = ", ".join(f"{by_severity[one]} {one}" for one in Severity if by_severity[one])
+    run.log.info("%d findings%s.", len(comparison.findings), f": {counts}" if counts else "")
     rows = [
         {
-            "Severity": finding.severity.value,
-            "Policy": finding.policy_name or finding.subject,
-            "Type": finding.policy_type,
-            "What": finding.kind.value,
-            "Changes": len(finding.changes),
+            "Severity": entry.severity,
+            "Policy": entry.policies,
+            "Type": entry.findings[0]["policy_type"],
+            "What": entry.findings[0]["kind"],
+            "Changes": change_words(entry.shown[0]) if entry.is_group else len(entry.shown),
         }
-        for finding in sorted(comparison.findings, key=lambda one: one.severity.rank)
+        for entry in told([finding.as_json(finding.subject, None) for finding in comparison.findings])
     ]
     between = f"sync {chosen.baseline.id} to {chosen.current.id}"
     run.table("findings", rows, f"Findings of the scope {parameters.scope}, {between}.")

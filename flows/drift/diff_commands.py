@@ -13,7 +13,6 @@ from deployments.cli.console import Block, Table
 from runstore.errors import BadInputError
 
 CHANGES_SHOWN: Final = 200
-VALUE_SHOWN: Final = 60
 UNREAD_SHOWN: Final = 20
 
 
@@ -76,17 +75,17 @@ def _write(name: str, content: Callable[[], bytes]) -> None:
 
 def _table(document: Mapping[str, Any], empty: str) -> Table:
     from flows._policies.types import label_of
-    from flows.drift.reports.lines import arrow
+    from flows.drift.reports.groups import told
+    from flows.drift.reports.lines import SHORT, arrow
 
     rows: list[tuple[str, ...]] = []
-    for finding in document["findings"]:
-        name = finding["policy_name"] or f"{len(finding.get('policies', ()))} policies"
-        about = (finding["severity"], finding["kind"].replace("_", " "), name, label_of(finding["policy_type"]))
-        for change in finding["changes"] or [None]:
+    for entry in told(document["findings"]):
+        finding = entry.findings[0]
+        about = (entry.severity, finding["kind"].replace("_", " "), entry.policies, label_of(finding["policy_type"]))
+        for change in entry.shown or [None]:
             if len(rows) >= CHANGES_SHOWN:
                 break
-            told = ("", "") if change is None else (_setting(change), arrow(change, VALUE_SHOWN))
-            rows.append((*about, *told))
+            rows.append((*about, *(("", "") if change is None else (_setting(change), arrow(change, SHORT)))))
     return Table(("Severity", "What", "Policy", "Type", "Setting", "Before → after"), rows, empty)
 
 
@@ -96,9 +95,10 @@ def _setting(change: Mapping[str, Any]) -> str:
 
 def _notes(document: Mapping[str, Any]) -> list[Block]:
     from flows.drift.register.words import not_compared
+    from flows.drift.reports.groups import told
 
     said: list[Block] = []
-    changes = sum(max(1, len(finding["changes"])) for finding in document["findings"])
+    changes = sum(max(1, len(entry.shown)) for entry in told(document["findings"]))
     if changes > CHANGES_SHOWN:
         said.append(f"{changes - CHANGES_SHOWN} more changes are not listed; --json and --html have them all.")
     if document["withheld"]:

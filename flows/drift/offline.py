@@ -19,9 +19,10 @@ from flows._sources.folder import FolderSource
 from flows._sources.folder_reasons import NESTED_TOO_DEEP
 from flows.drift.comparison.compare import compare
 from flows.drift.comparison.completeness import Completeness
-from flows.drift.comparison.findings import Comparison, Finding
+from flows.drift.comparison.findings import Comparison
 from flows.drift.comparison.platform import kind_of
 from flows.drift.comparison.states import PolicyState
+from flows.drift.reports.groups import groups_json
 from runstore.errors import BadInputError
 
 _FINDINGS: Final = UUID("0e1c3f0c-0f6b-4c1e-9a0c-7f6a1c1f5a52")
@@ -104,8 +105,10 @@ def diff_folders(before: Path, after: Path) -> Diff:
             raise BadInputError(f"Not one policy in the folder {folder.name!r} could be read. The first reason: {why}")
     old, new = sides
     comparison = compare_sides(old, new)
+    findings = [one.as_json(str(uuid5(_FINDINGS, one.subject)), None) for one in comparison.findings]
     document = {
-        "findings": [_finding(finding) for finding in comparison.findings],
+        "findings": findings,
+        "groups": groups_json(findings),
         "withheld": [entry.as_json() for entry in comparison.withheld],
         "comparisons": [{"baseline": str(before), "current": str(after)}],
         "unread": {"baseline": _failures(old), "current": _failures(new)},
@@ -120,25 +123,6 @@ def diff_folders(before: Path, after: Path) -> Diff:
         return policy.origin if policy else None
 
     return Diff(document, origin_of)
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "id": str(uuid5(_FINDINGS, finding.subject)),
-        "run_id": None,
-        "kind": finding.kind.value,
-        "policy_id": finding.policy_id,
-        "policy_name": finding.policy_name,
-        "policy_type": finding.policy_type,
-        "severity": finding.severity.value,
-        "status": "open",
-        "changes": finding.changes_json(),
-    }
-    if finding.previous_policy_id is not None:
-        shown["previous_policy_id"] = finding.previous_policy_id
-    if finding.policies:
-        shown["policies"] = list(finding.policies)
-    return {**shown, "notes": list(finding.notes)} if finding.notes else shown
 
 
 def _failures(side: Side) -> list[dict[str, Any]]:

@@ -66,6 +66,25 @@ class Finding:
         """The changes in the JSON shape of the contract."""
         return [change.as_json() for change in self.changes]
 
+    def as_json(self, finding_id: str, run_id: str | None) -> dict[str, Any]:
+        """A finding that is open, in the JSON shape of the contract."""
+        shown: dict[str, Any] = {
+            "id": finding_id,
+            "run_id": run_id,
+            "kind": self.kind.value,
+            "policy_id": self.policy_id,
+            "policy_name": self.policy_name,
+            "policy_type": self.policy_type,
+            "severity": self.severity.value,
+            "status": "open",
+            "changes": self.changes_json(),
+        }
+        if self.previous_policy_id is not None:
+            shown["previous_policy_id"] = self.previous_policy_id
+        if self.policies:
+            shown["policies"] = list(self.policies)
+        return {**shown, "notes": list(self.notes)} if self.notes else shown
+
 
 @dataclass(frozen=True, slots=True)
 class Withheld:

@@ -13,6 +13,7 @@ from flows.drift.comparison.severity import Severity
 from flows.drift.register.life import FindingStatus
 from flows.drift.register.rules import ignore_rules, without_ignored
 from flows.drift.register.words import why_empty as why_empty
+from flows.drift.reports.groups import groups_json
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
@@ -51,6 +52,7 @@ def findings_document(
     shown, ignored = without_ignored(found, rules)
     return {
         "findings": shown,
+        "groups": groups_json(shown),
         "withheld": [entry for run in runs for entry in run.withheld],
         "comparisons": [
             {

@@ -16,6 +16,7 @@ from flows._policies.types import label_of
 from flows.drift.attribution import who_and_when
 from flows.drift.register.reading import why_empty
 from flows.drift.register.words import withheld_words
+from flows.drift.reports.groups import Told, told
 from runstore.fence.text_safety import formula_safe
 
 COLUMNS = (
@@ -75,7 +76,7 @@ def html_report(document: Mapping[str, Any], tenant: str, at: datetime | None = 
         f'<li class="{level}"><b>{counts.get(level, 0)}</b> {level}</li>'
         for level in ("critical", "high", "medium", "low", "info")
     )
-    body = "".join(_finding(finding) for finding in findings) or f"<p>{escape(why_empty(document))}</p>"
+    body = "".join(_entry(entry) for entry in told(findings)) or f"<p>{escape(why_empty(document))}</p>"
     title = f"Drift in {escape(tenant)}"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -98,23 +99,35 @@ def _withheld(document: Mapping[str, Any]) -> str:
     return f"<section><h2>Not shown</h2><ul>{''.join(lines)}</ul></section>"
 
 
-def _finding(finding: Mapping[str, Any]) -> str:
-    name = finding["policy_name"] or f"{len(finding.get('policies', []))} policies"
-    facts = [_KINDS.get(finding["kind"], finding["kind"]), label_of(finding["policy_type"]), finding["status"]]
-    if finding.get("owner"):
-        facts.append(f"owner {finding['owner']}: {finding['reason']}")
-    if who := who_and_when(finding.get("changed_by")):
-        facts.append(f"last changed: {who}")
-    rows = "".join(_change(change) for change in finding["changes"])
+def _entry(entry: Told) -> str:
+    finding = entry.findings[0]
+    facts = [_KINDS.get(finding["kind"], finding["kind"]), label_of(finding["policy_type"])]
+    members = ""
+    if entry.is_group:
+        listed = (" · ".join([_text(one["policy_name"]), *map(_text, _standing(one))]) for one in entry.findings)
+        members = f"<ul>{''.join(f'<li>{line}</li>' for line in listed)}</ul>"
+    else:
+        facts += _standing(finding)
+    rows = "".join(_change(change) for change in entry.shown)
     table = (
         f"<table><thead><tr><th>Setting</th><th>Before</th><th>After</th></tr></thead><tbody>{rows}</tbody></table>"
         if rows
         else ""
     )
     return (
-        f'<article class="{escape(finding["severity"])}"><h2>{_text(name)}</h2>'
-        f"<p><b>{escape(finding['severity'])}</b> · {' · '.join(_text(fact) for fact in facts)}</p>{table}</article>"
+        f'<article class="{escape(entry.severity)}"><h2>{_text(entry.policy)}</h2>'
+        f"<p><b>{escape(entry.severity)}</b> · {' · '.join(_text(fact) for fact in facts)}</p>{table}{members}</article>"
     )
+
+
+def _standing(finding: Mapping[str, Any]) -> list[str]:
+    """Where a finding stands, who answers for it and who changed the policy."""
+    said = [finding["status"]]
+    if finding.get("owner"):
+        said.append(f"owner {finding['owner']}: {finding['reason']}")
+    if who := who_and_when(finding.get("changed_by")):
+        said.append(f"last changed: {who}")
+    return said
 
 
 def _change(change: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 LONGEST: Final = 300
+SHORT: Final = 60
 
 
 def title(finding: Mapping[str, Any]) -> str:
@@ -19,6 +20,11 @@ def title(finding: Mapping[str, Any]) -> str:
 def change_line(change: Mapping[str, Any]) -> str:
     """The place, and the value before and after."""
     return f"{change['path'] or change['setting']}: {arrow(change)}"
+
+
+def change_words(change: Mapping[str, Any]) -> str:
+    """The name people know the setting by, and the value before and after."""
+    return f"{change.get('name') or change['setting']}: {arrow(change, SHORT)}"
 
 
 def arrow(change: Mapping[str, Any], limit: int = LONGEST) -> str:

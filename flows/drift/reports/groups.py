@@ -1,0 +1,109 @@
+"""One change that several policies share, told once: "Bit locker enabled: true → false in 6 policies", and who made each.
+
+Findings are stored one a policy, so that each has its own life, author and decision. Only what is shown is grouped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flows._policies.tree import dumps
+from flows.drift.comparison.findings import FindingKind
+from flows.drift.comparison.severity import Severity, most_severe
+
+_OF_ONE_POLICY: Final = frozenset({FindingKind.MODIFIED.value, FindingKind.RECREATED.value})
+_NAMES_SHOWN: Final = 20
+_SAME: Final = ("facet", "path", "change", "before", "after")
+_SAID: Final = (*_SAME, "setting", "name", "before_name", "after_name", "group", "filter")
+
+Finding = Mapping[str, Any]
+Change = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is shown as one: a finding with the changes that are its own alone, or findings and the change they share.
+
+    `changes` of a group are the same one, in the order of its findings.
+    """
+
+    findings: Sequence[Finding]
+    changes: Sequence[Change]
+    is_group: bool = False
+
+    @property
+    def shown(self) -> Sequence[Change]:
+        """The changes to show: one of a group."""
+        return self.changes[:1] if self.is_group else self.changes
+
+    @property
+    def severity(self) -> str:
+        """That of the most severe of its changes."""
+        levels = [Severity(change.get("severity") or self.findings[0]["severity"]) for change in self.changes]
+        return most_severe(levels).value if levels else str(self.findings[0]["severity"])
+
+    @property
+    def policy(self) -> str:
+        """Whom it is about, for people: a policy's name, or how many policies."""
+        if self.is_group:
+            return f"{len(self.findings)} policies"
+        one = self.findings[0]
+        return one["policy_name"] or f"{len(one.get('policies', ()))} policies"
+
+    @property
+    def policies(self) -> str:
+        """Whom it is about, each by name where there are several; beyond twenty, how many more."""
+        if not self.is_group:
+            return self.policy
+        names = [str(one["policy_name"]) for one in self.findings]
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        return f"{self.policy}: {', '.join(names[:_NAMES_SHOWN])}{more}"
+
+
+def told(findings: Sequence[Finding]) -> list[Told]:
+    """The findings as they are shown, most severe first: a change that several policies of a type share comes once.
+
+    A finding all of whose changes are shared is told by its groups alone.
+    """
+    shared = _shared(findings)
+    groups = [Told([one for one, _ in pairs], [change for _, change in pairs], True) for pairs in shared.values()]
+    taken = {id(change) for group in groups for change in group.changes}
+    own = [(one, [change for change in one["changes"] if id(change) not in taken]) for one in findings]
+    entries = [*groups, *(Told((one,), left) for one, left in own if left or not one["changes"])]
+    return sorted(entries, key=lambda entry: Severity(entry.severity).rank)
+
+
+def groups_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The groups in the JSON shape of the contract: the change, how severe it is, and the policies it is in."""
+    return [
+        {
+            "policy_type": entry.findings[0]["policy_type"],
+            "severity": entry.severity,
+            **{key: entry.changes[0][key] for key in _SAID if key in entry.changes[0]},
+            "policies": [
+                {
+                    "finding_id": one["id"],
+                    **{key: one[key] for key in ("policy_id", "policy_name", "status", "changed_by") if key in one},
+                }
+                for one in entry.findings
+            ],
+        }
+        for entry in told(findings)
+        if entry.is_group
+    ]
+
+
+def _shared(findings: Sequence[Finding]) -> dict[bytes, list[tuple[Finding, Change]]]:
+    found: dict[bytes, dict[str, tuple[Finding, Change]]] = {}
+    for one in findings:
+        for change in one["changes"] if one["kind"] in _OF_ONE_POLICY else ():
+            found.setdefault(_key(one, change), {}).setdefault(one["id"], (one, change))
+    return {key: list(pairs.values()) for key, pairs in found.items() if len(pairs) > 1}
+
+
+def _key(one: Finding, change: Change) -> bytes:
+    # What moved is told with where it went, which is one policy's own.
+    moved = [change.get("moved_to"), change.get("moved_from")]
+    return dumps([one["policy_type"], *(change[key] for key in _SAME), moved])
