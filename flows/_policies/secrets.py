@@ -65,7 +65,8 @@ def protected(body: Mapping[str, Any], fingerprint: Fingerprint) -> dict[str, An
         if isinstance(value, dict):
             inner = cast(dict[str, Any], value)
             kept = {}
-            stack.extend((name, item, kept, _is_secret(name, inner, secret)) for name, item in _masked(inner).items())
+            for name, item in _masked(inner).items():
+                stack.append((name, item, kept, _is_secret(name, inner, secret)))
         elif isinstance(value, list):
             kept = [None] * len(cast(list[Any], value))
             stack.extend((index, item, kept, secret) for index, item in enumerate(cast(list[Any], value)))
@@ -85,10 +86,12 @@ def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
     """Whether what `name` holds in this object is a secret: by the object's own mark, or by what the entry is called."""
     if name in _NAME_OF_ENTRY or name.startswith("@"):
         return False
-    if holder.get(STATE) is not None and name == "value":
-        return True
-    if name in _VALUE_OF_ENTRY and any(_names_secret(holder.get(entry)) for entry in _NAME_OF_ENTRY):
-        return True
+    if name in _VALUE_OF_ENTRY:
+        if name == "value" and holder.get(STATE) is not None:
+            return True
+        for entry in _NAME_OF_ENTRY:
+            if entry in holder and _names_secret(holder[entry]):
+                return True
     if name == "simpleSettingValue" and _names_secret(holder.get("settingDefinitionId")):
         return True
     return inherited and name in _VALUE_OF_ENTRY
@@ -116,7 +119,14 @@ def _masked(holder: dict[str, Any]) -> dict[str, Any]:
 
 
 def _names_secret(name: object) -> bool:
-    return isinstance(name, str) and bool(_SECRET_NAME.search(name)) and name not in _NAME_OF_ENTRY
+    if not isinstance(name, str):
+        return False
+    return _is_telling(name) if len(name) <= _REPEATED else bool(_SECRET_NAME.search(name))
+
+
+@lru_cache(maxsize=50_000)
+def _is_telling(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name)) and name not in _NAME_OF_ENTRY
 
 
 def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:

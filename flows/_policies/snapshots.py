@@ -16,6 +16,7 @@ from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.secrets import Fingerprint, tenant_fingerprint
 from flows._policies.stored import StoredPolicy, body_of
 from flows._policies.tables import FingerprintKey, InventorySync, PolicyContent, SyncPolicy
+from flows._policies.unread import is_complete
 from runstore.tenancy import TenantScope
 
 USABLE = ("succeeded", "partial")
@@ -157,7 +158,7 @@ def finish_sync(
             status=status,
             policies=count,
             failures=failures,
-            complete=not unread.get("types") and not unread.get("policies"),
+            complete=is_complete(unread),
             unread=dict(unread),
             audit=None if audit is None else dict(audit),
             finished_at=datetime.now(UTC),

@@ -31,6 +31,11 @@ def unread_parts(body: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(part for part in as_list(body.get(UNREAD)) if isinstance(part, str))
 
 
+def is_complete(unread: Mapping[str, Any]) -> bool:
+    """Whether a sync that keeps this (`Unread.as_json`) knows every policy there was, and each of them whole."""
+    return not any(unread.get(name) for name in ("types", "policies", "items", "parts"))
+
+
 def absent_parts(policy_type: str, body: Mapping[str, Any]) -> list[str]:
     """The parts that a policy of the type has and this body has no word of; in order. Empty for a type not known."""
     entry = BY_SLUG.get(policy_type)

@@ -7,10 +7,13 @@ they are all of one type. Nothing of a file is kept once its policies are handed
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
+
+import orjson
 
 from flows._policies.canonical import canonical, content_hash
 from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
@@ -50,6 +53,7 @@ class FolderSource:
     _ledger: dict[str, TypeLedger] = field(default_factory=dict[str, TypeLedger], init=False)
     _ids: dict[str, _Seen] = field(default_factory=dict[str, _Seen], init=False)
     _parts: PartStore = field(default_factory=PartStore, init=False)
+    _files: dict[str, ExportFile] = field(default_factory=dict[str, ExportFile], init=False)
 
     def __post_init__(self) -> None:
         self.root = checked_root(self.root)
@@ -66,6 +70,7 @@ class FolderSource:
         """
         self._ledger, self._ids, self._parts = {}, {}, PartStore()
         files = [file for file in export_files(self.root) if not left_out(file)]
+        self._files = {file.origin: file for file in files}
         early = [file for file in files if may_be_part(file)]
         taken = {file.origin for file in early if self._keep_part(file)}
         beside: dict[str, list[ExportFile]] = {}
@@ -104,7 +109,7 @@ class FolderSource:
 
     def _policy(self, policy: SourcePolicy) -> Iterator[Item]:
         try:
-            digest = content_hash(canonical(policy.policy_type, policy.body))
+            digest = _as_written(policy)
         except (TooDeepError, RecursionError):
             name = policy.origin
             failure = reasons.NESTED_TOO_DEEP.failure(name, file_name=name, limit=MAX_DEPTH)
@@ -116,10 +121,18 @@ class FolderSource:
             self._count(policy.policy_type, policies=1)
             absent = absent_parts(policy.policy_type, policy.body)
             yield replace(policy, body={**policy.body, UNREAD: absent}) if absent else policy
-        elif seen.digest != digest:
+        elif seen.digest != digest and not self._is_same(seen.origin, policy):
             for origin in {seen.origin, policy.origin}:
                 failure = reasons.DUPLICATE_POLICY_ID.failure(origin, file_name=origin, policy_id=policy.policy_id)
                 yield self._failed(SourceFailure(origin, failure, policy.policy_type, policy.policy_id))
+
+    def _is_same(self, origin: str, policy: SourcePolicy) -> bool:
+        """Whether the policy read before from this origin configures the same. It is read again, since nothing of it was kept."""
+        file = self._files.get(origin) or self._files[origin.rpartition("#")[0]]
+        read = (item for item in self._file(file) if isinstance(item, SourcePolicy))
+        earlier = next((item for item in read if item.origin == origin), None)
+        hashes = [content_hash(canonical(one.policy_type, one.body)) for one in (earlier, policy) if one is not None]
+        return len(hashes) == 2 and hashes[0] == hashes[1]
 
     def _file(self, file: ExportFile) -> Iterator[Item]:
         document = document_of(file, self.file_limit)
@@ -194,6 +207,16 @@ class FolderSource:
             policies=entry.policies + policies,
             failures=entry.failures + failures,
         )
+
+
+def _as_written(policy: SourcePolicy) -> bytes:
+    """A digest of the policy as it is written, keys in one order. Raises TooDeepError for one that nests beyond all reason."""
+    try:
+        data = orjson.dumps(policy.body, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # Deeper than most, or a number beyond 64 bits: only a full reading tells whether it is too deep.
+        return content_hash(canonical(policy.policy_type, policy.body))
+    return hashlib.sha256(data).digest()
 
 
 def _is_undecided(item: SourceFailure) -> bool:

@@ -6,11 +6,14 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from flows._policies.protocol import SourceFailure
+import orjson
+
+from flows._policies.protocol import SourceFailure, SourcePolicy
 from flows._policies.secrets import Fingerprint, tenant_fingerprint
 from flows._policies.stored import StoredPolicy, body_of, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
@@ -42,14 +45,35 @@ def one_time_fingerprint() -> Fingerprint:
     return tenant_fingerprint(secrets.token_bytes(32))
 
 
-def read_side(folder: Path, fingerprint: Fingerprint) -> Side:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads folders with one fingerprint function. What a second folder holds as well is not made ready again: most of two
+    exports is the same."""
+
+    fingerprint: Fingerprint
+    _known: dict[bytes, StoredPolicy] = field(default_factory=dict[bytes, StoredPolicy])
+
+    def stored(self, policy: SourcePolicy) -> StoredPolicy:
+        """The policy made ready. Raises TooDeepError for one that nests deeper than any."""
+        about = [policy.policy_id, policy.policy_type, policy.name, policy.platform, policy.origin, policy.mark]
+        try:
+            key = sha256(orjson.dumps([*about, policy.body])).digest()
+        except TypeError:
+            return stored(policy, self.fingerprint)
+        if key not in self._known:
+            self._known[key] = stored(policy, self.fingerprint)
+        return self._known[key]
+
+
+def read_side(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
     """The side that a folder of exports makes. BadInputError for a folder of no use."""
     source, side, unread = FolderSource(folder), Side({}), Unread()
+    reader = fingerprint if isinstance(fingerprint, Reader) else Reader(fingerprint)
     for item in source.read():
         failed = item if isinstance(item, SourceFailure) else None
         if not isinstance(item, SourceFailure):
             try:
-                side.policies[item.policy_id] = stored(item, fingerprint)
+                side.policies[item.policy_id] = reader.stored(item)
                 unread.read(item)
             except (TooDeepError, RecursionError):
                 failure = NESTED_TOO_DEEP.failure(item.origin, file_name=item.origin, limit=MAX_DEPTH)
@@ -97,8 +121,8 @@ def diff_folders(before: Path, after: Path) -> Diff:
     """The comparison of two folders. BadInputError for one of no use, one that holds nothing to read, and one given twice."""
     if before.expanduser().resolve() == after.expanduser().resolve():
         raise BadInputError("Both sides are the same folder: give two exports of different times.")
-    fingerprint = one_time_fingerprint()
-    sides = [read_side(folder, fingerprint) for folder in (before, after)]
+    reader = Reader(one_time_fingerprint())
+    sides = [read_side(folder, reader) for folder in (before, after)]
     for folder, side in zip((before, after), sides, strict=True):
         if not side.policies and side.failures:
             why = side.failures[0].failure.message

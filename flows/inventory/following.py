@@ -22,7 +22,10 @@ def next_step(run: TrackedRun, parameters: InventoryParameters, sync: Sync) -> d
     if parameters.then is None:
         return {}
     if not sync.complete:
-        return {"then_why": "The sync is not complete: not every policy could be read."}
+        # What is unread beside parts is a policy.
+        lost = any(sync.unread.get(name) for name in ("types", "policies", "items"))
+        what = "not every policy could be read" if lost else "a part of some policies could not be read"
+        return {"then_why": f"The sync is not complete: {what}."}
     if not patiently(lambda: _has_earlier(run, sync), give_up_after=PATIENCE):
         return {"then_why": "This is the first usable sync of the scope: there is nothing to compare it with yet."}
     request = operations()[parameters.then].request({"scope": sync.scope, "current": str(sync.id)})

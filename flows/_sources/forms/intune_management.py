@@ -34,6 +34,8 @@ _LISTS: Final = names(
 )
 """Properties of policies that are lists in Graph's schema wherever they stand."""
 
+_TOP_LISTS: Final = _TOP | _LISTS
+
 
 def _leaves_out(file: ExportFile) -> bool:
     of_groups = bool(file.folders) and file.folders[0].casefold() == "groups"
@@ -52,7 +54,24 @@ def _document(document: Any, file: ExportFile) -> Any:
 
 
 def _body(body: Body) -> Body:
-    return cast(Body, _lists({_named(key): value for key, value in body.items()}, _TOP | _LISTS))
+    named = {_named(key): value for key, value in body.items()}
+    return cast(Body, _lists(named, _TOP_LISTS)) if _has_single(named) else named
+
+
+def _has_single(body: Body) -> bool:
+    """Whether a list of one element is written as the element anywhere in the policy; in most exports none is."""
+    lists, waiting = _TOP_LISTS, [body]
+    while waiting:
+        for key, value in waiting.pop().items():
+            if key in lists and _is_single(key, value):
+                return True
+            for member in cast(list[Any], value) if isinstance(value, list) else (value,):
+                if isinstance(member, dict):
+                    waiting.append(cast(Body, member))
+                elif isinstance(member, list):
+                    waiting.append({"": member})
+        lists = _LISTS
+    return False
 
 
 def _named(key: str) -> str:

@@ -51,15 +51,17 @@ def _property(key: str) -> str:
 
 
 def _cut(body: Body) -> bool:
-    waiting: list[tuple[str, Any]] = list(body.items())
+    waiting: list[Body] = [body]
     while waiting:
-        key, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend(cast(Body, value).items())
-        elif isinstance(value, list):
-            waiting.extend((key, item) for item in cast(list[Any], value))
-        elif isinstance(value, str) and _is_rest(key, value):
-            return True
+        for key, value in waiting.pop().items():
+            members = cast(list[Any], value) if isinstance(value, list) else (value,)
+            for member in members:
+                if isinstance(member, dict):
+                    waiting.append(cast(Body, member))
+                elif isinstance(member, list):
+                    waiting.append({key: member})
+                elif isinstance(member, str) and _is_rest(key, member):
+                    return True
     return False
 
 

@@ -31,11 +31,6 @@ class Completeness:
     left_out: frozenset[str] = field(default_factory=frozenset[str])
     in_files: frozenset[str] = field(default_factory=frozenset[str])
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the sync knows everything there was."""
-        return not (self.types or self.policies or self.items or self.parts)
-
     def knows(self, policy_type: str, policy_id: str) -> bool:
         """Whether "not there" can be believed of this policy."""
         if policy_id in self.policies:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,6 +20,8 @@ _RULES: Final = {
     "platform_change": "The service changed policies.",
 }
 _CHANGES_SHOWN: Final = 20
+_IN_FILE: Final = re.compile(r"#\d+$")
+"""Which policy of a file that holds several, at the end of an origin."""
 
 
 def sarif_report(document: Mapping[str, Any], origin_of: Callable[[Mapping[str, Any]], str | None]) -> dict[str, Any]:
@@ -55,6 +58,6 @@ def _result(finding: Mapping[str, Any], origin: str | None) -> dict[str, Any]:
         "properties": {"severity": finding["severity"], "policyType": finding["policy_type"]},
     }
     if origin:
-        place = {"artifactLocation": {"uri": quote(origin.partition("#")[0], safe="/")}}
+        place = {"artifactLocation": {"uri": quote(_IN_FILE.sub("", origin), safe="/")}}
         result["locations"] = [{"physicalLocation": {**place, "region": {"startLine": 1}}}]
     return result

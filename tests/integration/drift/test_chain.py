@@ -30,6 +30,7 @@ from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
 
 ONE = "10000000-0000-4000-8000-000000000000"
+TWO = "20000000-0000-4000-8000-000000000000"
 DRIFT = "drift.generate"
 
 
@@ -104,6 +105,16 @@ def test_an_incomplete_sync_is_not_followed_and_says_why(runs: Runs, folder: Pat
     assert ended.run.status is RunStatus.COMPLETED_WITH_ERRORS
     assert drifts(runs) == []
     assert ended.context["then_why"] == "The sync is not complete: not every policy could be read."
+
+
+@pytest.mark.parametrize("part", ["settings", "assignments"])
+def test_a_sync_that_lacks_a_part_of_a_policy_is_not_complete(runs: Runs, folder: Path, part: str) -> None:
+    runs.sync(folder)
+    half = {key: value for key, value in policy(TWO, "Half").items() if key != part}
+    ended = sync(runs, runs.sync(export(folder / "half", [half]).parent, then=DRIFT))
+    assert not ended.context["complete"]
+    assert drifts(runs) == []
+    assert ended.context["then_why"] == "The sync is not complete: a part of some policies could not be read."
 
 
 def test_an_attempt_is_not_followed_for_what_the_one_before_it_had_read(runs: Runs, folder: Path) -> None:
