@@ -44,6 +44,9 @@ tracking.tracked_flow = lambda operation: lambda body: bodies.setdefault(str(ope
 operation = operations()["policy.restore"]
 assert "restore_unknown_policy" in {code.code for code in reasons()}
 import flows.restore.flow
+from flows.rehearsal import ENDS
+from flows.restore.rehearsals import REHEARSALS
+assert set(REHEARSALS) == set(ENDS)
 url = sys.argv[1]
 app, worker = Database(url, DatabaseRole.APP), Database(url, DatabaseRole.WORKER)
 scope = Directory(app).for_operator("acme")

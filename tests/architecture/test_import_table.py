@@ -12,7 +12,15 @@ import pytest
 from tests.architecture.test_imports import PACKAGES, ROOT, imports, modules, producers
 
 TABLES = {"sqlalchemy", "psycopg", "pydantic", "alembic"}
-SHARED = {"runstore", "flows._policies", "flows._sources", "flows.registry", "flows.producer", "flows.folders"}
+SHARED = {
+    "runstore",
+    "flows._policies",
+    "flows._sources",
+    "flows.registry",
+    "flows.producer",
+    "flows.folders",
+    "flows.rehearsal",
+}
 OWN = {folder: f"flows.{folder}" for folder in ("_tracking", "_policies", "_sources")}
 PLAIN = {*SHARED, *TABLES, "flows._tracking", "orjson", "cryptography"}
 MAY: dict[str, set[str]] = {

@@ -13,25 +13,6 @@ pytestmark = [
 ]
 
 
-def test_a_started_run_is_done_and_mirrored(stack: StackUnderTest) -> None:
-    scope = stack.tenant()
-    started = stack.start(scope, "echo.speak", {"key": "a", "succeed": "3"})
-    assert started.run.status is RunStatus.PENDING
-    detail = stack.until(scope, started.run.id)
-    assert detail.run.status is RunStatus.COMPLETED
-    assert (detail.run.counts.succeeded, detail.run.counts.total) == (3, 3)
-    assert detail.run.flow_run_id is not None
-
-
-def test_an_exception_is_a_failed_run_with_a_reason(stack: StackUnderTest) -> None:
-    scope = stack.tenant()
-    started = stack.start(scope, "echo.speak", {"key": "a", "behaviour": "raise"})
-    detail = stack.until(scope, started.run.id)
-    assert detail.run.status is RunStatus.FAILED
-    assert detail.failures
-    assert "told to raise" not in str(detail.failures)
-
-
 def test_a_process_that_dies_is_a_failed_run_in_prefect_and_in_the_store(stack: StackUnderTest) -> None:
     scope = stack.tenant()
     started = stack.start(scope, "echo.speak", {"key": "a", "behaviour": "die"})
