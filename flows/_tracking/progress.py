@@ -11,11 +11,14 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
+from prefect.exceptions import Abort
+
 from flows._tracking.run_log import run_log
 from flows._tracking.store import patiently
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.runs.recorder import Recorder
-from runstore.runs.run import Counts, Failure, Progress, RelatedLink
+from runstore.runs.run import Counts, Failure, Progress, Recorded, RelatedLink
+from runstore.runs.status import RunStatus, Verdict
 
 WRITE_INTERVAL = 0.4
 """Seconds between two writes of one run at least: a reader sees movement, the table is not hammered."""
@@ -25,6 +28,9 @@ HEARTBEAT_INTERVAL = 2.0
 
 FINAL_WRITE_PATIENCE = 600.0
 """Seconds the end of a flow waits for a store that is away: its work is done, and only its result is missing."""
+
+DOUBT_SECONDS = 5.0
+"""Seconds without an answer of the store after which the next report asks first whether the run is still this attempt's."""
 
 FAILURES_TOLD = 50
 """Failed items that the run's log tells one by one; of more it tells the number."""
@@ -44,6 +50,9 @@ class ProgressReporter:
     A store that is away does not stop the flow: the figures are absolute, so the next write carries what the lost one did.
     Safe to use from several threads. `anew` says that the attempt's work begins once more (it was suspended and resumed):
     the figures so far are replaced. `checkpoint` is called after each item and may hold the flow up, or end it.
+
+    A run that was given up, or has a later attempt, is another's by then: from then on every report raises Prefect's Abort, which
+    ends the process and leaves the flow run's state as it is.
     """
 
     def __init__(
@@ -70,6 +79,10 @@ class ProgressReporter:
         self._anew = anew
         self._checkpoint = checkpoint
         self._changed: set[str] = {"counts", "failures"} if anew else set()
+        self._is_over = False
+        self._is_away = False
+        self._heard_at = time.monotonic()
+        self._asking = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._write_until_stopped, name="progress", daemon=True)
 
@@ -145,7 +158,41 @@ class ProgressReporter:
                 self._changed.add("failures")
             elif self._failures.pop(item_id, None) is not None:
                 self._changed.add("failures")
+        self.still_ours()
         self._checkpoint()
+
+    def still_ours(self) -> None:
+        """Returns while this attempt is the running one, as far as is known; raises Abort once the store has said otherwise.
+
+        A process that was frozen wakes up in the middle of its work: it asks before it does more. A store that is away
+        says nothing, and the work goes on.
+        """
+        if self._thread.is_alive() and not self._is_away and self._is_in_doubt():
+            with self._asking:
+                if self._is_in_doubt():
+                    self._ask()
+        if self._is_over:
+            run_log().warning("Run %s was given up, or has a later attempt: this process ends here.", self._run_id)
+            raise Abort(f"Run {self._run_id} is no longer this attempt's.")
+
+    def _is_in_doubt(self) -> bool:
+        return time.monotonic() - self._heard_at > DOUBT_SECONDS
+
+    def _ask(self) -> None:
+        try:
+            self._hear(self._recorder.heartbeat(self._run_id, self._attempt))
+        except (StoreUnavailableError, StoreError) as away:
+            self._is_away = True
+            _log.warning("Whether run %s is still this attempt's is not known: %s", self._run_id, away)
+
+    def _hear(self, is_ours: bool) -> None:
+        self._heard_at, self._is_away = time.monotonic(), False
+        self._is_over = self._is_over or not is_ours
+
+    def _end(self) -> None:
+        self._write()
+        if self._is_in_doubt():
+            self._hear(self._recorder.heartbeat(self._run_id, self._attempt))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -162,11 +209,13 @@ class ProgressReporter:
         # A flow that was told to stop has seconds, not minutes.
         patience = FINAL_WRITE_PATIENCE if kind is None or issubclass(kind, Exception) else 2.0
         try:
-            patiently(self._write, give_up_after=patience)
+            patiently(self._end, give_up_after=patience)
         except (StoreUnavailableError, StoreError) as away:
             if kind is None:
                 raise
             _log.warning("The last progress of run %s could not be stored: %s", self._run_id, away)
+        if kind is None:
+            self.still_ours()
 
     def _write(self) -> None:
         with self._lock:
@@ -184,7 +233,7 @@ class ProgressReporter:
                 anew=self._anew,
             )
         try:
-            self._recorder.progress(progress)
+            self._hear(_is_ours(self._recorder.progress(progress), self._attempt))
         except BaseException:
             with self._lock:
                 self._changed |= changed
@@ -193,17 +242,26 @@ class ProgressReporter:
 
     def _write_until_stopped(self) -> None:
         last = time.monotonic()
-        while not self._stopped.wait(WRITE_INTERVAL):
+        while not self._is_over and not self._stopped.wait(WRITE_INTERVAL):
             try:
                 if self._changed:
                     self._write()
                 elif time.monotonic() - last >= HEARTBEAT_INTERVAL:
-                    self._recorder.heartbeat(self._run_id, self._attempt)
+                    self._hear(self._recorder.heartbeat(self._run_id, self._attempt))
                 else:
                     continue
                 last = time.monotonic()
             except (StoreUnavailableError, StoreError) as away:
+                self._is_away = True
                 _log.warning("The progress of run %s waits: %s", self._run_id, away)
+
+
+def _is_ours(recorded: Recorded, attempt: int) -> bool:
+    """Whether the row still runs in this attempt. A write that came late (STALE) says nothing against it."""
+    run = recorded.run
+    return recorded.verdict is Verdict.APPLIED or (
+        run is not None and run.status is RunStatus.RUNNING and run.attempt == attempt
+    )
 
 
 def _copy(context: Mapping[str, Any]) -> dict[str, Any]:

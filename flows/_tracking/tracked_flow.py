@@ -70,8 +70,9 @@ class TrackedRun:
         """What `work` answers, done as a Prefect task of that name: a step of the work or a batch of it, never a single item.
 
         `title` tells one batch from the next. Outside of Prefect the work is simply done. Its exceptions come out as they do
-        of `sanitised`, but errors of ours as they are, so that a caller can answer them.
+        of `sanitised`, but errors of ours as they are, so that a caller can answer them. A run that was given up begins none.
         """
+        self.progress.still_ours()
         return in_task(name, work, title or name)
 
     def table(self, name: str, rows: Sequence[Row], description: str) -> None:
@@ -80,7 +81,11 @@ class TrackedRun:
             self.artifacts.table(name, rows, description)
 
     def stored(self, write: Callable[[Connection], T]) -> T:
-        """What `write` answers, in one transaction; tried again while the store is away, so it may be made twice."""
+        """What `write` answers, in one transaction; tried again while the store is away, so it may be made twice.
+
+        A run that was given up writes no more.
+        """
+        self.progress.still_ours()
 
         def once() -> T:
             with self.store.transaction(self.scope) as connection:

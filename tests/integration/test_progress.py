@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prefect.exceptions import Abort
 
 from flows._tracking import progress as module
 from flows._tracking.progress import ProgressReporter
@@ -254,3 +255,50 @@ def test_the_writing_ends_with_the_flow(store: Store) -> None:
     with Listening(store).reporter():
         assert any(thread.name == "progress" and thread.daemon for thread in threading.enumerate())
     assert not any(thread.name == "progress" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize(
+    ("state", "attempt"), [(ObservedState.FAILED, 1), (ObservedState.RUNNING, 2)], ids=["given up", "a later attempt"]
+)
+def test_a_run_that_is_no_longer_this_attempts_does_no_further_item(
+    store: Store, monkeypatch: pytest.MonkeyPatch, state: ObservedState, attempt: int
+) -> None:
+    """Once by a heartbeat; and before any, after a time in which the store was not asked, as of a frozen process."""
+    for heartbeat_seconds in (0.1, 1000.0):
+        monkeypatch.setattr(module, "HEARTBEAT_INTERVAL", heartbeat_seconds)
+        monkeypatch.setattr(module, "DOUBT_SECONDS", 1000.0)
+        recorder = Listening(store)
+        done = 0
+        with pytest.raises(Abort), recorder.reporter() as reporter:
+            reporter.succeeded("0")
+            until(lambda recorder=recorder: bool(recorder.told))
+            recorder.observe(RunObservation(recorder.run.id, attempt, state, Source.RECONCILER, datetime.now(UTC)))
+            if heartbeat_seconds < 1:
+                until(lambda recorder=recorder: recorder.beats > 0)
+                time.sleep(0.2)  # the answer to that beat
+            else:
+                monkeypatch.setattr(module, "DOUBT_SECONDS", 0.0)
+            for done in range(1, 10):
+                reporter.succeeded(str(done))
+        assert done == 1, "the item under way was settled, and no other one begun"
+        assert recorder.stored().run.counts.succeeded == (1 if attempt == 1 else 0)
+
+
+def test_work_that_was_given_up_at_its_very_end_is_not_told_as_done(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DOUBT_SECONDS", 0.0)
+    recorder = Listening(store)
+    with pytest.raises(Abort), recorder.reporter() as reporter:
+        reporter.succeeded("0")
+        until(lambda: bool(recorder.told))
+        recorder.observe(RunObservation(recorder.run.id, 1, ObservedState.FAILED, Source.RECONCILER, datetime.now(UTC)))
+
+
+def test_a_store_that_is_away_gives_no_doubt(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DOUBT_SECONDS", 0.0)
+    recorder = Listening(store, [AWAY] * 3)
+    with recorder.reporter() as reporter:
+        for item in range(20):
+            reporter.succeeded(str(item))
+    assert recorder.stored().run.counts.succeeded == 20

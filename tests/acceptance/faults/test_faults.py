@@ -96,6 +96,28 @@ def test_a_frozen_flow_is_shown_as_lost_and_comes_back(
     assert stack.until(scope, run_id).run.status is RunStatus.COMPLETED
 
 
+def test_a_flow_that_was_given_up_while_it_was_frozen_does_no_further_item(
+    stack: StackUnderTest, scope: TenantScope, tmp_path: Path
+) -> None:
+    items = tmp_path / "items"
+    values = {"key": str(uuid4()), "succeed": "400", "item_seconds": "0.1", "items": str(items)}
+    run_id = stack.start(scope, "echo.speak", values).run.id
+    eventually(lambda: stack.run(scope, run_id).run.counts.succeeded >= 1)
+    frozen = flow_processes(stack)
+    for flow in frozen:
+        flow.send_signal(signal.SIGSTOP)
+    detail = stack.until(scope, run_id, seconds=GIVE_UP_SECONDS * 3)
+    assert (detail.run.status, detail.failures[0].reason_code) == (RunStatus.FAILED, "contact_lost")
+    done = len(items.read_text().splitlines())
+    for flow in frozen:
+        flow.send_signal(signal.SIGCONT)
+    eventually(lambda: not any(flow.is_running() for flow in frozen), seconds=30)
+    assert len(items.read_text().splitlines()) <= done + 1, "the item that it was at"
+    assert stack.run(scope, run_id).run == detail.run
+    with stack.prefect() as prefect:
+        assert prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state"]["type"] == "CRASHED"
+
+
 def test_a_database_that_restarts_under_a_flow_loses_nothing(
     stack: StackUnderTest, scope: TenantScope, faults: Faults, running: Callable[[], UUID], gate: Path
 ) -> None:
