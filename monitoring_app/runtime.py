@@ -12,6 +12,9 @@ from runstore.directory import Directory
 from runstore.runs.reader import RunReader
 from runstore.tenancy import TenantScope
 
+STATEMENT_TIMEOUT_MS = 10_000
+"""How long a person waits for the store before the page says that it is away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hub:
@@ -41,10 +44,11 @@ _current: Hub | None = None
 
 def build(settings: HubSettings) -> Hub:
     """A hub for these settings; connects to nothing yet."""
-    app_database = Database(settings.app_database_url or settings.database_url, DatabaseRole.APP, pool_size=8)
+    limits = {"pool_size": 8, "statement_timeout_ms": STATEMENT_TIMEOUT_MS}
+    app_database = Database(settings.app_database_url or settings.database_url, DatabaseRole.APP, **limits)
     return Hub(
         settings=settings,
-        database=Database(settings.database_url, DatabaseRole.HUB, pool_size=8, statement_timeout_ms=10_000),
+        database=Database(settings.database_url, DatabaseRole.HUB, **limits),
         app_database=app_database,
         directory=Directory(app_database),
         # The demo's sessions may end with its process, so it may go without a secret of its own.

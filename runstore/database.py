@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,9 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, exc, text
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine import make_url
 
+from runstore.bounded import CONNECT_SECONDS, BoundedConnection, waiting_at_most
 from runstore.errors import BadInputError, ConflictError, SchemaMismatchError, StoreError, StoreUnavailableError
 from runstore.tenancy import TenantScope
 
@@ -31,6 +33,12 @@ class DatabaseRole(StrEnum):
     """Tenants, users, members."""
 
 
+CHECK_SECONDS = 3.0
+"""Seconds a connection that was idle may take to show that its server answers."""
+
+REST_SECONDS = 2.0
+"""Seconds for which a server that was waited for in vain is not asked again: all who want it would wait as long, one by one."""
+
 _SET_ROLE_AND_TENANT = text(
     "SELECT set_config('role', :role, true), set_config('tenantatlas.tenant_id', :tenant, true),"
     " set_config('tenantatlas.user_id', :user, true)"
@@ -38,12 +46,17 @@ _SET_ROLE_AND_TENANT = text(
 
 
 class Database:
-    """Connections to the store under one role. Opens nothing until the first transaction; safe to share between threads."""
+    """Connections to the store under one role. Opens nothing until the first transaction; safe to share between threads.
+
+    No wait is without an end: the server ends a statement after its timeout, and a server that says nothing for a second more, or
+    lets nobody in for CHECK_SECONDS and CONNECT_SECONDS, counts as not reachable.
+    """
 
     def __init__(self, url: str, role: DatabaseRole, *, pool_size: int = 5, statement_timeout_ms: int = 30_000) -> None:
         self.url = url
         self.role = role
         self._engine = _engine(url, role, pool_size, statement_timeout_ms)
+        self._resting_until = 0.0
 
     @contextmanager
     def transaction(self, scope: TenantScope) -> Generator[Connection]:
@@ -68,8 +81,7 @@ class Database:
         if self._joined(scope) is not None:
             yield
             return
-        with translated_errors(), self._engine.connect() as connection:
-            connection.execute(_SET_ROLE_AND_TENANT, self._setting(str(scope.tenant_id), _user(scope)))
+        with self._connected(str(scope.tenant_id), _user(scope)) as connection:
             token = _READING.set((self, scope, connection))
             try:
                 yield
@@ -84,9 +96,29 @@ class Database:
 
     @contextmanager
     def _transaction(self, tenant: str, user: str) -> Generator[Connection]:
-        with translated_errors(), self._engine.begin() as connection:
-            connection.execute(_SET_ROLE_AND_TENANT, self._setting(tenant, user))
+        with self._connected(tenant, user) as connection:
             yield connection
+            connection.commit()
+
+    @contextmanager
+    def _connected(self, tenant: str, user: str) -> Generator[Connection]:
+        """A connection within a transaction that is rolled back unless the block commits it."""
+        begun = time.monotonic()
+        if begun < self._resting_until:
+            raise StoreUnavailableError()
+        try:
+            with translated_errors(), self._checked_out() as connection:
+                connection.execute(_SET_ROLE_AND_TENANT, self._setting(tenant, user))
+                yield connection
+        except StoreUnavailableError:
+            now = time.monotonic()
+            if now - begun > REST_SECONDS:
+                self._resting_until = now + REST_SECONDS
+            raise
+
+    def _checked_out(self) -> Connection:
+        with waiting_at_most(CHECK_SECONDS):
+            return self._engine.connect()
 
     def _joined(self, scope: TenantScope) -> Connection | None:
         current = _READING.get()
@@ -125,10 +157,10 @@ def _engine(url: str, role: DatabaseRole, pool_size: int, statement_timeout_ms: 
     read_only = " -c default_transaction_read_only=on" if role is DatabaseRole.HUB else ""
     options = {
         "application_name": "tenantatlas",
-        "connect_timeout": 5,
+        "connect_timeout": CONNECT_SECONDS,
         "options": f"-c statement_timeout={statement_timeout_ms} -c lock_timeout=10000 -c timezone=UTC{planning}{read_only}",
     }
-    return create_engine(
+    engine = create_engine(
         sqlalchemy_url(url),
         pool_size=pool_size,
         # What a process may hold at most is what is multiplied by machines and runs: there is nothing beyond it.
@@ -138,6 +170,15 @@ def _engine(url: str, role: DatabaseRole, pool_size: int, statement_timeout_ms: 
         connect_args=options,
         hide_parameters=True,
     )
+
+    def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> BoundedConnection:
+        made = BoundedConnection.connect(*arguments, **options)
+        # Above the server's own limit, which tells a slow statement from a server that says nothing.
+        made.limit_seconds = statement_timeout_ms / 1000 + 1
+        return made
+
+    event.listen(engine, "do_connect", connect)
+    return engine
 
 
 def sqlalchemy_url(url: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import psycopg
 from psycopg import sql
 
+from runstore.bounded import CONNECT_SECONDS, BoundedConnection
 from runstore.database import sqlalchemy_url
 from runstore.runs.starter import CHANNEL
 
@@ -32,7 +33,7 @@ class RunListener:
         deadline = time.monotonic() + seconds
         try:
             if self._connection is None:
-                connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+                connection = BoundedConnection.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
                 self._connection = connection
                 return True

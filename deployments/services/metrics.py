@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,6 +20,7 @@ from runstore.errors import TenantAtlasError
 from runstore.runs.outbox import Outbox
 
 CACHE_SECONDS = 15.0
+READY_SECONDS = 2.0
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _RUNS = text(
@@ -120,8 +122,9 @@ def serve_metrics(
 ) -> ThreadingHTTPServer:
     """A server in a thread of its own; `shutdown` and `server_close` end it. OSError when the port is taken.
 
-    `/readyz` answers 200 while `is_ready` says so and the store can be reached.
+    `/readyz` answers 200 while `is_ready` says so and the store answers within READY_SECONDS.
     """
+    store = Answering(database)
     registry = CollectorRegistry()
     registry.register(RunMetrics(database, outbox, waiting))
 
@@ -135,7 +138,7 @@ def serve_metrics(
             elif self.path == "/healthz":
                 self._answer(200, b"ok\n")
             elif self.path == "/readyz":
-                ready = is_ready() and _reachable(database)
+                ready = is_ready() and store.answers()
                 self._answer(200 if ready else 503, b"ok\n" if ready else b"not ready\n")
             else:
                 self._answer(404, b"not found\n")
@@ -156,13 +159,27 @@ def serve_metrics(
     return server
 
 
-def _reachable(database: Database) -> bool:
-    try:
-        with database.across_tenants() as connection:
-            connection.execute(text("SELECT"))
-    except TenantAtlasError:
-        return False
-    return True
+class Answering:
+    """Whether the store answers: asked by one thread at a time, which nobody waits for longer than READY_SECONDS."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asker = ThreadPoolExecutor(1, thread_name_prefix="readyz")
+
+    def answers(self) -> bool:
+        """True when it answered in time."""
+        try:
+            return self._asker.submit(self._ask).result(READY_SECONDS)
+        except TimeoutError:
+            return False
+
+    def _ask(self) -> bool:
+        try:
+            with self._database.across_tenants() as connection:
+                connection.execute(text("SELECT"))
+        except TenantAtlasError:
+            return False
+        return True
 
 
 def _gauge(name: str, description: str, value: float) -> GaugeMetricFamily:

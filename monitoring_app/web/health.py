@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from anyio import to_thread
+from anyio import fail_after, to_thread
 from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from monitoring_app.runtime import Hub
 from runstore.errors import TenantAtlasError
+
+READY_SECONDS = 2.0
 
 
 class Health:
@@ -22,10 +24,11 @@ class Health:
         return JSONResponse({"status": "ok", "version": self._hub.settings.version})
 
     async def ready(self, request: Request) -> Response:
-        """200 when the store answers too, 503 when it does not."""
+        """200 when the store answers too, within READY_SECONDS; 503 when it does not."""
         try:
-            await to_thread.run_sync(self._ask_store)
-        except TenantAtlasError:
+            with fail_after(READY_SECONDS):
+                await to_thread.run_sync(self._ask_store, abandon_on_cancel=True)
+        except (TenantAtlasError, TimeoutError):
             return JSONResponse({"status": "store unavailable"}, status_code=503, headers={"retry-after": "5"})
         return JSONResponse({"status": "ok"})
 

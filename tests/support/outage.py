@@ -1,13 +1,16 @@
-"""A store that goes away: its database closes every connection and lets nobody in until the block ends."""
+"""A store that goes away: its database lets nobody in until the block ends, or its server does not move at all."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import psutil
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
+
+from deployments.local.embedded_database import EmbeddedDatabase
 
 
 @contextmanager
@@ -24,3 +27,24 @@ def store_away(url: str) -> Generator[None]:
             yield
         finally:
             connection.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
+
+
+@contextmanager
+def store_frozen(server: EmbeddedDatabase) -> Generator[None]:
+    """While the block runs, no process of the server moves: connections stay open, and nothing is answered."""
+    pid = server.pid()
+    assert pid is not None
+    postmaster = psutil.Process(pid)
+    frozen = [postmaster]
+    try:
+        # The postmaster first: what it starts meanwhile would be missed.
+        postmaster.suspend()
+        for process in postmaster.children():
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+                frozen.append(process)
+        yield
+    finally:
+        for process in reversed(frozen):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()

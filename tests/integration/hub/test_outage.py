@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
 import pytest
 
+from deployments.local.embedded_database import EmbeddedDatabase
 from monitoring_app import texts
+from tests.conftest import SHARED_POSTGRES
 from tests.integration.hub.conftest import Site
 from tests.support.hub_sample import sample_id
-from tests.support.outage import store_away
-from tests.support.page_client import tab
+from tests.support.outage import store_away, store_frozen
+from tests.support.page_client import PageClient, Shown, tab
 
 ADA = "ada@northwind.example"
 
@@ -48,3 +55,42 @@ def test_requests_get_a_503_meanwhile_and_the_process_stays(site: Site) -> None:
         assert ada.get("/healthz").status_code == 200
     for path in [*paths, "/readyz"]:
         assert ada.get(path).status_code in (200, 302), path
+
+
+@pytest.mark.skipif(SHARED_POSTGRES in os.environ, reason="that server has other users, who would be frozen as well")
+def test_a_store_that_does_not_move_is_told_in_time_and_comes_back(site: Site, postgres: EmbeddedDatabase) -> None:
+    """An open list, an open run and the health check: told within 12 s, /readyz within 3 s, back within 10 s."""
+    session = site.sessions.open(site.user_id(ADA))
+    addresses = ["/operations?tenant=northwind", f"/run?tenant=northwind&id={site.sample.running}"]
+    ada = site.visitor(ADA)
+
+    def told(opened: PageClient, before: Shown, address: str) -> float:
+        begun = time.monotonic()
+        # The list's own part; the menu's comes every half a minute.
+        fragment, _ = min(before.fragments, key=lambda one: one[1])
+        shown = opened.refresh(fragment, address)
+        assert not shown.failed and texts.UNAVAILABLE in shown.text
+        return time.monotonic() - begun
+
+    def asked(path: str) -> float:
+        begun = time.monotonic()
+        assert ada.get(path).status_code == 503
+        return time.monotonic() - begun
+
+    with ExitStack() as open_tabs, ThreadPoolExecutor(4) as at_once:
+        tabs = [open_tabs.enter_context(tab(site.hub.url, session)) for _ in addresses]
+        before = [opened.open(address) for opened, address in zip(tabs, addresses, strict=True)]
+        with store_frozen(postgres):
+            waits = at_once.map(told, tabs, before, addresses)
+            ready = at_once.submit(asked, "/readyz")
+            page = at_once.submit(asked, addresses[0])
+            assert ready.result() < 3
+            assert max(page.result(), *waits) < 12
+        thawed = time.monotonic()
+        for opened, shown, address in zip(tabs, before, addresses, strict=True):
+            fragment, _ = min(shown.fragments, key=lambda one: one[1])
+            while texts.UNAVAILABLE in opened.refresh(fragment, address).text:
+                assert time.monotonic() - thawed < 10
+                time.sleep(0.5)
+        assert ada.get("/readyz").status_code == 200
+        assert time.monotonic() - thawed < 10
