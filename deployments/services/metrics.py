@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 
+from deployments.services.probes import probes
 from flows._tracking.unseen import Waiting
 from runstore.database import Database
 from runstore.errors import TenantAtlasError
@@ -21,7 +21,6 @@ from runstore.runs.outbox import Outbox
 
 CACHE_SECONDS = 15.0
 READY_SECONDS = 2.0
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _RUNS = text(
     """
@@ -112,15 +111,16 @@ class RunMetrics(Collector):
         )
 
 
-def serve_metrics(
+@contextmanager
+def metrics_served(
     host: str,
-    port: int,
+    port: int | None,
     database: Database,
     outbox: Outbox,
     is_ready: Callable[[], bool],
     waiting: Callable[[], Waiting | None],
-) -> ThreadingHTTPServer:
-    """A server in a thread of its own; `shutdown` and `server_close` end it. OSError when the port is taken.
+) -> Generator[None]:
+    """Serves metrics and probes while the block runs, if there is a port; BadInputError when it is taken.
 
     `/readyz` answers 200 while `is_ready` says so and the store answers within READY_SECONDS.
     """
@@ -128,35 +128,11 @@ def serve_metrics(
     registry = CollectorRegistry()
     registry.register(RunMetrics(database, outbox, waiting))
 
-    class Handler(BaseHTTPRequestHandler):
-        """Answers three paths; says nothing on stderr."""
+    def ready() -> bool:
+        return is_ready() and store.answers()
 
-        def do_GET(self) -> None:
-            """200 with the metrics or "ok", 503 when not ready, 404 for anything else."""
-            if self.path == "/metrics":
-                self._answer(200, generate_latest(registry), CONTENT_TYPE)
-            elif self.path == "/healthz":
-                self._answer(200, b"ok\n")
-            elif self.path == "/readyz":
-                ready = is_ready() and store.answers()
-                self._answer(200 if ready else 503, b"ok\n" if ready else b"not ready\n")
-            else:
-                self._answer(404, b"not found\n")
-
-        def _answer(self, status: int, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: probes come every few seconds."""
-
-    server = ThreadingHTTPServer((host, port), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
-    return server
+    with probes("relay", "TENANTATLAS_METRICS_PORT", host, port, ready, lambda: generate_latest(registry)):
+        yield
 
 
 class Answering:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 
 from deployments.local.readiness import announce_ready
-from deployments.services.metrics import serve_metrics
+from deployments.services.metrics import metrics_served
 from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations
 from flows._tracking.dispatcher import Dispatcher
@@ -62,7 +61,9 @@ def serve(settings: Settings) -> None:
     database = Database(url, DatabaseRole.RELAY, pool_size=4)
     outbox = Outbox(database, tenant_limit=settings.tenant_limit)
     reconciler = Reconciler(database, patience(settings))
-    with RunListener(url) as listener, _metrics(settings, database, outbox, reconciler, stopped):
+    where = (settings.metrics_host, settings.metrics_port)
+    serving = metrics_served(*where, database, outbox, lambda: not stopped.is_set(), reconciler.unseen.waiting)
+    with RunListener(url) as listener, serving:
         threads = [
             _thread("reconciler", lambda: reconciler.run(stopped), stopped),
             _thread("dispatcher", lambda: Dispatcher(outbox).run(listener, stopped), stopped),
@@ -77,35 +78,6 @@ def serve(settings: Settings) -> None:
 
 
 _FAILED: list[BaseException] = []
-
-
-@contextmanager
-def _metrics(
-    settings: Settings, database: Database, outbox: Outbox, reconciler: Reconciler, stopped: threading.Event
-) -> Generator[None]:
-    """Serves metrics and health while the block runs, if a port is set for them."""
-    if settings.metrics_port is None:
-        yield
-        return
-    try:
-        server = serve_metrics(
-            settings.metrics_host,
-            settings.metrics_port,
-            database,
-            outbox,
-            lambda: not stopped.is_set(),
-            reconciler.unseen.waiting,
-        )
-    except OSError as problem:
-        raise BadInputError(
-            f"The relay cannot serve metrics on {settings.metrics_host}:{settings.metrics_port} ({problem.strerror}). "
-            "Set TENANTATLAS_METRICS_PORT to a free port."
-        ) from problem
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _thread(name: str, work: Callable[[], None], stopped: threading.Event) -> threading.Thread:

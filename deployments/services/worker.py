@@ -27,7 +27,7 @@ from deployments.orchestration.warm import client as fork_client
 from deployments.orchestration.warm import flow_process
 from deployments.orchestration.work_pools import PROCESS, worker_type
 from deployments.services.kept_process import KeptProcess
-from deployments.services.worker_health import health_served
+from deployments.services.probes import probes
 from deployments.settings import Settings
 from deployments.store_access import producer_migrations, worker_url
 from deployments.version import worker_name
@@ -73,7 +73,9 @@ class Service:
         """Serves until SIGTERM or SIGINT, then lets the runs under way finish for as long as the settings say."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: self._stop.set())
-        with health_served(self._settings, self._is_ready):
+        # A Prefect server that is away makes the worker not ready, never unhealthy: a restart would end the runs under way.
+        where = (self._settings.metrics_host, self._settings.worker_health_port)
+        with probes("worker", "TENANTATLAS_WORKER_HEALTH_PORT", *where, self._is_ready):
             self._await_schema()
             pool = None
             while pool is None and not self._stop.wait(LOOK_SECONDS):

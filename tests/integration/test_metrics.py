@@ -10,7 +10,7 @@ import httpx
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
-from deployments.services.metrics import serve_metrics
+from deployments.services.metrics import metrics_served
 from flows._tracking.unseen import Waiting
 from runstore.database import Database, DatabaseRole
 from runstore.runs.outbox import Outbox
@@ -23,13 +23,11 @@ from tests.support.runs import RunSpec, add_runs
 @contextmanager
 def served(database: Database, *, ready: bool = True, waiting: Waiting | None = None) -> Iterator[httpx.Client]:
     port, outbox = free_port(), Outbox(database, tenant_limit=8)
-    server = serve_metrics("127.0.0.1", port, database, outbox, lambda: ready, lambda: waiting)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
-            yield client
-    finally:
-        server.shutdown()
-        server.server_close()
+    with (
+        metrics_served("127.0.0.1", port, database, outbox, lambda: ready, lambda: waiting),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client,
+    ):
+        yield client
 
 
 def figures(client: httpx.Client) -> dict[tuple[str, ...], float]:
