@@ -1,4 +1,4 @@
-"""A tenant of 1,200 policies on a Graph that fails in every way: read, read again, compared, backed up, exported."""
+"""A tenant of 480 policies on a Graph that fails in every way: read, read again, compared, backed up, exported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.graph_server.directory import CANARY
 from tests.support.graph_server.faults import LASTING, TRANSIENT
 from tests.support.graph_server.policies import slug_of
 
-POLICIES = 1200
+POLICIES = 480
 NOTHING: dict[str, Any] = {"findings": [], "withheld": []}
 
 
@@ -73,7 +73,7 @@ def findings(tenant: Runs, run_id: UUID) -> dict[str, Any]:
 
 def test_a_faulty_graph_is_read_completely_or_says_exactly_what_is_missing(server: GraphServer, tenant: Runs) -> None:
     refused = {"match": "windowsDriverUpdateProfiles", "kind": "forbidden", "times": -1}
-    server.control(faults={"rate": 0.03, "seed": 8, "scripts": [refused], "slow_seconds": 0.2})
+    server.control(faults={"rate": 0.08, "seed": 8, "scripts": [refused], "slow_seconds": 0.2})
     detail = graph_sync(tenant)
     injected = server.control()["injected"]
     expected, found = types_of(server), synced(tenant, detail)

@@ -25,6 +25,7 @@ from runstore.runs.run import Counts, Failure, Progress, Recorded, RelatedLink, 
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import ObservedState
 from tests.conftest import Store
+from tests.support.examples import examples
 
 AWAY = StoreUnavailableError("away")
 
@@ -85,7 +86,7 @@ class Nobody(Recorder):
 
 
 @given(OUTCOMES, st.integers(0, 8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_each_item_counts_once_by_its_last_outcome(steps: list[tuple[str, str]], expected: int) -> None:
     looked = itertools.count()
     reporter = ProgressReporter(Nobody(), uuid4(), 1, checkpoint=lambda: next(looked) and None)

@@ -20,6 +20,7 @@ from runstore.runs.operation import OperationType
 from runstore.runs.reader import RunReader
 from runstore.runs.run import Run
 from runstore.runs.status import RunStatus, StatusBucket
+from tests.support.examples import examples
 from tests.support.runs import RunSpec, add_runs
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -97,7 +98,7 @@ FILTERS: dict[str, st.SearchStrategy[Any]] = {
 
 @given(st.fixed_dictionaries(FILTERS), st.integers(1, 60))
 @example({"type": None, "bucket": None, "initiated_by": None, "times": {"running_at": NOW}, "search": 3}, 7)
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 def test_pages_and_counts_are_what_the_filter_says(
     listed: tuple[RunReader, Sequence[tuple[Run, RunSpec]]], parts: dict[str, Any], size: int
 ) -> None:

@@ -23,6 +23,7 @@ from monitoring_app.pages import page_paths
 from monitoring_app.settings import HubSettings, OidcSettings
 from monitoring_app.web.addresses import query_of
 from tests.integration.hub.conftest import SECRET, Site
+from tests.support.examples import examples
 from tests.support.page_client import PageClient, tab
 
 LINUS = "linus@northwind.example"
@@ -95,10 +96,10 @@ async def asked(app: ASGIApp, path: str, query: bytes, headers: list[tuple[bytes
 
 
 REQUESTS = st.tuples(PATHS, QUERIES, st.booleans(), HEADERS)
-AT_ONCE, TIMES = 10, 500
+AT_ONCE, TIMES = 10, examples(150)
 
 
-def test_5000_hostile_addresses_get_a_page_or_a_refusal(site: Site, fenced: ASGIApp) -> None:
+def test_many_hostile_addresses_get_a_page_or_a_refusal(site: Site, fenced: ASGIApp) -> None:
     """The hub's own layers, routes and store: what answers before Streamlit is asked. An exception fails the example."""
     cookie = (b"cookie", f"tenantatlas={site.sessions.open(site.user_id(LINUS))}".encode())
     seen: Counter[int] = Counter()
@@ -136,7 +137,7 @@ SCRIPT_NAMES = NAMES.filter(lambda name: name not in ("tenant", "next", "state",
 
 
 @given(st.sampled_from(sorted(page_paths())), st.dictionaries(SCRIPT_NAMES, VALUES, max_size=5), st.booleans())
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 def test_hostile_addresses_give_a_page(
     site: Site, linus: PageClient, path: str, params: dict[str, str], of_a_run: bool
 ) -> None:

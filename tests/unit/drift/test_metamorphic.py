@@ -13,12 +13,13 @@ from flows._policies.canonical import canonical, content_hash
 from flows._policies.tree import comparable_tree, dumps
 from flows.drift.comparison.diff import diff
 from tests.support.drift_apply import applied
+from tests.support.examples import examples
 from tests.support.policy_strategies import catalog_policies, noisy, property_policies
 from tests.support.random_policies import three
 
 slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-numbered = settings(max_examples=1200, deadline=None)
-drawn = settings(max_examples=60, deadline=None, suppress_health_check=slow)
+numbered = settings(max_examples=examples(150), deadline=None)
+drawn = settings(max_examples=examples(30), deadline=None, suppress_health_check=slow)
 numbers = st.integers(0, 2**48)
 triples = st.one_of(
     st.tuples(st.just("settings_catalog"), st.lists(catalog_policies(), min_size=3, max_size=3)),

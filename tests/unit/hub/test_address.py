@@ -16,6 +16,7 @@ from runstore.errors import BadInputError
 from runstore.runs.cursor import Cursor
 from runstore.runs.operation import OperationType
 from runstore.runs.status import StatusBucket
+from tests.support.examples import examples
 
 MOMENTS = st.datetimes(
     min_value=datetime(1971, 1, 1),  # noqa: DTZ001
@@ -47,7 +48,7 @@ def addresses(draw: st.DrawFn) -> ListAddress:
 
 
 @given(addresses())
-@settings(max_examples=500)
+@settings(max_examples=examples(100))
 def test_reading_an_address_gives_back_the_view_it_was_written_for(address: ListAddress) -> None:
     assert ListAddress.from_params(address.to_params()) == (address, ())
 
@@ -71,7 +72,7 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 
 
 @given(st.dictionaries(FIELDS, HOSTILE))
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_address_breaks_the_reading_of_it(params: dict[str, str]) -> None:
     address, ignored = ListAddress.from_params(params)
     assert set(ignored) <= set(params)
@@ -108,7 +109,7 @@ def test_two_tenants_in_one_address_are_refused() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=500)
+@settings(max_examples=examples(100))
 def test_any_query_is_read_or_refused(raw: bytes) -> None:
     with suppress(BadInputError):
         assert isinstance(query_of(raw), dict)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from runstore.fence.redaction import TEXT_LIMIT, TOO_DEEP, TOO_LARGE, WITHHELD, redact, scrub_json, scrub_text
 from runstore.fence.secret_patterns import KEY_ANCHORS, RULES, is_secret_key
+from tests.support.examples import examples
 
 ANCHORS = [rule.anchor.decode() for rule in RULES] + [anchor.decode() for anchor in KEY_ANCHORS]
 PIECES = st.sampled_from(
@@ -26,7 +27,7 @@ HOSTILE = st.lists(st.one_of(PIECES, st.text(max_size=12)), max_size=60).map("".
 
 
 @given(HOSTILE)
-@settings(max_examples=400, derandomize=True, deadline=None)
+@settings(max_examples=examples(100), derandomize=True, deadline=None)
 def test_any_text_is_scrubbed_to_one_that_scrubs_to_itself(text: str) -> None:
     once = scrub_text(text)
     assert scrub_text(once) == once

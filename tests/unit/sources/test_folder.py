@@ -17,6 +17,7 @@ from flows._sources.folder import FolderSource
 from flows._sources.json_text import JsonTextError, leading_members, parse
 from flows._sources.opening import checked_source
 from runstore.errors import BadInputError
+from tests.support.examples import examples
 
 ONE, TWO = "10000000-0000-4000-8000-000000000000", "20000000-0000-4000-8000-000000000000"
 
@@ -225,7 +226,7 @@ def test_a_folder_of_no_use_is_refused_in_one_sentence(tmp_path: Path, make: Any
             checked_source(wrong)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_no_bytes_make_reading_fail_in_another_way(noise: bytes, at: int) -> None:
     for data in (noise, TEXT.encode()[:at] + noise, TEXT.encode("utf-16")[: at * 2] + noise):

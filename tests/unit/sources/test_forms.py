@@ -16,6 +16,7 @@ from flows.drift.offline import Side
 from flows.drift.register.words import why_empty
 from runstore.errors import BadInputError
 from tests.support.drift_compare import compared, folder_snapshot
+from tests.support.examples import examples
 
 GRAPH = "#microsoft.graph."
 Files = Mapping[str, Any]
@@ -454,7 +455,7 @@ def test_each_form_is_read_or_said_not_to_be(tmp_path: Path, case: Case) -> None
     assert (why_empty(document) == "Nothing drifted.") == (not case.held)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.sampled_from(["settings", "assignments"]), st.integers(0, 5), st.booleans())
 def test_a_part_left_out_is_not_read(
     tmp_path_factory: pytest.TempPathFactory, part: str, value: int, other: bool
