@@ -112,6 +112,11 @@ class EmbeddedDatabase:
             return None
         return None
 
+    def revive(self) -> None:
+        """Starts the server again if it has ended under its users. EmbeddedDatabaseError when it does not start."""
+        with file_locks.exclusive(self._start_lock, deadline_seconds=START_DEADLINE_SECONDS):
+            self._ensure_running()
+
     def stop(self) -> None:
         """Stops the server, whoever uses it; returns at once when none runs."""
         pid = self.pid()

@@ -12,8 +12,10 @@ from types import TracebackType
 import psutil
 
 from deployments.local import specs
+from deployments.local.database_watch import DatabaseWatch
 from deployments.local.embedded_database import PREFECT, EmbeddedDatabase
 from deployments.local.file_locks import try_exclusive
+from deployments.local.logs import rotate
 from deployments.local.orphans import Reaper, end_orphans
 from deployments.local.ports import choose_port
 from deployments.local.process import ManagedProcess, ProcessFailedError, ProcessSpec
@@ -54,6 +56,7 @@ class LocalStack:
         self.database_url = ""
         self.environment: dict[str, str] = {}
         self._hub_logins: dict[DatabaseRole, str] = {}
+        self._database: DatabaseWatch | None = None
         self._deployment: subprocess.Popen[bytes] | None = None
 
     @property
@@ -110,6 +113,7 @@ class LocalStack:
         if outside is not None and settings.prefect_api_url is not None:
             return outside, None
         embedded = self._cleanup.enter_context(EmbeddedDatabase(settings.home))
+        self._database = DatabaseWatch(embedded)
         prefect = None if settings.prefect_api_url is not None else embedded.url(PREFECT, driver="asyncpg")
         if outside is None:
             self._hub_logins = {
@@ -232,11 +236,13 @@ class LocalStack:
         self._write_record(ready=True)
 
     def watch(self) -> None:
-        """Keeps every process running, until an exception (KeyboardInterrupt) ends it.
+        """Keeps the database and every process running and their logs small, until an exception (KeyboardInterrupt) ends it.
 
         A process that ends is started again; one that ends six times within a minute is left, shown as failed.
         """
         while True:
+            self._watch_database()
+            self._rotate_logs()
             for process in self.processes:
                 before = process.state
                 if process.revive():
@@ -251,6 +257,22 @@ class LocalStack:
                         )
             time.sleep(0.5)
 
+    def _watch_database(self) -> None:
+        if self._database is None:
+            return
+        before = self._database.record()
+        said = self._database.look()
+        if self._database.record() != before:
+            self._write_record(ready=True)
+        if said is not None:
+            self._report(said)
+
+    def _rotate_logs(self) -> None:
+        for log in specs.logs_of(self.settings).glob("*.log"):
+            rotate(log)
+        if self._database is not None:
+            rotate(self._database.database.log)
+
     def _write_record(self, *, ready: bool = False) -> None:
         current = self.record
         self.record = StackRecord(
@@ -261,7 +283,7 @@ class LocalStack:
             current.prefect_ui_url,
             current.hub_url,
             ready=ready,
-            processes=tuple(process.record() for process in self.processes),
+            processes=tuple(part.record() for part in (*filter(None, [self._database]), *self.processes)),
         )
         self.record.write(self.settings.state)
 

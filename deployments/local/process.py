@@ -15,7 +15,6 @@ from pathlib import Path
 from deployments.local.record import ProcessRecord, record_of
 from runstore.errors import UnavailableError
 
-LOG_BYTES = 5_000_000
 RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
 
@@ -38,7 +37,7 @@ class ProcessSpec:
 
 
 class ManagedProcess:
-    """A running `ProcessSpec`. Its output goes to `<logs>/<name>.log`, kept below some megabytes over restarts."""
+    """A running `ProcessSpec`. Its output goes to `<logs>/<name>.log`, which the stack keeps small."""
 
     def __init__(self, spec: ProcessSpec, logs: Path) -> None:
         self.spec = spec
@@ -58,8 +57,6 @@ class ManagedProcess:
         """Starts the process, again if it ended before."""
         self.spec.before_start()
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - commands of our own
                 list(self.spec.command),

@@ -22,6 +22,7 @@ from deployments.local.orphans import marked_environment, marked_processes, swee
 from deployments.local.ports import PortTakenError, choose_port
 from deployments.local.record import ProcessRecord, StackRecord, last_record, read_record, record_of
 from tests.contracts.test_json_schemas import check
+from tests.support.outage import store_frozen
 from tests.support.ports import free_port
 from tests.support.stack import environment, eventually, stack_environment
 
@@ -85,6 +86,25 @@ def walk_the_readme(repository: Path) -> None:
     assert "policy modified" in answers[-1].stdout
 
 
+def watch_the_database(home: Path, status: dict[str, Any]) -> None:
+    """A server that hangs is told; one that is killed is started again, with every part of the stack that needs it."""
+    with store_frozen(EmbeddedDatabase(home)):
+        frozen = run("status", "--json")
+        assert (frozen.returncode, json.loads(frozen.stdout)["database_answers"]) == (5, False)
+    (pid,) = (process["pid"] for process in status["processes"] if process["name"] == "database")
+    os.kill(pid, signal.SIGKILL)
+
+    def is_back() -> bool:
+        answer = run("status", "--json")
+        found = json.loads(answer.stdout)
+        states = {process["name"]: process["state"] for process in found["processes"]}
+        pids = [process["pid"] for process in found["processes"] if process["name"] == "database"]
+        return answer.returncode == 0 and pids != [pid] and set(states.values()) == {"running"}
+
+    eventually(is_back, seconds=120)
+    assert "The database ended and was started again" in (home / "stack/logs/supervisor.log").read_text()
+
+
 @pytest.mark.stack
 @pytest.mark.timeout(900)
 def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_path: Path, repository: Path) -> None:
@@ -96,9 +116,10 @@ def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_pat
             check("up", json.loads(started.stdout))
             status: dict[str, Any] = json.loads(run("status", "--json").stdout)
             assert {process["name"]: process["state"] for process in status["processes"]} == dict.fromkeys(
-                ("supervisor", "prefect-server", "hub", "worker", "relay"), "running"
+                ("supervisor", "database", "prefect-server", "hub", "worker", "relay"), "running"
             )
-            assert status["ready"] is True
+            assert (status["ready"], status["database_answers"]) == (True, True)
+            watch_the_database(home, status)
             hub = next(process["pid"] for process in status["processes"] if process["name"] == "hub")
             given = {name: url for name, url in psutil.Process(hub).environ().items() if "DATABASE_URL" in name}
             assert {name: url.split("@")[0] for name, url in given.items()} == {

@@ -13,6 +13,7 @@ from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Table, print_blocks, print_json
 from deployments.local.record import StackRecord, last_record, read_record
 from deployments.settings import Settings
+from runstore.errors import UnavailableError
 
 DETACHED_DEADLINE_SECONDS = 450
 NO_HUB = (
@@ -86,13 +87,22 @@ def status(call: Call) -> Answer:
     told = outdated(workers or [], version)
     if workers is None and api_url is not None:
         told = ["Prefect does not say which workers are online, so their versions are not known."]
-    document: dict[str, Any] = {"version": version, "home": str(settings.home)}
+    url = configured_url(settings) or (None if record is None else record.database_url)
+    away = None if url is None else _database_away(url)
+    if away is not None:
+        told = [away, *told]
+    document: dict[str, Any] = {
+        "version": version,
+        "home": str(settings.home),
+        "database_answers": None if url is None else away is None,
+    }
+    code = 0 if away is None else UnavailableError.exit_code
     if record is None:
         document |= {
             "hub_url": None,
             "prefect_ui_url": None,
             "prefect_api_url": settings.prefect_api_url,
-            "database_url": None if (url := configured_url(settings)) is None else without_password(url),
+            "database_url": None if url is None else without_password(url),
             "processes": [],
             **known,
         }
@@ -100,7 +110,7 @@ def status(call: Call) -> Answer:
         if api_url is None:
             said += " Start it with `tenantatlas up`."
         names = tuple(f"Worker {worker.name} is online." for worker in workers or ())
-        return Answer(document, (said, *names, *told))
+        return Answer(document, (said, *names, *told), code)
     document |= {
         "hub_url": record.hub_url,
         "prefect_ui_url": record.prefect_ui_url,
@@ -113,7 +123,25 @@ def status(call: Call) -> Answer:
         ],
         **known,
     }
-    return Answer(document, (*_summary(record), *told))
+    return Answer(document, (*_summary(record), *told), code)
+
+
+def _database_away(url: str) -> str | None:
+    """The sentence that says so; None while the database answers."""
+    from sqlalchemy import text
+
+    from runstore.database import Database, DatabaseRole
+    from runstore.errors import TenantAtlasError
+
+    database = Database(url, DatabaseRole.RELAY, pool_size=1, statement_timeout_ms=3_000)
+    try:
+        with database.across_tenants() as connection:
+            connection.execute(text("SELECT"))
+    except TenantAtlasError as problem:
+        return f"The database does not answer: {problem}"
+    finally:
+        database.dispose()
+    return None
 
 
 def _detached(call: Call, *, demo: bool) -> Answer:
@@ -128,7 +156,8 @@ def _detached(call: Call, *, demo: bool) -> Answer:
         )
     logs = settings.state / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    with (logs / "supervisor.log").open("w+b") as output:
+    (logs / "supervisor.log").write_bytes(b"")
+    with (logs / "supervisor.log").open("a+b") as output:
         supervisor = subprocess.Popen(  # noqa: S603 - our own command
             [*TENANTATLAS, "up", *(("--demo",) if demo else ())],
             stdin=subprocess.DEVNULL,
