@@ -26,7 +26,12 @@ SHOWN_CONTEXT = 30
 def run_header(viewer: Viewer, run: Run) -> Node:
     """What it is, how it stands, and its permalink."""
     name = h("div", {"class": "row"}, h("h1", None, run.type.label), badge(look(run.bucket, run.status), "badge large"))
-    back = link(page_href("operations", viewer.tenant.slug), [icon("left"), texts.BACK_TO_LIST], class_="small")
+    back = link(
+        page_href("operations", viewer.tenant.slug),
+        [icon("left"), texts.BACK_TO_LIST],
+        class_="small back",
+        data_back="1",
+    )
     permalink = h(
         "button",
         {"type": "button", "class": "button", "data-copy": run.path},

@@ -87,6 +87,8 @@ STREAMLIT_OPTIONS: Final[dict[str, Any]] = {
 PAGE_CSS: Final = """
 html [data-testid="stMainBlockContainer"]{max-width:1240px;padding:1.35rem 2rem 4rem}
 html [data-testid="stHeader"]{background:transparent;height:2.75rem}
+html [data-testid="stHeader"],html [data-testid="stToolbar"]{pointer-events:none}
+html [data-testid="stHeader"] :is(button,a){pointer-events:auto}
 html [data-testid="stSidebarHeader"]{height:2.5rem;min-height:2.5rem;padding-bottom:0;margin-bottom:0}
 html [data-testid="stSidebarUserContent"]{padding-bottom:1rem}
 html [data-testid="stSidebar"]{border-right:1px solid var(--st-border-color,rgba(128,140,155,.25))}
@@ -96,4 +98,7 @@ html [data-testid="stElementToolbar"]{display:none}
 @media (max-width:640px){html [data-testid="stMainBlockContainer"]{padding:2.1rem 1rem 3rem}}
 @media (prefers-reduced-motion:reduce){*{animation-duration:.01ms!important;transition-duration:.01ms!important}}
 """
-"""Our own stylesheet for what Streamlit lays out itself; holds no value from data. `html` outweighs Streamlit's own rules."""
+"""Our own stylesheet for what Streamlit lays out itself; holds no value from data. `html` outweighs Streamlit's own rules.
+
+Streamlit's header lies over the top of every page. It is see-through here, so a mouse has to reach what is below it.
+"""

@@ -117,6 +117,49 @@ function tick(root) {
   }
 }
 
+// Where a list was left for one of its rows: its address, the row's, and how far below the window's top that row stood.
+const LEFT = "tenantatlas-left";
+
+function here() { return location.pathname + location.search; }
+
+function scroller(element) {
+  for (let e = element; e; e = e.parentElement || (e.getRootNode().host || null)) {
+    if (e.scrollHeight > e.clientHeight && /auto|scroll/.test(getComputedStyle(e).overflowY)) return e;
+  }
+  return document.scrollingElement;
+}
+
+function left() {
+  try { return JSON.parse(sessionStorage.getItem(LEFT)) || {}; } catch { return {}; }
+}
+
+function leave(link) {
+  const row = link.getAttribute("href");
+  sessionStorage.setItem(LEFT, JSON.stringify({ href: here(), row, top: link.getBoundingClientRect().top }));
+}
+
+// Streamlit scrolls a new page to its top some moments after its parts are there, so the row is held for a while.
+function come_back(root) {
+  const { href, row, top } = left();
+  if (!row || href !== here()) return;
+  const link = [...root.querySelectorAll("tr a")].find((e) => e.getAttribute("href") === row);
+  if (!link) return;
+  sessionStorage.setItem(LEFT, JSON.stringify({ href }));
+  const place = () => { scroller(link).scrollTop += link.getBoundingClientRect().top - top; };
+  const until = Date.now() + 600;
+  let stopped = false;
+  for (const name of ["wheel", "touchstart", "keydown", "pointerdown"]) {
+    addEventListener(name, () => { stopped = true; }, { once: true, capture: true, passive: true });
+  }
+  const hold = () => {
+    if (stopped || !link.isConnected) return;
+    place();
+    if (Date.now() < until) requestAnimationFrame(hold);
+  };
+  link.focus({ preventScroll: true });
+  hold();
+}
+
 function go(href) {
   // Streamlit follows the browser's history, so a step of our own in it is a page change without a new load.
   history.pushState(null, "", href);
@@ -145,7 +188,10 @@ function clicked(event, state) {
   const href = link.getAttribute("href") || "";
   if (link.dataset.external || link.dataset.load || !href.startsWith("/")) return;
   event.preventDefault();
-  go(href);
+  // The way back leads to the list as it was left, when it was left for this page.
+  const from = link.dataset.back === undefined ? "" : left().href || "";
+  if (link.closest("tr")) leave(link);
+  go(from === href || from.startsWith(href + "&") ? from : href);
 }
 
 // A field holds a part of the page's address, or, with `data-choose`, of what only the server keeps.
@@ -178,6 +224,7 @@ export default function (component) {
   state.component = component;
   children(state.root, [JSON.parse(new TextDecoder().decode(data))]);
   tick(state.root);
+  come_back(state.root);
   return () => {
     if (state.root.isConnected) return;
     clearInterval(state.timer);
