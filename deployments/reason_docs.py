@@ -18,7 +18,7 @@ a remote party wrote enters it. Codes are stable: they are stored in rows, and n
 This page is generated from the catalogue (`python -m deployments.reason_docs`); a test holds the two equal. To add a
 code, declare a `ReasonCode` in your folder's `reasons.py` and list it in `REASONS`.
 
-| code | who | try again? |
+| code | who | worth starting again? |
 |---|---|---|
 """
 
@@ -45,13 +45,13 @@ def render(catalogue: Catalogue) -> str:
 
 
 def _section(reason: ReasonCode) -> str:
-    again = "yes" if reason.retryable else "no, fix the cause first"
+    again = "yes, once the next step is done" if reason.retryable else "no"
     return (
         f"\n## {reason.code}\n\n{reason.meaning}\n\n"
         f"- Message: `{reason.template}`\n"
         f"- Who can fix it: {reason.who.label}\n"
-        f"- Worth another try as it is: {again}\n"
         f"- Next step: {reason.next_step}\n"
+        f"- Worth starting again: {again}\n"
     )
 
 

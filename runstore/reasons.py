@@ -68,6 +68,9 @@ class Mender(StrEnum):
 class ReasonCode:
     """One entry of the catalogue. `code` is stable: it is stored in rows and never reused for another meaning.
 
+    `retryable`: once the next step is done, or time has passed, the same operation started again may succeed. Where it is
+    False the next step must not say to start again.
+
     `template` is the message; `{name}` in it must be one of `reason_fields.FIELDS`. Declaring an entry that lacks a
     meaning or a next step, or names another field, raises CatalogueError: at import, so that it cannot ship.
     """
@@ -202,7 +205,7 @@ STORE_UNREACHABLE: Final = ReasonCode(
 OUT_OF_MEMORY: Final = ReasonCode(
     code="out_of_memory",
     meaning="The run reached the memory limit of its process.",
-    retryable=False,
+    retryable=True,
     who=Mender.OPERATOR,
     next_step="Start it for a smaller scope, or raise TENANTATLAS_FLOW_MEMORY_MB for the worker or the deployment.",
     template="The run needed more memory than its process may use.",
@@ -235,7 +238,7 @@ TIMED_OUT: Final = ReasonCode(
 PARAMETERS_REFUSED: Final = ReasonCode(
     code="parameters_refused",
     meaning="The flow run was started with parameters that its operation does not take.",
-    retryable=False,
+    retryable=True,
     who=Mender.OPERATOR,
     next_step="Correct the parameters where they come from, a schedule or Prefect's own page, and start it again.",
     template="Operation {operation} does not take the parameters it was started with.",

@@ -9,8 +9,9 @@ from runstore.reasons import Mender, ReasonCode
 _AGAIN: Final = "Export the policy again, or take the file out of the folder, and sync once more."
 
 
-def _reason(code: str, meaning: str, template: str, next_step: str = _AGAIN, *, retryable: bool = False) -> ReasonCode:
-    return ReasonCode(code, meaning, retryable, Mender.OPERATOR, next_step, template)
+def _reason(code: str, meaning: str, template: str, next_step: str = _AGAIN) -> ReasonCode:
+    # What is wrong with a file is put right in the folder, and the next sync reads it.
+    return ReasonCode(code, meaning, retryable=True, who=Mender.OPERATOR, next_step=next_step, template=template)
 
 
 FILE_UNREADABLE: Final = _reason(
@@ -18,13 +19,12 @@ FILE_UNREADABLE: Final = _reason(
     "The file could not be opened or read: permissions, a broken or circular link, or no ordinary file.",
     "{file_name} could not be read.",
     "Check the file's permissions and links on the worker's machine, then sync once more.",
-    retryable=True,
 )
 FILE_TOO_LARGE: Final = _reason(
     "file_too_large",
     "The file is larger than any export of policies needs to be, so it was not read.",
     "{file_name} has {size} bytes; the limit is {limit}.",
-    "Split the export into one file per policy, or take the file out of the folder.",
+    "Split the export into one file per policy, or take the file out of the folder, and sync once more.",
 )
 FILE_EMPTY: Final = _reason(
     "file_empty",
@@ -50,12 +50,13 @@ NESTED_TOO_DEEP: Final = _reason(
     "nested_too_deep",
     "The policy nests deeper than any policy Graph returns.",
     "{file_name} nests deeper than {limit} levels.",
+    "Take the file out of the folder and sync once more; report the policy's type.",
 )
 NOT_A_POLICY: Final = _reason(
     "not_a_policy",
     "The file holds JSON, but no policy: nothing in it says which type of policy it would be.",
     "{file_name} holds JSON that is not a policy.",
-    "Take the file out of the folder; if it is a policy, report its type.",
+    "Take the file out of the folder and sync once more; if it is a policy, report its type.",
 )
 EXPORT_HOLDS_ERROR: Final = _reason(
     "export_holds_error",
@@ -78,7 +79,7 @@ FOREIGN_FORM: Final = _reason(
     "foreign_form",
     "The file is in a tool's own form, which is not read, so the policies in it are not known.",
     "{file_name} looks like an export of {tool}, which is not read.",
-    "Export the policies as Microsoft Graph answers them, for example with IntuneCD or IntuneManagement.",
+    "Export the policies as Microsoft Graph answers them, for example with IntuneCD, and sync once more.",
 )
 VALUE_CUT: Final = _reason(
     "value_cut",

@@ -65,6 +65,16 @@ def test_every_code_of_the_catalogue_is_used(repository: Path) -> None:
     assert unused == []
 
 
+STARTS_AGAIN = re.compile(r"\b(again|once more|start it|then (add|compare|sync|start))\b", re.I)
+
+
+def test_a_reason_says_to_start_again_only_where_that_helps(repository: Path) -> None:
+    """The hub says beside the next step whether starting again helps: the two may not contradict each other."""
+    found = _product(repository)
+    assert [one.code for one in found if not one.retryable and STARTS_AGAIN.search(one.next_step)] == []
+    assert STARTS_AGAIN.search(found["contact_lost"].next_step), "the pattern knows how next steps say it"
+
+
 def test_codes_written_as_text_are_in_the_catalogue(repository: Path) -> None:
     known = {reason.code for reason in reasons()}
     for path in _sources(repository):

@@ -19,7 +19,7 @@ GRAPH_POLICY_NOT_FOUND: Final = ReasonCode(
     meaning="The tenant has no policy with this id: it was deleted, or never was one.",
     retryable=False,
     who=Mender.OPERATOR,
-    next_step="Sync the inventory and choose again from what `tenantatlas inventory policies` lists.",
+    next_step="Sync the inventory and choose a policy that `tenantatlas inventory policies` lists.",
     template="The tenant has no policy {policy_id}.",
 )
 GRAPH_POLICY_VANISHED: Final = ReasonCode(
@@ -153,9 +153,9 @@ GRAPH_LIST_UNSTABLE: Final = ReasonCode(
 GRAPH_FOREIGN_LINK: Final = ReasonCode(
     code="graph_foreign_link",
     meaning="An answer named a next page on another host; it was not followed, since the token would go there.",
-    retryable=False,
+    retryable=True,
     who=Mender.OPERATOR,
-    next_step="Check TENANTATLAS_GRAPH_URL and any proxy between the worker and Microsoft Graph.",
+    next_step="Check TENANTATLAS_GRAPH_URL and any proxy between worker and Microsoft Graph, then start it again.",
     template="An answer named a next page that is not on the configured endpoint.",
 )
 GRAPH_SETTINGS_INCOMPLETE: Final = ReasonCode(
