@@ -17,6 +17,7 @@ from deployments.local.local_stack import LocalStack
 from deployments.settings import Settings, load_settings
 from deployments.store_access import StoreAccess, open_store
 from flows.drift.commands import findings_table
+from flows.drift.register.filters import FindingFilter
 from flows.drift.register.reading import findings_document, why_empty
 from flows.drift.start import generate_request
 from flows.inventory.start import sync_request
@@ -173,7 +174,7 @@ def _drift(store: StoreAccess, scope: TenantScope) -> StartRequest:
 
 
 def _findings(store: StoreAccess, scope: TenantScope) -> dict[str, Any]:
-    return findings_document(store.database(DatabaseRole.APP), scope, scope_key=SCOPE)
+    return findings_document(store.database(DatabaseRole.APP), scope, wanted=FindingFilter(scope_key=SCOPE))
 
 
 def _refused(store: StoreAccess, slug: str) -> str:

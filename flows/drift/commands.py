@@ -12,7 +12,17 @@ from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Block, Table
 from deployments.cli.options import TenantOption, WaitOption
 from flows.drift.diff_commands import add_diff
+from flows.drift.filter_commands import (
+    AssigneeOption,
+    PolicyOption,
+    ScopeOption,
+    SearchOption,
+    SeverityOption,
+    StateOption,
+    TypeOption,
+)
 from flows.drift.life_commands import add_life_commands
+from runstore.errors import BadInputError
 
 if TYPE_CHECKING:
     from deployments.store_access import StoreAccess
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
     from runstore.tenancy import TenantScope
 
 SHOWN_SETTINGS = 3
+VALUE_SHOWN = 40
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -27,7 +38,7 @@ def add_commands(app: typer.Typer) -> None:
     drift = typer.Typer(help="What changed between two syncs.", rich_markup_mode=None)
     app.add_typer(drift, name="drift")
     command(drift, "generate", help="Compare the two newest syncs of a scope, or the two named.")(generate)
-    command(drift, "findings", help="List what the newest comparison found, or the one of a run.")(findings)
+    command(drift, "findings", help="List what is open, or what the filters ask for, or what one run found.")(findings)
     add_diff(drift)
     add_life_commands(drift)
 
@@ -55,8 +66,14 @@ def generate(
 def findings(
     call: Call,
     tenant: TenantOption,
-    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="The drift run to read.")] = None,
-    scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="Only this scope's.")] = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="What this drift run found.")] = None,
+    scope: ScopeOption = None,
+    state: StateOption = None,
+    severity: SeverityOption = None,
+    policy_type: TypeOption = None,
+    policy: PolicyOption = None,
+    assignee: AssigneeOption = None,
+    search: SearchOption = None,
     include_ignored: Annotated[
         bool, typer.Option("--include-ignored", help="Show what ignore rules hide, too.")
     ] = False,
@@ -65,17 +82,24 @@ def findings(
         typer.Option("--fail-on", metavar="SEVERITY", help="Exit code 1 if something open is as severe, or more."),
     ] = None,
 ) -> Answer:
+    from flows.drift.register.filters import FindingFilter
     from flows.drift.register.reading import findings_document, why_empty, worst_open
     from runstore.database import DatabaseRole
 
+    if fail_on is not None and state is not None:
+        raise BadInputError("--fail-on looks at what is open: leave out --state.")
+    values = {"state": state, "severity": severity, "policy_type": policy_type, "policy_id": policy}
+    values |= {"owner": assignee, "text": search, "scope_key": scope}
     with call.open_store() as store:
         actor = store.scope(tenant, call.acting_as)
+        wanted = FindingFilter.checked(values)
         document = findings_document(
-            store.database(DatabaseRole.APP), actor, run_id=run, scope_key=scope, include_ignored=include_ignored
+            store.database(DatabaseRole.APP), actor, run_id=run, wanted=wanted, include_ignored=include_ignored
         )
     exit_code = 1 if fail_on is not None and worst_open(document, fail_on) else 0
     ids = _ids(document, tenant) if document["findings"] else []
-    blocks = (findings_table(document, why_empty(document), numbered=True), *ids, *_withheld(document))
+    empty = why_empty(document, filtered=any(value for name, value in values.items() if name != "scope_key"))
+    blocks = (findings_table(document, empty, numbered=True), *ids, *_withheld(document))
     return Answer(document, blocks, exit_code=exit_code)
 
 
@@ -87,7 +111,6 @@ def findings_table(
     A change that several policies share is one row.
     """
     from flows.drift.reports.groups import told
-    from flows.drift.reports.lines import change_words
 
     entries = told(document["findings"])
     who = [_by(entry.findings) for entry in entries]
@@ -98,8 +121,8 @@ def findings_table(
             entry.policy,
             entry.findings[0]["policy_type"].replace("_", " "),
             entry.severity,
-            ", ".join(dict.fromkeys(one["status"] for one in entry.findings)),
-            change_words(entry.shown[0]) if entry.is_group else _settings(entry.shown),
+            ", ".join(dict.fromkeys(map(_standing, entry.findings))),
+            _changes(entry.shown),
             *([by] if any(who) else []),
         )
         for number, (entry, by) in enumerate(zip(entries, who, strict=True), 1)
@@ -138,10 +161,17 @@ def _kind(finding: Mapping[str, Any]) -> str:
     return finding["kind"].replace("_", " ")
 
 
-def _settings(changes: Sequence[Mapping[str, Any]]) -> str:
-    shown = [str(change["setting"] or change["facet"]) for change in changes[:SHOWN_SETTINGS]]
+def _standing(finding: Mapping[str, Any]) -> str:
+    """Where it stands, and since which day."""
+    return f"{finding['status']} since {finding['since'][:10]}" if "since" in finding else str(finding["status"])
+
+
+def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
+    from flows.drift.reports.lines import change_words
+
+    shown = [change_words(change, VALUE_SHOWN) for change in changes[:SHOWN_SETTINGS]]
     more = len(changes) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    return "\n".join([*shown, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _withheld(document: Mapping[str, Any]) -> list[str]:

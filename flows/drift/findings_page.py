@@ -1,67 +1,94 @@
-"""Findings: what differs between two syncs, by severity, type and policy, before and after side by side."""
+"""Findings: what stands open, by state, severity, type, policy, owner and text; or what one comparison found."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import streamlit as st
 
 from flows.drift import texts
-from flows.drift.attribution import who_and_when
-from flows.drift.register.reading import findings_document, why_empty
+from flows.drift.comparison.severity import Severity
+from flows.drift.on_page import finding
+from flows.drift.register.filters import STATES, TEXT_LIMIT, FindingFilter
+from flows.drift.register.reading import LIMIT, findings_document, why_empty
 from flows.drift.register.words import withheld_words
 from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import plural, type_name
-from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
+from monitoring_app.presentation.nodes import Node, h, link, page_href
 from monitoring_app.presentation.page import Viewer, page_database
 from monitoring_app.presentation.parts import empty_state, notice, page_header, pager
 from monitoring_app.presentation.view import show
 from runstore.ids import uuid_or_none
 
 A_PAGE: Final = 50
-CHANGES_SHOWN: Final = 100
-VALUE_SHOWN: Final = 2000
-_TONES: Final = {"critical": "red", "high": "red", "medium": "orange", "low": "blue"}
-_ICONS: Final = {"policy_added": "added", "policy_removed": "removed"}
+_TEXTS: Final = {"q": "text", "owner": "owner"}
 
 
 def draw(viewer: Viewer) -> None:
     """The page."""
-    params = st.query_params.to_dict()
+    params = {name: value.replace("\x00", "")[:TEXT_LIMIT] for name, value in st.query_params.to_dict().items()}
     run = uuid_or_none(params.get("run", ""))
     lead = texts.OF_RUN if run else texts.FINDINGS_LEAD
     way = link(page_href("findings", viewer.tenant.slug), texts.ALL_FINDINGS, class_="button") if run else None
     show(page_header(viewer, texts.FINDINGS, lead, aside=way), "findings-header")
-    document = findings_document(page_database(), viewer.scope, run_id=str(run) if run else None)
-    everything: list[dict[str, Any]] = document["findings"]
+    wanted = _wanted(params)
+    offset = _offset(params)
+    document = findings_document(
+        page_database(),
+        viewer.scope,
+        run_id=str(run) if run else None,
+        wanted=wanted,
+        # Of a run rules may hide anything, so where its pages begin is known when all of it was read.
+        offset=0 if run else offset,
+        limit=LIMIT if run else A_PAGE,
+    )
     if document["withheld"]:
         show(withheld(document["withheld"]), "findings-withheld")
-    if not everything:
-        show(empty_state(texts.FINDINGS_EMPTY_TITLE, why_empty(document)), "findings-empty")
-        return
-    chosen = _filters(params, everything)
-    found = [one for one in everything if _matches(one, chosen)]
+    is_filtered = wanted != FindingFilter()
+    if not document["comparisons"] or (not document["counts"] and not is_filtered):
+        title = texts.NOTHING_OPEN if document["comparisons"] else texts.NOTHING_COMPARED
+        show(empty_state(title, why_empty(document)), "findings-empty")
+        if not document["comparisons"] or run:
+            return
+    _filters(params, document["counts"], of_run=run is not None)
+    if wanted.policy_id:
+        show(_of_policy(viewer.tenant.slug, params), "findings-policy")
+    found = document["findings"][offset : offset + A_PAGE] if run else document["findings"]
+    show(_list(viewer.tenant.slug, params, found, offset, document), "findings-list")
+
+
+def _wanted(params: Mapping[str, str]) -> FindingFilter:
+    """What the address asks for; what it cannot mean is left out."""
+    state, severity = params.get("state", ""), params.get("severity", "")
+    return FindingFilter(
+        state=state if state in STATES else "",
+        severity=severity if severity in list(Severity) else "",
+        policy_type=params.get("type", ""),
+        policy_id=params.get("policy", ""),
+        owner=params.get("owner", "").strip(),
+        text=params.get("q", "").strip(),
+        scope_key=params.get("scope") or None,
+    )
+
+
+def _offset(params: Mapping[str, str]) -> int:
     text = params.get("from", "0")
-    offset = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-    show(_list(viewer.tenant.slug, params, found, offset), "findings-list")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
-def _filters(params: Mapping[str, str], everything: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    severities = [name for name in _TONES if any(one["severity"] == name for one in everything)]
-    severities += sorted({str(one["severity"]) for one in everything} - set(severities))
-    types = sorted({str(one["policy_type"]) for one in everything})
+def _filters(params: Mapping[str, str], counts: Sequence[Mapping[str, Any]], *, of_run: bool) -> None:
+    types = {str(one["policy_type"]) for one in counts} | {params.get("type", "")} - {""}
+    any_state = texts.ANY_STATE if of_run else texts.UNSETTLED
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        _choice("severity", texts.SEVERITY, {"": texts.ANY_SEVERITY, **{name: name for name in severities}}, params)
+        _choice("state", texts.STATE, {"": any_state, **{name: texts.STATES[name] for name in STATES}}, params)
         _choice(
-            "type", words.POLICY_TYPE, {"": texts.FILTER_ANY_TYPE, **{name: type_name(name) for name in types}}, params
+            "severity", texts.SEVERITY, {"": texts.ANY_SEVERITY, **{one.value: one.value for one in Severity}}, params
         )
-        st.session_state["findings_q"] = params.get("q", "").replace("\x00", "")[:200]
-        st.text_input(
-            words.POLICY_SEARCH, key="findings_q", max_chars=200, width=260, on_change=lambda: _set("q", "findings_q")
-        )
-    return {name: st.session_state[f"findings_{name}"] or "" for name in ("severity", "type", "q")}
+        named = {name: type_name(name) for name in sorted(types)}
+        _choice("type", words.POLICY_TYPE, {"": texts.FILTER_ANY_TYPE, **named}, params)
+        _text("owner", texts.OWNER, params)
+        _text("q", texts.SEARCH, params)
 
 
 def _choice(name: str, label: str, options: dict[str, str], params: Mapping[str, str]) -> None:
@@ -69,8 +96,14 @@ def _choice(name: str, label: str, options: dict[str, str], params: Mapping[str,
     wanted = params.get(name, "")
     st.session_state[key] = wanted if wanted in options else ""
     st.selectbox(
-        label, list(options), key=key, width=220, format_func=lambda v: options[v], on_change=lambda: _set(name, key)
+        label, list(options), key=key, width=200, format_func=lambda v: options[v], on_change=lambda: _set(name, key)
     )
+
+
+def _text(name: str, label: str, params: Mapping[str, str]) -> None:
+    key = f"findings_{name}"
+    st.session_state[key] = params.get(name, "")
+    st.text_input(label, key=key, max_chars=TEXT_LIMIT, width=200, on_change=lambda: _set(name, key))
 
 
 def _set(name: str, key: str) -> None:
@@ -79,28 +112,28 @@ def _set(name: str, key: str) -> None:
     st.query_params.from_dict({**kept, name: value} if value else kept)
 
 
-def _matches(one: Mapping[str, Any], chosen: Mapping[str, str]) -> bool:
-    if chosen["severity"] and one["severity"] != chosen["severity"]:
-        return False
-    if chosen["type"] and one["policy_type"] != chosen["type"]:
-        return False
-    wanted = chosen["q"].casefold()
-    return not wanted or wanted in str(one["policy_name"]).casefold() or wanted in str(one["policy_id"]).casefold()
+def _of_policy(slug: str, params: Mapping[str, str]) -> Node:
+    kept = {name: value for name, value in params.items() if name not in ("policy", "from")}
+    return notice(texts.OF_POLICY, "blue", link(page_href("findings", slug, kept), texts.EVERY_POLICY))
 
 
-def _list(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any]], offset: int) -> Node:
-    shown = found[offset : offset + A_PAGE]
-    if not shown:
+def _list(
+    slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any]], offset: int, document: Mapping[str, Any]
+) -> Node:
+    if not found:
         return h("p", {"class": "muted"}, texts.FINDINGS_NO_MATCH)
 
     def at(start: int) -> str:
         kept = {name: value for name, value in params.items() if name != "from"}
         return page_href("findings", slug, {**kept, "from": str(start)} if start else kept)
 
+    total = document["total"]
     newer = at(max(offset - A_PAGE, 0)) if offset else None
-    older = at(offset + A_PAGE) if offset + A_PAGE < len(found) else None
-    said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
-    cards = [finding(one, is_open=number == 0) for number, one in enumerate(shown)]
+    older = at(offset + A_PAGE) if offset + A_PAGE < total else None
+    said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(found), total=f"{total:,}")
+    if document["ignored"]:
+        said = f"{said} · {texts.IGNORED.format(count=plural(document['ignored'], 'change'))}"
+    cards = [finding(slug, one, is_open=number == 0) for number, one in enumerate(found)]
     return h("div", {"class": "stack"}, cards, pager(newer, older, None, said))
 
 
@@ -108,55 +141,3 @@ def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
     """What was not compared, and why: an incomplete read is no drift."""
     said = [withheld_words(one) for one in entries[:20]]
     return notice(f"{texts.WITHHELD}: {'; '.join(said)}", "orange")
-
-
-def finding(one: Mapping[str, Any], *, is_open: bool = False) -> Node:
-    """One finding: closed a line, open its changes."""
-    changes: list[Mapping[str, Any]] = one["changes"]
-    tone = _TONES.get(str(one["severity"]), "gray")
-    name = one["policy_name"] or type_name(str(one["policy_type"]))
-    summary = h(
-        "summary",
-        None,
-        h("span", {"class": f"badge tone-{tone}"}, icon(_ICONS.get(str(one["kind"]), "modified")), str(one["severity"])),
-        h("span", {"class": "grow"}, h("span", {"class": "strong break"}, str(name)), " ",
-          h("span", {"class": "muted small"}, type_name(str(one["policy_type"])))),
-        h("span", {"class": "muted small nowrap"}, texts.KINDS.get(str(one["kind"]), str(one["kind"]))),
-        h("span", {"class": "muted small nowrap"}, plural(len(changes), "change")) if changes else None,
-    )  # fmt: skip
-    body: list[Node] = [change(entry) for entry in changes[:CHANGES_SHOWN]]
-    body += [h("p", {"class": "muted small"}, str(note)) for note in one.get("notes", [])]
-    if who := who_and_when(one.get("changed_by")):
-        body.append(h("p", {"class": "small break"}, texts.LAST_CHANGED.format(who=who)))
-    if one["policy_id"]:
-        body.append(h("p", {"class": "muted small mono break"}, str(one["policy_id"])))
-    attributes = {"class": "group", "key": str(one["id"]), "open": is_open}
-    return h("details", attributes, summary, h("div", {"class": "body"}, body))
-
-
-def change(entry: Mapping[str, Any]) -> Node:
-    """One setting before and after."""
-    facet = texts.FACETS.get(str(entry["facet"]), str(entry["facet"]))
-    head = h(
-        "div",
-        {"class": "row"},
-        h("span", {"class": "strong break"}, str(entry["setting"])),
-        h("span", {"class": "muted small"}, facet),
-    )
-    path = str(entry["path"])
-    where = h("div", {"class": "muted small mono break"}, path) if path != str(entry["setting"]) else None
-    sides = h(
-        "div",
-        {"class": "sides"},
-        _side(texts.BEFORE, entry.get("before_name") or entry["before"], "red"),
-        _side(texts.AFTER, entry.get("after_name") or entry["after"], "green"),
-    )
-    return h("div", {"class": "stack"}, h("div", None, head, where), sides)
-
-
-def _side(label: str, value: Any, tone: str) -> Node:
-    if value is None:
-        return h("div", {"class": "side tone-gray"}, h("div", {"class": "label"}, label), h("div", None, texts.NOTHING))
-    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    shown = text if len(text) <= VALUE_SHOWN else f"{text[:VALUE_SHOWN]}…"
-    return h("div", {"class": f"side tone-{tone}"}, h("div", {"class": "label"}, label), h("pre", None, shown or '""'))

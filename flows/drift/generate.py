@@ -19,6 +19,7 @@ from flows.drift.comparison.compare import compare
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Comparison
 from flows.drift.differences import differences
+from flows.drift.register.hiding import rules_held
 from flows.drift.register.record import Compared, save
 from flows.drift.register.rehashing import bring_findings_up_to_date
 from flows.drift.register.rules import severity_rules
@@ -72,6 +73,8 @@ def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comp
 def generate(connection: Connection, scope: TenantScope, run_id: UUID, chosen: Chosen) -> Comparison:
     """The comparison, stored as the run's findings; whatever an earlier attempt of the run stored is replaced."""
     comparison = compared(connection, scope, chosen)
+    # Before any finding is touched: whoever changes a rule holds them first and the findings then, too.
+    rules_held(connection, scope, change=False)
     bring_findings_up_to_date(connection, scope, chosen.current.scope)
     save(
         connection,

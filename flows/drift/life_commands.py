@@ -13,6 +13,15 @@ import typer
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Table
 from deployments.cli.options import TenantOption
+from flows.drift.filter_commands import (
+    AssigneeOption,
+    PolicyOption,
+    ScopeOption,
+    SearchOption,
+    SeverityOption,
+    StateOption,
+    TypeOption,
+)
 from runstore.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -40,7 +49,9 @@ def add_life_commands(drift: typer.Typer) -> None:
     command(drift, "accept", help="Accept a finding's value, with an owner, a reason and an end.")(accept)
     command(drift, "reopen", help="Open an acknowledged or accepted finding again.")(reopen)
     command(drift, "history", help="The life of a finding.")(history)
-    command(drift, "report", help="Write the findings as JSON, CSV or one HTML page.")(report)
+    command(drift, "report", help="Write what is open, or what the filters ask for, as JSON, CSV or one HTML page.")(
+        report
+    )
     ignore = typer.Typer(help="Rules for changes nobody needs to see.", rich_markup_mode=None)
     drift.add_typer(ignore, name="ignore")
     command(ignore, "add", help="Add a rule, or with --preview only show what it would hide.")(ignore_add)
@@ -109,14 +120,24 @@ def report(
     tenant: TenantOption,
     written_as: Annotated[ReportFormat, typer.Option("--format", help="What to write.")] = ReportFormat.HTML,
     output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Where; without it, stdout.")] = None,
-    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="The drift run to read.")] = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="What this drift run found.")] = None,
+    scope: ScopeOption = None,
+    state: StateOption = None,
+    severity: SeverityOption = None,
+    policy_type: TypeOption = None,
+    policy: PolicyOption = None,
+    assignee: AssigneeOption = None,
+    search: SearchOption = None,
 ) -> Answer | None:
     import orjson
 
+    from flows.drift.register.filters import FindingFilter
     from flows.drift.register.reading import findings_document
     from flows.drift.register.report import csv_report, html_report
 
-    document = _asked(call, tenant, lambda database, scope: findings_document(database, scope, run_id=run))
+    values = {"state": state, "severity": severity, "policy_type": policy_type, "policy_id": policy}
+    wanted = FindingFilter.checked({**values, "owner": assignee, "text": search, "scope_key": scope})
+    document = _asked(call, tenant, lambda database, who: findings_document(database, who, run_id=run, wanted=wanted))
     if written_as is ReportFormat.JSON:
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
     else:

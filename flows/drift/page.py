@@ -11,7 +11,7 @@ import streamlit as st
 
 from flows._policies.snapshots import Sync, list_syncs
 from flows.drift import findings_page, texts
-from flows.drift.register.reading import findings_document
+from flows.drift.register.reading import newest_comparisons
 from flows.drift.start import generate_request
 from monitoring_app.presentation import words
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
@@ -39,7 +39,7 @@ def draw(viewer: Viewer) -> None:
         return
     if not viewer.may(Permission.OPERATE):
         show(notice(words.READONLY_NOTE, "blue"), "drift-readonly")
-    compared = {entry["scope"]: entry for entry in findings_document(database, viewer.scope)["comparisons"]}
+    compared = {entry["scope"]: entry for entry in newest_comparisons(database, viewer.scope)}
     for position, key in enumerate(dict.fromkeys(sync.scope for sync in found)):
         usable = [sync for sync in found if sync.scope == key and sync.is_usable]
         _scope(viewer, position, key, usable, compared.get(key))

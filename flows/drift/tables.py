@@ -6,7 +6,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
@@ -40,6 +51,18 @@ class DriftComparison(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+# As PostgreSQL writes them back, so that the models can be held to the migrations.
+_RANK = (
+    "CASE CASE WHEN hidden_run_id = last_run_id THEN coalesce(shown_severity, ''::text) ELSE severity END"
+    " WHEN 'critical'::text THEN 0 WHEN 'high'::text THEN 1 WHEN 'medium'::text THEN 2 WHEN 'low'::text THEN 3"
+    " WHEN 'info'::text THEN 4 ELSE 9 END"
+)
+_SEARCHED = (
+    "lower(\"left\"(coalesce(policy_name, ''::text), 300) || ' '::text || coalesce(policy_id, ''::text)"
+    " || ' '::text || coalesce(owner, ''::text) || ' '::text || coalesce(reason, ''::text))"
+)
+
+
 class DriftFinding(Base):
     """One subject that drifted, once per tenant, scope and subject, with where it stands and who decided what."""
 
@@ -59,6 +82,19 @@ class DriftFinding(Base):
             "ix_drift_findings_unresolved",
             "tenant_id",
             "scope",
+            postgresql_where=text("status <> 'resolved'"),
+        ),
+        # filters.FindingFilter: the findings of one policy.
+        Index("ix_drift_findings_policy", "tenant_id", "policy_id"),
+        # rows.of_register: counts by severity and type, and a page in that order, without the rows themselves.
+        Index(
+            "ix_drift_findings_listed",
+            "tenant_id",
+            "rank",
+            "policy_type",
+            text('"left"(policy_name, 100)'),
+            "id",
+            postgresql_include=["status", "accepted_until", "hidden_changes"],
             postgresql_where=text("status <> 'resolved'"),
         ),
     )
@@ -86,6 +122,13 @@ class DriftFinding(Base):
     accepted_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     accepted_until: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
+    # hiding.keep_hidden: what ignore rules hide of what that run found; NULL severity when they leave nothing.
+    hidden_run_id: Mapped[UUID | None]
+    hidden_changes: Mapped[int] = mapped_column(server_default="0")
+    shown_severity: Mapped[str | None]
+    # How severe what is left of it is, 0 for critical; 9 when nothing is left.
+    rank: Mapped[int | None] = mapped_column(SmallInteger, Computed(_RANK, persisted=True))
+    searched: Mapped[str | None] = mapped_column(Computed(_SEARCHED, persisted=True))
 
 
 class DriftRunFinding(Base):

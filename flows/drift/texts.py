@@ -13,8 +13,9 @@ NEEDS_TWO_SYNCS: Final = (
 DRIFT_LEAD: Final = "Compare the newest two inventory syncs of a scope and see what changed."
 DRIFT_EMPTY_TITLE: Final = "No inventory yet"
 DRIFT_EMPTY: Final = "Run an inventory sync first; its scope appears here."
-FINDINGS_LEAD: Final = "Differences between two syncs, policy by policy."
-FINDINGS_EMPTY_TITLE: Final = "No findings"
+FINDINGS_LEAD: Final = "What has drifted and nobody has accepted, in every scope, most severe first."
+NOTHING_OPEN: Final = "Nothing is open"
+NOTHING_COMPARED: Final = "Nothing compared yet"
 FINDINGS_NO_MATCH: Final = "No finding matches these filters."
 WITHHELD: Final = "Not compared"
 SYNC_COMPLETE: Final = "complete"
@@ -29,8 +30,31 @@ FILTER_ANY_TYPE: Final = "All types"
 BEFORE: Final = "Before"
 AFTER: Final = "After"
 NOTHING: Final = "(nothing)"
-OF_RUN: Final = "Findings of one run"
-ALL_FINDINGS: Final = "Newest comparison of every scope"
+OF_RUN: Final = "What one comparison found, and where each finding stands now."
+ALL_FINDINGS: Final = "All that is open"
+STATE: Final = "State"
+ANY_STATE: Final = "Any state"
+UNSETTLED: Final = "Open and acknowledged"
+STATES: Final = {
+    "open": "Open",
+    "acknowledged": "Acknowledged",
+    "accepted": "Accepted",
+    "expiring": "Expiring within 30 days",
+    "resolved": "Resolved",
+    "all": "Any state",
+}
+SINCE: Final = "{state} since"
+FIRST_SEEN: Final = "First seen"
+LAST_SEEN: Final = "Last seen"
+SCOPE: Final = "Scope"
+OWNER: Final = "Owner"
+REASON: Final = "Reason"
+UNTIL: Final = "Accepted until"
+COMPARISON: Final = "The comparison that found it"
+SEARCH: Final = "Search policy, owner, reason"
+IGNORED: Final = "{count} hidden by ignore rules"
+OF_POLICY: Final = "Only findings of one policy."
+EVERY_POLICY: Final = "Show every policy's"
 LAST_CHANGED: Final = "Last changed: {who}"
 KINDS: Final = {
     "policy_added": "Added",

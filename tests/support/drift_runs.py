@@ -14,6 +14,7 @@ from flows._tracking.progress import ProgressReporter
 from flows._tracking.tracked_flow import TrackedRun
 from flows.drift.comparing import compare_and_keep
 from flows.drift.operation import DriftParameters
+from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
@@ -33,6 +34,7 @@ class Runs:
     store: Store
     scope: TenantScope
     counts: dict[UUID, Counts] = field(default_factory=dict)
+    compared: UUID | None = None
 
     def sync(self, folder: Path, key: str = "default", then: str | None = None) -> UUID:
         """The id of the run that synced this folder."""
@@ -46,7 +48,13 @@ class Runs:
         request = generate_request(self.store.app, self.scope, **wanted)
         run = self.begin(request)
         compare_and_keep(run, DriftParameters.model_validate(request.parameters))
-        return self.end(run)
+        self.compared = self.end(run)
+        return self.compared
+
+    def found(self) -> dict[str, Any]:
+        """What the last of `drift` found, in the JSON shape of the contract."""
+        assert self.compared is not None
+        return findings_document(self.store.app, self.scope, run_id=str(self.compared))
 
     def begin(self, request: StartRequest) -> TrackedRun:
         """The started run, running."""

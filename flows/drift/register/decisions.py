@@ -21,11 +21,11 @@ TEXT_LIMIT = 1000
 
 
 def acknowledge(database: Database, scope: TenantScope, finding_id: str) -> dict[str, Any]:
-    """Marks an open finding as seen; nothing happens to one that is acknowledged already.
+    """Marks an open finding as seen: the actor answers for it from now on. Nothing happens to one that is acknowledged already.
 
     BadInputError for one that is accepted or resolved; NotFoundError for an id the tenant has no finding of.
     """
-    return _decide(database, scope, finding_id, FindingStatus.ACKNOWLEDGED, {})
+    return _decide(database, scope, finding_id, FindingStatus.ACKNOWLEDGED, {"owner": scope.actor.label})
 
 
 def accept(

@@ -1,20 +1,21 @@
-"""Reads findings in the JSON shape of the contract."""
+"""Reads findings in the JSON shape of the contract: the register, or what one comparison found."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from flows.drift.comparison.severity import Severity
+from flows.drift.register.filters import FindingFilter
 from flows.drift.register.life import FindingStatus
-from flows.drift.register.rules import ignore_rules, without_ignored
+from flows.drift.register.rows import of_register, of_run
+from flows.drift.register.rules import ignore_rules
 from flows.drift.register.words import why_empty as why_empty
 from flows.drift.reports.groups import groups_json
-from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
+from flows.drift.tables import DriftComparison, DriftEvent
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.ids import checked_id
@@ -22,6 +23,8 @@ from runstore.tenancy import Permission, TenantScope
 
 LIMIT = 10_000
 MOST_SCOPES = 1_000
+OPEN = FindingFilter()
+"""Open and acknowledged ones, of every scope."""
 
 
 def findings_document(
@@ -29,53 +32,47 @@ def findings_document(
     scope: TenantScope,
     *,
     run_id: str | None = None,
-    scope_key: str | None = None,
+    wanted: FindingFilter = OPEN,
     include_ignored: bool = False,
-    statuses: Sequence[str] = (),
+    offset: int = 0,
+    limit: int = LIMIT,
 ) -> dict[str, Any]:
-    """What a drift run found: `findings`, `withheld`, `comparisons`, `ignored`, the number of changes rules hide, and
-    `not_listed`, how many findings beyond the `LIMIT` most severe ones of a run there are.
+    """The register: what stands open in the tenant, most severe first, or with `run_id` what that comparison found.
 
-    Without `run_id` the newest comparison of every scope key (or of `scope_key`) is shown; none at all gives empty lists.
+    `view` says which of the two it is. `findings` are at most `limit` from `offset` on, each with what its last comparison found;
+    `total` how many there are, `not_listed` how many of them come after those listed. `counts` has them by severity and
+    type, whatever severity and type is asked for. `comparisons` are the newest of each scope, or the run's; `withheld` what
+    those did not compare; `ignored` the number of changes that rules hide.
     BadInputError for a malformed id, NotFoundError for a run that compared nothing in this tenant.
     """
     scope.require(Permission.VIEW)
     with database.transaction(scope) as connection:
-        runs = _comparisons(connection, scope, run_id, scope_key)
+        runs = _comparisons(connection, scope, run_id, wanted.scope_key)
         if run_id is not None and not runs:
             raise NotFoundError(f"Tenant {scope.slug!r} has no drift run {run_id}.")
-        found = [finding for run in runs for finding in run_findings(connection, scope, run.run_id)]
-        more = _count(connection, scope, runs) - len(found) if len(found) >= LIMIT else 0
-        rules = [] if include_ignored else ignore_rules(connection, scope)
-    if statuses:
-        found = [finding for finding in found if finding["status"] in statuses]
-    shown, ignored = without_ignored(found, rules)
+        rules = None if include_ignored else ignore_rules(connection, scope)
+        if run_id is None:
+            rows = of_register(connection, scope, wanted, rules, offset, limit)
+        else:
+            rows = of_run(connection, scope, wanted, rules, runs[0].run_id, offset, limit)
     return {
-        "findings": shown,
-        "groups": groups_json(shown),
+        "view": "register" if run_id is None else "comparison",
+        "findings": rows.findings,
+        "groups": groups_json(rows.findings),
+        "total": rows.total,
+        "counts": rows.counts,
         "withheld": [entry for run in runs for entry in run.withheld],
-        "comparisons": [
-            {
-                "run_id": str(run.run_id),
-                "scope": run.scope,
-                "against": run.against,
-                "baseline_sync_id": str(run.baseline_sync_id),
-                "current_sync_id": str(run.current_sync_id),
-                "created_at": run.created_at.isoformat(),
-            }
-            for run in runs
-        ],
-        "ignored": ignored,
-        "not_listed": more,
+        "comparisons": [_comparison(run) for run in runs],
+        "ignored": rows.ignored,
+        "not_listed": max(rows.total - offset - len(rows.findings), 0),
     }
 
 
-def _count(connection: Connection, scope: TenantScope, runs: Sequence[Any]) -> int:
-    of_runs = (
-        DriftRunFinding.tenant_id == scope.tenant_id,
-        DriftRunFinding.run_id.in_([run.run_id for run in runs]),
-    )
-    return connection.execute(select(func.count()).select_from(DriftRunFinding).where(*of_runs)).scalar_one()
+def newest_comparisons(database: Database, scope: TenantScope) -> list[dict[str, Any]]:
+    """The newest comparison of each scope, in the JSON shape of the contract."""
+    scope.require(Permission.VIEW)
+    with database.transaction(scope) as connection:
+        return [_comparison(run) for run in _comparisons(connection, scope, None, None)]
 
 
 def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, Any]]:
@@ -97,26 +94,6 @@ def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, An
         for finding in document["findings"]
         if finding["status"] not in settled and Severity(finding["severity"]).at_least(limit)
     ]
-
-
-def run_findings(connection: Connection, scope: TenantScope, run_id: UUID) -> list[dict[str, Any]]:
-    """The findings of one run, most severe first, each with where its subject stands now."""
-    rows = connection.execute(
-        select(
-            *DriftRunFinding.__table__.columns,
-            DriftFinding.status,
-            DriftFinding.owner,
-            DriftFinding.reason,
-            DriftFinding.accepted_until,
-            DriftFinding.first_seen_at,
-        )
-        .join(DriftFinding, DriftFinding.id == DriftRunFinding.finding_id)
-        .where(DriftRunFinding.tenant_id == scope.tenant_id, DriftRunFinding.run_id == run_id)
-        .order_by(DriftRunFinding.position)
-        .limit(LIMIT)
-    )
-    now = datetime.now(UTC)
-    return [_shown(row, now) for row in rows.mappings()]
 
 
 def history(database: Database, scope: TenantScope, finding_id: UUID) -> list[dict[str, Any]]:
@@ -152,6 +129,17 @@ def history(database: Database, scope: TenantScope, finding_id: UUID) -> list[di
     ]
 
 
+def _comparison(run: Any) -> dict[str, Any]:
+    return {
+        "run_id": str(run.run_id),
+        "scope": run.scope,
+        "against": run.against,
+        "baseline_sync_id": str(run.baseline_sync_id),
+        "current_sync_id": str(run.current_sync_id),
+        "created_at": run.created_at.isoformat(),
+    }
+
+
 def _comparisons(
     connection: Connection, scope: TenantScope, run_id: str | None, scope_key: str | None
 ) -> Sequence[Any]:
@@ -175,36 +163,3 @@ def _comparisons(
     )
     newest = newest.limit(MOST_SCOPES)
     return connection.execute(newest).all()
-
-
-def _shown(row: Any, now: datetime) -> dict[str, Any]:
-    status = row["status"]
-    until = row["accepted_until"]
-    if status == FindingStatus.ACCEPTED.value and until is not None and until <= now:
-        # The date has passed; the next comparison will write it down.
-        status = FindingStatus.OPEN.value
-    shown: dict[str, Any] = {
-        "id": str(row["finding_id"]),
-        "run_id": str(row["run_id"]),
-        "kind": row["kind"],
-        "policy_id": row["policy_id"],
-        "policy_name": row["policy_name"],
-        "policy_type": row["policy_type"],
-        "severity": row["severity"],
-        "status": status,
-        "changes": row["changes"],
-        "first_seen_at": row["first_seen_at"].isoformat(),
-    }
-    if row["previous_policy_id"] is not None:
-        shown["previous_policy_id"] = row["previous_policy_id"]
-    if row["policies"]:
-        shown["policies"] = row["policies"]
-    if row["notes"]:
-        shown["notes"] = row["notes"]
-    if row["changed_by"] is not None:
-        shown["changed_by"] = row["changed_by"]
-    if row["owner"] is not None:
-        shown |= {"owner": row["owner"], "reason": row["reason"]}
-    if until is not None:
-        shown["accepted_until"] = until.isoformat()
-    return shown

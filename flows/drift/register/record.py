@@ -20,6 +20,7 @@ from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.tables import SyncPolicy
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind
+from flows.drift.register.hiding import keep_hidden
 from flows.drift.register.life import FindingStatus, KnownFinding, NextState, found_again, not_found, reference
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
 from runstore.audit import record_audits
@@ -94,6 +95,7 @@ def save(
     ]
     if rows:
         connection.execute(insert(DriftRunFinding), rows)
+    keep_hidden(connection, scope, ids)
     if compared.live:
         events += _settle(connection, scope, compared, set(ids), now)
     if events:
@@ -181,6 +183,7 @@ def _settle(
     policy_ids = {str(policy_id) for _, policy_id, *_ in left if policy_id}
     hashes = _current_hashes(connection, scope, compared.current_sync_id, policy_ids)
     events: list[dict[str, Any]] = []
+    still: list[UUID] = []
     for finding_id, policy_id, policy_type, kind, *rest in left:
         standing = _standing(rest)
         current = hashes.get(policy_id) if policy_id else None
@@ -194,6 +197,8 @@ def _settle(
             equals_baseline=equals,
             now=now,
         )
+        if is_known and verdict.status is not FindingStatus.RESOLVED:
+            still.append(finding_id)
         if verdict.event is None:
             continue
         values: dict[str, Any] = {"status": verdict.status.value}
@@ -203,6 +208,9 @@ def _settle(
             values |= {"accepted_digest": None, "accepted_until": None}
         connection.execute(update(DriftFinding).where(DriftFinding.id == finding_id).values(**values))
         events.append(_event(scope, compared, finding_id, verdict.event, standing.status, verdict.status))
+    if still:
+        # Nothing moved, so it is as it was found: seen, by everyone who asks when last.
+        connection.execute(update(_FINDINGS).where(_FINDINGS.c.id.in_(still)).values(last_seen_at=now))
     return events
 
 

@@ -37,7 +37,15 @@ COLUMNS = (
     "changed_by",
     "changed_at",
     "changed_by_status",
+    "scope",
+    "since",
+    "first_seen_at",
+    "last_seen_at",
+    "owner",
+    "reason",
+    "accepted_until",
 )
+_LIFE = COLUMNS[17:]
 _KINDS = {
     "policy_added": "Added",
     "policy_removed": "Removed",
@@ -60,10 +68,13 @@ def csv_report(document: Mapping[str, Any]) -> str:
         about += [finding["policy_name"], finding["policy_id"]]
         by: Mapping[str, Any] = finding.get("changed_by") or {}
         who = [by.get("who"), by.get("at"), by.get("status")]
+        life = [finding.get(name) for name in _LIFE]
         changes: list[Mapping[str, Any]] = finding["changes"] or [{}]
         for change in changes:
             rest = [change.get(name) for name in COLUMNS[7:14]]
-            writer.writerow(["" if value is None else formula_safe(_plain(value)) for value in (*about, *rest, *who)])
+            writer.writerow(
+                ["" if value is None else formula_safe(_plain(value)) for value in (*about, *rest, *who, *life)]
+            )
     return "\ufeff" + out.getvalue()
 
 
@@ -121,12 +132,16 @@ def _entry(entry: Told) -> str:
 
 
 def _standing(finding: Mapping[str, Any]) -> list[str]:
-    """Where a finding stands, who answers for it and who changed the policy."""
-    said = [finding["status"]]
+    """Where a finding stands, who answers for it, who changed the policy, and where and when it was seen."""
+    since = f" since {finding['since'][:10]}" if "since" in finding else ""
+    until = f" until {finding['accepted_until'][:10]}" if "accepted_until" in finding else ""
+    said = [f"{finding['status']}{since}{until}"]
     if finding.get("owner"):
-        said.append(f"owner {finding['owner']}: {finding['reason']}")
+        said.append(": ".join(part for part in (f"owner {finding['owner']}", finding.get("reason")) if part))
     if who := who_and_when(finding.get("changed_by")):
         said.append(f"last changed: {who}")
+    if scope := finding.get("scope"):
+        said.append(f"scope {scope}, last seen {finding['last_seen_at'][:10]}")
     return said
 
 

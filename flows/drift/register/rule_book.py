@@ -15,6 +15,7 @@ from flows.drift.comparison.change import Facet
 from flows.drift.comparison.findings import FindingKind
 from flows.drift.comparison.severity import Severity
 from flows.drift.operation import DEFAULT_SCOPE
+from flows.drift.register.hiding import keep_hidden, rules_held
 from flows.drift.register.reading import findings_document
 from flows.drift.register.rules import IgnoreRule, without_ignored
 from flows.drift.tables import DriftBaseline, DriftIgnoreRule, DriftSeverityRule
@@ -29,7 +30,7 @@ PATTERN_LIMIT = 500
 
 
 def preview_ignore(database: Database, scope: TenantScope, rule: IgnoreRule) -> dict[str, Any]:
-    """What a rule would hide of the newest comparisons' findings, beyond what is hidden now; nothing is stored.
+    """What a rule would hide of what is open, beyond what is hidden now; nothing is stored.
 
     `hidden` counts changes (a policy that came or went counts as one), `findings` those that would vanish or shrink.
     """
@@ -49,11 +50,13 @@ def add_ignore(database: Database, scope: TenantScope, rule: IgnoreRule, reason:
         raise BadInputError("An ignore rule needs a reason: say why these changes need not be seen.")
     rule_id = uuid4()
     with database.transaction(scope) as connection:
+        rules_held(connection, scope, change=True)
         connection.execute(
             insert(DriftIgnoreRule).values(
                 id=rule_id, tenant_id=scope.tenant_id, reason=said, created_by=scope.actor.label, **asdict(rule)
             )
         )
+        keep_hidden(connection, scope)
         record_audit(connection, scope, "drift.ignore_added", str(rule_id), {**asdict(rule), "reason": said})
     return {"rule": {"id": str(rule_id), **asdict(rule), "reason": said}}
 
@@ -78,11 +81,14 @@ def remove_rule(database: Database, scope: TenantScope, rule_id: str) -> dict[st
         rule_id, "A rule id is a UUID, as `tenantatlas drift ignore list` or `drift severity list` shows it."
     )
     with database.transaction(scope) as connection:
+        rules_held(connection, scope, change=True)
         for table in (DriftIgnoreRule, DriftSeverityRule):
             gone = connection.execute(
                 delete(table).where(table.tenant_id == scope.tenant_id, table.id == wanted).returning(table.id)
             ).all()
             if gone:
+                if table is DriftIgnoreRule:
+                    keep_hidden(connection, scope)
                 record_audit(connection, scope, "drift.rule_removed", rule_id)
                 return {"removed": rule_id}
     raise NotFoundError(f"Tenant {scope.slug!r} has no rule {rule_id}.")

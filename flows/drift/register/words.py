@@ -37,14 +37,18 @@ def not_compared(entries: Sequence[Mapping[str, Any]]) -> str:
     return f"Not compared: {'; '.join(map(withheld_words, entries))}." if entries else ""
 
 
-def why_empty(document: Mapping[str, Any]) -> str:
-    """One sentence for a document without findings: nothing compared yet, all of it hidden by rules, or no drift."""
+def why_empty(document: Mapping[str, Any], *, filtered: bool = False) -> str:
+    """One sentence for a document without findings: nothing compared yet, nothing that the filters (`filtered`) let through,
+    all of it hidden by rules, nothing open, or no drift between the two syncs of one comparison."""
     if not document["comparisons"]:
         return "Nothing has been compared yet; generate drift once two syncs of a scope are finished."
+    if filtered:
+        return "No finding matches these filters."
+    nothing = "Nothing is open" if document.get("view") == "register" else "Nothing drifted"
     read = " in what was read" if document["withheld"] else ""
     if document["ignored"]:
-        return f"Nothing drifted{read} but what ignore rules hide: {document['ignored']} changes."
-    return f"Nothing drifted{read}."
+        return f"{nothing}{read} but what ignore rules hide: {document['ignored']} changes."
+    return f"{nothing}{read}."
 
 
 def _noun(slug: str) -> str:

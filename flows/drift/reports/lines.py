@@ -22,9 +22,9 @@ def change_line(change: Mapping[str, Any]) -> str:
     return f"{change['path'] or change['setting']}: {arrow(change)}"
 
 
-def change_words(change: Mapping[str, Any]) -> str:
+def change_words(change: Mapping[str, Any], limit: int = SHORT) -> str:
     """The name people know the setting by, and the value before and after."""
-    return f"{change.get('name') or change['setting']}: {arrow(change, SHORT)}"
+    return f"{change.get('name') or change['setting']}: {arrow(change, limit)}"
 
 
 def arrow(change: Mapping[str, Any], limit: int = LONGEST) -> str:

@@ -20,6 +20,7 @@ from flows._policies import rehash
 from flows._policies.canonical import body_hash
 from flows._policies.tables import InventorySync, PolicyContent
 from flows.drift.register.decisions import accept, acknowledge, reopen
+from flows.drift.register.filters import FindingFilter
 from flows.drift.register.reading import findings_document, history, why_empty, worst_open
 from flows.drift.register.report import COLUMNS, csv_report, html_report
 from flows.drift.register.rule_book import (
@@ -42,6 +43,7 @@ from tests.support.drift_runs import Runs, export, policy
 from tests.support.stack import environment, eventually
 
 ONE, TWO = "10000000-0000-4000-8000-000000000000", "20000000-0000-4000-8000-000000000000"
+ALL = FindingFilter(state="all")
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
 
 
@@ -59,7 +61,7 @@ def document(runs: Runs, **wanted: Any) -> dict[str, Any]:
 
 
 def only(runs: Runs) -> dict[str, Any]:
-    (one,) = document(runs)["findings"]
+    (one,) = document(runs, wanted=ALL)["findings"]
     return one
 
 
@@ -206,12 +208,13 @@ def test_an_empty_list_says_why_it_is_empty(store: Store, tmp_path: Path) -> Non
         worst_open(document(runs), "low")
     runs.sync(export(tmp_path / "b", [policy(ONE, value=1)]))
     runs.drift()
-    assert why_empty(document(runs)) == "Nothing drifted."
+    assert why_empty(document(runs)) == "Nothing is open."
+    assert why_empty(runs.found()) == "Nothing drifted."
     assert not worst_open(document(runs), "low")
     runs.sync(export(tmp_path / "c", [policy(ONE, value=2)]))
     runs.drift()
     add_ignore(store.app, runs.scope, IgnoreRule(setting="*avgcpuloadfactor"), "tuned all day")
-    assert why_empty(document(runs)) == "Nothing drifted but what ignore rules hide: 1 changes."
+    assert why_empty(document(runs)) == "Nothing is open but what ignore rules hide: 1 changes."
     assert "ignore rules hide: 1" in html_report(document(runs), "acme")
 
 
@@ -281,7 +284,7 @@ def test_a_new_canonical_form_shows_nothing(runs: Runs, tmp_path: Path, monkeypa
     monkeypatch.setattr(rehash, "_move", lambda *given: (moved.append(1), real(*given)))
     monkeypatch.setattr(rehash, "body_hash", _newer_hash)
     runs.drift()
-    assert document(runs)["findings"] == []
+    assert runs.found()["findings"] == []
     assert len(moved) == 4
 
 
@@ -295,7 +298,7 @@ def test_a_finding_of_an_older_canonical_form_is_resolved_when_the_value_returns
         monkeypatch.setattr(f"{module}.body_hash", _newer_hash)
     found = only(runs)["id"]
     next_sync(runs, tmp_path / "c", 1)
-    assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(found, "resolved")]
+    assert [(one["id"], one["status"]) for one in runs.found()["findings"]] == [(found, "resolved")]
     assert [event["event"] for event in history(runs.store.app, runs.scope, UUID(found))] == ["found", "returned"]
 
 
@@ -312,16 +315,16 @@ def test_two_syncs_by_newer_rules_before_the_first_comparison_still_resolve_what
     for name, value in (("c", 2), ("d", 2)):
         runs.sync(export(tmp_path / name, [policy(ONE, value=value), policy(TWO, name="B", value=1)]))
     runs.drift()
-    assert document(runs)["findings"] == []
+    assert runs.found()["findings"] == []
     next_sync(runs, tmp_path / "e", 1)
-    assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(accepted, "resolved")]
+    assert [(one["id"], one["status"]) for one in runs.found()["findings"]] == [(accepted, "resolved")]
 
 
 def test_drift_in_two_steps_is_resolved_only_where_it_began(runs: Runs, tmp_path: Path) -> None:
     found = only(runs)["id"]
     for name, value, status in (("c", 3, "open"), ("d", 2, "open"), ("e", 1, "resolved")):
         next_sync(runs, tmp_path / name, value)
-        assert [(one["id"], one["status"]) for one in document(runs)["findings"]] == [(found, status)]
+        assert (only(runs)["id"], only(runs)["status"]) == (found, status)
     assert audit(runs) == ["drift.resolved"]
 
 

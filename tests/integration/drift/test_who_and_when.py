@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from flows.drift.commands import findings_table
-from flows.drift.findings_page import finding as on_the_page
+from flows.drift.on_page import finding as on_the_page
 from flows.drift.register.reading import findings_document
 from flows.drift.register.report import csv_report, html_report
 from flows.inventory.operation import InventoryParameters
@@ -112,7 +112,7 @@ def edited(server: GraphServer, kind: str) -> str:
 
 def by_whom(runs: Runs) -> dict[str, dict[str, Any]]:
     runs.drift()
-    document = findings_document(runs.store.app, runs.scope)
+    document = runs.found()
     return {one["policy_id"]: one["changed_by"] for one in document["findings"]}
 
 
@@ -146,7 +146,7 @@ def test_who_changed_it_last_is_said_everywhere_and_nothing_else_of_the_log_is_k
     said = f"kim@contoso.example, {datetime.fromisoformat(found[one]['at']):%Y-%m-%d %H:%M UTC}"
     assert said in html_report(document, "graph")
     assert any(said in row for row in findings_table(document, "").rows)
-    assert any(said in text_of(on_the_page(finding)) for finding in document["findings"])
+    assert any(said in text_of(on_the_page("graph", finding)) for finding in document["findings"])
     with runs.store.admin.transaction(runs.scope) as connection:
         kept = connection.execute(text("SELECT * FROM policy_audit_events")).all()
         trails = connection.execute(text("SELECT audit::text FROM inventory_syncs")).all()

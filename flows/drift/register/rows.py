@@ -1,0 +1,185 @@
+"""The rows behind a document of findings: of the register, by pages, and of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, and_, case, func, literal, select, true
+
+from flows.drift.comparison.severity import Severity
+from flows.drift.register.filters import HIDES, SHOWN, STATE, UNSETTLED, FindingFilter
+from flows.drift.register.rules import IgnoreRule, without_ignored
+from flows.drift.tables import DriftEvent, DriftFinding, DriftRunFinding
+from runstore.tenancy import TenantScope
+
+MOST_GROUPS: Final = 1_000
+_RANKS: Final = {one.value: one.rank for one in Severity}
+_NAMES: Final[dict[int, str]] = {one.rank: one.value for one in Severity}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Findings as they are shown; how many there are, and how many by severity and type; how many changes rules hide."""
+
+    findings: list[dict[str, Any]]
+    total: int
+    counts: list[dict[str, Any]]
+    ignored: int
+
+
+def of_register(
+    connection: Connection,
+    scope: TenantScope,
+    wanted: FindingFilter,
+    rules: Sequence[IgnoreRule] | None,
+    offset: int,
+    limit: int,
+) -> Rows:
+    """What the register holds of what is wanted, most severe first. With `rules` None nothing is hidden."""
+    where = [DriftFinding.tenant_id == scope.tenant_id, *wanted.about(default=UNSETTLED)]
+    if rules is None:
+        severity, rank, shown = DriftFinding.severity, case(_RANKS, value=DriftFinding.severity), true()
+    else:
+        severity, rank, shown = case(_NAMES, value=DriftFinding.rank), DriftFinding.rank, SHOWN
+    hidden = func.coalesce(func.sum(DriftFinding.hidden_changes), 0)
+    counted = connection.execute(
+        select(rank, DriftFinding.policy_type, func.count(), hidden)
+        .where(*where)
+        .group_by(rank, DriftFinding.policy_type)
+        .limit(MOST_GROUPS)
+    ).all()
+    order = (rank, DriftFinding.policy_type, func.left(DriftFinding.policy_name, 100), DriftFinding.id)
+    of_kind = wanted.of_kind(severity, DriftFinding.policy_type)
+    page = select(DriftFinding.id).where(*where, shown, *of_kind).order_by(*order).offset(offset).limit(limit)
+    ids = page.subquery()
+    last = and_(
+        DriftRunFinding.tenant_id == DriftFinding.tenant_id,
+        DriftRunFinding.run_id == DriftFinding.last_run_id,
+        DriftRunFinding.finding_id == DriftFinding.id,
+    )
+    listed = (
+        select(*_STANDING, *_FOUND)
+        .join(ids, ids.c.id == DriftFinding.id)
+        .outerjoin(DriftRunFinding, last)
+        .order_by(*order)
+        .limit(limit)
+    )
+    rows = connection.execute(listed).mappings().all()
+    counts, total, ignored = _counted(counted, wanted)
+    left, _ = without_ignored([_shown(row) for row in rows], rules or ())
+    # Those that nobody looked at since they moved are not in the sum yet.
+    fresh = [_shown(row) for row in rows if not row["hides"]]
+    kept, more = without_ignored(fresh, rules or ())
+    return Rows(left, total - (len(fresh) - len(kept)), counts, 0 if rules is None else ignored + more)
+
+
+def of_run(
+    connection: Connection,
+    scope: TenantScope,
+    wanted: FindingFilter,
+    rules: Sequence[IgnoreRule] | None,
+    run_id: UUID,
+    offset: int,
+    limit: int,
+) -> Rows:
+    """What a run found, in its order, each with where its subject stands now."""
+    kinds = (DriftRunFinding.severity, DriftRunFinding.policy_type)
+    of_run = (DriftRunFinding.tenant_id == scope.tenant_id, DriftRunFinding.run_id == run_id)
+    where = [*of_run, *wanted.about(default="all")]
+    together = DriftFinding.id == DriftRunFinding.finding_id
+    rank = case(_RANKS, value=DriftRunFinding.severity)
+    by_kind = select(rank, DriftRunFinding.policy_type, func.count(), literal(0)).join(DriftFinding, together)
+    grouped = by_kind.where(*where).group_by(rank, DriftRunFinding.policy_type).limit(MOST_GROUPS)
+    counted = connection.execute(grouped).all()
+    rows = connection.execute(
+        select(*_STANDING, *_FOUND)
+        .join(DriftRunFinding, together)
+        .where(*where, *wanted.of_kind(*kinds))
+        .order_by(DriftRunFinding.position)
+        .offset(offset)
+        .limit(limit)
+    ).mappings()
+    found = [_shown(row) for row in rows]
+    counts, total, _ = _counted(counted, wanted)
+    left, hidden = without_ignored(found, rules or ())
+    return Rows(left, total - (len(found) - len(left)), counts, hidden)
+
+
+def _counted(counted: Sequence[Any], wanted: FindingFilter) -> tuple[list[dict[str, Any]], int, int]:
+    counts: list[dict[str, Any]] = []
+    total = hidden = 0
+    for rank, policy_type, count, of_them in sorted(counted):
+        severity = _NAMES.get(rank, "")
+        of_kind = wanted.policy_type in ("", policy_type)
+        if severity:
+            counts.append({"severity": severity, "policy_type": policy_type, "count": count})
+            total += count if of_kind and wanted.severity in ("", severity) else 0
+        if of_kind and wanted.severity in ("", severity):
+            hidden += int(of_them)
+    return counts, total, hidden
+
+
+_STANDING: Final = (
+    DriftFinding.id,
+    DriftFinding.scope,
+    STATE.label("state"),
+    HIDES.label("hides"),
+    DriftFinding.owner,
+    DriftFinding.reason,
+    DriftFinding.accepted_until,
+    DriftFinding.first_seen_at,
+    DriftFinding.last_seen_at,
+    select(func.max(DriftEvent.at))
+    .where(
+        DriftEvent.tenant_id == DriftFinding.tenant_id,
+        DriftEvent.finding_id == DriftFinding.id,
+        DriftEvent.from_status.is_distinct_from(DriftEvent.to_status),
+    )
+    .scalar_subquery()
+    .label("since"),
+)
+# A run that was attempted again may not have found it the second time: what the register knows itself stands in.
+_FOUND: Final = (
+    func.coalesce(DriftRunFinding.run_id, DriftFinding.last_run_id).label("run_id"),
+    func.coalesce(DriftRunFinding.kind, DriftFinding.kind).label("kind"),
+    case((DriftRunFinding.run_id.is_(None), DriftFinding.policy_id), else_=DriftRunFinding.policy_id).label(
+        "policy_id"
+    ),
+    case((DriftRunFinding.run_id.is_(None), DriftFinding.policy_name), else_=DriftRunFinding.policy_name).label(
+        "policy_name"
+    ),
+    func.coalesce(DriftRunFinding.policy_type, DriftFinding.policy_type).label("policy_type"),
+    func.coalesce(DriftRunFinding.severity, DriftFinding.severity).label("severity"),
+    DriftRunFinding.previous_policy_id,
+    DriftRunFinding.changes,
+    DriftRunFinding.policies,
+    DriftRunFinding.notes,
+    DriftRunFinding.changed_by,
+)
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": str(row["id"]),
+        "run_id": str(row["run_id"]),
+        "scope": row["scope"],
+        "kind": row["kind"],
+        "policy_id": row["policy_id"],
+        "policy_name": row["policy_name"],
+        "policy_type": row["policy_type"],
+        "severity": row["severity"],
+        "status": row["state"],
+        "changes": row["changes"] or [],
+        "since": (row["since"] or row["first_seen_at"]).isoformat(),
+        "first_seen_at": row["first_seen_at"].isoformat(),
+        "last_seen_at": row["last_seen_at"].isoformat(),
+    }
+    for name in ("previous_policy_id", "policies", "notes", "changed_by", "owner", "reason"):
+        if row[name]:
+            shown[name] = row[name]
+    if row["accepted_until"] is not None:
+        shown["accepted_until"] = row["accepted_until"].isoformat()
+    return shown
