@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
+from monitoring_app.web.identity import Session
 from runstore.directory import Directory, SignedInUser, TenantView
 from runstore.errors import ForbiddenError
 from runstore.tenancy import Permission, Role, TenantScope
@@ -32,13 +32,13 @@ class Refused:
     email: str
 
 
-def resolve(directory: Directory, user_id: UUID, slug: str | None) -> Viewer | Refused | None:
+def resolve(directory: Directory, session: Session, slug: str | None) -> Viewer | Refused | None:
     """The viewer of tenant `slug`, or of the person's first tenant when no slug is given; None for nobody.
 
-    The memberships are read now, so someone removed is refused at the next request. A tenant that does not exist and one
-    that belongs to others take the same path: neither is looked up.
+    Memberships and sign-outs are read now, so someone removed, or signed out at any hub, is refused at the next request. A
+    tenant that does not exist and one that belongs to others take the same path: neither is looked up.
     """
-    user = directory.by_id(user_id)
+    user = directory.by_session(session.user_id, session.id)
     return None if user is None else choose(user, slug)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import TextClause, insert, select, text, update
@@ -178,9 +179,15 @@ class Directory:
         """The person with that email and their tenants as of now, or None."""
         return self._user(_BY_EMAIL, email=email.strip().lower())
 
-    def by_id(self, user_id: UUID) -> SignedInUser | None:
-        """The person with that id and their tenants as of now, or None: ask on every request."""
-        return self._user(_BY_ID, id=user_id)
+    def by_session(self, user_id: UUID, session_id: str) -> SignedInUser | None:
+        """The person with that id and their tenants as of now: ask on every request. None for nobody, or a session that ended."""
+        return self._user(_BY_SESSION, id=user_id, session=session_id)
+
+    def end_session(self, session_id: str, expires_at: datetime) -> None:
+        """Signs out: from now on `by_session` knows nobody of that session, whichever hub asks. Forgets those that expired."""
+        with self._database.across_tenants() as connection:
+            connection.execute(_FORGET_EXPIRED)
+            connection.execute(_END_SESSION, {"session": session_id, "expires": expires_at})
 
     def sign_in(self, issuer: str, subject: str, email: str | None, *, email_trusted: bool) -> SignedInUser | None:
         """The person that a provider vouches for, or None if we do not know them.
@@ -237,9 +244,15 @@ def _person(condition: str) -> TextClause:
     )
 
 
-_BY_ID = _person("u.id = :id")
+_BY_SESSION = _person("u.id = :id AND NOT EXISTS (SELECT FROM ended_sessions e WHERE e.id = :session)")
 _BY_EMAIL = _person("u.email = :email")
 _BY_IDENTITY = _person("u.issuer = :issuer AND u.subject = :subject")
+
+_END_SESSION = text(
+    "INSERT INTO ended_sessions (id, expires_at) VALUES (:session, :expires) ON CONFLICT (id) DO NOTHING"
+)
+# An hour's grace: the hubs' clocks, which judge a session's expiry, may differ from the database's.
+_FORGET_EXPIRED = text("DELETE FROM ended_sessions WHERE expires_at < now() - interval '1 hour'")
 
 _ENSURE_USER = text(
     """

@@ -97,6 +97,15 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class EndedSession(Base):
+    """A session of the hub that was signed out, kept until it would have expired: no hub accepts it meanwhile."""
+
+    __tablename__ = "ended_sessions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime]
+
+
 class Membership(Base):
     """A user's role in a tenant."""
 

@@ -24,7 +24,7 @@ def viewer_or_stop(page: str) -> Viewer:
     hub = runtime.current()
     session = hub.sessions.read(st.context.headers.get(SESSION_HEADER))
     slug = st.query_params.get("tenant", st.session_state.get(_LAST_TENANT))
-    found = resolve(hub.directory, session.user_id, slug) if session is not None else None
+    found = resolve(hub.directory, session, slug) if session is not None else None
     if found is None:
         here = f"/{page}?{urlencode(st.query_params.to_dict())}"
         back = link(f"/sign-in?{urlencode({'next': here})}", texts.SIGN_IN_AGAIN, class_="button", data_load="1")
@@ -45,7 +45,7 @@ def still_there(viewer: Viewer) -> Viewer:
     """The same viewer as of now, for a refresh between two page loads; someone who lost access sees so at once."""
     hub = runtime.current()
     session = hub.sessions.read(st.context.headers.get(SESSION_HEADER))
-    found = resolve(hub.directory, session.user_id, viewer.tenant.slug) if session is not None else None
+    found = resolve(hub.directory, session, viewer.tenant.slug) if session is not None else None
     if not isinstance(found, Viewer):
         st.rerun(scope="app")
     return found

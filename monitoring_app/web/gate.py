@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from functools import partial
 from urllib.parse import quote, urlsplit
-from uuid import UUID
 
 from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
@@ -89,7 +88,7 @@ class Gate:
         query = query_of(scope.get("query_string", b""))
         pieces = path.split("/")
         slug = pieces[2] if path.startswith("/r/") and len(pieces) > 2 else query.get("tenant")
-        viewer = await self._resolve(session.user_id, slug)
+        viewer = await self._resolve(session, slug)
         if viewer is None:
             return self._ask_to_sign_in(scope)
         if isinstance(viewer, Refused):
@@ -125,8 +124,8 @@ class Gate:
             scope["tenantatlas.token"] = token
         return session
 
-    async def _resolve(self, user_id: UUID, slug: str | None) -> Viewer | Refused | None:
-        return await to_thread.run_sync(partial(resolve, self._hub.directory, user_id, slug))
+    async def _resolve(self, session: Session, slug: str | None) -> Viewer | Refused | None:
+        return await to_thread.run_sync(partial(resolve, self._hub.directory, session, slug))
 
     def _ask_to_sign_in(self, scope: Scope) -> Response:
         path: str = scope["path"]

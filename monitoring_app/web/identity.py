@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +15,11 @@ SESSION_HEADER = "x-tenantatlas-session"
 """Carries the session from the gate to the page's script. Whatever comes in under this name is dropped."""
 
 MAX_TOKEN = 1024
-_REVOKED_LIMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in person until `expires_at` (seconds since the epoch). `id` is what a sign-out revokes."""
+    """A signed-in person until `expires_at` (seconds since the epoch). `id` is what a sign-out ends."""
 
     id: str
     user_id: UUID
@@ -29,19 +27,13 @@ class Session:
 
 
 class Sessions:
-    """Makes session tokens and reads them back. Knows which were signed out in this process.
-
-    A token of a signed-out session is refused until it would have expired anyway, so pressing Back, or a tab left open,
-    does not bring it to life again.
-    """
+    """Makes session tokens and reads them back. Which of them were signed out, the database knows: see `Directory`."""
 
     def __init__(self, secret: str, hours: float) -> None:
         key = hashlib.sha256(f"session:{secret}".encode()).hexdigest()
         self._serializer = URLSafeSerializer(key, salt="tenantatlas.session")
         self._flow_serializer = URLSafeSerializer(key, salt="tenantatlas.sign-in")
         self._seconds = int(hours * 3600)
-        self._revoked: dict[str, int] = {}
-        self._lock = threading.Lock()
 
     @property
     def seconds(self) -> int:
@@ -54,7 +46,7 @@ class Sessions:
         return str(self._serializer.dumps([secrets.token_urlsafe(18), str(user_id), expires]))
 
     def read(self, token: str | None) -> Session | None:
-        """The session of a token; None when there is none, or it is forged, expired or signed out."""
+        """The session of a token; None when there is none, or it is forged or expired."""
         if not token or len(token) > MAX_TOKEN:
             return None
         try:
@@ -62,18 +54,7 @@ class Sessions:
             session = Session(str(session_id), UUID(user_id), int(expires))
         except (BadSignature, ValueError, TypeError, AttributeError):
             return None
-        if session.expires_at <= time.time():
-            return None
-        with self._lock:
-            return None if session.id in self._revoked else session
-
-    def close(self, session: Session) -> None:
-        """From now on the session's token is refused by this process."""
-        now = int(time.time())
-        with self._lock:
-            if len(self._revoked) >= _REVOKED_LIMIT:
-                self._revoked = {key: end for key, end in self._revoked.items() if end > now}
-            self._revoked[session.id] = session.expires_at
+        return session if session.expires_at > time.time() else None
 
     def seal(self, values: dict[str, Any]) -> str:
         """What the browser keeps while someone is away at the provider: state, nonce, where to come back to."""

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
@@ -24,6 +25,7 @@ from monitoring_app.web import plain_pages
 from monitoring_app.web.addresses import safe_next
 from monitoring_app.web.demo_people import DemoPerson, demo_people
 from monitoring_app.web.gate import cookie_name
+from monitoring_app.web.identity import Session
 from runstore.directory import SignedInUser
 from runstore.errors import StoreUnavailableError
 
@@ -116,10 +118,14 @@ class SignIn:
         return self._signed_in(person.id, safe_next(str(form.get("next", "/"))))
 
     async def end(self, request: Request) -> Response:
-        """Signs out: the session is refused from now on, in every tab."""
-        session = request.scope.get("tenantatlas.session")
+        """Signs out: the session is refused from now on, in every tab and by every hub. 503 when that cannot be noted."""
+        session: Session | None = request.scope.get("tenantatlas.session")
         if session is not None:
-            self._hub.sessions.close(session)
+            expires = datetime.fromtimestamp(session.expires_at, UTC)
+            try:
+                await to_thread.run_sync(self._hub.directory.end_session, session.id, expires)
+            except StoreUnavailableError:
+                return plain_pages.unavailable()
         response = RedirectResponse("/signed-out", 303)
         response.delete_cookie(cookie_name(self._hub), path="/", secure=self._hub.settings.is_https, httponly=True)
         response.headers["clear-site-data"] = '"cache"'

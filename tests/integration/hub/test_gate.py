@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -14,6 +18,10 @@ from websockets.sync.client import connect
 from monitoring_app.pages import page_paths
 from monitoring_app.web.identity import Sessions
 from tests.integration.hub.conftest import SECRET, Site
+from tests.support.hub_server import HubServer
+from tests.support.outage import store_away
+from tests.support.page_client import tab
+from tests.support.ports import free_port
 
 ADA, FRANK, GRACE, LINUS = (
     "ada@northwind.example", "frank@fabrikam.example", "grace@northwind.example", "linus@northwind.example",
@@ -99,6 +107,36 @@ def test_another_site_cannot_sign_anyone_out(site: Site) -> None:
     assert ada.get("/operations?tenant=northwind").status_code == 200
     gone = ada.post("/sign-out", headers={"origin": site.hub.url})
     assert gone.status_code == 303 and "tenantatlas=" in gone.headers["set-cookie"]
+
+
+def test_who_signed_out_at_one_hub_is_refused_by_every_other(site: Site, tmp_path: Path) -> None:
+    port = free_port()
+    settings = replace(site.hub.settings, public_url=f"http://127.0.0.1:{port}")
+    with HubServer(settings, tmp_path, port) as other, ExitStack() as clients:
+        cookie = f"tenantatlas={site.sessions.open(site.user_id(ADA))}"
+        here, there = (
+            clients.enter_context(
+                httpx.Client(base_url=hub.url, headers={"cookie": cookie}, trust_env=False, timeout=60)
+            )
+            for hub in (site.hub, other)
+        )
+        address = "/operations?tenant=northwind"
+        assert [client.get(address).status_code for client in (here, there)] == [200, 200]
+        with tab(other.url, cookie.removeprefix("tenantatlas=")) as opened:
+            before = opened.open(address)
+            assert here.post("/sign-out", headers={"origin": site.hub.url}).status_code == 303
+            assert [client.get(address).status_code for client in (here, there)] == [302, 302]
+            for fragment, _ in before.fragments:
+                refreshed = opened.refresh(fragment, address)
+                assert "Your session has ended" in refreshed.text and "Northwind" not in refreshed.text
+        assert site.visitor(ADA).get(address).status_code == 200, "their other session goes on"
+
+
+def test_a_sign_out_that_cannot_be_noted_says_so(site: Site) -> None:
+    ada = site.visitor(ADA)
+    with store_away(site.database_url):
+        assert ada.post("/sign-out", headers={"origin": site.hub.url}).status_code == 503
+    assert ada.post("/sign-out", headers={"origin": site.hub.url}).status_code == 303
 
 
 def test_every_answer_carries_the_security_headers(site: Site) -> None:
