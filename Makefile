@@ -21,7 +21,7 @@ demo: $(READY) ## The main job on the embedded database; ARGS=--exit stops when 
 	@$(BIN)/tenantatlas demo $(ARGS)
 
 test: $(READY) ## Every test; ARGS goes to pytest
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25 --durations-min=5 $(ARGS)
 
 test-newest: $(READY) ## The tests with the newest releases that pyproject.toml allows, in an environment of their own; ARGS goes to pytest
 	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
@@ -29,7 +29,7 @@ test-newest: $(READY) ## The tests with the newest releases that pyproject.toml 
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(NEWEST)/bin/python $(NEWEST)/requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(NEWEST)/bin/python --no-deps --config-settings editable_mode=compat --editable .
 	@grep -E "^(prefect|streamlit|sqlalchemy)==" $(NEWEST)/requirements.txt
-	@$(NEWEST)/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(NEWEST)/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25 --durations-min=5 $(ARGS)
 
 mutants: $(READY) ## Breaks one line at a time and asks the tests; ARGS picks modules by a word of their path
 	@$(BIN)/python -m tests.mutants $(ARGS)
