@@ -46,7 +46,7 @@ def one_authority_file(home: Path) -> Path:
 def _trust_one_authority(home: Path) -> None:
     """Spares Prefect's clients the reading of 140 authorities for a server that is spoken to without TLS.
 
-    Each client reads them anew, in 45 ms of processor, and a flow run's process has three. Clients of anything else
+    Each client reads them again, in 45 ms of processor, and a flow run's process has three. Clients of anything else
     do not read this variable. A home that cannot be written to only costs the time.
     """
     first = certifi.contents().partition(_CERTIFICATE_END)

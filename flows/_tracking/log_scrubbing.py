@@ -203,7 +203,7 @@ def _said(how: Callable[[object], str], exception: BaseException) -> str:
 
 
 def install() -> None:
-    """Puts the fences up in this process; cheap to call again, and needed again after logging was set up anew.
+    """Puts the fences up in this process; cheap to call again, and needed once more after logging was set up again.
 
     Handlers get the filter, our loggers join the run's log, and uncaught exceptions of threads and of the process print their
     story. Call it in every process that runs flows or reports on them.

@@ -48,7 +48,7 @@ class ProgressReporter:
     """Counts each item once, by its last outcome, and writes from a thread of its own while it is entered.
 
     A store that is away does not stop the flow: the figures are absolute, so the next write carries what the lost one did.
-    Safe to use from several threads. `anew` says that the attempt's work begins once more (it was suspended and resumed):
+    Safe to use from several threads. `restarted` says that the attempt's work begins once more (it was suspended and resumed):
     the figures so far are replaced. `checkpoint` is called after each item and may hold the flow up, or end it.
 
     A run that was given up, or has a later attempt, is another's by then: from then on every report raises Prefect's Abort, which
@@ -61,7 +61,7 @@ class ProgressReporter:
         run_id: UUID,
         attempt: int,
         *,
-        anew: bool = False,
+        restarted: bool = False,
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
         self._recorder = recorder
@@ -76,9 +76,9 @@ class ProgressReporter:
         self._item_ids: list[str] | None = None
         self._related: list[RelatedLink] | None = None
         self._context: dict[str, Any] = {}
-        self._anew = anew
+        self._restarted = restarted
         self._checkpoint = checkpoint
-        self._changed: set[str] = {"counts", "failures"} if anew else set()
+        self._changed: set[str] = {"counts", "failures"} if restarted else set()
         self._is_over = False
         self._is_away = False
         self._heard_at = time.monotonic()
@@ -230,7 +230,7 @@ class ProgressReporter:
                 item_ids=self._item_ids if "item_ids" in changed else None,
                 related=self._related if "related" in changed else None,
                 context=_copy(self._context) if "context" in changed else None,
-                anew=self._anew,
+                restarted=self._restarted,
             )
         try:
             self._hear(_is_ours(self._recorder.progress(progress), self._attempt))
@@ -238,7 +238,7 @@ class ProgressReporter:
             with self._lock:
                 self._changed |= changed
             raise
-        self._anew = False
+        self._restarted = False
 
     def _write_until_stopped(self) -> None:
         last = time.monotonic()

@@ -231,9 +231,9 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
     run = patiently(lambda: _begin(operation, identity, store, scope), give_up_after=BEGIN_PATIENCE)
     pauses = PauseWatch(identity.flow_run_id)
     # Prefect counts a suspended and resumed flow run as one attempt, and its body begins again: so do the figures.
-    anew = run.counts.processed > 0
+    restarted = run.counts.processed > 0
     reporter = ProgressReporter(
-        Recorder(store, scope), run.id, identity.attempt, anew=anew, checkpoint=pauses.checkpoint
+        Recorder(store, scope), run.id, identity.attempt, restarted=restarted, checkpoint=pauses.checkpoint
     )
     artifacts = RunArtifacts(run, identity.parameters.get("scope"), reporter.standing)
     tracked = TrackedRun(run.id, identity.attempt, scope, store, reporter, artifacts)

@@ -34,7 +34,7 @@ def sync(
     tenant: TenantOption,
     source: Annotated[str, typer.Option("--source", metavar="folder:PATH|graph", help="Where the policies are.")],
     scope: ScopeOption = "default",
-    full: Annotated[bool, typer.Option("--full", help="Read all of Graph anew, not only what moved.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read all of Graph again, not only what moved.")] = False,
     then: ThenOption = None,
     wait: WaitOption = False,
 ) -> Answer:

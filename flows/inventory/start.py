@@ -23,7 +23,7 @@ def sync_request(
 ) -> StartRequest:
     """The start request for a sync. BadInputError when the source cannot be used or the scope key is malformed.
 
-    `full` reads everything anew where a source can tell what has not moved; a folder is always read whole.
+    `full` reads everything again where a source can tell what has not moved; a folder is always read whole.
     `then` is the operation that follows if the sync is complete.
     A relative folder counts from the caller's working directory and is kept as an absolute path.
     """

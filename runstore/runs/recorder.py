@@ -125,7 +125,7 @@ _PROGRESS = text(
         context = r.context || coalesce(CAST(:context AS jsonb), '{{}}'::jsonb),
         heartbeat_at = clock_timestamp(), contact_lost_at = NULL, last_source = 'progress'
       FROM before b
-      WHERE r.id = b.id AND b.attempt = :attempt AND b.status = 'running' AND (b.processed <= :processed OR :anew)
+      WHERE r.id = b.id AND b.attempt = :attempt AND b.status = 'running' AND (b.processed <= :processed OR :restarted)
       RETURNING r.*
     )
     SELECT {returned_columns("c")}, true AS applied FROM changed c
@@ -195,7 +195,7 @@ class Recorder:
             "failures": None if progress.failures is None else [_scrubbed(failure) for failure in progress.failures],
             "item_ids": None if progress.item_ids is None else scrub_json(list(progress.item_ids)),
             "related": None if progress.related is None else [scrub_json(link.as_json()) for link in progress.related],
-            "anew": progress.anew,
+            "restarted": progress.restarted,
             "context": None if progress.context is None else scrub_json(dict(progress.context)),
         }
         with self._database.transaction(self._scope) as connection:

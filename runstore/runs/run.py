@@ -144,7 +144,7 @@ class RunObservation:
 class Progress:
     """How far one attempt of a run has come: absolute figures, so reporting them twice counts nothing twice.
 
-    `anew`: the attempt's work began once more from its start, and its figures take the place of higher ones.
+    `restarted`: the attempt's work began once more from its start, and its figures take the place of higher ones.
     """
 
     run_id: UUID
@@ -154,7 +154,7 @@ class Progress:
     item_ids: Sequence[str] | None = None
     related: Sequence[RelatedLink] | None = None
     context: Mapping[str, Any] | None = None
-    anew: bool = False
+    restarted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,19 +154,19 @@ def test_a_write_carries_what_changed_and_no_more(store: Store) -> None:
     assert written(lambda: reporter.succeeded("c")) == {"write", "failures"}
     assert written(lambda: reporter.note(x=1)) == {"write", "context"}
     assert written(lambda: reporter.link()) == {"write", "related"}
-    assert not any(one.anew for one in recorder.told)
+    assert not any(one.restarted for one in recorder.told)
     assert recorder.stored().failures == ()
 
 
 def test_work_begun_once_more_says_so_in_its_first_write_alone(store: Store) -> None:
     recorder = Listening(store, failing=[AWAY])
-    reporter = recorder.reporter(anew=True)
+    reporter = recorder.reporter(restarted=True)
     with pytest.raises(StoreUnavailableError):
         reporter._write()
     reporter._write()
     reporter.succeeded("a")
     reporter._write()
-    assert [(one.anew, one.failures) for one in recorder.told] == [(True, []), (False, None)]
+    assert [(one.restarted, one.failures) for one in recorder.told] == [(True, []), (False, None)]
 
 
 def test_a_write_that_fails_is_made_up_for_by_the_next(store: Store) -> None:

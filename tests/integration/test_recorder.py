@@ -164,11 +164,11 @@ def test_progress_never_goes_back_and_counts_nothing_twice(runs: Runs) -> None:
 def test_work_that_begins_anew_in_its_attempt_replaces_its_figures(runs: Runs) -> None:
     run = runs.at(RunStatus.RUNNING)
     runs.count(run, 2, 1, 1)
-    anew = Progress(run.id, 2, Counts(total=2, succeeded=1), failures=[], anew=True)
-    assert runs.recorder.progress(anew).applied
+    restarted = Progress(run.id, 2, Counts(total=2, succeeded=1), failures=[], restarted=True)
+    assert runs.recorder.progress(restarted).applied
     found = runs.reader.get(run.id)
     assert (found.run.counts.succeeded, found.run.counts.failed, found.failures) == (1, 0, ())
-    assert runs.recorder.progress(replace(anew, attempt=1)).verdict is Verdict.STALE
+    assert runs.recorder.progress(replace(restarted, attempt=1)).verdict is Verdict.STALE
 
 
 def test_a_guess_about_a_row_that_moved_is_stale(runs: Runs) -> None:

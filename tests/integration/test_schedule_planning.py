@@ -68,7 +68,7 @@ def test_what_happens_to_one_tenants_schedule_costs_no_other_a_run(stack: StackU
 
 
 def test_registering_a_changed_operation_costs_no_schedule_a_run(stack: StackUnderTest) -> None:
-    with schedules_of(stack, "echo.speak", key="registered anew") as echo:
+    with schedules_of(stack, "echo.speak", key="registered again") as echo:
         tenant = stack.tenant().slug
         (added,) = echo.add(tenant, cron=minutes_from_now(30))
         planned = set(echo.planned(added.schedule.id))

@@ -2,7 +2,7 @@
 
     python -m tests.migration.previous_release
 
-records anew what this version says, into `previous_release.json`. Do that when a release is made, and never otherwise: the file
+records again what this version says, into `previous_release.json`. Do that when a release is made, and never otherwise: the file
 is what keeps the processes of that release working beside the schema of the next.
 """
 

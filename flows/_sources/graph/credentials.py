@@ -129,7 +129,7 @@ class TokenSource:
             return self._fetch()
 
     def close(self) -> None:
-        """Lets go of the connections; asking again signs in anew."""
+        """Lets go of the connections; the next question signs in again."""
         with self._lock:
             self._drop()
 

@@ -54,7 +54,7 @@ class Listing:
 
 
 def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collection) -> Job[Listing]:
-    """Lists a collection; reads it anew when it moved under the reader, up to three times.
+    """Lists a collection; reads it again when it moved under the reader, up to three times.
 
     An id that comes twice, or a page token that expires, says that policies were added or removed meanwhile, so that
     others may have slipped from one page to another. Graph's refusal of an expansion is met by asking without.

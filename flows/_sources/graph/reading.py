@@ -76,7 +76,7 @@ def is_policy_id(text: str) -> bool:
 def read_policy(endpoint: Endpoint, refusals: Refusals, wanted: Wanted) -> Job[Fetched]:
     """Reads a policy; what its list carried whole is not asked for again.
 
-    A policy that says how many settings it has is read anew until that many arrived, three times at most: someone may
+    A policy that says how many settings it has is read again until that many arrived, three times at most: someone may
     be editing it. One that was listed and is not found is looked for as often, since Graph is not always settled; one
     that was not listed is then `gone`.
     """

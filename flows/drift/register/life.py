@@ -4,7 +4,7 @@
 - `acknowledged`: somebody has seen it and is at it. Opens again when the value moves.
 - `accepted`: it is as it should be, says an owner with a reason, for this value and until a date if one is given. Opens
   again when the value moves or the date has passed.
-- `resolved`: a later sync shows what was there before. Opens again when it is found anew.
+- `resolved`: a later sync shows what was there before. Opens again when that is found once more.
 """
 
 from __future__ import annotations

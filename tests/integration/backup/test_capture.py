@@ -226,7 +226,7 @@ def test_what_cannot_be_asked_for_is_refused_before_there_is_a_run(
     for wanted in (str(foreign), str(uuid4())):
         with pytest.raises(ForbiddenError, match="no such backup set"):
             add_policies_request(store.app, tenant, wanted, ["a"])
-    with pytest.raises(BadInputError, match="is no id of a backup set"):
+    with pytest.raises(BadInputError, match="is not the id of a backup set"):
         add_policies_request(store.app, tenant, "x", ["a"])
     with pytest.raises(BadInputError, match="No policy is selected"):
         add_policies_request(store.app, tenant, set_id, [])
