@@ -48,6 +48,34 @@ def tenant_fingerprint(key: bytes) -> Fingerprint:
     return fingerprint
 
 
+def presence(secret: str) -> str:
+    """A fingerprint that says only that there is a secret: where two sides were read with different keys, it is all they share."""
+    return PREFIX + "0" * 32
+
+
+def without_fingerprints(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored body with `presence` in place of every fingerprint, those inside of texts in base64 included."""
+    return cast(dict[str, Any], _unmarked(body, ""))
+
+
+def _unmarked(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        found = cast(dict[str, Any], value)
+        return {_KEPT.sub(presence(""), name): _unmarked(item, name) for name, item in found.items()}
+    if isinstance(value, list):
+        return [_unmarked(item, key) for item in cast(list[Any], value)]
+    if not isinstance(value, str):
+        return value
+    text = decoded(value) if key in TEXTS else decoded_document(value) if key == "value" else value
+    if PREFIX not in text:
+        return value
+    shown = _KEPT.sub(presence(""), text)
+    return shown if text is value or text == value else base64.b64encode(shown.encode()).decode()
+
+
+_KEPT: Final = re.compile(re.escape(PREFIX) + "[0-9a-f]{32}")
+
+
 def protected(body: Mapping[str, Any], fingerprint: Fingerprint) -> dict[str, Any]:
     """A copy of a policy in which every secret is a fingerprint; the one given stays as it is.
 

@@ -159,6 +159,11 @@ class FolderSource:
         if not isinstance(given, dict) or not given:
             yield unread(reasons.FILE_EMPTY.failure(origin, file_name=origin), types_for(file.folders))
             return
+        tool = tool_of(cast(dict[str, Any], given))
+        if tool is not None:
+            failure = reasons.FOREIGN_FORM.failure(origin, file_name=origin, tool=tool)
+            yield SourceFailure(origin, failure, None, no_policy=True, foreign=True)
+            return
         body = body_in_graph_shape(cast(dict[str, Any], given))
         if isinstance(body.get("error"), dict) and "id" not in body:
             code = cast(dict[str, Any], body["error"]).get("code")
@@ -238,10 +243,6 @@ def _no_policy(body: dict[str, Any], file: ExportFile, origin: str) -> SourceFai
     In the folder of one type it is a policy of that type in a form not known; with a type of its own it is none, whatever
     folder it is in.
     """
-    tool = tool_of(body)
-    if tool is not None:
-        failure = reasons.FOREIGN_FORM.failure(origin, file_name=origin, tool=tool)
-        return SourceFailure(origin, failure, None, no_policy=True, foreign=True)
     failure = reasons.NOT_A_POLICY.failure(origin, file_name=origin)
     possible = types_for(file.folders)
     if len(possible) == 1 and not isinstance(body.get("@odata.type"), str):

@@ -1,10 +1,10 @@
-"""`tenantatlas drift diff A B`: two folders of exports compared on the spot."""
+"""`tenantatlas drift diff A B`: two folders of exports, or stored syncs, compared on the spot."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,19 +12,27 @@ from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Block, Table
 from runstore.errors import BadInputError
 
+if TYPE_CHECKING:
+    from flows.drift.offline import Diff
+
 CHANGES_SHOWN: Final = 200
 UNREAD_SHOWN: Final = 20
 
 
 def add_diff(drift: typer.Typer) -> None:
     """Adds `diff` to the group `drift`."""
-    command(drift, "diff", help="Compare two folders of exports, offline: no database, no account.")(diff)
+    command(
+        drift,
+        "diff",
+        help="Compare two folders of exports, offline: no database, no account. With --tenant, a side may be a stored sync.",
+    )(diff)
 
 
 def diff(
     call: Call,
-    before: Annotated[str, typer.Argument(metavar="A", help="The folder of the earlier export.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="The folder of the later export.")],
+    before: Annotated[str, typer.Argument(metavar="A", help="The folder of the earlier export, or sync:ID.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="The folder of the later export, or sync:ID.")],
+    tenant: Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="Whose sync sync:ID is.")] = None,
     html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write a page for people, too.")] = None,
     junit: Annotated[str | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML, too.")] = None,
     sarif: Annotated[str | None, typer.Option("--sarif", metavar="FILE", help="Write SARIF 2.1.0, too.")] = None,
@@ -36,13 +44,12 @@ def diff(
     import orjson
 
     from flows.drift.comparison.severity import Severity
-    from flows.drift.offline import diff_folders
     from flows.drift.register.words import why_empty
 
     if fail_on is not None and fail_on not in list(Severity):
         raise BadInputError(f"--fail-on takes one of {', '.join(Severity)}.")
     limit = Severity(fail_on or Severity.INFO)
-    found = diff_folders(_folder(before), _folder(after))
+    found = _compared(call, before, after, tenant)
     document = found.document
     if html is not None:
         from flows.drift.register.report import html_report
@@ -58,6 +65,27 @@ def diff(
         _write(sarif, lambda: orjson.dumps(sarif_report(document, found.origin_of), option=orjson.OPT_INDENT_2))
     severe = fail_on is not None and any(Severity(one["severity"]).at_least(limit) for one in document["findings"])
     return Answer(document, (_table(document, why_empty(document)), *_notes(document)), exit_code=int(severe))
+
+
+def _compared(call: Call, before: str, after: str, tenant: str | None) -> Diff:
+    from flows.drift.offline import SYNC, diff_folders
+
+    folders = [_folder(text) for text in (before, after)]
+    syncs = [text for text in (before, after) if text.startswith(SYNC)]
+    if not syncs and tenant is None:
+        return diff_folders(*folders)
+    if not syncs:
+        raise BadInputError("--tenant says whose sync is meant: name one side as sync:ID, or leave it out.")
+    if tenant is None:
+        raise BadInputError(
+            f"{syncs[0]} is a tenant's: say whose with --tenant. A folder of this name is ./{syncs[0]}."
+        )
+    from flows.drift.stored_side import diff_with_syncs
+    from runstore.database import DatabaseRole
+
+    with call.open_store() as store:
+        actor = store.scope(tenant, call.acting_as)
+        return diff_with_syncs(store.database(DatabaseRole.APP), actor, before, after)
 
 
 def _folder(text: str) -> Path:

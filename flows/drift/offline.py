@@ -1,10 +1,10 @@
-"""Two folders of exports compared in memory: the same reading, the same engine, no database and no account."""
+"""Two sides compared in memory, mostly folders of exports: the same reading, the same engine, no database and no account."""
 
 from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -22,11 +22,19 @@ from flows._sources.folder import FolderSource
 from flows._sources.folder_reasons import NESTED_TOO_DEEP
 from flows.drift.comparison.compare import compare
 from flows.drift.comparison.completeness import Completeness
-from flows.drift.comparison.findings import Comparison
+from flows.drift.comparison.findings import Comparison, Withheld
 from flows.drift.comparison.platform import kind_of
+from flows.drift.comparison.severity import SeverityRule
+from flows.drift.comparison.severity_rules import DEFAULT_RULES
 from flows.drift.comparison.states import PolicyState
 from flows.drift.reports.groups import groups_json
 from runstore.errors import BadInputError
+
+SYNC: Final = "sync:"
+"""How a side begins that is a stored sync; what follows is its id or that of its run."""
+
+Findings = list[dict[str, Any]]
+"""Findings in the JSON shape of the contract."""
 
 _FINDINGS: Final = UUID("0e1c3f0c-0f6b-4c1e-9a0c-7f6a1c1f5a52")
 
@@ -87,7 +95,13 @@ def read_side(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
     return side
 
 
-def compare_sides(before: Side, after: Side, fingerprint: Fingerprint | None = None) -> Comparison:
+def compare_sides(
+    before: Side,
+    after: Side,
+    fingerprint: Fingerprint | None = None,
+    *,
+    rules: Sequence[SeverityRule] = DEFAULT_RULES,
+) -> Comparison:
     """What the comparison of two sides finds; `fingerprint` is the function both were read with, where an old one is kept."""
     olds, news = before.policies, after.policies
     content = {one.content_hash: one for side in (olds, news) for one in side.values()}
@@ -105,16 +119,26 @@ def compare_sides(before: Side, after: Side, fingerprint: Fingerprint | None = N
         bodies,
         baseline=before.unread,
         current=after.unread,
+        rules=rules,
         fingerprint=fingerprint,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Two folders compared. `document` has the shape of `drift findings`; `origin_of` leads to the file of a policy."""
+    """Two sides compared. `document` has the shape of `drift findings`; `origin_of` leads to the file of a policy."""
 
     document: dict[str, Any]
     origin_of: Callable[[Mapping[str, Any]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A side and what it was called by; `is_folder` if its policies' origins are files."""
+
+    name: str
+    side: Side
+    is_folder: bool = True
 
 
 def diff_folders(before: Path, after: Path) -> Diff:
@@ -122,27 +146,48 @@ def diff_folders(before: Path, after: Path) -> Diff:
     if before.expanduser().resolve() == after.expanduser().resolve():
         raise BadInputError("Both sides are the same folder: give two exports of different times.")
     reader = Reader(one_time_fingerprint())
-    sides = [read_side(folder, reader) for folder in (before, after)]
-    for folder, side in zip((before, after), sides, strict=True):
-        if not side.policies and side.failures:
-            why = side.failures[0].failure.message
-            raise BadInputError(f"Not one policy in the folder {folder.name!r} could be read. The first reason: {why}")
-    old, new = sides
-    comparison = compare_sides(old, new)
-    findings = [one.as_json(str(uuid5(_FINDINGS, one.subject)), None) for one in comparison.findings]
+    old, new = (Named(str(folder), side_of_use(folder, reader)) for folder in (before, after))
+    return difference(old, new)
+
+
+def side_of_use(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
+    """The side that a folder makes. BadInputError for one of no use, and for one of which nothing could be read."""
+    side = read_side(folder, fingerprint)
+    if not side.policies and side.failures:
+        why = side.failures[0].failure.message
+        raise BadInputError(f"Not one policy in the folder {folder.name!r} could be read. The first reason: {why}")
+    return side
+
+
+def difference(
+    before: Named,
+    after: Named,
+    rules: Sequence[SeverityRule] = DEFAULT_RULES,
+    hiding: Callable[[Findings], tuple[Findings, int]] = lambda findings: (findings, 0),
+    withheld: Sequence[Withheld] = (),
+) -> Diff:
+    """The comparison of two sides as a document.
+
+    `hiding` takes out what ignore rules hide and counts it; `withheld` cannot be compared for another reason than that it
+    was not read.
+    """
+    comparison = compare_sides(before.side, after.side, rules=rules)
+    everything = [one.as_json(str(uuid5(_FINDINGS, one.subject)), None) for one in comparison.findings]
+    findings, hidden = hiding(everything)
     document = {
         "findings": findings,
         "groups": groups_json(findings),
-        "withheld": [entry.as_json() for entry in comparison.withheld],
-        "comparisons": [{"baseline": str(before), "current": str(after)}],
-        "unread": {"baseline": _failures(old), "current": _failures(new)},
-        "ignored": 0,
+        "withheld": [entry.as_json() for entry in (*comparison.withheld, *withheld)],
+        "comparisons": [{"baseline": before.name, "current": after.name}],
+        "unread": {"baseline": _failures(before.side), "current": _failures(after.side)},
+        "ignored": hidden,
         "not_listed": 0,
     }
+    files = [one.side.policies for one in (after, before) if one.is_folder]
 
     def origin_of(finding: Mapping[str, Any]) -> str | None:
         ids = (finding["policy_id"], finding.get("previous_policy_id"))
-        found = (side.policies.get(one) for one in ids if one for side in (new, old))
+        found = (policies.get(one) for one in ids if one for policies in files)
         policy = next((one for one in found if one is not None), None)
         return policy.origin if policy else None
 

@@ -140,6 +140,11 @@ def test_drift(said: Callable[..., Any], runs: Runs, tmp_path: Path) -> None:
     assert said("drift-severity-list", "drift", "severity", "list", *acme)["rules"]
     said("drift-baseline-pin", "drift", "baseline", "pin", *acme, "--reason", "Golden")
     said("drift-baseline-unpin", "drift", "baseline", "unpin", *acme)
+    said("drift-ignore-add", "drift", "ignore", "add", *acme, "--policy-type", "scope_tag", "--reason", "Known")
+    folders = [str(SAMPLES / name) for name in ("2026-10-05", "2026-11-02")]
+    sync = f"sync:{said('inventory-list', 'inventory', 'list', *acme)['syncs'][0]['id']}"
+    assert said("drift-diff", "drift", "diff", *folders)["unread"]["current"]
+    assert said("drift-diff", "drift", "diff", folders[0], sync, *acme)["findings"]
 
 
 def test_tenants_members_and_the_store(said: Callable[..., Any], store: Store) -> None:

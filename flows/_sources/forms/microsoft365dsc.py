@@ -11,7 +11,7 @@ _FILE: Final = re.compile(r"m365tenantconfig.*\.ps1|configurationdata\.psd1", re
 
 
 def _refused(body: Body) -> bool:
-    return isinstance(body.get("ResourceName"), str) or ("ResourceInstanceName" in body and "id" not in body)
+    return isinstance(body.get("ResourceName"), str) or "ResourceInstanceName" in body
 
 
 FORM: Final = Form("Microsoft365DSC", refused=_refused, refused_file=lambda name: bool(_FILE.fullmatch(name)))

@@ -15,6 +15,7 @@ BASELINE_INCOMPLETE: Final = "baseline_incomplete"
 CURRENT_INCOMPLETE: Final = "current_incomplete"
 NOT_COMPARED: Final = "not_compared"
 PART_NOT_READ: Final = "part_not_read"
+SECRETS_NOT_COMPARED: Final = "secrets_not_compared"
 
 Sides = tuple[Completeness, Completeness]
 """What the baseline and the current sync do not know."""

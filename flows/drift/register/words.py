@@ -7,7 +7,13 @@ from typing import Any, Final
 
 from flows._policies.types import label_of
 from flows._policies.unread import ANY_TYPE
-from flows.drift.comparison.not_read import BASELINE_INCOMPLETE, CURRENT_INCOMPLETE, NOT_COMPARED, PART_NOT_READ
+from flows.drift.comparison.not_read import (
+    BASELINE_INCOMPLETE,
+    CURRENT_INCOMPLETE,
+    NOT_COMPARED,
+    PART_NOT_READ,
+    SECRETS_NOT_COMPARED,
+)
 
 _PARTS: Final = {
     "settings": "settings",
@@ -26,6 +32,8 @@ _WHY: Final = {
 def withheld_words(entry: Mapping[str, Any]) -> str:
     """One entry of `withheld` for people: how many policies of which type, and why they are not told about."""
     policies = f"{entry['count']} {_noun(entry['policy_type'])}"
+    if entry["reason_code"] == SECRETS_NOT_COMPARED:
+        return f"secrets in {policies}: a folder and a stored sync can only tell that they are there"
     if entry["reason_code"] == PART_NOT_READ:
         part = _PARTS.get(entry.get("part") or "", entry.get("part") or "a part")
         return f"{part} of {policies}: an export does not have them"

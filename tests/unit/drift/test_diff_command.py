@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.contracts.test_json_schemas import check
 from tests.support.command_line import CommandLine, Outcome
 
 ROOT = Path(__file__).parents[3]
@@ -124,6 +125,25 @@ def test_the_samples_in_every_form(line: CommandLine, tmp_path: Path) -> None:
     assert len(log["runs"][0]["results"]) == len(document["findings"])
     used = {one["ruleId"] for one in log["runs"][0]["results"]}
     assert used <= {rule["id"] for rule in log["runs"][0]["tool"]["driver"]["rules"]}
+
+
+CASES = sorted(path.parent for path in (ROOT / "tests" / "unit" / "drift" / "cases").glob("*/expected.json"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+def test_nothing_is_said_to_be_nothing_that_was_not_read(line: CommandLine, tmp_path: Path, case: Path) -> None:
+    sides, report, suite = (str(case / "a"), str(case / "b")), tmp_path / "r.html", tmp_path / "r.xml"
+    shown = line("drift", "diff", *sides, "--html", str(report), "--junit", str(suite))
+    if shown.code == 2:
+        assert "Nothing drifted" not in shown.err
+        return
+    document = line("drift", "diff", *sides, "--json").document
+    check("drift-diff", document)
+    unread = [one for side in document["unread"].values() for one in side]
+    whole = not document["findings"] and not document["withheld"] and not unread
+    for said in (shown.out, report.read_text(), suite.read_text()):
+        assert ("Nothing drifted." in said or 'name="Nothing drifted"' in said) == whole
+        assert all(one["item_id"] in said for one in unread)
 
 
 def test_hostile_names_are_text(line: CommandLine, tmp_path: Path) -> None:

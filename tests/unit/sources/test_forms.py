@@ -472,6 +472,7 @@ def test_a_part_left_out_is_not_read(
     [
         ("M365TenantConfig.ps1", b"Configuration X {}", "Microsoft365DSC"),
         ("M365TenantConfig.json", [{"ResourceName": "X"}], "Microsoft365DSC"),
+        ("r.json", {"ResourceInstanceName": "X", "DisplayName": "X", "Id": "x", "Settings": []}, "Microsoft365DSC"),
         ("t.json", {"GUID": "x", "RAWJson": "{}"}, "CIPP"),
         ("s.json", {"terraform_version": "1", "resources": []}, "Terraform"),
         ("terraform.tfstate", b"{}", "Terraform"),

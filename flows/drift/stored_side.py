@@ -1,0 +1,137 @@
+"""A sync of the store as one side of `drift diff`: read, compared in memory, and nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, or_, select
+
+from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical
+from flows._policies.protocol import SourceFailure
+from flows._policies.secrets import presence, without_fingerprints
+from flows._policies.snapshots import Sync, find_sync
+from flows._policies.stored import StoredPolicy, body_bytes, body_of
+from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
+from flows.drift.comparison.completeness import Completeness
+from flows.drift.comparison.findings import Withheld
+from flows.drift.comparison.not_read import SECRETS_NOT_COMPARED
+from flows.drift.offline import SYNC, Diff, Named, Reader, Side, difference, side_of_use
+from flows.drift.register.rules import ignore_rules, severity_rules, without_ignored
+from runstore.database import Database
+from runstore.errors import BadInputError, NotFoundError
+from runstore.ids import checked_id
+from runstore.runs.reader import RunReader
+from runstore.tenancy import Permission, TenantScope
+
+BATCH: Final = 500
+
+
+def diff_with_syncs(database: Database, scope: TenantScope, before: str, after: str) -> Diff:
+    """The comparison of two sides, each a folder or `sync:ID`, by the tenant's own rules of severity and what it ignores.
+
+    A folder beside a sync says of secrets only that they are there: the key of the sync's fingerprints stays with the
+    worker. NotFoundError for a sync the tenant has not; BadInputError for one that may not serve, and for a folder of no use.
+    """
+    scope.require(Permission.VIEW)
+    texts = (before, after)
+    mixed = not all(text.startswith(SYNC) for text in texts)
+    with database.transaction(scope) as connection:
+        syncs = [_sync(connection, scope, text) if text.startswith(SYNC) else None for text in texts]
+        if syncs[0] is not None and syncs[1] is not None and syncs[0].id == syncs[1].id:
+            raise BadInputError("Both sides are the same sync: choose two different ones.")
+        stored = [None if sync is None else _stored(connection, scope, sync, mixed) for sync in syncs]
+        rules, ignored = severity_rules(connection, scope), ignore_rules(connection, scope)
+    sides: list[Named] = []
+    hidden: set[str] = set()
+    for text, sync, found in zip(texts, syncs, stored, strict=True):
+        if sync is None or found is None:
+            sides.append(Named(text, side_of_use(Path(text), Reader(presence))))
+        else:
+            found.side.failures += _failures(database, scope, sync)
+            hidden |= found.with_secrets
+            sides.append(Named(f"{SYNC}{sync.id}", found.side, is_folder=False))
+    old, new = sides
+    return difference(old, new, rules, _hiding(ignored), _secrets(old.side, new.side, hidden))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The side of a sync, and the ids of policies whose fingerprints were taken out."""
+
+    side: Side
+    with_secrets: frozenset[str]
+
+
+def _sync(connection: Connection, scope: TenantScope, text: str) -> Sync:
+    wanted = checked_id(
+        text.removeprefix(SYNC),
+        "A sync is named as sync:ID, with its id or that of its run: `tenantatlas inventory list` shows them.",
+    )
+    sync_id = connection.execute(
+        select(InventorySync.id).where(
+            InventorySync.tenant_id == scope.tenant_id, or_(InventorySync.id == wanted, InventorySync.run_id == wanted)
+        )
+    ).scalar()
+    sync = None if sync_id is None else find_sync(connection, scope, sync_id)
+    if sync is None:
+        raise NotFoundError(
+            f"Tenant {scope.slug!r} has no sync {wanted}: `tenantatlas inventory list` shows those there are."
+        )
+    if not sync.is_usable:
+        why = "has not finished: wait for its run to end" if sync.status == "running" else "read nothing"
+        raise BadInputError(f"Sync {wanted} {why}; `tenantatlas inventory list` shows the others.")
+    return sync
+
+
+def _stored(connection: Connection, scope: TenantScope, sync: Sync, mixed: bool) -> _Stored:
+    columns = [getattr(SyncPolicy, name) for name in StoredPolicy.__dataclass_fields__ if name != "body"]
+    rows = connection.execution_options(yield_per=BATCH).execute(
+        select(*columns, PolicyContent.body)
+        .join(
+            PolicyContent,
+            (PolicyContent.tenant_id == SyncPolicy.tenant_id) & (PolicyContent.content_hash == SyncPolicy.content_hash),
+        )
+        .where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync.id)
+    )
+    side, with_secrets = Side({}, Completeness.of_json(sync.unread)), set[str]()
+    for row in rows.mappings():
+        values: dict[str, Any] = {**row}
+        values |= {"content_hash": bytes(values["content_hash"]), "body": bytes(values["body"])}
+        body = body_of(values["body"]) if mixed or sync.canonical_version != CANONICAL_VERSION else None
+        if body is not None and mixed:
+            bare = without_fingerprints(body)
+            if bare != body:
+                with_secrets.add(values["policy_id"])
+                body = bare
+        if body is not None:
+            values |= {
+                "content_hash": body_hash(body, canonical(values["policy_type"], body)),
+                "body": body_bytes(body),
+            }
+        side.policies[values["policy_id"]] = StoredPolicy(**values)
+    return _Stored(side, frozenset(with_secrets))
+
+
+def _failures(database: Database, scope: TenantScope, sync: Sync) -> list[SourceFailure]:
+    """What the sync's run could not read; empty when the run is kept no longer: its sync still says what it lacks."""
+    try:
+        failures = RunReader(database, scope).get(sync.run_id).failures
+    except NotFoundError:
+        return []
+    return [SourceFailure(one.item_id, one, None) for one in failures]
+
+
+def _hiding(ignored: Sequence[Any]) -> Callable[[list[dict[str, Any]]], tuple[list[dict[str, Any]], int]]:
+    return lambda findings: without_ignored(findings, ignored)
+
+
+def _secrets(old: Side, new: Side, hidden: set[str]) -> list[Withheld]:
+    """How many policies of both sides have secrets that could not be compared."""
+    counts: dict[str, int] = {}
+    for policy_id in hidden & old.policies.keys() & new.policies.keys():
+        slug = new.policies[policy_id].policy_type
+        counts[slug] = counts.get(slug, 0) + 1
+    return [Withheld(slug, count, SECRETS_NOT_COMPARED, "secrets") for slug, count in sorted(counts.items())]
