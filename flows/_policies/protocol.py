@@ -111,3 +111,8 @@ class PolicySource(Protocol):
         """The parts of policies that the source keeps apart, where a policy without one has nothing: only true once
         `read()` is exhausted."""
         ...
+
+    def not_asked_for(self) -> Mapping[str, int]:
+        """Place → objects in it of kinds that are no policies here, such as apps, which were seen and not read: only true once
+        `read()` is exhausted."""
+        ...

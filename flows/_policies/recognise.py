@@ -43,6 +43,9 @@ _BEARING: Final = frozenset(
         "version",
     }
 )
+_WITHOUT_ID: Final = frozenset({"settings", "assignments", "scriptContent"})
+"""What only a policy has, whether its export keeps ids or not."""
+
 _NO_POLICIES: Final = re.compile(
     r"#?microsoft\.graph\.(group|user|device|manageddevice|serviceprincipal|application|organization|directory\w*)$",
     re.IGNORECASE,
@@ -96,7 +99,7 @@ def _type_of(body: Mapping[str, Any], folders: Sequence[str]) -> PolicyType | No
     found = type_for_odata(odata) or type_for_context(body.get("@odata.context"))
     if found is None and not isinstance(odata, str):
         found = type_for_properties(body)
-    if found is None and _has_bearing(body):
+    if found is None and not isinstance(odata, str) and _has_bearing(body):
         hinted = types_for(folders)
         found = BY_SLUG[next(iter(hinted))] if len(hinted) == 1 else None
     if found is not None and not (_named(body) or "settings" in body or "id" in body):
@@ -113,10 +116,9 @@ def _has_bearing(body: Mapping[str, Any]) -> bool:
     if isinstance(odata, str) and _NO_POLICIES.match(odata):
         return False
     typed = isinstance(odata, str) and odata.startswith("#microsoft.graph.")
-    return (
-        _named(body)
-        and (typed or bool(_BEARING & body.keys()))
-        and (isinstance(body.get("id"), str) or bool({"settings", "assignments"} & body.keys()))
+    return _named(body) and (
+        # An export without ids says the type of what has subtypes.
+        typed or (bool(_BEARING & body.keys()) and (isinstance(body.get("id"), str) or bool(_WITHOUT_ID & body.keys())))
     )
 
 

@@ -343,7 +343,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         _intune("beta/deviceManagement/roleScopeTags"),
         _RBAC,
         odata_types=_odata("roleScopeTag"),
-        signatures=(_has("displayName", "isBuiltIn", "id", "description"),),
+        signatures=(_has("displayName", "isBuiltIn", "description"),),
         folders=("Scope Tags", "roleScopeTags"),
     ),
     PolicyType(
@@ -352,7 +352,11 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         (Collection("v1.0/deviceManagement/roleDefinitions"),),
         _RBAC,
         odata_types=_odata("roleDefinition", "deviceAndAppManagementRoleDefinition"),
-        signatures=(_has("displayName", "rolePermissions", "isBuiltIn"),),
+        signatures=(
+            _has("displayName", "rolePermissions", "isBuiltIn"),
+            # A description, too, and it would be as much a scope tag.
+            _has("displayName", "rolePermissions", "isBuiltIn", "description"),
+        ),
         folders=("Roles", "Role Definitions"),
         content=contents.ROLE,
     ),

@@ -23,6 +23,7 @@ __all__ = [
     "PlatformRule",
     "PolicyType",
     "label_of",
+    "letters_of",
     "name_of",
     "name_property",
     "platform_of",
@@ -117,7 +118,7 @@ def type_for_properties(properties: Mapping[str, object]) -> PolicyType | None:
 
 def types_for_folder(name: str) -> tuple[PolicyType, ...]:
     """The types an export tool may have put in a folder of this name, in table order; empty if none is known."""
-    wanted = _letters(name)
+    wanted = letters_of(name)
     return _BY_FOLDER.get(wanted, ())
 
 
@@ -146,14 +147,15 @@ def platform_of(entry: PolicyType, body: Mapping[str, object]) -> str | None:
     return ",".join(sorted(found)) or None
 
 
-def _letters(name: str) -> str:
+def letters_of(name: str) -> str:
+    """A folder's name as it is compared: its letters and digits, case ignored."""
     return "".join(character for character in name.casefold() if character.isalnum())
 
 
 def _folder_index() -> dict[str, tuple[PolicyType, ...]]:
     index: dict[str, tuple[PolicyType, ...]] = {}
     for entry in POLICY_TYPES:
-        for folder in {_letters(name) for name in entry.folders}:
+        for folder in {letters_of(name) for name in entry.folders}:
             index[folder] = (*index.get(folder, ()), entry)
     return index
 

@@ -17,7 +17,7 @@ from flows._policies.types import BY_SLUG
 
 if TYPE_CHECKING:
     # For its types alone: a comparison, which is pure, comes by here.
-    from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
+    from flows._policies.protocol import PolicySource, SourceFailure, SourcePolicy, TypeLedger
 
 UNREAD: Final = "@tenantatlas.unread"
 """The property of a stored body that lists the parts its export does not carry."""
@@ -74,6 +74,12 @@ class Unread:
             # Who drops the id writes assignments where there are some, and no empty list where there are none.
             self._known.add("assignments")
 
+    def of(self, source: PolicySource) -> dict[str, Any]:
+        """What a sync keeps of a source that is exhausted: `as_json`, and as `not_asked` what it saw of other kinds, by place."""
+        kept = self.as_json(source.ledger(), source.parts_in_files())
+        others = source.not_asked_for()
+        return {**kept, "not_asked": dict(others)} if others else kept
+
     def as_json(self, ledger: Mapping[str, TypeLedger], in_files: Iterable[str] = ()) -> dict[str, Any]:
         """The shape a sync keeps: `types` not enumerated, `policies` unread by id, `items` unread by type, `parts` without
         which policies came (part → type → policies), and `left_out`: those the export leaves out where they are empty.
@@ -92,3 +98,8 @@ class Unread:
             "left_out": sorted(left_out),
             "in_files": sorted(apart),
         }
+
+
+def others_words(unread: Mapping[str, Any]) -> str:
+    """What was seen and not asked for, as words; empty where there was nothing: "3 in Applications, 1 in Terms"."""
+    return ", ".join(f"{count} in {place}" for place, count in sorted(unread.get("not_asked", {}).items()))

@@ -8,6 +8,7 @@ they are all of one type. Nothing of a file is kept once its policies are handed
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,13 +20,14 @@ from flows._policies.canonical import canonical, content_hash
 from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
 from flows._policies.recognise import Recognised, recognise, types_for
 from flows._policies.tree import MAX_DEPTH, TooDeepError
+from flows._policies.types import UNKNOWN_TYPE
 from flows._policies.unread import ANY_TYPE, UNREAD, absent_parts
 from flows._sources import folder_reasons as reasons
 from flows._sources.cut_short import why_cut
 from flows._sources.export_file import ExportFile
 from flows._sources.folder_file import document_of, unread
 from flows._sources.folder_walk import checked_root, export_files
-from flows._sources.forms import body_in_graph_shape, is_own, left_out, stem_of, tool_of
+from flows._sources.forms import body_in_graph_shape, is_own, left_out, other_kind, stem_of, tool_of
 from flows._sources.forms.graph import is_first_page, listed
 from flows._sources.parts import PartStore, definition_list, may_be_part, part_of
 
@@ -53,6 +55,7 @@ class FolderSource:
     _ledger: dict[str, TypeLedger] = field(default_factory=dict[str, TypeLedger], init=False)
     _ids: dict[str, _Seen] = field(default_factory=dict[str, _Seen], init=False)
     _parts: PartStore = field(default_factory=PartStore, init=False)
+    _others: Counter[str] = field(default_factory=Counter[str], init=False)
     _files: dict[str, ExportFile] = field(default_factory=dict[str, ExportFile], init=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +72,9 @@ class FolderSource:
         different content, and neither can be believed.
         """
         self._ledger, self._ids, self._parts = {}, {}, PartStore()
-        files = [file for file in export_files(self.root) if not left_out(file)]
+        found = list(export_files(self.root))
+        files = [file for file in found if not left_out(file)]
+        self._others = Counter(kind for file in found if left_out(file) and (kind := other_kind(file)))
         self._files = {file.origin: file for file in files}
         early = [file for file in files if may_be_part(file)]
         taken = {file.origin for file in early if self._keep_part(file)}
@@ -90,6 +95,10 @@ class FolderSource:
     def parts_in_files(self) -> frozenset[str]:
         """The parts the export keeps in files of their own; true once `read()` is exhausted."""
         return frozenset(self._parts.names)
+
+    def not_asked_for(self) -> Mapping[str, int]:
+        """Folder → objects in it of kinds that are not asked for, such as apps; true once `read()` is exhausted."""
+        return dict(sorted(self._others.items()))
 
     def _folder(self, files: list[ExportFile]) -> Iterator[Item]:
         types: dict[str, int] = {}
@@ -137,7 +146,10 @@ class FolderSource:
     def _file(self, file: ExportFile) -> Iterator[Item]:
         document = document_of(file, self.file_limit)
         if isinstance(document, SourceFailure):
-            yield document
+            if (other := other_kind(file)) is None:
+                yield document
+            else:
+                self._others[other] += 1
             return
         part = part_of(document, file)
         if part is not None:
@@ -171,6 +183,10 @@ class FolderSource:
             yield unread(failure, types_for(file.folders))
             return
         recognised = recognise(body, file.folders, stem_of(body, file))
+        other = other_kind(file)
+        if other is not None and (recognised is None or recognised.policy_type == UNKNOWN_TYPE):
+            self._others[other] += 1
+            return
         if recognised is None:
             if not is_own(file):
                 yield _no_policy(body, file, origin)

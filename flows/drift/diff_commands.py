@@ -122,7 +122,7 @@ def _setting(change: Mapping[str, Any]) -> str:
 
 
 def _notes(document: Mapping[str, Any]) -> list[Block]:
-    from flows.drift.register.words import not_compared
+    from flows.drift.register.words import not_asked_words, not_compared, unread_words
     from flows.drift.reports.groups import told
 
     said: list[Block] = []
@@ -131,8 +131,10 @@ def _notes(document: Mapping[str, Any]) -> list[Block]:
         said.append(f"{changes - CHANGES_SHOWN} more changes are not listed; --json and --html have them all.")
     if document["withheld"]:
         said.append(not_compared(document["withheld"]))
-    unread = [one["message"] for side in document["unread"].values() for one in side]
+    unread = unread_words(document)
     if unread:
         more = f" and {len(unread) - UNREAD_SHOWN} more" if len(unread) > UNREAD_SHOWN else ""
-        said.append("Not read: " + " ".join(dict.fromkeys(unread[:UNREAD_SHOWN])) + more)
+        said.append("Not read: " + " ".join(unread[:UNREAD_SHOWN]) + more)
+    if others := not_asked_words(document):
+        said.append(others)
     return said

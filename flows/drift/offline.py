@@ -41,11 +41,12 @@ _FINDINGS: Final = UUID("0e1c3f0c-0f6b-4c1e-9a0c-7f6a1c1f5a52")
 
 @dataclass(slots=True)
 class Side:
-    """One side: policies by id, what was not read, and why."""
+    """One side: policies by id, what was not read, and why; `not_asked` counts what is of other kinds, by place."""
 
     policies: dict[str, StoredPolicy]
     unread: Completeness = field(default_factory=Completeness)
     failures: list[SourceFailure] = field(default_factory=list[SourceFailure])
+    not_asked: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def one_time_fingerprint() -> Fingerprint:
@@ -91,7 +92,8 @@ def read_side(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
             unread.failed(failed)
             if failed.policy_id:
                 side.policies.pop(failed.policy_id, None)
-    side.unread = Completeness.of_json(unread.as_json(source.ledger(), source.parts_in_files()))
+    kept = unread.of(source)
+    side.unread, side.not_asked = Completeness.of_json(kept), kept.get("not_asked", {})
     return side
 
 
@@ -180,6 +182,7 @@ def difference(
         "withheld": [entry.as_json() for entry in (*comparison.withheld, *withheld)],
         "comparisons": [{"baseline": before.name, "current": after.name}],
         "unread": {"baseline": _failures(before.side), "current": _failures(after.side)},
+        "not_asked": {"baseline": dict(before.side.not_asked), "current": dict(after.side.not_asked)},
         "ignored": hidden,
         "not_listed": 0,
     }

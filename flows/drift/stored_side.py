@@ -96,7 +96,10 @@ def _stored(connection: Connection, scope: TenantScope, sync: Sync, mixed: bool)
         )
         .where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync.id)
     )
-    side, with_secrets = Side({}, Completeness.of_json(sync.unread)), set[str]()
+    side, with_secrets = (
+        Side({}, Completeness.of_json(sync.unread), not_asked=sync.unread.get("not_asked", {})),
+        set[str](),
+    )
     for row in rows.mappings():
         values: dict[str, Any] = {**row}
         values |= {"content_hash": bytes(values["content_hash"]), "body": bytes(values["body"])}

@@ -17,7 +17,7 @@ from flows._policies.secrets import Fingerprint
 from flows._policies.snapshots import Sync, add_policies, begin_sync, fingerprint_of, finish_sync, withdraw_policy
 from flows._policies.stored import StoredPolicy, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
-from flows._policies.unread import Unread
+from flows._policies.unread import Unread, others_words
 from flows._sources.folder_reasons import NESTED_TOO_DEEP
 from flows._tracking.tracked_flow import TrackedRun
 from flows.inventory.following import next_step
@@ -62,6 +62,8 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
     run.progress.link(RelatedLink("Inventory", "inventory", {"sync": str(sync.id)}))
     whole = "complete" if sync.complete else "not complete: the hub lists what could not be read"
     run.log.info("Sync %s holds %d policies; it is %s.", sync.id, sync.policies, whole)
+    if others := others_words(sync.unread):
+        run.log.info("Seen and not asked for, since they are no policies: %s.", others)
     if "graph" in cost:
         run.log.info("Microsoft Graph: %s.", cost["graph"]["summary"])
 
@@ -111,7 +113,7 @@ class SyncWriter:
 
     def finish(self, source: PolicySource, trail: AuditTrail | None = None) -> Sync:
         """Ends the sync with what the source's ledger says about what it did not read, and what is known of who did what."""
-        unread = self._unread.as_json(source.ledger(), source.parts_in_files())
+        unread = self._unread.of(source)
         # Nothing but the items themselves says how many there were: files hold lists, parts, and one policy twice.
         if len(self._items) <= ITEMS_LISTED:
             self.run.progress.expect(self._items)

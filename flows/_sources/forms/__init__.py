@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from flows._policies.types import letters_of
 from flows._sources.export_file import ExportFile
 from flows._sources.forms import (
     cipp,
@@ -65,6 +66,14 @@ def is_cut(body: Body) -> bool:
 def is_own(file: ExportFile) -> bool:
     """Whether a file that holds no policy is one that a tool writes for itself."""
     return any(form.own(file) for form in FORMS)
+
+
+def other_kind(file: ExportFile) -> str | None:
+    """The folder that says that a file holds an object of a kind that is not asked for, such as an app; `None` for others."""
+    return next((name for name in file.folders if letters_of(name) in _OTHERS), None)
+
+
+_OTHERS: Final = frozenset(name for form in FORMS for name in form.others)
 
 
 def tool_of(body: Body) -> str | None:

@@ -18,7 +18,8 @@ class Form:
     `leaves_out` names files that nobody has to read: the tool's own, and those of the past. `document` turns a whole
     file into what Graph would answer, `body` one policy; both return what they were given when the form is not theirs, and
     never change it. `stem` gives the part of a file's name that belongs to the policy. `cut` tells whether a policy lost
-    content on its way into the file, `own` whether something that is no policy is the tool's own. `refused` recognises an
+    content on its way into the file, `own` whether something that is no policy is the tool's own. `others` are the folders, by
+    their letters and digits, where the tool keeps objects of kinds that are not asked for. `refused` recognises an
     object in a form that is not read, `refused_file` a file by its name.
     """
 
@@ -29,6 +30,7 @@ class Form:
     stem: Callable[[Body, str], str] = lambda body, stem: stem
     cut: Callable[[Body], bool] = lambda body: False
     own: Callable[[ExportFile], bool] = lambda file: False
+    others: frozenset[str] = frozenset()
     refused: Callable[[Body], bool] = lambda body: False
     refused_file: Callable[[str], bool] = lambda name: False
 

@@ -107,4 +107,8 @@ _OF_OBJECTS: Final = names(
     """
 )
 
-FORM: Final = Form("IntuneManagement", leaves_out=_leaves_out, document=_document, body=_body)
+_OTHERS: Final = names(
+    "applications azurebranding devicecategories groups intunebranding policysets termsandconditions"
+)
+
+FORM: Final = Form("IntuneManagement", leaves_out=_leaves_out, document=_document, body=_body, others=_OTHERS)

@@ -1,7 +1,8 @@
 """IntuneCD: one file a policy without its id, as JSON or YAML, and folders for what is not a current policy.
 
 What a backup no longer finds it moves to `__archive__/DATE/`. `Assignment Report/report.json` and
-`Device Management Settings/settings.json` are its own; connectors and certificates of the tenant are no policies.
+`Device Management Settings/settings.json` are its own;
+connectors, certificates, apps, categories and terms are no policies.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from flows._sources.export_file import ExportFile
-from flows._sources.forms.form import Form
+from flows._sources.forms.form import Form, names
 
 _PAST: Final = "__archive__"
 _OWN_FOLDERS: Final = frozenset(
@@ -35,4 +36,11 @@ def _own(file: ExportFile) -> bool:
     return not file.folders and (file.stem.casefold() in _OWN_FILES or file.is_yaml)
 
 
-FORM: Final = Form("IntuneCD", leaves_out=_leaves_out, own=_own)
+_OTHERS: Final = names(
+    """
+    applepushnotification applevpptokens applications devicecategories devicemanagementsettings entra managedgoogleplay
+    partnerconnections terms termsandconditions
+    """
+)
+
+FORM: Final = Form("IntuneCD", leaves_out=_leaves_out, own=_own, others=_OTHERS)

@@ -81,6 +81,10 @@ class GraphSource:
         """None: Graph answers every part it was asked for, an empty one included."""
         return frozenset()
 
+    def not_asked_for(self) -> Mapping[str, int]:
+        """None: what is not asked for is not seen."""
+        return {}
+
     def _read(self) -> Iterator[SourcePolicy | SourceFailure]:
         listings: dict[str, list[Listing]] = {entry.slug: [] for entry in self._types}
         for listing in self._reader.list(self._types):

@@ -54,7 +54,9 @@ DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     # Code that runs on every device, as whom, and whether it must be signed.
     SeverityRule(Severity.HIGH, _CAME, r"_script$"),
     SeverityRule(
-        Severity.HIGH, policy_type=r"_script$", setting=r"ScriptContent$|rulesContent$|runAs|enforceSignature|fileName$"
+        Severity.HIGH,
+        policy_type=r"_script$|^unknown$",
+        setting=r"ScriptContent$|rulesContent$|runAs|enforceSignature|fileName$",
     ),
     # Enrolment: which devices come in, and with which sign-in they are opened.
     SeverityRule(

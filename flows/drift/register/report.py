@@ -15,7 +15,7 @@ import orjson
 from flows._policies.types import label_of
 from flows.drift.attribution import who_and_when
 from flows.drift.register.reading import why_empty
-from flows.drift.register.words import withheld_words
+from flows.drift.register.words import not_asked_words, unread_words, withheld_words
 from flows.drift.reports.groups import Told, told
 from runstore.fence.text_safety import formula_safe
 
@@ -100,6 +100,7 @@ def html_report(document: Mapping[str, Any], tenant: str, at: datetime | None = 
 
 def _withheld(document: Mapping[str, Any]) -> str:
     lines = [f"<li>{escape(withheld_words(entry))}</li>" for entry in document["withheld"]]
+    lines += [f"<li>{_text(said)}</li>" for said in (*unread_words(document), not_asked_words(document)) if said]
     hidden = document.get("ignored", 0)
     if hidden:
         lines.append(f"<li>{hidden} changes hidden by ignore rules</li>")

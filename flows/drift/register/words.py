@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flows._policies.types import label_of
-from flows._policies.unread import ANY_TYPE
+from flows._policies.unread import ANY_TYPE, others_words
 from flows.drift.comparison.not_read import (
     BASELINE_INCOMPLETE,
     CURRENT_INCOMPLETE,
@@ -53,10 +53,25 @@ def why_empty(document: Mapping[str, Any], *, filtered: bool = False) -> str:
     if filtered:
         return "No finding matches these filters."
     nothing = "Nothing is open" if document.get("view") == "register" else "Nothing drifted"
-    read = " in what was read" if document["withheld"] else ""
+    # Only two sides compared on the spot say what each could not read.
+    unread = any(document.get("unread", {}).values())
+    read = " in what was read" if document["withheld"] or unread else ""
     if document["ignored"]:
         return f"{nothing}{read} but what ignore rules hide: {document['ignored']} changes."
     return f"{nothing}{read}."
+
+
+def unread_words(document: Mapping[str, Any]) -> list[str]:
+    """What could not be read on either side of two compared on the spot, a sentence each, each once."""
+    return list(dict.fromkeys(one["message"] for side in document.get("unread", {}).values() for one in side))
+
+
+def not_asked_words(document: Mapping[str, Any]) -> str:
+    """One sentence on what was seen and not asked for, on the side that has more of it; empty where there was nothing."""
+    sides = document.get("not_asked", {}).values()
+    counts = {place: max(side.get(place, 0) for side in sides) for side in sides for place in side}
+    others = others_words({"not_asked": counts})
+    return f"Not asked for, since they are no policies: {others}." if others else ""
 
 
 def _noun(slug: str) -> str:

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from flows._policies.types import label_of
 from flows.drift.comparison.severity import Severity
-from flows.drift.register.words import withheld_words
+from flows.drift.register.words import unread_words, withheld_words
 from flows.drift.reports.lines import change_line, title
 
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -17,18 +17,20 @@ _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 def junit_report(document: Mapping[str, Any], fail_on: Severity = Severity.INFO) -> str:
     """The XML. A finding less severe than `fail_on` is a passed test that says in its output what changed."""
-    findings, withheld = document["findings"], document["withheld"]
+    findings = document["findings"]
     failed = sum(Severity(one["severity"]).at_least(fail_on) for one in findings)
     cases = [_finding(one, fail_on) for one in findings]
-    cases += [
-        _case("not compared", withheld_words(one), f"<skipped message={_attribute(withheld_words(one))}/>")
-        for one in withheld
-    ]
+    messages = unread_words(document)
+    # What could not be read is mostly what was withheld; where it is not, it still must not look like nothing.
+    unread = [("not compared", withheld_words(one)) for one in document["withheld"]]
+    unread = unread or [("not read", said) for said in messages]
+    cases += [_case(group, said, f"<skipped message={_attribute(said)}/>") for group, said in unread]
     cases = cases or [_case("drift", "Nothing drifted", "")]
-    counts = f'tests="{len(cases)}" failures="{failed}" errors="0" skipped="{len(withheld)}"'
+    counts = f'tests="{len(cases)}" failures="{failed}" errors="0" skipped="{len(unread)}"'
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n<testsuite name="drift" {counts}>\n'
         + "\n".join(cases)
+        + (f"\n<system-out>{_text(chr(10).join(messages))}</system-out>" if messages else "")
         + "\n</testsuite>\n</testsuites>\n"
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from flows.drift.register.words import withheld_words
+from flows.drift.register.words import unread_words, withheld_words
 from flows.drift.reports.lines import change_line, title
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -26,8 +26,7 @@ _IN_FILE: Final = re.compile(r"#\d+$")
 
 def sarif_report(document: Mapping[str, Any], origin_of: Callable[[Mapping[str, Any]], str | None]) -> dict[str, Any]:
     """The SARIF log. What could not be compared is a notification of the run."""
-    failures = [one for side in document["unread"].values() for one in side]
-    said = [withheld_words(one) for one in document["withheld"]] + [one["message"] for one in failures]
+    said = [withheld_words(one) for one in document["withheld"]] + unread_words(document)
     driver = {
         "name": "TenantAtlas",
         "rules": [{"id": name, "shortDescription": {"text": text}} for name, text in _RULES.items()],
