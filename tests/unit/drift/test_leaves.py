@@ -19,11 +19,13 @@ from hypothesis import strategies as st
 from flows._policies.base64_text import decoded
 from flows._policies.content import PROSE, TEXTS
 from flows._policies.noise import ANYWHERE, OF_ELEMENT, OF_POLICY
+from flows._policies.types import BY_SLUG
 from tests.support.drift_compare import compared, snapshot
 from tests.unit.drift.test_kinds import FOLDER, G1, G2, catalog, of, several, simple, text, to
 
+EXAMPLES = int(os.environ.get("TENANTATLAS_EXAMPLES", "40"))
 examples = settings(
-    max_examples=int(os.environ.get("TENANTATLAS_EXAMPLES", "40")),
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -62,22 +64,26 @@ POLICIES = [
     of("windows10VpnConfiguration", 15, servers=[{"description": "d", "address": "vpn.example", "isDefaultServer": True}], dnsSuffixes=["a.example", "b.example"], dnsRules=[{"name": "r", "servers": ["10.0.0.1"]}]),
 ]  # fmt: skip
 KEPT = {"newUpdates", "deviceReporting", "inventorySyncStatus", "payloads"}
-SAYS_NOTHING = ANYWHERE | OF_POLICY | KEPT | {"@odata.type"}
 Place = tuple[Any, ...]
 
 
-def leaves(value: Any, place: Place = ()) -> Iterator[Place]:
-    """The way to every scalar that says something about the policy."""
+def leaves(value: Any, place: Place = (), of_type: str = "") -> Iterator[Place]:
+    """The way to every scalar that says something about the policy; `of_type` knows what the service keeps of such a one."""
     parent = next((step for step in reversed(place) if isinstance(step, str)), None)
     if isinstance(value, dict):
         for key, item in value.items():
-            noise = SAYS_NOTHING if not place else ANYWHERE | OF_ELEMENT.get(str(parent), frozenset()) | {"@odata.type"}
+            kept = BY_SLUG[of_type].content.kept if of_type else frozenset(KEPT)
+            noise = (
+                ANYWHERE | OF_POLICY | kept | {"@odata.type"}
+                if not place
+                else ANYWHERE | OF_ELEMENT.get(str(parent), frozenset()) | {"@odata.type"}
+            )
             both = key == "groupName" and "groupId" in value
             if key not in noise and not both:
-                yield from leaves(item, (*place, key))
+                yield from leaves(item, (*place, key), of_type)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from leaves(item, (*place, index))
+            yield from leaves(item, (*place, index), of_type)
     elif value is not None:
         yield place
 
@@ -125,8 +131,11 @@ def test_a_rewritten_policy_is_the_same(number: int, seed: int) -> None:
 FOLLOWED = {"homeScreenDockIcons", "homeScreenPages", "icons", "pages", "dnsSuffixes"}
 
 
-def rewritten(body: dict[str, Any], chance: random.Random) -> dict[str, Any]:
-    """The same policy as another tool would write it: order, nulls, spelling of numbers and dates, metadata, line ends."""
+def rewritten(body: dict[str, Any], chance: random.Random, *, untyped: bool = False) -> dict[str, Any]:
+    """The same policy as another tool would write it: order, nulls, spelling of numbers and dates, metadata, line ends.
+
+    `untyped` leaves the values of OMA settings: without metadata only the value says of which kind it is.
+    """
     bare = chance.random() < 0.3
 
     def again(value: Any, name: str | None, holder: str | None) -> Any:
@@ -148,7 +157,7 @@ def rewritten(body: dict[str, Any], chance: random.Random) -> dict[str, Any]:
             if name not in FOLLOWED and (holder, name) not in {("pages", "apps"), ("dnsRules", "servers")}:
                 chance.shuffle(members)
             return members
-        if name in TEXTS or name == "@odata.type" or value is None:
+        if name in TEXTS or name == "@odata.type" or value is None or (untyped and holder == "omaSettings"):
             return value
         if isinstance(value, bool):
             return chance.choice([value, str(value), str(value).lower()])
