@@ -113,6 +113,6 @@ class PolicySource(Protocol):
         ...
 
     def not_asked_for(self) -> Mapping[str, int]:
-        """Place → objects in it of kinds that are no policies here, such as apps, which were seen and not read: only true once
+        """Place → objects in it of kinds that are not policies here, such as apps, which were seen and not read: only true once
         `read()` is exhausted."""
         ...

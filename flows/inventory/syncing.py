@@ -63,7 +63,7 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
     whole = "complete" if sync.complete else "not complete: the hub lists what could not be read"
     run.log.info("Sync %s holds %d policies; it is %s.", sync.id, sync.policies, whole)
     if others := others_words(sync.unread):
-        run.log.info("Seen and not asked for, since they are no policies: %s.", others)
+        run.log.info("Seen and not asked for, since they are not policies: %s.", others)
     if "graph" in cost:
         run.log.info("Microsoft Graph: %s.", cost["graph"]["summary"])
 

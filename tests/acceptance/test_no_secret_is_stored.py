@@ -82,7 +82,7 @@ def aftermath(stack: StackUnderTest, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def _write_exports(folder: Path, samples: list[Sample]) -> None:
-    """Policies with a secret wherever one can be, files that are no policies, and file names that hold one."""
+    """Policies with a secret wherever one can be, files that are not policies, and file names that hold one."""
     folder.mkdir()
     for number, sample in enumerate(samples):
         encoded = base64.b64encode(f"# script\n{sample.text}\nexit 0\n".encode()).decode()

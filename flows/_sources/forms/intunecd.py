@@ -2,7 +2,7 @@
 
 What a backup no longer finds it moves to `__archive__/DATE/`. `Assignment Report/report.json` and
 `Device Management Settings/settings.json` are its own;
-connectors, certificates, apps, categories and terms are no policies.
+connectors, certificates, apps, categories and terms are not policies.
 """
 
 from __future__ import annotations

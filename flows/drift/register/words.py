@@ -71,7 +71,7 @@ def not_asked_words(document: Mapping[str, Any]) -> str:
     sides = document.get("not_asked", {}).values()
     counts = {place: max(side.get(place, 0) for side in sides) for side in sides for place in side}
     others = others_words({"not_asked": counts})
-    return f"Not asked for, since they are no policies: {others}." if others else ""
+    return f"Not asked for, since they are not policies: {others}." if others else ""
 
 
 def _noun(slug: str) -> str:
