@@ -11,7 +11,7 @@ from starlette.routing import Route
 from streamlit import config
 from streamlit.starlette import App
 
-from monitoring_app import runtime
+from monitoring_app import page_view, runtime
 from monitoring_app.pages import pages
 from monitoring_app.presentation.theme import STREAMLIT_OPTIONS
 from monitoring_app.presentation.view import MODULE
@@ -25,7 +25,8 @@ from monitoring_app.web.shell import BRAND, Shell, brand, view_module
 from monitoring_app.web.signin import SignIn
 from runstore.schema_check import verify_schema
 
-SCRIPT = Path(__file__).with_name("app.py")
+# The script only calls the module, which is loaded by now.
+SCRIPT = Path(page_view.__file__).with_name("app.py")
 
 
 def create_app(settings: HubSettings) -> App:

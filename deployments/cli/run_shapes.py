@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 from deployments.local.record import read_record
-from deployments.settings import Settings
 from runstore.runs.run import Run, RunDetail
 from runstore.runs.status import ACTIVE
 
 if TYPE_CHECKING:
+    from deployments.cli.call import Call
     from runstore.runs.run import RelatedLink
 
 
-def hub_address(settings: Settings) -> str:
-    """The hub's address as browsers know it: the public one, the running local stack's, or the default one."""
+def hub_address(call: Call) -> str:
+    """The hub's address as browsers know it: the public one, the running local stack's, or, with a word, the default one."""
+    settings = call.settings
     if settings.public_url is not None:
         return settings.public_url
     record = read_record(settings.state)
-    return (record.hub_url if record else None) or f"http://{settings.hub_host}:{settings.hub_port}"
+    if record is not None and record.hub_url is not None:
+        return record.hub_url
+    if not settings.is_embedded:
+        call.note("TENANTATLAS_PUBLIC_URL is not set here, so links lead to the address that a hub has by itself.")
+    return f"http://{settings.hub_host}:{settings.hub_port}"
 
 
 def started_json(run: Run, *, reused: bool, hub: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deployments.cli.call import Answer, Call
-from deployments.cli.run_shapes import counts_text, detail_json, hub_address, started_json
+from deployments.cli.run_shapes import context_sentences, counts_text, detail_json, hub_address, started_json
 from deployments.local.record import read_record
 from runstore.database import Database, DatabaseRole
 from runstore.errors import UnavailableError
@@ -47,7 +47,7 @@ def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) ->
         scope = store.scope(tenant, call.acting_as)
         scope.require(Permission.OPERATE)
         started = start(store.database(DatabaseRole.APP), scope, make(store, scope))
-        hub = hub_address(call.settings)
+        hub = hub_address(call)
         document = started_json(started.run, reused=started.reused, hub=hub)
         if not wait:
             said = "is under way already" if started.reused else "is queued"
@@ -114,6 +114,9 @@ def _story(detail: RunDetail, url: str) -> list[str]:
             f"  … and {len(detail.failures) - 10} more; "
             f"`tenantatlas runs show {run.id} --tenant {run.tenant}` lists them."
         )
+    follower = detail.context.get("then_run")
+    lines += [f"Run {follower} follows."] if follower else []
+    lines += [f"{name}: {words}" for name, words in context_sentences(detail.context)]
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from flows._sources.folder_walk import checked_root
@@ -30,6 +30,12 @@ def checked_source(text: str) -> str:
     if "\x00" in path:
         raise BadInputError("The path of the source folder holds a NUL character; give the folder's real path.")
     return f"{FOLDER}{checked_root(Path(path))}"
+
+
+def one_spelling(source: str) -> str:
+    """The source with the path of its folder in its one spelling: without `/` at its end, or `/./`."""
+    path = source.removeprefix(FOLDER)
+    return f"{FOLDER}{PurePath(path)}" if source.startswith(FOLDER) and path else source
 
 
 def folder_of(source: str) -> Path | None:

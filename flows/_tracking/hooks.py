@@ -40,14 +40,14 @@ def mirror_state(flow: Any, flow_run: FlowRun, state: State) -> None:
     if os.environ.get(HOOKS_OFF):
         return
     try:
-        patiently(lambda: record_state(flow_run, state, Source.HOOK), give_up_after=PATIENCE)
+        patiently(lambda: record_state(flow.name, flow_run, state, Source.HOOK), give_up_after=PATIENCE)
     except Exception as problem:
         # No text of the exception: a hook's log line goes to Prefect's API.
         _log.warning("State %s of flow run %s was not mirrored (%s)", state.type, flow_run.id, type(problem).__name__)
 
 
-def record_state(flow_run: FlowRun, state: State, source: Source) -> Recorded | None:
-    """Records what a Prefect state says; None when it says nothing about a row."""
+def record_state(operation: str, flow_run: FlowRun, state: State, source: Source) -> Recorded | None:
+    """Records what a Prefect state says of a flow run of the operation; None when it says nothing about a row."""
     seen = observed(state)
     if state.type is StateType.CANCELLING:
         # Prefect's one cancellation hook fires here; by then the process is being, or has been, stopped.
@@ -66,7 +66,7 @@ def record_state(flow_run: FlowRun, state: State, source: Source) -> Recorded | 
         scope, run = _row_of(identity, store)
     if run is None:
         return None
-    failure = None if seen is ObservedState.RUNNING else _failure(flow_run.id, state)
+    failure = None if seen is ObservedState.RUNNING else _failure(operation, flow_run.id, state)
     return Recorder(store, scope).observe(
         RunObservation(
             run_id=run.id,
@@ -85,9 +85,9 @@ def _row_of(identity: FlowRunIdentity, store: Database) -> tuple[TenantScope, Ru
     return scope, identity.run(store, scope)
 
 
-def _failure(flow_run_id: UUID, state: State) -> Failure | None:
+def _failure(operation: str, flow_run_id: UUID, state: State) -> Failure | None:
     if state.type is StateType.FAILED and flow_run_id in _own_failures:
         return _own_failures.pop(flow_run_id)
     if state.type is StateType.CANCELLING:
-        return failure_for(State(type=StateType.CANCELLED), timeout_seconds=0)
-    return failure_for(state, timeout_seconds=0)
+        return failure_for(State(type=StateType.CANCELLED), operation)
+    return failure_for(state, operation)

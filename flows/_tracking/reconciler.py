@@ -98,7 +98,7 @@ class Reconciler:
         if seen is None:
             self._without_news(client, run, flow_run, state)
         elif seen is not ObservedState.RUNNING:
-            failure = failure_for(state, timeout_seconds=0)
+            failure = failure_for(state, str(run.type))
             self._observe(run, seen, max(flow_run.run_count, 1), failure, at=state.timestamp)
         elif run.status is RunStatus.PENDING or flow_run.run_count > run.attempt:
             self._observe(run, seen, max(flow_run.run_count, 1), None, at=state.timestamp)
@@ -108,14 +108,14 @@ class Reconciler:
     def _without_news(self, client: SyncPrefectClient, run: Run, flow_run: FlowRun, state: State) -> None:
         if stood_back(state):
             # A flow run that stood back for this very row: nobody else will end it.
-            failure = failure_for(State(type=StateType.FAILED, name=state.name), timeout_seconds=0)
+            failure = failure_for(State(type=StateType.FAILED, name=state.name), str(run.type))
             self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
         elif state.type is StateType.PAUSED:
             # Suspended: no process is left to give signs of life, and none is missing.
             self._silent.still_held(run)
         elif state.type is StateType.CANCELLING:
             if self._silent.silent_for(run) > self._patience.contact_lost:
-                cancelled = failure_for(State(type=StateType.CANCELLED), timeout_seconds=0)
+                cancelled = failure_for(State(type=StateType.CANCELLED), str(run.type))
                 if self._observe(run, ObservedState.ABORTED, run.attempt, cancelled, guess=True).applied:
                     _agree(client, flow_run.id, Cancelled())
         elif run.status is RunStatus.PENDING and flow_run.deployment_id is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect.client.schemas.objects import State, StateType
 
+from flows.registry import operations
 from runstore.reasons import CANCELLED, CRASHED, FLOW_FAILED, TIMED_OUT
 from runstore.runs.run import Failure
 from runstore.runs.status import ObservedState
@@ -49,14 +50,15 @@ def got_to_its_end(state: State) -> bool:
     return state.type is StateType.COMPLETED or (state.type is StateType.FAILED and state.name == ITEMS_FAILED)
 
 
-def failure_for(state: State, timeout_seconds: int) -> Failure | None:
-    """The run-level failure for a state that ended the run badly; the flow's own, if it left one, is better."""
+def failure_for(state: State, operation: str) -> Failure | None:
+    """The run-level failure for a state that ended a run of the operation badly; the flow's own, if it left one, is better."""
     if state.type is StateType.CANCELLED:
         return CANCELLED.failure()
     if state.type is StateType.CRASHED:
         return CRASHED.failure()
     if state.type is StateType.FAILED and not got_to_its_end(state):
-        if state.name == "TimedOut":
-            return TIMED_OUT.failure(seconds=timeout_seconds)
+        known = operations().get(operation)
+        if state.name == "TimedOut" and known is not None:
+            return TIMED_OUT.failure(seconds=known.timeout_seconds)
         return FLOW_FAILED.failure(state=state.name)
     return None

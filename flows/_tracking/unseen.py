@@ -134,7 +134,7 @@ class UnseenRuns:
                 source=Source.RECONCILER,
                 at=at,
                 flow_run_id=one.id,
-                failure=failure_for(one.state, timeout_seconds=0),
+                failure=failure_for(one.state, str(one.operation.type)),
             )
         )
         _log.warning("Flow run %s ended before it had a row of that attempt; run %s tells of it.", one.id, run.id)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import Field, field_validator
 
-from flows._sources.opening import checked_source
+from flows._sources.opening import checked_source, one_spelling
 from flows.producer import FlowParameters, Operation
 from flows.registry import operations
 from runstore.runs.operation import OperationType
@@ -31,6 +31,11 @@ class InventoryParameters(FlowParameters):
     then: str | None = Field(
         None, description="An operation to follow a complete sync, such as `drift.generate`; empty for none."
     )
+
+    @field_validator("source")
+    @classmethod
+    def _source(cls, value: str) -> str:
+        return one_spelling(value)
 
     @field_validator("scope")
     @classmethod

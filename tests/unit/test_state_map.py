@@ -51,8 +51,11 @@ def test_a_bad_end_has_its_reason_and_no_other_state_has_one(kind: StateType, na
     elif kind is StateType.CRASHED:
         expected = CRASHED.failure()
     elif kind is StateType.FAILED and name != ITEMS_FAILED:
-        expected = TIMED_OUT.failure(seconds=90) if name == "TimedOut" else FLOW_FAILED.failure(state=state.name)
-    assert failure_for(state, 90) == expected
+        expected = FLOW_FAILED.failure(state=state.name)
+        assert failure_for(state, "no.operation") == expected, "a limit that is not known is not made up"
+        if name == "TimedOut":
+            expected = TIMED_OUT.failure(seconds=6 * 3600)
+    assert failure_for(state, "inventory.sync") == expected
 
 
 def test_the_names_that_prefect_shows() -> None:

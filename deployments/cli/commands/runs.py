@@ -93,7 +93,7 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
         scope = store.scope(tenant, call.acting_as)
         detail = RunReader(store.database(DatabaseRole.HUB), scope).get(wanted)
     run = detail.run
-    document = {"run": detail_json(detail, hub=hub_address(call.settings))}
+    document = {"run": detail_json(detail, hub=hub_address(call))}
     facts = [
         ("Type", str(run.type)),
         ("State", f"{run.bucket.value} ({run.status.value})"),

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from deployments.cli.console import Table, print_blocks
+from flows.registry import operations
 from runstore.runs.filters import RunFilter
 from runstore.runs.outbox import Outbox
 from runstore.runs.reader import RunReader
@@ -163,3 +164,19 @@ def test_a_tables_title_is_text_and_nothing_else() -> None:
     out = io.StringIO()
     print_blocks([Table(("A",), [("a" * 40,)], "", title="\x1b[31mred")], out)
     assert "\\x1b[31mred" in out.getvalue()
+
+
+def test_links_of_an_installation_with_a_database_of_its_own_say_when_the_hub_is_not_named(
+    tenantatlas: CommandLine,
+) -> None:
+    start = ("runs", "start", "run.prune", "--tenant", "acme", "--set", "older_than=30d", "--json")
+    unnamed = tenantatlas(*start)
+    assert "TENANTATLAS_PUBLIC_URL is not set" in unnamed.err
+    assert unnamed.document["run"]["url"].startswith("http://127.0.0.1:8501/r/acme/")
+    named = tenantatlas(*start, TENANTATLAS_PUBLIC_URL="https://atlas.example.com")
+    assert named.err == "" and named.document["run"]["url"].startswith("https://atlas.example.com/r/acme/")
+
+
+def test_a_folder_has_one_spelling() -> None:
+    request = operations()["inventory.sync"].request
+    assert len({str(request({"source": f"folder:{path}"}).identity) for path in ("/p", "/p/", "/./p", "/p/./")}) == 1

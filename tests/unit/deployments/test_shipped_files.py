@@ -74,7 +74,9 @@ def programs() -> Iterator[tuple[str, list[str]]]:
 def commands() -> Iterator[tuple[str, list[str]]]:
     yield from ((where, words[1:]) for where, words in programs() if words[0] == "tenantatlas")
     for name, unit in units().items():
-        yield f"systemd {name}", unit["ExecStart"][0].split()[1:]
+        program, *arguments = unit["ExecStart"][0].split()
+        if program.endswith("/tenantatlas"):
+            yield f"systemd {name}", arguments
 
 
 @pytest.mark.parametrize(("where", "arguments"), list(commands()), ids=lambda value: str(value))
@@ -208,6 +210,16 @@ def test_every_variable_compose_needs_is_in_its_example() -> None:
     text = (DEPLOYMENTS / "compose" / "compose.yaml").read_text()
     example = (DEPLOYMENTS / "compose" / "env.example").read_text()
     assert set(re.findall(r"\$\{([A-Z_]+):[?-]", text)) == set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+
+
+def test_prefects_server_is_started_alike_everywhere() -> None:
+    unit = units()["tenantatlas-prefect"]
+    assert unit["ExecStart"][0].split()[1:] == ["server", "start", "--host", "127.0.0.1"]
+    told = dict(pair.split("=", 1) for line in unit["Environment"] for pair in line.split())
+    wanted = compose()["services"]["prefect"]["environment"]
+    assert {name: told.get(name) for name in wanted if "DATABASE" not in name} == {
+        name: value for name, value in wanted.items() if "DATABASE" not in name
+    }
 
 
 def test_units_stop_workers_late_enough_to_drain() -> None:
