@@ -86,6 +86,10 @@ def test_every_schema_is_one_and_is_tried() -> None:
         assert f'("{path.name.removesuffix(".schema.json")}", ' in tests, path.name
 
 
+def test_what_a_dump_answers(said: Callable[..., Any], tmp_path: Path) -> None:
+    assert said("db-dump", "db", "dump", str(tmp_path / "store.dump"))["rows"]["memberships"] == 1
+
+
 def test_a_missing_key_and_one_too_many_are_noticed() -> None:
     check("down", {"stopped": True})
     for wrong in ({}, {"stopped": "yes"}, {"stopped": True, "more": 1}):

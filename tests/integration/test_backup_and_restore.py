@@ -6,7 +6,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -18,11 +19,18 @@ from runstore import migrations
 from runstore.audit import record_audit
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
+from runstore.dump import dump, restore
+from runstore.errors import BadInputError, SchemaMismatchError, StoreError
 from runstore.runs.filters import RunFilter
 from runstore.runs.operation import OperationType
 from runstore.runs.reader import RunReader
 from runstore.runs.starter import StartRequest, start
 from runstore.schema_check import verify_schema
+from runstore.tenancy import Role
+from tests.conftest import Store
+from tests.support.command_line import CommandLine
+from tests.support.hub_features import add_features
+from tests.support.hub_sample import fill
 from tests.support.outside_database import PASSWORD, SUPERUSER, OutsideDatabase, outside_database
 
 FOLDERS = migration_folders()
@@ -72,13 +80,14 @@ def test_what_the_guide_says_brings_back_every_row(server: OutsideDatabase, repo
     for slug in ("acme", "globex"):
         Directory(owner).add_tenant(slug, slug.title())
         scope = Directory(app).for_operator(slug)
+        Directory(owner).grant(scope, f"owner@{slug}.example", Role.OWNER)
         start(app, scope, StartRequest(OperationType("echo", "speak"), {"key": slug}))
         with app.transaction(scope) as connection:
             record_audit(connection, scope, "test.act", "something")
     for one in (owner, app):
         one.dispose()
     before = counts(server, "tenantatlas")
-    assert before["operation_runs"] == 2
+    assert (before["operation_runs"], before["notifications"]) == (2, 2)
     assert before["audit_log"] >= 2
 
     backing_up, restoring = blocks(repository)
@@ -97,4 +106,74 @@ def test_what_the_guide_says_brings_back_every_row(server: OutsideDatabase, repo
     assert [one.tenant for one in RunReader(hub, scope).list(RunFilter()).runs] == ["acme"], "tenants stay apart"
     for one in (hub, app):
         one.dispose()
-    assert PASSWORD not in (tmp_path / "tenantatlas.dump").read_bytes().decode("latin-1")
+    with zipfile.ZipFile(tmp_path / "tenantatlas.dump") as archive:
+        assert not any(PASSWORD.encode() in archive.read(name) for name in archive.namelist())
+    assert (tmp_path / "tenantatlas.dump").stat().st_mode & 0o077 == 0
+
+
+def rows(store: Store) -> dict[str, list[str]]:
+    with psycopg.connect(store.url) as connection:
+        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
+        return {
+            name: sorted(row[0] for row in connection.execute(f'SELECT t::text FROM "{name}" t'))  # type: ignore[arg-type]
+            for (name,) in names
+        }
+
+
+def test_a_store_comes_back_row_by_row(
+    store: Store, new_database: Callable[..., str], template: str, tmp_path: Path
+) -> None:
+    sample = fill(store.url)
+    add_features(store.url, sample.northwind)
+    file = tmp_path / "whole.dump"
+    counted = dump(store.url, file)
+    other = Store(new_database(template), {})
+    assert restore(other.url, file) == counted
+    before = rows(store)
+    assert rows(other) == before and counted == {name: len(rows) for name, rows in before.items() if name in counted}
+    with pytest.raises(BadInputError, match="not empty"):
+        restore(other.url, file)
+
+
+def test_what_is_not_whole_is_refused_and_leaves_nothing(
+    store: Store, new_database: Callable[..., str], template: str, tmp_path: Path
+) -> None:
+    store.member(Role.OWNER)
+    file, cut, short = tmp_path / "whole.dump", tmp_path / "cut.dump", tmp_path / "short.dump"
+    dump(store.url, file)
+    cut.write_bytes(file.read_bytes()[:-100])
+    with zipfile.ZipFile(file) as whole, zipfile.ZipFile(short, "w") as archive:
+        for name in whole.namelist():
+            archive.writestr(name, b"" if name == "memberships" else whole.read(name))
+    other = new_database(template)
+    for broken, said in (
+        (cut, "not a whole file"),
+        (short, "not whole: memberships has 0 of 1"),
+        (tmp_path, "cannot be read"),
+    ):
+        with pytest.raises(BadInputError, match=said):
+            restore(other, broken)
+    assert set(restore(other, file).values()) == set(dump(other, tmp_path / "again.dump").values())
+    with psycopg.connect(store.url) as connection:
+        connection.execute("DROP POLICY everywhere_tenantatlas_admin ON notifications")
+    with pytest.raises(StoreError, match="Rows of notifications are hidden"):
+        dump(store.url, tmp_path / "hidden.dump")
+    assert not list(tmp_path.glob("hidden*"))
+
+
+def test_the_commands_tell_of_each_table(
+    store: Store, new_database: Callable[..., str], template: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.tenant()
+    call = CommandLine(tmp_path / "home", capsys)
+    file = str(tmp_path / "one.dump")
+    written = call("db", "dump", file, "--json", TENANTATLAS_DATABASE_URL=store.url)
+    read = call("db", "restore", file, "--json", TENANTATLAS_DATABASE_URL=new_database(template))
+    assert (written.code, read.code, read.document) == (0, 0, written.document)
+    assert written.document["rows"]["tenants"] == 1
+
+
+def test_a_file_of_another_schema_is_refused(store: Store, new_database: Callable[..., str], tmp_path: Path) -> None:
+    dump(store.url, tmp_path / "one.dump")
+    with pytest.raises(SchemaMismatchError, match="restore it with the release that wrote it"):
+        restore(new_database(), tmp_path / "one.dump")

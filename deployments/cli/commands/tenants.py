@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.call import Answer, Call, command
+from deployments.cli.commands.dump import dump, restore
 from deployments.cli.console import Table
 from deployments.cli.options import TenantOption
 from runstore.errors import BadInputError
@@ -24,7 +25,7 @@ def add_commands(app: typer.Typer) -> None:
     """Adds the groups `tenant`, `member` and `db`."""
     tenants = typer.Typer(help="Tenants.", rich_markup_mode=None)
     members = typer.Typer(help="Who may do what in a tenant.", rich_markup_mode=None)
-    database = typer.Typer(help="The run store's schema.", rich_markup_mode=None)
+    database = typer.Typer(help="The run store's schema, and the whole of it in a file.", rich_markup_mode=None)
     app.add_typer(tenants, name="tenant")
     app.add_typer(members, name="member")
     app.add_typer(database, name="db")
@@ -36,6 +37,8 @@ def add_commands(app: typer.Typer) -> None:
     command(members, "list", help="List a tenant's members.")(list_members)
     command(database, "upgrade", help="Bring the schema to this version's.")(upgrade)
     command(database, "logins", help="Make the logins that the settings name, one for each kind of process.")(logins)
+    command(database, "dump", help="Write the whole run store to a file.")(dump)
+    command(database, "restore", help="Read such a file into an empty run store: all of it, or nothing.")(restore)
     command(database, "check", help="Say whether the schema is the one this version needs.")(check)
 
 
