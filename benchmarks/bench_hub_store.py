@@ -114,11 +114,13 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "list, page 22 of 250": lambda: reader.list(RunFilter(), limit=250, cursor=deep.older),
         "list, back up": lambda: reader.list(RunFilter(), limit=250, cursor=deep.newer),
         "filter: type": lambda: reader.list(RunFilter(type=drift), limit=250),
-        "filter: bucket": lambda: reader.list(RunFilter(bucket=StatusBucket.FAILED), limit=250),
-        "filter: type and bucket": lambda: reader.list(RunFilter(type=drift, bucket=StatusBucket.PARTIAL), limit=250),
+        "filter: bucket": lambda: reader.list(RunFilter(buckets=frozenset({StatusBucket.FAILED})), limit=250),
+        "filter: type and bucket": lambda: reader.list(
+            RunFilter(type=drift, buckets=frozenset({StatusBucket.PARTIAL})), limit=250
+        ),
         "filter: last 24 hours": lambda: reader.list(RunFilter(since=now - timedelta(days=1)), limit=250),
         "filter: type, bucket, none": lambda: reader.list(
-            RunFilter(type=drift, bucket=StatusBucket.RUNNING), limit=250
+            RunFilter(type=drift, buckets=frozenset({StatusBucket.RUNNING})), limit=250
         ),
         "filter: last 30 days": lambda: reader.list(RunFilter(since=now - timedelta(days=30)), limit=250),
         "filter: type, last 30 days": lambda: reader.list(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -50,14 +50,18 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListAddress:
-    """What the list shows. At most one of `period`, (`since`, `until`) and `at` is set; `at` asks what was running then."""
+    """What the list shows. At most one of `period`, (`since`, `until`) and `at` is set; `at` asks what was running then.
+
+    `created` is from when, and before when, runs were created: a day of the chart.
+    """
 
     type: OperationType | None = None
-    bucket: StatusBucket | None = None
+    buckets: frozenset[StatusBucket] = field(default_factory=frozenset[StatusBucket])
     period: Period | None = None
     since: datetime | None = None
     until: datetime | None = None
     at: datetime | None = None
+    created: tuple[datetime, datetime] | None = None
     initiator: str | None = None
     search: str | None = None
     cursor: Cursor | None = None
@@ -67,11 +71,12 @@ class ListAddress:
         """The address's parameters, without the tenant; what is open is left out."""
         found: dict[str, str | None] = {
             "type": str(self.type) if self.type else None,
-            "bucket": self.bucket.value if self.bucket else None,
+            "bucket": ",".join(bucket.value for bucket in StatusBucket if bucket in self.buckets) or None,
             "range": self.period.value if self.period else None,
             "since": _written(self.since),
             "until": _written(self.until),
             "at": _written(self.at),
+            "created": "/".join(str(_written(moment)) for moment in self.created) if self.created else None,
             "by": self.initiator,
             "q": self.search,
             "cursor": self.cursor.encode() if self.cursor else None,
@@ -109,11 +114,12 @@ class ListAddress:
             since = until = None
         address = cls(
             type=read("type", OperationType.parse),
-            bucket=read("bucket", StatusBucket),
+            buckets=read("bucket", _buckets) or frozenset(),
             period=period,
             since=since,
             until=until,
             at=at,
+            created=read("created", _interval),
             initiator=read("by", _text),
             search=read("q", _text),
             cursor=read("cursor", Cursor.decode),
@@ -125,10 +131,12 @@ class ListAddress:
         """The question for the reader at this moment."""
         return RunFilter(
             type=self.type,
-            bucket=self.bucket,
+            buckets=self.buckets,
             since=now - self.period.span if self.period else self.since,
             until=self.until,
             running_at=self.at,
+            created_since=self.created[0] if self.created else None,
+            created_before=self.created[1] if self.created else None,
             initiated_by=self.initiator,
             search=self.search,
         )
@@ -142,7 +150,7 @@ class ListAddress:
         return replace(self, cursor=cursor)
 
     def filters(self, zone: tzinfo = UTC) -> tuple[tuple[str, str, ListAddress], ...]:
-        """Each active filter as (what, value, the view without it); the bucket aside, which has tiles of its own."""
+        """Each active filter as (what, value, the view without it); the buckets aside, which have tiles of their own."""
         found: list[tuple[str, str, ListAddress]] = []
         if self.type:
             found.append(("type", self.type.label, self.changed(type=None)))
@@ -154,6 +162,9 @@ class ListAddress:
             found.append(("until", _shown(self.until, zone), self.changed(until=None)))
         if self.at:
             found.append(("running at", _shown(self.at, zone), self.changed(at=None)))
+        if self.created:
+            begin, end = (_shown(moment, zone) for moment in self.created)
+            found.append(("created", f"{begin} – {end}", self.changed(created=None)))
         if self.initiator:
             found.append(("started by", self.initiator, self.changed(initiator=None)))
         if self.search:
@@ -177,6 +188,18 @@ def _time(text: str) -> datetime:
     if moment.tzinfo is None or moment.year not in _YEARS:
         raise ValueError
     return moment.astimezone(UTC)
+
+
+def _interval(text: str) -> tuple[datetime, datetime]:
+    begin, _, end = text.partition("/")
+    interval = _time(begin), _time(end)
+    if interval[0] >= interval[1]:
+        raise ValueError
+    return interval
+
+
+def _buckets(text: str) -> frozenset[StatusBucket]:
+    return frozenset(StatusBucket(name) for name in text.split(","))
 
 
 def _text(text: str) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from monitoring_app import runtime, texts
 from monitoring_app.operations import detail_view as view
 from monitoring_app.presentation.guard import live
-from monitoring_app.presentation.nodes import h, icon, link, page_href
+from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
 from monitoring_app.presentation.parts import empty_state, page_header
 from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.view import show
@@ -42,11 +42,14 @@ def draw(viewer: Viewer) -> None:
         show(empty_state(texts.RUN_MISSING_TITLE, texts.RUN_MISSING, way=way), "run-missing")
         return
     usual = insights.usual_duration(overview.detail.run.type, besides=run_id)
-    upper = _Live(viewer, run_id, overview, usual)
-    live(upper.draw, LIVE_SECONDS if overview.detail.run.status in ACTIVE else None, "run")
     groups = insights.failure_groups(run_id) if overview.failures else ()
-    if groups:
-        show(view.failure_groups(groups, hub.settings.catalogue), "run-failures")
+    failed = view.failure_groups(groups, hub.settings.catalogue) if groups else view.no_reason(overview)
+    is_active = overview.detail.run.status in ACTIVE
+    upper = _Live(viewer, run_id, overview, usual, None if is_active else failed)
+    live(upper.draw, LIVE_SECONDS if is_active else None, "run")
+    if is_active and failed is not None:
+        # Below what is still moving, which would push it about.
+        show(failed, "run-failures")
     if overview.items or overview.failures:
         _items(viewer, overview, groups, insights)
 
@@ -54,11 +57,14 @@ def draw(viewer: Viewer) -> None:
 class _Live:
     """The upper part of the page, asked for again while the run is active."""
 
-    def __init__(self, viewer: Viewer, run_id: UUID, overview: RunOverview, usual: timedelta | None) -> None:
+    def __init__(
+        self, viewer: Viewer, run_id: UUID, overview: RunOverview, usual: timedelta | None, cause: Node | None
+    ) -> None:
         self._viewer = viewer
         self._run_id = run_id
         self._overview = overview
         self._usual = usual
+        self._cause = cause
         self._drawn = False
 
     def draw(self) -> None:
@@ -74,7 +80,8 @@ class _Live:
             if ended or grown:
                 st.rerun(scope="app")
         self._drawn = True
-        show(view.live_part(viewer, self._overview, self._usual, hub.settings.prefect_ui_url), "run-live")
+        tree = view.live_part(viewer, self._overview, self._usual, hub.settings.prefect_ui_url, self._cause)
+        show(tree, "run-live")
 
 
 def _items(viewer: Viewer, overview: RunOverview, groups: tuple[FailureGroup, ...], insights: RunInsights) -> None:

@@ -17,10 +17,11 @@ from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.insights import FailureGroup, RunOverview, Slice
 from runstore.runs.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
-from runstore.runs.status import ACTIVE, bucket_of
+from runstore.runs.status import ACTIVE, StatusBucket, bucket_of
 from runstore.tenancy import Permission, Trigger
 
 SHOWN_CONTEXT = 30
+_DEEPEST = 3
 
 
 def run_header(viewer: Viewer, run: Run) -> Node:
@@ -60,7 +61,7 @@ def facts(viewer: Viewer, run: Run, context: Mapping[str, Any], usual: timedelta
     ]
     if run.flow_run_id is not None and viewer.may(Permission.OPERATE):
         entries.append((texts.FACT_PREFECT, [_flow_run(run, prefect_ui)]))
-    entries += [(_name(key), [_value(value)]) for key, value in list(context.items())[:SHOWN_CONTEXT]]
+    entries += [(_name(key), [h("span", None, _said(value))]) for key, value in list(context.items())[:SHOWN_CONTEXT]]
     shown = [
         h("div", {"class": "double" if name == texts.FACT_ID else None}, h("dt", None, name), h("dd", None, value))
         for name, value in entries
@@ -87,15 +88,20 @@ def _name(key: str) -> str:
     return f"{words[:1].upper()}{words[1:80]}"
 
 
-def _value(value: Any) -> Node:
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "–"}[value]
-    if isinstance(value, str | int | float):
-        return h("span", None, str(value)[:500] or "–")
-    if isinstance(value, list):
-        entries = cast("list[Any]", value)
-        return h("span", None, ", ".join(str(entry) for entry in entries[:20])[:500] or "–")
-    return h("code", None, str(value)[:500])
+def _said(value: Any, depth: int = 0) -> str:
+    """A value of a context as people write it: never as Python does. What nests deeper than a list in a mapping is left out."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict) and depth < _DEEPEST:
+        entries = list(cast("dict[str, Any]", value).items())[:SHOWN_CONTEXT]
+        return "; ".join(f"{_name(name)}: {_said(one, depth + 1)}" for name, one in entries)[:500] or "–"
+    if isinstance(value, list) and depth < _DEEPEST:
+        return ", ".join(_said(one, depth + 1) for one in cast("list[Any]", value)[:20])[:500] or "–"
+    if value is None:
+        return "–"
+    return "…" if isinstance(value, dict | list) else str(value)[:500] or "–"
 
 
 def progress(run: Run) -> Node:
@@ -245,13 +251,23 @@ def items_table(found: Slice, is_failures: bool, first: int, hrefs: tuple[str | 
     return h("div", {"class": "stack"}, table(texts.SECTION_ITEMS, columns, rows, "stacked"), pager(*hrefs, None, said))
 
 
-def live_part(viewer: Viewer, overview: RunOverview, usual: timedelta | None, prefect_ui: str) -> Node:
-    """Everything above the failures: what changes while a run is running."""
+def no_reason(overview: RunOverview) -> Node | None:
+    """That a run failed and nothing says why; None where that is not so."""
+    if overview.failures or overview.detail.run.bucket is not StatusBucket.FAILED:
+        return None
+    return notice(texts.NO_REASON, "red")
+
+
+def live_part(
+    viewer: Viewer, overview: RunOverview, usual: timedelta | None, prefect_ui: str, cause: Node | None
+) -> Node:
+    """What changes while a run is running. `cause` is why it failed, which leads once it has ended."""
     run, detail = overview.detail.run, overview.detail
     left = blocks(progress=progress(run), related=related_links(viewer.tenant.slug, detail.related))
     return blocks(
         header=run_header(viewer, run),
         lost=contact_lost(run),
+        cause=cause,
         facts=h("section", {"class": "panel"}, facts(viewer, run, detail.context, usual, prefect_ui)),
         columns=h("div", {"class": "columns"}, left, timeline(run, detail.history)),
     )

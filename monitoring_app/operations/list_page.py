@@ -84,7 +84,7 @@ class _Live:
         runs, newer = self._rows(insights)
         return blocks(
             tiles=view.bucket_tiles(slug, address, hub.reader(viewer.scope).bucket_counts(address.filter(now))),
-            history=view.history_chart(slug, address, insights.history(begins), days, zone),
+            history=view.history_chart(slug, address, insights.history(begins, address.filter(now)), days, zone),
             filters=view.active_filters(slug, address, self._ignored, zone),
             newer=view.newer_pill(slug, address, newer, NEWER_CAP),
             body=view.list_body(slug, address, self._page, runs),

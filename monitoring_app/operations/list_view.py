@@ -32,18 +32,20 @@ def list_href(slug: str, address: ListAddress) -> str:
 
 
 def bucket_tiles(slug: str, address: ListAddress, counts: Mapping[StatusBucket, int]) -> Node:
-    """How many runs each status holds under the other filters; each tile is the link that filters by it, or no longer."""
+    """How many runs each status holds under the other filters; each tile is the link that adds it to the filter, or drops it."""
     everything = sum(counts.values())
     capped_one = any(count > COUNT_CAP for count in counts.values())
     total = capped(COUNT_CAP + 1, COUNT_CAP) if capped_one else capped(everything, COUNT_CAP * len(counts))
     tiles = [
-        _tile(list_href(slug, address.changed(bucket=None)), texts.ALL_BUCKETS, None, total, address.bucket is None)
+        _tile(
+            list_href(slug, address.changed(buckets=frozenset())), texts.ALL_BUCKETS, None, total, not address.buckets
+        )
     ]
     for bucket, shown in BUCKETS.items():
-        wanted = address.changed(bucket=None if address.bucket is bucket else bucket)
+        wanted = address.changed(buckets=address.buckets ^ {bucket})
         figure = capped(counts[bucket], COUNT_CAP)
         tiles.append(
-            _tile(list_href(slug, wanted), shown.label, (shown.icon, shown.tone), figure, address.bucket is bucket)
+            _tile(list_href(slug, wanted), shown.label, (shown.icon, shown.tone), figure, bucket in address.buckets)
         )
     return h("nav", {"class": "tiles", "aria-label": texts.BUCKETS_LABEL}, tiles)
 
@@ -60,7 +62,7 @@ def _tile(href: str, name: str, look_: tuple[str, str] | None, figure: str, is_c
 
 
 def history_chart(slug: str, address: ListAddress, history: History, days: Sequence[date], zone: ZoneInfo) -> Node:
-    """Runs per day by status, oldest left; each day is a link to its runs and says its numbers in words."""
+    """Runs created per day under the filters, by status, oldest left; each day links to its runs and says its numbers."""
     per_day: dict[date, dict[StatusBucket, int]] = {day: {} for day in days}
     for counted in history.days:
         per_day[counted.day][counted.bucket] = counted.runs
@@ -81,8 +83,7 @@ def history_chart(slug: str, address: ListAddress, history: History, days: Seque
 def _day(
     slug: str, address: ListAddress, day: date, buckets: Mapping[StatusBucket, int], most: int, zone: ZoneInfo
 ) -> Node:
-    begin = datetime.combine(day, time.min, zone).astimezone(UTC)
-    end = datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC) - timedelta(microseconds=1)
+    begin, end = (datetime.combine(one, time.min, zone).astimezone(UTC) for one in (day, day + timedelta(days=1)))
     parts: list[Node] = []
     words: list[str] = []
     for bucket in (
@@ -98,8 +99,9 @@ def _day(
             parts.append(h("span", {"class": f"part tone-{BUCKETS[bucket].tone}", "vars": {"h": share}}))
             words.append(f"{runs:,} {BUCKETS[bucket].label.lower()}")
     said = f"{day:%a %d %b}: {', '.join(words) if words else plural(0, 'run')}"
-    href = list_href(slug, address.changed(period=None, at=None, since=begin, until=end))
-    return link(href, parts, class_="day", title=said, aria_label=said)
+    is_current = address.created == (begin, end)
+    href = list_href(slug, address.changed(created=None if is_current else (begin, end)))
+    return link(href, parts, class_="day", title=said, aria_label=said, aria_current="true" if is_current else None)
 
 
 def active_filters(slug: str, address: ListAddress, ignored: Sequence[str], zone: ZoneInfo) -> Node | None:

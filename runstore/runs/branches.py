@@ -51,13 +51,15 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which parts a filter has. Of the bucket it says which: each has branches of its own."""
+    """Which parts a filter has. Of the buckets it says which: each has branches of its own."""
 
     type: bool
-    bucket: StatusBucket | None
+    buckets: frozenset[StatusBucket]
     since: bool
     until: bool
     running_at: bool
+    created_since: bool
+    created_before: bool
     initiated_by: bool
     search: bool
     names_a_run: bool
@@ -67,10 +69,12 @@ def shape_of(wanted: RunFilter) -> Shape:
     """The filter without its values."""
     return Shape(
         type=wanted.type is not None,
-        bucket=wanted.bucket,
+        buckets=wanted.buckets,
         since=wanted.since is not None,
         until=wanted.until is not None,
         running_at=wanted.running_at is not None,
+        created_since=wanted.created_since is not None,
+        created_before=wanted.created_before is not None,
         initiated_by=wanted.initiated_by is not None,
         search=wanted.search is not None,
         names_a_run=wanted.search is not None and uuid_or_none(wanted.search) is not None,
@@ -81,13 +85,14 @@ def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
     """What the parameters hold, those too that this filter's statement does without."""
     values: dict[str, Any] = {"tenant": tenant_id, "tenant_text": str(tenant_id), "size": size}
     values |= {"since": wanted.since, "until": wanted.until, "running_at": wanted.running_at}
+    values |= {"created_since": wanted.created_since, "created_before": wanted.created_before}
     values["initiated_by"] = wanted.initiated_by
     if wanted.type is not None:
         values |= {"resource": wanted.type.resource, "action": wanted.type.action}
     if (begin := wanted.running_at or wanted.since) is not None:
         values["long_before"] = begin - LONG_RUN
-    if (end := wanted.running_at or wanted.until) is not None:
-        values["long_after"] = end + LONG_RUN
+    if wanted.running_at is not None:
+        values["long_after"] = wanted.running_at + LONG_RUN
     if wanted.search is not None:
         values |= {"item": [wanted.search], "item_key": [wanted.search[:MAX_ITEM_KEY]]}
         values["run"] = uuid_or_none(wanted.search)
@@ -102,6 +107,8 @@ _TYPES: dict[str, Any] = {
     "since": _MOMENT,
     "until": _MOMENT,
     "running_at": _MOMENT,
+    "created_since": _MOMENT,
+    "created_before": _MOMENT,
     "long_before": _MOMENT,
     "long_after": _MOMENT,
     "place_at": _MOMENT,
@@ -124,36 +131,37 @@ def branches(wanted: Shape) -> Iterable[Branch]:
     """A filter of that shape as branches without a run in common."""
     if wanted.search:
         return _searched(wanted)
-    return [branch for bucket in _buckets(wanted) for branch in _by_time(replace(wanted, bucket=bucket))]
+    return [branch for buckets in _buckets(wanted) for branch in _by_time(replace(wanted, buckets=buckets))]
 
 
-def _buckets(wanted: Shape) -> Sequence[StatusBucket | None]:
+def _buckets(wanted: Shape) -> Sequence[frozenset[StatusBucket]]:
     """The indexes by type and by initiator go on with the bucket, so that the two together are one walk as well."""
-    if wanted.bucket is not None:
-        return (wanted.bucket,)
-    return tuple(StatusBucket) if wanted.type or wanted.initiated_by else (None,)
+    if not wanted.buckets and not wanted.type and not wanted.initiated_by:
+        return (wanted.buckets,)
+    # In an order of its own: statements are kept by their text.
+    return [frozenset({bucket}) for bucket in StatusBucket if not wanted.buckets or bucket in wanted.buckets]
 
 
 def _by_time(wanted: Shape) -> Iterable[Branch]:
     """Runs are listed by their creation and asked for by their end: the two are brought together here.
 
     A run that had not ended at a moment was created after it, or shortly before it, or is one of the few that took long: those have
-    an index of their own, and so have unfinished ones.
+    an index of their own, and so have unfinished ones. `wanted` has one bucket or none.
     """
     begin, end = wanted.running_at or wanted.since, wanted.running_at or wanted.until
     shared = [*_attributes(_RUNS, wanted), *_begun(_RUNS, wanted)]
     if not begin and not end:
         yield Branch(_RUNS, shared)
         return
-    if wanted.bucket is None or wanted.bucket in UNFINISHED:
+    if _may_be_unfinished(wanted):
         yield Branch(_RUNS, [*shared, _RUNS.finished_at.is_(None)])
-    if wanted.bucket in UNFINISHED:
+    if not _may_be_finished(wanted):
         return
     # The end is hidden from the index by end: the planner takes a run's creation and end for independent, and would sort all of
     # a wide range to give a page of it.
     ended = [*shared, _RUNS.finished_at.is_not(None), *_ended(_RUNS.finished_at + _NOTHING, wanted)]
-    if end:
-        # Not exactly `end`: the clocks of workers and database may differ, and a run say that it began before it was created.
+    if wanted.running_at:
+        # Not exactly then: the clocks of workers and database may differ, and a run say that it began before it was created.
         ended.append(_RUNS.created_at <= parameter("long_after"))
     if not begin:
         yield Branch(_RUNS, ended)
@@ -174,10 +182,10 @@ def _searched(wanted: Shape) -> Iterable[Branch]:
     def others(columns: Any) -> list[Condition]:
         return [*_plain(columns, wanted), *([columns.id != parameter("run")] if wanted.names_a_run else [])]
 
-    if wanted.bucket is None or wanted.bucket in UNFINISHED:
+    if _may_be_unfinished(wanted):
         holds = _RUNS.item_ids.contains(parameter("item"))
         yield Branch(_RUNS, [_RUNS.finished_at.is_(None), holds, *others(_RUNS)])
-    if wanted.bucket not in UNFINISHED:
+    if _may_be_finished(wanted):
         holds = _FINISHED.item_keys.contains(parameter("item_key"))
         few = _few(_FINISHED, [holds])
         yield Branch(few, others(few))
@@ -197,13 +205,32 @@ def _attributes(columns: Any, wanted: Shape) -> list[Condition]:
         conditions += [columns.resource == parameter("resource"), columns.action == parameter("action")]
     if wanted.initiated_by:
         conditions.append(columns.initiated_by == parameter("initiated_by"))
-    if wanted.bucket is not None:
-        conditions.append(columns.bucket == wanted.bucket.value)
+    if len(wanted.buckets) == 1:
+        conditions += [columns.bucket == bucket.value for bucket in wanted.buckets]
+    elif wanted.buckets:
+        conditions.append(columns.bucket.in_(sorted(bucket.value for bucket in wanted.buckets)))
     return conditions
 
 
+def _may_be_unfinished(wanted: Shape) -> bool:
+    return not wanted.buckets or bool(wanted.buckets & UNFINISHED)
+
+
+def _may_be_finished(wanted: Shape) -> bool:
+    return not wanted.buckets or bool(wanted.buckets - UNFINISHED)
+
+
 def _begun(columns: Any, wanted: Shape) -> list[Condition]:
-    return [columns.started_at <= parameter("running_at")] if wanted.running_at else []
+    conditions: list[Condition] = []
+    if wanted.running_at:
+        conditions.append(columns.started_at <= parameter("running_at"))
+    if wanted.until:
+        conditions.append(columns.created_at <= parameter("until"))
+    if wanted.created_since:
+        conditions.append(columns.created_at >= parameter("created_since"))
+    if wanted.created_before:
+        conditions.append(columns.created_at < parameter("created_before"))
+    return conditions
 
 
 def _ended(finished_at: Any, wanted: Shape) -> list[Condition]:

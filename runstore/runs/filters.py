@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from runstore.errors import BadInputError
@@ -15,22 +15,25 @@ DEFAULT_LIMIT = 50
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Runs of one tenant. Every part that is None leaves that part open.
+    """Runs of one tenant. Every part that is None or empty leaves that part open.
 
-    `since` and `until` bound the end time of finished runs; unfinished runs are always shown. `running_at` asks instead for
-    the runs that were running at that moment. `search` is a run id or an item id, in full.
+    `since` and `until` bound the end time of finished runs; unfinished runs are shown whenever they began, unless they were
+    created after `until`. `running_at` asks instead for the runs that were running at that moment. `created_since` (included) and
+    `created_before` (not included) bound the time of creation. `search` is a run id or an item id, in full.
     """
 
     type: OperationType | None = None
-    bucket: StatusBucket | None = None
+    buckets: frozenset[StatusBucket] = field(default_factory=frozenset[StatusBucket])
     since: datetime | None = None
     until: datetime | None = None
     running_at: datetime | None = None
+    created_since: datetime | None = None
+    created_before: datetime | None = None
     initiated_by: str | None = None
     search: str | None = None
 
     def __post_init__(self) -> None:
-        for moment in (self.since, self.until, self.running_at):
+        for moment in (self.since, self.until, self.running_at, self.created_since, self.created_before):
             if moment is not None and moment.tzinfo is None:
                 raise BadInputError("A time without a time zone is ambiguous: write it as 2026-03-01T06:00:00Z.")
         if self.since and self.until and self.since > self.until:
@@ -39,7 +42,10 @@ class RunFilter:
     @property
     def is_open(self) -> bool:
         """Whether it asks for everything."""
-        return self == RunFilter()
+        return self == EVERYTHING
+
+
+EVERYTHING = RunFilter()
 
 
 def checked_limit(limit: int) -> int:

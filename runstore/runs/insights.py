@@ -21,7 +21,9 @@ from sqlalchemy.types import Uuid
 from runstore.database import Database
 from runstore.errors import NotFoundError
 from runstore.runs.cursor import Cursor
+from runstore.runs.filters import EVERYTHING, RunFilter
 from runstore.runs.operation import OperationType
+from runstore.runs.queries import per_day
 from runstore.runs.rows import detail_of, list_of_runs, run_of
 from runstore.runs.run import Failure, Run, RunDetail
 from runstore.runs.status import StatusBucket
@@ -118,11 +120,14 @@ class RunInsights:
         with self._database.transaction(self._scope) as connection:
             return tuple(connection.execute(_INITIATORS, {"tenant": self._scope.tenant_id}).scalars())
 
-    def history(self, begins: Sequence[datetime]) -> History:
-        """Runs per day and bucket. A day is told by its beginning in the viewer's zone; oldest first, the last has no end."""
-        asked = {"tenant": self._scope.tenant_id, "since": begins[0], "begins": list(begins)}
+    def history(self, begins: Sequence[datetime], wanted: RunFilter = EVERYTHING) -> History:
+        """Runs that the filter means per day and bucket, its own bounds of creation aside.
+
+        A day is told by its beginning in the viewer's zone; oldest first, the last has no end.
+        """
+        query, values = per_day(self._scope.tenant_id, wanted, begins, HISTORY_FROM)
         with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(_HISTORY, asked).all()
+            rows = connection.execute(query, values).all()
         counted = sum(row.runs for row in rows)
         days = tuple(DayCount(begins[int(row.day) - 1].date(), StatusBucket(row.bucket), row.runs) for row in rows)
         return History(days, counted < HISTORY_FROM)
@@ -224,17 +229,6 @@ _INITIATORS = text(
       SELECT initiated_by FROM operation_runs WHERE tenant_id = :tenant
       ORDER BY created_at DESC, id DESC LIMIT {CHOICES_FROM}) newest
     ORDER BY initiated_by LIMIT 200
-    """
-)
-
-# Finding a moment's day among fourteen takes a quarter of what converting each moment to a zone and sorting the days does.
-_HISTORY = text(
-    f"""
-    SELECT width_bucket(created_at, CAST(:begins AS timestamptz[])) AS day, bucket, count(*) AS runs
-    FROM (SELECT created_at, bucket FROM operation_runs
-          WHERE tenant_id = :tenant AND created_at >= :since
-          ORDER BY created_at DESC, id DESC LIMIT {HISTORY_FROM}) newest
-    GROUP BY 1, 2 LIMIT 1000
     """
 )
 

@@ -6,12 +6,27 @@ names and moments are its parameters, which the server plans with.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, Select, Subquery, Text, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    CompoundSelect,
+    DateTime,
+    Select,
+    Subquery,
+    Text,
+    bindparam,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 
 from runstore.runs.branches import Branch, Shape, branches, parameter, shape_of, values_of
 from runstore.runs.cursor import Cursor
@@ -36,7 +51,18 @@ def bucket_counts(
 
     A search reads all it finds once, and leaves out the buckets of which it found none. With the statement go its parameters.
     """
-    return _bucket_counts(replace(shape_of(wanted), bucket=None)), values_of(tenant_id, wanted, cap)
+    return _bucket_counts(replace(shape_of(wanted), buckets=frozenset())), values_of(tenant_id, wanted, cap)
+
+
+def per_day(
+    tenant_id: UUID, wanted: RunFilter, begins: Sequence[datetime], cap: int
+) -> tuple[Select[Any], dict[str, Any]]:
+    """(day, bucket, runs): how many runs that the filter means were created on each day, by the number of its beginning from 1 on.
+
+    Only the newest `cap` of them are counted. `begins` stands in for the filter's own bounds of creation.
+    """
+    asked = replace(wanted, created_since=begins[0], created_before=None)
+    return _per_day(shape_of(asked)), values_of(tenant_id, asked, cap) | {"begins": list(begins)}
 
 
 @lru_cache(maxsize=256)
@@ -64,11 +90,25 @@ def _bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
     counts: list[Select[tuple[str, int]]] = []
     for bucket in StatusBucket:
         parts = [
-            select(select(_selected(part)).limit(cap).subquery()) for part in branches(replace(wanted, bucket=bucket))
+            select(select(_selected(part)).limit(cap).subquery())
+            for part in branches(replace(wanted, buckets=frozenset({bucket})))
         ]
         some = union_all(*parts).limit(cap).subquery()
         counts.append(select(literal(bucket.value, Text).label("bucket"), func.count().label("n")).select_from(some))
     return union_all(*counts)
+
+
+@lru_cache(maxsize=256)
+def _per_day(wanted: Shape) -> Select[Any]:
+    parts = [_in_order(_selected(branch), None, "bucket") for branch in branches(wanted)]
+    every = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    newest = _in_order(every, None, "bucket").subquery()
+    # Finding a moment's day among fourteen takes a quarter of what converting each moment to a zone and sorting the days does.
+    begins = bindparam("begins", type_=ARRAY(DateTime(timezone=True)))
+    counted = select(
+        func.width_bucket(newest.c.created_at, begins).label("day"), newest.c.bucket, func.count().label("runs")
+    )
+    return counted.group_by("day", newest.c.bucket).limit(1000)
 
 
 def _selected(branch: Branch, newer: bool | None = None) -> Subquery:
@@ -83,6 +123,10 @@ def _selected(branch: Branch, newer: bool | None = None) -> Subquery:
     return query.subquery()
 
 
-def _in_order(found: Subquery, newer: bool | None) -> Select[Any]:
+def _in_order(found: Subquery, newer: bool | None, *more: str) -> Select[Any]:
     order = (found.c.created_at, found.c.id)
-    return select(*order).order_by(*(key.asc() if newer else key.desc() for key in order)).limit(parameter("size"))
+    return (
+        select(*order, *(found.c[name] for name in more))
+        .order_by(*(key.asc() if newer else key.desc() for key in order))
+        .limit(parameter("size"))
+    )

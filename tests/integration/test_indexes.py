@@ -58,7 +58,7 @@ def test_each_index_is_used_by_the_query_it_names(full: Any) -> None:
     place = Cursor(now - timedelta(days=3), next(iter(reader.list(RunFilter(), limit=1).runs)).id)
     queries: dict[str, Callable[[], object]] = {
         "ix_operation_runs_created": lambda: reader.list(RunFilter(), cursor=place),
-        "ix_operation_runs_bucket": lambda: reader.list(RunFilter(bucket=StatusBucket.FAILED)),
+        "ix_operation_runs_bucket": lambda: reader.list(RunFilter(buckets=frozenset({StatusBucket.FAILED}))),
         "ix_operation_runs_type_bucket": lambda: reader.types(),
         "ix_operation_runs_initiator": lambda: reader.list(RunFilter(initiated_by="nobody")),
         "ix_operation_runs_unfinished": lambda: reader.list(RunFilter(since=now)),

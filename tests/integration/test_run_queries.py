@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from runstore.reasons import TIMED_OUT
 from runstore.runs import reader as reader_module
 from runstore.runs.cursor import Cursor
 from runstore.runs.filters import RunFilter
+from runstore.runs.insights import RunInsights
 from runstore.runs.operation import OperationType
 from runstore.runs.reader import RunReader
 from runstore.runs.run import Run
@@ -54,19 +57,25 @@ def _specs() -> list[RunSpec]:
 
 
 @pytest.fixture
-def listed(store: Any) -> tuple[RunReader, Sequence[tuple[Run, RunSpec]]]:
+def listed(store: Any) -> tuple[RunReader, RunInsights, Sequence[tuple[Run, RunSpec]]]:
     scope = store.tenant("acme")
     specs = _specs()
     add_runs(store.worker, scope, specs)
     add_runs(store.worker, store.tenant("globex"), [RunSpec(item_ids=ITEMS, initiated_by="ada") for _ in range(5)])
     reader = RunReader(store.hub, scope)
     runs = {run.id: run for run in reader.list(RunFilter(), limit=500).runs}
-    return reader, [(runs[spec.id], spec) for spec in specs]
+    return reader, RunInsights(store.hub, scope), [(runs[spec.id], spec) for spec in specs]
 
 
 def is_wanted(run: Run, spec: RunSpec, wanted: RunFilter) -> bool:
     """The filter's words, as its docstring has them."""
-    if (wanted.type and run.type != wanted.type) or (wanted.bucket and run.bucket is not wanted.bucket):
+    if (wanted.type and run.type != wanted.type) or (wanted.buckets and run.bucket not in wanted.buckets):
+        return False
+    if run.created_at < (wanted.created_since or run.created_at):
+        return False
+    if wanted.created_before and run.created_at >= wanted.created_before:
+        return False
+    if wanted.until and run.created_at > wanted.until:
         return False
     if wanted.initiated_by and run.initiated_by != wanted.initiated_by:
         return False
@@ -83,7 +92,7 @@ def is_wanted(run: Run, spec: RunSpec, wanted: RunFilter) -> bool:
 MOMENTS = st.integers(0, 80 * 60).map(lambda minutes: NOW - timedelta(minutes=minutes))
 FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "type": st.none() | st.sampled_from(TYPES).map(OperationType.parse),
-    "bucket": st.none() | st.sampled_from(StatusBucket),
+    "buckets": st.frozensets(st.sampled_from(StatusBucket), max_size=3),
     "initiated_by": st.none() | st.sampled_from(PEOPLE),
     "times": st.one_of(
         st.just({}),
@@ -92,28 +101,64 @@ FILTERS: dict[str, st.SearchStrategy[Any]] = {
         MOMENTS.map(lambda moment: {"until": moment}),
         MOMENTS.map(lambda moment: {"running_at": moment}),
     ),
+    "created": st.just({})
+    | st.lists(MOMENTS, min_size=2, max_size=2, unique=True).map(
+        lambda two: {"created_since": min(two), "created_before": max(two)}
+    ),
+    "day": st.integers(0, 8),
     "search": st.none() | st.sampled_from(ITEMS) | st.integers(0, 239),
 }
 
+OPEN = {"type": None, "buckets": frozenset[StatusBucket](), "initiated_by": None, "created": {}, "times": {}, "day": 0}
+
+
+def filter_of(parts: dict[str, Any], search: str | None) -> RunFilter:
+    rest = {name: parts[name] for name in ("type", "buckets", "initiated_by")}
+    return RunFilter(**rest, **parts["times"], **parts["created"], search=search)
+
 
 @given(st.fixed_dictionaries(FILTERS), st.integers(1, 60))
-@example({"type": None, "bucket": None, "initiated_by": None, "times": {"running_at": NOW}, "search": 3}, 7)
+@example({**OPEN, "times": {"running_at": NOW}, "search": 3}, 7)
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 def test_pages_and_counts_are_what_the_filter_says(
-    listed: tuple[RunReader, Sequence[tuple[Run, RunSpec]]], parts: dict[str, Any], size: int
+    listed: tuple[RunReader, RunInsights, Sequence[tuple[Run, RunSpec]]], parts: dict[str, Any], size: int
 ) -> None:
-    reader, everything = listed
+    reader, _, everything = listed
     search = parts["search"]
     found = str(everything[search][0].id) if isinstance(search, int) else search
-    rest = {name: parts[name] for name in ("type", "bucket", "initiated_by")}
-    wanted = RunFilter(**rest, **parts["times"], search=found)
+    wanted = filter_of(parts, found)
     expected = [run for run, spec in everything if is_wanted(run, spec, wanted)]
     expected.sort(key=lambda run: (run.created_at, run.id), reverse=True)
 
     assert read_down(reader, wanted, size) == expected
     for bucket, count in reader.bucket_counts(wanted).items():
-        any_bucket = RunFilter(**{**rest, "bucket": bucket}, **parts["times"], search=found)
-        assert count == sum(is_wanted(run, spec, any_bucket) for run, spec in everything)
+        one_bucket = replace(wanted, buckets=frozenset({bucket}))
+        assert count == sum(is_wanted(run, spec, one_bucket) for run, spec in everything)
+
+
+@given(st.fixed_dictionaries(FILTERS))
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
+def test_tiles_chart_and_list_count_the_same_runs(
+    listed: tuple[RunReader, RunInsights, Sequence[tuple[Run, RunSpec]]], parts: dict[str, Any]
+) -> None:
+    """Whatever the filters: a bar says how many runs its link lists, and so do the tiles beside it."""
+    reader, insights, everything = listed
+    search = parts["search"]
+    wanted = filter_of(parts, str(everything[search][0].id) if isinstance(search, int) else search)
+    first = datetime(2026, 5, 25, tzinfo=UTC)
+    begins = [first + timedelta(days=day) for day in range(9)]
+    bars: Counter[tuple[date, StatusBucket]] = Counter()
+    for one in insights.history(begins, wanted).days:
+        bars[one.day, one.bucket] += one.runs
+    chosen: datetime = first + timedelta(days=parts["day"])
+    day = replace(wanted, created_since=chosen, created_before=chosen + timedelta(days=1))
+    rows = Counter(run.bucket for run in reader.list(day, limit=500).runs)
+    tiles = reader.bucket_counts(day)
+    for bucket in StatusBucket:
+        assert bars[chosen.date(), bucket] == rows[bucket]
+        if not wanted.buckets or bucket in wanted.buckets:
+            assert tiles[bucket] == rows[bucket]
+    assert not wanted.until or all(run.created_at <= wanted.until for run in reader.list(wanted, limit=500).runs)
 
 
 def read_down(reader: RunReader, wanted: RunFilter, size: int) -> list[Run]:
@@ -136,16 +181,16 @@ def read_down(reader: RunReader, wanted: RunFilter, size: int) -> list[Run]:
 
 
 def test_counts_stop_at_their_cap(
-    listed: tuple[RunReader, Sequence[tuple[Run, RunSpec]]], monkeypatch: pytest.MonkeyPatch
+    listed: tuple[RunReader, RunInsights, Sequence[tuple[Run, RunSpec]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader, _ = listed
+    reader, *_ = listed
     monkeypatch.setattr(reader_module, "COUNT_CAP", 9)
     full = reader.bucket_counts(RunFilter(since=NOW - timedelta(days=30)))
     assert set(full.values()) == {10}
 
 
 def test_the_view_of_items_shows_nothing_without_a_tenant_and_nothing_of_another(
-    store: Any, listed: tuple[RunReader, Sequence[tuple[Run, RunSpec]]]
+    store: Any, listed: tuple[RunReader, RunInsights, Sequence[tuple[Run, RunSpec]]]
 ) -> None:
     def seen(connection: Connection) -> int:
         return connection.execute(

@@ -63,7 +63,7 @@ def list_runs(
 
     wanted = RunFilter(
         type=None if type is None else OperationType.parse(type),
-        bucket=None if bucket is None else _bucket(bucket),
+        buckets=frozenset() if bucket is None else frozenset({_bucket(bucket)}),
         since=None if since is None else parse_time(since, "--since"),
         until=None if until is None else parse_time(until, "--until"),
     )

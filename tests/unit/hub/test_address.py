@@ -35,11 +35,12 @@ def addresses(draw: st.DrawFn) -> ListAddress:
     since, until = sorted([draw(MOMENTS), draw(MOMENTS)])
     return ListAddress(
         type=draw(st.none() | st.builds(OperationType, NAMES, NAMES)),
-        bucket=draw(st.none() | st.sampled_from(list(StatusBucket))),
+        buckets=draw(st.frozensets(st.sampled_from(StatusBucket))),
         period=draw(st.sampled_from(list(Period))) if when == "period" else None,
         since=since if when == "between" else None,
         until=draw(st.just(until) | st.none()) if when == "between" else None,
         at=draw(MOMENTS) if when == "at" else None,
+        created=draw(st.none() | st.just((since, until))) if since < until else None,
         initiator=draw(st.none() | WORDS),
         search=draw(st.none() | WORDS),
         cursor=draw(st.none() | st.builds(Cursor, MOMENTS, st.uuids(), st.booleans())),
@@ -64,7 +65,9 @@ def test_dropping_one_filter_leaves_every_other_one(address: ListAddress) -> Non
         assert left == {name: value for name, value in full.items() if name not in gone | {"cursor"}}
 
 
-FIELDS = st.sampled_from(["type", "bucket", "range", "since", "until", "at", "by", "q", "cursor", "rows", "x"])
+FIELDS = st.sampled_from(
+    ["type", "bucket", "range", "since", "until", "at", "created", "by", "q", "cursor", "rows", "x"]
+)
 HOSTILE = st.text(max_size=60) | st.sampled_from(
     ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "\x00", "' OR 1=1 --", "-1", "1e9", "NaN", "\ud800",
      "W10", "{}", "[]", "eyJ", "%00", "=cmd|' /C calc'!A0", ":material/x:", "$\\int$", "💥" * 30]
