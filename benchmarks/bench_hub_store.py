@@ -147,7 +147,7 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "types": reader.types,
         "initiators": insights.initiators,
         "history, 14 days": lambda: insights.history([now - timedelta(days=back) for back in range(13, -1, -1)]),
-        "usual duration": lambda: insights.usual_duration(drift, besides=some.id),
+        "usual duration": lambda: insights.usual_durations([drift], besides=some.id),
         "detail": lambda: insights.overview(some.id),
     }
 

@@ -36,11 +36,13 @@ class Operation:
     """One operation of a producer.
 
     `flow` is the entry point of its flow, `flows.drift.flow:generate_drift`; the flow takes `tenant`, the parameters'
-    fields, and `run_id`. `identity` gives what makes two requests identical (default: all parameters), `item_ids` the items
-    known before the run begins, `related` the links known then. `checked` is what becomes of values that a person has just
-    written: it may look at a folder and make its path absolute, or raise BadInputError. `timeout_seconds` ends a run that hangs.
-    `retries` is how often Prefect runs a failed flow again, `retry_delay_seconds` later, as a further attempt of the same run:
-    not at all by default, because a flow tries again by itself where it knows that a failure passes, and most others come back.
+    fields, and `run_id`. `identity` gives what makes two requests identical (default: all parameters), `item_ids` the
+    items known before the run begins, `related` the links known then. `about` names the keys of the context that tell
+    one run from another, the most telling first: the hub's list shows them. `checked` is what becomes of values that
+    a person has just written: it may look at a folder and make its path absolute, or raise BadInputError.
+    `timeout_seconds` ends a run that hangs. `retries` is how often Prefect runs a failed flow again,
+    `retry_delay_seconds` later, as a further attempt of the same run: not at all by default, because a flow tries
+    again by itself where it knows that a failure passes, and most others come back.
     """
 
     type: OperationType
@@ -51,6 +53,7 @@ class Operation:
     context: Callable[[Any], Mapping[str, Any]] = _same
     item_ids: Callable[[Any], Sequence[str]] = field(default=lambda _: ())
     related: Callable[[Any], Sequence[RelatedLink]] = field(default=lambda _: ())
+    about: Sequence[str] = ("scope",)
     checked: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     timeout_seconds: int = 6 * 3600
     retries: int = 0
@@ -58,7 +61,14 @@ class Operation:
 
     def fault(self) -> str | None:
         """What of the declaration cannot be used, as its end of a sentence; None when all can."""
-        kinds = {"type": OperationType, "flow": str, "description": str, "timeout_seconds": int, "retries": int}
+        kinds = {
+            "type": OperationType,
+            "flow": str,
+            "description": str,
+            "timeout_seconds": int,
+            "retries": int,
+            "about": tuple,
+        }
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
                 return f"its {name} has to be of the type {kind.__name__}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -67,6 +67,7 @@ class HubSettings:
     notifications marked as read; without one the same login serves both.
     `public_url` is the address that browsers use; without it the hub answers on its own loopback address only.
     `demo` offers the picker of the demo's users instead of a sign-in and is refused next to an issuer or a proxy.
+    `about` names, by operation, the keys of a run's context that tell one run from another; `scope` for any other operation.
     `producer_migrations` are the folders whose revisions the start-up check asks for beside the core's.
     """
 
@@ -81,6 +82,7 @@ class HubSettings:
     demo_emails: Sequence[str] = ()
     prefect_ui_url: str = ""
     catalogue: Catalogue = field(default_factory=Catalogue.core)
+    about: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     producer_migrations: Sequence[Path] = ()
     verify_schema: bool = True
     version: str = ""

@@ -83,4 +83,5 @@ OPERATION: Final = Operation(
     context=_context,
     item_ids=_item_ids,
     related=_related,
+    about=("backup_set_id",),
 )

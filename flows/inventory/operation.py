@@ -76,5 +76,6 @@ OPERATION: Final = Operation(
     description="Reads a tenant's policies and keeps them as a snapshot.",
     identity=_given,
     context=_given,
+    about=("scope", "source"),
     checked=_checked,
 )

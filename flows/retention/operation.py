@@ -39,4 +39,5 @@ OPERATION: Final = Operation(
     flow="flows.retention.flow:prune",
     parameters=PruneParameters,
     description="Forgets runs that finished long ago, with their notifications.",
+    about=("older_than",),
 )

@@ -41,7 +41,8 @@ def draw(viewer: Viewer) -> None:
         way = (page_href("operations", viewer.tenant.slug), texts.BACK_TO_LIST)
         show(empty_state(texts.RUN_MISSING_TITLE, texts.RUN_MISSING, way=way), "run-missing")
         return
-    usual = insights.usual_duration(overview.detail.run.type, besides=run_id)
+    operation = overview.detail.run.type
+    usual = insights.usual_durations([operation], besides=run_id).get(operation)
     groups = insights.failure_groups(run_id) if overview.failures else ()
     failed = view.failure_groups(groups, hub.settings.catalogue) if groups else view.no_reason(overview)
     is_active = overview.detail.run.status in ACTIVE

@@ -82,12 +82,18 @@ class _Live:
         days = [today - timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
         begins = [datetime.combine(day, time.min, zone) for day in days]
         runs, newer = self._rows(insights)
+        told = view.Told(
+            hub.settings.catalogue,
+            hub.settings.about,
+            insights.notes([run.id for run in runs], view.told_keys(hub.settings.about)),
+            insights.usual_durations(sorted({run.type for run in runs}, key=str)),
+        )
         return blocks(
             tiles=view.bucket_tiles(slug, address, hub.reader(viewer.scope).bucket_counts(address.filter(now))),
             history=view.history_chart(slug, address, insights.history(begins, address.filter(now)), days, zone),
             filters=view.active_filters(slug, address, self._ignored, zone),
             newer=view.newer_pill(slug, address, newer, NEWER_CAP),
-            body=view.list_body(slug, address, self._page, runs),
+            body=view.list_body(slug, address, self._page, runs, told),
         )
 
     def _rows(self, insights: RunInsights) -> tuple[list[Run], int]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from monitoring_app import texts
 from monitoring_app.operations.address import ROW_CHOICES, ListAddress
-from monitoring_app.presentation.figures import between, capped, plural
+from monitoring_app.presentation.figures import between, capped, duration, plural
 from monitoring_app.presentation.nodes import Node, elapsed, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import cell, empty_state, notice, pager, table
 from monitoring_app.presentation.status import BUCKETS, count_bar, status_badge
-from runstore.runs.insights import HISTORY_FROM, History
+from runstore.ids import uuid_or_none
+from runstore.reasons import Catalogue
+from runstore.runs.insights import HISTORY_FROM, History, RunNote
+from runstore.runs.operation import OperationType
 from runstore.runs.reader import COUNT_CAP, RunPage
 from runstore.runs.run import Run
 from runstore.runs.status import StatusBucket
@@ -24,6 +29,10 @@ TRIGGERS = {
     Trigger.SCHEDULE: texts.STARTED_BY_SCHEDULE,
     Trigger.PREFECT: texts.STARTED_BY_PREFECT,
 }
+
+
+_ABOUT = ("scope",)
+_WIDEST = 48
 
 
 def list_href(slug: str, address: ListAddress) -> str:
@@ -132,7 +141,38 @@ def newer_pill(slug: str, address: ListAddress, count: int, cap: int) -> Node | 
     )
 
 
-def runs_table(slug: str, runs: Sequence[Run]) -> Node:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the rows of a page say beside the runs themselves; `about` is that of HubSettings."""
+
+    catalogue: Catalogue
+    about: Mapping[str, Sequence[str]]
+    notes: Mapping[UUID, RunNote]
+    usual: Mapping[OperationType, timedelta]
+
+    def of(self, run: Run) -> tuple[str, str]:
+        """What a run was about, and why it failed, each in words or empty."""
+        note = self.notes.get(run.id)
+        if note is None:
+            return "", ""
+        values = dict(note.about)
+        said = [_short(values[key]) for key in self.about.get(str(run.type), _ABOUT) if values.get(key)]
+        reason = self.catalogue.get(note.reason_code) if note.reason_code else None
+        return " · ".join(said), reason.meaning if reason is not None else note.reason_code or ""
+
+
+def told_keys(about: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """Every key of a context that a row may show."""
+    return sorted({*_ABOUT, *(key for keys in about.values() for key in keys)})
+
+
+def _short(value: str) -> str:
+    if uuid_or_none(value) is not None:
+        return value[:8]
+    return value if len(value) <= _WIDEST else f"{value[: _WIDEST // 2]}…{value[-_WIDEST // 2 :]}"
+
+
+def runs_table(slug: str, runs: Sequence[Run], told: Told) -> Node:
     """The rows of a page."""
     way = page_href("run", slug)
     columns = (
@@ -143,11 +183,13 @@ def runs_table(slug: str, runs: Sequence[Run]) -> Node:
         (texts.COLUMN_CREATED, ""),
         (texts.COLUMN_DURATION, "number"),
     )
-    return table(texts.LIST_LABEL, columns, [_row(way, run) for run in runs], "stacked")
+    return table(
+        texts.LIST_LABEL, columns, [_row(way, run, *told.of(run), told.usual.get(run.type)) for run in runs], "stacked"
+    )
 
 
 @lru_cache(maxsize=2048)
-def _row(way: str, run: Run) -> Node:
+def _row(way: str, run: Run, about: str, reason: str, usual: timedelta | None) -> Node:
     run_id = str(run.id)
     href = f"{way}&id={run_id}"
     lost: Node | None = None
@@ -156,13 +198,23 @@ def _row(way: str, run: Run) -> Node:
     attempt = h("span", {"class": "muted small"}, texts.ATTEMPT.format(number=run.attempt).lower())
     short = h("span", {"class": "mono muted"}, run_id[:8])
     named = h(
-        "div", {"class": "named"}, link(href, run.type.label, class_="op"), short, attempt if run.attempt > 1 else None
+        "div",
+        {"class": "named"},
+        link(href, run.type.label, class_="op whole"),
+        short,
+        attempt if run.attempt > 1 else None,
     )
     return h(
         "tr",
         {"key": run_id},
         cell(texts.COLUMN_STATUS, status_badge(run.bucket, run.status), lost, class_="wide"),
-        cell(texts.COLUMN_OPERATION, named, class_="wide"),
+        cell(
+            texts.COLUMN_OPERATION,
+            named,
+            h("div", {"class": "small muted break"}, about) if about else None,
+            h("div", {"class": f"small toned tone-{BUCKETS[run.bucket].tone} why"}, reason) if reason else None,
+            class_="wide",
+        ),
         cell(texts.COLUMN_ITEMS, count_bar(run.counts), class_="wide"),
         cell(
             texts.COLUMN_STARTED_BY,
@@ -170,8 +222,17 @@ def _row(way: str, run: Run) -> Node:
             h("div", {"class": "muted small"}, TRIGGERS[run.trigger]) if _worth_saying(run) else None,
         ),
         cell(texts.COLUMN_CREATED, moment(run.created_at)),
-        cell(texts.COLUMN_DURATION, lasted(run) or "–", class_="number"),
+        cell(texts.COLUMN_DURATION, lasted(run) or "–", _against(run, usual), class_="number"),
     )
+
+
+def _against(run: Run, usual: timedelta | None) -> Node | None:
+    """The usual duration, where a run is far from it or still going on."""
+    if usual is None or run.started_at is None:
+        return None
+    if run.finished_at is not None and usual / 1.5 <= run.finished_at - run.started_at <= usual * 1.5:
+        return None
+    return h("div", {"class": "muted small"}, texts.FACT_USUAL.format(duration=duration(usual.total_seconds())))
 
 
 def _worth_saying(run: Run) -> bool:
@@ -185,7 +246,7 @@ def lasted(run: Run) -> Node | None:
     return between(run.started_at, run.finished_at) or elapsed(run.started_at)
 
 
-def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run]) -> Node:
+def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run], told: Told) -> Node:
     """The rows with their pages, or why there are none."""
     if not runs:
         if address.to_params().keys() - {"rows"}:
@@ -212,4 +273,4 @@ def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run
         for choice in ROW_CHOICES
     ]
     rows = h("div", {"class": "row small"}, h("span", {"class": "muted"}, texts.ROWS), sizes)
-    return h("div", {"class": "stack"}, runs_table(slug, runs), h("div", {"class": "row between"}, rows, steps))
+    return h("div", {"class": "stack"}, runs_table(slug, runs, told), h("div", {"class": "row between"}, rows, steps))

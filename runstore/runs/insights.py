@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from statistics import median
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import bindparam, func, literal, select, text, tuple_, union_all
+from sqlalchemy import bindparam, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -72,6 +71,17 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class RunNote:
+    """What a list says about one run: some of its context, and the reason of its failure or of its first failed item.
+
+    `reason_code` is None where nothing failed, and where the failures are too many to be read for a list.
+    """
+
+    about: tuple[tuple[str, str], ...]
+    reason_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunOverview:
     """A run without its lists: how many item ids and failures it has, and everything else. The lists come in pages."""
 
@@ -103,6 +113,18 @@ class RunInsights:
         with self._database.transaction(self._scope) as connection:
             return {row.id: run_of(row) for row in connection.execute(query)}
 
+    def notes(self, run_ids: Sequence[UUID], keys: Sequence[str]) -> dict[UUID, RunNote]:
+        """What there is to say about these runs, by id: their values of those keys of the context, cut, and why they failed."""
+        asked = {
+            "tenant": self._scope.tenant_id,
+            "ids": list(run_ids),
+            "keys": list(keys),
+            "size": max(len(run_ids), 1),
+        }
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_NOTES, asked).all()
+        return {row.id: RunNote(tuple(zip(row.names or (), row.said or (), strict=True)), row.reason) for row in rows}
+
     def newer_than(self, place: Cursor, cap: int = 100) -> int:
         """How many runs were created after that place in the list, counted up to `cap`."""
         key = tuple_(OperationRun.created_at, OperationRun.id)
@@ -132,30 +154,19 @@ class RunInsights:
         days = tuple(DayCount(begins[int(row.day) - 1].date(), StatusBucket(row.bucket), row.runs) for row in rows)
         return History(days, counted < HISTORY_FROM)
 
-    def usual_duration(self, operation: OperationType, *, besides: UUID) -> timedelta | None:
-        """The median duration of this tenant's latest finished runs of a type; None with fewer than three."""
-        newest = (OperationRun.created_at.desc(), OperationRun.id.desc())
-        # One walk of the index for each bucket.
-        parts = [
-            select(OperationRun.created_at, (OperationRun.finished_at - OperationRun.started_at).label("lasted"))
-            .where(
-                self._mine(),
-                OperationRun.resource == operation.resource,
-                OperationRun.action == operation.action,
-                OperationRun.bucket == bucket.value,
-                OperationRun.started_at.is_not(None),
-                OperationRun.id != besides,
-            )
-            .order_by(*newest)
-            .limit(USUAL_FROM)
-            .subquery()
-            for bucket in (StatusBucket.SUCCEEDED, StatusBucket.PARTIAL)
-        ]
-        every = union_all(*(select(part) for part in parts)).subquery()
-        latest = select(every.c.lasted).order_by(every.c.created_at.desc()).limit(USUAL_FROM)
+    def usual_durations(
+        self, operations: Sequence[OperationType], *, besides: UUID | None = None
+    ) -> dict[OperationType, timedelta]:
+        """The median duration of this tenant's latest finished runs by type; none of a type with fewer than three."""
+        asked = {
+            "tenant": self._scope.tenant_id,
+            "resources": [one.resource for one in operations],
+            "actions": [one.action for one in operations],
+            "besides": besides,
+        }
         with self._database.transaction(self._scope) as connection:
-            lasted = [duration.total_seconds() for duration in connection.execute(latest).scalars()]
-        return timedelta(seconds=median(lasted)) if len(lasted) >= 3 else None
+            rows = connection.execute(_USUAL, asked).all()
+        return {OperationType(row.resource, row.action): timedelta(seconds=row.seconds) for row in rows}
 
     def overview(self, run_id: UUID) -> RunOverview:
         """One run without its lists. NotFoundError when this tenant has no such run."""
@@ -229,6 +240,38 @@ _INITIATORS = text(
       SELECT initiated_by FROM operation_runs WHERE tenant_id = :tenant
       ORDER BY created_at DESC, id DESC LIMIT {CHOICES_FROM}) newest
     ORDER BY initiated_by LIMIT 200
+    """
+)
+
+# A list reads no failures that take more than this many bytes where they are stored.
+_NOTES = text(
+    """
+    SELECT r.id, told.names, told.said,
+           CASE WHEN r.bucket IN ('failed', 'partial') AND pg_column_size(r.failures) < 65536 THEN coalesce(
+             jsonb_path_query_first(r.failures, '$[*] ? (@.item_id == "run").reason_code') #>> '{}',
+             r.failures -> 0 ->> 'reason_code') END AS reason
+    FROM operation_runs r LEFT JOIN LATERAL (
+      SELECT array_agg(k) AS names, array_agg(left(r.context ->> k, 200)) AS said
+      FROM unnest(CAST(:keys AS text[])) AS k
+      WHERE pg_column_size(r.context) < 65536 AND r.context ->> k IS NOT NULL) told ON true
+    WHERE r.tenant_id = :tenant AND r.id = ANY(CAST(:ids AS uuid[])) LIMIT :size
+    """
+)
+
+# One walk of the index for each type and bucket.
+_USUAL = text(
+    f"""
+    SELECT t.resource, t.action,
+           CAST(extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY latest.lasted)) AS double precision) AS seconds
+    FROM (SELECT DISTINCT * FROM unnest(CAST(:resources AS text[]), CAST(:actions AS text[])) AS n(resource, action)) t
+    CROSS JOIN LATERAL (
+      SELECT one.lasted FROM (VALUES ('succeeded'), ('partial')) AS b(bucket) CROSS JOIN LATERAL (
+        SELECT created_at, finished_at - started_at AS lasted FROM operation_runs
+        WHERE tenant_id = :tenant AND resource = t.resource AND action = t.action AND bucket = b.bucket
+          AND started_at IS NOT NULL AND id IS DISTINCT FROM CAST(:besides AS uuid)
+        ORDER BY created_at DESC, id DESC LIMIT {USUAL_FROM}) one
+      ORDER BY one.created_at DESC LIMIT {USUAL_FROM}) latest
+    GROUP BY t.resource, t.action HAVING count(*) >= 3 LIMIT 200
     """
 )
 

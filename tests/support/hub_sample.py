@@ -85,7 +85,7 @@ def _runs() -> list[RunSpec]:
         RunSpec(
             id=sample_id("running"), type="inventory.sync", status=RunStatus.RUNNING, total=184, succeeded=97,
             failures=failures[:2], created_at=now - timedelta(seconds=74), initiated_by=_PEOPLE[0],
-            context={"scope_key": "all", "source": "graph"}, flow_run_id=sample_id("flow"),
+            context={"scope": "all", "source": "graph"}, flow_run_id=sample_id("flow"),
         ),
         RunSpec(
             id=sample_id("queued"), type="drift.generate", status=RunStatus.PENDING,
@@ -94,7 +94,7 @@ def _runs() -> list[RunSpec]:
         RunSpec(
             id=sample_id("partial"), type="inventory.sync", status=RunStatus.COMPLETED_WITH_ERRORS, total=46,
             succeeded=35, failures=failures, skipped=2, created_at=now - timedelta(minutes=26), initiated_by=_PEOPLE[0],
-            context={"scope_key": "windows", "source": "folder"}, item_ids=[f"policy-{n:03}" for n in range(46)],
+            context={"scope": "windows", "source": "folder:/srv/exports/windows"}, item_ids=[f"policy-{n:03}" for n in range(46)],
             related=(RelatedLink("Inventory of this sync", "/inventory", {}), RelatedLink("Drift findings", "/findings", {})),
             attempt=1, flow_run_id=sample_id("flow-2"), lasted=timedelta(minutes=1, seconds=52),
         ),
@@ -136,4 +136,5 @@ def _spec(number: int, chance: random.Random) -> RunSpec:
         lasted=timedelta(seconds=chance.uniform(4, 260)),
         trigger=Trigger.SCHEDULE if person == "schedule" else Trigger.USER,
         initiated_by=person,
+        context={"scope": chance.choice(("default", "windows", "ios"))},
     )

@@ -1,0 +1,51 @@
+"""What the list says about a run beside its figures: what it was about, why it failed, what is usual. Asked of the server."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from runstore.reasons import CRASHED, TIMED_OUT
+from runstore.runs.insights import RunInsights
+from runstore.runs.operation import OperationType
+from runstore.runs.status import RunStatus
+from tests.support.runs import RunSpec, add_runs
+
+SYNC = OperationType("inventory", "sync")
+FAILED = RunStatus.FAILED
+
+
+def test_a_row_says_what_a_run_was_about_and_why_it_failed(store: Any) -> None:
+    scope = store.tenant()
+    late = [TIMED_OUT.failure(f"item {n}", seconds=1) for n in range(3)]
+    whole = RunSpec(
+        status=FAILED, failures=[*late, CRASHED.failure()], context={"scope": "ios", "full": True, "x": "y"}
+    )
+    items = RunSpec(status=RunStatus.COMPLETED_WITH_ERRORS, succeeded=1, failures=late, context={"scope": "w" * 900})
+    good = RunSpec(context={"source": None})
+    # Read for a list, a run's hundred thousand failures would take longer than the list.
+    many = [TIMED_OUT.failure(f"{hash(n)}-{n * 7919}", seconds=n) for n in range(100_000)]
+    large = RunSpec(status=FAILED, failures=many)
+    ids = add_runs(store.worker, scope, [whole, items, good, large])
+    foreign = add_runs(store.worker, store.tenant("globex"), [RunSpec(context={"scope": "secret"})])
+    notes = RunInsights(store.hub, scope).notes([*ids, *foreign], ["full", "scope", "source"])
+    assert notes.keys() == set(ids)
+    assert dict(notes[whole.id].about) == {"scope": "ios", "full": "true"}
+    assert notes[whole.id].reason_code == "crashed", "the run's own reason comes before its items'"
+    assert notes[items.id].reason_code == "timed_out"
+    assert dict(notes[items.id].about) == {"scope": "w" * 200}
+    assert notes[good.id].about == () and notes[good.id].reason_code is None
+    assert notes[large.id].reason_code is None
+
+
+def test_what_is_usual_is_the_median_of_the_latest_good_runs(store: Any) -> None:
+    scope = store.tenant()
+    lasted = (10, 20, 600)
+    specs = [RunSpec(lasted=timedelta(seconds=seconds)) for seconds in lasted]
+    specs += [RunSpec(type="drift.generate"), RunSpec(type="drift.generate"), RunSpec(status=FAILED)]
+    add_runs(store.worker, scope, specs)
+    insights = RunInsights(store.hub, scope)
+    both = [SYNC, OperationType("drift", "generate")]
+    assert insights.usual_durations(both) == {SYNC: timedelta(seconds=20)}
+    assert insights.usual_durations(both, besides=specs[0].id) == {}
+    assert insights.usual_durations([]) == {}
