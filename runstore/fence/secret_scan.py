@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from runstore.fence.opaque_words import RANDOM, opaque_words
+from runstore.fence.opaque_words import SHORTEST as SHORTEST_OPAQUE
 from runstore.fence.secret_patterns import (
     ASSIGNMENT,
     CREDENTIAL_NAME,
@@ -21,6 +23,7 @@ from runstore.fence.secret_patterns import (
     UNQUOTED,
     Rule,
 )
+from runstore.fence.token_forms import token_forms
 
 Span = tuple[int, int, str]
 
@@ -82,8 +85,10 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
     for shown, anchor in _KEYS:
         if shown in folded_view:
             spans.extend(_assignments(anchor, data, folded, left))
-    if len(data) >= _RUN_MINIMUM:
-        spans.extend(_entropic_runs(data, left))
+    if view.count("-") >= 4:
+        spans.extend(_keys_in_groups(data))
+    if len(data) >= SHORTEST_OPAQUE:
+        spans.extend(_opaque(data, left))
     if _OPAQUE in data:
         spans = [span for span in spans if data[span[0] : span[1]].strip(_OPAQUE)]
     return _disjoint(spans) if spans else spans
@@ -227,7 +232,11 @@ _FOUND_HERE: Final = [
 _OPAQUE: Final = b"\x01"
 # A replacement of ours, exactly: brackets around anything else protect nothing.
 _MARKER: Final = re.compile(
-    rb"\[redacted:(?:" + "|".join(sorted({rule.kind for rule in RULES} | set(_FOUND_HERE))).encode() + rb")\]"
+    rb"\[redacted:(?:"
+    + "|".join(
+        sorted({rule.kind for rule in RULES} | {form.kind for form in token_forms()} | set(_FOUND_HERE))
+    ).encode()
+    + rb")\]"
 )
 # A variable, a template's or a format's place, a tag, a call: something that stands for a value. Variables have no digits
 # here, since a password may well begin with a dollar sign.
@@ -298,61 +307,29 @@ def _has_symbol(value: bytes) -> bool:
     return bool(re.search(rb"[!@#$%^&*~]", value))
 
 
-_RUN_MINIMUM: Final = 28
-_RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{28,}={0,2}")
 _GUID: Final = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 # Five groups of five out of the alphabet of product keys; words of capitals would need a digit in the place of a vowel.
-_PRODUCT_KEY: Final = re.compile(
-    rb"(?<![A-Za-z0-9-])(?=[A-Z-]{0,28}[0-9])[B-DF-HJKMP-RTV-Y2-9]{5}(?:-[B-DF-HJKMP-RTV-Y2-9]{5}){4}(?![A-Za-z0-9-])"
-)
-_RECOVERY_KEY: Final = re.compile(rb"(?<![0-9])[0-9]{6}(?:-[0-9]{6}){7}(?![0-9])")
+_PRODUCT_KEY: Final = re.compile(rb"[B-DF-HJKMP-RTV-Y2-9]{5}(?:-[B-DF-HJKMP-RTV-Y2-9]{5}){4}(?![A-Za-z0-9-])")
+_RECOVERY_KEY: Final = re.compile(rb"[0-9]{6}(?:-[0-9]{6}){7}(?![0-9])")
+_IN_GROUP: Final = re.compile(rb"[A-Za-z0-9-]")
 _NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken|deltatoken)[-:= \"']{1,4}\Z", re.I)
 
 
-def _entropic_runs(data: bytes, budget: _Budget) -> Iterator[Span]:
-    for match in _RUN.finditer(data):
-        run = match.group()
-        if run.count(b"-") >= 4:
-            # Ids that Graph builds around a GUID (`T_<guid>`, `<guid>_DefaultLimit`) are judged by the rest.
-            run = _GUID.sub(b"", run)
-            if len(run) < _RUN_MINIMUM:
-                continue
-        rest = run.translate(None, _HEX_AND_DASH)
-        if not rest:
-            if _RECOVERY_KEY.search(run):
-                yield (*match.span(), "recovery-key")
-            continue
-        kind = _run_kind(run, rest, budget)
-        if kind and not _NAMED_HASH.search(data, max(0, match.start() - 16), match.start()):
-            yield (*match.span(), kind)
+def _keys_in_groups(data: bytes) -> Iterator[Span]:
+    """Product keys and recovery keys, whose groups are as plain as words and numbers are."""
+    for kind, groups in (("product-key", _PRODUCT_KEY), ("recovery-key", _RECOVERY_KEY)):
+        for match in groups.finditer(data):
+            # What stands before is asked afterwards: an expression that begins with a look back is slow everywhere else.
+            before = _IN_GROUP.match(data, match.start() - 1) if match.start() else None
+            if before is None and any(48 <= code <= 57 for code in match.group()):
+                yield (*match.span(), kind)
 
 
-def _run_kind(run: bytes, rest: bytes, budget: _Budget) -> str | None:
-    length = len(run)
-    if run.count(b"-") >= 4 and _PRODUCT_KEY.search(run):
-        return "product-key"
-    if run.count(b"-") >= 7 and _RECOVERY_KEY.search(run):
-        return "recovery-key"
-    classes = run.translate(_CLASSES)
-    digits = classes.count(b"d")
-    if not digits:
-        return None
-    # Only here does a run begin to cost; ids and paths, of which honest texts have thousands, rarely get so far.
-    budget.spend(15)
-    turns = sum(classes.count(turn) for turn in _TURNS)
-    letters = length - digits - classes.count(b"s")
-    if b"u" in classes and b"l" in classes:
-        # Judged on the longest piece between separators too: a path of short random-looking ids is a path.
-        if turns >= 0.4 * length and max(map(len, classes.split(b"s"))) >= 12 and digits >= 2:
-            return "random-text"
-        return None
-    if length >= 32 and b"s" not in classes.rstrip(b"s") and digits >= 3 and letters >= 8:
-        # One case and digits without a separator: base32 and base36 keys; hex never gets here.
-        if b"u" in classes and turns >= 0.15 * length:
-            return "base32-text"
-        if length >= 40 and len(rest) >= 8 and turns >= 0.15 * length:
-            return "base36-text"
-    return None
+def _opaque(data: bytes, budget: _Budget) -> Iterator[Span]:
+    for start, end, kind, cost in opaque_words(data):
+        budget.spend(cost)
+        if end > start and not (kind == RANDOM and _NAMED_HASH.search(data, max(0, start - 16), start)):
+            yield start, end, kind
 
 
 def _disjoint(spans: list[Span]) -> list[Span]:

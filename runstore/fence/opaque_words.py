@@ -1,0 +1,256 @@
+"""Words that read like nothing a person or Microsoft writes: what is left of a secret whose shape nobody listed.
+
+A word is measured against two guesses: that somebody wrote it, letter after letter as words and identifiers run, or that
+a machine drew each character from its alphabet. What the second explains better, by more than chance allows, is opaque.
+Hexadecimal text says nothing either way and stays, since hashes and ids are written so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+from math import log2
+from typing import Final
+
+from runstore.fence.token_forms import BY_START, vendor_before
+
+SHORTEST: Final = 12
+"""Characters. A shorter word is as likely an abbreviation, a model's number or a team's id."""
+
+_TABLE: Final = (
+    b"RHFHZTJYKcQDHEdIfDFBMPTUOVT",
+    b"BRMPDVXRDLa9QTFQWHGPEbebLXO",
+    b"DiOVDZeDJgGGTZ9TdHNCJaeePcV",
+    b"DMSL7ROZAYVLQSFReKIQIVYZQcM",
+    b"ISGEOMOZSdWHJCULSACGUNRIRdU",
+    b"EYQTEGWa8mUEUUCUaELKHcYbMgP",
+    b"GTQV7VKIDdYJOHHRhDHQGXcgRYQ",
+    b"9WUS7YdXCeXPPQBWaJPGKZZiObT",
+    b"JNFIJLJgcbTGJ8DMZLFEaLjRiMc",
+    b"BYTO9TZZHYTSSQANWQAUDTPfYaO",
+    b"ERRN6QOSCdTISLKPYNDNIQLjSdQ",
+    b"CUQM8VXZAaUEWVCSmXKIHUaiIcX",
+    b"AKTR8YZbDgYMLMEDbXJRKXehOlV",
+    b"EXFEDLBXHZPQUMIRcVEAMPddReX",
+    b"ONIIVPNcPYOFG8LHgAJIHOJTVcY",
+    b"CYSPAWRNGjWEXVDHfBLFKYZWKnT",
+    b"PVWUYagdSag9VRRPTPOQ2dVdacO",
+    b"CVLL8SNeDfNRLNCRiJGHLPWgKeY",
+    b"JZHTAUTIDdPNPRHIQUE9HYTcLeU",
+    b"DWNU9UbH9icOSWEQjEHKLaUcIaS",
+    b"KJLMFQOiJcZEFBTGjDECWbgXbaR",
+    b"9YTa4XWdAlfXSVIUhVTWUZddZkK",
+    b"AVPOBQbHBfYMXFCQZFFPYZSWUjT",
+    b"LSGREQZUFfhQPZPCmTOAVXbPMZ7",
+    b"JMKMHOSWJXXIGDK8fOEFSTOaVPN",
+    b"CVUV4YbUCchPOPFXhTSVKhSdJMN",
+    b"MLLGNLSRRTTPNROMgPMORVYEWZ4",
+    b"EJEGHJMMHSQKHLLGUGDHLOMPYXO",
+)
+"""How surprising a letter or a digit is after a letter (a to z), after a digit, and at a word's start, in quarters of a bit:
+`0` to `z` for 0 to 61. Counted once over some 54,000 different words and identifiers of documentation, program texts and
+translations, English, German, French and Spanish."""
+
+_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CASE: Final = {"": (1.4, 0.7), "u": (0.9, 1.1), "l": (5.0, 0.05), "d": (2.85, 0.2)}
+"""What an upper and a lower case letter cost in bits at a word's start, after upper case, lower case and a digit."""
+
+
+def _class(character: str) -> str:
+    return "d" if character.isdigit() else "u" if character.isupper() else "l" if character else ""
+
+
+def _cost(before: str, after: str) -> int:
+    """Quarters of a bit that `after` costs behind `before`; `before` is empty at a word's start."""
+    kinds = _class(before), _class(after)
+    # A capital after a small letter begins a word: deviceName.
+    row = (
+        27
+        if not before or (kinds[1] == "u" and kinds[0] != "u")
+        else 26
+        if kinds[0] == "d"
+        else ord(before.lower()) - 97
+    )
+    if kinds[0] == "d" and kinds[1] != "d":
+        row = 26
+    column = 26 if kinds[1] == "d" else ord(after.lower()) - 97
+    bits = log2(10) if kinds[1] == "d" else _CASE[kinds[0]][0 if kinds[1] == "u" else 1]
+    return _DIGITS.index(chr(_TABLE[row][column])) + round(4 * bits)
+
+
+_ALPHABET: Final = _DIGITS
+_COSTS: Final = [0] * (128 * 128)
+for _after in _ALPHABET:
+    _COSTS[ord(_after)] = _cost("", _after)
+    for _before in _ALPHABET:
+        _COSTS[ord(_before) << 7 | ord(_after)] = _cost(_before, _after)
+
+_LOWER: Final = bytes(range(97, 123))
+_UPPER: Final = bytes(range(65, 91))
+_NUMBERS: Final = b"0123456789"
+_CHARACTERS: Final = _LOWER + _UPPER + _NUMBERS
+_BITS: Final = {size: 4 * log2(size) for size in (10, 26, 36, 52, 62)}
+
+_WORD: Final = -16
+_SHORT_WORD: Final = -6
+"""A piece that scores so low is a word, and no part of a secret beside it; one of four letters or more needs less."""
+_NOTHING: Final = 0
+
+# Longer words leave less to chance: what one is made of by people sinks with every letter.
+_ENOUGH: Final = ((32, 24), (20, 32), (SHORTEST, 48))
+
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+/_.=~-]{11,4095}")
+_PIECE: Final = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[A-Za-z0-9]+")
+_HEX: Final = re.compile(rb"[0-9]*(?:[0-9a-f]+|[0-9A-F]+)")
+_PUBLIC: Final = re.compile(
+    # A package's publisher (`Microsoft.Name_8wekyb3d8bbwe`), an app's id in Microsoft's store, a browser extension's id.
+    rb"[0-9a-hjkmnp-tv-z]{13}|9[A-Z0-9]{11}|XP[A-Z0-9]{12}|[a-p]{32}"
+)
+_ASCENDING: Final = re.compile(rb"abcdef|ABCDEF|qwertz|qwerty|(.)\1{5}")
+"""An alphabet to choose from, or one character many times."""
+_SAID_HASH: Final = re.compile(
+    rb"sha|md5|hash|thumb|digest|etag|guid|uuid|token_?delta|skip|commit|build|checksum", re.IGNORECASE
+)
+_KEY_AFTER_PREFIX: Final = 24
+_SCORED: Final = 512
+
+
+RANDOM: Final = "random-text"
+
+Found = tuple[int, int, str]
+
+
+def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
+    """Where opaque words stand in a text: start, end, kind, and what looking cost in units of `secret_scan.BUDGET`.
+
+    A token that holds none yields its cost with an empty span. The kind is that of the form in `token_forms`, if it has one.
+    """
+    for match in _TOKEN.finditer(data):
+        start, token = match.start(), match.group()
+        separators = len(token.translate(None, _CHARACTERS))
+        # What is not remembered costs more, but what a text is worth must not depend on what was seen before it.
+        cost = 4 + 2 * separators
+        if _KEY.fullmatch(token):
+            kind = vendor_before(data, start)
+            yield start, start + len(token) if kind else start, kind or "", 20 if kind else 7
+            continue
+        found = _known(token) if len(token) <= _REMEMBERED else _opaque_in(token) if 4 * separators < len(token) else ()
+        if not found:
+            yield start, start, "", cost
+        for first, last, kind in found:
+            yield start + first, start + last, kind, cost + 10
+
+
+_REMEMBERED: Final = 128
+_KEY: Final = re.compile(rb"[0-9A-Fa-f]{20,128}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?::[0-9a-f]{32})?")
+
+
+@lru_cache(maxsize=20_000)
+def _known(token: bytes) -> tuple[Found, ...]:
+    return _opaque_in(token)
+
+
+def _opaque_in(token: bytes) -> tuple[Found, ...]:
+    """The opaque parts of a token: forms that are public, and pieces between separators that are no words, taken together."""
+    if token.isalnum() and token[:2] not in BY_START:
+        length, score = len(token), _score(token, token, 0)
+        return ((0, length, RANDOM),) if score > 0 and _is_opaque([(0, length, score)]) else ()
+    pieces = [(*match.span(), _score(match.group(), token, match.start())) for match in _PIECE.finditer(token)]
+    found = _formed(token, pieces)
+    if found:
+        return found
+    run: list[tuple[int, int, int]] = []
+    spans: list[tuple[int, int]] = []
+    for piece in (*pieces, None):
+        if piece is not None and not _is_word(piece):
+            run.append(piece)
+            continue
+        if run and _is_opaque(run):
+            spans.append((run[0][0], run[-1][1]))
+        run = []
+    rests = _with_rests(token, pieces, spans) if spans else _prefixed_keys(token, pieces)
+    return tuple((start, end, RANDOM) for start, end in rests)
+
+
+def _formed(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[Found, ...]:
+    """The tokens of public forms, each to the token's end."""
+    for start, _, _ in pieces:
+        for prefix, body, form in BY_START.get(token[start : start + 2], ()):
+            if token.startswith(prefix, start) and (match := body.match(token, start + len(prefix))):
+                inner = [piece for piece in pieces if match.start() <= piece[0] or piece[0] <= match.start() < piece[1]]
+                if form.is_certain or sum(piece[2] for piece in inner) >= 0 or _strange(prefix):
+                    return ((start, len(token), form.kind),)
+    return ()
+
+
+@lru_cache(maxsize=1000)
+def _strange(prefix: bytes) -> bool:
+    """Whether a prefix is none that a word begins with: `xoxb-`."""
+    return sum(_score(piece, prefix, 0) for piece in _PIECE.findall(prefix)) >= _STRANGE
+
+
+_STRANGE: Final = 24
+
+
+def _is_word(piece: tuple[int, int, int]) -> bool:
+    start, end, score = piece
+    return score <= (_SHORT_WORD if end - start >= 4 else 2 * _SHORT_WORD if end - start == 3 else _WORD)
+
+
+def _is_opaque(run: list[tuple[int, int, int]]) -> bool:
+    length, total = run[-1][1] - run[0][0], sum(piece[2] for piece in run)
+    return any(length >= least and total >= enough for least, enough in _ENOUGH)
+
+
+def _with_rests(
+    token: bytes, pieces: list[tuple[int, int, int]], found: list[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """The parts, each with what beside it only looks like a word by chance, and with the padding at its end."""
+    spans: list[tuple[int, int]] = []
+    for start, end in found:
+        after = [piece for piece in pieces if piece[0] > end]
+        for first, last, _ in after:
+            if last - first > 5 or first - end > 1:
+                break
+            end = last
+        spans.append((start, end + len(token[end:]) - len(token[end:].lstrip(b"="))))
+    return tuple(spans)
+
+
+def _prefixed_keys(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[tuple[int, int], ...]:
+    """Hexadecimal text behind a prefix (`name_live_…`), the shape of keys, where nothing says that it is a hash."""
+    if len(pieces) < 2 or _SAID_HASH.search(token):
+        return ()
+    keys = [(start, end) for start, end, _ in pieces if end - start >= _KEY_AFTER_PREFIX and _is_hex(token[start:end])]
+    if len(keys) > 1:
+        return ((keys[0][0], keys[-1][1]),)
+    return tuple((start, end) for start, end in keys if token[start - 1 : start] in (b"-", b"_") and start > 1)
+
+
+def _is_hex(piece: bytes) -> bool:
+    return bool(_HEX.fullmatch(piece)) and bool(piece.strip(_NUMBERS))
+
+
+def _score(piece: bytes, token: bytes, start: int) -> int:
+    """Quarters of a bit by which chance explains the piece better than a writer does; below 0 where a writer does."""
+    # A long run is drawn from one alphabet all along.
+    piece = piece[:_SCORED]
+    length = len(piece)
+    if b"-" in piece or _ASCENDING.search(piece):
+        return _WORD
+    if piece.isdigit() or (length >= 6 and _is_hex(piece)):
+        return _NOTHING
+    if _PUBLIC.fullmatch(piece) and (length != 13 or token[start - 1 : start] == b"_"):
+        return _WORD
+    size = (
+        26 * (len(piece.translate(None, _LOWER)) < length)
+        + 26 * (len(piece.translate(None, _UPPER)) < length)
+        + 10 * (len(piece.translate(None, _NUMBERS)) < length)
+    )
+    if piece.isupper():
+        piece = piece.lower()
+    costs = _COSTS
+    written = costs[piece[0]] + sum([costs[before << 7 | after] for before, after in pairwise(piece)])
+    return written - round(length * _BITS[size])
