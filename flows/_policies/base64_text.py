@@ -9,7 +9,8 @@ import binascii
 def decoded(value: str) -> str:
     """The text a base64 property holds; the value itself where it is no base64 or no text.
 
-    A byte-order mark decides between UTF-8 and UTF-16; line ends stay as they are, since a script may depend on them.
+    A byte-order mark decides between UTF-8 and UTF-16, without one every second byte being zero does; line ends stay as they
+    are, since a script may depend on them.
     """
     try:
         # Some exporters break the lines.
@@ -17,6 +18,8 @@ def decoded(value: str) -> str:
     except (binascii.Error, ValueError):
         return value
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if len(data) > 1 and len(data) % 2 == 0 and b"\x00" not in data[:64:2] and not data[1:64:2].strip(b"\x00"):
+        encoding = "utf-16-le"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:

@@ -54,6 +54,33 @@ NOTHING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 """Property → texts that are as good as leaving it out."""
 
 
+_GUID: Final = r"\{?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?"
+GUID: Final = re.compile(rf"(?:T_)?{_GUID}(?:_[A-Za-z0-9]{{1,40}})?")
+"""The id of an object in Microsoft Graph, with the words that Intune puts around some."""
+HASH: Final = re.compile(r"(?:[0-9a-fA-F]{2}[: -]?){16,64}|[A-Za-z0-9+/]{27,86}={0,2}")
+"""A digest of something that is no secret, in hexadecimal or base64."""
+DEFINITION: Final = re.compile(r"(?:device|user)_vendor_msft_[a-z0-9_.~{}()-]{1,400}|com\.apple\.[a-z0-9_.-]{1,200}")
+"""A setting's definition or one of its options, by the roots under which Intune publishes them."""
+MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T[0-9:.]{5,20}(?:Z|[+-]\d\d:\d\d)?)?|-?P(?:\d{1,6}[YMWDTHS.]{0,2}){1,8}")
+
+KNOWN: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("id", "groupId", "templateId", "tenantId", "appId", "clientAppId", "policyId", "sourceId"), GUID
+        ),
+        **dict.fromkeys(
+            ("deviceAndAppManagementAssignmentFilterId", "notificationTemplateId", "roleScopeTagIds"), GUID
+        ),
+        **dict.fromkeys(("includeGroups", "excludeGroups", "includeUsers", "excludeUsers", "includeRoles"), GUID),
+        **dict.fromkeys(("includeApplications", "excludeApplications", "excludeRoles", "includeLocations"), GUID),
+        **dict.fromkeys(("settingDefinitionId", "definitionId", "choiceSettingValue"), DEFINITION),
+        **dict.fromkeys(("thumbprint", "certificateThumbprint", "sha1Thumbprint", "fileHash", "sha256Hash"), HASH),
+        **dict.fromkeys(("createdDateTime", "lastModifiedDateTime", "modifiedDateTime", "startDateTime"), MOMENT),
+    }
+)
+"""Property → the shape that its schema gives it. What has the shape is no free text and stays as it is; what has not is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """The declaration of one type; each field adds to what holds for all."""
@@ -70,6 +97,8 @@ class Content:
     """Lists whose elements differ in meaning by `@odata.type` alone (an OMA integer and an OMA string)."""
     naming_child: re.Pattern[str] | None = None
     """Definition ids of the settings that name an instance of a collection."""
+    known: Mapping[str, re.Pattern[str]] = field(default_factory=lambda: MappingProxyType({}))
+    """Property → the shape its schema gives it, beside `KNOWN`. All other texts are free text."""
 
     def identities(self, name: str) -> tuple[Identity, ...]:
         """What may name an element of the list `name`."""
@@ -78,6 +107,11 @@ class Content:
     def is_ordered(self, name: str | None, holder: str | None) -> bool:
         """Whether the list `name`, standing in `holder`, means something by its order."""
         return name in self.ordered or f"{holder}/{name}" in self.ordered
+
+    def is_known(self, name: str, text: str) -> bool:
+        """Whether a text at this property is what the schema says, so that it can be no secret."""
+        shape = self.known.get(name) or KNOWN.get(name)
+        return shape is not None and shape.fullmatch(text) is not None
 
     def is_nothing(self, name: str, value: Any) -> bool:
         """Whether a text at this property says no more than leaving it out."""

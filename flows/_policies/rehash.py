@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical
-from flows._policies.snapshots import Sync, bodies
+from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical, content_declared
+from flows._policies.secrets import protected
+from flows._policies.snapshots import Sync, bodies, fingerprint_of
 from flows._policies.stored import body_bytes
 from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
 from runstore.tenancy import TenantScope
@@ -23,6 +24,7 @@ def bring_up_to_date(connection: Connection, scope: TenantScope, sync: Sync) -> 
     """
     if sync.canonical_version == CANONICAL_VERSION:
         return 0
+    fingerprint = fingerprint_of(connection, scope)
     rows = connection.execute(
         select(SyncPolicy.policy_id, SyncPolicy.policy_type, SyncPolicy.content_hash).where(
             SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync.id
@@ -36,6 +38,8 @@ def bring_up_to_date(connection: Connection, scope: TenantScope, sync: Sync) -> 
             body = stored.get(bytes(digest))
             if body is None:
                 continue
+            # What the fence takes out today it takes out of what was stored before, too: that it does so is no drift.
+            body = protected(body, fingerprint, content_declared(policy_type))
             fresh = body_hash(body, canonical(policy_type, body))
             if fresh != bytes(digest):
                 _move(connection, scope, sync.id, policy_id, fresh, body_bytes(body))

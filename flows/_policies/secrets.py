@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, Final, cast
 
 from flows._policies.base64_text import decoded, decoded_document
-from flows._policies.content import TEXTS
+from flows._policies.content import DEFAULT, TEXTS, Content
 from flows._policies.json_shape import as_object, as_text
 from flows._policies.settings_catalog import ENCRYPTED, HELD, STATE
 from runstore.fence.redaction import redact
@@ -25,6 +25,7 @@ Fingerprint = Callable[[str], str]
 """A secret → the text that stands for it: the same for the same secret in one tenant, and not to be turned back."""
 
 PREFIX: Final = "secret:v1:"
+FINGERPRINT: Final = re.compile(PREFIX + "[0-9a-f]{32}")
 
 _SECRET_NAME: Final = re.compile(
     r"(?:password|passphrase|secret|presharedkey|sharedkey|privatekey|apikey|accesskey|encryptionkey|networkkey|psk|"
@@ -61,7 +62,7 @@ def without_fingerprints(body: Mapping[str, Any]) -> dict[str, Any]:
 def _unmarked(value: Any, key: str) -> Any:
     if isinstance(value, dict):
         found = cast(dict[str, Any], value)
-        return {_KEPT.sub(presence(""), name): _unmarked(item, name) for name, item in found.items()}
+        return {FINGERPRINT.sub(presence(""), name): _unmarked(item, name) for name, item in found.items()}
     if isinstance(value, list):
         return [_unmarked(item, key) for item in cast(list[Any], value)]
     if not isinstance(value, str):
@@ -69,37 +70,41 @@ def _unmarked(value: Any, key: str) -> Any:
     text = decoded(value) if key in TEXTS else decoded_document(value) if key == "value" else value
     if PREFIX not in text:
         return value
-    shown = _KEPT.sub(presence(""), text)
+    shown = FINGERPRINT.sub(presence(""), text)
     return shown if text is value or text == value else base64.b64encode(shown.encode()).decode()
 
 
-_KEPT: Final = re.compile(re.escape(PREFIX) + "[0-9a-f]{32}")
-
-
-def protected(body: Mapping[str, Any], fingerprint: Fingerprint) -> dict[str, Any]:
+def protected(body: Mapping[str, Any], fingerprint: Fingerprint, content: Content = DEFAULT) -> dict[str, Any]:
     """A copy of a policy in which every secret is a fingerprint; the one given stays as it is.
 
     A secret is what stands where the schema has one (a Wi-Fi key, a catalogue secret, an encrypted OMA value), what a
-    property of a telling name holds, and whatever part of a text or script looks like a credential.
+    property of a telling name holds, and whatever part of a text or script looks like a credential or reads like nothing
+    a person writes. Places whose schema says what they hold (`content`) are free of the last. Twice gives the same.
     """
     # By an explicit stack: how deep a policy nests is up to whoever wrote the file.
     result: dict[str, Any] = {}
-    stack: list[tuple[Any, Any, dict[str, Any] | list[Any], bool]] = [
-        (key, value, result, False) for key, value in body.items()
+    stack: list[tuple[Any, Any, dict[str, Any] | list[Any], bool, str]] = [
+        (key, value, result, False, "") for key, value in body.items()
     ]
     while stack:
-        key, value, holder, secret = stack.pop()
+        # `above` is the property that holds the list or object this stands in.
+        key, value, holder, secret, above = stack.pop()
+        name = key if isinstance(key, str) else above
         kept: Any
         if isinstance(value, dict):
             inner = cast(dict[str, Any], value)
             kept = {}
-            for name, item in _masked(inner).items():
-                stack.append((name, item, kept, _is_secret(name, inner, secret)))
+            for one, item in _masked(inner).items():
+                stack.append((one, item, kept, _is_secret(one, inner, secret), name))
         elif isinstance(value, list):
             kept = [None] * len(cast(list[Any], value))
-            stack.extend((index, item, kept, secret) for index, item in enumerate(cast(list[Any], value)))
+            stack.extend((index, item, kept, secret, name) for index, item in enumerate(cast(list[Any], value)))
         elif isinstance(value, str):
-            kept = _text(key, value, secret or _names_secret(key), fingerprint)
+            shaped = above if key == "value" else name
+            if not secret and content.is_known(shaped, value):
+                kept = value
+            else:
+                kept = _text(key, value, secret or _names_secret(key), fingerprint)
         elif secret and isinstance(value, int) and abs(value) > _SMALL_NUMBER:
             kept = fingerprint(str(value))
         else:
@@ -158,7 +163,7 @@ def _is_telling(name: str) -> bool:
 
 
 def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
-    if value == HELD or value.startswith(PREFIX):
+    if value == HELD or FINGERPRINT.fullmatch(value):
         return value
     if secret:
         if value.lower() in _HARMLESS:
@@ -174,6 +179,11 @@ def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
     return _scrubbed(value, fingerprint)
 
 
+def protected_text(text: str, fingerprint: Fingerprint) -> str:
+    """A text from outside a policy's body (its name, its file) with every secret in it a fingerprint."""
+    return _scrubbed(text, fingerprint)
+
+
 def _scrubbed(text: str, fingerprint: Fingerprint) -> str:
     """The text with what looks like a credential fingerprinted; one no longer than a script may be, in pieces."""
     if len(text) > _PIECE:
@@ -184,6 +194,9 @@ def _scrubbed(text: str, fingerprint: Fingerprint) -> str:
     if "<" in text:
         text = _NAMED_IN_MARKUP.sub(lambda match: _replaced(match, fingerprint), text)
     found = redact(text, replace=lambda _, secret: fingerprint(secret))
+    if found.kinds == ("withheld",):
+        # Too much in it to look at each: a change still has to show as one.
+        return fingerprint(text)
     # Without a hit the text stays byte for byte: scrubbing also tidies control characters, which a script may need.
     return found.text if found.kinds else text
 

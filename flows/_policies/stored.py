@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import orjson
 
-from flows._policies.canonical import body_hash, canonical, subtype_of
+from flows._policies.canonical import body_hash, canonical, content_declared, subtype_of
 from flows._policies.json_shape import as_list, as_object
 from flows._policies.protocol import SourcePolicy
-from flows._policies.secrets import Fingerprint, protected
+from flows._policies.secrets import Fingerprint, protected, protected_text
 from flows._policies.types import BY_SLUG
 from runstore.fence.reason_fields import plain_text
 from runstore.fence.redaction import scrub_text
@@ -40,17 +40,17 @@ def stored(policy: SourcePolicy, fingerprint: Fingerprint) -> StoredPolicy:
 
     Raises TooDeepError for a policy that nests deeper than any.
     """
-    body = _lean(protected(policy.body, fingerprint))
+    body = _lean(protected(policy.body, fingerprint, content_declared(policy.policy_type)))
     form = canonical(policy.policy_type, body)
     subtype = subtype_of(body) if policy.policy_type in _SUBTYPED else None
     return StoredPolicy(
         policy_id=policy.policy_id,
         policy_type=policy.policy_type,
-        name=plain_text(scrub_text(policy.name), NAME_LIMIT) or policy.policy_id,
+        name=plain_text(protected_text(policy.name, fingerprint), NAME_LIMIT) or policy.policy_id,
         platform=policy.platform,
         subtype=subtype,
         content_hash=body_hash(body, form),
-        origin=scrub_text(policy.origin),
+        origin=scrub_text(protected_text(policy.origin, fingerprint)),
         mark=policy.mark,
         body=body_bytes(body),
     )

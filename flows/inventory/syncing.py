@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from flows._policies.audit import AuditTrail, add_events
 from flows._policies.protocol import PolicySource, SourceFailure, SourcePolicy
-from flows._policies.secrets import Fingerprint
+from flows._policies.secrets import Fingerprint, protected_text
 from flows._policies.snapshots import Sync, add_policies, begin_sync, fingerprint_of, finish_sync, withdraw_policy
 from flows._policies.stored import StoredPolicy, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
@@ -168,4 +168,5 @@ class SyncWriter:
             self.run.progress.succeeded(name)
 
     def _item_id(self, policy: SourcePolicy) -> str:
-        return clean_item_id(policy.origin if self._by_origin else policy.policy_id)
+        name = policy.origin if self._by_origin else policy.policy_id
+        return clean_item_id(protected_text(name, self._fingerprint))

@@ -66,7 +66,7 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
     """The secrets in a text that `text_safety.to_safe_bytes` has cleaned. Raises TooManyHits for a hostile one."""
     if len(data) < SHORTEST:
         return []
-    if b"[redacted:" in data:
+    if b"[redacted:" in data or b"secret:v1:" in data:
         # What was replaced before is opaque: no expression may read it as part of anything, and none can match this byte.
         data = _MARKER.sub(lambda marker: _OPAQUE * len(marker[0]), data)
     left = _Budget(budget)
@@ -336,7 +336,7 @@ def _disjoint(spans: list[Span]) -> list[Span]:
     spans.sort(key=lambda span: (span[0], -span[1]))
     merged: list[Span] = []
     for start, end, kind in spans:
-        if merged and start < merged[-1][1]:
+        if merged and (start < merged[-1][1] or (start == merged[-1][1] and kind == merged[-1][2] == RANDOM)):
             first, last, known = merged[-1]
             merged[-1] = (first, max(last, end), known)
         elif end > start:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from flows._policies.json_shape import as_object
-from flows._policies.secrets import PREFIX
+from flows._policies.secrets import FINGERPRINT
 from flows._policies.settings_catalog import HELD
 from flows._policies.tree import OWN
 from flows.drift.comparison.change import MISSING, Change, Facet
@@ -24,7 +24,7 @@ CHANGED: Final = "secret changed (not kept)"
 
 
 def _is_secret(side: object) -> bool:
-    return isinstance(side, str) and (side == HELD or side.startswith(PREFIX))
+    return isinstance(side, str) and (side == HELD or bool(FINGERPRINT.fullmatch(side)))
 
 
 def readable(identifier: str) -> str:

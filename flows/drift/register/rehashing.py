@@ -9,8 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, or_, select, update
 
-from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical
-from flows._policies.snapshots import bodies
+from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical, content_declared
+from flows._policies.secrets import protected
+from flows._policies.snapshots import bodies, fingerprint_of
 from flows._policies.tables import PolicyContent
 from flows.drift.tables import DriftComparison, DriftFinding
 from runstore.tenancy import TenantScope
@@ -51,9 +52,11 @@ def bring_findings_up_to_date(connection: Connection, scope: TenantScope, scope_
         )
     ).all()
     moved: set[UUID] = set()
+    fingerprint = fingerprint_of(connection, scope)
     for finding_id, policy_type, before, digest in rows:
         # One body at a time: there may be many, and some are large.
         body = bodies(connection, scope, [bytes(digest)])[bytes(digest)]
+        body = protected(body, fingerprint, content_declared(policy_type))
         fresh = body_hash(body, canonical(policy_type, body))
         if fresh != bytes(digest):
             column = "before_hash" if before is not None and bytes(before) == bytes(digest) else "after_hash"
