@@ -30,7 +30,9 @@ FINGERPRINT: Final = re.compile(PREFIX + "[0-9a-f]{32}")
 _SECRET_NAME: Final = re.compile(
     r"(?:password|passphrase|secret|presharedkey|sharedkey|privatekey|apikey|accesskey|encryptionkey|networkkey|psk|"
     r"connectionstring|authtoken|tokenvalue|qrcodecontent|accesstoken|refreshtoken|enrollmenttoken|clientsecret|storagekey|productkey|"
-    r"trustedrootcertificate|pfxblob|keystore)$",
+    r"trustedrootcertificate|pfxblob|keystore|passcode|challenge|credentials?|(?<!skip)(?<!delta)token|userpin|devicepin|"
+    r"kennwort|passwort|schl(?:ü|ue)ssel|geheimnis|zugangsdaten|verbindungszeichenfolge|motdepasse|jeton|contrase(?:ñ|n)a|clave|"
+    r"secreto|credencial(?:es)?|パスワード|パスフレーズ|シークレット|トークン|資格情報|暗証番号|接続文字列)$",
     re.IGNORECASE,
 )
 _NAME_OF_ENTRY: Final = ("omaUri", "displayName", "appConfigKey", "key", "name", "settingDefinitionId", "definitionId")
@@ -133,7 +135,7 @@ def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
 _NAMED_IN_MARKUP: Final = re.compile(
     # <keyMaterial>…</keyMaterial>, and the pairs of a property list: <key>Password</key><string>…</string>.
     r"(?:<(?:\w+:)?(?:keyMaterial|\w*(?:password|passphrase|sharedkey|secret|psk|privatekey))(?:\s[^<>]{0,200})?>"
-    r"|<key>[^<]{0,80}(?:password|passphrase|secret|sharedkey|psk|pin)</key>\s{0,40}<(?:string|data)>)"
+    r"|<key>[^<]{0,80}(?:password|passphrase|secret|sharedkey|psk|pin|challenge|token|credential|apikey)</key>\s{0,40}<(?:string|data)>)"
     r"(?P<value>[^<]{1,20000})<",
     re.IGNORECASE,
 )
@@ -189,8 +191,12 @@ def _scrubbed(text: str, fingerprint: Fingerprint) -> str:
     if len(text) > _PIECE:
         # Line by line where there are lines: a secret does not span them, and a change stays where it is.
         return "".join(_scrubbed(piece, fingerprint) for piece in _pieces(text))
-    if len(text) <= _REPEATED and _is_clean(text):
+    if len(text) <= _REPEATED and "<" not in text and "\\u" not in text and _is_clean(text):
         return text
+    whole = text
+    if "\\u" in text:
+        # JSON in a text may spell letters as numbers; the same letters in a name say the same.
+        text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     if "<" in text:
         text = _NAMED_IN_MARKUP.sub(lambda match: _replaced(match, fingerprint), text)
     found = redact(text, replace=lambda _, secret: fingerprint(secret))
@@ -198,7 +204,14 @@ def _scrubbed(text: str, fingerprint: Fingerprint) -> str:
         # Too much in it to look at each: a change still has to show as one.
         return fingerprint(text)
     # Without a hit the text stays byte for byte: scrubbing also tidies control characters, which a script may need.
-    return found.text if found.kinds else text
+    return found.text if found.kinds else text if text.count(PREFIX) > whole.count(PREFIX) else whole
+
+
+_ESCAPED: Final = re.compile(
+    r"\\{1,4}u((?!d[89a-f])[0-9a-f]{2}[89a-f][0-9a-f]|(?!d[89a-f])[1-9a-f][0-9a-f]{3}|0[1-9a-f][0-9a-f]{2})",
+    re.IGNORECASE,
+)
+"""A letter beyond ASCII as JSON may write it, at any depth of quoting; halves of pairs stay."""
 
 
 @lru_cache(maxsize=50_000)

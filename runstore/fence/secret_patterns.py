@@ -129,9 +129,61 @@ _STRUCTURES: Final = (
     ),
     Rule(
         "password-argument",
+        b"net use ",
+        re.compile(
+            rb"net use\s{1,4}+(?:\S{1,3}\s{1,4}+)?\\\\\S{1,255}+(?:\s{1,4}+/\S{1,255}+){0,4}+\s{1,4}+(?P<value>[^\s/*]\S{3,255}+)",
+            re.I,
+        ),
+        folded=True,
+    ),
+    *(
+        Rule(
+            "password-argument",
+            flag,
+            re.compile(re.escape(flag) + rb"[\"']?(?P<value>[^\s\"'/$%-][^\s\"']{3,255}+)", re.I),
+            folded=True,
+        )
+        for flag in (b" /rp ", b" /rp:", b" -rp ", b" -passin pass:", b" -passout pass:")
+    ),
+    Rule(
+        "password-argument",
+        b" -p ",
+        re.compile(
+            rb"(?<=\S) -p\s{1,4}+[\"']?(?P<value>(?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[A-Za-z])[^\s\"'/\\.:]{6,128}+)(?![/\\.:])"
+        ),
+    ),
+    Rule(
+        "password-argument",
+        b" -p:",
+        re.compile(rb" -p:[\"']?(?P<value>[^\s\"'/\\]{4,128}+)"),
+    ),
+    Rule(
+        "password-argument",
+        b"-passwd ",
+        re.compile(rb"-passwd\s{1,4}+\S{1,128}+\s{1,4}+[\"']?(?P<value>[^\s\"'$-][^\s\"']{3,255}+)"),
+    ),
+    Rule(
+        "password-argument",
+        b"generic-password",
+        re.compile(rb"generic-password[^\n]{0,200}?\s-w\s{1,4}+[\"']?(?P<value>[^\s\"'$-][^\s\"']{3,255}+)"),
+    ),
+    Rule(
+        "password-argument",
+        b"echo ",
+        re.compile(rb"echo\s{1,4}+[\"']?(?P<value>[^\s\"'|$]{4,255}+)[\"']?\s{0,4}+\|\s{0,4}+sudo\s"),
+    ),
+    Rule(
+        "encoded-command",
+        b" -e",
+        re.compile(rb" -e(?:nc?|ncodedcommand|c)?\s{1,4}+[\"']?(?P<value>(?!/)[A-Za-z0-9+/]{16,16384}+={0,2})", re.I),
+        folded=True,
+    ),
+    Rule(
+        "password-argument",
         b"convertto-securestring",
         re.compile(
-            rb"convertto-securestring\s{1,4}+(?:-string\s{1,4}+)?(?:\"(?P<value>[^\"\n]{1,1024}+)|'(?P<user>[^'\n]{1,1024}+))",
+            rb"convertto-securestring\s{1,4}+(?:-string\s{1,4}+)?(?:\"(?P<value>[^\"\n]{1,1024}+)|'(?P<single>[^'\n]{1,1024}+)"
+            rb"|(?P<bare>[^\s\"'$(-][^\s)]{3,1024}+))",
             re.IGNORECASE,
         ),
         folded=True,
@@ -169,7 +221,35 @@ KEY_ANCHORS: Final[tuple[bytes, ...]] = (
     b"sharedaccesssignature",
     b"session",
     b"otp",
+    b"pin",
+    b"challenge",
+    b"schl",
+    b"geheimnis",
+    b"zugangsdaten",
+    b"anmeldedaten",
+    b"anmeldeinformation",
+    b"verbindungszeichenfolge",
+    b"mot de ",
+    b"motde",
+    b"jeton",
+    b"cl\xc3\xa9",
+    b"cle",
+    b"secr\xc3\xa8te",
+    b"identifiants",
+    b"connexion",
+    b"contrase",
+    b"clave",
+    b"credencial",
+    b"conexi",
+    *(
+        word.encode()
+        for word in ("キー", "鍵", "シークレット", "秘密", "トークン", "資格情報", "暗証番号", "接続文字列")
+    ),
+    *(word.encode() for word in ("パスフレーズ", "チャレンジ")),
 )
+
+# Short words that are parts of many others: they name a credential only where a word begins.
+WHOLE_WORDS: Final = (b"pin", b"cle", b"clave")
 
 # `key` alone says nothing (registry key, key vault): only after one of these does it name a credential.
 KEY_QUALIFIERS: Final[tuple[bytes, ...]] = tuple(
@@ -183,27 +263,37 @@ KEY_QUALIFIERS: Final[tuple[bytes, ...]] = tuple(
 # The name of a credential, matched at its anchor and ending where the name ends. `key` alone says nothing (registry
 # key, key vault), so it needs a word before it; the words after a name are those that still name the value itself.
 CREDENTIAL_NAME: Final = re.compile(
-    rb"(?:passw(?:ords?|or[dt]|d|t)?|passphrase|passcode|(?<!by)(?<!com)pass|(?<![a-z])pwd?|kennwort|"
-    + "パスワード".encode()
-    + rb"|secrets?|(?<!skip)(?<!delta)(?<!next)(?<!continuation)(?<!cancellation)tokens?|credentials?"
+    rb"(?:passw(?:ords?|or[dt]|d|t)?|passphrases?|passcode|(?<!by)(?<!com)pass|(?<![a-z])pwd?|kennwort|passwort|"
+    rb"secret[oa]?s?(?:key)?"
+    rb"|(?<!skip)(?<!delta)(?<!next)(?<!continuation)(?<!cancellation)tokens?|credentials?|credencial(?:es)?"
     rb"|(?<=.)keys?|key(?=material|value)|psk|auth|connection[ _]?string|sharedaccesssignature|sessionid|session_id"
-    rb"|sessiontoken|otp)"
-    rb"(?:[ _-]?(?:value|text|material|plain|clear|base64|b64|data|hash))?\d{0,2}(?![A-Za-z0-9])",
+    rb"|sessiontoken|otp|pin(?:code)?|challenge|schl(?:\xc3[\xbc\x9c]|ue)ssel|geheimnis|zugangsdaten|anmeldedaten"
+    rb"|anmeldeinformation(?:en)?|verbindungszeichenfolge|mot ?de ?passe|jeton|cl(?:\xc3\xa9|e)(?:[ _-]?secr(?:\xc3\xa8|e)te)?"
+    rb"|secr\xc3\xa8te|identifiants|connexion|contrase(?:\xc3\xb1|n)a|clave|conexi(?:\xc3\xb3|o)n|"
+    + "パスワード|パスフレーズ|キー|鍵|シークレット|秘密|トークン|資格情報|暗証番号|接続文字列|チャレンジ".encode()
+    + rb")(?:[ _-]?(?:value|text|material|plain|clear|base64|b64|data|hash))?\d{0,2}(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 
 # What may stand between a name and its value, and how sure it makes us. The strict ones are the syntax of assignments;
 # a bare colon, `is` or a mere space is also plain prose, so the value must then look chosen by a machine or a policy.
 ASSIGNMENT: Final = re.compile(
-    rb"(?P<strict>(?:\\{0,7}[\"'`]\]?|\]|\))\s{0,4}+(?:=>|==?|:=?)"
-    rb"|\s{0,4}+(?:=>|:=|==?|%3[dD])"
+    rb"(?P<strict>(?:\\{0,7}[\"'`]\]?|\]|\))\s{0,4}+(?:=>|->|={1,3}|:{1,3}=?|\|\|?)"
+    rb"|\s{0,4}+(?:=>|->|:{1,3}=|={1,3}|\?=|\?:|\|\|?:?|%3[dD])"
+    # A block of YAML's, and the next line of a list of names and values.
+    rb"|[\"']?:[ \t]{0,2}+[|>][+-]?[ \t]{0,4}+\n|[\"']?[ \t]{0,4}+\n?[ \t]{1,24}+[\"']?value[\"']?[ \t]?:"
+    # What a command calls the value: -Name "ApiKey" -Value "…", reg add … /v Password /d ….
+    rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-value(?=\s)"
+    rb"|\\{0,7}[\"']?(?:\s{1,4}+/t\s{1,4}+\w{1,20}+)?\s{1,4}+/d(?=\s)"
     # A plist's or any XML pair: </key><string>, </name> <value>.
     rb"|</\w{1,30}+>(?:\s|\\+[nrt]){0,40}+<\w{1,30}+>"
     # <data id="Password" value="…"/> and {"name": "password", "value": "…"}.
     rb"|\\{0,7}[\"']\s{1,8}+value\s?=\s?"
-    rb"|\\{0,7}[\"']\s{0,4}+,\s{0,80}+\\{0,7}[\"'](?:\w{0,20}value)\\{0,7}[\"']\s{0,4}+:"
+    rb"|\\{0,7}[\"']\s{0,4}+,\s{0,80}+\\{0,7}[\"'](?:\w{0,20}value)\\{0,7}[\"']\s{0,4}+:)"
     # A tuple of a name and a value: ("password", "…").
-    rb"|\\{0,7}[\"']\s{0,2}+,(?=\s{0,2}b?\\{0,7}[\"']))"
+    rb"|(?P<tuple>\\{0,7}[\"']?\s{0,4}+,(?=\s{0,4}b?\\{0,7}[\"']))"
+    # <Item Name="ApiKey">…</Item>
+    rb"|(?P<entry>[\"']\s{0,2}+>)"
     rb"|(?P<tag>(?:\s[^<>\n]{0,120}+)?>)"
     rb"|(?P<prose>\s{0,2}+(?::|\xef\xbc\x9a)|\s(?:is|was|ist|lautet)(?=\s))"
     rb"|(?P<space>\s{1,4}+)",
@@ -232,7 +322,9 @@ _SECRET_KEY: Final = re.compile(
     r"|authorization|cookie|(?<!skip )(?<!delta )(?<!next )(?<!continuation )tokens?|connection string"
     r"|(?:api|access|account|shared|private|encryption|master|signing|storage|subscription|primary|secondary|auth"
     r"|license|product|recovery|ssh|client|functions?|wep|wpa|wifi|network|security|activation|decryption) keys?"
-    r"|key material|apikey|sharedkey|privatekey|accesskey|accountkey)"
+    r"|key material|apikey|sharedkey|privatekey|accesskey|accountkey|challenge|schl(?:ü|ue)ssel|geheimnis|zugangsdaten|anmeldedaten"
+    r"|verbindungszeichenfolge|mot ?de ?passe|jeton|contrase(?:ñ|n)a|clave|secreto|credencial(?:es)?"
+    r"|パスワード|パスフレーズ|シークレット|トークン|資格情報|暗証番号|接続文字列)"
     r"(?: (?:value|text|plain|clear|base64|data|hash))?\d{0,2}",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from runstore.fence.opaque_words import RANDOM, opaque_words
@@ -21,6 +21,7 @@ from runstore.fence.secret_patterns import (
     TAG_BEFORE,
     TAGGED,
     UNQUOTED,
+    WHOLE_WORDS,
     Rule,
 )
 from runstore.fence.token_forms import token_forms
@@ -41,8 +42,6 @@ _FOLDED: Final = tuple((rule.anchor.decode("latin-1"), rule) for rule in RULES i
 _KEYS: Final = tuple((anchor.decode("latin-1"), anchor) for anchor in KEY_ANCHORS)
 
 
-# What already stands in the place of a secret, see `redaction.is_marked`.
-_FINGERPRINT: Final = re.compile(rb"secret:(?:v1:[0-9a-f]{32}(?![0-9a-f])|set\b)")
 _BARE_KEY: Final = (b"key", b"keys")
 
 
@@ -66,7 +65,7 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
     """The secrets in a text that `text_safety.to_safe_bytes` has cleaned. Raises TooManyHits for a hostile one."""
     if len(data) < SHORTEST:
         return []
-    if b"[redacted:" in data or b"secret:v1:" in data:
+    if b"[redacted:" in data or b"secret:" in data:
         # What was replaced before is opaque: no expression may read it as part of anything, and none can match this byte.
         data = _MARKER.sub(lambda marker: _OPAQUE * len(marker[0]), data)
     left = _Budget(budget)
@@ -143,38 +142,92 @@ def _pem_blocks(data: bytes) -> Iterator[Span]:
 def _assignments(anchor: bytes, data: bytes, folded: bytes, budget: _Budget) -> Iterator[Span]:
     done = 0
     for hit in _positions(folded, anchor, budget, 2):
-        if hit < done:
+        if hit < done or (anchor in WHOLE_WORDS and not _begins_word(data, hit)):
             continue
         name = CREDENTIAL_NAME.match(folded, hit)
-        if name is None or _FINGERPRINT.match(data, hit):
+        if name is None:
             continue
         budget.spend(12)
-        sure = name.group() not in _BARE_KEY or folded[max(0, hit - 16) : hit].rstrip(b" _.-").endswith(KEY_QUALIFIERS)
-        span = _value_after(data, hit, name.end(), budget, sure=sure)
+        span = _value_after(data, hit, name.end(), budget, _sureness(name.group(), folded, hit))
         if span is not None:
             yield span
             done = span[1]
 
 
-def _value_after(data: bytes, start: int, end: int, budget: _Budget, *, sure: bool) -> Span | None:
+def _begins_word(data: bytes, hit: int) -> bool:
+    before = data[hit - 1 : hit]
+    return not before.isalnum() or (before.islower() and data[hit : hit + 1].isupper())
+
+
+_Judge = Callable[[bytes], bool]
+
+
+def _sureness(name: bytes, folded: bytes, hit: int) -> _Judge:
+    """What a value must be to be taken for a credential: anything, where the name leaves no doubt."""
+    if name not in _BARE_KEY:
+        return looks_chosen if name in _DOUBTFUL else _anything
+    before = folded[max(0, hit - 16) : hit]
+    if before.rstrip(b" _.-").endswith(KEY_QUALIFIERS):
+        return _anything
+    if before[-1:].isalnum() or before[-1:] in (b"_", b"-"):
+        return is_random if before.endswith(_NO_KEYS) else looks_keyed
+    return _is_random_or_hex
+
+
+def _anything(_value: bytes) -> bool:
+    return True
+
+
+_DOUBTFUL: Final = (
+    b"pin",
+    b"cle",
+    b"cl\xc3\xa9",
+    b"clave",
+    b"connexion",
+    b"conexi\xc3\xb3n",
+    b"conexion",
+    b"challenge",
+)
+_NO_KEYS: Final = (b"public", b"registry", b"mon", b"tur", b"don", b"hot", b"soft", b"hoc", b"joc", b"whis", b"foreign")
+_LONG_HEX: Final = re.compile(rb"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+
+def _is_random_or_hex(value: bytes) -> bool:
+    return is_random(value) or (_LONG_HEX.fullmatch(value) is not None and b"-" not in value)
+
+
+def looks_keyed(value: bytes) -> bool:
+    """Whether a value given to some `…Key` looks like a key and not like the name of a setting, a path or a property."""
+    if _LONG_HEX.fullmatch(value):
+        return True
+    plain = value.translate(None, b"\\/ .") == value and value.count(b"_") < 2
+    return len(value) >= 8 and looks_chosen(value) and (plain or _STRONG.fullmatch(value) is not None)
+
+
+def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: _Judge) -> Span | None:
     sign = ASSIGNMENT.match(data, end)
     if sign is None:
         return None
     form = sign.lastgroup
-    before = data[max(0, start - 48) : start]
-    if form == "tag":
-        if not TAG_BEFORE.search(before):
+    if form in {"tag", "entry"}:
+        if form == "tag" and not TAG_BEFORE.search(data[max(0, start - 48) : start]):
             return None
         tagged = TAGGED.match(data, sign.end())
         return _judged(data, tagged.start(), tagged.end(), "assigned", sure) if tagged else None
-    if form == "space" and not FLAG_BEFORE.search(before):
-        return _nearby(data, end, budget)
+    flagged = form == "space" and bool(FLAG_BEFORE.search(data[max(0, start - 48) : start]))
     opening = OPENING.match(data, sign.end())
     position = opening.end() if opening else sign.end()
     quote = opening["quote"] if opening else None
+    if form == "space" and not flagged and not quote:
+        return _strong(data, position, sure) or _nearby(data, end, budget)
     if quote:
         stop = _closing(data, position, quote)
         budget.spend((stop - position) // 32)
+        if form in {"tuple", "space"} and not flagged:
+            # In a list of words and in prose the next quoted word is one more, or the next name with a value of its own.
+            follows = data[stop + len(quote) : stop + len(quote) + 4].lstrip()[:1]
+            if follows in (b":", b"=") or not looks_chosen(data[position:stop]):
+                return None
         if stop > position:
             return _judged(data, position, stop, "assigned", sure)
         return None
@@ -184,9 +237,20 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, *, sure: bo
     stop = unquoted.end()
     budget.spend((stop - position) // 32)
     value = data[position:stop].rstrip(b",.)}]")
-    if form in {"prose", "space"} and not looks_chosen(value):
+    if (form == "prose" or (form == "space" and not flagged)) and not looks_chosen(value):
         return _nearby(data, end, budget)
     return _judged(data, position, position + len(value), "assigned", sure)
+
+
+def _strong(data: bytes, position: int, sure: _Judge) -> Span | None:
+    """The next word where no sign of assignment is, if it is what a policy asks of a password: letters, a digit, a symbol."""
+    found = _STRONG.match(data, position)
+    return _judged(data, *found.span(), "near-credential", sure) if found else None
+
+
+_STRONG: Final = re.compile(
+    rb"(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}[!@#$^*?+~])[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/\\(])"
+)
 
 
 def _nearby(data: bytes, end: int, budget: _Budget) -> Span | None:
@@ -211,9 +275,9 @@ def _closing(data: bytes, position: int, quote: bytes) -> int:
         position = stop + 1
 
 
-def _judged(data: bytes, start: int, stop: int, kind: str, sure: bool) -> Span | None:
+def _judged(data: bytes, start: int, stop: int, kind: str, sure: _Judge) -> Span | None:
     value = data[start:stop]
-    if is_harmless(value) or not (sure or is_random(value)):
+    if is_harmless(value) or not sure(value):
         return None
     return start, stop, kind
 
@@ -236,7 +300,7 @@ _MARKER: Final = re.compile(
     + "|".join(
         sorted({rule.kind for rule in RULES} | {form.kind for form in token_forms()} | set(_FOUND_HERE))
     ).encode()
-    + rb")\]"
+    + rb")\]|secret:(?:v1:[0-9a-f]{32}(?![0-9a-f])|set\b)"
 )
 # A variable, a template's or a format's place, a tag, a call: something that stands for a value. Variables have no digits
 # here, since a password may well begin with a dollar sign.
