@@ -60,7 +60,7 @@ GUID: Final = re.compile(rf"(?:T_)?{_GUID}(?:_[A-Za-z0-9]{{1,40}})?")
 HASH: Final = re.compile(r"(?:[0-9a-fA-F]{2}[: -]?){16,64}|[A-Za-z0-9+/]{27,86}={0,2}")
 """A digest of something that is no secret, in hexadecimal or base64."""
 DEFINITION: Final = re.compile(
-    r"(?!.*[0-9a-f]{16})(?:(?:device|user)_vendor_msft_[a-z0-9_.~{}()-]{1,400}|com\.apple\.[a-z0-9_.-]{1,200})"
+    r"(?!.*(?:[0-9a-f]{16}|[0-9]{5}-[0-9]{5}))(?:(?:device|user)_vendor_msft_[a-z0-9_.~{}()-]{1,400}|com\.apple\.[a-z0-9_.-]{1,200})"
 )
 """A setting's definition or one of its options, by the roots under which Intune publishes them."""
 MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T[0-9:.]{5,20}(?:Z|[+-]\d\d:\d\d)?)?|-?P(?:\d{1,6}[YMWDTHS.]{0,2}){1,8}")

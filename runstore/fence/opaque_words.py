@@ -102,7 +102,9 @@ _NOTHING: Final = 0
 _ENOUGH: Final = ((32, 24), (20, 32), (SHORTEST, 48))
 
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+/_.=~-]{11,4095}")
-_PIECE: Final = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[A-Za-z0-9]+")
+_PIECE: Final = re.compile(
+    rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|(?:[0-9A-F]{2}-){5}[0-9A-F]{2}|[A-Za-z0-9]+"
+)
 _HEX: Final = re.compile(rb"[0-9]*(?:[0-9a-f]+|[0-9A-F]+)")
 _PUBLIC: Final = re.compile(
     # A package's publisher (`Microsoft.Name_8wekyb3d8bbwe`), an app's id in Microsoft's store, a browser extension's id.
@@ -179,8 +181,9 @@ def _formed(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[Found, ..
     for start, _, _ in pieces:
         for prefix, body, form in BY_START.get(token[start : start + 2], ()):
             if token.startswith(prefix, start) and (match := body.match(token, start + len(prefix))):
-                inner = [piece for piece in pieces if match.start() <= piece[0] or piece[0] <= match.start() < piece[1]]
-                if form.is_certain or sum(piece[2] for piece in inner) >= 0 or _strange(prefix):
+                # What stands behind may be words again: only as much as a token has is looked at.
+                body_text = token[match.start() : match.start() + max(form.least, 20)]
+                if form.is_certain or _strange(prefix) or _strangeness(body_text) >= _NEARLY:
                     return ((start, len(token), form.kind),)
     return ()
 
@@ -188,10 +191,15 @@ def _formed(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[Found, ..
 @lru_cache(maxsize=1000)
 def _strange(prefix: bytes) -> bool:
     """Whether a prefix is none that a word begins with: `xoxb-`."""
-    return sum(_score(piece, prefix, 0) for piece in _PIECE.findall(prefix)) >= _STRANGE
+    return _strangeness(prefix) >= _STRANGE
+
+
+def _strangeness(text: bytes) -> int:
+    return sum(_score(piece, text, 0) for piece in _PIECE.findall(text))
 
 
 _STRANGE: Final = 24
+_NEARLY: Final = -16
 
 
 def _is_word(piece: tuple[int, int, int]) -> bool:

@@ -196,12 +196,15 @@ def _is_random_or_hex(value: bytes) -> bool:
     return is_random(value) or (_LONG_HEX.fullmatch(value) is not None and b"-" not in value)
 
 
+_SIGNED: Final = re.compile(rb"[A-Za-z0-9]{4,64}[!@#$^*?+~][^\s/\\]{2,64}")
+
+
 def looks_keyed(value: bytes) -> bool:
     """Whether a value given to some `…Key` looks like a key and not like the name of a setting, a path or a property."""
     if _LONG_HEX.fullmatch(value):
         return True
     plain = value.translate(None, b"\\/ .") == value and value.count(b"_") < 2
-    return len(value) >= 8 and looks_chosen(value) and (plain or _STRONG.fullmatch(value) is not None)
+    return len(value) >= 8 and looks_chosen(value) and (plain or _SIGNED.match(value) is not None)
 
 
 def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: _Judge) -> Span | None:
@@ -310,6 +313,11 @@ _PLACEHOLDER: Final = re.compile(
     rb"|\*+|\.\.\.|\xe2\x80\xa6|x+)\Z",
     re.IGNORECASE,
 )
+# What makes the value: a command of PowerShell's, a function's call.
+_CALL: Final = re.compile(
+    rb"(?:Get|New|Read|ConvertTo|ConvertFrom|Import|Invoke|Select|Request|Connect)-[A-Z][A-Za-z]{2,40}\Z"
+    rb"|[A-Za-z_][A-Za-z_.]{2,60}\([\w.,\[\]]{0,80}\)?\Z"
+)
 _SHORT_NUMBER: Final = re.compile(
     rb"[+-]?\d{1,5}(?:\.\d{1,3})?(?:\s?(?:ms|s|min|h|d|days?|chars?|characters?|minutes?|seconds?|%))?\Z"
 )
@@ -320,7 +328,7 @@ def is_harmless(value: bytes) -> bool:
     value = value.strip()
     if len(value) < 3 or value.lower() in HARMLESS_VALUES:
         return True
-    return bool(_PLACEHOLDER.match(value) or _SHORT_NUMBER.match(value))
+    return bool(_PLACEHOLDER.match(value) or _CALL.match(value) or _SHORT_NUMBER.match(value))
 
 
 def looks_chosen(value: bytes) -> bool:
