@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
+from runstore.fence.redaction import scrub_json
 from runstore.schema import AuditEntry
 from runstore.tenancy import TenantScope
 
@@ -34,7 +35,7 @@ def record_audits(
             "actor_user": by[1],
             "verb": verb,
             "subject": subject,
-            "detail": dict(detail),
+            "detail": scrub_json(detail),
         }
         for subject, detail in subjects.items()
     ]

@@ -13,6 +13,7 @@ from sqlalchemy import TextClause, insert, select, text, update
 from runstore.audit import record_audit
 from runstore.database import Database
 from runstore.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError
+from runstore.fence.redaction import looks_secret
 from runstore.schema import Membership, Tenant, User
 from runstore.tenancy import LOCAL_OPERATOR, PREFECT, Actor, Permission, Role, TenantScope, Trigger
 
@@ -222,6 +223,10 @@ class Directory:
 def _check_tenant(name: str | None, directory_id: str | None) -> None:
     if name is not None and (not name.strip() or len(name) > 200 or "\x00" in name):
         raise BadInputError("A tenant needs a name of 1 to 200 characters: give it with --name.")
+    if name is not None and looks_secret(name):
+        raise BadInputError(
+            "The tenant's name holds what looks like a secret, and names are kept: give another with --name."
+        )
     if directory_id is not None and not _DIRECTORY.fullmatch(directory_id):
         raise BadInputError(f"{directory_id[:80]!r} is no Entra tenant id: give the GUID or the domain it is known by.")
 

@@ -24,7 +24,7 @@ from flows._policies.types import (
     type_for_properties,
     types_for_folder,
 )
-from runstore.fence.redaction import redact
+from runstore.fence.redaction import looks_secret
 
 _IDLESS: Final = UUID("5d3f6f6e-2f0b-4d7e-9a56-1f2c0f0a7c11")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}")
@@ -132,7 +132,7 @@ def _id_of(body: Mapping[str, Any], file_stem: str, slug: str, name: str) -> str
         if _GUID.fullmatch(text):
             return text.lower()
         # An id is kept and shown as it is: one that looks like a secret is none.
-        if not redact(text).kinds:
+        if not looks_secret(text):
             return text
     in_name = _GUID.search(file_stem)
     if in_name:

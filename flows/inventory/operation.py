@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from flows._sources.opening import checked_source, one_spelling
 from flows.producer import FlowParameters, Operation
 from flows.registry import operations
+from runstore.fence.redaction import looks_secret
 from runstore.runs.operation import OperationType
 
 DEFAULT_SCOPE: Final = "default"
@@ -57,6 +58,8 @@ def checked_scope(value: str) -> str:
     """The scope key as it is kept; ValueError for one that is empty, too long, or not of plain characters."""
     if not _SCOPE.fullmatch(value):
         raise ValueError("a scope is 1 to 128 letters, digits and . _ : / - and begins with a letter or digit")
+    if looks_secret(value):
+        raise ValueError("a scope is kept and shown as it is, and this one holds what looks like a secret")
     return value
 
 

@@ -84,6 +84,11 @@ def redact(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = _marker) ->
     return Redaction("".join(pieces), tuple(kind for _, _, kind in spans))
 
 
+def looks_secret(text: str) -> bool:
+    """Whether a text holds what would be scrubbed: such a one is refused where it would have to be kept as it is."""
+    return bool(redact(text).kinds)
+
+
 def _cut(data: bytes, limit: int) -> bytes:
     """The text up to the last white space before the limit, or well before it: half a secret is still a secret."""
     head = data[:limit]

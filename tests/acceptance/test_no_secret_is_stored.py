@@ -36,12 +36,16 @@ from tests.support.chromium import ARGUMENTS, chromium
 from tests.support.hub_server import HubServer
 from tests.support.ports import free_port
 from tests.support.secret_corpus import Sample, corpus, needles
+from tests.support.secret_kinds import KINDS, made
+from tests.support.secret_places import BODIES, FILES, body_at, encodings, file_at
 from tests.support.stack import StackUnderTest
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 SEED = 20261124
 SAMPLES = corpus(SEED)
+EACH = 1 if os.environ.get("TENANTATLAS_EVERY_PLACE") else 5
+"""Every kind goes through the places of policies with TENANTATLAS_EVERY_PLACE=1, else each fifth."""
 WAYS = ("raise", "chain", "payload", "items", "logs", "threads", "http", "tasks", "told", "exit")
 ALONE = tuple(f"raise-{number}" for number in range(0, len(SAMPLES), 150))
 VIEWER = "viewer@leak.example"
@@ -68,6 +72,7 @@ def aftermath(stack: StackUnderTest, tmp_path_factory: pytest.TempPathFactory) -
     runs: dict[str, RunDetail] = {}
     for read in ("first", "second"):
         _write_exports(folder / read, SAMPLES if read == "first" else corpus(SEED + 1))
+        _write_places(folder / read, _placed(SEED if read == "first" else SEED + 1))
         values = {"source": f"folder:{folder / read}", "scope": "leak"}
         sync = stack.start(scope, "inventory.sync", values)
         runs[f"sync {read}"] = stack.until(scope, sync.run.id, seconds=240)
@@ -119,6 +124,21 @@ def _write_exports(folder: Path, samples: list[Sample]) -> None:
                 (folder / f"{name}.json").write_text("{}", encoding="utf-8")
 
 
+def _placed(seed: int) -> list[Sample]:
+    return made(KINDS, seed)[SEED % EACH :: EACH]
+
+
+def _write_places(folder: Path, samples: list[Sample]) -> None:
+    """A policy for each sample, in one place after the other; what a file can be called by, it is called by as well."""
+    places = list(BODIES)
+    for number, sample in enumerate(samples):
+        body = body_at(places[number % len(places)], sample.text, number + 0x10000)
+        path = file_at(FILES[number % len(FILES)], sample.text) or f"place {number}.json"
+        target = folder / f"places {number}" / path
+        target.parent.mkdir(parents=True)
+        target.write_text(json.dumps(body), encoding="utf-8")
+
+
 def _found(place: str, data: bytes, wanted: list[tuple[Sample, bytes]]) -> list[str]:
     """Where which kind stands, with what is around it, one line a kind."""
     found: dict[str, str] = {}
@@ -144,6 +164,9 @@ def _wanted() -> list[tuple[Sample, bytes]]:
             inner = base64.b64encode(b"\n" * offset + needle)[4 if offset else 0 : -4]
             if len(inner) >= 12:
                 wanted[inner] = sample
+    for sample in (*_placed(SEED), *_placed(SEED + 1)):
+        for needle in sample.needles[:1]:
+            wanted |= dict.fromkeys(encodings(needle), sample)
     return [(sample, needle) for needle, sample in wanted.items()]
 
 

@@ -22,7 +22,7 @@ from flows.drift.tables import DriftBaseline, DriftIgnoreRule, DriftSeverityRule
 from runstore.audit import record_audit
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
-from runstore.fence.redaction import scrub_text
+from runstore.fence.redaction import looks_secret, scrub_text
 from runstore.ids import checked_id
 from runstore.tenancy import Permission, TenantScope
 
@@ -206,3 +206,5 @@ def _check(rule: IgnoreRule) -> None:
         raise BadInputError("A rule needs at least one pattern that does not match everything.")
     if any(len(pattern) > PATTERN_LIMIT or "\x00" in pattern for pattern in patterns):
         raise BadInputError(f"A pattern has at most {PATTERN_LIMIT} characters and no NUL.")
+    if any(looks_secret(pattern) for pattern in patterns):
+        raise BadInputError("A pattern holds what looks like a secret, and patterns are kept: put * in its place.")

@@ -1,0 +1,129 @@
+"""No text comes into a table round the fence: each column that could hold one is named here with what keeps it clean.
+
+A new column fails until somebody has said so. What is called `fence` is tried with real runs in
+`tests/acceptance/test_no_secret_is_stored.py`, which reads every table byte by byte.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any, Final, cast
+
+import pytest
+from sqlalchemy import JSON, LargeBinary, String
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from flows.backup import tables as _backup  # noqa: F401 - brings its tables
+from flows.drift import tables as _drift  # noqa: F401
+from flows.drift.register.rule_book import add_ignore
+from flows.drift.register.rules import IgnoreRule
+from flows.inventory.operation import checked_scope
+from runstore import audit
+from runstore.directory import Directory
+from runstore.errors import BadInputError
+from runstore.runs import insertion, recorder
+from runstore.schema import Base
+
+TOKEN: Final = "aB3x9KfPq2Zr7TyW8vNm4LsD"
+
+OURS: Final = "written by us: an id, a word of a list, a number, a digest, a moment"
+STORED: Final = "by flows._policies.stored, or read back from what it kept"
+SCRUBBED: Final = "by runstore.fence.redaction where it is written"
+REFUSED: Final = "a text that looks like a secret is refused"
+PERSON: Final = "who somebody is, from the sign-in or the operator's own command line"
+SEALED: Final = "encrypted where the fence found anything in it"
+
+KEPT: Final = {
+    "audit_log": {"actor": PERSON, "verb": OURS, "subject": OURS, "detail": SCRUBBED},
+    "backup_captures": {"selection_key": OURS, "selection": STORED},
+    "backup_items": {
+        "policy_id": STORED, "content_hash": OURS, "policy_type": OURS, "name": STORED, "platform": OURS, "origin": STORED,
+        "body": SEALED, "key_id": OURS,
+    },
+    "backup_sets": {"name": SCRUBBED, "created_by": PERSON},
+    "drift_baselines": {"scope": REFUSED, "reason": SCRUBBED, "pinned_by": PERSON},
+    "drift_comparisons": {"scope": REFUSED, "against": OURS, "withheld": OURS},
+    "drift_finding_events": {"actor": PERSON, "event": OURS, "from_status": OURS, "to_status": OURS, "detail": SCRUBBED},
+    "drift_findings": {
+        "scope": REFUSED, "fingerprint": OURS, "subject": STORED, "kind": OURS, "policy_id": STORED, "policy_name": STORED,
+        "policy_type": OURS, "severity": OURS, "status": OURS, "value_digest": OURS, "before_hash": OURS, "after_hash": OURS,
+        "owner": SCRUBBED, "reason": SCRUBBED, "accepted_digest": OURS,
+    },
+    "drift_ignore_rules": {
+        "kind": REFUSED, "policy_type": REFUSED, "policy_name": REFUSED, "facet": REFUSED, "setting": REFUSED,
+        "reason": SCRUBBED, "created_by": PERSON,
+    },
+    "drift_run_findings": {
+        "kind": OURS, "policy_id": STORED, "previous_policy_id": STORED, "policy_name": STORED, "policy_type": OURS,
+        "severity": OURS, "changes": STORED, "policies": STORED, "notes": STORED, "changed_by": SCRUBBED,
+    },
+    "drift_severity_rules": {
+        "severity": OURS, "kinds": OURS, "policy_type": REFUSED, "facet": OURS, "setting": REFUSED, "created_by": PERSON,
+    },
+    "inventory_sync_policies": {
+        "policy_id": STORED, "policy_type": OURS, "name": STORED, "platform": OURS, "subtype": STORED, "content_hash": OURS,
+        "origin": STORED, "mark": OURS,
+    },
+    "inventory_syncs": {"scope": REFUSED, "source": OURS, "status": OURS, "unread": STORED, "audit": OURS},
+    "memberships": {"role": OURS, "granted_by": PERSON},
+    "notifications": {"kind": OURS, "status": OURS},
+    "operation_runs": {
+        "resource": OURS, "action": OURS, "status": OURS, "bucket": OURS, "idempotency_key": OURS, "context": SCRUBBED,
+        "parameters": SCRUBBED, "item_ids": SCRUBBED, "failures": SCRUBBED, "related": SCRUBBED, "history": OURS,
+        "trigger": OURS, "initiated_by": PERSON, "last_source": OURS,
+    },
+    "policy_audit_events": {"policy_id": OURS, "activity": SCRUBBED, "actor": SCRUBBED},
+    "policy_contents": {"content_hash": OURS, "body": STORED},
+    "policy_fingerprint_keys": {"key": OURS},
+    "tenants": {"slug": OURS, "name": REFUSED, "directory_id": OURS},
+    "users": {"email": PERSON, "display_name": PERSON, "issuer": PERSON, "subject": PERSON},
+}  # fmt: skip
+
+
+def test_every_column_that_could_hold_a_text_says_what_keeps_it_clean() -> None:
+    texts = {
+        table.name: {
+            column.name
+            for column in table.columns
+            if isinstance(column.type, String | LargeBinary | JSON | JSONB | ARRAY)
+        }
+        for table in Base.metadata.tables.values()
+        if not table.name.startswith("leak")
+    }
+    said = {table: set(columns) for table, columns in KEPT.items()}
+    assert {table: texts[table] for table in said} == said
+    assert {table for table, columns in texts.items() if columns} - said.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "columns"),
+    [
+        (recorder, ("failures", "item_ids", "related", "context")),
+        (insertion, ("context", "parameters", "item_ids", "related")),
+        (audit, ("detail",)),
+    ],
+)
+def test_the_writers_of_runs_and_of_the_audit_scrub_what_they_write(module: object, columns: tuple[str, ...]) -> None:
+    source = inspect.getsource(module)  # pyright: ignore[reportArgumentType]
+    for column in columns:
+        written = re.findall(rf'"{column}": (.*)', source)
+        assert any("scrub" in line for line in written), (column, written)
+
+
+def test_a_text_that_is_kept_as_it_is_and_looks_like_a_secret_is_refused() -> None:
+    with pytest.raises(ValueError, match="looks like a secret"):
+        checked_scope(TOKEN)
+    # Refused before the database is asked.
+    nowhere, member = cast("Any", None), cast("Any", Everybody())
+    with pytest.raises(BadInputError, match="looks like a secret"):
+        Directory(nowhere).add_tenant("contoso", f"Contoso {TOKEN}")
+    with pytest.raises(BadInputError, match="looks like a secret"):
+        add_ignore(nowhere, member, IgnoreRule("", "", f"*{TOKEN}*", "", ""), "seen")
+
+
+class Everybody:
+    """A scope that may do anything."""
+
+    def require(self, _permission: object) -> None:
+        """Lets it pass."""
