@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 Body = dict[str, Any]
@@ -26,9 +26,9 @@ def _lines(text: str) -> str:
 
 def _filled(value: Any, text: str) -> Any:
     if isinstance(value, dict):
-        return {_filled(key, text): _filled(item, text) for key, item in value.items()}
+        return {_filled(key, text): _filled(item, text) for key, item in cast(Body, value).items()}
     if isinstance(value, list):
-        return [_filled(item, text) for item in value]
+        return [_filled(item, text) for item in cast("list[Any]", value)]
     if not isinstance(value, str) or "§" not in value:
         return value
     made = {
