@@ -47,7 +47,7 @@ KEPT: Final = {
     "drift_findings": {
         "scope": REFUSED, "fingerprint": OURS, "subject": STORED, "kind": OURS, "policy_id": STORED, "policy_name": STORED,
         "policy_type": OURS, "severity": OURS, "status": OURS, "value_digest": OURS, "before_hash": OURS, "after_hash": OURS,
-        "owner": SCRUBBED, "reason": SCRUBBED, "accepted_digest": OURS,
+        "owner": SCRUBBED, "reason": SCRUBBED, "accepted_digest": OURS, "shown_severity": OURS, "searched": STORED,
     },
     "drift_ignore_rules": {
         "kind": REFUSED, "policy_type": REFUSED, "policy_name": REFUSED, "facet": REFUSED, "setting": REFUSED,
@@ -60,6 +60,7 @@ KEPT: Final = {
     "drift_severity_rules": {
         "severity": OURS, "kinds": OURS, "policy_type": REFUSED, "facet": OURS, "setting": REFUSED, "created_by": PERSON,
     },
+    "ended_sessions": {"id": OURS},
     "inventory_sync_policies": {
         "policy_id": STORED, "policy_type": OURS, "name": STORED, "platform": OURS, "subtype": STORED, "content_hash": OURS,
         "origin": STORED, "mark": OURS,
