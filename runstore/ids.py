@@ -15,6 +15,20 @@ def uuid_or_none(text: str) -> UUID | None:
         return None
 
 
+SHORTEST = 8
+"""As many digits of an id as a list shows; fewer are not taken for the beginning of one."""
+
+
+def ids_from(text: str) -> tuple[UUID, UUID] | None:
+    """The first and the last id that begin with these digits, dashes or not; None for what is no id's beginning."""
+    if (whole := uuid_or_none(text)) is not None:
+        return whole, whole
+    digits = text.strip().replace("-", "").lower()
+    if not SHORTEST <= len(digits) <= 32 or not set(digits) <= set("0123456789abcdef"):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
+
 def checked_id(text: str, refusal: str) -> UUID:
     """The id that `text` writes out. BadInputError with the sentence `refusal` when it is none."""
     found = uuid_or_none(text)

@@ -26,12 +26,13 @@ from sqlalchemy import (
     bindparam,
     cast,
     literal_column,
+    not_,
     or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from runstore.ids import uuid_or_none
+from runstore.ids import ids_from
 from runstore.runs.filters import RunFilter
 from runstore.runs.status import UNFINISHED, StatusBucket
 from runstore.schema import FINISHED_RUNS, LONG_RUN, LONG_RUN_SQL, MAX_ITEM_KEY, OperationRun
@@ -77,7 +78,7 @@ def shape_of(wanted: RunFilter) -> Shape:
         created_before=wanted.created_before is not None,
         initiated_by=wanted.initiated_by is not None,
         search=wanted.search is not None,
-        names_a_run=wanted.search is not None and uuid_or_none(wanted.search) is not None,
+        names_a_run=wanted.search is not None and ids_from(wanted.search) is not None,
     )
 
 
@@ -95,7 +96,7 @@ def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
         values["long_after"] = wanted.running_at + LONG_RUN
     if wanted.search is not None:
         values |= {"item": [wanted.search], "item_key": [wanted.search[:MAX_ITEM_KEY]]}
-        values["run"] = uuid_or_none(wanted.search)
+        values["first_id"], values["last_id"] = ids_from(wanted.search) or (None, None)
     return values
 
 
@@ -118,7 +119,8 @@ _TYPES: dict[str, Any] = {
     "action": Text,
     "item": JSONB,
     "item_key": ARRAY(Text),
-    "run": Uuid,
+    "first_id": Uuid,
+    "last_id": Uuid,
 }
 
 
@@ -175,12 +177,18 @@ _NOTHING = literal_column("interval '0'", Interval)
 
 
 def _searched(wanted: Shape) -> Iterable[Branch]:
-    """A run of that id, and runs with an item of that id: finished ones by index, the few others one by one."""
+    """Runs of that id or flow run id, and runs with an item of that id: finished ones by index, the few others one by one."""
+    named = [column.between(parameter("first_id"), parameter("last_id")) for column in (_RUNS.id, _RUNS.flow_run_id)]
     if wanted.names_a_run:
-        yield Branch(_RUNS, [_RUNS.id == parameter("run"), *_plain(_RUNS, wanted)])
+        yield Branch(_RUNS, [named[0], *_plain(_RUNS, wanted)])
+        yield Branch(_RUNS, [named[1], not_(named[0]), *_plain(_RUNS, wanted)])
 
     def others(columns: Any) -> list[Condition]:
-        return [*_plain(columns, wanted), *([columns.id != parameter("run")] if wanted.names_a_run else [])]
+        if not wanted.names_a_run:
+            return _plain(columns, wanted)
+        by_flow_run = select(_RUNS.id).where(_RUNS.tenant_id == parameter("tenant"), named[1])
+        by_id = columns.id.between(parameter("first_id"), parameter("last_id"))
+        return [*_plain(columns, wanted), not_(by_id), columns.id.not_in(by_flow_run)]
 
     if _may_be_unfinished(wanted):
         holds = _RUNS.item_ids.contains(parameter("item"))

@@ -19,7 +19,8 @@ class RunFilter:
 
     `since` and `until` bound the end time of finished runs; unfinished runs are shown whenever they began, unless they were
     created after `until`. `running_at` asks instead for the runs that were running at that moment. `created_since` (included) and
-    `created_before` (not included) bound the time of creation. `search` is a run id or an item id, in full.
+    `created_before` (not included) bound the time of creation. `search` is an item id in full, or a
+    run's id or its flow run's, in full or from its first 8 digits on.
     """
 
     type: OperationType | None = None

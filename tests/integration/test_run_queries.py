@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -51,6 +52,7 @@ def _specs() -> list[RunSpec]:
             lasted=timedelta(minutes=chance.choice(LASTING), seconds=30),
             initiated_by=chance.choice(PEOPLE[:2]),
             item_ids=chance.sample(ITEMS[:5], 2),
+            flow_run_id=UUID(int=chance.getrandbits(128)) if number % 3 else None,
         )
 
     return [one(number) for number in range(240)]
@@ -79,7 +81,8 @@ def is_wanted(run: Run, spec: RunSpec, wanted: RunFilter) -> bool:
         return False
     if wanted.initiated_by and run.initiated_by != wanted.initiated_by:
         return False
-    if wanted.search and wanted.search != str(run.id) and wanted.search not in spec.item_ids:
+    ids = [str(one) for one in (run.id, spec.flow_run_id) if one]
+    if wanted.search and wanted.search not in spec.item_ids and not any(one.startswith(wanted.search) for one in ids):
         return False
     if wanted.running_at and not (run.started_at and run.started_at <= wanted.running_at):
         return False
@@ -106,27 +109,30 @@ FILTERS: dict[str, st.SearchStrategy[Any]] = {
         lambda two: {"created_since": min(two), "created_before": max(two)}
     ),
     "day": st.integers(0, 8),
-    "search": st.none() | st.sampled_from(ITEMS) | st.integers(0, 239),
+    "search": st.none() | st.sampled_from(ITEMS) | st.tuples(st.integers(0, 239), st.sampled_from((8, 13, 36))),
 }
 
 OPEN = {"type": None, "buckets": frozenset[StatusBucket](), "initiated_by": None, "created": {}, "times": {}, "day": 0}
 
 
-def filter_of(parts: dict[str, Any], search: str | None) -> RunFilter:
+def filter_of(parts: dict[str, Any], everything: Sequence[tuple[Run, RunSpec]]) -> RunFilter:
+    """Of a pair, the search is the beginning of that run's id, or of its flow run's where it has one and the number is odd."""
+    search = parts["search"]
+    if isinstance(search, tuple):
+        (number, length), (run, spec) = search, everything[search[0]]
+        search = str(spec.flow_run_id if spec.flow_run_id and number % 2 else run.id)[:length]
     rest = {name: parts[name] for name in ("type", "buckets", "initiated_by")}
     return RunFilter(**rest, **parts["times"], **parts["created"], search=search)
 
 
 @given(st.fixed_dictionaries(FILTERS), st.integers(1, 60))
-@example({**OPEN, "times": {"running_at": NOW}, "search": 3}, 7)
+@example({**OPEN, "times": {"running_at": NOW}, "search": (3, 36)}, 7)
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 def test_pages_and_counts_are_what_the_filter_says(
     listed: tuple[RunReader, RunInsights, Sequence[tuple[Run, RunSpec]]], parts: dict[str, Any], size: int
 ) -> None:
     reader, _, everything = listed
-    search = parts["search"]
-    found = str(everything[search][0].id) if isinstance(search, int) else search
-    wanted = filter_of(parts, found)
+    wanted = filter_of(parts, everything)
     expected = [run for run, spec in everything if is_wanted(run, spec, wanted)]
     expected.sort(key=lambda run: (run.created_at, run.id), reverse=True)
 
@@ -143,8 +149,7 @@ def test_tiles_chart_and_list_count_the_same_runs(
 ) -> None:
     """Whatever the filters: a bar says how many runs its link lists, and so do the tiles beside it."""
     reader, insights, everything = listed
-    search = parts["search"]
-    wanted = filter_of(parts, str(everything[search][0].id) if isinstance(search, int) else search)
+    wanted = filter_of(parts, everything)
     first = datetime(2026, 5, 25, tzinfo=UTC)
     begins = [first + timedelta(days=day) for day in range(9)]
     bars: Counter[tuple[date, StatusBucket]] = Counter()
