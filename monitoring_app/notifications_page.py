@@ -17,6 +17,7 @@ from monitoring_app.session import Viewer
 from runstore.errors import StoreUnavailableError
 from runstore.ids import uuid_or_none
 from runstore.notifications import NotificationKind, NotificationReader, NotificationView
+from runstore.runs.context import NOTICE
 
 SHOWN = 100
 REFRESH_SECONDS = 15
@@ -84,12 +85,17 @@ def _row(viewer: Viewer, one: NotificationView) -> Node:
             texts.MARK_READ,
         )
     more = h("span", {"class": "muted small"}, " ", texts.AND_MORE.format(count=f"{one.more:,}")) if one.more else None
+    said = [h("div", {"class": "muted small break"}, words) for words in _said(one)]
     what = h("span", {"class": "unread" if one.read_at is None else None}, run)
     return h(
         "tr",
         {"key": str(one.id)},
-        cell(texts.COLUMN_WHAT, what, more, class_="wide"),
+        cell(texts.COLUMN_WHAT, what, more, said, class_="wide"),
         cell(texts.COLUMN_STATUS, status_badge(one.run_bucket)),
         cell(texts.COLUMN_WHEN, moment(one.created_at)),
         cell(texts.MARK_READ, mark, class_="number"),
     )
+
+
+def _said(one: NotificationView) -> list[str]:
+    return [sentence if name == NOTICE else f"{name}: {sentence}" for name, sentence in one.said]

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, func, text, update
 
 from runstore.database import Database
+from runstore.runs.context import context_sentences
 from runstore.runs.operation import OperationType
 from runstore.runs.status import RunStatus, StatusBucket
 from runstore.schema import Notification
@@ -74,7 +75,15 @@ _DIGESTS = text(
     )
     """
 )
-_LIST = text(f"{_DIGESTS.text} SELECT * FROM lines WHERE place = 1 ORDER BY line LIMIT :size")
+# A context may be large: only that of what is listed is looked into.
+_LIST = text(
+    f"""
+    {_DIGESTS.text}
+    SELECT l.*, jsonb_build_object('then_why', r.context -> 'then_why', 'notice', r.context -> 'notice') AS context
+    FROM (SELECT * FROM lines WHERE place = 1 ORDER BY line LIMIT :size) l
+    JOIN operation_runs r ON r.id = l.run_id ORDER BY l.line LIMIT :size
+    """
+)
 _MARK_LINE = text(
     f"""
     {_DIGESTS.text}
@@ -92,7 +101,8 @@ _UNREAD = text(
 
 @dataclass(frozen=True, slots=True)
 class NotificationView:
-    """A notification as its recipient reads it, with its run as it is now, and how many like it follow (`more`)."""
+    """A notification as its recipient reads it, with its run as it is now, what that says in words (`said`), and how many like it
+    follow (`more`)."""
 
     id: UUID
     run_id: UUID
@@ -103,6 +113,7 @@ class NotificationView:
     created_at: datetime
     read_at: datetime | None
     more: int
+    said: Sequence[tuple[str, str]] = ()
 
 
 class NotificationReader:
@@ -129,6 +140,7 @@ class NotificationReader:
                 created_at=row.created_at,
                 read_at=row.read_at,
                 more=row.more,
+                said=context_sentences(row.context) if row.kind == NotificationKind.FINISHED else (),
             )
             for row in rows
         )

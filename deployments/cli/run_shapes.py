@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from deployments.local.record import read_record
@@ -91,18 +90,6 @@ def flow_run_text(run: Run) -> str:
     if run.flow_run_id is not None:
         return str(run.flow_run_id)
     return "not yet handed to Prefect" if run.status in ACTIVE else "never handed to Prefect"
-
-
-def context_sentences(context: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the context says in words, each under a name: why nothing follows the run, and what reading Graph cost.
-
-    The rest of a context is figures and ids, for `--json` and the hub. Producers write it, so nothing is taken for text
-    that is none.
-    """
-    graph = context.get("graph")
-    cost = cast("Mapping[str, Any]", graph).get("summary") if isinstance(graph, Mapping) else None
-    said = (("Nothing follows", context.get("then_why")), ("Microsoft Graph", cost))
-    return [(name, words) for name, words in said if isinstance(words, str) and words]
 
 
 def counts_text(run: Run) -> str:

@@ -13,6 +13,7 @@ from flows.drift.comparison.severity import Severity
 from flows.drift.generate import generate
 from flows.drift.operation import DriftParameters
 from flows.drift.reasons import NOT_COMPARED, NOT_ENOUGH_SYNCS, SYNC_UNUSABLE
+from flows.drift.register.words import not_compared
 from flows.drift.reports.groups import told
 from flows.drift.reports.lines import change_words
 from runstore.errors import BadInputError, NotFoundError
@@ -58,6 +59,7 @@ def _report(run: TrackedRun, parameters: DriftParameters, chosen: Chosen, compar
         against=chosen.against.value,
         findings=len(comparison.findings),
         withheld=[entry.as_json() for entry in comparison.withheld],
+        notice=not_compared([entry.as_json() for entry in comparison.withheld]),
     )
     run.progress.link(RelatedLink("Drift findings", "findings", {"run": str(run.run_id)}))
     for entry in comparison.withheld:

@@ -96,14 +96,14 @@ def _choice(name: str, label: str, options: dict[str, str], params: Mapping[str,
     wanted = params.get(name, "")
     st.session_state[key] = wanted if wanted in options else ""
     st.selectbox(
-        label, list(options), key=key, width=200, format_func=lambda v: options[v], on_change=lambda: _set(name, key)
+        label, list(options), key=key, width=168, format_func=lambda v: options[v], on_change=lambda: _set(name, key)
     )
 
 
 def _text(name: str, label: str, params: Mapping[str, str]) -> None:
     key = f"findings_{name}"
     st.session_state[key] = params.get(name, "")
-    st.text_input(label, key=key, max_chars=TEXT_LIMIT, width=200, on_change=lambda: _set(name, key))
+    st.text_input(label, key=key, max_chars=TEXT_LIMIT, width=168, on_change=lambda: _set(name, key))
 
 
 def _set(name: str, key: str) -> None:

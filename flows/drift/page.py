@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,6 +12,8 @@ import streamlit as st
 from flows._policies.snapshots import Sync, list_syncs
 from flows.drift import findings_page, texts
 from flows.drift.register.reading import newest_comparisons
+from flows.drift.register.words import not_compared
+from flows.drift.standing import NotStarted, not_started, open_by_scope
 from flows.drift.start import generate_request
 from monitoring_app.presentation import words
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
@@ -34,6 +36,8 @@ def draw(viewer: Viewer) -> None:
     follow(viewer, "drift")
     with database.transaction(viewer.scope) as connection:
         found = list_syncs(connection, viewer.scope, limit=SYNCS_READ)
+        waiting = not_started(connection, viewer.scope)
+        standing = open_by_scope(connection, viewer.scope)
     if not found:
         show(empty_state(texts.DRIFT_EMPTY_TITLE, texts.DRIFT_EMPTY), "drift-empty")
         return
@@ -42,12 +46,13 @@ def draw(viewer: Viewer) -> None:
     compared = {entry["scope"]: entry for entry in newest_comparisons(database, viewer.scope)}
     for position, key in enumerate(dict.fromkeys(sync.scope for sync in found)):
         usable = [sync for sync in found if sync.scope == key and sync.is_usable]
-        _scope(viewer, position, key, usable, compared.get(key))
+        card = scope_card(viewer.tenant.slug, key, usable, compared.get(key), standing.get(key, {}), waiting.get(key))
+        _scope(viewer, position, key, usable, card)
 
 
-def _scope(viewer: Viewer, position: int, key: str, usable: Sequence[Sync], compared: dict[str, Any] | None) -> None:
+def _scope(viewer: Viewer, position: int, key: str, usable: Sequence[Sync], card: Node) -> None:
     with st.container(border=True):
-        show(scope_card(viewer.tenant.slug, key, usable, compared), f"drift-scope-{position}")
+        show(card, f"drift-scope-{position}")
         if not viewer.may(Permission.OPERATE) or len(usable) < NEEDED:
             return
         st.button(
@@ -62,16 +67,38 @@ def _request(key: str, database: Database, scope: TenantScope) -> StartRequest:
     return generate_request(database, scope, scope_key=key)
 
 
-def scope_card(slug: str, key: str, usable: Sequence[Sync], compared: dict[str, Any] | None) -> Node:
-    """One scope: its last two usable syncs, its last comparison, or what is missing."""
+def scope_card(
+    slug: str,
+    key: str,
+    usable: Sequence[Sync],
+    compared: dict[str, Any] | None,
+    standing: Mapping[str, int],
+    waiting: NotStarted | None,
+) -> Node:
+    """One scope: what is open, its last two usable syncs, its last comparison, what that did not compare, what is missing."""
     facts = [
+        (texts.OPEN, _open(slug, key, standing) if compared else texts.NOTHING_COMPARED),
         (texts.LAST_SYNC, _sync(usable[0]) if usable else words.NEVER),
         (texts.SYNC_BEFORE, _sync(usable[1]) if len(usable) > 1 else words.NEVER),
         (texts.LAST_COMPARISON, _comparison(slug, compared) if compared else words.NEVER),
     ]
     shown = [h("div", None, h("dt", None, name), h("dd", None, value)) for name, value in facts]
-    missing = notice(texts.NEEDS_TWO_SYNCS.format(count=len(usable)), "orange") if len(usable) < NEEDED else None
-    return h("div", {"class": "stack"}, h("h2", {"class": "break"}, key), h("dl", {"class": "facts"}, shown), missing)
+    said: list[Node] = []
+    if len(usable) < NEEDED:
+        said.append(notice(texts.NEEDS_TWO_SYNCS.format(count=len(usable)), "orange"))
+    if compared and compared["withheld"]:
+        said.append(notice(not_compared(compared["withheld"]), "orange"))
+    if waiting is not None and (not compared or waiting.at > datetime.fromisoformat(compared["created_at"])):
+        run = link(page_href("run", slug, {"id": str(waiting.run_id)}), [words.VIEW_RUN, icon("right")])
+        said.append(notice(texts.NOT_STARTED.format(why=waiting.why), "orange", run))
+    return h("div", {"class": "stack"}, h("h2", {"class": "break"}, key), h("dl", {"class": "facts"}, shown), said)
+
+
+def _open(slug: str, key: str, standing: Mapping[str, int]) -> Node:
+    if not standing:
+        return texts.NOTHING_OPEN
+    told = " · ".join(f"{count:,} {severity}" for severity, count in standing.items())
+    return link(page_href("findings", slug, {"scope": key}), [told, icon("right")])
 
 
 def _sync(sync: Sync) -> Node:

@@ -16,7 +16,7 @@ ScopeOption = Annotated[
 
 ThenOption = Annotated[
     str | None,
-    typer.Option("--then", metavar="R.A", help="What follows if the sync is complete, such as drift.generate."),
+    typer.Option("--then", metavar="R.A", help="What follows if the sync read something, such as drift.generate."),
 ]
 
 
@@ -36,14 +36,16 @@ def sync(
     scope: ScopeOption = "default",
     full: Annotated[bool, typer.Option("--full", help="Read all of Graph again, not only what moved.")] = False,
     then: ThenOption = None,
+    then_against: Annotated[
+        str | None, typer.Option("--then-against", metavar="previous|pinned", help="What that compares it with.")
+    ] = None,
     wait: WaitOption = False,
 ) -> Answer:
     from deployments.cli.start_action import start_request
     from flows.inventory.start import sync_request
 
-    return start_request(
-        call, tenant, lambda store, actor: sync_request(source, scope, full=full, then=then), wait=wait
-    )
+    request = sync_request(source, scope, full=full, then=then, then_against=then_against)
+    return start_request(call, tenant, lambda store, actor: request, wait=wait)
 
 
 def list_syncs(

@@ -1,4 +1,7 @@
-"""What follows a sync: a comparison, if everything could be read and there is something to compare with."""
+"""What follows a sync: a comparison, if the sync may serve in one and there is something to compare with.
+
+Which sync may serve is `Sync.is_usable`, here as wherever a comparison chooses: what was not read is withheld there.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 from flows._policies.snapshots import Sync, newest_usable
 from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
-from flows.inventory.operation import InventoryParameters
+from flows.inventory.operation import PINNED, InventoryParameters
 from flows.registry import operations
 from runstore.runs.follow_up import waiting_request
 
@@ -21,14 +24,15 @@ def next_step(run: TrackedRun, parameters: InventoryParameters, sync: Sync) -> d
     """
     if parameters.then is None:
         return {}
-    if not sync.complete:
-        # What is unread beside parts is a policy.
-        lost = any(sync.unread.get(name) for name in ("types", "policies", "items"))
-        what = "not every policy could be read" if lost else "a part of some policies could not be read"
-        return {"then_why": f"The sync is not complete: {what}."}
-    if not patiently(lambda: _has_earlier(run, sync), give_up_after=PATIENCE):
+    if not sync.is_usable:
+        return {"then_why": "The sync read nothing, so there is nothing to compare."}
+    pinned = parameters.then_against == PINNED
+    if not pinned and not patiently(lambda: _has_earlier(run, sync), give_up_after=PATIENCE):
         return {"then_why": "This is the first usable sync of the scope: there is nothing to compare it with yet."}
-    request = operations()[parameters.then].request({"scope": sync.scope, "current": str(sync.id)})
+    given = {"scope": sync.scope, "current": str(sync.id)}
+    if parameters.then_against is not None:
+        given["against"] = parameters.then_against
+    request = operations()[parameters.then].request(given)
     return {"then_request": waiting_request(run.scope.tenant_id, request)}
 
 

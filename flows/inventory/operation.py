@@ -15,6 +15,8 @@ from runstore.fence.redaction import looks_secret
 from runstore.runs.operation import OperationType
 
 DEFAULT_SCOPE: Final = "default"
+PREVIOUS: Final = "previous"
+PINNED: Final = "pinned"
 _SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 
 
@@ -30,7 +32,10 @@ class InventoryParameters(FlowParameters):
     )
     full: bool = Field(False, description="Read everything from Microsoft Graph, also what its lists show as unmoved.")
     then: str | None = Field(
-        None, description="An operation to follow a complete sync, such as `drift.generate`; empty for none."
+        None, description="An operation to follow a sync that read something, such as `drift.generate`; empty for none."
+    )
+    then_against: str | None = Field(
+        None, description="What it holds the sync against: the one before (`previous`), or the baseline (`pinned`)."
     )
 
     @field_validator("source")
@@ -52,6 +57,13 @@ class InventoryParameters(FlowParameters):
         if following is None or not {"scope", "current"} <= following.parameters.model_fields.keys():
             raise ValueError("it names no operation that compares a sync, as drift.generate does")
         return value
+
+    @field_validator("then_against")
+    @classmethod
+    def _then_against(cls, value: str | None) -> str | None:
+        if value and value not in (PREVIOUS, PINNED):
+            raise ValueError(f"it is {PREVIOUS} or {PINNED}")
+        return value or None
 
 
 def checked_scope(value: str) -> str:

@@ -19,15 +19,21 @@ MOST_POLICIES = 100_000
 
 
 def sync_request(
-    source: str, scope_key: str = DEFAULT_SCOPE, *, full: bool = False, then: str | None = None
+    source: str,
+    scope_key: str = DEFAULT_SCOPE,
+    *,
+    full: bool = False,
+    then: str | None = None,
+    then_against: str | None = None,
 ) -> StartRequest:
     """The start request for a sync. BadInputError when the source cannot be used or the scope key is malformed.
 
     `full` reads everything again where a source can tell what has not moved; a folder is always read whole.
-    `then` is the operation that follows if the sync is complete.
+    `then` is the operation that follows if the sync read something, `then_against` what it holds it against.
     A relative folder counts from the caller's working directory and is kept as an absolute path.
     """
-    return OPERATION.request({"source": checked_source(source), "scope": scope_key, "full": full, "then": then})
+    given = {"source": checked_source(source), "scope": scope_key, "full": full}
+    return OPERATION.request({**given, "then": then, "then_against": then_against})
 
 
 def syncs(database: Database, scope: TenantScope, *, scope_key: str | None = None, limit: int = 100) -> dict[str, Any]:

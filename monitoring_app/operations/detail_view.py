@@ -15,6 +15,7 @@ from monitoring_app.presentation.parts import cell, notice, pager, table
 from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
+from runstore.runs.context import NOTICE, context_sentences
 from runstore.runs.insights import FailureGroup, RunOverview, Slice
 from runstore.runs.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
 from runstore.runs.status import ACTIVE, StatusBucket, bucket_of
@@ -22,6 +23,8 @@ from runstore.tenancy import Permission, Trigger
 
 SHOWN_CONTEXT = 30
 _DEEPEST = 3
+SAID_ABOVE = ("then_why", "notice")
+"""What of a run's context is a sentence, and stands above the figures."""
 
 
 def run_header(viewer: Viewer, run: Run) -> Node:
@@ -61,7 +64,8 @@ def facts(viewer: Viewer, run: Run, context: Mapping[str, Any], usual: timedelta
     ]
     if run.flow_run_id is not None and viewer.may(Permission.OPERATE):
         entries.append((texts.FACT_PREFECT, [_flow_run(run, prefect_ui)]))
-    entries += [(_name(key), [h("span", None, _said(value))]) for key, value in list(context.items())[:SHOWN_CONTEXT]]
+    rest = [(key, value) for key, value in context.items() if key not in SAID_ABOVE]
+    entries += [(_name(key), [h("span", None, _said(value))]) for key, value in rest[:SHOWN_CONTEXT]]
     shown = [
         h("div", {"class": "double" if name == texts.FACT_ID else None}, h("dt", None, name), h("dd", None, value))
         for name, value in entries
@@ -161,6 +165,15 @@ def contact_lost(run: Run) -> Node | None:
         return None
     since = moment(run.contact_lost_at)
     return notice(f"{texts.CONTACT_LOST}. {texts.CONTACT_LOST_NOTE}", "orange", h("span", {"class": "strong"}, since))
+
+
+def said(context: Mapping[str, Any]) -> Node | None:
+    """What the run's context says in sentences: what was not done, and why nothing follows; None when it says nothing."""
+    sentences = context_sentences({key: context.get(key) for key in SAID_ABOVE})
+    if not sentences:
+        return None
+    told = [notice(sentence if name == NOTICE else f"{name}: {sentence}", "orange") for name, sentence in sentences]
+    return h("div", {"class": "stack"}, told)
 
 
 def related_links(slug: str, related: Sequence[RelatedLink]) -> Node | None:
@@ -268,6 +281,7 @@ def live_part(
         header=run_header(viewer, run),
         lost=contact_lost(run),
         cause=cause,
+        said=said(detail.context),
         facts=h("section", {"class": "panel"}, facts(viewer, run, detail.context, usual, prefect_ui)),
         columns=h("div", {"class": "columns"}, left, timeline(run, detail.history)),
     )

@@ -69,10 +69,11 @@ def findings_document(
 
 
 def newest_comparisons(database: Database, scope: TenantScope) -> list[dict[str, Any]]:
-    """The newest comparison of each scope, in the JSON shape of the contract."""
+    """The newest comparison of each scope, in the JSON shape of the contract, with what it `withheld`."""
     scope.require(Permission.VIEW)
     with database.transaction(scope) as connection:
-        return [_comparison(run) for run in _comparisons(connection, scope, None, None)]
+        newest = _comparisons(connection, scope, None, None)
+    return [{**_comparison(run), "withheld": run.withheld} for run in newest]
 
 
 def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""Sync, then drift: the comparison starts in the transaction that ends a complete sync, once, and otherwise the sync says why."""
+"""Sync, then drift: the comparison starts in the transaction that ends a usable sync, once, and otherwise the sync says why."""
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +12,20 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from flows._policies.snapshots import list_syncs
+from flows._tracking.progress import ProgressReporter
+from flows._tracking.tracked_flow import TrackedRun
+from flows.drift import page as drift_page
 from flows.drift.comparing import compare_and_keep
 from flows.drift.operation import DriftParameters
+from flows.drift.register.reading import newest_comparisons
+from flows.drift.register.rule_book import pin_baseline
+from flows.drift.standing import not_started
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync
+from monitoring_app.operations import detail_view
+from monitoring_app.presentation.nodes import text_of
 from runstore.errors import BadInputError
 from runstore.notifications import NotificationReader
 from runstore.runs.filters import RunFilter
@@ -32,6 +42,12 @@ from tests.support.drift_runs import Runs, export, policy
 ONE = "10000000-0000-4000-8000-000000000000"
 TWO = "20000000-0000-4000-8000-000000000000"
 DRIFT = "drift.generate"
+COMPLIANCE = {
+    "@odata.type": "#microsoft.graph.windows10CompliancePolicy",
+    "id": "90000000-0000-4000-8000-000000000000",
+    "displayName": "Compliant",
+    "assignments": [],
+}
 
 
 @pytest.fixture
@@ -85,36 +101,79 @@ def test_a_complete_sync_is_followed_by_a_comparison_of_that_very_sync(runs: Run
 def test_what_follows_is_handed_over_and_does_its_work(runs: Runs, folder: Path, tmp_path: Path) -> None:
     runs.sync(folder)
     runs.sync(export(tmp_path / "changed", [policy(ONE, value=2)]), then=DRIFT)
-    (waiting,) = Outbox(runs.store.relay, tenant_limit=8).claim(10)
-    assert str(waiting.type) == DRIFT
-    observe(runs, waiting.id, ObservedState.RUNNING)
-    from flows._tracking.progress import ProgressReporter
-    from flows._tracking.tracked_flow import TrackedRun
-
-    recorder = Recorder(runs.store.worker, runs.scope)
-    run = TrackedRun(waiting.id, 1, runs.scope, runs.store.worker, ProgressReporter(recorder, waiting.id, 1))
-    compare_and_keep(run, DriftParameters.model_validate(waiting.parameters))
-    runs.end(run)
+    assert worked_off(runs).context["findings"] == 1
     assert drifts(runs)[0].context["findings"] == 1
 
 
-def test_an_incomplete_sync_is_not_followed_and_says_why(runs: Runs, folder: Path) -> None:
-    runs.sync(folder)
-    (folder / "broken.json").write_text('{"id": "x", ')
-    ended = sync(runs, runs.sync(folder, then=DRIFT))
-    assert ended.run.status is RunStatus.COMPLETED_WITH_ERRORS
-    assert drifts(runs) == []
-    assert ended.context["then_why"] == "The sync is not complete: not every policy could be read."
+def worked_off(runs: Runs) -> RunDetail:
+    """The comparison that waits, its work done as a worker does it."""
+    (waiting,) = Outbox(runs.store.relay, tenant_limit=8).claim(10)
+    observe(runs, waiting.id, ObservedState.RUNNING)
+    recorder = Recorder(runs.store.worker, runs.scope)
+    run = TrackedRun(waiting.id, 1, runs.scope, runs.store.worker, ProgressReporter(recorder, waiting.id, 1))
+    compare_and_keep(run, DriftParameters.model_validate(waiting.parameters))
+    return sync(runs, runs.end(run))
 
 
-@pytest.mark.parametrize("part", ["settings", "assignments"])
-def test_a_sync_that_lacks_a_part_of_a_policy_is_not_complete(runs: Runs, folder: Path, part: str) -> None:
+def said_in_three_places(runs: Runs, run_id: UUID) -> list[str]:
+    """What is said of a run on its own page, in its notification and on the Drift page."""
+    detail = sync(runs, run_id)
+    on_run = text_of(detail_view.said(detail.context) or "")
+    told = NotificationReader(runs.store.app, runs.scope).list()
+    notified = "; ".join(sentence for one in told if one.run_id == run_id for _, sentence in one.said)
+    with runs.store.hub.transaction(runs.scope) as connection:
+        found = list_syncs(connection, runs.scope, limit=10)
+        waiting = not_started(connection, runs.scope)
+    compared = {one["scope"]: one for one in newest_comparisons(runs.store.hub, runs.scope)}
+    usable = [one for one in found if one.is_usable]
+    card = drift_page.scope_card("acme", "default", usable, compared.get("default"), {}, waiting.get("default"))
+    return [on_run, notified, text_of(card)]
+
+
+def test_a_sync_that_could_not_read_everything_is_compared_but_for_that(store: Store, tmp_path: Path) -> None:
+    runs = Runs(store, store.member(Role.OWNER))
+    for name, value, compliance in (("a", 1, json.dumps(COMPLIANCE)), ("b", 2, '{"displ')):
+        folder = tmp_path / name
+        export(folder / "Settings Catalog", [policy(ONE, value=value)])
+        (folder / "Compliance Policies").mkdir()
+        (folder / "Compliance Policies" / "one.json").write_text(compliance)
+        ended = sync(runs, runs.sync(folder, then=DRIFT))
+    assert ended.run.status is RunStatus.COMPLETED_WITH_ERRORS and ended.context["complete"] is False
+    drift = worked_off(runs)
+    assert drift.context["findings"] == 1
+    held = {"policy_type": "compliance", "count": 1, "reason_code": "current_incomplete"}
+    assert drift.context["withheld"] == [held]
+    said = said_in_three_places(runs, drift.run.id)
+    assert all("1 Compliance: may still be there" in one for one in said), said
+
+
+def test_a_comparison_that_does_not_start_is_said_in_three_places(store: Store, tmp_path: Path) -> None:
+    runs = Runs(store, store.member(Role.OWNER))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "x.json").write_text('{"id": "x", ')
+    for folder, why in (
+        (export(tmp_path / "a", [policy(ONE)]), "nothing to compare it with yet"),
+        (tmp_path / "broken", "The sync read nothing"),
+    ):
+        run_id = runs.sync(folder, then=DRIFT)
+        assert drifts(runs) == []
+        said = said_in_three_places(runs, run_id)
+        assert all(why in one for one in said), said
+
+
+def test_what_follows_may_be_held_against_the_pinned_baseline(runs: Runs, folder: Path, tmp_path: Path) -> None:
     runs.sync(folder)
-    half = {key: value for key, value in policy(TWO, "Half").items() if key != part}
-    ended = sync(runs, runs.sync(export(folder / "half", [half]).parent, then=DRIFT))
-    assert not ended.context["complete"]
-    assert drifts(runs) == []
-    assert ended.context["then_why"] == "The sync is not complete: a part of some policies could not be read."
+    pin_baseline(runs.store.app, runs.scope)
+    for name, value in (("b", 2), ("c", 2)):
+        request = sync_request(
+            f"folder:{export(tmp_path / name, [policy(ONE, value=value)])}", then=DRIFT, then_against="pinned"
+        )
+        run = runs.begin(request)
+        read_into_sync(run, InventoryParameters.model_validate(request.parameters))
+        runs.end(run)
+        assert (worked_off(runs).context["against"], runs.store) == ("pinned", runs.store)
+    with pytest.raises(BadInputError, match="then_against"):
+        sync_request(f"folder:{folder}", then=DRIFT, then_against="yesterday")
 
 
 def test_an_attempt_is_not_followed_for_what_the_one_before_it_had_read(runs: Runs, folder: Path) -> None:
