@@ -9,9 +9,10 @@ import streamlit as st
 
 from flows.drift import texts
 from flows.drift.comparison.severity import Severity
+from flows.drift.deciding_page import decisions, outcome
 from flows.drift.on_page import finding
 from flows.drift.register.filters import STATES, TEXT_LIMIT, FindingFilter
-from flows.drift.register.reading import LIMIT, findings_document, why_empty
+from flows.drift.register.reading import LIMIT, findings_document, histories, why_empty
 from flows.drift.register.words import withheld_words
 from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import plural, type_name
@@ -32,6 +33,7 @@ def draw(viewer: Viewer) -> None:
     lead = texts.OF_RUN if run else texts.FINDINGS_LEAD
     way = link(page_href("findings", viewer.tenant.slug), texts.ALL_FINDINGS, class_="button") if run else None
     show(page_header(viewer, texts.FINDINGS, lead, aside=way), "findings-header")
+    outcome(viewer)
     wanted = _wanted(params)
     offset = _offset(params)
     document = findings_document(
@@ -55,7 +57,10 @@ def draw(viewer: Viewer) -> None:
     if wanted.policy_id:
         show(_of_policy(viewer.tenant.slug, params), "findings-policy")
     found = document["findings"][offset : offset + A_PAGE] if run else document["findings"]
-    show(_list(viewer.tenant.slug, params, found, offset, document), "findings-list")
+    if found:
+        decisions(viewer, wanted, document, found, of_run=run is not None)
+    events = histories(page_database(), viewer.scope, [one["id"] for one in found])
+    show(_list(viewer.tenant.slug, params, found, offset, document, events), "findings-list")
 
 
 def _wanted(params: Mapping[str, str]) -> FindingFilter:
@@ -118,7 +123,12 @@ def _of_policy(slug: str, params: Mapping[str, str]) -> Node:
 
 
 def _list(
-    slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any]], offset: int, document: Mapping[str, Any]
+    slug: str,
+    params: Mapping[str, str],
+    found: Sequence[Mapping[str, Any]],
+    offset: int,
+    document: Mapping[str, Any],
+    events: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Node:
     if not found:
         return h("p", {"class": "muted"}, texts.FINDINGS_NO_MATCH)
@@ -133,7 +143,9 @@ def _list(
     said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(found), total=f"{total:,}")
     if document["ignored"]:
         said = f"{said} · {texts.IGNORED.format(count=plural(document['ignored'], 'change'))}"
-    cards = [finding(slug, one, is_open=number == 0) for number, one in enumerate(found)]
+    cards = [
+        finding(slug, one, is_open=number == 0, events=events.get(one["id"], ())) for number, one in enumerate(found)
+    ]
     return h("div", {"class": "stack"}, cards, pager(newer, older, None, said))
 
 

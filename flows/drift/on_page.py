@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,14 +13,17 @@ from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 
 CHANGES_SHOWN: Final = 100
+EVENTS_SHOWN: Final = 20
 VALUE_SHOWN: Final = 2000
 TONES: Final = {"critical": "red", "high": "red", "medium": "orange", "low": "blue"}
 _ICONS: Final = {"policy_added": "added", "policy_removed": "removed"}
 _STATES: Final = {"acknowledged": "blue", "accepted": "green", "resolved": "gray"}
 
 
-def finding(slug: str, one: Mapping[str, Any], *, is_open: bool = False) -> Node:
-    """One finding of the tenant `slug`: closed a line, open its changes."""
+def finding(
+    slug: str, one: Mapping[str, Any], *, is_open: bool = False, events: Sequence[Mapping[str, Any]] = ()
+) -> Node:
+    """One finding of the tenant `slug`: closed a line, open its changes, where it stands and its last `events`."""
     changes: list[Mapping[str, Any]] = one["changes"]
     tone = TONES.get(str(one["severity"]), "gray")
     name = one["policy_name"] or type_name(str(one["policy_type"]))
@@ -40,6 +43,7 @@ def finding(slug: str, one: Mapping[str, Any], *, is_open: bool = False) -> Node
     if who := who_and_when(one.get("changed_by")):
         body.append(h("p", {"class": "small break"}, texts.LAST_CHANGED.format(who=who)))
     body.append(_standing(slug, one))
+    body += [_event(event) for event in events[:EVENTS_SHOWN]]
     if one["policy_id"]:
         body.append(h("p", {"class": "muted small mono break"}, str(one["policy_id"])))
     attributes = {"class": "group", "key": str(one["id"]), "open": is_open}
@@ -62,6 +66,14 @@ def _standing(slug: str, one: Mapping[str, Any]) -> Node:
     found_by = link(page_href("findings", slug, {"run": str(one["run_id"])}), [texts.COMPARISON, icon("right")])
     shown = [h("div", None, h("dt", None, name), h("dd", None, value)) for name, value in facts]
     return h("div", {"class": "stack"}, h("dl", {"class": "facts"}, shown), h("p", {"class": "small"}, found_by))
+
+
+def _event(event: Mapping[str, Any]) -> Node:
+    """Who did what when, and why."""
+    detail = event["detail"]
+    why = " · ".join(str(detail[name]) for name in ("owner", "reason", "until") if detail.get(name))
+    said = h("span", {"class": "break"}, f"{event['actor']}: {event['event']}{f' · {why}' if why else ''}")
+    return h("div", {"class": "row small"}, _moment(event["at"]), said)
 
 
 def _moment(text: str) -> Node:

@@ -12,16 +12,19 @@ import streamlit as st
 from flows._policies.snapshots import Sync, list_syncs
 from flows.drift import findings_page, texts
 from flows.drift.register.reading import newest_comparisons
+from flows.drift.register.rule_book import pin_baseline, pinned_baselines, unpin_baseline
 from flows.drift.register.words import not_compared
 from flows.drift.standing import NotStarted, not_started, open_by_scope
 from flows.drift.start import generate_request
 from monitoring_app.presentation import words
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
-from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database
+from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database
 from monitoring_app.presentation.parts import empty_state, notice, page_header
+from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.starting import follow, start_and_follow
 from monitoring_app.presentation.view import show
 from runstore.database import Database
+from runstore.errors import TenantAtlasError
 from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
@@ -44,10 +47,12 @@ def draw(viewer: Viewer) -> None:
     if not viewer.may(Permission.OPERATE):
         show(notice(words.READONLY_NOTE, "blue"), "drift-readonly")
     compared = {entry["scope"]: entry for entry in newest_comparisons(database, viewer.scope)}
+    pins = pinned_baselines(database, viewer.scope)
     for position, key in enumerate(dict.fromkeys(sync.scope for sync in found)):
         usable = [sync for sync in found if sync.scope == key and sync.is_usable]
         card = scope_card(viewer.tenant.slug, key, usable, compared.get(key), standing.get(key, {}), waiting.get(key))
         _scope(viewer, position, key, usable, card)
+        _baseline(viewer, position, key, usable, pins.get(key))
 
 
 def _scope(viewer: Viewer, position: int, key: str, usable: Sequence[Sync], card: Node) -> None:
@@ -65,6 +70,40 @@ def _scope(viewer: Viewer, position: int, key: str, usable: Sequence[Sync], card
 
 def _request(key: str, database: Database, scope: TenantScope) -> StartRequest:
     return generate_request(database, scope, scope_key=key)
+
+
+def _baseline(viewer: Viewer, position: int, key: str, usable: Sequence[Sync], pin: Mapping[str, Any] | None) -> None:
+    """Which sync the scope is held against with `--against pinned`, and for those who may, another."""
+    if pin is not None:
+        said = [
+            texts.PINNED,
+            ": ",
+            moment(pin["pinned_at"]),
+            " · ",
+            pin["pinned_by"],
+            f" · {pin['reason']}" if pin["reason"] else "",
+        ]
+        show(h("p", {"class": "small break"}, said), f"drift-pin-{position}")
+    if not viewer.may(Permission.OPERATE) or not usable:
+        return
+    with st.container(horizontal=True, gap="small"):
+        st.button(texts.PIN, key=f"drift-pin-set-{position}", on_click=_pin, args=(viewer, key, str(usable[0].id)))
+        if pin is not None:
+            st.button(texts.UNPIN, key=f"drift-pin-off-{position}", on_click=_pin, args=(viewer, key, None))
+
+
+def _pin(viewer: Viewer, key: str, sync_id: str | None) -> None:
+    """Pins the sync that the page showed as the last one, or takes the pin off."""
+    try:
+        scope = still_there(viewer).scope
+        if sync_id is None:
+            unpin_baseline(start_database(), scope, key)
+        else:
+            pin_baseline(start_database(), scope, scope_key=key, sync_id=sync_id)
+    except TenantAtlasError as problem:
+        st.toast(str(problem))
+    else:
+        st.toast(texts.PINNED_NOW if sync_id else texts.UNPINNED_NOW)
 
 
 def scope_card(

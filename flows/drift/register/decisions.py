@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
+from flows.drift.comparison.severity import Severity
+from flows.drift.register.filters import SHOWN, UNSETTLED, FindingFilter
 from flows.drift.register.life import FindingStatus
 from flows.drift.tables import DriftEvent, DriftFinding
-from runstore.audit import record_audit
+from runstore.audit import record_audits
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.fence.redaction import scrub_text
@@ -18,6 +22,7 @@ from runstore.ids import checked_id
 from runstore.tenancy import Permission, TenantScope
 
 TEXT_LIMIT = 1000
+MOST_AT_ONCE = 5_000
 
 
 def acknowledge(database: Database, scope: TenantScope, finding_id: str) -> dict[str, Any]:
@@ -25,7 +30,7 @@ def acknowledge(database: Database, scope: TenantScope, finding_id: str) -> dict
 
     BadInputError for one that is accepted or resolved; NotFoundError for an id the tenant has no finding of.
     """
-    return _decide(database, scope, finding_id, FindingStatus.ACKNOWLEDGED, {"owner": scope.actor.label})
+    return _single(database, scope, finding_id, Decision(FindingStatus.ACKNOWLEDGED))
 
 
 def accept(
@@ -42,18 +47,12 @@ def accept(
     It opens again when the value moves or the date has passed. Accepting again replaces owner, reason and date.
     BadInputError for an empty owner or reason, a date in the past or without a time zone, or a resolved finding.
     """
-    owner, reason = (_text(value, name) for value, name in ((owner, "owner"), (reason, "reason")))
-    if until is not None and until.tzinfo is None:
-        raise BadInputError("The end of an acceptance needs a time zone: write it as 2027-01-31T00:00:00Z.")
-    if until is not None and until <= datetime.now(UTC):
-        raise BadInputError("The end of an acceptance must lie in the future.")
-    given = {"owner": owner, "reason": reason, "accepted_until": until}
-    return _decide(database, scope, finding_id, FindingStatus.ACCEPTED, given)
+    return _single(database, scope, finding_id, Decision.accepting(owner, reason, until))
 
 
 def reopen(database: Database, scope: TenantScope, finding_id: str) -> dict[str, Any]:
     """Opens an acknowledged or accepted finding again; nothing happens to an open one. BadInputError for a resolved one."""
-    return _decide(database, scope, finding_id, FindingStatus.OPEN, {})
+    return _single(database, scope, finding_id, Decision(FindingStatus.OPEN))
 
 
 _VERBS = {
@@ -63,93 +62,173 @@ _VERBS = {
 }
 
 
-def _decide(
-    database: Database, scope: TenantScope, finding_id: str, wanted: FindingStatus, given: dict[str, Any]
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody wants to become of findings. Owner, reason and end belong to an acceptance and are checked by `accepting`."""
+
+    status: FindingStatus
+    owner: str | None = None
+    reason: str | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def accepting(cls, owner: str, reason: str, until: datetime | None = None) -> Decision:
+        """BadInputError for an empty or too long owner or reason, and for an end in the past or without a time zone."""
+        owner, reason = (_text(value, name) for value, name in ((owner, "owner"), (reason, "reason")))
+        if until is not None and until.tzinfo is None:
+            raise BadInputError("The end of an acceptance needs a time zone: write it as 2027-01-31T00:00:00Z.")
+        if until is not None and until <= datetime.now(UTC):
+            raise BadInputError("The end of an acceptance must lie in the future.")
+        return cls(FindingStatus.ACCEPTED, owner, reason, until)
+
+
+def decide(
+    database: Database, scope: TenantScope, decision: Decision, seen: Mapping[str, str | None]
+) -> dict[str, list[dict[str, Any]]]:
+    """Decides about each finding of `seen`, together or for some of them: `decided`, and `refused` with the reason why.
+
+    `seen` holds by finding its `changed_at` as it was seen, or None for whatever it is now: where somebody else decided, the value
+    moved or the finding was resolved since, it is refused with what happened. BadInputError for more than 5,000.
+    """
     scope.require(Permission.OPERATE)
-    wanted_id = checked_id(finding_id, "A finding id is a UUID, as `tenantatlas drift findings` shows it.")
+    if len(seen) > MOST_AT_ONCE:
+        raise BadInputError(f"At most {MOST_AT_ONCE:,} findings are decided about at once: narrow the filters.")
+    ids = [checked_id(one, "A finding id is a UUID, as `tenantatlas drift findings` shows it.") for one in seen]
     with database.transaction(scope) as connection:
-        row = connection.execute(
-            select(
-                DriftFinding.status,
-                DriftFinding.value_digest,
-                DriftFinding.policy_name,
-                DriftFinding.kind,
-                DriftFinding.last_run_id,
-            )
-            .where(DriftFinding.tenant_id == scope.tenant_id, DriftFinding.id == wanted_id)
+        if decision.status is FindingStatus.ACKNOWLEDGED:
+            decision = replace(decision, owner=scope.actor.label)
+        rows = connection.execute(
+            select(*(getattr(DriftFinding, name) for name in _READ))
+            .where(DriftFinding.tenant_id == scope.tenant_id, DriftFinding.id.in_(ids))
+            .order_by(DriftFinding.id)
             .with_for_update()
-        ).one_or_none()
-        if row is None:
-            raise NotFoundError(f"Tenant {scope.slug!r} has no finding {finding_id}.")
-        before = FindingStatus(row.status)
-        if before is FindingStatus.RESOLVED:
-            raise BadInputError(f"Finding {finding_id} is resolved: there is nothing to decide about it.")
-        if before is FindingStatus.ACCEPTED and wanted is FindingStatus.ACKNOWLEDGED:
-            raise BadInputError(f"Finding {finding_id} is accepted already; reopen it first.")
-        if before is not wanted or wanted is FindingStatus.ACCEPTED:
-            found = (bytes(row.value_digest), row.last_run_id)
-            _apply(connection, scope, wanted_id, before, wanted, found, given)
-    return {
-        "finding": {
-            "id": str(wanted_id),
-            "kind": row.kind,
-            "policy_name": row.policy_name,
-            "status": wanted.value,
-            **{key: value.isoformat() if isinstance(value, datetime) else value for key, value in given.items()},
-        }
-    }
+        ).all()
+        last = _last_events(connection, scope, ids)
+        known = {str(row.id): row for row in rows}
+        refused = [
+            {"id": one, "policy_name": None, "why": f"Tenant {scope.slug!r} has no finding {one}."}
+            for one in map(str, ids)
+            if one not in known
+        ]
+        taken: list[Any] = []
+        decided: list[Any] = []
+        for name, row in known.items():
+            why = _why_not(row, decision, last.get(row.id), seen.get(name))
+            if why:
+                refused.append({"id": name, "policy_name": row.policy_name, "why": why})
+                continue
+            decided.append(_decided(row, decision))
+            if row.status != decision.status.value or decision.status is FindingStatus.ACCEPTED:
+                taken.append(row)
+        if taken:
+            _apply(connection, scope, decision, taken)
+    return {"decided": decided, "refused": refused}
 
 
-def _apply(
-    connection: Connection,
-    scope: TenantScope,
-    finding_id: UUID,
-    before: FindingStatus,
-    after: FindingStatus,
-    found: tuple[bytes, UUID],
-    given: dict[str, Any],
-) -> None:
-    # The run leads to the value as it was found, before and after in full.
-    value, run_id = found
-    accepted = after is FindingStatus.ACCEPTED
+def matching(database: Database, scope: TenantScope, wanted: FindingFilter, as_of: str) -> dict[str, str | None]:
+    """All findings that the filter lets through, as `decide` takes them; what moved after `as_of` counts as not seen.
+
+    BadInputError for more than 5,000.
+    """
+    at = DriftEvent.tenant_id == DriftFinding.tenant_id, DriftEvent.finding_id == DriftFinding.id
+    changed = select(func.max(DriftEvent.at)).where(*at).scalar_subquery()
+    where = (DriftFinding.tenant_id == scope.tenant_id, SHOWN, *wanted.about(default=UNSETTLED))
+    severity = case({one.rank: one.value for one in Severity}, value=DriftFinding.rank)
+    of_kind = wanted.of_kind(severity, DriftFinding.policy_type)
+    with database.transaction(scope) as connection:
+        rows = connection.execute(
+            select(DriftFinding.id, changed).where(*where, *of_kind).limit(MOST_AT_ONCE + 1)
+        ).all()
+    if len(rows) > MOST_AT_ONCE:
+        raise BadInputError(f"At most {MOST_AT_ONCE:,} findings are decided about at once: narrow the filters.")
+    drawn = datetime.fromisoformat(as_of)
+    return {str(one): at.isoformat() if at is not None and at <= drawn else as_of for one, at in rows}
+
+
+def _single(database: Database, scope: TenantScope, finding_id: str, decision: Decision) -> dict[str, Any]:
+    outcome = decide(database, scope, decision, {finding_id: None})
+    for one in outcome["refused"]:
+        raise (NotFoundError if "has no finding" in one["why"] else BadInputError)(one["why"])
+    return {"finding": outcome["decided"][0]}
+
+
+_READ = ("id", "status", "value_digest", "policy_name", "kind", "last_run_id")
+
+
+def _why_not(row: Any, decision: Decision, last: Any, seen: str | None) -> str | None:
+    if row.status == FindingStatus.RESOLVED.value:
+        return f"Finding {row.id} is resolved: there is nothing to decide about it."
+    if seen is not None and last is not None and last.at > datetime.fromisoformat(seen):
+        said = f", {last.detail['reason']}" if last.detail.get("reason") else ""
+        return f"{last.actor} was first: {last.event} at {last.at:%Y-%m-%d %H:%M:%S} UTC{said}. Look at it again."
+    if row.status == FindingStatus.ACCEPTED.value and decision.status is FindingStatus.ACKNOWLEDGED:
+        return f"Finding {row.id} is accepted already; reopen it first."
+    return None
+
+
+def _decided(row: Any, decision: Decision) -> dict[str, Any]:
+    shown: dict[str, Any] = {"id": str(row.id), "kind": row.kind, "policy_name": row.policy_name}
+    shown["status"] = decision.status.value
+    if decision.owner is not None:
+        shown["owner"] = decision.owner
+    if decision.status is FindingStatus.ACCEPTED:
+        until = decision.until.isoformat() if decision.until else None
+        shown |= {"reason": decision.reason, "accepted_until": until}
+    return shown
+
+
+def _last_events(connection: Connection, scope: TenantScope, ids: Sequence[UUID]) -> dict[UUID, Any]:
+    rows = connection.execute(
+        select(DriftEvent.finding_id, DriftEvent.at, DriftEvent.actor, DriftEvent.event, DriftEvent.detail)
+        .where(DriftEvent.tenant_id == scope.tenant_id, DriftEvent.finding_id.in_(ids))
+        .distinct(DriftEvent.finding_id)
+        .order_by(DriftEvent.finding_id, DriftEvent.at.desc(), DriftEvent.id.desc())
+    )
+    return {row.finding_id: row for row in rows}
+
+
+def _apply(connection: Connection, scope: TenantScope, decision: Decision, rows: Sequence[Any]) -> None:
+    accepted = decision.status is FindingStatus.ACCEPTED
     values: dict[str, Any] = {
-        "status": after.value,
-        "accepted_digest": value if accepted else None,
-        "accepted_until": None,
-        "owner": None,
-        "reason": None,
-        **given,
+        "status": decision.status.value,
+        "accepted_digest": DriftFinding.value_digest if accepted else None,
+        "accepted_until": decision.until,
+        "owner": decision.owner,
+        "reason": decision.reason,
     }
-    connection.execute(update(DriftFinding).where(DriftFinding.id == finding_id).values(**values))
-    until = given.get("accepted_until")
-    detail = {key: text for key, text in given.items() if isinstance(text, str)}
-    if until is not None:
-        detail["until"] = until.isoformat()
-    connection.execute(
-        insert(DriftEvent).values(
-            id=uuid4(),
-            tenant_id=scope.tenant_id,
-            finding_id=finding_id,
-            actor=scope.actor.label,
-            run_id=run_id,
-            event=_VERBS[after],
-            from_status=before.value,
-            to_status=after.value,
-            detail=detail,
-        )
-    )
-    record_audit(
-        connection,
-        scope,
-        f"drift.{_VERBS[after]}",
-        str(finding_id),
-        {"from": before.value, "run_id": str(run_id), **detail},
-    )
+    ids = [row.id for row in rows]
+    connection.execute(update(DriftFinding).where(DriftFinding.id.in_(ids)).values(**values))
+    detail = {key: value for key, value in (("owner", decision.owner), ("reason", decision.reason)) if value}
+    if decision.until is not None:
+        detail["until"] = decision.until.isoformat()
+    verb = _VERBS[decision.status]
+    # The run leads to the value as it was found, before and after in full.
+    events = [
+        {
+            "id": uuid4(),
+            "tenant_id": scope.tenant_id,
+            "finding_id": row.id,
+            "actor": scope.actor.label,
+            "run_id": row.last_run_id,
+            "event": verb,
+            "from_status": row.status,
+            "to_status": decision.status.value,
+            "detail": detail,
+        }
+        for row in rows
+    ]
+    # Of this moment and not of the transaction's begin, which may lie before another's end that was waited for.
+    connection.execute(insert(DriftEvent).values(at=func.clock_timestamp()), events)
+    subjects = {str(row.id): {"from": row.status, "run_id": str(row.last_run_id), **detail} for row in rows}
+    record_audits(connection, scope, f"drift.{verb}", subjects)
 
 
 def _text(value: str, name: str) -> str:
-    text = " ".join(scrub_text(value).split())[:TEXT_LIMIT]
+    text = " ".join(scrub_text(value).split())
     if not text:
         raise BadInputError(f"Accepting a finding needs {'an' if name == 'owner' else 'a'} {name}.")
+    if len(text) > TEXT_LIMIT:
+        raise BadInputError(
+            f"The {name} has {len(text):,} characters, and at most {TEXT_LIMIT:,} are kept: shorten it."
+        )
     return text

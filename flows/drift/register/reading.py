@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from runstore.tenancy import Permission, TenantScope
 
 LIMIT = 10_000
 MOST_SCOPES = 1_000
+EVENTS_SHOWN = 1_000
 OPEN = FindingFilter()
 """Open and acknowledged ones, of every scope."""
 
@@ -59,6 +61,7 @@ def findings_document(
         "view": "register" if run_id is None else "comparison",
         "findings": rows.findings,
         "groups": groups_json(rows.findings),
+        "as_of": (rows.as_of or datetime.now(UTC)).isoformat(),
         "total": rows.total,
         "counts": rows.counts,
         "withheld": [entry for run in runs for entry in run.withheld],
@@ -97,37 +100,59 @@ def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, An
     ]
 
 
+def histories(database: Database, scope: TenantScope, finding_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The last events of several findings by id, newest first, in the JSON shape of `history`."""
+    scope.require(Permission.VIEW)
+    wanted = DriftEvent.tenant_id == scope.tenant_id, DriftEvent.finding_id.in_([UUID(one) for one in finding_ids])
+    with database.transaction(scope) as connection:
+        rows = connection.execute(
+            select(DriftEvent.finding_id, *_EVENT)
+            .where(*wanted)
+            .order_by(DriftEvent.at.desc(), DriftEvent.id.desc())
+            .limit(EVENTS_SHOWN)
+        ).all()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for finding_id, *event in rows:
+        found.setdefault(str(finding_id), []).append(_event(event))
+    return found
+
+
 def history(database: Database, scope: TenantScope, finding_id: UUID) -> list[dict[str, Any]]:
     """The life of one finding, oldest event first; NotFoundError when the tenant has no such finding."""
     scope.require(Permission.VIEW)
     with database.transaction(scope) as connection:
         rows = connection.execute(
-            select(
-                DriftEvent.at,
-                DriftEvent.actor,
-                DriftEvent.event,
-                DriftEvent.from_status,
-                DriftEvent.to_status,
-                DriftEvent.run_id,
-                DriftEvent.detail,
-            )
+            select(*_EVENT)
             .where(DriftEvent.tenant_id == scope.tenant_id, DriftEvent.finding_id == finding_id)
             .order_by(DriftEvent.at, DriftEvent.id)
         ).all()
     if not rows:
         raise NotFoundError(f"Tenant {scope.slug!r} has no finding {finding_id}.")
-    return [
-        {
-            "at": at.isoformat(),
-            "actor": actor,
-            "event": event,
-            "from": before,
-            "to": after,
-            "run_id": str(run_id) if run_id else None,
-            "detail": detail,
-        }
-        for at, actor, event, before, after, run_id, detail in rows
-    ]
+    return [_event(row) for row in rows]
+
+
+_EVENT = (
+    DriftEvent.at,
+    DriftEvent.actor,
+    DriftEvent.event,
+    DriftEvent.from_status,
+    DriftEvent.to_status,
+    DriftEvent.run_id,
+    DriftEvent.detail,
+)
+
+
+def _event(row: Sequence[Any]) -> dict[str, Any]:
+    at, actor, event, before, after, run_id, detail = row
+    return {
+        "at": at.isoformat(),
+        "actor": actor,
+        "event": event,
+        "from": before,
+        "to": after,
+        "run_id": str(run_id) if run_id else None,
+        "detail": detail,
+    }
 
 
 def _comparison(run: Any) -> dict[str, Any]:

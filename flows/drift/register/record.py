@@ -99,7 +99,7 @@ def save(
     if compared.live:
         events += _settle(connection, scope, compared, set(ids), now)
     if events:
-        connection.execute(insert(DriftEvent), events)
+        connection.execute(insert(DriftEvent).values(at=func.clock_timestamp()), events)
     _audit(connection, scope, events)
 
 

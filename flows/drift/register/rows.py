@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,12 +23,16 @@ _NAMES: Final[dict[int, str]] = {one.rank: one.value for one in Severity}
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Findings as they are shown; how many there are, and how many by severity and type; how many changes rules hide."""
+    """Findings as they are shown; how many there are, and how many by severity and type; how many changes rules hide.
+
+    `as_of` is when they were read, by the database's clock; None where nothing was.
+    """
 
     findings: list[dict[str, Any]]
     total: int
     counts: list[dict[str, Any]]
     ignored: int
+    as_of: datetime | None = None
 
 
 def of_register(
@@ -73,7 +78,7 @@ def of_register(
     # Those that nobody looked at since they moved are not in the sum yet.
     fresh = [_shown(row) for row in rows if not row["hides"]]
     kept, more = without_ignored(fresh, rules or ())
-    return Rows(left, total - (len(fresh) - len(kept)), counts, 0 if rules is None else ignored + more)
+    return Rows(left, total - (len(fresh) - len(kept)), counts, 0 if rules is None else ignored + more, _as_of(rows))
 
 
 def of_run(
@@ -94,18 +99,22 @@ def of_run(
     by_kind = select(rank, DriftRunFinding.policy_type, func.count(), literal(0)).join(DriftFinding, together)
     grouped = by_kind.where(*where).group_by(rank, DriftRunFinding.policy_type).limit(MOST_GROUPS)
     counted = connection.execute(grouped).all()
-    rows = connection.execute(
-        select(*_STANDING, *_FOUND)
-        .join(DriftRunFinding, together)
-        .where(*where, *wanted.of_kind(*kinds))
-        .order_by(DriftRunFinding.position)
-        .offset(offset)
-        .limit(limit)
-    ).mappings()
+    rows = (
+        connection.execute(
+            select(*_STANDING, *_FOUND)
+            .join(DriftRunFinding, together)
+            .where(*where, *wanted.of_kind(*kinds))
+            .order_by(DriftRunFinding.position)
+            .offset(offset)
+            .limit(limit)
+        )
+        .mappings()
+        .all()
+    )
     found = [_shown(row) for row in rows]
     counts, total, _ = _counted(counted, wanted)
     left, hidden = without_ignored(found, rules or ())
-    return Rows(left, total - (len(found) - len(left)), counts, hidden)
+    return Rows(left, total - (len(found) - len(left)), counts, hidden, _as_of(rows))
 
 
 def _counted(counted: Sequence[Any], wanted: FindingFilter) -> tuple[list[dict[str, Any]], int, int]:
@@ -127,6 +136,7 @@ _STANDING: Final = (
     DriftFinding.scope,
     STATE.label("state"),
     HIDES.label("hides"),
+    func.now().label("as_of"),
     DriftFinding.owner,
     DriftFinding.reason,
     DriftFinding.accepted_until,
@@ -140,6 +150,10 @@ _STANDING: Final = (
     )
     .scalar_subquery()
     .label("since"),
+    select(func.max(DriftEvent.at))
+    .where(DriftEvent.tenant_id == DriftFinding.tenant_id, DriftEvent.finding_id == DriftFinding.id)
+    .scalar_subquery()
+    .label("changed_at"),
 )
 # A run that was attempted again may not have found it the second time: what the register knows itself stands in.
 _FOUND: Final = (
@@ -161,6 +175,10 @@ _FOUND: Final = (
 )
 
 
+def _as_of(rows: Sequence[Any]) -> datetime | None:
+    return rows[0]["as_of"] if rows else None
+
+
 def _shown(row: Any) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": str(row["id"]),
@@ -174,6 +192,7 @@ def _shown(row: Any) -> dict[str, Any]:
         "status": row["state"],
         "changes": row["changes"] or [],
         "since": (row["since"] or row["first_seen_at"]).isoformat(),
+        "changed_at": (row["changed_at"] or row["first_seen_at"]).isoformat(),
         "first_seen_at": row["first_seen_at"].isoformat(),
         "last_seen_at": row["last_seen_at"].isoformat(),
     }

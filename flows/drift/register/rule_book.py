@@ -17,7 +17,7 @@ from flows.drift.comparison.severity import Severity
 from flows.drift.operation import DEFAULT_SCOPE
 from flows.drift.register.hiding import keep_hidden, rules_held
 from flows.drift.register.reading import findings_document
-from flows.drift.register.rules import IgnoreRule, without_ignored
+from flows.drift.register.rules import MOST_RULES, IgnoreRule, without_ignored
 from flows.drift.tables import DriftBaseline, DriftIgnoreRule, DriftSeverityRule
 from runstore.audit import record_audit
 from runstore.database import Database
@@ -70,6 +70,7 @@ def list_ignores(database: Database, scope: TenantScope) -> dict[str, Any]:
             select(*(getattr(DriftIgnoreRule, name) for name in names))
             .where(DriftIgnoreRule.tenant_id == scope.tenant_id)
             .order_by(DriftIgnoreRule.created_at, DriftIgnoreRule.id)
+            .limit(MOST_RULES)
         ).mappings()
         return {"rules": [{**row, "id": str(row["id"]), "created_at": row["created_at"].isoformat()} for row in rows]}
 
@@ -179,6 +180,19 @@ def pin_baseline(
         )
         record_audit(connection, scope, "drift.baseline_pinned", str(sync.id), {"scope": scope_key, "reason": said})
     return {"baseline": {"scope": scope_key, "sync": sync.as_json(), "pinned_by": scope.actor.label, "reason": said}}
+
+
+def pinned_baselines(database: Database, scope: TenantScope) -> dict[str, dict[str, Any]]:
+    """The pinned baseline of each scope that has one: `sync_id`, `pinned_by`, `pinned_at` and `reason`."""
+    scope.require(Permission.VIEW)
+    names = ("scope", "sync_id", "pinned_by", "pinned_at", "reason")
+    with database.transaction(scope) as connection:
+        rows = connection.execute(
+            select(*(getattr(DriftBaseline, name) for name in names))
+            .where(DriftBaseline.tenant_id == scope.tenant_id)
+            .limit(MOST_RULES)
+        ).mappings()
+        return {row["scope"]: {**row} for row in rows}
 
 
 def unpin_baseline(database: Database, scope: TenantScope, scope_key: str = DEFAULT_SCOPE) -> dict[str, Any]:
