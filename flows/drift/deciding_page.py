@@ -66,7 +66,12 @@ def outcome(viewer: Viewer) -> None:
             h("div", {"class": "small"}, texts.MORE_REFUSED.format(count=len(found.refused) - _REFUSALS_SHOWN))
         )
     show(
-        h("div", {"class": "stack"}, notice(found.told, found.tone, icon_name="succeeded"), refusals),
+        h(
+            "div",
+            {"class": "stack"},
+            notice(found.told, found.tone, icon_name="succeeded" if found.tone == "green" else "warning"),
+            refusals,
+        ),
         "findings-outcome",
     )
     if found.undo and viewer.may(Permission.OPERATE):

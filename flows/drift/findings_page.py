@@ -101,7 +101,12 @@ def _choice(name: str, label: str, options: dict[str, str], params: Mapping[str,
     wanted = params.get(name, "")
     st.session_state[key] = wanted if wanted in options else ""
     st.selectbox(
-        label, list(options), key=key, width=168, format_func=lambda v: options[v], on_change=lambda: _set(name, key)
+        label,
+        list(options),
+        key=key,
+        width=210 if name == "state" else 168,
+        format_func=lambda v: options[v],
+        on_change=lambda: _set(name, key),
     )
 
 
