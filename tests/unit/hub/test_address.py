@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -122,3 +123,63 @@ def test_a_cursor_names_its_sort_and_is_refused_elsewhere() -> None:
     cursor = Cursor(datetime(2026, 3, 1, tzinfo=UTC), UUID(int=5))
     assert Cursor.decode(cursor.encode()) == cursor
     assert ListAddress.from_params({"cursor": cursor.encode()[:-3]}) == (ListAddress(), ("cursor",))
+
+
+def test_each_moving_range_says_how_far_back_it_reaches() -> None:
+    hours = {period.value: (period.span / timedelta(hours=1), period.label) for period in Period}
+    assert hours == {
+        "1h": (1, "Last hour"),
+        "24h": (24, "Last 24 hours"),
+        "7d": (168, "Last 7 days"),
+        "30d": (720, "Last 30 days"),
+    }
+
+
+EARLY, LATE = "2026-03-01T06:00:00Z", "2026-03-02T06:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("params", "left", "ignored"),
+    [
+        ({"at": EARLY, "range": "1h"}, {"at": EARLY}, ("range",)),
+        ({"at": EARLY, "since": EARLY}, {"at": EARLY}, ("since",)),
+        ({"at": EARLY, "until": LATE}, {"at": EARLY}, ("until",)),
+        ({"range": "7d", "since": EARLY}, {"since": EARLY}, ("range",)),
+        ({"range": "7d", "until": LATE}, {"until": LATE}, ("range",)),
+        ({"since": LATE, "until": EARLY}, {}, ("since", "until")),
+        ({"since": EARLY, "until": EARLY}, {"since": EARLY, "until": EARLY}, ()),
+        ({"since": "2026-03-01T06:00:00"}, {}, ("since",)),
+        ({"since": f"{EARLY[:-1]}.{'0' * 14}+00:00"}, {"since": EARLY}, ()),
+        ({"since": f"{EARLY[:-1]}.{'0' * 15}+00:00"}, {}, ("since",)),
+        ({"at": "1969-12-31T23:00:00Z"}, {}, ("at",)),
+        ({"at": "1970-01-01T00:00:00Z"}, {"at": "1970-01-01T00:00:00Z"}, ()),
+        ({"q": "x" * 320}, {"q": "x" * 320}, ()),
+        ({"q": "x" * 321}, {}, ("q",)),
+        ({"rows": "25"}, {"rows": "25"}, ()),
+        ({"rows": "250"}, {"rows": "250"}, ()),
+        ({"rows": "26"}, {}, ("rows",)),
+    ],
+)
+def test_what_cannot_be_or_contradicts_is_left_out_by_name(
+    params: dict[str, str], left: dict[str, str], ignored: tuple[str, ...]
+) -> None:
+    address, names = ListAddress.from_params(params)
+    assert (address.to_params(), names) == (left, ignored)
+
+
+def test_each_filter_is_named_with_its_value_in_the_viewers_zone() -> None:
+    zone, moment = ZoneInfo("Europe/Berlin"), datetime(2026, 3, 1, 6, tzinfo=UTC)
+    each = {
+        "type": ({"type": "inventory.sync"}, OperationType("inventory", "sync").label),
+        "time": ({"range": "7d"}, "Last 7 days"),
+        "from": ({"since": EARLY}, "2026-03-01 07:00 CET"),
+        "until": ({"until": EARLY}, "2026-03-01 07:00 CET"),
+        "running at": ({"at": EARLY}, "2026-03-01 07:00 CET"),
+        "started by": ({"by": "ada@example.com"}, "ada@example.com"),
+        "id": ({"q": "abc"}, "abc"),
+    }
+    for name, (params, value) in each.items():
+        address, _ = ListAddress.from_params(params)
+        assert address.filters(zone) == ((name, value, ListAddress()),)
+    at = ListAddress().at_cursor(Cursor(moment, UUID(int=1)))
+    assert at.cursor is not None and at.cursor.run_id == UUID(int=1)
