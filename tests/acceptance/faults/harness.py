@@ -18,7 +18,7 @@ from deployments.local import specs
 from deployments.local.embedded_database import EmbeddedDatabase
 from deployments.local.process import ManagedProcess
 from deployments.local.readiness import READY_FILE, forget_ready
-from tests.support.stack import StackUnderTest, eventually
+from tests.support.stack import StackUnderTest, deploy, eventually
 
 WORKER, RELAY, PREFECT_SERVER = "worker", "relay", "prefect-server"
 FROZEN_SECONDS = (2.0, 2.0, 6.0, 25.0)
@@ -26,6 +26,8 @@ FROZEN_SECONDS = (2.0, 2.0, 6.0, 25.0)
 
 _CANCELLABLE = {"type": {"any_": ["RUNNING", "PENDING", "SCHEDULED"]}}
 _RETRIABLE = {"type": {"any_": ["FAILED", "CRASHED"]}}
+
+_BY_HAND = (("PENDING", "Pending"), ("SCHEDULED", "Scheduled"), ("FAILED", "Failed"), ("CRASHED", "Crashed"))
 
 
 class Faults:
@@ -36,6 +38,8 @@ class Faults:
         self._database = home
         self._random = random
         self.counts: dict[str, int] = {}
+        self.deleted: set[str] = set()
+        """Flow runs that Prefect knows no more."""
         self.kinds: dict[str, Callable[[], None]] = {
             "kill a flow process": self.kill_flow,
             "freeze a flow process": self.freeze_flow,
@@ -50,6 +54,10 @@ class Faults:
             "restart PostgreSQL": self.restart_database,
             "cancel a flow run in Prefect": lambda: self._set_state(_CANCELLABLE, "CANCELLING", "Cancelling"),
             "retry a failed flow run in Prefect": lambda: self._set_state(_RETRIABLE, "SCHEDULED", "AwaitingRetry"),
+            "suspend a flow run in Prefect, and resume it": self.suspend,
+            "set a state by hand": lambda: self._set_state(_CANCELLABLE, *self._random.choice(_BY_HAND)),
+            "delete a flow run": self.delete_flow_run,
+            "delete an operation's deployment": self.delete_deployment,
         }
 
     def one(self) -> None:
@@ -103,6 +111,39 @@ class Faults:
         with self._database:
             pass
 
+    def suspend(self) -> None:
+        """What Prefect's page offers for a flow run that works, and resuming it a while later."""
+        with self._stack.prefect() as client:
+            if chosen := self._one_of(client, {"type": {"any_": ["RUNNING"]}}):
+                paused = {"type": "PAUSED", "name": "Suspended", "state_details": {"pause_reschedule": True}}
+                client.post(f"flow_runs/{chosen}/set_state", json={"state": paused})
+                time.sleep(self._random.choice(FROZEN_SECONDS))  # the pause itself
+                client.post(f"flow_runs/{chosen}/resume")
+
+    def delete_flow_run(self) -> None:
+        """As an operator does in Prefect's page: whatever its row says, nobody will hear of it again."""
+        with self._stack.prefect() as client:
+            if chosen := self._one_of(client, _CANCELLABLE):
+                self.deleted.add(chosen)
+                client.delete(f"flow_runs/{chosen}")
+
+    def delete_deployment(self) -> None:
+        """Prefect deletes what waits in it, too; `deploy` makes it again."""
+        with self._stack.prefect() as client:
+            found = client.get("deployments/name/echo.speak/tenantatlas").raise_for_status().json()["id"]
+            waiting = {
+                "flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}, "deployment_id": {"any_": [found]}}
+            }
+            listed = client.post("flow_runs/filter", json=waiting).raise_for_status().json()
+            self.deleted |= {one["id"] for one in listed}
+            client.delete(f"deployments/{found}").raise_for_status()
+        deploy(self._stack)
+
+    def _one_of(self, client: httpx.Client, which: Mapping[str, object]) -> str | None:
+        wanted = {"flow_runs": {"state": which}, "sort": "START_TIME_DESC", "limit": 20}
+        found = client.post("flow_runs/filter", json=wanted).raise_for_status().json()
+        return str(self._random.choice(found)["id"]) if found else None
+
     def _relay(self) -> str:
         names = [process.spec.name for process in self._stack.running.processes]
         return self._random.choice([name for name in names if name.startswith(RELAY)])
@@ -110,10 +151,7 @@ class Faults:
     def _set_state(self, which: Mapping[str, object], kind: str, name: str) -> None:
         """What an operator does to one flow run in Prefect's own page, if there is one to do it to."""
         with self._stack.prefect() as client:
-            wanted = {"flow_runs": {"state": which}, "sort": "START_TIME_DESC", "limit": 20}
-            found = client.post("flow_runs/filter", json=wanted).raise_for_status().json()
-            if found:
-                chosen = self._random.choice(found)["id"]
+            if chosen := self._one_of(client, which):
                 with suppress(httpx.HTTPStatusError):
                     body = {"state": {"type": kind, "name": name}}
                     client.post(f"flow_runs/{chosen}/set_state", json=body).raise_for_status()

@@ -81,7 +81,8 @@ def violations(connection: psycopg.Connection[Any], expected: set[Any], members:
             found.append(f"run {run_id} is {status}, and its history ends with {history[-1]['status']}")
         if processed != succeeded + failed + skipped or processed > total or processed > len(item_ids):
             found.append(f"run {run_id} counts {processed} of {total} with {len(item_ids)} items")
-        wanted = tuple(int(told[name]) for name in ("succeed", "fail", "skip"))
+        # One that ended before its flow began has no parameters that it was read with, and did nothing.
+        wanted = tuple(int(told.get(name, 0)) for name in ("succeed", "fail", "skip"))
         counted = (succeeded, failed, skipped)
         if any(many > most for many, most in zip(counted, wanted, strict=True)):
             found.append(f"run {run_id} counts items twice: {counted} where there were {wanted}")
@@ -123,6 +124,53 @@ def not_one_flow_run(prefect: httpx.Client, runs: Iterable[Any]) -> list[str]:
             found.append(f"run {run_id} is {count} flow runs")
     return found
 
+
+def untold(connection: psycopg.Connection[Any], prefect: httpx.Client, deleted: set[str]) -> list[str]:
+    """The flow runs of ours, whoever started them, that have ended and of which no row tells, or tells something else."""
+    rows = {
+        str(row[0]): row[1:] for row in connection.execute("SELECT flow_run_id, status, attempt FROM operation_runs")
+    }
+    found: list[str] = []
+    for one in _flow_runs(prefect):
+        flow_run, kind, name = one["id"], one["state"]["type"], one["state"]["name"]
+        if flow_run in deleted or (kind == "COMPLETED" and name == "Deduplicated"):
+            continue
+        if kind not in _ENDS:
+            # What a schedule plans is no flow run yet.
+            if kind != "SCHEDULED" or name in ("Late", "AwaitingRetry"):
+                found.append(f"flow run {flow_run} is still {name}, its row {rows.get(flow_run)}")
+        elif flow_run not in rows:
+            found.append(f"flow run {flow_run} is {name} and has no row")
+        elif rows[flow_run][0] not in _ENDS[kind]:
+            found.append(f"flow run {flow_run} is {name}, and its row says {rows[flow_run]}")
+    return found
+
+
+def done_twice(connection: psycopg.Connection[Any], items: list[str]) -> list[str]:
+    """The items that an attempt did twice, and the rows that count more than was done. `items`: `run attempt item` lines."""
+    found = [f"{line} was done {times} times" for line, times in Counter(items).items() if times > 1]
+    did = Counter(tuple(line.split()[:2]) for line in items)
+    for run_id, attempt, processed in connection.execute("SELECT id, attempt, processed FROM operation_runs"):
+        if processed > did[(str(run_id), str(attempt))]:
+            found.append(f"run {run_id} counts {processed}, and {did[(str(run_id), str(attempt))]} were done")
+    return found
+
+
+def _flow_runs(prefect: httpx.Client) -> Iterable[dict[str, Any]]:
+    for offset in range(0, 100_000, 200):
+        wanted = {"flows": {"name": {"any_": ["echo.speak"]}}, "sort": "ID_DESC", "limit": 200, "offset": offset}
+        page = prefect.post("flow_runs/filter", json=wanted).raise_for_status().json()
+        yield from page
+        if len(page) < 200:
+            return
+
+
+_ENDS = {
+    "COMPLETED": {"completed", "completed_with_errors"},
+    "FAILED": {"failed"},
+    "CRASHED": {"failed"},
+    "CANCELLED": {"aborted"},
+}
 
 _OBSERVED = {
     RunStatus.PENDING: ObservedState.RUNNING,

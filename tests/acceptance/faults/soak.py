@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import psycopg
 from rich.console import Console
@@ -27,16 +28,20 @@ from runstore.directory import Directory
 from runstore.runs.filters import RunFilter
 from runstore.runs.reader import RunReader
 from runstore.runs.status import UNFINISHED
-from runstore.tenancy import Role
+from runstore.tenancy import Role, TenantScope
 from tests.acceptance.faults.harness import Faults, second_relay
-from tests.acceptance.faults.invariants import not_one_flow_run, violations, watch
+from tests.acceptance.faults.invariants import done_twice, not_one_flow_run, untold, violations, watch
 from tests.support.stack import StackUnderTest, environment, eventually, fixture_producers, stack_environment
 
-BATCH = 5
+BATCH = 2
 """Runs from one fault to the next."""
 
+TENANTS = 6
+SCHEDULED = 2
+"""Tenants with a schedule of their own besides."""
+
 MOST_ACTIVE = 10
-SETTLE_SECONDS = 60
+SETTLE_SECONDS = 120
 BEHAVIOURS = ("finish", "finish", "finish", "finish", "raise", "die")
 
 
@@ -71,46 +76,103 @@ def soak(runs: int, seed: int, console: Console) -> list[str]:
 
 
 def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Random, console: Console) -> list[str]:
-    scope = stack.tenant("soak")
+    scopes = [stack.tenant(f"soak-{number}") for number in range(TENANTS)]
     directory = Directory(stack.database(DatabaseRole.ADMIN))
-    for role in (Role.OWNER, Role.MANAGER):
-        directory.grant(scope, f"{role.value}@soak.example", role)
+    for scope in scopes:
+        for role in (Role.OWNER, Role.MANAGER):
+            directory.grant(scope, f"{role.value}@soak.example", role)
     watch(stack.running.database_url)
     faults = Faults(stack, home, random)
-    started: set[object] = set()
-    reader = RunReader(stack.database(DatabaseRole.HUB), scope)
-    while len(started) < runs:
+    items = Path(os.environ["TENANTATLAS_HOME"]) / "items"
+    items.touch()
+    starts = Starts(stack)
+    for scope in scopes[:SCHEDULED]:
+        starts.schedule(scope, {"key": "scheduled", "succeed": "3", "item_seconds": "0.3", "items": str(items)})
+    readers = [RunReader(stack.database(DatabaseRole.HUB), scope) for scope in scopes]
+    while starts.count < runs:
         # How many runs this machine can do at once is not the subject, and a backlog would only hide what is.
-        eventually(lambda: _active(reader) < MOST_ACTIVE, seconds=SETTLE_SECONDS * 2)
-        for _ in range(min(BATCH, runs - len(started))):
+        eventually(lambda: _active(readers) < MOST_ACTIVE, seconds=SETTLE_SECONDS * 2)
+        for _ in range(min(BATCH, runs - starts.count)):
             values = {
-                "key": str(len(started)),
+                "key": str(starts.count),
                 "succeed": str(random.randint(0, 6)),
                 "fail": str(random.choice((0, 0, 1, 2))),
                 "skip": str(random.choice((0, 1))),
                 "behaviour": random.choice(BEHAVIOURS),
                 "item_seconds": random.choice(("0", "0.05", "0.3")),
+                "items": str(items),
             }
-            started.add(stack.start(scope, "echo.speak", values).run.id)
-        time.sleep(random.uniform(0.2, 2.0))  # a fault comes at any moment of a batch
+            random.choice((starts.by_action, starts.by_prefect))(random.choice(scopes), values)
+        time.sleep(random.uniform(0.0, 2.0))  # a fault comes at any moment of a start or a batch
         faults.one()
-        console.print(f"{len(started)} of {runs} runs started, {sum(faults.counts.values())} faults")
+        console.print(f"{starts.count} of {runs} runs started, {sum(faults.counts.values())} faults")
     faults.mend()
+    starts.pause_schedules()
     deadline = time.monotonic() + SETTLE_SECONDS
-    while time.monotonic() < deadline and _active(reader):
-        time.sleep(0.5)
-    settled = SETTLE_SECONDS - max(0.0, deadline - time.monotonic())
-    with psycopg.connect(stack.running.database_url) as connection:
-        broken = violations(connection, started, members=2)
-    with stack.prefect() as client:
-        broken += not_one_flow_run(client, started)
+    broken = ["nothing was looked at"]
+    with psycopg.connect(stack.running.database_url, autocommit=True) as connection, stack.prefect() as client:
+        while broken and time.monotonic() < deadline:
+            time.sleep(1)
+            broken = untold(connection, client, faults.deleted)
+        settled = SETTLE_SECONDS - max(0.0, deadline - time.monotonic())
+        broken += violations(connection, starts.rows, members=2)
+        broken += not_one_flow_run(client, starts.rows - _deleted(connection, faults.deleted))
+        broken += done_twice(connection, items.read_text().splitlines())
     _report(console, faults, stack.running.database_url, settled, broken)
     return broken
 
 
-def _active(reader: RunReader) -> int:
-    counts = reader.bucket_counts(RunFilter())
-    return sum(counts[bucket] for bucket in UNFINISHED)
+class Starts:
+    """Starts runs in each way there is, and knows the rows that a start action made."""
+
+    def __init__(self, stack: StackUnderTest) -> None:
+        self._stack = stack
+        self._schedules: list[str] = []
+        self.rows: set[object] = set()
+        self.count = 0
+
+    def by_action(self, scope: TenantScope, values: dict[str, str]) -> None:
+        """As the hub and the command line do."""
+        self.rows.add(self._stack.start(scope, "echo.speak", values).run.id)
+        self.count += 1
+
+    def by_prefect(self, scope: TenantScope, values: dict[str, str]) -> None:
+        """As a custom run, an automation or `prefect deployment run` does."""
+        with self._stack.prefect() as client:
+            base = client.get("deployments/name/echo.speak/tenantatlas").raise_for_status().json()["id"]
+            body = {"parameters": {"tenant": scope.slug, **values}}
+            client.post(f"deployments/{base}/create_flow_run", json=body).raise_for_status()
+        self.count += 1
+
+    def schedule(self, scope: TenantScope, values: dict[str, str]) -> None:
+        """A deployment of the tenant's own, every ten seconds."""
+        with self._stack.prefect() as client:
+            base = client.get("deployments/name/echo.speak/tenantatlas").raise_for_status().json()
+            copied = ("flow_id", "entrypoint", "work_pool_name", "work_queue_name", "job_variables")
+            body = {
+                **{name: base[name] for name in copied},
+                "name": scope.slug,
+                "tags": ["tenantatlas", "echo.speak", f"tenant:{scope.slug}"],
+                "parameters": {"tenant": scope.slug, **values},
+                "schedules": [{"active": True, "schedule": {"interval": 10}}],
+            }
+            self._schedules.append(client.post("deployments/", json=body).raise_for_status().json()["id"])
+
+    def pause_schedules(self) -> None:
+        """What they planned is forgotten; what has begun goes on."""
+        with self._stack.prefect() as client:
+            for deployment in self._schedules:
+                client.post(f"deployments/{deployment}/pause_deployment").raise_for_status()
+
+
+def _deleted(connection: psycopg.Connection[Any], flow_runs: set[str]) -> set[object]:
+    rows = connection.execute("SELECT id FROM operation_runs WHERE flow_run_id = ANY(%s::uuid[])", (list(flow_runs),))
+    return {row[0] for row in rows}
+
+
+def _active(readers: list[RunReader]) -> int:
+    counts = [reader.bucket_counts(RunFilter()) for reader in readers]
+    return sum(each[bucket] for each in counts for bucket in UNFINISHED)
 
 
 def _report(console: Console, faults: Faults, url: str, settled: float, broken: list[str]) -> None:

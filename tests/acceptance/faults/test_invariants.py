@@ -14,7 +14,7 @@ from runstore.runs.run import Counts, Progress, RunObservation, Source
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import ObservedState
 from runstore.tenancy import Role
-from tests.acceptance.faults.invariants import violations, watch
+from tests.acceptance.faults.invariants import done_twice, violations, watch
 from tests.conftest import Store
 
 TOLD = {"key": "k", "succeed": "2", "fail": "0", "skip": "0"}
@@ -59,3 +59,11 @@ def test_a_true_row_breaks_none_and_each_broken_rule_is_said(store: Store, ended
                 connection.execute(change)
                 found = violations(connection, {ended}, members=1)
             assert any(said in problem for problem in found), (change, found)
+
+
+def test_an_item_done_twice_and_one_counted_but_not_done_are_said(store: Store, ended: UUID) -> None:
+    did = [f"{ended} 2 a", f"{ended} 2 b"]
+    with psycopg.connect(store.url) as connection:
+        assert done_twice(connection, did) == []
+        assert done_twice(connection, [*did, did[0]]) == [f"{did[0]} was done 2 times"]
+        assert done_twice(connection, did[:1]) == [f"run {ended} counts 2, and 1 were done"]
