@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from deployments.cli.console import Block, print_blocks, print_json
-from deployments.settings import Settings, load_settings
 from runstore.errors import ForbiddenError
 
 if TYPE_CHECKING:
+    from deployments.settings import Settings
     from deployments.store_access import StoreAccess
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
@@ -46,6 +46,9 @@ class Call:
     @cached_property
     def settings(self) -> Settings:
         """The settings now in force. SettingsError for one that is unusable."""
+        # Pydantic, which takes half of the time that a command without settings needs.
+        from deployments.settings import load_settings
+
         return load_settings()
 
     def open_store(self) -> AbstractContextManager[StoreAccess]:

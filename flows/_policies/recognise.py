@@ -40,6 +40,7 @@ _BEARING: Final = frozenset(
         "lastModifiedDateTime",
         "modifiedDateTime",
         "roleScopeTagIds",
+        "scriptContent",
         "settings",
         "version",
     }

@@ -64,6 +64,7 @@ DEVICE: Final = Content(
             "kioskModeApps": _APP,
             "kioskProfiles": (("profileId",), ("profileName",)),
             "firewallRules": (("displayName",),),
+            "firewallApplications": _APP,
             "trafficRules": _BY_NAME_ONLY,
             "dnsRules": _BY_NAME_ONLY,
             "servers": (("address",), *BY_NAME),

@@ -11,7 +11,6 @@ from flows._sources import folder_reasons as reasons
 from flows._sources.export_file import ExportFile
 from flows._sources.forms import document_in_graph_shape
 from flows._sources.json_text import EmptyError, EncodingError, SyntaxProblem, leading_members, parse
-from flows._sources.yaml_text import parse_yaml
 from runstore.reasons import ReasonCode
 from runstore.runs.run import Failure
 
@@ -29,13 +28,22 @@ def document_of(file: ExportFile, limit: int) -> Any:
     except OSError:
         return unread(reasons.FILE_UNREADABLE.failure(name, file_name=name), possible)
     try:
-        return document_in_graph_shape(parse_yaml(data) if file.is_yaml else parse(data), file)
+        return document_in_graph_shape(_parsed(data, file), file)
     except EmptyError:
         return unread(reasons.FILE_EMPTY.failure(name, file_name=name), possible)
     except EncodingError as problem:
         return unread(reasons.FILE_ENCODING.failure(name, file_name=name, position=problem.position), possible)
     except SyntaxProblem as problem:
         return _broken(file, problem)
+
+
+def _parsed(data: bytes, file: ExportFile) -> Any:
+    if not file.is_yaml:
+        return parse(data)
+    # A parser that most exports do without.
+    from flows._sources.yaml_text import parse_yaml
+
+    return parse_yaml(data)
 
 
 def unread(failure: Failure, possible: frozenset[str], policy_id: str | None = None) -> SourceFailure:

@@ -7,8 +7,10 @@ that went through other systems come without the mark or with their bytes swappe
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
 
 import orjson
 
@@ -22,6 +24,9 @@ _BOMS: Final = (
 _SWAPPED: Final = {"utf-16-le": "utf-16-be", "utf-16-be": "utf-16-le"}
 _STARTS: Final = frozenset('{["')
 _WRAPPINGS: Final = 3
+_MOMENT: Final = re.compile(r"/Date\((-?\d{1,13})\)/")
+_DEEPEST: Final = 100
+"""Levels in which moments are looked for; Graph's objects nest fewer than twenty."""
 
 
 class JsonTextError(ValueError):
@@ -55,7 +60,8 @@ def parse(data: bytes) -> Any:
 
     Raises EmptyError, EncodingError or SyntaxProblem.
     """
-    value = _loads(text_of(data))
+    text = text_of(data)
+    value = _loads(text)
     for _ in range(_WRAPPINGS):
         if not isinstance(value, str):
             break
@@ -65,7 +71,22 @@ def parse(data: bytes) -> Any:
         if inner[0] not in _STARTS:
             break
         value = _loads(inner)
-    return value
+    return _with_moments(value) if "/Date(" in text else value
+
+
+def _with_moments(value: Any, depth: int = 0) -> Any:
+    """The value with every moment as Graph writes it: Windows PowerShell's `/Date(1767744000000)/`, milliseconds from 1970."""
+    if depth > _DEEPEST:
+        return value
+    if isinstance(value, dict):
+        return {key: _with_moments(item, depth + 1) for key, item in cast(dict[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_with_moments(item, depth + 1) for item in cast(list[Any], value)]
+    found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    moment = datetime(1970, 1, 1) + timedelta(milliseconds=int(found.group(1)))  # noqa: DTZ001 - written with its Z
+    return moment.isoformat() + "Z"
 
 
 def text_of(data: bytes) -> str:

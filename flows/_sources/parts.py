@@ -98,7 +98,8 @@ def part_of(document: Any, file: ExportFile) -> PartFile | None:
         context = wrapped.get("@odata.context")
         elements = wrapped.get("value")
     for single in cast(tuple[Any, ...], (elements, document)):
-        if not isinstance(elements, list) and _is_assignment(as_object(single)):
+        # PowerShell writes a list of one element as the element.
+        if not isinstance(elements, list) and _is_element(single, file):
             elements = [single]
     if not isinstance(elements, list):
         return None
@@ -116,6 +117,11 @@ def part_of(document: Any, file: ExportFile) -> PartFile | None:
     if name is None or (name == "definitionValues" and not may_be_part(file)):
         return None
     return PartFile(name, members, file, _owner(members, file), not is_first_page(document))
+
+
+def _is_element(single: Any, file: ExportFile) -> bool:
+    found = as_object(single)
+    return bool(found) and (_is_assignment(found) or (may_be_part(file) and _shape([{**found}]) == "settings"))
 
 
 def definition_list(document: Any) -> list[dict[str, Any]] | None:

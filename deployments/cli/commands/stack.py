@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Table, print_blocks, print_json
 from deployments.local.record import StackRecord, last_record, read_record
-from deployments.settings import Settings
 from runstore.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from deployments.settings import Settings
 
 DETACHED_DEADLINE_SECONDS = 450
 NO_HUB = (

@@ -11,6 +11,13 @@ from flows._sources.forms.form import Body, Form
 NEXT: Final = "@odata.nextLink"
 COUNT: Final = "@odata.count"
 _NAMES: Final = frozenset({"displayName", "name", "id"})
+_PARTS: Final = (
+    "settings",
+    "assignments",
+    "definitionValues",
+    "scheduledActionsForRule",
+    "localizedNotificationMessages",
+)
 
 
 def listed(document: Any) -> list[Any] | None:
@@ -57,4 +64,14 @@ def _document(document: Any, file: ExportFile) -> Any:
     return {**rest, "value": members}
 
 
-FORM: Final = Form("Microsoft Graph", document=_document)
+def _body(body: Body) -> Body:
+    """A part that was saved as the page it came in as the list itself; that it goes on is kept beside it."""
+    found = body
+    for name in _PARTS:
+        page = as_object(body.get(name))
+        if isinstance(page.get("value"), list):
+            found = {**found, name: page["value"], **({name + NEXT: page[NEXT]} if page.get(NEXT) else {})}
+    return found
+
+
+FORM: Final = Form("Microsoft Graph", document=_document, body=_body)

@@ -38,7 +38,7 @@ def _own(file: ExportFile) -> bool:
 
 _OTHERS: Final = names(
     """
-    applepushnotification applevpptokens applications devicecategories devicemanagementsettings entra managedgoogleplay
+    applepushnotification applevpptokens applications devicecategories devicemanagementsettings managedgoogleplay
     partnerconnections terms termsandconditions
     """
 )
