@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deployments.cli.call import Answer, Call
-from deployments.cli.run_shapes import context_sentences, counts_text, detail_json, hub_address, started_json
+from deployments.cli.run_shapes import counts_text, detail_json, hub_address, started_json
 from deployments.local.record import read_record
 from runstore.database import Database, DatabaseRole
 from runstore.errors import UnavailableError
+from runstore.runs.context import context_sentences
 from runstore.runs.reader import RunReader
 from runstore.runs.run import Run, RunDetail
 from runstore.runs.starter import StartRequest, start
