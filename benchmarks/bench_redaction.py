@@ -59,6 +59,11 @@ def hostile_texts() -> dict[str, str]:
         "backslashes": repeated("\\"),
         "spaces": repeated(" "),
         "secrets": " ".join(sample.text for sample in corpus(1, 100))[:SIZE],
+        "distinct GUIDs": " ".join(f"x, 3f2504e0-4f89-11d3-9a0c-{number:012x}" for number in range(24_000)),
+        "keys given to a vendor": repeated("heroku = 3f2504e0-4f89-11d3-9a0c-0305e82c3301 "),
+        "distinct long words": " ".join(f"MinDevicePasswordLength{number}x" for number in range(36_000)),
+        "a prefix before words": " ".join(f"glpat-something-{number}" for number in range(45_000)),
+        "separators": repeated("a/b.c-d_e="),
         "prose": repeated("the quick brown fox jumps over the lazy dog. "),
     }
     return texts

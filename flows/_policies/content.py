@@ -60,10 +60,14 @@ GUID: Final = re.compile(rf"(?:T_)?{_GUID}(?:_[A-Za-z0-9]{{1,40}})?")
 HASH: Final = re.compile(r"(?:[0-9a-fA-F]{2}[: -]?){16,64}|[A-Za-z0-9+/]{27,86}={0,2}")
 """A digest of something that is no secret, in hexadecimal or base64."""
 DEFINITION: Final = re.compile(
-    r"(?!.*(?:[0-9a-f]{16}|[0-9]{5}-[0-9]{5}))(?:(?:device|user)_vendor_msft_[a-z0-9_.~{}()-]{1,400}|com\.apple\.[a-z0-9_.-]{1,200})"
+    # What no definition has, but keys do, is left to the fence.
+    r"(?!.*(?:[0-9a-f]{16}|[0-9]{5}-[0-9]{5}|(?:[0-9][a-z]{1,40}){2}))"
+    r"(?:(?:device|user)_vendor_msft_[a-z0-9_.~{}()-]{1,400}|com\.apple\.[a-z0-9_.-]{1,200})"
 )
 """A setting's definition or one of its options, by the roots under which Intune publishes them."""
-MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T[0-9:.]{5,20}(?:Z|[+-]\d\d:\d\d)?)?|-?P(?:\d{1,6}[YMWDTHS.]{0,2}){1,8}")
+MOMENT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:T[0-9:.]{5,20}(?:Z|[+-]\d\d:\d\d)?)?|-?PT?(?:\d{1,6}[YMWDTHS.]{1,2}){1,8}"
+)
 
 KNOWN: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
     {
@@ -113,7 +117,7 @@ class Content:
     def is_known(self, name: str, text: str) -> bool:
         """Whether a text at this property is what the schema says, so that it can be no secret."""
         shape = self.known.get(name) or KNOWN.get(name)
-        return shape is not None and shape.fullmatch(text) is not None
+        return shape is not None and len(text) <= 500 and shape.fullmatch(text) is not None
 
     def is_nothing(self, name: str, value: Any) -> bool:
         """Whether a text at this property says no more than leaving it out."""

@@ -180,7 +180,8 @@ def _formed(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[Found, ..
     """The tokens of public forms, each to the token's end."""
     for start, _, _ in pieces:
         for prefix, body, form in BY_START.get(token[start : start + 2], ()):
-            if token.startswith(prefix, start) and (match := body.match(token, start + len(prefix))):
+            match = body.match(token, start + len(prefix)) if token.startswith(prefix, start) else None
+            if match is not None and match.end() - match.start() >= form.least:
                 # What stands behind may be words again: only as much as a token has is looked at.
                 body_text = token[match.start() : match.start() + max(form.least, 20)]
                 if form.is_certain or _strange(prefix) or _strangeness(body_text) >= _NEARLY:

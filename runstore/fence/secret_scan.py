@@ -63,7 +63,7 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
         return []
     if b"[redacted:" in data or b"secret:" in data:
         # What was replaced before is opaque: no expression may read it as part of anything, and none can match this byte.
-        data = _MARKER.sub(lambda marker: _OPAQUE * len(marker[0]), data)
+        data = _MARKER.sub(_hidden, data)
     left = _Budget(budget)
     folded = data.lower()
     spans: list[Span] = []
@@ -246,18 +246,17 @@ _FOUND_HERE: Final = [
 ]
 _OPAQUE: Final = b"\x01"
 # A replacement of ours, exactly: brackets around anything else protect nothing.
-_MARKER: Final = re.compile(
-    rb"\[redacted:(?:"
-    + "|".join(
-        sorted({rule.kind for rule in RULES} | {form.kind for form in token_forms()} | set(_FOUND_HERE))
-    ).encode()
-    + rb")\]|secret:(?:v1:[0-9a-f]{32}(?![0-9a-f])|set\b)"
-)
+_MARKER: Final = re.compile(rb"\[redacted:([a-z0-9-]{1,60})\]|secret:(?:v1:[0-9a-f]{32}(?![0-9a-f])|set\b)")
 # Five groups of five out of the alphabet of product keys; words of capitals would need a digit in the place of a vowel.
 _PRODUCT_KEY: Final = re.compile(rb"[B-DF-HJKMP-RTV-Y2-9]{5}(?:-[B-DF-HJKMP-RTV-Y2-9]{5}){4}(?![A-Za-z0-9-])")
 _RECOVERY_KEY: Final = re.compile(rb"[0-9]{6}(?:-[0-9]{6}){7}(?![0-9])")
 _IN_GROUP: Final = re.compile(rb"[A-Za-z0-9-]")
 _NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken|deltatoken)[-:= \"']{1,4}\Z", re.I)
+_KINDS: Final = {kind.encode() for kind in (*(one.kind for one in (*RULES, *token_forms())), *_FOUND_HERE)}
+
+
+def _hidden(marker: re.Match[bytes]) -> bytes:
+    return marker[0] if marker[1] is not None and marker[1] not in _KINDS else _OPAQUE * len(marker[0])
 
 
 def _keys_in_groups(data: bytes) -> Iterator[Span]:
