@@ -7,7 +7,7 @@ import streamlit as st
 from monitoring_app import runtime, texts
 from monitoring_app.pages import pages
 from monitoring_app.presentation.guard import guarded, live
-from monitoring_app.presentation.menu import bell, menu, tenant_switcher
+from monitoring_app.presentation.menu import SWITCHED, bell, menu, tenant_switcher
 from monitoring_app.presentation.page import HubPage
 from monitoring_app.presentation.session_page import still_there, viewer_or_stop
 from monitoring_app.session import Viewer
@@ -54,6 +54,11 @@ def main() -> None:
     def drawn() -> None:
         viewer = viewer_or_stop(chosen.url_path)
         st.session_state["viewer"] = viewer
+        page = next((page for page in pages() if page.path == chosen.url_path), None)
+        listed = streamlit_pages.get(page.menu) if page is not None and page.menu else None
+        if st.session_state.pop(SWITCHED, False) and listed is not None:
+            # A page of one thing has nothing of another tenant to show: its list has.
+            st.switch_page(listed, query_params={"tenant": viewer.tenant.slug})
         with runtime.current().database.reading(viewer.scope):
             _menu(viewer, chosen.url_path)
             chosen.run()

@@ -46,7 +46,8 @@ def draw(viewer: Viewer) -> None:
     groups = insights.failure_groups(run_id) if overview.failures else ()
     failed = view.failure_groups(groups, hub.settings.catalogue) if groups else view.no_reason(overview)
     is_active = overview.detail.run.status in ACTIVE
-    upper = _Live(viewer, run_id, overview, usual, None if is_active else failed)
+    kin = view.kin_links(viewer.tenant.slug, insights.kin(run_id), overview.detail.run.bucket)
+    upper = _Live(viewer, run_id, overview, usual, None if is_active else failed, kin)
     live(upper.draw, LIVE_SECONDS if is_active else None, "run")
     if is_active and failed is not None:
         # Below what is still moving, which would push it about.
@@ -59,13 +60,20 @@ class _Live:
     """The upper part of the page, asked for again while the run is active."""
 
     def __init__(
-        self, viewer: Viewer, run_id: UUID, overview: RunOverview, usual: timedelta | None, cause: Node | None
+        self,
+        viewer: Viewer,
+        run_id: UUID,
+        overview: RunOverview,
+        usual: timedelta | None,
+        cause: Node | None,
+        kin: Node | None,
     ) -> None:
         self._viewer = viewer
         self._run_id = run_id
         self._overview = overview
         self._usual = usual
         self._cause = cause
+        self._kin = kin
         self._drawn = False
 
     def draw(self) -> None:
@@ -81,8 +89,8 @@ class _Live:
             if ended or grown:
                 st.rerun(scope="app")
         self._drawn = True
-        tree = view.live_part(viewer, self._overview, self._usual, hub.settings.prefect_ui_url, self._cause)
-        show(tree, "run-live")
+        prefect_ui = hub.settings.prefect_ui_url
+        show(view.live_part(viewer, self._overview, self._usual, prefect_ui, self._cause, self._kin), "run-live")
 
 
 def _items(viewer: Viewer, overview: RunOverview, groups: tuple[FailureGroup, ...], insights: RunInsights) -> None:

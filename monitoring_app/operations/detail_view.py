@@ -16,7 +16,7 @@ from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.context import NOTICE, context_sentences
-from runstore.runs.insights import FailureGroup, RunOverview, Slice
+from runstore.runs.insights import KIN_FROM, FailureGroup, Kin, RunOverview, Slice
 from runstore.runs.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
 from runstore.runs.status import ACTIVE, StatusBucket, bucket_of
 from runstore.tenancy import Permission, Trigger
@@ -264,6 +264,24 @@ def items_table(found: Slice, is_failures: bool, first: int, hrefs: tuple[str | 
     return h("div", {"class": "stack"}, table(texts.SECTION_ITEMS, columns, rows, "stacked"), pager(*hrefs, None, said))
 
 
+def kin_links(slug: str, kin: Kin, bucket: StatusBucket) -> Node | None:
+    """The ways to the runs of the same operation and scope around this one; of a failed or partial one, when it last worked."""
+    shown: list[Node] = []
+    for one, words_ in ((kin.previous, texts.KIN_PREVIOUS), (kin.next, texts.KIN_NEXT)):
+        if one is not None:
+            label = f"{words_}: {BUCKETS[one.bucket].label.lower()}"
+            shown.append(link(page_href("run", slug, {"id": str(one.id)}), [label, " · ", moment(one.created_at)]))
+    if bucket in (StatusBucket.FAILED, StatusBucket.PARTIAL):
+        good = kin.last_good
+        if good is not None:
+            way = page_href("run", slug, {"id": str(good.id)})
+            shown.insert(0, link(way, [texts.LAST_GOOD, " ", moment(good.created_at)], class_="strong"))
+        else:
+            said = texts.LAST_GOOD_NEVER if kin.complete else texts.LAST_GOOD_UNKNOWN.format(count=KIN_FROM)
+            shown.insert(0, h("span", {"class": "strong"}, said))
+    return h("nav", {"class": "row small", "aria-label": texts.KIN_LABEL}, shown) if shown else None
+
+
 def no_reason(overview: RunOverview) -> Node | None:
     """That a run failed and nothing says why; None where that is not so."""
     if overview.failures or overview.detail.run.bucket is not StatusBucket.FAILED:
@@ -272,14 +290,20 @@ def no_reason(overview: RunOverview) -> Node | None:
 
 
 def live_part(
-    viewer: Viewer, overview: RunOverview, usual: timedelta | None, prefect_ui: str, cause: Node | None
+    viewer: Viewer,
+    overview: RunOverview,
+    usual: timedelta | None,
+    prefect_ui: str,
+    cause: Node | None,
+    kin: Node | None = None,
 ) -> Node:
-    """What changes while a run is running. `cause` is why it failed, which leads once it has ended."""
+    """What changes while a run is running. `cause` is why it failed, which leads once it has ended; `kin` leads to others."""
     run, detail = overview.detail.run, overview.detail
     left = blocks(progress=progress(run), related=related_links(viewer.tenant.slug, detail.related))
     return blocks(
         header=run_header(viewer, run),
         lost=contact_lost(run),
+        kin=kin,
         cause=cause,
         said=said(detail.context),
         facts=h("section", {"class": "panel"}, facts(viewer, run, detail.context, usual, prefect_ui)),

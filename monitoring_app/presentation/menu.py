@@ -14,6 +14,8 @@ from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 
 UNREAD_CAP = 99
+SWITCHED = "tenant_switched"
+"""Set in the session's state when another tenant was chosen, until a page has been shown for it."""
 _SWITCHER = "tenant_switcher"
 
 
@@ -29,6 +31,7 @@ def tenant_switcher(viewer: Viewer) -> None:
     def switch() -> None:
         # Filters are about one tenant's rows, so another tenant starts without them.
         st.query_params.from_dict({"tenant": st.session_state[_SWITCHER]})
+        st.session_state[SWITCHED] = True
 
     st.selectbox(texts.TENANT, list(names), format_func=lambda slug: names[slug], key=_SWITCHER, on_change=switch)
 

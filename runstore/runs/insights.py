@@ -38,6 +38,9 @@ HISTORY_FROM = 10_000
 MOST_ITEMS = 5000
 """A slice of a run's items or failures holds at most this many."""
 
+KIN_FROM = 100
+"""Runs of the same operation and scope are looked for among this many of each bucket, before a run and after it."""
+
 USUAL_FROM = 30
 """A run is compared with at most this many earlier ones of its type."""
 
@@ -96,6 +99,28 @@ class Slice:
 
     entries: tuple[Any, ...]
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """The runs of the same operation and scope around one: None where there is none, or none near enough to be sure.
+
+    `last_good` is the newest one before it that succeeded. `complete` says that every run before it was looked at.
+    """
+
+    previous: RunAt | None
+    next: RunAt | None
+    last_good: RunAt | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunAt:
+    """Which run, how it stands, and when it was created."""
+
+    id: UUID
+    bucket: StatusBucket
+    created_at: datetime
 
 
 class RunInsights:
@@ -167,6 +192,26 @@ class RunInsights:
         with self._database.transaction(self._scope) as connection:
             rows = connection.execute(_USUAL, asked).all()
         return {OperationType(row.resource, row.action): timedelta(seconds=row.seconds) for row in rows}
+
+    def kin(self, run_id: UUID) -> Kin:
+        """The runs of the same operation and scope around this one; nothing for a run that is not this tenant's."""
+        asked = {"tenant": self._scope.tenant_id, "run": run_id, "most": KIN_FROM}
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(_KIN, asked).all()
+
+        def nearest(later: bool) -> tuple[RunAt | None, RunAt | None, bool]:
+            side = [row for row in rows if row.later is later]
+            # Behind the last one of a bucket that was looked at only in part there may be a nearer one.
+            cut = [abs(row.reached - row.origin) for row in side if row.looked_at == KIN_FROM]
+            alike = sorted((row for row in side if row.id is not None), key=lambda row: row.away)
+            sign = 1 if later else -1
+            found = [RunAt(row.id, StatusBucket(row.bucket), row.origin + sign * row.away) for row in alike]
+            is_sure = bool(alike) and all(alike[0].away <= limit for limit in cut)
+            good = next((one for one in found if one.bucket is StatusBucket.SUCCEEDED), None)
+            return found[0] if is_sure else None, good, not cut
+
+        previous, last_good, complete = nearest(later=False)
+        return Kin(previous, nearest(later=True)[0], last_good, complete)
 
     def overview(self, run_id: UUID) -> RunOverview:
         """One run without its lists. NotFoundError when this tenant has no such run."""
@@ -272,6 +317,35 @@ _USUAL = text(
         ORDER BY created_at DESC, id DESC LIMIT {USUAL_FROM}) one
       ORDER BY one.created_at DESC LIMIT {USUAL_FROM}) latest
     GROUP BY t.resource, t.action HAVING count(*) >= 3 LIMIT 200
+    """
+)
+
+# For each side and bucket one row: the nearest run of the same scope, how many were looked at, and how far that reached.
+_KIN = text(
+    """
+    SELECT side.later, b.bucket, me.created_at AS origin, found.looked_at, found.reached, found.id, found.away
+    FROM (SELECT id, created_at, resource, action, context ->> 'scope' AS scope FROM operation_runs
+          WHERE tenant_id = :tenant AND id = :run) me
+    CROSS JOIN (VALUES (false), (true)) AS side(later)
+    CROSS JOIN (VALUES ('queued'), ('running'), ('succeeded'), ('partial'), ('failed')) AS b(bucket)
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS looked_at, CASE WHEN side.later THEN max(n.created_at) ELSE min(n.created_at) END AS reached,
+             (array_agg(n.id ORDER BY n.away, n.id) FILTER (WHERE n.alike))[1] AS id,
+             min(n.away) FILTER (WHERE n.alike) AS away
+      FROM (
+        SELECT o.*, o.scope IS NOT DISTINCT FROM me.scope AS alike,
+               greatest(o.created_at - me.created_at, me.created_at - o.created_at) AS away
+        FROM (
+          (SELECT r.id, r.created_at, r.context ->> 'scope' AS scope FROM operation_runs r
+           WHERE NOT side.later AND r.tenant_id = :tenant AND r.resource = me.resource AND r.action = me.action
+             AND r.bucket = b.bucket AND (r.created_at, r.id) < (me.created_at, me.id)
+           ORDER BY r.created_at DESC, r.id DESC LIMIT :most)
+          UNION ALL
+          (SELECT r.id, r.created_at, r.context ->> 'scope' FROM operation_runs r
+           WHERE side.later AND r.tenant_id = :tenant AND r.resource = me.resource AND r.action = me.action
+             AND r.bucket = b.bucket AND (r.created_at, r.id) > (me.created_at, me.id)
+           ORDER BY r.created_at, r.id LIMIT :most)) o) n) found
+    LIMIT 10
     """
 )
 

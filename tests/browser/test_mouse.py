@@ -94,3 +94,12 @@ def test_back_leads_to_the_same_view_at_the_same_row(site: Site, page: Page, way
     assert page.evaluate(FOCUSED) == href
     after = row.bounding_box()
     assert after and abs(after["y"] - before["y"]) < 3
+
+
+def test_another_tenant_chosen_on_a_runs_page_leads_to_its_list(site: Site, page: Page) -> None:
+    sign_in(page, f"{site.url}/run?tenant=northwind&id={site.sample.partial}", "ada")
+    expect(page.get_by_role("navigation", name="Runs of the same operation and scope")).to_be_visible()
+    page.get_by_label("Tenant", exact=False).first.click()
+    page.get_by_role("option", name="Fabrikam Manufacturing").click()
+    page.wait_for_url(f"{site.url}/operations?tenant=fabrikam")
+    expect(page.get_by_role("heading", name="Operations")).to_be_visible()

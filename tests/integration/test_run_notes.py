@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from runstore.reasons import CRASHED, TIMED_OUT
-from runstore.runs.insights import RunInsights
+from runstore.runs import insights as insights_module
+from runstore.runs.insights import Kin, RunInsights
 from runstore.runs.operation import OperationType
 from runstore.runs.status import RunStatus
-from tests.support.runs import RunSpec, add_runs
+from tests.support.runs import ORIGIN, RunSpec, add_runs
 
 SYNC = OperationType("inventory", "sync")
 FAILED = RunStatus.FAILED
@@ -49,3 +53,39 @@ def test_what_is_usual_is_the_median_of_the_latest_good_runs(store: Any) -> None
     assert insights.usual_durations(both) == {SYNC: timedelta(seconds=20)}
     assert insights.usual_durations(both, besides=specs[0].id) == {}
     assert insights.usual_durations([]) == {}
+
+
+@pytest.mark.parametrize("most", [100, 3])
+def test_the_runs_around_one_are_those_of_its_operation_and_scope(
+    store: Any, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Looked for among a few, they are the right ones or nothing: never a run that has a nearer one."""
+    monkeypatch.setattr(insights_module, "KIN_FROM", most)
+    chance, scope = random.Random(3), store.tenant()
+    ends = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.RUNNING)
+
+    def one(minute: int) -> RunSpec:
+        kind = {"type": chance.choice(("inventory.sync", "drift.generate")), "status": chance.choice(ends)}
+        context = chance.choice(({"scope": "ios"}, {"scope": "windows"}, {}))
+        return RunSpec(**kind, context=context, created_at=ORIGIN + timedelta(minutes=minute))  # type: ignore[arg-type]
+
+    specs = [one(minute) for minute in range(60)]
+    add_runs(store.worker, scope, specs)
+    insights = RunInsights(store.hub, scope)
+    missed = 0
+    for place, spec in enumerate(specs):
+        alike = [other for other in specs if (other.type, other.context) == (spec.type, spec.context)]
+        before = [other for other in alike if specs.index(other) < place]
+        after = [other for other in alike if specs.index(other) > place]
+        good = [other for other in before if other.status is RunStatus.COMPLETED]
+        kin = insights.kin(spec.id)
+        for found, wanted in (
+            (kin.previous, before[-1:]),
+            (kin.next, after[:1]),
+            (kin.last_good, good[-1:]),
+        ):
+            assert found is None or [(found.id, found.created_at)] == [(one.id, one.created_at) for one in wanted]
+            missed += found is None and bool(wanted)
+        assert not kin.complete or kin.last_good is not None or not good
+    assert missed == 0 if most == 100 else missed > 0
+    assert RunInsights(store.hub, store.tenant("globex")).kin(specs[5].id) == Kin(None, None, None, complete=True)
