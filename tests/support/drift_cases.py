@@ -8,6 +8,7 @@ from typing import Any
 
 from flows._policies.stored import body_bytes, body_of
 from flows.drift.comparison.completeness import Completeness
+from flows.drift.register.words import why_empty
 from tests.support.drift_compare import compared, in_order, shown, snapshot
 
 GRAPH = "#microsoft.graph."
@@ -52,6 +53,10 @@ def check(case: Case) -> None:
     ]
     assert sorted(found, key=str) == sorted(wanted, key=str)
     assert [(entry.policy_type, entry.count) for entry in result.withheld] == list(case.withheld)
+    document = {"comparisons": [1], "ignored": 0, "withheld": [entry.as_json() for entry in result.withheld]}
+    assert (why_empty(document) == "Nothing drifted.") == (not case.withheld)
+    for view in ("register", "comparison"):
+        assert ("in what was read" in why_empty({**document, "view": view})) == bool(case.withheld)
 
 
 def _change(facet: str, setting: str, path: str, before: Any, after: Any, **more: Any) -> Mapping[str, Any]:

@@ -24,64 +24,79 @@ HOSTILE = '<script>alert(1)</script>\x1b[31m & "q" \x00\ufffe]]>\u202e'
 
 MANY = 1_000
 
-TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
-SARIF = {
-    "type": "object",
-    "required": ["version", "runs"],
-    "properties": {
-        "version": {"const": "2.1.0"},
-        "$schema": {"type": "string", "format": "uri"},
-        "runs": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "required": ["tool", "results"],
-                "properties": {
-                    "tool": {
-                        "required": ["driver"],
-                        "properties": {
-                            "driver": {
-                                "required": ["name"],
-                                "properties": {
-                                    "rules": {"type": "array", "items": {"required": ["id"]}, "uniqueItems": True}
-                                },
-                            }
-                        },
-                    },
-                    "invocations": {"type": "array", "items": {"required": ["executionSuccessful"]}},
-                    "results": {
-                        "type": "array",
-                        "items": {
-                            "required": ["message", "ruleId", "level"],
-                            "properties": {
-                                "message": TEXT,
-                                "level": {"enum": ["none", "note", "warning", "error"]},
-                                "locations": {
-                                    "type": "array",
-                                    "items": {
-                                        "required": ["physicalLocation"],
-                                        "properties": {
-                                            "physicalLocation": {
-                                                "required": ["artifactLocation"],
-                                                "properties": {
-                                                    "artifactLocation": {
-                                                        "properties": {"uri": {"type": "string", "pattern": "^[!-~]+$"}}
-                                                    }
-                                                },
-                                            }
-                                        },
-                                    },
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
-"""What SARIF 2.1.0 requires of the parts that are written."""
+
+def _object(required: str, **properties: Any) -> dict[str, Any]:
+    """An object of SARIF: its schema lets no property in that it does not name."""
+    return {
+        "type": "object",
+        "required": required.split(),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _some(items: Any, **more: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items, **more}
+
+
+TEXT = _object("text", text={"type": "string", "minLength": 1})
+BAG = {"type": "object", "additionalProperties": True}
+LEVEL = {"enum": ["none", "note", "warning", "error"]}
+RULE = _object("id", id={"type": "string", "minLength": 1}, shortDescription=TEXT)
+PLACE = _object(
+    "physicalLocation",
+    physicalLocation=_object(
+        "artifactLocation",
+        # A relative reference: no scheme, nothing that would have to be escaped.
+        artifactLocation=_object("uri", uri={"type": "string", "pattern": r"^(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+$"}),
+        region=_object("startLine", startLine={"type": "integer", "minimum": 1}),
+    ),
+)
+RESULT = _object(
+    "message ruleId level",
+    message=TEXT,
+    ruleId={"type": "string"},
+    level=LEVEL,
+    locations=_some(PLACE),
+    partialFingerprints={"type": "object", "additionalProperties": {"type": "string"}},
+    properties=BAG,
+)
+NOTICE = _object("message", message=TEXT, level=LEVEL)
+INVOCATION = _object(
+    "executionSuccessful", executionSuccessful={"type": "boolean"}, toolExecutionNotifications=_some(NOTICE)
+)
+DRIVER = _object("name", name={"type": "string"}, rules=_some(RULE, uniqueItems=True))
+RUN = _object(
+    "tool",
+    tool=_object("driver", driver=DRIVER),
+    invocations=_some(INVOCATION),
+    results=_some(RESULT),
+)
+SARIF = _object(
+    "version runs",
+    **{"$schema": {"type": "string", "format": "uri"}},
+    version={"const": "2.1.0"},
+    runs=_some(RUN, minItems=1),
+)
+"""What SARIF 2.1.0 says of the parts that are written, and that there are no others."""
+
+
+def checked_junit(text: str) -> ET.Element:
+    """The suite, held to what readers of test runs take for granted: counts that are right, a name and a time of each test."""
+    root = ET.fromstring(text)
+    (suite,) = root.findall("testsuite")
+    tests = suite.findall("testcase")
+    for counted in (root, suite):
+        figures = [int(counted.get(name, "")) for name in ("tests", "failures", "errors", "skipped")]
+        found = [sum(test.find(kind) is not None for test in tests) for kind in ("failure", "error", "skipped")]
+        assert figures == [len(tests), *found]
+        assert float(counted.get("time", "")) >= 0
+    for test in tests:
+        assert test.get("name")
+        assert test.get("classname")
+        assert float(test.get("time", "")) >= 0
+        assert {child.tag for child in test} <= {"failure", "skipped", "system-out"}
+    return suite
 
 
 @pytest.fixture
@@ -116,8 +131,7 @@ def test_the_samples_in_every_form(line: CommandLine, tmp_path: Path) -> None:
         "findings"
     ][0].keys()
     assert "ACME" in files["html"].read_text()
-    suite = ET.fromstring(files["junit"].read_text()).find("testsuite")
-    assert suite is not None
+    suite = checked_junit(files["junit"].read_text())
     critical = sum(one["severity"] == "critical" for one in document["findings"])
     assert (suite.get("tests"), suite.get("failures")) == (str(len(document["findings"]) + 1), str(critical))
     log = json.loads(files["sarif"].read_text())
@@ -132,8 +146,11 @@ CASES = sorted(path.parent for path in (ROOT / "tests" / "unit" / "drift" / "cas
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
 def test_nothing_is_said_to_be_nothing_that_was_not_read(line: CommandLine, tmp_path: Path, case: Path) -> None:
-    sides, report, suite = (str(case / "a"), str(case / "b")), tmp_path / "r.html", tmp_path / "r.xml"
-    shown = line("drift", "diff", *sides, "--html", str(report), "--junit", str(suite))
+    sides, report, suite, sarif = (
+        (str(case / "a"), str(case / "b")),
+        *(tmp_path / f"r.{end}" for end in ("html", "xml", "sarif")),
+    )
+    shown = line("drift", "diff", *sides, "--html", str(report), "--junit", str(suite), "--sarif", str(sarif))
     if shown.code == 2:
         assert "Nothing drifted" not in shown.err
         return
@@ -144,6 +161,11 @@ def test_nothing_is_said_to_be_nothing_that_was_not_read(line: CommandLine, tmp_
     for said in (shown.out, report.read_text(), suite.read_text()):
         assert ("Nothing drifted." in said or 'name="Nothing drifted"' in said) == whole
         assert all(one["item_id"] in said for one in unread)
+    checked_junit(suite.read_text())
+    log = json.loads(sarif.read_text())
+    jsonschema.validate(log, SARIF)
+    told = [one["message"]["text"] for one in log["runs"][0]["invocations"][0]["toolExecutionNotifications"]]
+    assert bool(told) == bool(document["withheld"] or unread)
 
 
 def test_hostile_names_are_text(line: CommandLine, tmp_path: Path) -> None:
