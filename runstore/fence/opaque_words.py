@@ -136,7 +136,7 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
         cost = 4 + 2 * separators
         if _KEY.fullmatch(token):
             kind = vendor_before(data, start)
-            yield start, start + len(token) if kind else start, kind or "", 20 if kind else 7
+            yield start, start + len(token) if kind else start, kind or "", 20 if kind else 9
             continue
         found = _known(token) if len(token) <= _REMEMBERED else _opaque_in(token) if 4 * separators < len(token) else ()
         if not found:

@@ -82,7 +82,9 @@ def vendor_before(data: bytes, start: int) -> str | None:
     name = before.rstrip(_SIGN)
     if not before[len(name) :].strip(b" \t\n\"'`\\"):
         return None
-    return _vendor_in(name.translate(_NO_NAME).rpartition(b"\n")[2][-32:].lower())
+    words = name.translate(_NO_NAME).rpartition(b"\n")[2][-32:].lower()
+    # Before most ids stands `id` or less, and no vendor's name is so short.
+    return _vendor_in(words) if len(words.rpartition(b" ")[2]) > 2 else None
 
 
 @lru_cache(maxsize=5000)
