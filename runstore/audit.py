@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import ColumnElement, Connection, insert, select, text
 
+from runstore.database import Database
+from runstore.errors import BadInputError
 from runstore.fence.redaction import scrub_json
 from runstore.schema import AuditEntry
-from runstore.tenancy import TenantScope
+from runstore.tenancy import Permission, TenantScope
 
 
 def record_audit(
@@ -41,3 +44,84 @@ def record_audits(
     ]
     if entries:
         connection.execute(insert(AuditEntry), entries)
+
+
+MOST_ENTRIES: Final = 10_000
+
+
+class AuditReader:
+    """The audit log of one tenant, for those who may see it."""
+
+    def __init__(self, database: Database, scope: TenantScope) -> None:
+        scope.require(Permission.VIEW)
+        self._database = database
+        self._scope = scope
+
+    def list(
+        self,
+        *,
+        actor: str = "",
+        verb: str = "",
+        subject: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+    ) -> list[dict[str, Any]]:
+        """The newest entries, newest first. Texts are looked for within, case ignored; `since` counts, `until` does not.
+
+        BadInputError for a limit that is not between 1 and 10,000.
+        """
+        if not 1 <= limit <= MOST_ENTRIES:
+            raise BadInputError(f"The limit has to be between 1 and {MOST_ENTRIES:,}.")
+        where: list[ColumnElement[bool]] = [AuditEntry.tenant_id == self._scope.tenant_id]
+        asked = ((AuditEntry.actor, actor), (AuditEntry.verb, verb), (AuditEntry.subject, subject))
+        where += [column.icontains(wanted.replace("\x00", ""), autoescape=True) for column, wanted in asked if wanted]
+        where += [AuditEntry.at >= since] if since is not None else []
+        where += [AuditEntry.at < until] if until is not None else []
+        with self._database.transaction(self._scope) as connection:
+            rows = connection.execute(
+                select(*(getattr(AuditEntry, name) for name in _SHOWN))
+                .where(*where)
+                .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+                .limit(limit)
+            ).mappings()
+            return [{**row, "id": str(row["id"]), "at": row["at"].isoformat()} for row in rows]
+
+    def verify(self) -> dict[str, Any]:
+        """Whether the chain of entries is whole: `checked` of them, `unchained` older than the chain, and `problems`.
+
+        A problem has the `seq` it is at, and `what`: changed (an entry is not what its hash says), missing (there is none in this
+        place), or end (the log does not end where the chain does).
+        """
+        tenant = {"tenant": self._scope.tenant_id}
+        with self._database.transaction(self._scope) as connection:
+            problems = connection.execute(_BROKEN, tenant).all()
+            checked, unchained, last, end = connection.execute(_COUNTED, tenant).one()
+        found = [{"seq": seq, "what": what} for seq, what in problems]
+        if end != last:
+            found.append({"seq": end, "what": "end"})
+        return {"checked": checked, "unchained": unchained, "problems": found, "whole": not found}
+
+
+_SHOWN: Final = ("id", "seq", "at", "actor", "verb", "subject", "detail")
+# An entry's hash is over the one before as it stands there, so what was changed shows at itself and what was put in another's
+# place at both.
+_BROKEN: Final = text(
+    f"""
+    SELECT seq, what FROM (
+      SELECT e.seq, CASE
+        WHEN e.seq <> coalesce(lag(e.seq) OVER in_order, 0) + 1 THEN 'missing'
+        WHEN e.hash <> audit_hash(e, coalesce(lag(e.hash) OVER in_order, '')) THEN 'changed'
+      END AS what
+      FROM audit_log e WHERE e.tenant_id = :tenant AND e.seq IS NOT NULL
+      WINDOW in_order AS (ORDER BY e.seq)
+    ) checked WHERE what IS NOT NULL ORDER BY seq LIMIT {MOST_ENTRIES}
+    """
+)
+_COUNTED: Final = text(
+    """
+    SELECT count(*) FILTER (WHERE seq IS NOT NULL), count(*) FILTER (WHERE seq IS NULL), coalesce(max(seq), 0),
+      coalesce((SELECT h.seq FROM audit_heads h WHERE h.tenant_id = :tenant), 0)
+    FROM audit_log WHERE tenant_id = :tenant
+    """
+)

@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Computed,
     DateTime,
     ForeignKey,
     Index,
+    LargeBinary,
     MetaData,
     Text,
     UniqueConstraint,
@@ -315,6 +317,8 @@ class AuditEntry(Base):
     __table_args__ = (
         # audit of a tenant, newest first.
         Index("ix_audit_log_newest", "tenant_id", text("at DESC"), text("id DESC")),
+        # AuditReader.verify: the chain in its order, and two entries in one place of it refused.
+        Index("ix_audit_log_chain", "tenant_id", "seq", unique=True, postgresql_where=text("seq IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -325,3 +329,16 @@ class AuditEntry(Base):
     verb: Mapped[str]
     subject: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    # Given by the database as the entry is added: its place, and a hash over it and the entry before. NULL for older ones.
+    seq: Mapped[int | None] = mapped_column(BigInteger)
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class AuditHead(Base):
+    """The end of a tenant's chain of audit entries. Written by the database alone."""
+
+    __tablename__ = "audit_heads"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)

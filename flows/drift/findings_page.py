@@ -51,8 +51,9 @@ def draw(viewer: Viewer) -> None:
     if not document["comparisons"] or (not document["counts"] and not is_filtered):
         title = texts.NOTHING_OPEN if document["comparisons"] else texts.NOTHING_COMPARED
         show(empty_state(title, why_empty(document)), "findings-empty")
-        if not document["comparisons"] or run:
-            return
+        if document["comparisons"] and not run:
+            _filters(params, document["counts"], of_run=False)
+        return
     _filters(params, document["counts"], of_run=run is not None)
     if wanted.policy_id:
         show(_of_policy(viewer.tenant.slug, params), "findings-policy")

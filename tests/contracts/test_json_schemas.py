@@ -144,6 +144,9 @@ def test_drift(said: Callable[..., Any], runs: Runs, tmp_path: Path) -> None:
     assert said("drift-severity-list", "drift", "severity", "list", *acme)["rules"]
     said("drift-baseline-pin", "drift", "baseline", "pin", *acme, "--reason", "Golden")
     said("drift-baseline-unpin", "drift", "baseline", "unpin", *acme)
+    assert said("audit-list", "audit", "list", *acme, "--verb", "drift.", "--since", "1d")["entries"]
+    assert said("audit-export", "audit", "export", *acme, "--output", str(tmp_path / "audit.csv"))["entries"] > 3
+    assert said("audit-verify", "audit", "verify", *acme)["whole"]
     said("drift-ignore-add", "drift", "ignore", "add", *acme, "--policy-type", "scope_tag", "--reason", "Known")
     folders = [str(SAMPLES / name) for name in ("2026-10-05", "2026-11-02")]
     sync = f"sync:{said('inventory-list', 'inventory', 'list', *acme)['syncs'][0]['id']}"

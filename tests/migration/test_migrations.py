@@ -105,7 +105,7 @@ def test_a_release_that_is_rolled_back_leaves_the_newer_schema_as_it_is(new_data
     migrations.upgrade(url, FOLDERS)
     with psycopg.connect(url) as connection:
         connection.execute(
-            "UPDATE alembic_version SET version_num = '9999_next' WHERE version_num = '0003_ended_sessions'"
+            "UPDATE alembic_version SET version_num = '9999_next' WHERE version_num = '0004_audit_chain'"
         )
     heads = migrations.found(url)
     migrations.upgrade(url, FOLDERS)
