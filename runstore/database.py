@@ -14,7 +14,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine import make_url
 
 from runstore.bounded import CONNECT_SECONDS, BoundedConnection, waiting_at_most
-from runstore.errors import BadInputError, ConflictError, SchemaMismatchError, StoreError, StoreUnavailableError
+from runstore.errors import (
+    BadInputError,
+    ConflictError,
+    SchemaMismatchError,
+    StoreBusyError,
+    StoreError,
+    StoreUnavailableError,
+)
 from runstore.tenancy import TenantScope
 
 
@@ -110,9 +117,10 @@ class Database:
             with translated_errors(), self._checked_out() as connection:
                 connection.execute(_SET_ROLE_AND_TENANT, self._setting(tenant, user))
                 yield connection
-        except StoreUnavailableError:
+        except StoreUnavailableError as problem:
             now = time.monotonic()
-            if now - begun > REST_SECONDS:
+            # A pool that is used up says nothing against the server.
+            if now - begun > REST_SECONDS and not isinstance(problem, StoreBusyError):
                 self._resting_until = now + REST_SECONDS
             raise
 
@@ -204,9 +212,7 @@ def translated_errors() -> Generator[None]:
     except exc.DBAPIError as error:
         raise _translate(error) from None
     except exc.TimeoutError:
-        raise StoreUnavailableError(
-            "The run store is busy: no database connection became free within 10 s; try again shortly."
-        ) from None
+        raise StoreBusyError() from None
 
 
 def _translate(error: exc.DBAPIError) -> Exception:

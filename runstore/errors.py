@@ -42,6 +42,10 @@ class StoreUnavailableError(UnavailableError):
     """The run store's database is not reachable; start it with `tenantatlas up` or check TENANTATLAS_DATABASE_URL."""
 
 
+class StoreBusyError(StoreUnavailableError):
+    """The run store is busy: no database connection became free within 10 s; try again shortly."""
+
+
 class SchemaMismatchError(UnavailableError):
     """The run store's schema is not the one this version needs; run `tenantatlas db upgrade`."""
 

@@ -133,14 +133,17 @@ def _database_away(url: str) -> str | None:
     from sqlalchemy import text
 
     from runstore.database import Database, DatabaseRole
-    from runstore.errors import TenantAtlasError
+    from runstore.errors import StoreUnavailableError, TenantAtlasError
 
     database = Database(url, DatabaseRole.RELAY, pool_size=1, statement_timeout_ms=3_000)
     try:
         with database.across_tenants() as connection:
             connection.execute(text("SELECT"))
-    except TenantAtlasError as problem:
+    except StoreUnavailableError as problem:
         return f"The database does not answer: {problem}"
+    except TenantAtlasError:
+        # It answers, and refuses: a schema that is not there yet is another command's subject.
+        return None
     finally:
         database.dispose()
     return None
