@@ -136,6 +136,7 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         ),
         "filter: unknown initiator": lambda: reader.list(RunFilter(initiated_by="nobody"), limit=250),
         "search: run id": lambda: reader.list(RunFilter(search=str(some.id)), limit=50),
+        "search: first digits": lambda: reader.list(RunFilter(search=str(some.id)[:8]), limit=50),
         "search: item id": lambda: reader.list(RunFilter(search="item-100000"), limit=50),
         "search: frequent item": lambda: reader.list(RunFilter(search="in-every-hundredth-sync"), limit=250),
         "counts, frequent item": lambda: reader.bucket_counts(RunFilter(search="in-every-hundredth-sync")),
@@ -147,6 +148,11 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "types": reader.types,
         "initiators": insights.initiators,
         "history, 14 days": lambda: insights.history([now - timedelta(days=back) for back in range(13, -1, -1)]),
+        "history, type": lambda: insights.history(
+            [now - timedelta(days=back) for back in range(13, -1, -1)], RunFilter(type=drift)
+        ),
+        "notes of a page": lambda: insights.notes([run.id for run in page.runs], ["scope", "source"]),
+        "runs of its kind": lambda: insights.kin(some.id),
         "usual duration": lambda: insights.usual_durations([drift], besides=some.id),
         "detail": lambda: insights.overview(some.id),
     }
