@@ -12,10 +12,17 @@ import pytest
 
 from flows.drift.register.decisions import accept, acknowledge
 from flows.drift.register.filters import FindingFilter
-from flows.drift.register.reading import findings_document, why_empty, worst_open
+from flows.drift.register.reading import (
+    findings_document,
+    histories,
+    newest_comparisons,
+    why_empty,
+    worst_open,
+)
 from flows.drift.register.report import csv_report
-from flows.drift.register.rule_book import add_ignore, remove_rule
+from flows.drift.register.rule_book import add_ignore, pin_baseline, pinned_baselines, remove_rule
 from flows.drift.register.rules import IgnoreRule
+from flows.drift.standing import not_started, open_by_scope
 from runstore.errors import BadInputError
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
@@ -136,3 +143,18 @@ def test_nothing_open_and_nothing_compared_are_two_sentences(store: Store, tmp_p
     runs.drift()
     assert why_empty(register(runs)) == "Nothing is open."
     assert why_empty(register(runs), filtered=True) == "No finding matches these filters."
+
+
+def test_another_tenant_is_told_nothing_of_it(runs: Runs) -> None:
+    pin_baseline(runs.store.app, runs.scope)
+    ids = [one["id"] for one in register(runs, state="all")["findings"]]
+    other, hub = runs.store.tenant("globex"), runs.store.hub
+    for wanted in (FindingFilter(state="all"), FindingFilter(policy_id=IDS[0]), FindingFilter(text="policy")):
+        told = findings_document(hub, other, wanted=wanted)
+        assert (told["findings"], told["total"], told["counts"], told["comparisons"]) == ([], 0, [], [])
+    assert histories(hub, other, ids) == {} and pinned_baselines(hub, other) == {}
+    assert newest_comparisons(hub, other) == []
+    with hub.transaction(other) as connection:
+        assert open_by_scope(connection, other) == {} and not_started(connection, other) == {}
+    with hub.transaction(runs.scope) as connection:
+        assert open_by_scope(connection, runs.scope) == {"default": {"high": MANY}}
