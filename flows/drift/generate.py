@@ -91,5 +91,7 @@ def generate(connection: Connection, scope: TenantScope, run_id: UUID, chosen: C
         ),
         comparison,
         attributed(connection, scope, chosen.baseline, chosen.current, comparison.findings),
+        _Bodies(connection, scope),
+        severity_rules(connection, scope),
     )
     return comparison

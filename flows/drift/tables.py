@@ -126,6 +126,11 @@ class DriftFinding(Base):
     hidden_run_id: Mapped[UUID | None]
     hidden_changes: Mapped[int] = mapped_column(server_default="0")
     shown_severity: Mapped[str | None]
+    # standing_changes: all that differs from `before_hash`, where that is more than the run `changes_run_id` found.
+    changes: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
+    changes_run_id: Mapped[UUID | None]
+    # The content before the finding began. Its return resolves one that was accepted and has moved since, too.
+    origin_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     # How severe what is left of it is, 0 for critical; 9 when nothing is left.
     rank: Mapped[int | None] = mapped_column(SmallInteger, Computed(_RANK, persisted=True))
     searched: Mapped[str | None] = mapped_column(Computed(_SEARCHED, persisted=True))

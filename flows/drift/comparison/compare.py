@@ -65,9 +65,11 @@ def compare(
     findings += [_whole(FindingKind.ADDED, state) for state in found.added]
     findings += [_whole(FindingKind.REMOVED, state) for state in found.removed]
     findings = with_moves(findings, found.added, found.removed, bodies)
-    rated = [_rated(finding, rules) for finding in (*everywhere, *findings)]
-    rated.sort(key=lambda one: (one.severity.rank, one.policy_type, (one.policy_name or "").casefold(), one.subject))
-    return Comparison(rated, sorted(withheld, key=lambda one: (one.policy_type, one.reason_code, one.part or "")))
+    found_all = [rated(finding, rules) for finding in (*everywhere, *findings)]
+    found_all.sort(
+        key=lambda one: (one.severity.rank, one.policy_type, (one.policy_name or "").casefold(), one.subject)
+    )
+    return Comparison(found_all, sorted(withheld, key=lambda one: (one.policy_type, one.reason_code, one.part or "")))
 
 
 def pair_changes(old: PolicyState, new: PolicyState, bodies: Bodies, sides: Sides = WHOLE) -> tuple[Change, ...]:
@@ -161,7 +163,8 @@ def _whole(kind: FindingKind, state: PolicyState) -> Finding:
     )
 
 
-def _rated(finding: Finding, rules: Sequence[SeverityRule]) -> Finding:
+def rated(finding: Finding, rules: Sequence[SeverityRule]) -> Finding:
+    """The finding and each of its changes with the severity that the rules give it."""
     told = (finding.kind, finding.policy_type, finding.policy_name or "")
     levels = [severity_of(*told, (change,), rules) for change in finding.changes]
     if not levels:

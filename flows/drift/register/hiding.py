@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, bindparam, func, select, update
 
 from flows.drift.register.life import FindingStatus
 from flows.drift.register.rules import ignore_rules, without_ignored
+from flows.drift.register.standing_changes import AS_IT_STANDS
 from flows.drift.tables import DriftFinding, DriftRunFinding
 from runstore.tenancy import TenantScope
 
@@ -53,11 +54,9 @@ def _keep(connection: Connection, scope: TenantScope, finding_ids: Sequence[UUID
             kept.hidden_run_id,
             kept.hidden_changes,
             kept.shown_severity,
-            found.kind,
+            *AS_IT_STANDS,
             found.policy_type,
             found.policy_name,
-            found.severity,
-            found.changes,
         )
         .join(
             found,

@@ -32,6 +32,8 @@ class KnownFinding:
     before_hash: bytes | None
     after_hash: bytes | None
     accepted_until: datetime | None = None
+    origin_hash: bytes | None = None
+    """What was there before the finding began, whatever was accepted since; None where that was not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ def not_found(
 
 def _returned(known: KnownFinding, current_hash: bytes | None) -> bool:
     """Whether what is there now is what was there before the finding. Both `None`: it came, and is gone again."""
+    if current_hash is not None and current_hash == known.origin_hash != known.after_hash:
+        return True
     return current_hash == known.before_hash and known.before_hash != known.after_hash
 
 

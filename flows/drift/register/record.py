@@ -20,8 +20,11 @@ from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.tables import SyncPolicy
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind
+from flows.drift.comparison.severity import SeverityRule
+from flows.drift.comparison.states import Bodies
 from flows.drift.register.hiding import keep_hidden
 from flows.drift.register.life import FindingStatus, KnownFinding, NextState, found_again, not_found, reference
+from flows.drift.register.standing_changes import since_it_began
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
 from runstore.audit import record_audits
 from runstore.tenancy import TenantScope
@@ -55,10 +58,13 @@ def save(
     compared: Compared,
     comparison: Comparison,
     changed_by: Sequence[dict[str, Any] | None],
+    bodies: Bodies,
+    rules: Sequence[SeverityRule],
 ) -> None:
     """Stores the findings of a run in place of what an earlier attempt of it stored, and moves known findings on.
 
-    `changed_by` says of each finding, in order, who changed its policy.
+    `changed_by` says of each finding, in order, who changed its policy. `bodies` and `rules` are those of the comparison: what
+    stands open is told since it began.
     """
     lock = int.from_bytes(fingerprint(scope, compared.scope_key, "")[:8], "big", signed=True)
     connection.execute(select(func.pg_advisory_xact_lock(lock)))
@@ -81,8 +87,12 @@ def save(
         else:
             finding_id, before = standing
             if compared.live:
-                verdict = found_again(before, finding.value_digest, finding.before_hash, finding.after_hash, now)
-                moved.append(_moved(compared, finding_id, finding, before, verdict, now))
+                whole = since_it_began(before, finding, bodies, (compared.baseline, compared.current), rules)
+                verdict = found_again(before, whole.value_digest, whole.before_hash, whole.after_hash, now)
+                values = _moved(compared, finding_id, whole, before, verdict, now)
+                grown = whole is not finding and verdict.status is not FindingStatus.RESOLVED
+                values["changes"] = whole.changes_json() if grown else None
+                moved.append(values | {"changes_run_id": compared.run_id if grown else None})
                 if verdict.event:
                     events.append(_event(scope, compared, finding_id, verdict.event, before.status, verdict.status))
         ids.append(finding_id)
@@ -234,12 +244,13 @@ _STANDING = (
     DriftFinding.before_hash,
     DriftFinding.after_hash,
     DriftFinding.accepted_until,
+    DriftFinding.origin_hash,
 )
 
 
 def _standing(row: Sequence[Any]) -> KnownFinding:
-    status, value, before, after, until = row
-    return KnownFinding(FindingStatus(status), bytes(value), _bytes(before), _bytes(after), until)
+    status, value, before, after, until, origin = row
+    return KnownFinding(FindingStatus(status), bytes(value), _bytes(before), _bytes(after), until, _bytes(origin))
 
 
 def _bytes(value: Any) -> bytes | None:
@@ -256,6 +267,7 @@ def _fresh(scope: TenantScope, compared: Compared, finding: Finding, digest: byt
         "status": FindingStatus.OPEN.value,
         "first_run_id": compared.run_id,
         "last_run_id": compared.run_id,
+        "origin_hash": finding.before_hash,
         **_found(finding),
     }
 
@@ -288,6 +300,10 @@ def _moved(
             values["resolved_at"] = now
     else:
         values |= {"resolved_at": None, **_found(finding)}
+        if before.status is FindingStatus.RESOLVED or before.origin_hash is None:
+            values["origin_hash"] = finding.before_hash
+        else:
+            values["origin_hash"] = before.origin_hash
         values["before_hash"] = reference(before, verdict, finding.before_hash)
     if verdict.status is FindingStatus.ACCEPTED:
         values["accepted_digest"] = finding.value_digest

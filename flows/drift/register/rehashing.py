@@ -35,6 +35,8 @@ def bring_findings_up_to_date(connection: Connection, scope: TenantScope, scope_
             DriftFinding.id,
             DriftFinding.policy_type,
             DriftFinding.before_hash,
+            DriftFinding.after_hash,
+            DriftFinding.origin_hash,
             PolicyContent.content_hash,
         )
         .join(
@@ -42,6 +44,7 @@ def bring_findings_up_to_date(connection: Connection, scope: TenantScope, scope_
             or_(
                 PolicyContent.content_hash == DriftFinding.before_hash,
                 PolicyContent.content_hash == DriftFinding.after_hash,
+                PolicyContent.content_hash == DriftFinding.origin_hash,
             ),
         )
         .where(
@@ -53,13 +56,14 @@ def bring_findings_up_to_date(connection: Connection, scope: TenantScope, scope_
     ).all()
     moved: set[UUID] = set()
     fingerprint = fingerprint_of(connection, scope)
-    for finding_id, policy_type, before, digest in rows:
+    for finding_id, policy_type, before, after, origin, digest in rows:
         # One body at a time: there may be many, and some are large.
         body = bodies(connection, scope, [bytes(digest)])[bytes(digest)]
         body = protected(body, fingerprint, content_declared(policy_type))
         fresh = body_hash(body, canonical(policy_type, body))
         if fresh != bytes(digest):
-            column = "before_hash" if before is not None and bytes(before) == bytes(digest) else "after_hash"
-            connection.execute(update(DriftFinding).where(DriftFinding.id == finding_id).values({column: fresh}))
+            sides = {"before_hash": before, "after_hash": after, "origin_hash": origin}
+            values = {name: fresh for name, one in sides.items() if one is not None and bytes(one) == bytes(digest)}
+            connection.execute(update(DriftFinding).where(DriftFinding.id == finding_id).values(values))
             moved.add(finding_id)
     return len(moved)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, case, func, literal, select, true
 from flows.drift.comparison.severity import Severity
 from flows.drift.register.filters import HIDES, SHOWN, STATE, UNSETTLED, FindingFilter
 from flows.drift.register.rules import IgnoreRule, without_ignored
+from flows.drift.register.standing_changes import AS_IT_STANDS
 from flows.drift.tables import DriftEvent, DriftFinding, DriftRunFinding
 from runstore.tenancy import TenantScope
 
@@ -66,7 +67,7 @@ def of_register(
         DriftRunFinding.finding_id == DriftFinding.id,
     )
     listed = (
-        select(*_STANDING, *_FOUND)
+        select(*_STANDING, *_FOUND, *AS_IT_STANDS)
         .join(ids, ids.c.id == DriftFinding.id)
         .outerjoin(DriftRunFinding, last)
         .order_by(*order)
@@ -101,7 +102,7 @@ def of_run(
     counted = connection.execute(grouped).all()
     rows = (
         connection.execute(
-            select(*_STANDING, *_FOUND)
+            select(*_STANDING, *_FOUND, DriftRunFinding.kind, DriftRunFinding.severity, DriftRunFinding.changes)
             .join(DriftRunFinding, together)
             .where(*where, *wanted.of_kind(*kinds))
             .order_by(DriftRunFinding.position)
@@ -158,7 +159,6 @@ _STANDING: Final = (
 # A run that was attempted again may not have found it the second time: what the register knows itself stands in.
 _FOUND: Final = (
     func.coalesce(DriftRunFinding.run_id, DriftFinding.last_run_id).label("run_id"),
-    func.coalesce(DriftRunFinding.kind, DriftFinding.kind).label("kind"),
     case((DriftRunFinding.run_id.is_(None), DriftFinding.policy_id), else_=DriftRunFinding.policy_id).label(
         "policy_id"
     ),
@@ -166,9 +166,7 @@ _FOUND: Final = (
         "policy_name"
     ),
     func.coalesce(DriftRunFinding.policy_type, DriftFinding.policy_type).label("policy_type"),
-    func.coalesce(DriftRunFinding.severity, DriftFinding.severity).label("severity"),
     DriftRunFinding.previous_policy_id,
-    DriftRunFinding.changes,
     DriftRunFinding.policies,
     DriftRunFinding.notes,
     DriftRunFinding.changed_by,

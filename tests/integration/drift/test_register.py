@@ -82,9 +82,27 @@ def test_what_is_open_stays_so_through_syncs_without_a_change(runs: Runs, tmp_pa
     assert open_ids(runs) == first
     synced(runs, tmp_path / "undone", 1)
     runs.drift()
-    # What was accepted is as it was accepted; the way back to before that is a change of its own.
-    assert open_ids(runs) == {accepted}
-    assert register(runs, state="resolved")["total"] == MANY - 1
+    # Nothing of the drift is left, of what was accepted meanwhile neither.
+    assert open_ids(runs) == set()
+    assert register(runs, state="resolved")["total"] == MANY
+
+
+def test_a_small_step_after_a_great_one_hides_nothing_of_it(runs: Runs, tmp_path: Path) -> None:
+    before = register(runs, policy_id=IDS[0])["findings"][0]
+    others = [policy(one, f"Policy {one[:8]}", 2) for one in IDS[1:]]
+    runs.sync(export(tmp_path / "renamed", [policy(IDS[0], "Renamed", 2), *others]))
+    step = runs.drift()
+    (of_run,) = findings_document(runs.store.app, runs.scope, run_id=str(step))["findings"]
+    assert [(one["facet"], one["after"]) for one in of_run["changes"]] == [("property", "Renamed")]
+    (now,) = register(runs, policy_id=IDS[0])["findings"]
+    assert (now["severity"], now["policy_name"], now["run_id"]) == (before["severity"], "Renamed", str(step))
+    settings = [one for one in now["changes"] if one["facet"] == "setting"]
+    assert [(one["before"], one["after"]) for one in settings] == [(1, 2)] and len(now["changes"]) == 2
+    runs.drift()
+    assert register(runs, policy_id=IDS[0])["findings"][0]["changes"] == now["changes"]
+    runs.sync(export(tmp_path / "back", [policy(IDS[0], f"Policy {IDS[0][:8]}", 1), *others]))
+    runs.drift()
+    assert register(runs, policy_id=IDS[0])["findings"] == []
 
 
 def test_filters_say_what_they_are_asked(runs: Runs) -> None:

@@ -34,7 +34,7 @@ PERSON: Final = "who somebody is, from the sign-in or the operator's own command
 SEALED: Final = "encrypted where the fence found anything in it"
 
 KEPT: Final = {
-    "audit_log": {"actor": PERSON, "verb": OURS, "subject": OURS, "detail": SCRUBBED},
+    "audit_log": {"actor": PERSON, "verb": OURS, "subject": OURS, "detail": SCRUBBED, "hash": OURS},
     "backup_captures": {"selection_key": OURS, "selection": STORED},
     "backup_items": {
         "policy_id": STORED, "content_hash": OURS, "policy_type": OURS, "name": STORED, "platform": OURS, "origin": STORED,
@@ -48,6 +48,7 @@ KEPT: Final = {
         "scope": REFUSED, "fingerprint": OURS, "subject": STORED, "kind": OURS, "policy_id": STORED, "policy_name": STORED,
         "policy_type": OURS, "severity": OURS, "status": OURS, "value_digest": OURS, "before_hash": OURS, "after_hash": OURS,
         "owner": SCRUBBED, "reason": SCRUBBED, "accepted_digest": OURS, "shown_severity": OURS, "searched": STORED,
+        "changes": STORED, "origin_hash": OURS,
     },
     "drift_ignore_rules": {
         "kind": REFUSED, "policy_type": REFUSED, "policy_name": REFUSED, "facet": REFUSED, "setting": REFUSED,

@@ -1,0 +1,28 @@
+"""What stands open is more than the last comparison found: the changes since a finding began, and the content before it did.
+
+Columns without a value for what was found before; a worker that does not know them leaves them so, and what it has moved is
+shown as its comparison found it (`changes_run_id` is then no longer `last_run_id`).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004_standing"
+down_revision = "0003_register"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Forward: three columns that are empty."""
+    op.add_column("drift_findings", sa.Column("changes", sa.JSON(), nullable=True))
+    op.add_column("drift_findings", sa.Column("changes_run_id", sa.Uuid(), nullable=True))
+    op.add_column("drift_findings", sa.Column("origin_hash", sa.LargeBinary(), nullable=True))
+
+
+def downgrade() -> None:
+    """Back: the columns are gone; a finding is shown as its last comparison found it."""
+    for name in ("origin_hash", "changes_run_id", "changes"):
+        op.drop_column("drift_findings", name)
