@@ -34,6 +34,7 @@ PERSON: Final = "who somebody is, from the sign-in or the operator's own command
 SEALED: Final = "encrypted where the fence found anything in it"
 
 KEPT: Final = {
+    "audit_heads": {"hash": OURS},
     "audit_log": {"actor": PERSON, "verb": OURS, "subject": OURS, "detail": SCRUBBED, "hash": OURS},
     "backup_captures": {"selection_key": OURS, "selection": STORED},
     "backup_items": {
