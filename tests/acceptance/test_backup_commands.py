@@ -120,7 +120,7 @@ def test_killed_half_way_it_goes_on_with_what_is_missing(graph: GraphStack) -> N
 def test_what_cannot_be_asked_for_has_its_exit_code(graph: GraphStack) -> None:
     set_id = graph.new_set("Refusals")
     assert "No policy is selected" in graph.call("backup", "add-policies", "--set", set_id, code=2)
-    assert "is no id" in graph.call("backup", "add-policies", "--set", "x", "--all", code=2)
+    assert "is not the id of a backup set" in graph.call("backup", "add-policies", "--set", "x", "--all", code=2)
     foreign = "0f0f0f0f-0000-4000-8000-000000000000"
     assert "no such backup set" in graph.call("backup", "add-policies", "--set", foreign, "--all", code=3)
     assert "already" in graph.call("backup", "create", "--name", "Refusals", code=2)
