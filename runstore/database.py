@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -182,7 +183,8 @@ def _engine(url: str, role: DatabaseRole, pool_size: int, statement_timeout_ms: 
     def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> BoundedConnection:
         made = BoundedConnection.connect(*arguments, **options)
         # Above the server's own limit, which tells a slow statement from a server that says nothing.
-        made.limit_seconds = statement_timeout_ms / 1000 + 1
+        # 0 is no limit, to the server as well.
+        made.limit_seconds = statement_timeout_ms / 1000 + 1 if statement_timeout_ms else math.inf
         return made
 
     event.listen(engine, "do_connect", connect)
