@@ -278,16 +278,16 @@ def test_a_retry_is_refused_visibly_while_an_identical_run_is_active(
 
 
 def test_starts_while_prefect_is_down_twice_are_done_once_it_is_back(stack: StackUnderTest, scope: TenantScope) -> None:
-    assert twice_down(stack, scope, runs=10) == []
+    assert twice_down(stack, scope, runs=6) == []
 
 
 def test_two_dispatchers_hand_each_run_over_once(stack: StackUnderTest, scope: TenantScope) -> None:
     """Counted in Prefect: a second hand-over would be a second flow run, or a claim of a leased row."""
     with stack.without("relay"):
-        runs = {stack.start(scope, ECHO, {"key": str(number)}).run.id for number in range(24)}
+        runs = {stack.start(scope, ECHO, {"key": str(number)}).run.id for number in range(10)}
         outbox = Outbox(stack.database(DatabaseRole.RELAY), tenant_limit=100)
         with ThreadPoolExecutor(2) as pool:
-            batches = list(pool.map(lambda _: [run.id for run in outbox.claim(12)], range(3)))
+            batches = list(pool.map(lambda _: [run.id for run in outbox.claim(5)], range(3)))
         claimed = [run_id for batch in batches for run_id in batch]
         assert len(claimed) == len(set(claimed))
         assert set(claimed) == runs
