@@ -278,7 +278,7 @@ def test_a_retry_is_refused_visibly_while_an_identical_run_is_active(
 
 
 def test_starts_while_prefect_is_down_twice_are_done_once_it_is_back(stack: StackUnderTest, scope: TenantScope) -> None:
-    assert twice_down(stack, scope, runs=6) == []
+    assert twice_down(stack, scope, runs=10) == []
 
 
 def test_two_dispatchers_hand_each_run_over_once(stack: StackUnderTest, scope: TenantScope) -> None:
