@@ -70,4 +70,4 @@ def test_pages_outside_of_the_app_escape_what_they_show() -> None:
 
 def test_texts_stand_in_one_place_only() -> None:
     assert all(isinstance(value, str | dict) for name, value in vars(texts).items() if name.isupper())
-    assert runs_table("acme", [])[0] == "div"
+    assert runs_table("acme", [], {})[0] == "div"
