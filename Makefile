@@ -5,7 +5,7 @@ NEWEST := .venv-newest
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-newest mutants lint bench soak screenshots clean
+.PHONY: demo test test-long test-newest mutants lint bench soak screenshots clean
 
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..." >&2; exit 2; }
@@ -20,8 +20,11 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## The main job on the embedded database; ARGS=--exit stops when done
 	@$(BIN)/tenantatlas demo $(ARGS)
 
-test: $(READY) ## Every test; ARGS goes to pytest
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25 --durations-min=5 $(ARGS)
+test: $(READY) ## Every test but the long ones; ARGS goes to pytest
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25 --durations-min=5 -m "not long" $(ARGS)
+
+test-long: $(READY) ## The tests that take most of their time in waiting: before a release, and after a change of what they are about
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25 --durations-min=5 -m long $(ARGS)
 
 test-newest: $(READY) ## The tests with the newest releases that pyproject.toml allows, in an environment of their own; ARGS goes to pytest
 	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
@@ -43,6 +46,7 @@ bench: $(READY) ## Every benchmark, each with its peer or floor beside it
 N ?= 500
 soak: $(READY) ## N fault-injection rounds, then a table of what was broken how often
 	@$(BIN)/python -m tests.acceptance.faults.soak $(N)
+	@$(BIN)/python -m tests.acceptance.two_of_each
 
 screenshots: $(READY) ## Pictures of every page for docs/images/hub
 	@$(BIN)/python -m tests.browser.screenshots

@@ -160,6 +160,7 @@ def test_the_guides_commands_start_it(producer: Path, repository: Path, store: S
     assert (str(run.type), run.status) == ("policy.restore", RunStatus.PENDING)
 
 
+@pytest.mark.long
 def test_the_guides_producer_keeps_the_contract(producer: Path, repository: Path) -> None:
     done = python(
         producer,

@@ -25,7 +25,7 @@ from tests.support.graph_server import GraphServer
 from tests.support.graph_server.policies import slug_of
 from tests.support.stack import StackUnderTest, environment, eventually, stack_environment
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(600)]
 
 POLICIES = 1000
 

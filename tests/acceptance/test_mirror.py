@@ -205,6 +205,7 @@ def test_cancelling_before_a_worker_took_it_aborts(
     assert detail.run.last_source == "reconciler"
 
 
+@pytest.mark.long
 def test_a_run_that_a_worker_took_and_died_with_is_offered_again(
     stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
 ) -> None:
@@ -277,6 +278,7 @@ def test_a_retry_is_refused_visibly_while_an_identical_run_is_active(
     assert stack.until(scope, active).run.status is RunStatus.COMPLETED
 
 
+@pytest.mark.long
 def test_starts_while_prefect_is_down_twice_are_done_once_it_is_back(stack: StackUnderTest, scope: TenantScope) -> None:
     assert twice_down(stack, scope, runs=10) == []
 

@@ -111,6 +111,7 @@ def row(stack: StackUnderTest, scope: TenantScope, flow_run: UUID) -> Any:
     return RunReader(stack.database(DatabaseRole.HUB), scope).find_by_flow_run(flow_run)
 
 
+@pytest.mark.long
 def test_twenty_runs_by_click_schedule_and_custom_run_tell_the_same(
     stack: StackUnderTest, scope: TenantScope, prefect: httpx.Client
 ) -> None:

@@ -24,6 +24,7 @@ def uv(repository: Path, *words: str) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_the_wheel_runs_the_demo_outside_a_checkout(repository: Path, tmp_path: Path) -> None:
     source, fresh, home = tmp_path / "source", tmp_path / "fresh", tmp_path / "home"
     # Building leaves folders behind, so it is done on a copy.

@@ -112,6 +112,7 @@ def test_a_pool_that_cannot_be_is_refused_in_one_sentence(
     assert said.count("\n") == 1
 
 
+@pytest.mark.long
 def test_a_pool_of_an_earlier_version_is_served_as_a_process_pool_from_now_on(stack: StackUnderTest) -> None:
     with stack.prefect() as client:
         client.post("work_pools/", json={"name": "old", "type": "tenantatlas-warm"}).raise_for_status()
@@ -292,6 +293,7 @@ def test_a_server_that_cannot_plan_is_told_of_and_the_operations_are_registered(
         assert [note for note in document["notes"] if "cannot plan" in note]
 
 
+@pytest.mark.long
 def test_runs_that_wait_in_another_pool_are_told_of_until_they_are_done(stack: StackUnderTest) -> None:
     scope, pool = stack.tenant(), stack.running.settings.work_pool
     try:
@@ -314,6 +316,7 @@ def test_runs_that_wait_in_another_pool_are_told_of_until_they_are_done(stack: S
     assert set(map(tuple, moved.values())) == {("work_pool_name",)}
 
 
+@pytest.mark.long
 def test_an_operation_that_is_gone_is_told_of_and_removed_when_asked_to(stack: StackUnderTest) -> None:
     schedule = {"schedule": {"cron": "0 6 * * *", "timezone": "Europe/Berlin"}, "active": True}
     with stack.prefect() as client:
@@ -348,6 +351,7 @@ def test_an_operation_that_is_gone_is_told_of_and_removed_when_asked_to(stack: S
                 client.delete(place)
 
 
+@pytest.mark.long
 def test_a_pool_of_containers_has_its_image_and_none_of_this_machines_files(
     stack: StackUnderTest, tmp_path: Path
 ) -> None:

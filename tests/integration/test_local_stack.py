@@ -105,6 +105,7 @@ def watch_the_database(home: Path, status: dict[str, Any]) -> None:
     assert "The database ended and was started again" in (home / "stack/logs/supervisor.log").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.stack
 @pytest.mark.timeout(900)
 def test_a_stack_is_found_by_others_and_leaves_nothing_when_it_is_killed(tmp_path: Path, repository: Path) -> None:

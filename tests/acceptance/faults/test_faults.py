@@ -69,6 +69,7 @@ def test_a_killed_flow_is_failed_within_five_seconds(
     assert detail.run.counts.succeeded == 1
 
 
+@pytest.mark.long
 def test_worker_and_flow_killed_together_are_noticed_within_the_set_time(
     stack: StackUnderTest, scope: TenantScope, faults: Faults, running: Callable[[], UUID]
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_start_is_heard_again_after_the_connection_was_cut(
     assert stack.until(scope, run.id).run.status is RunStatus.COMPLETED
 
 
+@pytest.mark.long
 def test_the_reconciler_alone_finds_every_end(stack: StackUnderTest, scope: TenantScope) -> None:
     worker = stack.process("worker")
     with_hooks = worker.spec
