@@ -70,11 +70,6 @@ class Collection:
         """The last path segment, which `@odata.context` of an exported policy names."""
         return self.path.rsplit("/", 1)[-1]
 
-    @property
-    def list_is_whole(self) -> bool:
-        """Whether a page of the list carries everything a policy consists of, given that `expand` is accepted."""
-        return not self.by_id and all(part.name in self.expand for part in self.parts)
-
 
 @dataclass(frozen=True, slots=True)
 class PolicyType:

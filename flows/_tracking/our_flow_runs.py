@@ -1,4 +1,4 @@
-"""Prefect's flow runs of our operations, whoever started them, with the row that stands for each."""
+"""The flow runs of our operations in Prefect, however they were started, each with its row."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comp
 def generate(connection: Connection, scope: TenantScope, run_id: UUID, chosen: Chosen) -> Comparison:
     """The comparison, stored as the run's findings; whatever an earlier attempt of the run stored is replaced."""
     comparison = compared(connection, scope, chosen)
-    # Before any finding is touched: whoever changes a rule holds them first and the findings then, too.
+    # Before any finding is touched, as when a rule is changed: both take the rules first, then the findings.
     rules_held(connection, scope, change=False)
     bring_findings_up_to_date(connection, scope, chosen.current.scope)
     save(

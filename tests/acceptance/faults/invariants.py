@@ -126,7 +126,7 @@ def not_one_flow_run(prefect: httpx.Client, runs: Iterable[Any]) -> list[str]:
 
 
 def untold(connection: psycopg.Connection[Any], prefect: httpx.Client, deleted: set[str]) -> list[str]:
-    """The flow runs of ours, whoever started them, that have ended and of which no row tells, or tells something else."""
+    """Our flow runs that have ended and have no row, or a row that says something else."""
     rows = {
         str(row[0]): row[1:] for row in connection.execute("SELECT flow_run_id, status, attempt FROM operation_runs")
     }

@@ -58,7 +58,7 @@ def test_a_changed_leaf_is_found_at_its_place(seed: int) -> None:
     holder[place[-1]] = changed(holder[place[-1]], place[-1])
     findings = compared(snapshot([policy]), snapshot([body])).findings
     assert [finding.policy_id for finding in findings] == [policy["id"]], place
-    # The place is told as far as it has a name; what names an element is both gone and come.
+    # The path leads as far as there are names. When the name of an element changes, one element is gone and another is new.
     told = [[str(step).lower() for step in change.steps] for change in findings[0].changes]
     ways = [names_of(one, place) for one in (policy, body)]
     for change, steps in zip(findings[0].changes, told, strict=True):
