@@ -104,7 +104,8 @@ def _write(name: str, content: Callable[[], bytes]) -> None:
 def _table(document: Mapping[str, Any], empty: str) -> Table:
     from flows._policies.types import label_of
     from flows.drift.reports.groups import told
-    from flows.drift.reports.lines import SHORT, arrow
+    from flows.drift.reports.lines import SHORT
+    from flows.drift.reports.shape import in_line
 
     rows: list[tuple[str, ...]] = []
     for entry in told(document["findings"]):
@@ -113,7 +114,7 @@ def _table(document: Mapping[str, Any], empty: str) -> Table:
         for change in entry.shown or [None]:
             if len(rows) >= CHANGES_SHOWN:
                 break
-            rows.append((*about, *(("", "") if change is None else (_setting(change), arrow(change, SHORT)))))
+            rows.append((*about, *(("", "") if change is None else (_setting(change), in_line(change, SHORT)))))
     return Table(("Severity", "What", "Policy", "Type", "Setting", "Before → after"), rows, empty)
 
 

@@ -10,10 +10,11 @@ import streamlit as st
 from flows.drift import texts
 from flows.drift.comparison.severity import Severity
 from flows.drift.deciding_page import decisions, outcome
-from flows.drift.on_page import finding
+from flows.drift.on_page import entry
 from flows.drift.register.filters import STATES, TEXT_LIMIT, FindingFilter
 from flows.drift.register.reading import LIMIT, findings_document, histories, why_empty
 from flows.drift.register.words import withheld_words
+from flows.drift.reports.groups import told
 from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, link, page_href
@@ -149,9 +150,7 @@ def _list(
     said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(found), total=f"{total:,}")
     if document["ignored"]:
         said = f"{said} · {texts.IGNORED.format(count=plural(document['ignored'], 'change'))}"
-    cards = [
-        finding(slug, one, is_open=number == 0, events=events.get(one["id"], ())) for number, one in enumerate(found)
-    ]
+    cards = [entry(slug, one, is_open=number == 0, events=events) for number, one in enumerate(told(found))]
     return h("div", {"class": "stack"}, cards, pager(newer, older, None, said))
 
 

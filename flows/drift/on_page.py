@@ -1,53 +1,95 @@
-"""One finding as a page shows it: closed a line, open its changes and where it stands."""
+"""A finding, or a change that several share, as a page shows it: closed a line, open its changes and where each stands."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from flows.drift import texts
 from flows.drift.attribution import who_and_when
+from flows.drift.reports.groups import Told
+from flows.drift.reports.lines import change_words
+from flows.drift.reports.shape import VALUE_SHOWN, Shape, shape
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 
 CHANGES_SHOWN: Final = 100
 EVENTS_SHOWN: Final = 20
-VALUE_SHOWN: Final = 2000
+POLICIES_SHOWN: Final = 20
 TONES: Final = {"critical": "red", "high": "red", "medium": "orange", "low": "blue"}
 _ICONS: Final = {"policy_added": "added", "policy_removed": "removed"}
 _STATES: Final = {"acknowledged": "blue", "accepted": "green", "resolved": "gray"}
 
 
-def finding(
-    slug: str, one: Mapping[str, Any], *, is_open: bool = False, events: Sequence[Mapping[str, Any]] = ()
+def entry(
+    slug: str, one: Told, *, is_open: bool = False, events: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
 ) -> Node:
-    """One finding of the tenant `slug`: closed a line, open its changes, where it stands and its last `events`."""
-    changes: list[Mapping[str, Any]] = one["changes"]
-    tone = TONES.get(str(one["severity"]), "gray")
-    name = one["policy_name"] or type_name(str(one["policy_type"]))
-    state = str(one["status"])
+    """What is told as one in the tenant `slug`: closed a line, open its changes and where each of its findings stands.
+
+    `events` are the last ones of each finding, by its id.
+    """
+    first = one.findings[0]
+    kind, policy_type = str(first["kind"]), type_name(str(first["policy_type"]))
+    states = {str(each["status"]) for each in one.findings}
+    state = states.pop() if len(states) == 1 else ""
+    count = len(one.shown)
+    name = one.policy if one.is_group else str(first["policy_name"] or policy_type)
+    about = f"{policy_type} · {change_words(one.shown[0])}" if one.is_group else policy_type
+    tone = TONES.get(one.severity, "gray")
     summary = h(
         "summary",
         None,
-        h("span", {"class": f"badge tone-{tone}"}, icon(_ICONS.get(str(one["kind"]), "modified")), str(one["severity"])),
-        h("span", {"class": "grow"}, h("span", {"class": "strong break"}, str(name)), " ",
-          h("span", {"class": "muted small"}, type_name(str(one["policy_type"])))),
+        h("span", {"class": f"badge tone-{tone}"}, icon(_ICONS.get(kind, "modified")), one.severity),
+        h("span", {"class": "grow"}, h("span", {"class": "strong break"}, name), " ",
+          h("span", {"class": "muted small break"}, about)),
         h("span", {"class": f"badge tone-{_STATES[state]}"}, state) if state in _STATES else None,
-        h("span", {"class": "muted small nowrap"}, texts.KINDS.get(str(one["kind"]), str(one["kind"]))),
-        h("span", {"class": "muted small nowrap"}, plural(len(changes), "change")) if changes else None,
+        h("span", {"class": "muted small nowrap"}, texts.KINDS.get(kind, kind)),
+        h("span", {"class": "muted small nowrap"}, plural(count, "change")) if count else None,
     )  # fmt: skip
-    body: list[Node] = [change(entry) for entry in changes[:CHANGES_SHOWN]]
-    body += [h("p", {"class": "muted small"}, str(note)) for note in one.get("notes", [])]
+    body: list[Node] = [change(each) for each in one.shown[:CHANGES_SHOWN]]
+    if count > CHANGES_SHOWN:
+        body.append(h("p", {"class": "muted small"}, texts.MORE_CHANGES.format(count=f"{count - CHANGES_SHOWN:,}")))
+    known = events or {}
+    if one.is_group:
+        body += [_member(slug, each, known.get(str(each["id"]), ())) for each in one.findings]
+    else:
+        body += _about(slug, first, known.get(str(first["id"]), ()))
+    # A finding may be told by a group and by what is its own.
+    key = f"{'group' if one.is_group else 'own'}-{first['id']}-{one.shown[0]['path'] if one.shown else ''}"
+    return h("details", {"class": "group", "key": key, "open": is_open}, summary, h("div", {"class": "body"}, body))
+
+
+def _member(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Node:
+    """One finding of a group: a line that opens."""
+    state = texts.STATES[str(one["status"])]
+    name = h("span", {"class": "strong grow break"}, str(one["policy_name"]))
+    summary = h("summary", None, name, h("span", {"class": "muted small"}, state))
+    attributes = {"class": "group", "key": str(one["id"])}
+    return h("details", attributes, summary, h("div", {"class": "body"}, _about(slug, one, events)))
+
+
+def _about(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> list[Node]:
+    """What is known of a finding besides its changes."""
+    said = [str(note) for note in one.get("notes", [])]
+    if one.get("previous_policy_id"):
+        said.append(texts.WAS_BEFORE.format(id=one["previous_policy_id"]))
+    if touched := one.get("policies"):
+        more = (
+            f" {texts.MORE_REFUSED.format(count=len(touched) - POLICIES_SHOWN)}"
+            if len(touched) > POLICIES_SHOWN
+            else ""
+        )
+        listed = ", ".join(map(str, touched[:POLICIES_SHOWN]))
+        said.append(texts.TOUCHED.format(count=plural(len(touched), "policy", "policies"), names=f"{listed}{more}"))
+    body: list[Node] = [h("p", {"class": "muted small break"}, note) for note in said]
     if who := who_and_when(one.get("changed_by")):
         body.append(h("p", {"class": "small break"}, texts.LAST_CHANGED.format(who=who)))
     body.append(_standing(slug, one))
     body += [_event(event) for event in events[:EVENTS_SHOWN]]
     if one["policy_id"]:
         body.append(h("p", {"class": "muted small mono break"}, str(one["policy_id"])))
-    attributes = {"class": "group", "key": str(one["id"]), "open": is_open}
-    return h("details", attributes, summary, h("div", {"class": "body"}, body))
+    return body
 
 
 def _standing(slug: str, one: Mapping[str, Any]) -> Node:
@@ -80,29 +122,66 @@ def _moment(text: str) -> Node:
     return moment(datetime.fromisoformat(text))
 
 
-def change(entry: Mapping[str, Any]) -> Node:
-    """One setting before and after."""
-    facet = texts.FACETS.get(str(entry["facet"]), str(entry["facet"]))
+def change(one: Mapping[str, Any]) -> Node:
+    """One setting and what differs in it."""
+    facet = texts.FACETS.get(str(one["facet"]), str(one["facet"]))
+    setting, path = str(one["setting"]), str(one["path"])
+    name = str(one.get("name") or setting)
     head = h(
-        "div",
-        {"class": "row"},
-        h("span", {"class": "strong break"}, str(entry["setting"])),
-        h("span", {"class": "muted small"}, facet),
+        "div", {"class": "row"}, h("span", {"class": "strong break"}, name), h("span", {"class": "muted small"}, facet)
     )
-    path = str(entry["path"])
-    where = h("div", {"class": "muted small mono break"}, path) if path != str(entry["setting"]) else None
-    sides = h(
+    where = h("div", {"class": "muted small mono break"}, path) if path != name else None
+    shaped = shape(one, VALUE_SHOWN)
+    note = h("p", {"class": "muted small break"}, shaped.note) if shaped.note else None
+    more = (
+        h("p", {"class": "muted small"}, texts.MORE_REFUSED.format(count=f"{shaped.left_out:,}"))
+        if shaped.left_out
+        else None
+    )
+    return h("div", {"class": "stack"}, h("div", None, head, where), _values(shaped), note, more)
+
+
+def _values(shaped: Shape) -> Node:
+    if shaped.diff:
+        return h("div", {"class": "side tone-gray"}, h("pre", None, [_line(line) for line in shaped.diff]))
+    if shaped.came or shaped.gone:
+        sides = ((texts.REMOVED, shaped.gone, "red"), (texts.ADDED, shaped.came, "green"))
+        return h(
+            "div", {"class": "sides"}, [_members(label, members, tone) for label, members, tone in sides if members]
+        )
+    old, new = shaped.parts()
+    if shaped.is_short:
+        sides = [_short(shaped.before, "red"), h("span", {"class": "muted"}, "→"), _short(shaped.after, "green")]
+        return h("div", {"class": "row"}, sides)
+    return h(
         "div",
         {"class": "sides"},
-        _side(texts.BEFORE, entry.get("before_name") or entry["before"], "red"),
-        _side(texts.AFTER, entry.get("after_name") or entry["after"], "green"),
+        _side(texts.BEFORE, None if shaped.before is None else old, "red"),
+        _side(texts.AFTER, None if shaped.after is None else new, "green"),
     )
-    return h("div", {"class": "stack"}, h("div", None, head, where), sides)
 
 
-def _side(label: str, value: Any, tone: str) -> Node:
+def _line(line: str) -> Node:
+    """A line of a diff; its sign says the same as its colour."""
+    tone = {"+": "tone-green", "-": "tone-red"}.get(line[:1])
+    return h("div", {"class": f"toned {tone}" if tone else "muted"}, line or " ")
+
+
+def _members(label: str, members: Sequence[str], tone: str) -> Node:
+    listed = h("ul", None, [h("li", None, h("pre", None, one or '""')) for one in members])
+    return h("div", {"class": f"side tone-{tone}"}, h("div", {"class": "label"}, label), listed)
+
+
+def _short(value: str | None, tone: str) -> Node:
     if value is None:
+        return h("span", {"class": "muted"}, texts.NOTHING)
+    return h("div", {"class": f"side tone-{tone}"}, h("pre", None, value or '""'))
+
+
+def _side(label: str, parts: Sequence[str] | None, tone: str) -> Node:
+    """A long value; what is its own stands out."""
+    if parts is None:
         return h("div", {"class": "side tone-gray"}, h("div", {"class": "label"}, label), h("div", None, texts.NOTHING))
-    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    shown = text if len(text) <= VALUE_SHOWN else f"{text[:VALUE_SHOWN]}…"
-    return h("div", {"class": f"side tone-{tone}"}, h("div", {"class": "label"}, label), h("pre", None, shown or '""'))
+    begin, own, end = parts
+    shown = h("pre", None, begin, h("strong", None, own), end)
+    return h("div", {"class": f"side tone-{tone}"}, h("div", {"class": "label"}, label), shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -17,6 +17,7 @@ from flows.drift.attribution import who_and_when
 from flows.drift.register.reading import why_empty
 from flows.drift.register.words import not_asked_words, unread_words, withheld_words
 from flows.drift.reports.groups import Told, told
+from flows.drift.reports.shape import VALUE_SHOWN, shape
 from runstore.fence.text_safety import formula_safe
 
 COLUMNS = (
@@ -148,19 +149,24 @@ def _standing(finding: Mapping[str, Any]) -> list[str]:
 
 def _change(change: Mapping[str, Any]) -> str:
     name = change.get("name") or change["setting"]
-    moved = change.get("moved_to") or change.get("moved_from")
-    word = "moved to" if change.get("moved_to") else "moved from"
-    note = f"<p>{word} {_text(moved['policy_name'])}</p>" if moved else ""
+    shaped = shape(change, VALUE_SHOWN)
+    note = f"<p>{_text(shaped.note)}</p>" if shaped.note else ""
     place = f"<td>{_text(name)}<br><code>{_text(change['path'])}</code>{note}</td>"
-    if "diff" in change:
-        return f"<tr>{place}<td colspan=2><pre>{_text(change['diff'])}</pre></td></tr>"
-    before = change.get("before_name") or change["before"]
-    after = change.get("after_name") or change["after"]
-    return f"<tr>{place}<td><pre>{_value(before)}</pre></td><td><pre>{_value(after)}</pre></td></tr>"
+    lines = [*shaped.diff, *(f"- {one}" for one in shaped.gone), *(f"+ {one}" for one in shaped.came)]
+    if lines:
+        more = f"<p>and {shaped.left_out:,} more</p>" if shaped.left_out else ""
+        return f"<tr>{place}<td colspan=2><pre>{_text(chr(10).join(lines))}</pre>{more}</td></tr>"
+    values = "".join(
+        f"<td>{'<i>none</i>' if side is None else _marked(parts, shaped.is_short)}</td>"
+        for side, parts in zip((shaped.before, shaped.after), shaped.parts(), strict=True)
+    )
+    return f"<tr>{place}{values}</tr>"
 
 
-def _value(value: Any) -> str:
-    return "<i>none</i>" if value is None else _text(_plain(value))
+def _marked(parts: Sequence[str], is_short: bool) -> str:
+    """A value, and in a long one what is its own."""
+    begin, own, end = map(_text, parts)
+    return f"<pre>{begin}{own}{end}</pre>" if is_short else f"<pre>{begin}<b>{own}</b>{end}</pre>"
 
 
 def _plain(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
+from flows.drift.reports.shape import in_line
 
 LONGEST: Final = 300
 SHORT: Final = 60
@@ -18,22 +18,10 @@ def title(finding: Mapping[str, Any]) -> str:
 
 
 def change_line(change: Mapping[str, Any]) -> str:
-    """The place, and the value before and after."""
-    return f"{change['path'] or change['setting']}: {arrow(change)}"
+    """The place, and what differs there."""
+    return f"{change['path'] or change['setting']}: {in_line(change, LONGEST)}"
 
 
 def change_words(change: Mapping[str, Any], limit: int = SHORT) -> str:
-    """The name people know the setting by, and the value before and after."""
-    return f"{change.get('name') or change['setting']}: {arrow(change, limit)}"
-
-
-def arrow(change: Mapping[str, Any], limit: int = LONGEST) -> str:
-    """`before → after`, by the names people know the values by, each no longer than `limit` characters."""
-    before = change.get("before_name") or change["before"]
-    after = change.get("after_name") or change["after"]
-    return f"{_shown(before, limit)} → {_shown(after, limit)}"
-
-
-def _shown(value: Any, limit: int) -> str:
-    text = "none" if value is None else value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    """The name people know the setting by, and what differs."""
+    return f"{change.get('name') or change['setting']}: {in_line(change, limit)}"

@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import text
 
 from flows.drift.commands import findings_table
-from flows.drift.on_page import finding as on_the_page
+from flows.drift.on_page import entry as on_the_page
 from flows.drift.register.reading import findings_document
 from flows.drift.register.report import csv_report, html_report
+from flows.drift.reports.groups import told
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync
@@ -146,7 +147,7 @@ def test_who_changed_it_last_is_said_everywhere_and_nothing_else_of_the_log_is_k
     said = f"kim@contoso.example, {datetime.fromisoformat(found[one]['at']):%Y-%m-%d %H:%M UTC}"
     assert said in html_report(document, "graph")
     assert any(said in row for row in findings_table(document, "").rows)
-    assert any(said in text_of(on_the_page("graph", finding)) for finding in document["findings"])
+    assert any(said in text_of(on_the_page("graph", one)) for one in told(document["findings"]))
     with runs.store.admin.transaction(runs.scope) as connection:
         kept = connection.execute(text("SELECT * FROM policy_audit_events")).all()
         trails = connection.execute(text("SELECT audit::text FROM inventory_syncs")).all()
