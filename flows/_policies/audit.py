@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, text
+from sqlalchemy import Connection, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from flows._policies.tables import PolicyAuditEvent
@@ -167,3 +167,11 @@ def last_changes(
         return {}
     asked = {"tenant": scope.tenant_id, "policies": list(policy_ids), "after": after, "began": began, "end": end}
     return {row.policy_id: AuditedChange(*row) for row in connection.execute(_LAST, asked)}
+
+
+def events_of(connection: Connection, scope: TenantScope, policy_id: str, *, limit: int) -> list[AuditedChange]:
+    """The newest changes of one policy, newest first."""
+    wanted = (PolicyAuditEvent.tenant_id == scope.tenant_id, PolicyAuditEvent.policy_id == policy_id)
+    columns = [getattr(PolicyAuditEvent, name) for name in AuditedChange.__dataclass_fields__]
+    rows = connection.execute(select(*columns).where(*wanted).order_by(PolicyAuditEvent.at.desc()).limit(limit))
+    return [AuditedChange(*row) for row in rows]

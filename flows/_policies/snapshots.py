@@ -199,15 +199,31 @@ def newest_usable(connection: Connection, scope: TenantScope, key: str, *, limit
     return [Sync(*row) for row in rows]
 
 
+def usable_at(connection: Connection, scope: TenantScope, at: datetime, *, limit: int = 1_000) -> Sequence[Sync]:
+    """The usable sync of each scope key that had begun last at that moment: what was known of the tenant then."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .where(
+            InventorySync.tenant_id == scope.tenant_id,
+            InventorySync.status.in_(USABLE),
+            InventorySync.started_at <= at,
+        )
+        .distinct(InventorySync.scope)
+        .order_by(InventorySync.scope, InventorySync.started_at.desc(), InventorySync.id.desc())
+        .limit(limit)
+    )
+    return [Sync(*row) for row in rows]
+
+
 def bodies(connection: Connection, scope: TenantScope, hashes: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
     """Content hash → body, for those that are stored."""
     wanted = sorted(set(hashes))
     if not wanted:
         return {}
     rows = connection.execute(
-        select(PolicyContent.content_hash, PolicyContent.body).where(
-            PolicyContent.tenant_id == scope.tenant_id, PolicyContent.content_hash.in_(wanted)
-        )
+        select(PolicyContent.content_hash, PolicyContent.body)
+        .where(PolicyContent.tenant_id == scope.tenant_id, PolicyContent.content_hash.in_(wanted))
+        .limit(len(wanted))
     )
     return {bytes(digest): body_of(bytes(body)) for digest, body in rows}
 
@@ -220,6 +236,7 @@ class SyncedPolicy:
     policy_type: str
     name: str
     platform: str | None
+    subtype: str | None
     content_hash: bytes
     mark: str | None
 
@@ -237,6 +254,21 @@ def policies_of(
     )
     for row in rows:
         yield SyncedPolicy(*row)
+
+
+def policy_in(
+    connection: Connection, scope: TenantScope, policy_id: str, syncs: Sequence[UUID]
+) -> dict[UUID, SyncedPolicy]:
+    """Sync → the policy as it found it; a sync without it is left out."""
+    columns = [getattr(SyncPolicy, name) for name in SyncedPolicy.__dataclass_fields__]
+    rows = connection.execute(
+        select(SyncPolicy.sync_id, *columns)
+        .where(
+            SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id.in_(syncs), SyncPolicy.policy_id == policy_id
+        )
+        .limit(len(syncs))
+    )
+    return {sync_id: SyncedPolicy(*row) for sync_id, *row in rows}
 
 
 def _row(scope: TenantScope, sync_id: UUID, one: StoredPolicy) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from flows._policies.audit import AuditLog, AuditStatus, last_changes, standings
+from flows._policies.audit import AuditedChange, AuditLog, AuditStatus, last_changes, standings
 from flows._policies.snapshots import Sync
 from flows.drift.comparison.findings import Finding
 from runstore.tenancy import TenantScope
@@ -51,26 +51,38 @@ def attributed(
         began=current.started_at,
         end=current.finished_at or current.started_at,
     )
-    known = standings(current.audit)
-    found: list[dict[str, Any] | None] = []
-    for one in findings:
-        if one.policy_id is None:
-            found.append(None)
-            continue
-        event = events.get(one.policy_id) or events.get(one.previous_policy_id or "")
-        if event is not None:
-            said = {"who": event.actor, "at": event.at.isoformat(), "activity": event.activity}
-            found.append({"status": Attribution.KNOWN.value, **said})
-            continue
-        standing = known[AuditLog.of(one.policy_type)]
-        if standing.status is AuditStatus.PERMISSION_MISSING:
-            why = Attribution.PERMISSION_MISSING
-        elif standing.status is AuditStatus.READ and standing.since is not None:
-            why = Attribution.NO_EVENT if standing.since <= baseline.started_at else Attribution.NOT_READ
-        else:
-            why = Attribution.NOT_READ
-        found.append({"status": why.value})
-    return found
+    return [
+        None
+        if one.policy_id is None
+        else said_of(
+            events.get(one.policy_id) or events.get(one.previous_policy_id or ""), one.policy_type, baseline, current
+        )
+        for one in findings
+    ]
+
+
+def last_of(events: Sequence[AuditedChange], baseline: Sync, current: Sync) -> AuditedChange | None:
+    """As `last_changes` chooses, of one policy's events: the last between the two syncs, before the current one began if any."""
+    end = current.finished_at or current.started_at
+    between = [one for one in events if baseline.started_at < one.at <= end]
+    return max(between, key=lambda one: (one.at <= current.started_at, one.at), default=None)
+
+
+def said_of(event: AuditedChange | None, policy_type: str, baseline: Sync, current: Sync) -> dict[str, Any]:
+    """An event in the JSON shape of the contract, or why there is none."""
+    if current.audit is None:
+        return {"status": Attribution.NO_AUDIT_LOG.value}
+    if event is not None:
+        said = {"who": event.actor, "at": event.at.isoformat(), "activity": event.activity}
+        return {"status": Attribution.KNOWN.value, **said}
+    standing = standings(current.audit)[AuditLog.of(policy_type)]
+    if standing.status is AuditStatus.PERMISSION_MISSING:
+        why = Attribution.PERMISSION_MISSING
+    elif standing.status is AuditStatus.READ and standing.since is not None:
+        why = Attribution.NO_EVENT if standing.since <= baseline.started_at else Attribution.NOT_READ
+    else:
+        why = Attribution.NOT_READ
+    return {"status": why.value}
 
 
 def who_and_when(changed_by: Mapping[str, Any] | None) -> str:

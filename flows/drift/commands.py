@@ -21,6 +21,7 @@ from flows.drift.filter_commands import (
     StateOption,
     TypeOption,
 )
+from flows.drift.history_commands import add_history_commands
 from flows.drift.life_commands import add_life_commands
 from runstore.errors import BadInputError
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from deployments.store_access import StoreAccess
     from runstore.runs.starter import StartRequest
     from runstore.tenancy import TenantScope
-
-SHOWN_SETTINGS = 3
-VALUE_SHOWN = 40
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -41,6 +39,7 @@ def add_commands(app: typer.Typer) -> None:
     command(drift, "findings", help="List what is open, or what the filters ask for, or what one run found.")(findings)
     add_diff(drift)
     add_life_commands(drift)
+    add_history_commands(app)
 
 
 def generate(
@@ -111,6 +110,7 @@ def findings_table(
     A change that several policies share is one row.
     """
     from flows.drift.reports.groups import told
+    from flows.drift.reports.lines import some_changes
 
     entries = told(document["findings"])
     who = [_by(entry.findings) for entry in entries]
@@ -122,7 +122,7 @@ def findings_table(
             entry.findings[0]["policy_type"].replace("_", " "),
             entry.severity,
             ", ".join(dict.fromkeys(map(_standing, entry.findings))),
-            _changes(entry.shown),
+            some_changes(entry.shown),
             *([by] if any(who) else []),
         )
         for number, (entry, by) in enumerate(zip(entries, who, strict=True), 1)
@@ -164,14 +164,6 @@ def _kind(finding: Mapping[str, Any]) -> str:
 def _standing(finding: Mapping[str, Any]) -> str:
     """Where it stands, and since which day."""
     return f"{finding['status']} since {finding['since'][:10]}" if "since" in finding else str(finding["status"])
-
-
-def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
-    from flows.drift.reports.lines import change_words
-
-    shown = [change_words(change, VALUE_SHOWN) for change in changes[:SHOWN_SETTINGS]]
-    more = len(changes) - len(shown)
-    return "\n".join([*shown, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _withheld(document: Mapping[str, Any]) -> list[str]:

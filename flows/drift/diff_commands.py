@@ -44,7 +44,6 @@ def diff(
     import orjson
 
     from flows.drift.comparison.severity import Severity
-    from flows.drift.register.words import why_empty
 
     if fail_on is not None and fail_on not in list(Severity):
         raise BadInputError(f"--fail-on takes one of {', '.join(Severity)}.")
@@ -64,7 +63,14 @@ def diff(
 
         _write(sarif, lambda: orjson.dumps(sarif_report(document, found.origin_of), option=orjson.OPT_INDENT_2))
     severe = fail_on is not None and any(Severity(one["severity"]).at_least(limit) for one in document["findings"])
-    return Answer(document, (_table(document, why_empty(document)), *_notes(document)), exit_code=int(severe))
+    return Answer(document, diff_blocks(document), exit_code=int(severe))
+
+
+def diff_blocks(document: Mapping[str, Any]) -> tuple[Block, ...]:
+    """The document of a diff for people."""
+    from flows.drift.register.words import why_empty
+
+    return (_table(document, why_empty(document)), *_notes(document))
 
 
 def _compared(call: Call, before: str, after: str, tenant: str | None) -> Diff:

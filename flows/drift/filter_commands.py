@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+
+from runstore.errors import BadInputError
 
 StateOption = Annotated[
     str | None,
@@ -24,3 +27,12 @@ SearchOption = Annotated[
     str | None, typer.Option("--search", metavar="TEXT", help="Only with this in policy, owner or reason.")
 ]
 ScopeOption = Annotated[str | None, typer.Option("--scope", metavar="KEY", help="Only this scope's.")]
+
+
+def moment_of(text: str) -> datetime:
+    """The moment that `text` names, UTC unless it says otherwise. BadInputError when it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInputError(f"{text[:80]!r} is no time: write it as 2027-01-31 or 2027-01-31T12:00:00Z.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

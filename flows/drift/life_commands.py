@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +20,7 @@ from flows.drift.filter_commands import (
     SeverityOption,
     StateOption,
     TypeOption,
+    moment_of,
 )
 from runstore.errors import BadInputError
 
@@ -86,7 +86,7 @@ def accept(
 ) -> Answer:
     from flows.drift.register.decisions import accept as decide
 
-    end = None if until is None else _time(until)
+    end = None if until is None else moment_of(until)
     return _said(
         call,
         tenant,
@@ -111,8 +111,19 @@ def history(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
     except ValueError:
         raise BadInputError("A finding id is a UUID, as `tenantatlas drift findings` shows it.") from None
     document = _asked(call, tenant, lambda database, scope: {"events": read(database, scope, finding_id)})
-    rows = [(event["at"], event["event"], event["from"], event["to"], event["actor"]) for event in document["events"]]
-    return Answer(document, (Table(("When", "What", "From", "To", "Who"), rows, "Nothing happened to it."),))
+    rows = [
+        (
+            event["at"],
+            event["event"],
+            event["from"],
+            event["to"],
+            event["actor"],
+            *(event["detail"].get(name) for name in ("owner", "reason", "until")),
+        )
+        for event in document["events"]
+    ]
+    columns = ("When", "What", "From", "To", "Who", "Owner", "Reason", "Until")
+    return Answer(document, (Table(columns, rows, "Nothing happened to it."),))
 
 
 def report(
@@ -264,11 +275,3 @@ def _asked(call: Call, tenant: str, ask: Callable[[Database, TenantScope], dict[
 
 def _said(call: Call, tenant: str, ask: Callable[[Database, TenantScope], dict[str, Any]], told: str) -> Answer:
     return Answer(_asked(call, tenant, ask), (told,))
-
-
-def _time(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInputError(f"{text!r} is no time: write it as 2027-01-31 or 2027-01-31T12:00:00Z.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

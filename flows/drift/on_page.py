@@ -88,7 +88,12 @@ def _about(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]
     body.append(_standing(slug, one))
     body += [_event(event) for event in events[:EVENTS_SHOWN]]
     if one["policy_id"]:
-        body.append(h("p", {"class": "muted small mono break"}, str(one["policy_id"])))
+        there = page_href("policy", slug, {"id": str(one["policy_id"]), "scope": str(one["scope"])})
+        ways = [
+            link(there, [texts.HISTORY, icon("right")]),
+            h("span", {"class": "muted mono break"}, str(one["policy_id"])),
+        ]
+        body.append(h("div", {"class": "row small"}, ways))
     return body
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from flows._policies.snapshots import Sync, list_syncs
-from flows.drift import findings_page, texts
+from flows.drift import findings_page, policy_page, texts
 from flows.drift.register.reading import newest_comparisons
 from flows.drift.register.rule_book import pin_baseline, pinned_baselines, unpin_baseline
 from flows.drift.register.words import not_compared
@@ -154,4 +154,5 @@ def _comparison(slug: str, compared: dict[str, Any]) -> Node:
 PAGES = (
     HubPage("drift", texts.DRIFT, texts.DRIFT_ICON, draw, CONFIGURATION, order=10),
     HubPage("findings", texts.FINDINGS, texts.FINDINGS_ICON, findings_page.draw, CONFIGURATION, order=20),
+    HubPage("policy", texts.POLICY, texts.FINDINGS_ICON, policy_page.draw, menu="inventory"),
 )

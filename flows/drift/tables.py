@@ -168,7 +168,11 @@ class DriftEvent(Base):
     """One step in the life of a finding: found, moved, decided about, resolved, reopened."""
 
     __tablename__ = "drift_finding_events"
-    __table_args__ = (Index("ix_drift_finding_events_finding", "tenant_id", "finding_id", "at"),)
+    __table_args__ = (
+        Index("ix_drift_finding_events_finding", "tenant_id", "finding_id", "at"),
+        # trend.decided: what was decided of late.
+        Index("ix_drift_finding_events_at", "tenant_id", "at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
 
 import streamlit as st
 
-from flows._policies.snapshots import Sync, SyncedPolicy, find_sync, list_syncs, policies_of
+from flows._policies.snapshots import Sync, SyncedPolicy, find_sync, list_syncs, policies_of, usable_at
 from flows.inventory import texts
 from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import between, type_name
@@ -29,13 +30,43 @@ def draw(viewer: Viewer) -> None:
     if wanted is not None:
         _policies(viewer, wanted)
         return
+    at = _moment(st.query_params.get("at", ""))
     with database.transaction(viewer.scope) as connection:
-        found = list_syncs(connection, viewer.scope, limit=SYNCS_SHOWN)
-    show(page_header(viewer, texts.INVENTORY, texts.INVENTORY_LEAD), "inventory-header")
+        found = (
+            list_syncs(connection, viewer.scope, limit=SYNCS_SHOWN)
+            if at is None
+            else usable_at(connection, viewer.scope, at, limit=SYNCS_SHOWN)
+        )
+    lead = texts.INVENTORY_LEAD if at is None else texts.INVENTORY_AT.format(day=at.date())
+    show(page_header(viewer, texts.INVENTORY, lead), "inventory-header")
+    _as_of(at)
+    if not found and at is not None:
+        show(empty_state(texts.NOTHING_THEN, texts.NOTHING_THEN_WHY), "inventory-empty")
+        return
     if not found:
         show(empty_state(texts.INVENTORY_EMPTY_TITLE, texts.INVENTORY_EMPTY), "inventory-empty")
         return
     show(syncs_table(viewer.tenant.slug, found), "inventory-syncs")
+
+
+def _moment(day: str) -> datetime | None:
+    """The end of a day of UTC; None for a text that names none."""
+    try:
+        return datetime.combine(date.fromisoformat(day), time.max, UTC)
+    except ValueError:
+        return None
+
+
+def _as_of(at: datetime | None) -> None:
+    """The day whose inventory is shown, in the address."""
+    st.session_state["inventory_at"] = None if at is None else at.date()
+
+    def changed() -> None:
+        kept = {name: value for name, value in st.query_params.to_dict().items() if name != "at"}
+        day = st.session_state["inventory_at"]
+        st.query_params.from_dict({**kept, "at": day.isoformat()} if day else kept)
+
+    st.date_input(texts.AS_OF, key="inventory_at", width=200, on_change=changed)
 
 
 def syncs_table(slug: str, found: Sequence[Sync]) -> Node:
@@ -98,15 +129,18 @@ def _policies(viewer: Viewer, wanted: str) -> None:
     said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
     newer = at(max(offset - A_PAGE, 0)) if offset else None
     older = at(offset + A_PAGE) if offset + A_PAGE < len(found) else None
-    show(h("div", {"class": "stack"}, policies_table(shown), pager(newer, older, None, said)), "inventory-policies")
+    show(
+        h("div", {"class": "stack"}, policies_table(slug, sync, shown), pager(newer, older, None, said)),
+        "inventory-policies",
+    )
 
 
 def _matches(one: SyncedPolicy, wanted: str) -> bool:
     return not wanted or wanted in one.name.casefold() or wanted in one.policy_id.casefold()
 
 
-def policies_table(shown: Sequence[SyncedPolicy]) -> Node:
-    """The policies of a sync."""
+def policies_table(slug: str, sync: Sync, shown: Sequence[SyncedPolicy]) -> Node:
+    """The policies of a sync, each leading to its history."""
     columns = ((words.POLICY, ""), (words.POLICY_TYPE, ""), (texts.PLATFORM, ""))
     rows = [
         h(
@@ -114,7 +148,9 @@ def policies_table(shown: Sequence[SyncedPolicy]) -> Node:
             {"key": one.policy_id},
             cell(
                 words.POLICY,
-                h("div", {"class": "strong break"}, one.name),
+                link(
+                    page_href("policy", slug, {"id": one.policy_id, "scope": sync.scope}), one.name, class_="op break"
+                ),
                 h("div", {"class": "muted mono break"}, one.policy_id),
                 class_="wide",
             ),

@@ -6,6 +6,10 @@ from typing import Final
 
 INVENTORY: Final = "Inventory"
 INVENTORY_LEAD: Final = "Every sync of this tenant's policies, newest first."
+INVENTORY_AT: Final = "What was known at the end of {day} (UTC): the last usable sync of each scope by then."
+AS_OF: Final = "As of the end of (UTC)"
+NOTHING_THEN: Final = "Nothing was known yet"
+NOTHING_THEN_WHY: Final = "No usable sync had begun by the end of that day."
 INVENTORY_EMPTY_TITLE: Final = "No sync yet"
 INVENTORY_EMPTY: Final = "`tenantatlas inventory sync` reads a tenant's policies for the first time."
 LAST_SYNC: Final = "Last sync"

@@ -115,6 +115,10 @@ def test_inventory_and_backup(said: Callable[..., Any], runs: Runs, tmp_path: Pa
     acme = ("--tenant", "acme")
     assert said("inventory-list", "inventory", "list", *acme)["syncs"]
     assert said("inventory-policies", "inventory", "policies", *acme)["policies"]
+    policy = said("inventory-show", "inventory", "show", *acme)["policies"][0]
+    assert said("inventory-show-policy", "inventory", "show", *acme, "--policy", policy["policy_id"])["versions"]
+    moments = [one["started_at"] for one in said("inventory-list", "inventory", "list", *acme)["syncs"]]
+    assert said("drift-diff", "inventory", "diff", *acme, "--from", moments[1], "--to", moments[0])["findings"]
     made = said("backup-create", "backup", "create", *acme, "--name", "Before")["set"]["id"]
     assert said("backup-list", "backup", "list", *acme)["sets"]
     said("backup-show", "backup", "show", *acme, "--set", made)

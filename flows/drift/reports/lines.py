@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flows.drift.reports.shape import in_line
 
 LONGEST: Final = 300
 SHORT: Final = 60
+SHORTEST: Final = 40
+FIRST_CHANGES: Final = 3
 
 
 def title(finding: Mapping[str, Any]) -> str:
@@ -25,3 +27,10 @@ def change_line(change: Mapping[str, Any]) -> str:
 def change_words(change: Mapping[str, Any], limit: int = SHORT) -> str:
     """The name people know the setting by, and what differs."""
     return f"{change.get('name') or change['setting']}: {in_line(change, limit)}"
+
+
+def some_changes(changes: Sequence[Mapping[str, Any]]) -> str:
+    """The first three changes, a line each, and how many more there are."""
+    shown = [change_words(change, SHORTEST) for change in changes[:FIRST_CHANGES]]
+    more = len(changes) - len(shown)
+    return "\n".join([*shown, *([f"and {more} more"] if more > 0 else [])])

@@ -37,8 +37,14 @@ def all_routes() -> list[Route]:
 def addresses(slug: str, things: dict[str, object]) -> list[str]:
     """Every page, route and kind of thing of one tenant."""
     found = [f"{page}?tenant={slug}" for page in sorted(page_paths())]
-    for page, name in (("run", "id"), ("findings", "run"), ("inventory", "sync"), ("backup-sets", "set")):
-        found.append(f"/{page}?tenant={slug}&{name}={things[name]}")
+    for page, name in (
+        ("run", "id"),
+        ("findings", "run"),
+        ("inventory", "sync"),
+        ("backup-sets", "set"),
+        ("policy", "id"),
+    ):
+        found.append(f"/{page}?tenant={slug}&{name}={things['policy' if page == 'policy' else name]}")
     found.append(f"/operations?tenant={slug}&bucket=failed&q={things['id']}&rows=25")
     for route in all_routes():
         for kind in ("csv", "json") if "{kind}" in route.path else ("",):
@@ -56,6 +62,7 @@ def cases(site: Site) -> list[tuple[str, dict[str, object]]]:
         "sync": one(site, site.sample.fabrikam, "SELECT id FROM inventory_syncs LIMIT 1"),
         "set": one(site, site.sample.fabrikam, "SELECT id FROM backup_sets LIMIT 1"),
     }
+    theirs["policy"] = one(site, site.sample.fabrikam, "SELECT policy_id FROM inventory_sync_policies LIMIT 1")
     made_up = {name: uuid4() for name in theirs}
     return [("fabrikam", {**theirs}), ("fabrikam", {**made_up}), ("no-such-tenant", {**made_up})]
 

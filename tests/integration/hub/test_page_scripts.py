@@ -90,6 +90,8 @@ def test_a_page_asks_the_same_few_bounded_questions_however_much_there_is(site: 
     every += [
         f"/inventory?tenant=growing&sync={sync_of(site, scope)}",
         f"/backup-sets?tenant=growing&set={set_of(site, scope)}",
+        f"/policy?tenant=growing&id={policy_of(site, scope)}",
+        "/inventory?tenant=growing&at=2999-01-01",
     ]
 
     def counted() -> dict[str, int]:
@@ -125,6 +127,7 @@ def test_what_is_foreign_takes_the_same_way_as_what_never_was(site: Site, linus:
         "/findings?tenant=northwind&run={}": sample_id("fabrikam drift"),
         "/inventory?tenant=northwind&sync={}": sync_of(site, site.sample.fabrikam),
         "/backup-sets?tenant=northwind&set={}": set_of(site, site.sample.fabrikam),
+        "/policy?tenant=northwind&id={}": policy_of(site, site.sample.fabrikam),
     }
     for address, theirs in foreign.items():
         answers = {
@@ -143,6 +146,23 @@ def sync_of(site: Site, scope: TenantScope) -> UUID:
 
 def set_of(site: Site, scope: TenantScope) -> UUID:
     return _one(site, scope, "SELECT id FROM backup_sets LIMIT 1")
+
+
+def policy_of(site: Site, scope: TenantScope) -> UUID:
+    """A policy that no other tenant has: the samples share theirs."""
+    own = sample_id(f"{scope.slug} policy")
+    database = Database(site.database_url, DatabaseRole.WORKER)
+    with database.transaction(scope) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO inventory_sync_policies (tenant_id, sync_id, policy_id, policy_type, name, content_hash, origin)"
+                " SELECT tenant_id, sync_id, :own, policy_type, 'secret-policy', content_hash, '' FROM inventory_sync_policies"
+                " LIMIT 1 ON CONFLICT DO NOTHING"
+            ),
+            {"own": str(own)},
+        )
+    database.dispose()
+    return own
 
 
 def _one(site: Site, scope: TenantScope, query: str) -> UUID:

@@ -45,7 +45,7 @@ def test_pages_read_with_the_login_that_cannot_write(
         connection.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM tenantatlas_app")
         connection.execute(f"GRANT SELECT ON {KNOWS_PEOPLE} TO tenantatlas_app")  # type: ignore[arg-type]
         found = connection.execute("SELECT id FROM backup_sets WHERE tenant_id = %s", (fabrikam.tenant_id,)).fetchone()
-        read = connection.execute("SELECT id FROM inventory_syncs LIMIT 1").fetchone()
+        read = connection.execute("SELECT sync_id, policy_id FROM inventory_sync_policies LIMIT 1").fetchone()
         assert found is not None and read is not None
     port = free_port()
     settings = HubSettings(
@@ -67,6 +67,7 @@ def test_pages_read_with_the_login_that_cannot_write(
         f"/findings?{own}&run={sample_id('fabrikam drift')}",
         f"/inventory?{own}&sync={read[0]}",
         f"/backup-sets?{own}&set={found[0]}",
+        f"/policy?{own}&id={read[1]}",
     ]
     with (
         HubServer(settings, tmp_path, port) as hub,

@@ -1,0 +1,116 @@
+"""One policy: the versions that syncs saw, who made each, what differs between any two, and its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from flows.drift import texts
+from flows.drift.attribution import who_and_when
+from flows.drift.on_page import CHANGES_SHOWN, change, entry
+from flows.drift.operation import DEFAULT_SCOPE
+from flows.drift.policy_history import policy_history
+from flows.drift.register.filters import FindingFilter
+from flows.drift.register.reading import findings_document
+from flows.drift.reports.groups import told
+from monitoring_app.presentation.figures import plural, type_name
+from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
+from monitoring_app.presentation.page import Viewer, page_database
+from monitoring_app.presentation.parts import empty_state, page_header
+from monitoring_app.presentation.view import show
+
+FINDINGS_SHOWN = 20
+
+
+def draw(viewer: Viewer) -> None:
+    """The page."""
+    params = st.query_params.to_dict()
+    policy_id, scope_key = params.get("id", ""), params.get("scope") or DEFAULT_SCOPE
+    if not policy_id:
+        show(page_header(viewer, texts.POLICY), "policy-header")
+        show(empty_state(texts.POLICY_NONE, texts.POLICY_HOW), "policy-empty")
+        return
+    database = page_database()
+    between = (params["before"], params["after"]) if "before" in params and "after" in params else None
+    document = policy_history(database, viewer.scope, policy_id, scope_key, between)
+    slug = viewer.tenant.slug
+    about = f"{type_name(document['policy_type'])} · {texts.SCOPE.lower()} {scope_key}"
+    back = link(page_href("inventory", slug), [icon("left"), texts.INVENTORY], class_="small")
+    header = page_header(viewer, document["policy_name"], about)
+    show(h("div", {"class": "stack"}, back, header), "policy-header")
+    _choices(document, between)
+    if between is not None:
+        show(_diff(document["diff"]["changes"]), "policy-diff")
+    cards = [_version(one, is_open=number == 0) for number, one in enumerate(document["versions"])]
+    if more := document["not_listed"]:
+        cards.append(h("p", {"class": "muted small"}, texts.MORE_REFUSED.format(count=f"{more:,}")))
+    show(h("div", {"class": "stack"}, h("h2", None, texts.VERSIONS), cards), "policy-versions")
+    wanted = FindingFilter(state="all", policy_id=policy_id, scope_key=scope_key)
+    found = findings_document(database, viewer.scope, wanted=wanted, limit=FINDINGS_SHOWN)
+    every = page_href("findings", slug, {"policy": policy_id, "state": "all", "scope": scope_key})
+    listed: list[Node] = [entry(slug, one) for one in told(found["findings"])]
+    below = listed or [h("p", {"class": "muted"}, texts.FINDINGS_NONE)]
+    head = h("div", {"class": "row between"}, h("h2", None, texts.FINDINGS), link(every, texts.SEE_FINDINGS))
+    show(h("div", {"class": "stack"}, head, below), "policy-findings")
+
+
+def _choices(document: Mapping[str, Any], between: tuple[str, str] | None) -> None:
+    """Which two versions are held against each other; in the address, as the id of the sync that saw each first."""
+    options = {one["first_sync_id"]: _label(one) for one in document["versions"]}
+    if len(options) < 2:
+        return
+    newest, before = list(options)[:2]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        for name, label, usual in (("before", texts.COMPARE, before), ("after", texts.WITH, newest)):
+            chosen = st.query_params.get(name, usual)
+            st.session_state[f"policy_{name}"] = chosen if chosen in options else usual
+            st.selectbox(label, list(options), key=f"policy_{name}", width=320, format_func=lambda one: options[one])
+        st.button(texts.SHOW_DIFFERENCE, key="policy-diff-show", on_click=_chosen)
+
+
+def _chosen() -> None:
+    sides = {name: st.session_state[f"policy_{name}"] for name in ("before", "after")}
+    st.query_params.from_dict({**st.query_params.to_dict(), **sides})
+
+
+def _label(one: Mapping[str, Any]) -> str:
+    return f"{datetime.fromisoformat(one['first_seen_at']):%Y-%m-%d %H:%M UTC} · {one['policy_name'] or texts.GONE}"
+
+
+def _diff(changes: list[dict[str, Any]] | None) -> Node:
+    return h("div", {"class": "panel"}, h("h2", None, texts.DIFFERENCE), _changes(changes))
+
+
+def _changes(changes: list[dict[str, Any]] | None) -> list[Node]:
+    if changes is None:
+        return [h("p", {"class": "muted"}, texts.CONTENT_GONE)]
+    if not changes:
+        return [h("p", {"class": "muted"}, texts.NO_DIFFERENCE)]
+    more = len(changes) - CHANGES_SHOWN
+    rest = [h("p", {"class": "muted small"}, texts.MORE_REFUSED.format(count=f"{more:,}"))] if more > 0 else []
+    return [*(change(one) for one in changes[:CHANGES_SHOWN]), *rest]
+
+
+def _version(one: Mapping[str, Any], *, is_open: bool) -> Node:
+    is_there = one["state"] == "present"
+    changes, is_first = one["changes"], "changed_by" not in one
+    said = texts.FIRST_KNOWN if is_first else plural(len(changes or ()), "change") if is_there else texts.GONE
+    summary = h(
+        "summary",
+        None,
+        h("span", {"class": f"badge tone-{'blue' if is_there else 'red'}"}, said),
+        h("span", {"class": "strong grow break"}, one["policy_name"] or ""),
+        moment(datetime.fromisoformat(one["first_seen_at"])),
+    )
+    seen = texts.SEEN_BY.format(count=plural(one["syncs"], "sync"))
+    unread = f" {texts.UNREAD_BY.format(count=plural(one['not_read'], 'sync'))}" if one["not_read"] else ""
+    last = moment(datetime.fromisoformat(one["last_seen_at"]))
+    body: list[Node] = [h("p", {"class": "small"}, f"{seen}{unread} {texts.LAST_SEEN}: ", last)]
+    if who := who_and_when(one.get("changed_by")):
+        body.append(h("p", {"class": "small break"}, texts.LAST_CHANGED.format(who=who)))
+    body += _changes(changes) if is_there and not is_first else []
+    attributes = {"class": "group", "key": one["first_sync_id"], "open": is_open}
+    return h("details", attributes, summary, h("div", {"class": "body"}, body))
