@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, Final, cast
 
 from flows.folders import BrokenPartError, parts
-from monitoring_app import notifications_page, texts
+from monitoring_app import audit_page, notifications_page, texts
 from monitoring_app.operations import detail_page, list_page
 from monitoring_app.presentation.nodes import PAGE_PATH, STROKES
 from monitoring_app.presentation.page import HubPage
@@ -21,6 +21,7 @@ OWN: Final = (
     HubPage("operations", texts.OPERATIONS, STROKES["operations"], list_page.draw, texts.NAV_MONITORING),
     HubPage("run", texts.RUN, STROKES["operations"], detail_page.draw, menu="operations"),
     HubPage("notifications", texts.NOTIFICATIONS, STROKES["bell"], notifications_page.draw, texts.NAV_MONITORING),
+    HubPage("audit", texts.AUDIT, STROKES["audit"], audit_page.draw, texts.NAV_MONITORING),
 )
 
 

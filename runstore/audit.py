@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, insert, select, text
+from sqlalchemy import ColumnElement, Connection, insert, select, text, tuple_
 
 from runstore.database import Database
 from runstore.errors import BadInputError
 from runstore.fence.redaction import scrub_json
+from runstore.runs.cursor import Cursor
 from runstore.schema import AuditEntry
 from runstore.tenancy import Permission, TenantScope
 
@@ -65,10 +66,12 @@ class AuditReader:
         subject: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
+        before: Cursor | None = None,
         limit: int = 100,
     ) -> list[dict[str, Any]]:
         """The newest entries, newest first. Texts are looked for within, case ignored; `since` counts, `until` does not.
 
+        With `before` those that come after that entry in the list, which names it by its time and id.
         BadInputError for a limit that is not between 1 and 10,000.
         """
         if not 1 <= limit <= MOST_ENTRIES:
@@ -78,6 +81,8 @@ class AuditReader:
         where += [column.icontains(wanted.replace("\x00", ""), autoescape=True) for column, wanted in asked if wanted]
         where += [AuditEntry.at >= since] if since is not None else []
         where += [AuditEntry.at < until] if until is not None else []
+        if before is not None:
+            where.append(tuple_(AuditEntry.at, AuditEntry.id) < (before.created_at, before.run_id))
         with self._database.transaction(self._scope) as connection:
             rows = connection.execute(
                 select(*(getattr(AuditEntry, name) for name in _SHOWN))

@@ -16,6 +16,7 @@ from flows.drift.register.reading import LIMIT, findings_document, histories, wh
 from flows.drift.register.words import withheld_words
 from flows.drift.reports.groups import told
 from monitoring_app.presentation import words
+from monitoring_app.presentation.fields import choice_field, text_field
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, link, page_href
 from monitoring_app.presentation.page import Viewer, page_database
@@ -87,41 +88,15 @@ def _offset(params: Mapping[str, str]) -> int:
 def _filters(params: Mapping[str, str], counts: Sequence[Mapping[str, Any]], *, of_run: bool) -> None:
     types = {str(one["policy_type"]) for one in counts} | {params.get("type", "")} - {""}
     any_state = texts.ANY_STATE if of_run else texts.UNSETTLED
+    states = {"": any_state, **{name: texts.STATES[name] for name in STATES}}
+    severities = {"": texts.ANY_SEVERITY, **{one.value: one.value for one in Severity}}
+    named = {"": texts.FILTER_ANY_TYPE, **{name: type_name(name) for name in sorted(types)}}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        _choice("state", texts.STATE, {"": any_state, **{name: texts.STATES[name] for name in STATES}}, params)
-        _choice(
-            "severity", texts.SEVERITY, {"": texts.ANY_SEVERITY, **{one.value: one.value for one in Severity}}, params
-        )
-        named = {name: type_name(name) for name in sorted(types)}
-        _choice("type", words.POLICY_TYPE, {"": texts.FILTER_ANY_TYPE, **named}, params)
-        _text("owner", texts.OWNER, params)
-        _text("q", texts.SEARCH, params)
-
-
-def _choice(name: str, label: str, options: dict[str, str], params: Mapping[str, str]) -> None:
-    key = f"findings_{name}"
-    wanted = params.get(name, "")
-    st.session_state[key] = wanted if wanted in options else ""
-    st.selectbox(
-        label,
-        list(options),
-        key=key,
-        width=210 if name == "state" else 168,
-        format_func=lambda v: options[v],
-        on_change=lambda: _set(name, key),
-    )
-
-
-def _text(name: str, label: str, params: Mapping[str, str]) -> None:
-    key = f"findings_{name}"
-    st.session_state[key] = params.get(name, "")
-    st.text_input(label, key=key, max_chars=TEXT_LIMIT, width=168, on_change=lambda: _set(name, key))
-
-
-def _set(name: str, key: str) -> None:
-    value = (st.session_state[key] or "").strip()
-    kept = {n: v for n, v in st.query_params.to_dict().items() if n not in (name, "from")}
-    st.query_params.from_dict({**kept, name: value} if value else kept)
+        choice_field("findings", "state", texts.STATE, states, width=210)
+        choice_field("findings", "severity", texts.SEVERITY, severities)
+        choice_field("findings", "type", words.POLICY_TYPE, named)
+        text_field("findings", "owner", texts.OWNER)
+        text_field("findings", "q", texts.SEARCH)
 
 
 def _of_policy(slug: str, params: Mapping[str, str]) -> Node:

@@ -89,8 +89,10 @@ def _about(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]
     body += [_event(event) for event in events[:EVENTS_SHOWN]]
     if one["policy_id"]:
         there = page_href("policy", slug, {"id": str(one["policy_id"]), "scope": str(one["scope"])})
+        logged = page_href("audit", slug, {"subject": str(one["id"])})
         ways = [
             link(there, [texts.HISTORY, icon("right")]),
+            link(logged, [texts.AUDIT, icon("right")]),
             h("span", {"class": "muted mono break"}, str(one["policy_id"])),
         ]
         body.append(h("div", {"class": "row small"}, ways))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 
 import streamlit as st
 
 from flows._policies.snapshots import Sync, SyncedPolicy, find_sync, list_syncs, policies_of, usable_at
 from flows.inventory import texts
 from monitoring_app.presentation import words
+from monitoring_app.presentation.fields import day_field, text_field
 from monitoring_app.presentation.figures import between, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database
@@ -30,16 +31,17 @@ def draw(viewer: Viewer) -> None:
     if wanted is not None:
         _policies(viewer, wanted)
         return
-    at = _moment(st.query_params.get("at", ""))
+    show(page_header(viewer, texts.INVENTORY, texts.INVENTORY_LEAD), "inventory-header")
+    day = day_field("inventory", "at", texts.AS_OF, width=200)
+    at = None if day is None else datetime.combine(day, time.max, UTC)
     with database.transaction(viewer.scope) as connection:
         found = (
             list_syncs(connection, viewer.scope, limit=SYNCS_SHOWN)
             if at is None
             else usable_at(connection, viewer.scope, at, limit=SYNCS_SHOWN)
         )
-    lead = texts.INVENTORY_LEAD if at is None else texts.INVENTORY_AT.format(day=at.date())
-    show(page_header(viewer, texts.INVENTORY, lead), "inventory-header")
-    _as_of(at)
+    if day is not None:
+        show(h("p", {"class": "muted"}, texts.INVENTORY_AT.format(day=day)), "inventory-at")
     if not found and at is not None:
         show(empty_state(texts.NOTHING_THEN, texts.NOTHING_THEN_WHY), "inventory-empty")
         return
@@ -47,26 +49,6 @@ def draw(viewer: Viewer) -> None:
         show(empty_state(texts.INVENTORY_EMPTY_TITLE, texts.INVENTORY_EMPTY), "inventory-empty")
         return
     show(syncs_table(viewer.tenant.slug, found), "inventory-syncs")
-
-
-def _moment(day: str) -> datetime | None:
-    """The end of a day of UTC; None for a text that names none."""
-    try:
-        return datetime.combine(date.fromisoformat(day), time.max, UTC)
-    except ValueError:
-        return None
-
-
-def _as_of(at: datetime | None) -> None:
-    """The day whose inventory is shown, in the address."""
-    st.session_state["inventory_at"] = None if at is None else at.date()
-
-    def changed() -> None:
-        kept = {name: value for name, value in st.query_params.to_dict().items() if name != "at"}
-        day = st.session_state["inventory_at"]
-        st.query_params.from_dict({**kept, "at": day.isoformat()} if day else kept)
-
-    st.date_input(texts.AS_OF, key="inventory_at", width=200, on_change=changed)
 
 
 def syncs_table(slug: str, found: Sequence[Sync]) -> Node:
@@ -108,14 +90,7 @@ def _policies(viewer: Viewer, wanted: str) -> None:
         read = list(policies_of(connection, viewer.scope, sync.id, limit=POLICIES_READ))
     back = link(page_href("inventory", slug), [icon("left"), texts.BACK_TO_SYNCS], class_="small")
     show(h("div", {"class": "stack"}, back, page_header(viewer, texts.INVENTORY, sync.scope)), "inventory-header")
-    st.session_state["inventory_q"] = search
-
-    def changed() -> None:
-        kept = {name: value for name, value in st.query_params.to_dict().items() if name not in ("q", "from")}
-        chosen = st.session_state["inventory_q"].strip()
-        st.query_params.from_dict({**kept, "q": chosen} if chosen else kept)
-
-    st.text_input(words.POLICY_SEARCH, key="inventory_q", max_chars=200, width=320, on_change=changed)
+    text_field("inventory", "q", words.POLICY_SEARCH, width=320)
     found = [one for one in read if _matches(one, search.casefold())]
     shown = found[offset : offset + A_PAGE]
     if not shown:

@@ -159,6 +159,7 @@ STROKES: Final[Mapping[str, tuple[str, ...]]] = {
     "aborted": ("M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0", "M8 12h8"),
     "operations": ("M4 6h16M4 12h16M4 18h10",),
     "bell": ("M6 16v-5a6 6 0 1 1 12 0v5l2 2H4z", "M10 21h4"),
+    "audit": ("M6 3h9l4 4v14H6z", "M9 11h7M9 15h7M9 7h3"),
     "out": ("M14 4H5v16h9", "M10 12h11M17.5 8.5L21 12l-3.5 3.5"),
     "copy": ("M9 9h11v11H9z", "M5 15H4V4h11v1"),
     "link": ("M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.7-5.7l-1 1", "M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.7 5.7l1-1"),

@@ -38,6 +38,7 @@ def pages(sample: Sample) -> dict[str, str]:
         "drift": f"/drift?{tenant}",
         "findings": f"/findings?{tenant}",
         "inventory": f"/inventory?{tenant}",
+        "audit": f"/audit?{tenant}",
         "backup-sets": f"/backup-sets?{tenant}",
         "forbidden": "/operations?tenant=elsewhere",
     }

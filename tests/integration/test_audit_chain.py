@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from runstore.audit import AuditReader, record_audit, record_audits
 from runstore.database import DatabaseRole
 from runstore.errors import BadInputError, StoreError
+from runstore.runs.cursor import Cursor
 from tests.conftest import Store
 
 ACME = "WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'acme') AND seq ="
@@ -104,6 +106,13 @@ def test_an_entry_cannot_bring_a_place_of_its_own(store: Store, reader: AuditRea
     with store.app.transaction(scope) as connection:
         connection.execute(text(statement), {"tenant": scope.tenant_id})
     assert (reader.list(verb="forged")[0]["seq"], reader.verify()["whole"]) == (7, True)
+
+
+def test_the_list_goes_on_after_an_entry(store: Store, reader: AuditReader) -> None:
+    every = [one["id"] for one in reader.list()]
+    first = reader.list(limit=2)
+    place = Cursor(datetime.fromisoformat(first[-1]["at"]), UUID(first[-1]["id"]))
+    assert [one["id"] for one in [*first, *reader.list(before=place)]] == every
 
 
 def test_the_log_is_read_by_person_act_subject_and_time(store: Store, reader: AuditReader) -> None:

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event, text
 
+from runstore.audit import AuditReader
 from runstore.database import DatabaseRole
 from runstore.errors import ForbiddenError, NotFoundError, StoreError
 from runstore.notifications import NotificationReader
@@ -81,13 +82,15 @@ ARGUMENTS: dict[str, Callable[[UUID], Any]] = {
     "besides": lambda theirs: theirs,
     "operations": lambda _: [OperationType("secret", "operation")],
     "keys": lambda _: ["scope"],
+    "subject": str,
+    "before": lambda theirs: Cursor(datetime(2999, 1, 1, tzinfo=UTC), theirs),
     "place": lambda theirs: Cursor(datetime(2020, 1, 1, tzinfo=UTC), theirs),
     "begins": lambda _: [datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)],
     "notification_id": lambda theirs: theirs,
 }
 READERS = [
     (reader, name)
-    for reader in (RunReader, RunInsights, NotificationReader)
+    for reader in (RunReader, RunInsights, NotificationReader, AuditReader)
     for name, _ in inspect.getmembers(reader, inspect.isfunction)
     if not name.startswith("_")
 ]
@@ -108,8 +111,9 @@ def test_every_method_of_every_reader_answers_alike_for_anothers_and_for_nothing
     def add(connection: object, cursor: object, statement: str, *_: object) -> None:
         asked.append(statement)
 
+    scope = two.member(Role.READONLY, "acme")
+
     def answer(given: UUID) -> tuple[str, list[str]]:
-        scope = two.member(Role.READONLY, "acme")
         asked.clear()
         method = getattr(reader(two.app if name == "mark_read" else two.hub, scope), name)
         needed = [
