@@ -36,39 +36,47 @@ class Part:
     """A collection below a policy that its list does not carry whole.
 
     `name` is the Graph property it is inlined under, and the path segment it is read from. `query` is appended to
-    that read. `count_property` names the property of the policy that says how many elements there must be. `each`
-    are the parts of every element, read by the element's `id`.
+    that read. `count_property` names the property of the policy that says how many elements there must be, `said_by` one
+    that says it of most policies only. `each` are the parts of every element, which come with it where Graph expands
+    them there, and are read by the element's `id` otherwise. `only` names the subtypes that have the part, empty for all.
+    `in_exports` says that an export without the part lacks something.
     """
 
     name: str
     query: str = ""
     count_property: str | None = None
+    said_by: str = ""
     each: tuple[Part, ...] = ()
+    only: frozenset[str] = frozenset()
+    in_exports: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
     """One Graph collection that holds policies of a type.
 
-    `path` starts with the API version. `query` is asked of every page of the list; `expand` is added to its
-    `$expand` where Graph accepts that, and dropped for the collection when it answers 400: the parts named there are
-    then read one policy at a time. `by_id` says that a list leaves content out which only a GET of the single policy
-    returns, `by_id_query` what to ask with it. `typed_paths` leads from an `@odata.type` to the collection that a
-    policy of a mixed list is read through (Graph refuses expansions on the mixed one).
+    `path` starts with the API version. `expand` names the parts that the list is asked to show, with what to expand in
+    them; where Graph refuses that, or shows a part in a way that cannot be believed, the part is read one policy at a time, at
+    every sync. `by_id` says that a list leaves content out which only a GET of the single policy
+    returns. `typed_paths` leads from an `@odata.type` to the collection that a policy of a mixed list is read through (Graph
+    refuses expansions on the mixed one).
     """
 
     path: str
-    query: str = ""
     expand: tuple[str, ...] = ()
     by_id: bool = False
-    by_id_query: str = ""
     typed_paths: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     parts: tuple[Part, ...] = ()
 
-    @property
-    def segment(self) -> str:
-        """The last path segment, which `@odata.context` of an exported policy names."""
-        return self.path.rsplit("/", 1)[-1]
+    def parts_of(self, odata_type: object) -> tuple[Part, ...]:
+        """The parts that a policy of this subtype has."""
+        return tuple(part for part in self.parts if not part.only or odata_type in part.only)
+
+    def expansion(self, odata_type: object = None) -> str:
+        """The `$expand` that a list, or a single policy, of this subtype is asked with; empty for none."""
+        own = {part.name for part in self.parts_of(odata_type)}
+        names = [name for name in self.expand if name.split("(", 1)[0] in own]
+        return "$expand=" + ",".join(names) if names else ""
 
 
 @dataclass(frozen=True, slots=True)

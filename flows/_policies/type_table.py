@@ -1,12 +1,14 @@
 """The table of policy types: one entry says all that reading, recognising and showing a kind of policy needs.
 
 Adding a type is adding an entry to `POLICY_TYPES`. Paths, expansions and permissions are those of Microsoft's Graph
-reference for Intune and Conditional Access; a path under `beta` has no v1.0 twin or one that leaves content out.
+reference for Intune and Conditional Access. Intune is read under `beta`: where a collection has a twin under v1.0, that one
+leaves content out.
 Since July 2025 the script collections ask for `DeviceManagementScripts.Read.All` instead of the configuration one.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -27,6 +29,11 @@ _GRAPH: Final = "#microsoft.graph."
 
 def _odata(*names: str) -> frozenset[str]:
     return frozenset(_GRAPH + name for name in names)
+
+
+_PROTECTIONS: Final = ("iosManagedAppProtection", "androidManagedAppProtection", "windowsManagedAppProtection")
+_WIP: Final = _odata("windowsInformationProtectionPolicy", "mdmWindowsInformationProtectionPolicy")
+_CHOSEN_APPS: Final = Part("apps", said_by="deployedAppCount", in_exports=False)
 
 
 def _has(*properties: str) -> frozenset[str]:
@@ -91,7 +98,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "device_configuration",
         "Device configuration",
-        _intune("v1.0/deviceManagement/deviceConfigurations"),
+        _intune("beta/deviceManagement/deviceConfigurations"),
         _CONFIGURATION,
         platform=PlatformRule.ODATA_TYPE,
         odata_suffixes=(
@@ -108,9 +115,12 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "compliance",
         "Compliance",
-        _intune(
-            "v1.0/deviceManagement/deviceCompliancePolicies",
-            query="$expand=scheduledActionsForRule($expand=scheduledActionConfigurations)",
+        (
+            Collection(
+                "beta/deviceManagement/deviceCompliancePolicies",
+                expand=("assignments", "scheduledActionsForRule($expand=scheduledActionConfigurations)"),
+                parts=(_ASSIGNMENTS, Part("scheduledActionsForRule", query="$expand=scheduledActionConfigurations")),
+            ),
         ),
         _CONFIGURATION,
         platform=PlatformRule.ODATA_TYPE,
@@ -161,23 +171,28 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         "App protection",
         (
             Collection(
-                "v1.0/deviceAppManagement/managedAppPolicies",
+                "beta/deviceAppManagement/managedAppPolicies",
                 by_id=True,
-                by_id_query="$expand=assignments",
+                expand=("assignments", "apps", "protectedAppLockerFiles", "exemptAppLockerFiles"),
                 typed_paths=MappingProxyType(
                     {
-                        _GRAPH + "iosManagedAppProtection": "v1.0/deviceAppManagement/iosManagedAppProtections",
-                        _GRAPH + "androidManagedAppProtection": "v1.0/deviceAppManagement/androidManagedAppProtections",
+                        _GRAPH + "iosManagedAppProtection": "beta/deviceAppManagement/iosManagedAppProtections",
+                        _GRAPH + "androidManagedAppProtection": "beta/deviceAppManagement/androidManagedAppProtections",
                         _GRAPH + "windowsManagedAppProtection": "beta/deviceAppManagement/windowsManagedAppProtections",
                         _GRAPH + "windowsInformationProtectionPolicy": (
-                            "v1.0/deviceAppManagement/windowsInformationProtectionPolicies"
+                            "beta/deviceAppManagement/windowsInformationProtectionPolicies"
                         ),
                         _GRAPH + "mdmWindowsInformationProtectionPolicy": (
-                            "v1.0/deviceAppManagement/mdmWindowsInformationProtectionPolicies"
+                            "beta/deviceAppManagement/mdmWindowsInformationProtectionPolicies"
                         ),
                     }
                 ),
-                parts=(_ASSIGNMENTS,),
+                parts=(
+                    _ASSIGNMENTS,
+                    replace(_CHOSEN_APPS, only=_odata(*_PROTECTIONS)),
+                    Part("protectedAppLockerFiles", only=_WIP, in_exports=False),
+                    Part("exemptAppLockerFiles", only=_WIP, in_exports=False),
+                ),
             ),
         ),
         _APPS,
@@ -192,8 +207,12 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         "app_configuration",
         "App configuration",
         (
-            *_intune("v1.0/deviceAppManagement/mobileAppConfigurations"),
-            *_intune("v1.0/deviceAppManagement/targetedManagedAppConfigurations"),
+            *_intune("beta/deviceAppManagement/mobileAppConfigurations"),
+            Collection(
+                "beta/deviceAppManagement/targetedManagedAppConfigurations",
+                expand=("assignments", "apps"),
+                parts=(_ASSIGNMENTS, _CHOSEN_APPS),
+            ),
         ),
         _APPS,
         platform=PlatformRule.ODATA_TYPE,
@@ -257,7 +276,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "enrollment_configuration",
         "Enrolment configuration",
-        _intune("v1.0/deviceManagement/deviceEnrollmentConfigurations"),
+        _intune("beta/deviceManagement/deviceEnrollmentConfigurations"),
         _SERVICE,
         platform=PlatformRule.ODATA_TYPE,
         odata_types=_odata(
@@ -349,7 +368,13 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "role_definition",
         "Role definition",
-        (Collection("v1.0/deviceManagement/roleDefinitions"),),
+        (
+            Collection(
+                "beta/deviceManagement/roleDefinitions",
+                expand=("roleAssignments",),
+                parts=(Part("roleAssignments", in_exports=False),),
+            ),
+        ),
         _RBAC,
         odata_types=_odata("roleDefinition", "deviceAndAppManagementRoleDefinition"),
         signatures=(
@@ -365,7 +390,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         "Notification template",
         (
             Collection(
-                "v1.0/deviceManagement/notificationMessageTemplates",
+                "beta/deviceManagement/notificationMessageTemplates",
                 expand=("localizedNotificationMessages",),
                 parts=(Part("localizedNotificationMessages"),),
             ),

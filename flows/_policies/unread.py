@@ -41,7 +41,7 @@ def absent_parts(policy_type: str, body: Mapping[str, Any]) -> list[str]:
     entry = BY_SLUG.get(policy_type)
     if entry is None:
         return []
-    names = {part.name for collection in entry.collections for part in collection.parts}
+    names = {part.name for collection in entry.collections for part in collection.parts if part.in_exports}
     counts = {part.name: part.count_property for collection in entry.collections for part in collection.parts}
     # An intent made ready for import carries its settings as a delta.
     delta = {"settings"} if "settingsDelta" in body else set[str]()

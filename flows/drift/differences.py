@@ -15,12 +15,12 @@ from runstore.tenancy import TenantScope
 _DIFFERING = text(
     """
     SELECT policy_id,
-           a.policy_type, a.name, a.platform, a.content_hash, a.subtype,
-           b.policy_type, b.name, b.platform, b.content_hash, b.subtype
-      FROM (SELECT policy_id, policy_type, name, platform, content_hash, subtype
+           a.policy_type, a.name, a.platform, a.content_hash, a.subtype, a.origin,
+           b.policy_type, b.name, b.platform, b.content_hash, b.subtype, b.origin
+      FROM (SELECT policy_id, policy_type, name, platform, content_hash, subtype, origin
               FROM inventory_sync_policies WHERE tenant_id = :tenant AND sync_id = :baseline) AS a
       FULL JOIN
-           (SELECT policy_id, policy_type, name, platform, content_hash, subtype
+           (SELECT policy_id, policy_type, name, platform, content_hash, subtype, origin
               FROM inventory_sync_policies WHERE tenant_id = :tenant AND sync_id = :current) AS b
      USING (policy_id)
      WHERE a.content_hash IS DISTINCT FROM b.content_hash OR a.subtype <> b.subtype
@@ -43,7 +43,7 @@ def differences(connection: Connection, scope: TenantScope, baseline: UUID, curr
     found = Differences([], [], [], {})
     rows = connection.execute(_DIFFERING, {"tenant": scope.tenant_id, "baseline": baseline, "current": current})
     for policy_id, *sides in rows:
-        old, new = _state(policy_id, sides[:5]), _state(policy_id, sides[5:])
+        old, new = _state(policy_id, sides[:6]), _state(policy_id, sides[6:])
         if old is None and new is not None:
             found.added.append(new)
         elif new is None and old is not None:
@@ -68,7 +68,7 @@ def _in_both(connection: Connection, scope: TenantScope, current: UUID, added: l
 
 
 def _state(policy_id: str, side: list[object]) -> PolicyState | None:
-    policy_type, name, platform, digest, subtype = side
+    policy_type, name, platform, digest, subtype, origin = side
     if digest is None:
         return None
     return PolicyState(
@@ -78,4 +78,5 @@ def _state(policy_id: str, side: list[object]) -> PolicyState | None:
         None if platform is None else str(platform),
         bytes(digest),  # type: ignore[arg-type]
         None if subtype is None else str(subtype),
+        str(origin),
     )

@@ -209,4 +209,6 @@ def _differ(old: StoredPolicy, new: StoredPolicy) -> bool:
 
 
 def _state(one: StoredPolicy) -> PolicyState:
-    return PolicyState(one.policy_id, one.policy_type, one.name, one.platform, one.content_hash, one.subtype)
+    return PolicyState(
+        one.policy_id, one.policy_type, one.name, one.platform, one.content_hash, one.subtype, one.origin
+    )

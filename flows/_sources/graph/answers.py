@@ -27,11 +27,13 @@ from runstore.runs.run import Failure
 @dataclass(frozen=True, slots=True)
 class Request:
     """A GET below the endpoint: `path` starts with the API version and ends with the query. `alone` keeps it out of
-    batches: a page of a list is large and its successor waits for it."""
+    batches: a page of a list is large and its successor waits for it. `optional` says that there is another way when
+    Graph refuses the expansion in it, so that a 500 is not tried for long."""
 
     path: str
     lane: Lane
     alone: bool = False
+    optional: bool = False
 
     @property
     def version(self) -> str:
@@ -58,6 +60,11 @@ class Problem:
     def is_missing(self) -> bool:
         """Whether Graph said there is no such thing: 404, or 410 for one that is gone for good."""
         return self.status in (404, 410)
+
+    @property
+    def refuses_expansion(self) -> bool:
+        """Whether it is how Graph refuses an `$expand`: 400 as documented, 500 and 501 in practice."""
+        return self.status in (400, 500, 501)
 
     def failure(self, item_id: str, **fields: object) -> Failure:
         """The failure of one item; fields given here win over those of the answer."""
@@ -116,10 +123,10 @@ def judge(status: object, headers: Mapping[str, str], body: object, now: datetim
     """
     if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
         return Setback(Trouble.UNREADABLE)
-    if 200 <= status < 300:
-        return Answer(as_dict(cast(object, body))) if isinstance(body, dict) else Setback(Trouble.UNREADABLE, status)
     lowered = {str(name).casefold(): value for name, value in headers.items()}
     error = as_dict(as_dict(body).get("error"))
+    if 200 <= status < 300 and not error:
+        return Answer(as_dict(cast(object, body))) if isinstance(body, dict) else Setback(Trouble.UNREADABLE, status)
     inner = as_dict(error.get("innerError") or error.get("innererror"))
     code = as_text(error.get("code")) or None
     request_id = as_text(inner.get("request-id")) or as_text(lowered.get("request-id")) or None
@@ -128,7 +135,8 @@ def judge(status: object, headers: Mapping[str, str], body: object, now: datetim
         return Setback(Trouble.TOKEN_REFUSED, status, None, code, request_id)
     if status == 429:
         return Setback(Trouble.THROTTLED, status, retry_after, code, request_id)
-    if status in _TRANSIENT:
+    # An error inside a 200 is one of Graph's own, whatever the status says.
+    if status in _TRANSIENT or status < 300:
         return Setback(Trouble.UNAVAILABLE, status, retry_after, code, request_id)
     return Problem(GRAPH_REFUSED, status, {"graph_error_code": code, "request_id": request_id})
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
-from flows._policies.json_shape import as_dict, as_list, as_text
-from flows._policies.types import Collection, PolicyType, type_for_odata
+from flows._policies.json_shape import as_dict, as_text
+from flows._policies.types import Collection, Part, PolicyType, type_for_odata
 from flows._sources.graph.answers import Problem, Request
 from flows._sources.graph.paging import NEXT_LINK, Endpoint, Pages, read_collections
 from flows._sources.graph.pump import Job
-from flows._sources.graph.reasons import GRAPH_LIST_UNSTABLE, GRAPH_PERMISSION_MISSING
+from flows._sources.graph.reasons import GRAPH_LIST_MISSING, GRAPH_LIST_UNSTABLE, GRAPH_PERMISSION_MISSING
 
 _READINGS: Final = 3
 _EXPANSION_CAP: Final = 20
-_MARK_VERSION: Final = "1"
+_MARK_VERSION: Final = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,15 @@ class Listed:
     """A policy as its list shows it, kept as JSON bytes since thousands wait at a time.
 
     `mark` is the fingerprint of everything the list says about it: dates, setting count, and whatever parts the list
-    carries whole. `None` when the list cannot be trusted to show every change.
+    carries whole. `unshown` are the parts that it should have shown and did not, whose edits the mark says nothing of.
+    `whole` says that the list leaves out nothing else, although it is one of those that do.
     """
 
     policy_id: str
-    mark: str | None
+    mark: str
     content: bytes = field(repr=False)
+    unshown: tuple[Part, ...] = ()
+    whole: bool = False
 
     def body(self) -> dict[str, Any]:
         """The policy as listed, a fresh copy."""
@@ -45,6 +49,7 @@ class Listing:
     collection: Collection
     items: dict[str, Listed] = field(default_factory=dict[str, Listed])
     nameless: int = 0
+    unreadable: list[str] = field(default_factory=list[str])
     problem: Problem | None = None
 
     @property
@@ -59,18 +64,20 @@ def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collectio
     An id that comes twice, or a page token that expires, says that policies were added or removed meanwhile, so that
     others may have slipped from one page to another. Graph's refusal of an expansion is met by asking without.
     """
-    expand = collection.expand
+    expansion = "" if collection.typed_paths else collection.expansion()
     pages = Pages()
     moved = False
     reading = 0
     while reading < _READINGS:
-        pages = (yield from read_collections(endpoint, [_request(entry, collection, expand)]))[0]
-        if expand and pages.pages == 0 and pages.problem is not None and pages.problem.status == 400:
-            expand = ()
+        request = Request(with_query(collection.path, expansion), entry.lane, alone=True, optional=bool(expansion))
+        pages = (yield from read_collections(endpoint, [request]))[0]
+        # A later page that answers 400 is a token that expired; a 500 or 501 may be the expansion there, too.
+        if expansion and pages.problem is not None and pages.problem.refuses_expansion and not pages.expired:
+            expansion = ""
             continue
         reading += 1
         moved = pages.expired or _has_doubles(pages)
-        if not moved:
+        if not moved and not _is_missing(pages):
             break
     listing = Listing(entry, collection, problem=problem_of_type(entry, pages.problem))
     if moved:
@@ -78,11 +85,38 @@ def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collectio
     for element in pages.elements:
         item = as_dict(element)
         policy_id = as_text(item.get("id"))
-        if not policy_id:
+        if not policy_id or not is_text(policy_id):
             listing.nameless += 1
+        elif not is_text(item):
+            listing.unreadable.append(policy_id)
         elif not _belongs_elsewhere(entry, item):
             listing.items[policy_id] = _listed(policy_id, item, collection)
+    if collection.typed_paths and listing.problem is None:
+        yield from _through_typed_paths(endpoint, listing)
     return listing
+
+
+def _through_typed_paths(endpoint: Endpoint, listing: Listing) -> Job[None]:
+    """Replaces what a mixed list says of its policies by what their own lists do; one that is not read is no loss, since
+    what it would have shown is then read policy by policy."""
+    entry, collection = listing.entry, listing.collection
+    kinds = {as_text(listed.body().get("@odata.type")) for listed in listing.items.values()}
+    typed = sorted(kinds & collection.typed_paths.keys())
+    requests = [
+        Request(
+            with_query(collection.typed_paths[kind], collection.expansion(kind)), entry.lane, alone=True, optional=True
+        )
+        for kind in typed
+    ]
+    found = yield from read_collections(endpoint, requests)
+    for kind, pages in zip(typed, found, strict=True):
+        if pages.problem is not None or _has_doubles(pages):
+            continue
+        for element in pages.elements:
+            item = {"@odata.type": kind, **as_dict(element)}
+            policy_id = as_text(item.get("id"))
+            if policy_id in listing.items and is_text(item):
+                listing.items[policy_id] = _listed(policy_id, item, collection, whole=True)
 
 
 def problem_of_type(entry: PolicyType, problem: Problem | None) -> Problem | None:
@@ -102,9 +136,33 @@ def with_query(path: str, *queries: str) -> str:
     return f"{path}?{'&'.join(options)}" if options else path
 
 
-def _request(entry: PolicyType, collection: Collection, expand: tuple[str, ...]) -> Request:
-    expansion = "$expand=" + ",".join(expand) if expand else ""
-    return Request(with_query(collection.path, collection.query, expansion), entry.lane, alone=True)
+def is_text(value: object) -> bool:
+    """Whether all texts in it are texts: one that holds half of a surrogate pair cannot be written anywhere."""
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
+def without_doubtful(body: dict[str, Any], parts: Iterable[Part]) -> None:
+    """Takes out of a body the parts that came with it in a way that cannot be believed; they are then read on their own.
+
+    An expansion may be cut at Graph's cap without saying so, and some collections answer an empty list of assignments for a
+    policy that says it is assigned.
+    """
+    for part in parts:
+        if part.name not in body:
+            continue
+        rows, said = body[part.name], body.get(part.said_by)
+        is_list = isinstance(rows, list) and all(isinstance(row, dict) for row in cast(list[Any], rows))
+        if is_list and part.name + NEXT_LINK not in body:
+            count = len(cast(list[Any], rows))
+            denied = (part.name == "assignments" and body.get("isAssigned") is True) or bool(said)
+            if said == count or (count < _EXPANSION_CAP and (count or not denied)):
+                continue
+        del body[part.name]
+        body.pop(part.name + NEXT_LINK, None)
 
 
 def _has_doubles(pages: Pages) -> bool:
@@ -121,17 +179,16 @@ def _belongs_elsewhere(entry: PolicyType, item: dict[str, Any]) -> bool:
     return owner is not None and owner is not entry and odata_type in owner.odata_types
 
 
-def _listed(policy_id: str, item: dict[str, Any], collection: Collection) -> Listed:
-    whole = True
-    for name in (*collection.expand, *(part.name for part in collection.parts)):
-        if name not in item:
-            continue
-        # An expansion may be cut at Graph's cap without saying so; then the part is read on its own.
-        if name + NEXT_LINK in item or len(as_list(item[name])) >= _EXPANSION_CAP:
-            del item[name]
-            item.pop(name + NEXT_LINK, None)
-            whole = False
+def _listed(policy_id: str, item: dict[str, Any], collection: Collection, *, whole: bool = False) -> Listed:
+    parts = collection.parts_of(item.get("@odata.type"))
+    without_doubtful(item, parts)
+    names = {name.split("(", 1)[0] for name in collection.expand}
+    unshown = tuple(part for part in parts if part.name in names and part.name not in item)
     content = orjson.dumps(item)
     shown = {key: value for key, value in item.items() if not key.startswith("@odata.") or key == "@odata.type"}
     digest = hashlib.sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return Listed(policy_id, f"{_MARK_VERSION}:{digest}" if whole else None, content)
+    return Listed(policy_id, f"{_MARK_VERSION}:{digest}", content, unshown, whole)
+
+
+def _is_missing(pages: Pages) -> bool:
+    return pages.problem is not None and pages.problem.reason is GRAPH_LIST_MISSING

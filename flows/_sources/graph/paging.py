@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from flows._policies.json_shape import as_list, as_text
+from flows._policies.json_shape import as_text
 from flows._policies.types import Lane
 from flows._sources.graph.answers import Answer, Problem, Request
 from flows._sources.graph.pump import Job
-from flows._sources.graph.reasons import GRAPH_FOREIGN_LINK, GRAPH_LIST_UNSTABLE
+from flows._sources.graph.reasons import GRAPH_FOREIGN_LINK, GRAPH_LIST_MISSING, GRAPH_LIST_UNSTABLE
 from flows._sources.graph.settings import origin_of
 
 MOST_PAGES: Final = 20_000
@@ -73,8 +73,13 @@ def read_collections(
             if isinstance(answer, Problem):
                 pages.problem = answer
                 continue
+            elements = answer.body.get("value")
+            if not isinstance(elements, list):
+                # Null, an object, or nothing: taken for an empty page it would say that there are no policies.
+                pages.problem = Problem(GRAPH_LIST_MISSING, 200)
+                continue
             pages.pages += 1
-            pages.elements.extend(condense(as_list(answer.body.get("value"))))
+            pages.elements.extend(condense(cast(list[Any], elements)))
             following = _following(endpoint, answer, request.lane, request.alone)
             if isinstance(following, Problem):
                 pages.problem = following

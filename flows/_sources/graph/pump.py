@@ -36,6 +36,7 @@ Job = Generator[Reads, Outcomes, R]
 
 _BLIND_NAP: Final = 0.1
 _NAP_TOLD: Final = 1.0
+_ATTEMPTS_OF_OPTIONAL: Final = 2
 _log = logging.getLogger("tenantatlas.graph")
 
 
@@ -55,6 +56,7 @@ class _Pending(Generic[R]):
     position: int
     attempts: int = 0
     token_renewed: bool = False
+    alone: bool = False
     first_sent: float | None = None
 
 
@@ -63,6 +65,7 @@ class _Package(Generic[R]):
     parts: list[_Pending[R]]
     token: str = ""
     received: int = 0
+    refused: bool = False
 
 
 class Pump:
@@ -162,7 +165,7 @@ class _Session(Generic[R]):
 
     def _queue(self, pending: _Pending[R], *, first: bool = False) -> None:
         request = pending.request
-        alone = request.alone or self._settings.batch_size == 1
+        alone = request.alone or pending.alone or self._settings.batch_size == 1
         # A read that goes alone has a queue of its own, or it would split the batch being filled.
         key = (request.lane.value, "alone" if alone else request.version)
         queue = self._ready.setdefault(key, deque())
@@ -214,6 +217,13 @@ class _Session(Generic[R]):
             now = time.monotonic()
             self._lanes.bucket(package.parts[0].request.lane).answered(len(package.parts), now)
             for part, outcome in zip(package.parts, outcomes, strict=True):
+                if package.refused and (isinstance(outcome, Problem) or part.attempts):
+                    # Which of its reads the envelope was refused for, each of them alone will tell.
+                    part.alone = True
+                    if isinstance(outcome, Problem):
+                        self._traffic.retries += 1
+                        self._queue(part, first=True)
+                        continue
                 self._settle(part, outcome, package.token, now)
 
     def _carry(self, package: _Package[R]) -> list[Outcome]:
@@ -232,12 +242,17 @@ class _Session(Generic[R]):
         except BrokenAnswerError:
             return [Setback(Trouble.UNREADABLE)] * count
         except AnswerTooLargeError:
+            package.refused = count > 1
             return [Problem(GRAPH_ANSWER_TOO_LARGE, None, {"limit": self._settings.largest_answer})] * count
         package.received = reply.received
         body = reply.json()
         outcome = judge(reply.status, reply.headers, body)
         if count > 1 and isinstance(outcome, Answer):
             return batch_outcomes(body, count)
+        package.refused = count > 1 and (
+            isinstance(outcome, Problem)
+            or (isinstance(outcome, Setback) and outcome.trouble in (Trouble.UNAVAILABLE, Trouble.UNREADABLE))
+        )
         return [outcome] * count
 
     def _settle(self, part: _Pending[R], outcome: Outcome, token: str, now: float) -> None:
@@ -266,6 +281,8 @@ class _Session(Generic[R]):
             self._lanes.bucket(part.request.lane).close(now + pause)
         unreachable = outcome.trouble is Trouble.UNREACHABLE
         most = patience.connect_attempts if unreachable else patience.attempts
+        if part.request.optional and outcome.status == 500:
+            most = min(most, _ATTEMPTS_OF_OPTIONAL)
         started = part.first_sent if part.first_sent is not None else now
         if part.attempts >= most or now + pause - started > patience.request_seconds:
             if unreachable and self._traffic.answers == 0:

@@ -18,8 +18,13 @@ from flows._sources.graph.lanes import Lanes, lanes_of
 from flows._sources.graph.listing import Listing, list_collection
 from flows._sources.graph.paging import Endpoint
 from flows._sources.graph.pump import Job, Pump
-from flows._sources.graph.reading import Fetched, Refusals, Wanted, is_policy_id, look_for, read_policy
-from flows._sources.graph.reasons import GRAPH_DIRECTORY_MISSING, GRAPH_POLICY_ID_INVALID, GRAPH_POLICY_NOT_FOUND
+from flows._sources.graph.reading import Expansions, Fetched, Wanted, is_policy_id, look_for, read_policy
+from flows._sources.graph.reasons import (
+    GRAPH_DIRECTORY_MISSING,
+    GRAPH_POLICY_ID_INVALID,
+    GRAPH_POLICY_NOT_FOUND,
+    GRAPH_POLICY_UNREADABLE,
+)
 from flows._sources.graph.settings import GraphSettings
 from flows._sources.graph.traffic import Traffic
 from flows._sources.graph.wire import Wire
@@ -41,7 +46,7 @@ class GraphReader:
         self.traffic = Traffic()
         self._tokens = tokens
         self._endpoint = Endpoint(settings.endpoint)
-        self._refusals = Refusals()
+        self._expansions = Expansions()
         self._wire = Wire(settings)
         self._pump = Pump(settings, self._wire, tokens, lanes, self.traffic)
 
@@ -74,7 +79,7 @@ class GraphReader:
 
     def fetch(self, wanted: Iterable[Wanted]) -> Iterator[Fetched]:
         """Yields each wanted policy as read, or why not, in the order asked for; raises as `list` does."""
-        return self._pump.run(read_policy(self._endpoint, self._refusals, each) for each in wanted)
+        return self._pump.run(read_policy(self._endpoint, self._expansions, each) for each in wanted)
 
     def fetch_ids(
         self, policies: Sequence[tuple[str, str]], listed: Mapping[str, Wanted] = NOTHING_LISTED
@@ -114,8 +119,8 @@ class GraphReader:
     def _job(self, policy: tuple[str, PolicyType], listed: Mapping[str, Wanted]) -> Job[Fetched]:
         policy_id, entry = policy
         if policy_id in listed:
-            return read_policy(self._endpoint, self._refusals, listed[policy_id])
-        return look_for(self._endpoint, self._refusals, policy_id, entry)
+            return read_policy(self._endpoint, self._expansions, listed[policy_id])
+        return look_for(self._endpoint, self._expansions, policy_id, entry)
 
     def _lists(self, types: Iterable[PolicyType]) -> Iterator[Job[Listing]]:
         return (
@@ -154,4 +159,6 @@ def _picked(policy_id: str, listing: Listing) -> Fetched:
         return Fetched(wanted, problem=listing.problem)
     if not is_policy_id(policy_id):
         return Fetched(wanted, problem=Problem(GRAPH_POLICY_ID_INVALID))
+    if policy_id in listing.unreadable:
+        return Fetched(wanted, problem=Problem(GRAPH_POLICY_UNREADABLE, None, {"policy_id": policy_id}))
     return Fetched(wanted, problem=Problem(GRAPH_POLICY_NOT_FOUND, 404, {"policy_id": policy_id}))

@@ -8,15 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
+from flows._policies.canonical import canonical
 from flows._policies.json_shape import as_dict, as_text
+from flows._policies.protocol import KnownPolicy
+from flows._policies.tree import TooDeepError
 from flows._policies.types import Collection, Part, PolicyType
-from flows._sources.graph.answers import Answer, Problem, Request
-from flows._sources.graph.listing import Listed, problem_of_type, with_query
-from flows._sources.graph.paging import NEXT_LINK, Endpoint, read_collections
+from flows._sources.graph.answers import Problem, Request
+from flows._sources.graph.listing import Listed, is_text, problem_of_type, with_query, without_doubtful
+from flows._sources.graph.paging import Endpoint, read_collections
 from flows._sources.graph.pump import Job
 from flows._sources.graph.reasons import (
+    GRAPH_LIST_MISSING,
     GRAPH_POLICY_ID_INVALID,
     GRAPH_POLICY_NOT_FOUND,
+    GRAPH_POLICY_UNREADABLE,
     GRAPH_POLICY_VANISHED,
     GRAPH_SETTINGS_INCOMPLETE,
 )
@@ -27,21 +32,24 @@ _READINGS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A policy to read: where it is, and what its list said of it, if it was listed just now."""
+    """A policy to read: where it is, and what its list said of it, if it was listed just now. `known` is how it was stored
+    before, for one whose list entry did not move and does not show everything."""
 
     policy_id: str
     entry: PolicyType
     collection: Collection
     listed: Listed | None = None
+    known: KnownPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A policy as read, or why it was not. `gone` says that Graph no longer has it."""
+    """A policy as read, or why it was not. `reused` says that it is as it was stored, `gone` that Graph no longer has it."""
 
     wanted: Wanted
     body: dict[str, Any] | None = field(default=None, repr=False)
     problem: Problem | None = None
+    reused: bool = False
 
     @property
     def gone(self) -> bool:
@@ -49,23 +57,13 @@ class Fetched:
         return self.problem is not None and self.problem.reason is GRAPH_POLICY_NOT_FOUND
 
 
-class Refusals:
-    """Which collections refused an expansion, so that it is asked once and not for every policy."""
+class Expansions:
+    """What this reading has learned of expansions: which Graph refused, so that it is asked once and not for every policy,
+    and which have come with something in them, so that an empty one can be believed."""
 
     def __init__(self) -> None:
-        self._paths: set[str] = set()
-
-    def expansion_of(self, collection: Collection) -> str:
-        """What to expand when reading a policy by its id."""
-        if collection.path in self._paths:
-            return ""
-        if collection.by_id_query or not collection.expand:
-            return collection.by_id_query
-        return "$expand=" + ",".join(collection.expand)
-
-    def note(self, collection: Collection) -> None:
-        """Remembers a refusal."""
-        self._paths.add(collection.path)
+        self.refused: set[str] = set()
+        self.filled: set[str] = set()
 
 
 def is_policy_id(text: str) -> bool:
@@ -73,7 +71,7 @@ def is_policy_id(text: str) -> bool:
     return _POLICY_ID.fullmatch(text) is not None
 
 
-def read_policy(endpoint: Endpoint, refusals: Refusals, wanted: Wanted) -> Job[Fetched]:
+def read_policy(endpoint: Endpoint, expansions: Expansions, wanted: Wanted) -> Job[Fetched]:
     """Reads a policy; what its list carried whole is not asked for again.
 
     A policy that says how many settings it has is read again until that many arrived, three times at most: someone may
@@ -82,10 +80,16 @@ def read_policy(endpoint: Endpoint, refusals: Refusals, wanted: Wanted) -> Job[F
     """
     if not is_policy_id(wanted.policy_id):
         return Fetched(wanted, problem=Problem(GRAPH_POLICY_ID_INVALID))
+    if wanted.known is not None:
+        stored = yield from _as_stored(endpoint, wanted, wanted.known)
+        if stored is not None:
+            return stored
     listed = wanted.listed.body() if wanted.listed is not None else None
     problem: Problem | None = None
     for _ in range(_READINGS):
-        body, problem = yield from _read_once(endpoint, refusals, wanted, listed)
+        body, problem = yield from _read_once(endpoint, expansions, wanted, listed)
+        if problem is None and not is_text(body):
+            problem = _unreadable(wanted)
         if problem is None:
             return Fetched(wanted, body)
         if problem.is_missing:
@@ -93,93 +97,152 @@ def read_policy(endpoint: Endpoint, refusals: Refusals, wanted: Wanted) -> Job[F
                 problem = Problem(GRAPH_POLICY_NOT_FOUND, problem.status, {"policy_id": wanted.policy_id})
                 break
             problem = Problem(GRAPH_POLICY_VANISHED, problem.status, {"policy_id": wanted.policy_id})
-        elif problem.reason is not GRAPH_SETTINGS_INCOMPLETE:
+        elif problem.reason not in (GRAPH_SETTINGS_INCOMPLETE, GRAPH_LIST_MISSING, GRAPH_POLICY_UNREADABLE):
             break
         # Whatever the list said is stale: the next reading starts from the policy itself.
         listed = None
     return Fetched(wanted, problem=problem_of_type(wanted.entry, problem))
 
 
-def look_for(endpoint: Endpoint, refusals: Refusals, policy_id: str, entry: PolicyType) -> Job[Fetched]:
+def look_for(endpoint: Endpoint, expansions: Expansions, policy_id: str, entry: PolicyType) -> Job[Fetched]:
     """Reads a policy that no list has shown, in the first of its type's collections that has it."""
-    fetched = yield from read_policy(endpoint, refusals, Wanted(policy_id, entry, entry.collections[0]))
+    fetched = yield from read_policy(endpoint, expansions, Wanted(policy_id, entry, entry.collections[0]))
     for collection in entry.collections[1:]:
         if not fetched.gone:
             break
-        fetched = yield from read_policy(endpoint, refusals, Wanted(policy_id, entry, collection))
+        fetched = yield from read_policy(endpoint, expansions, Wanted(policy_id, entry, collection))
     return fetched
 
 
+def _as_stored(endpoint: Endpoint, wanted: Wanted, known: KnownPolicy) -> Job[Fetched | None]:
+    """The policy as it was stored, if the parts that its list does not show are what they were; `None` if they are not."""
+    stored = known.body()
+    if stored is None or wanted.listed is None:
+        return None
+    parts, base = wanted.listed.unshown, _base(wanted, stored)
+    requests = [Request(with_query(f"{base}/{part.name}", part.query), wanted.entry.lane) for part in parts]
+    for part, pages in zip(parts, (yield from read_collections(endpoint, requests)), strict=True):
+        # A stored body without the part differs from any that has one, an empty one included.
+        before, now = stored.get(part.name), {part.name: pages.elements}
+        same = pages.problem is None and before is not None and is_text(now)
+        slug = wanted.entry.slug
+        try:
+            if not same or canonical(slug, {part.name: before}) != canonical(slug, now):
+                return None
+        except (TooDeepError, RecursionError):
+            return None
+    return Fetched(wanted, stored, reused=True)
+
+
 def _read_once(
-    endpoint: Endpoint, refusals: Refusals, wanted: Wanted, listed: dict[str, Any] | None
+    endpoint: Endpoint, expansions: Expansions, wanted: Wanted, listed: dict[str, Any] | None
 ) -> Job[tuple[dict[str, Any], Problem | None]]:
     collection, lane = wanted.collection, wanted.entry.lane
     body: dict[str, Any] = {} if listed is None else dict(listed)
-    base = f"{collection.path}/{quote(wanted.policy_id)}"
-    parts = list(collection.parts)
-    if listed is None or collection.by_id:
-        itself = yield from _read_itself(refusals, wanted, base, body)
-        if isinstance(itself, Problem):
-            return body, itself
-        base, fresh = itself
-        if not base:
-            parts = []
-        body.update(fresh)
-    parts = [part for part in parts if part.name not in body or (part.name + NEXT_LINK) in body]
-    requests = [Request(with_query(f"{base}/{part.name}", part.query), lane) for part in parts]
-    found = yield from read_collections(endpoint, requests)
-    for part, pages in zip(parts, found, strict=True):
+    whole = wanted.listed is not None and wanted.listed.whole
+    if listed is None or (collection.by_id and not whole):
+        problem = yield from _read_itself(expansions, wanted, body)
+        if problem is not None:
+            return body, problem
+    base = _base(wanted, body)
+    parts = [part for part in collection.parts_of(body.get("@odata.type")) if base and part.name not in body]
+    reads = [_part_read(expansions, collection, base, part) for part in parts]
+    found = yield from read_collections(endpoint, [Request(path, lane, optional=more) for path, more in reads])
+    for part, pages, (_, expanded) in zip(parts, found, reads, strict=True):
+        if expanded and pages.problem is not None and pages.problem.refuses_expansion:
+            expansions.refused.add(collection.path + part.name)
+            path, _ = _part_read(expansions, collection, base, part)
+            pages = (yield from read_collections(endpoint, [Request(path, lane)]))[0]
         if pages.problem is not None:
             return body, pages.problem
-        body.pop(part.name + NEXT_LINK, None)
+        if not all(isinstance(element, dict) for element in pages.elements):
+            return body, _unreadable(wanted)
         body[part.name] = pages.elements
         expected = body.get(part.count_property) if part.count_property else None
         if isinstance(expected, int) and expected != len(pages.elements):
             fields = {"policy_id": wanted.policy_id, "expected": expected, "count": len(pages.elements)}
             return body, Problem(GRAPH_SETTINGS_INCOMPLETE, None, fields)
-        problem = yield from _read_each(endpoint, wanted, f"{base}/{part.name}", part, pages.elements)
+        problem = yield from _read_each(endpoint, expansions, wanted, f"{base}/{part.name}", part, pages.elements)
         if problem is not None:
             return body, problem
     return body, None
 
 
-def _read_itself(
-    refusals: Refusals, wanted: Wanted, base: str, listed: dict[str, Any]
-) -> Job[tuple[str, dict[str, Any]] | Problem]:
-    """The policy by its id, and the path its parts are below (empty: it has none)."""
+def _part_read(expansions: Expansions, collection: Collection, base: str, part: Part) -> tuple[str, bool]:
+    """The path a part is read by, and whether the parts of its elements are to come with it."""
+    inner = [f"{each.name}({each.query})" if each.query else each.name for each in part.each]
+    expanded = bool(inner) and collection.path + part.name not in expansions.refused
+    more = ["$expand=" + ",".join(inner)] if expanded else []
+    return with_query(f"{base}/{part.name}", part.query, *more), expanded
+
+
+def _base(wanted: Wanted, body: dict[str, Any]) -> str:
+    """The path of the policy, which its parts are below; empty for a subtype of a mixed list that the table has no
+    collection for: what the mixed one says of it is all there is."""
+    collection = wanted.collection
+    path = collection.typed_paths.get(as_text(body.get("@odata.type"))) if collection.typed_paths else collection.path
+    return f"{path}/{quote(wanted.policy_id)}" if path else ""
+
+
+def _read_itself(expansions: Expansions, wanted: Wanted, body: dict[str, Any]) -> Job[Problem | None]:
+    """Reads the policy by its id into `body`, and says what went wrong."""
     collection, lane = wanted.collection, wanted.entry.lane
-    if collection.typed_paths:
-        odata_type = as_text(listed.get("@odata.type"))
-        if not odata_type:
-            answer = (yield [Request(base, lane)])[0]
-            if isinstance(answer, Problem):
-                return answer
-            odata_type = as_text(answer.body.get("@odata.type"))
-            listed.update(answer.body)
-        typed = collection.typed_paths.get(odata_type)
-        if typed is None:
-            # A subtype the table has no collection for: what the mixed one says of it is all there is.
-            return "", listed
-        base = f"{typed}/{quote(wanted.policy_id)}"
-    expansion = refusals.expansion_of(collection)
-    answer = (yield [Request(with_query(base, collection.query, expansion), lane)])[0]
-    if isinstance(answer, Problem) and answer.status == 400 and expansion:
-        answer = (yield [Request(with_query(base, collection.query), lane)])[0]
-        if isinstance(answer, Answer):
-            refusals.note(collection)
+    if collection.typed_paths and not as_text(body.get("@odata.type")):
+        problem = yield from _take(wanted, Request(f"{collection.path}/{quote(wanted.policy_id)}", lane), body)
+        if problem is not None:
+            return problem
+    base = _base(wanted, body)
+    if not base:
+        return None
+    # What the list has shown is not asked for again: an expansion by id is believed less.
+    shown = any(part.name in body for part in collection.parts)
+    expansion = collection.expansion(body.get("@odata.type")) if not shown else ""
+    if expansion and collection.path not in expansions.refused:
+        problem = yield from _take(wanted, Request(with_query(base, expansion), lane, optional=True), body)
+        if problem is None or not problem.refuses_expansion:
+            return problem
+        expansions.refused.add(collection.path)
+    return (yield from _take(wanted, Request(base, lane), body))
+
+
+def _take(wanted: Wanted, request: Request, body: dict[str, Any]) -> Job[Problem | None]:
+    answer = (yield [request])[0]
     if isinstance(answer, Problem):
         return answer
-    return base, answer.body
+    if as_text(answer.body.get("id")).casefold() != wanted.policy_id.casefold():
+        return _unreadable(wanted)
+    for part in wanted.collection.parts:
+        # Catalogue policies answer an empty list by id whatever they have; what says of itself that it has none is believed.
+        if not answer.body.get(part.name) and not (
+            part.name == "assignments" and answer.body.get("isAssigned") is False
+        ):
+            answer.body.pop(part.name, None)
+    without_doubtful(answer.body, wanted.collection.parts)
+    body.update(answer.body)
+    return None
+
+
+def _unreadable(wanted: Wanted) -> Problem:
+    return Problem(GRAPH_POLICY_UNREADABLE, None, {"policy_id": wanted.policy_id})
 
 
 def _read_each(
-    endpoint: Endpoint, wanted: Wanted, base: str, part: Part, elements: Sequence[Any]
+    endpoint: Endpoint, expansions: Expansions, wanted: Wanted, base: str, part: Part, elements: Sequence[Any]
 ) -> Job[Problem | None]:
-    """Reads the parts of every element of a part, and puts them into it."""
+    """Reads the parts of every element of a part, as far as they did not come with it, and puts them into it."""
+    owners = [as_dict(element) for element in elements]
     for inner in part.each:
-        owners = [as_dict(element) for element in elements]
-        ids = [as_text(owner.get("id")) for owner in owners]
-        targets = [(owner, name) for owner, name in zip(owners, ids, strict=True) if name and inner.name not in owner]
+        place = wanted.collection.path + inner.name
+        for owner in owners:
+            without_doubtful(owner, [inner])
+        if any(owner.get(inner.name) for owner in owners):
+            expansions.filled.add(place)
+        targets: list[tuple[dict[str, Any], str]] = []
+        for owner in owners:
+            name = as_text(owner.get("id"))
+            # Until one has come with something in it, an empty expansion may be one that Graph does not carry out.
+            if not owner.get(inner.name) and (inner.name not in owner or place not in expansions.filled) and name:
+                targets.append((owner, name))
         requests = [
             Request(with_query(f"{base}/{quote(name)}/{inner.name}", inner.query), wanted.entry.lane)
             for _, name in targets

@@ -174,6 +174,22 @@ GRAPH_ITEM_UNREADABLE: Final = ReasonCode(
     next_step="Start it again; report the policy type if it stays so.",
     template="The list of {policy_type} holds an element without an id.",
 )
+GRAPH_LIST_MISSING: Final = ReasonCode(
+    code="graph_list_missing",
+    meaning="Microsoft Graph said that all went well, and its answer held no list where one was asked for.",
+    retryable=True,
+    who=Mender.MICROSOFT,
+    next_step="Start it again; give Microsoft support the time of the run if it stays so.",
+    template="The answer of Microsoft Graph holds no list, HTTP status {http_status}.",
+)
+GRAPH_POLICY_UNREADABLE: Final = ReasonCode(
+    code="graph_policy_unreadable",
+    meaning="The answer for one policy was another object, or holds characters that no text can have.",
+    retryable=True,
+    who=Mender.MICROSOFT,
+    next_step="Open the policy in the portal and save it again, then start it again.",
+    template="The answer for policy {policy_id} is not a policy that can be read.",
+)
 
 REASONS: Final[tuple[ReasonCode, ...]] = (
     GRAPH_PERMISSION_MISSING,
@@ -197,4 +213,6 @@ REASONS: Final[tuple[ReasonCode, ...]] = (
     GRAPH_FOREIGN_LINK,
     GRAPH_SETTINGS_INCOMPLETE,
     GRAPH_ITEM_UNREADABLE,
+    GRAPH_LIST_MISSING,
+    GRAPH_POLICY_UNREADABLE,
 )

@@ -11,7 +11,7 @@ from flows._policies.types import POLICY_TYPES, PolicyType, name_of, platform_of
 from flows._sources.graph.listing import Listed, Listing
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.reading import Fetched, Wanted
-from flows._sources.graph.reasons import GRAPH_ITEM_UNREADABLE
+from flows._sources.graph.reasons import GRAPH_ITEM_UNREADABLE, GRAPH_POLICY_UNREADABLE
 from flows._sources.graph.traffic import Traffic
 
 NOTHING_KNOWN: Final[Mapping[str, KnownPolicy]] = {}
@@ -24,6 +24,7 @@ class _Plan:
     entry: PolicyType
     failures: list[SourceFailure] = field(default_factory=list[SourceFailure])
     unmoved: list[Wanted] = field(default_factory=list[Wanted])
+    """Those whose list entry shows everything."""
     wanted: list[Wanted] = field(default_factory=list[Wanted])
     absent: list[str] = field(default_factory=list[str])
 
@@ -33,7 +34,8 @@ class GraphSource:
 
     With `known` the read is incremental: every list is read to its end, and a policy whose list entry is what it was
     (dates, setting count, assignments, and all else a list shows) comes with its stored body instead of being read
-    again. A known policy that a list no longer shows is asked for by id before it counts as deleted. Without `known`
+    again. Parts that the list should have shown and did not are asked for and held against the stored ones. A known
+    policy that a list no longer shows is asked for by id before it counts as deleted. Without `known`
     everything is read; Graph has no change feed for policies, and an edit that leaves a policy's list entry alone is
     only seen that way, so a full sweep is due from time to time.
     """
@@ -97,7 +99,9 @@ class GraphSource:
             for wanted in plan.unmoved:
                 yield from self._unmoved(plan.entry, wanted)
             for _ in plan.wanted:
-                yield from _outcome(next(fetched))
+                one = next(fetched)
+                self.reused += one.reused
+                yield from _outcome(one)
         absent = [(policy_id, plan.entry.slug) for plan in plans for policy_id in plan.absent]
         for found in self._reader.fetch_ids(absent):
             yield from _outcome(found)
@@ -107,16 +111,14 @@ class GraphSource:
         for listing in listings:
             plan.failures.extend(_list_failures(listing))
             for listed in listing.items.values():
-                wanted = Wanted(listed.policy_id, entry, listing.collection, listed)
-                if self._is_unmoved(entry, listed):
-                    plan.unmoved.append(wanted)
-                else:
-                    plan.wanted.append(wanted)
+                known = self._unmoved_known(entry, listed)
+                wanted = Wanted(listed.policy_id, entry, listing.collection, listed, known)
+                plan.unmoved.append(wanted) if known and not listed.unshown else plan.wanted.append(wanted)
         complete = all(listing.complete for listing in listings)
         self._ledger[entry.slug] = TypeLedger(entry.slug, complete=complete, policies=0, failures=0)
         if complete:
             # Deleted, or slipped from one page to another while the list was read: asking by id tells which.
-            listed_ids = {policy_id for listing in listings for policy_id in listing.items}
+            listed_ids = {policy_id for listing in listings for policy_id in (*listing.items, *listing.unreadable)}
             plan.absent = sorted(
                 policy_id
                 for policy_id, known in self._known.items()
@@ -124,16 +126,14 @@ class GraphSource:
             )
         return plan
 
-    def _is_unmoved(self, entry: PolicyType, listed: Listed) -> bool:
+    def _unmoved_known(self, entry: PolicyType, listed: Listed) -> KnownPolicy | None:
         known = self._known.get(listed.policy_id)
-        if known is None or known.policy_type != entry.slug:
-            return False
-        return listed.mark is not None and listed.mark == known.mark
+        return known if known and known.policy_type == entry.slug and known.mark == listed.mark else None
 
     def _unmoved(self, entry: PolicyType, wanted: Wanted) -> Iterator[SourcePolicy | SourceFailure]:
         body = self._known[wanted.policy_id].body()
         if body is None:
-            for fetched in self._reader.fetch([wanted]):
+            for fetched in self._reader.fetch([replace(wanted, known=None)]):
                 yield from _outcome(fetched)
             return
         self.reused += 1
@@ -176,3 +176,6 @@ def _list_failures(listing: Listing) -> Iterator[SourceFailure]:
         yield SourceFailure(origin, listing.problem.failure(origin), slug)
     for _ in range(listing.nameless):
         yield SourceFailure(origin, GRAPH_ITEM_UNREADABLE.failure(origin, policy_type=slug), slug)
+    for policy_id in listing.unreadable:
+        failure = GRAPH_POLICY_UNREADABLE.failure(policy_id, policy_id=policy_id)
+        yield SourceFailure(policy_id, failure, slug, policy_id=policy_id)

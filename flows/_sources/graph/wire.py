@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from dataclasses import dataclass, field
@@ -42,6 +43,12 @@ class Reply:
         try:
             return orjson.loads(self.content)
         except orjson.JSONDecodeError:
+            pass
+        # Half of a surrogate pair, which no text can hold, would make a whole page unreadable: read leniently here, it
+        # costs the one policy that holds it.
+        try:
+            return json.loads(self.content) if b"\\u" in self.content else None
+        except ValueError:
             return None
 
 

@@ -17,7 +17,15 @@ from flows.drift.comparison.diff import diff
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind, Withheld
 from flows.drift.comparison.moves import with_moves
 from flows.drift.comparison.naming import named
-from flows.drift.comparison.not_read import BASELINE_INCOMPLETE, CURRENT_INCOMPLETE, WHOLE, Sides, not_compared, told
+from flows.drift.comparison.not_read import (
+    BASELINE_INCOMPLETE,
+    CURRENT_INCOMPLETE,
+    WHOLE,
+    Sides,
+    asked_of_both,
+    not_compared,
+    told,
+)
 from flows.drift.comparison.pairing import paired
 from flows.drift.comparison.platform import Kind, Platform
 from flows.drift.comparison.severity import Severity, SeverityRule, most_severe, severity_of
@@ -87,6 +95,7 @@ def _pair_changes(
     old: PolicyState, new: PolicyState, was: Mapping[str, Any], is_now: Mapping[str, Any], sides: Sides
 ) -> tuple[Change, ...]:
     as_new = replace(old, policy_type=new.policy_type)
+    was, is_now = asked_of_both(was, is_now, (old.origin, new.origin))
     before = content_of(as_new, told_by(was, is_now), new.subtype)
     after = content_of(new, told_by(is_now, was), old.subtype)
     changes = told(diff(before.form, after.form), was, is_now, sides)
@@ -145,6 +154,7 @@ def _changed(
                     notes=tuple(notes),
                     before_hash=old.content_hash,
                     after_hash=new.content_hash,
+                    origin=new.origin,
                 )
             )
     return findings

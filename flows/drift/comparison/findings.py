@@ -42,6 +42,8 @@ class Finding:
     notes: tuple[str, ...] = ()
     before_hash: bytes | None = None
     after_hash: bytes | None = None
+    origin: str = ""
+    """Where what is there now was read."""
 
     @property
     def subject(self) -> str:

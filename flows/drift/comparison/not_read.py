@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flows._policies.unread import ANY_TYPE, unread_parts
 from flows.drift.comparison.change import Change, Facet
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Withheld
+from flows.drift.comparison.states import SUBTYPE
 
 BASELINE_INCOMPLETE: Final = "baseline_incomplete"
 CURRENT_INCOMPLETE: Final = "current_incomplete"
@@ -49,6 +50,44 @@ def told(
         if unknown
         else list(changes)
     )
+
+
+def asked_of_both(
+    was: Mapping[str, Any], is_now: Mapping[str, Any], origins: tuple[str, str]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The two bodies, without what only one of them was asked for: v1.0 of Graph leaves out properties that beta has.
+
+    Graph answers every property of the version it is asked under, null included, so one that is absent was not asked for.
+    A body whose origin is no longer known counts as one of v1.0 beside one of beta.
+    """
+    versions = {origin.partition("/")[0] for origin in origins}
+    if "beta" not in versions or not versions & {"v1.0", ""}:
+        return was, is_now
+    return _limited(dict(was), dict(is_now)), _limited(dict(is_now), dict(was))
+
+
+def _limited(value: Any, other: Any) -> Any:
+    """The value without properties that the other has not, wherever both have an object of one subtype."""
+    if isinstance(value, dict) and isinstance(other, dict):
+        own, held = cast(dict[str, Any], value), cast(dict[str, Any], other)
+        if own.get(SUBTYPE) != held.get(SUBTYPE):
+            return own
+        return {key: _limited(item, held[key]) for key, item in own.items() if key in held}
+    if isinstance(value, list) and isinstance(other, list):
+        # Elements come and go; those of one subtype have the same properties.
+        shapes: dict[Any, dict[str, Any]] = {}
+        for item in cast(list[Any], other):
+            if isinstance(item, dict):
+                held = cast(dict[str, Any], item)
+                shapes.setdefault(held.get(SUBTYPE), {}).update(held)
+        items = cast(list[Any], value)
+        return [
+            _limited(item, shapes.get(cast(dict[str, Any], item).get(SUBTYPE), item))
+            if isinstance(item, dict)
+            else item
+            for item in items
+        ]
+    return value
 
 
 def not_compared(held: Sequence[Withheld], baseline: Completeness, current: Completeness) -> list[Withheld]:

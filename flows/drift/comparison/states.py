@@ -17,7 +17,8 @@ SUBTYPE = "@odata.type"
 
 @dataclass(frozen=True, slots=True)
 class PolicyState:
-    """One policy in one sync: what the sync's row says; `content_hash` leads to the content."""
+    """One policy in one sync: what the sync's row says; `content_hash` leads to the content. `origin` is where it was read,
+    empty if that is no longer known."""
 
     policy_id: str
     policy_type: str
@@ -25,6 +26,7 @@ class PolicyState:
     platform: str | None
     content_hash: bytes
     subtype: str | None = None
+    origin: str = ""
 
 
 Pair = tuple[PolicyState, PolicyState]

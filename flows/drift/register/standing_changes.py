@@ -34,8 +34,10 @@ def since_it_began(
         # It came, and was changed before anybody spoke for it: it is still one that came.
         return rated(replace(finding, kind=FindingKind.ADDED, changes=(), before_hash=None), rules)
     old, new = (
-        PolicyState(finding.policy_id or "", finding.policy_type, finding.policy_name or "", None, digest)
-        for digest in (known.before_hash, finding.after_hash)
+        PolicyState(
+            finding.policy_id or "", finding.policy_type, finding.policy_name or "", None, digest, origin=origin
+        )
+        for digest, origin in ((known.before_hash, ""), (finding.after_hash, finding.origin))
     )
     changes = pair_changes(old, new, bodies, sides)
     return rated(replace(finding, changes=changes, before_hash=known.before_hash), rules) if changes else finding

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from flows._policies.types import Lane
 from flows._sources.graph.lanes import Lanes
+from flows._sources.graph.limits import Limit
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.settings import GraphSettings, Patience
 from tests.support.graph_server import GraphServer
@@ -18,7 +20,8 @@ CALM = {
     "limits": False,
     "latency": 0.0,
     "page_size": 25,
-    "refuse_expansion": False,
+    "refuse_expansion": 0,
+    "quirks": [],
     "token_seconds": 3600,
     "reset": True,
 }
@@ -43,6 +46,7 @@ def settings(server: GraphServer) -> GraphSettings:
 
 @pytest.fixture
 def reader(server: GraphServer, settings: GraphSettings) -> Iterator[GraphReader]:
-    # Lanes of its own: a test must not wait for the tokens another one spent.
-    with GraphReader.open(server.directory_id, settings, server.environment, Lanes()) as opened:
+    # Lanes of its own, and wide ones: a test must not wait for tokens unless that is what it is about.
+    lanes = Lanes({lane: Limit(100_000, 1.0) for lane in Lane})
+    with GraphReader.open(server.directory_id, settings, server.environment, lanes) as opened:
         yield opened

@@ -8,6 +8,7 @@ import json
 import random
 import re
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from email.utils import formatdate
 from time import time
@@ -24,6 +25,13 @@ from tests.support.graph_server.faults import Faults
 from tests.support.graph_server.policies import KINDS, PARTS_OF_PARTS, TYPED, Body, Kind, make_policies
 
 Part = tuple[int, dict[str, str], Any]
+SHAPES: dict[str, Any] = {
+    "null_list": {"value": None},
+    "no_list": {"@odata.context": "x"},
+    "object_list": {"value": {"id": "x"}},
+    "error_inside": {"error": {"code": "InternalServerError", "message": CANARY}},
+}
+"""Answers with status 200 that hold no list and no policy."""
 LOGS = {"v1.0/deviceManagement/auditEvents": "intune", "v1.0/auditLogs/directoryAudits": "directory_logs"}
 
 
@@ -113,6 +121,8 @@ class Graph:
                 return await self.send(*self.error(401, "InvalidAuthenticationToken"), fault)
             if fault in ("throttled", "unavailable"):
                 return await self.send(*self.failing(fault), fault)
+            if "envelopes_refused" in self.directory.quirks:
+                return Response("<html>Bad gateway</html>", self.rng.choice([400, 502]), media_type="text/html")
             asked = (await request.json())["requests"]
             ids = [each["id"] for each in asked]
             if len(asked) > 20 or len(set(ids)) < len(ids):
@@ -153,12 +163,18 @@ class Graph:
             return self.error(403, "Forbidden")
         if fault in ("not_found", "gone"):
             return self.error(404 if fault == "not_found" else 410, "ResourceNotFound")
+        if fault in SHAPES:
+            return 200, {}, SHAPES[fault]
         if path in LOGS:
             counted.list_reads += 1
             return self.log(path, options, base)
         if kind_path in TYPED:
-            kind_path_owner = "v1.0/deviceAppManagement/managedAppPolicies"
-            return self.item(KINDS[self.paths[kind_path_owner]], rest, options, base, path, typed=TYPED[kind_path])
+            mixed = KINDS["app_protection"]
+            if rest:
+                return self.item(mixed, rest, options, base, path, typed=TYPED[kind_path])
+            counted.list_reads += 1
+            own = replace(mixed, hidden=(), expandable=mixed.item_expandable)
+            return self.list("app_protection", own, path, options, base, fault, TYPED[kind_path])
         if kind_path not in self.paths:
             return self.error(400, "BadRequest")
         kind = KINDS[self.paths[kind_path]]
@@ -167,12 +183,28 @@ class Graph:
             return self.list(self.paths[kind_path], kind, path, options, base, fault)
         return self.item(kind, rest, options, base, path)
 
-    def list(self, name: str, kind: Kind, path: str, options: dict[str, str], base: str, fault: str | None) -> Part:
+    def list(
+        self,
+        name: str,
+        kind: Kind,
+        path: str,
+        options: dict[str, str],
+        base: str,
+        fault: str | None,
+        typed: str | None = None,
+    ) -> Part:
         expand = _top_names(options.get("$expand", ""))
-        if [each for each in expand if each not in kind.expandable] or (expand and self.directory.refuse_expansion):
+        hollow = "empty_expansions" in self.directory.quirks and name == "endpoint_security_intent"
+        if expand and self.directory.refuse_expansion:
+            return self.error(self.directory.refuse_expansion, "NotImplemented")
+        if [each for each in expand if each not in kind.expandable and not hollow]:
             return self.error(400, "BadRequest")
         offset, empty = _token(options.get("$skiptoken"))
-        rows = [self.shown(kind, body, expand) for body in self.directory.policies.get(name, {}).values()]
+        rows = [
+            self.shown(kind, body, expand) | ({"assignments": []} if hollow and expand else {})
+            for body in self.directory.policies.get(name, {}).values()
+            if typed in (None, body.get("@odata.type"))
+        ]
         return self.page(rows, offset, path, options, base, empty_first=fault == "empty_page" and not empty)
 
     def item(
@@ -189,11 +221,15 @@ class Graph:
         mixed = kind.path.endswith("managedAppPolicies") and typed is None
         if len(rest) == 1:
             allowed = () if mixed else kind.item_expandable
-            if [each for each in expand if each not in allowed] or (expand and self.directory.refuse_expansion):
+            if expand and self.directory.refuse_expansion:
+                return self.error(self.directory.refuse_expansion, "NotImplemented")
+            if [each for each in expand if each not in allowed]:
                 return self.error(400, "BadRequest")
             whole = {key: value for key, value in body.items() if key not in kind.parts or key in expand}
             if mixed:
                 whole = {key: value for key, value in whole.items() if key not in kind.hidden}
+            if "empty_expansions" in self.directory.quirks and "assignments" in expand:
+                whole["assignments"] = []
             return 200, {}, {"@odata.context": f"{base}/{path}/$entity", **whole}
         if rest[1] not in kind.parts or mixed:
             return self.error(400, "BadRequest")
@@ -206,7 +242,12 @@ class Graph:
             rows, inner = owner[rest[3]], None
         elif len(rest) != 2:
             return self.error(400, "BadRequest")
-        if inner:
+        if inner and inner in expand:
+            if self.directory.refuse_expansion:
+                return self.error(self.directory.refuse_expansion, "NotImplemented")
+            if "empty_expansions" in self.directory.quirks:
+                rows = [row | {inner: []} for row in rows]
+        elif inner:
             rows = [{key: value for key, value in row.items() if key != inner} for row in rows]
         offset, _ = _token(options.get("$skiptoken"))
         return self.page(rows, offset, path, options, base)
@@ -294,6 +335,9 @@ class Graph:
 
     async def send(self, status: int, headers: dict[str, str], body: Any, fault: str | None) -> Response:
         content = json.dumps(body).encode()
+        if "lone_surrogates" in self.directory.quirks:
+            # As JSON writes half of a pair; the policy named so is the one that cannot be read.
+            content = content.replace(b"SURROGATE", b"\\ud83d")
         self.directory.counted.bytes_sent += len(content)
         kind = {"media_type": "application/json", "headers": headers, "status_code": status}
         if fault == "slow":
@@ -314,7 +358,7 @@ class Graph:
     async def control(self, request: Request) -> Response:
         order = await request.json()
         directory = self.directory
-        for name in ("latency", "page_size", "limits", "refuse_expansion", "token_seconds", "client_secret"):
+        for name in ("latency", "page_size", "limits", "refuse_expansion", "quirks", "token_seconds", "client_secret"):
             if name in order:
                 setattr(directory, name, order[name])
         if "faults" in order:

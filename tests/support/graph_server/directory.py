@@ -51,7 +51,8 @@ class Directory:
     latency: float = 0.0
     page_size: int = 25
     limits: bool = False
-    refuse_expansion: bool = False
+    refuse_expansion: int = 0
+    quirks: list[str] = field(default_factory=list[str])
     token_seconds: int = 3600
     counted: Counted = field(default_factory=Counted)
     tokens: set[str] = field(default_factory=set[str])

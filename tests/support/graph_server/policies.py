@@ -126,10 +126,10 @@ def _catalog(rng: random.Random, number: int) -> Body:
         "lastModifiedDateTime": _date(rng),
         "settingCount": count,
         "roleScopeTagIds": ["0"],
-        "isAssigned": True,
         "templateReference": {"templateId": "", "templateFamily": "none", "templateDisplayName": None},
         "settings": [_setting(rng, position) for position in range(count)],
-        "assignments": _assignments(rng),
+        "assignments": (assignments := _assignments(rng)),
+        "isAssigned": bool(assignments),
     }
 
 
@@ -228,12 +228,30 @@ def _intent(rng: random.Random, number: int) -> Body:
         }
         for each in range(rng.randint(2, 30))
     ]
-    return _plain(rng, number, "Defender intent", templateId=_guid(rng), settings=settings)
+    body = _plain(rng, number, "Defender intent", templateId=_guid(rng), settings=settings)
+    return body | {"isAssigned": bool(body["assignments"])}
 
 
 def _app_protection(rng: random.Random, number: int) -> Body:
     odata_type = rng.choice(["iosManagedAppProtection", "androidManagedAppProtection"])
-    return _plain(rng, number, "App protection", odata_type, pinRequired=True, minimumPinLength=rng.randint(4, 8))
+    apps = _apps(rng, rng.choice([0, 2, 30]))
+    return _plain(
+        rng,
+        number,
+        "App protection",
+        odata_type,
+        pinRequired=True,
+        minimumPinLength=rng.randint(4, 8),
+        deployedAppCount=len(apps),
+        apps=apps,
+    )
+
+
+def _apps(rng: random.Random, count: int) -> list[Body]:
+    return [
+        {"id": _guid(rng), "version": "1", "mobileAppIdentifier": {"bundleId": f"com.example.app{each}"}}
+        for each in range(count)
+    ]
 
 
 def _app_configuration(rng: random.Random, number: int) -> Body:
@@ -243,7 +261,9 @@ def _app_configuration(rng: random.Random, number: int) -> Body:
 
 def _targeted_configuration(rng: random.Random, number: int) -> Body:
     settings = [{"name": f"com.example.key{each}", "value": str(each)} for each in range(3)]
-    return _plain(rng, number, "Targeted app", "targetedManagedAppConfiguration", customSettings=settings)
+    return _plain(
+        rng, number, "Targeted app", "targetedManagedAppConfiguration", customSettings=settings, apps=_apps(rng, 3)
+    )
 
 
 def _text(rng: random.Random, size: int) -> str:
@@ -341,6 +361,7 @@ def _role(rng: random.Random, number: int) -> Body:
         "description": "",
         "isBuiltIn": False,
         "rolePermissions": [{"resourceActions": [{"allowedResourceActions": actions}]}],
+        "roleAssignments": [{"id": _guid(rng), "displayName": f"Team {each}"} for each in range(rng.randint(0, 2))],
     }
 
 
@@ -367,8 +388,7 @@ def _conditional_access(rng: random.Random, number: int) -> Body:
     }
 
 
-_APP = "v1.0/deviceAppManagement"
-_V1 = "v1.0/deviceManagement"
+_APP = "beta/deviceAppManagement"
 _BETA = "beta/deviceManagement"
 
 KINDS: Mapping[str, Kind] = {
@@ -379,9 +399,9 @@ KINDS: Mapping[str, Kind] = {
     "reusable_setting": Kind(
         f"{_BETA}/reusablePolicySettings", _reusable, parts=(), hidden=("settingInstance",), expandable=()
     ),
-    "device_configuration": Kind(f"{_V1}/deviceConfigurations", _device_configuration, weight=2),
+    "device_configuration": Kind(f"{_BETA}/deviceConfigurations", _device_configuration, weight=2),
     "compliance": Kind(
-        f"{_V1}/deviceCompliancePolicies",
+        f"{_BETA}/deviceCompliancePolicies",
         _compliance,
         parts=("assignments", "scheduledActionsForRule"),
         expandable=("assignments", "scheduledActionsForRule"),
@@ -393,9 +413,22 @@ KINDS: Mapping[str, Kind] = {
     "endpoint_security_intent": Kind(
         f"{_BETA}/intents", _intent, parts=("settings", "assignments"), expandable=(), item_expandable=()
     ),
-    "app_protection": Kind(f"{_APP}/managedAppPolicies", _app_protection, hidden=("minimumPinLength",), expandable=()),
+    "app_protection": Kind(
+        f"{_APP}/managedAppPolicies",
+        _app_protection,
+        parts=("assignments", "apps"),
+        hidden=("minimumPinLength",),
+        expandable=(),
+        item_expandable=("assignments", "apps"),
+    ),
     "app_configuration": Kind(f"{_APP}/mobileAppConfigurations", _app_configuration),
-    "app_configuration.targeted": Kind(f"{_APP}/targetedManagedAppConfigurations", _targeted_configuration),
+    "app_configuration.targeted": Kind(
+        f"{_APP}/targetedManagedAppConfigurations",
+        _targeted_configuration,
+        parts=("assignments", "apps"),
+        expandable=("assignments", "apps"),
+        item_expandable=("assignments", "apps"),
+    ),
     "powershell_script": Kind(
         f"{_BETA}/deviceManagementScripts", _script, hidden=("scriptContent",), lane="scripts", weight=2
     ),
@@ -410,16 +443,16 @@ KINDS: Mapping[str, Kind] = {
     "compliance_script": Kind(
         f"{_BETA}/deviceComplianceScripts", _compliance_script, hidden=("detectionScriptContent",), lane="scripts"
     ),
-    "enrollment_configuration": Kind(f"{_V1}/deviceEnrollmentConfigurations", _enrolment),
+    "enrollment_configuration": Kind(f"{_BETA}/deviceEnrollmentConfigurations", _enrolment),
     "autopilot_profile": Kind(f"{_BETA}/windowsAutopilotDeploymentProfiles", _autopilot),
     "feature_update_profile": Kind(f"{_BETA}/windowsFeatureUpdateProfiles", _feature),
     "quality_update_profile": Kind(f"{_BETA}/windowsQualityUpdateProfiles", _quality),
     "driver_update_profile": Kind(f"{_BETA}/windowsDriverUpdateProfiles", _driver),
     "assignment_filter": Kind(f"{_BETA}/assignmentFilters", _filter, parts=(), expandable=()),
     "scope_tag": Kind(f"{_BETA}/roleScopeTags", _scope_tag),
-    "role_definition": Kind(f"{_V1}/roleDefinitions", _role, parts=(), expandable=()),
+    "role_definition": Kind(f"{_BETA}/roleDefinitions", _role, parts=("roleAssignments",), expandable=()),
     "notification_template": Kind(
-        f"{_V1}/notificationMessageTemplates",
+        f"{_BETA}/notificationMessageTemplates",
         _notification,
         parts=("localizedNotificationMessages",),
         expandable=("localizedNotificationMessages",),

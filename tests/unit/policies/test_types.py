@@ -25,6 +25,38 @@ def test_the_table_holds_at_least_twenty_types_each_once() -> None:
     assert all(path.split("/")[0] in {"v1.0", "beta"} for path in paths)
 
 
+LEFT_OUT_BY_V1 = {
+    "deviceManagement/deviceConfigurations": (
+        "roleScopeTagIds", "supportsScopeTags", "deviceManagementApplicabilityRuleOsEdition",
+        "deviceManagementApplicabilityRuleOsVersion", "deviceManagementApplicabilityRuleDeviceMode",
+    ),
+    "deviceManagement/deviceCompliancePolicies": (
+        "roleScopeTagIds", "activeFirewallRequired", "antivirusRequired", "antiSpywareRequired", "tpmRequired",
+        "defenderEnabled", "defenderVersion", "signatureOutOfDate", "rtpEnabled", "deviceCompliancePolicyScript",
+    ),
+    "deviceManagement/deviceEnrollmentConfigurations": ("roleScopeTagIds", "deviceEnrollmentConfigurationType"),
+    "deviceManagement/roleDefinitions": ("roleScopeTagIds", "isBuiltInRoleDefinition"),
+    "deviceManagement/notificationMessageTemplates": ("description",),
+    "deviceAppManagement/managedAppPolicies": ("roleScopeTagIds",),
+    "deviceAppManagement/mobileAppConfigurations": ("roleScopeTagIds",),
+    "deviceAppManagement/targetedManagedAppConfigurations": ("roleScopeTagIds", "appGroupType", "targetedAppManagementLevels"),
+    "deviceAppManagement/iosManagedAppProtections": ("roleScopeTagIds", "appGroupType", "targetedAppManagementLevels"),
+    "deviceAppManagement/androidManagedAppProtections": ("roleScopeTagIds", "appGroupType", "approvedKeyboards"),
+}  # fmt: skip
+"""Collection → properties of Microsoft's reference for beta that its v1.0 twin does not return."""
+
+
+def test_intune_is_read_under_the_version_that_leaves_nothing_out() -> None:
+    paths = {
+        path
+        for entry in POLICY_TYPES
+        for collection in entry.collections
+        for path in (collection.path, *collection.typed_paths.values())
+    }
+    assert paths >= {f"beta/{path}" for path in LEFT_OUT_BY_V1}
+    assert not [path for path in paths if path.startswith(("v1.0/deviceManagement/", "v1.0/deviceAppManagement/"))]
+
+
 def test_every_permission_is_a_read_permission() -> None:
     assert {entry.permission.split(".", 1)[1] for entry in POLICY_TYPES} == {"Read.All"}
 
