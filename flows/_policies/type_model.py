@@ -39,7 +39,7 @@ class Part:
     that read. `count_property` names the property of the policy that says how many elements there must be, `said_by` one
     that says it of most policies only. `each` are the parts of every element, which come with it where Graph expands
     them there, and are read by the element's `id` otherwise. `only` names the subtypes that have the part, empty for all.
-    `in_exports` says that an export without the part lacks something.
+    `in_list` says that the list is asked to show it (`$expand`), `in_exports` that an export without it lacks something.
     """
 
     name: str
@@ -48,22 +48,27 @@ class Part:
     said_by: str = ""
     each: tuple[Part, ...] = ()
     only: frozenset[str] = frozenset()
+    in_list: bool = True
     in_exports: bool = True
+
+    @property
+    def expansion(self) -> str:
+        """What an `$expand` says to bring it along."""
+        return f"{self.name}({self.query})" if self.query else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
     """One Graph collection that holds policies of a type.
 
-    `path` starts with the API version. `expand` names the parts that the list is asked to show, with what to expand in
-    them; where Graph refuses that, or shows a part in a way that cannot be believed, the part is read one policy at a time, at
-    every sync. `by_id` says that a list leaves content out which only a GET of the single policy
+    `path` starts with the API version. Where Graph refuses to show a part with the list, or shows it in a way that cannot be
+    believed, the part is read one policy at a time, at every sync. `by_id` says that a list leaves content out which only a
+    GET of the single policy
     returns. `typed_paths` leads from an `@odata.type` to the collection that a policy of a mixed list is read through (Graph
     refuses expansions on the mixed one).
     """
 
     path: str
-    expand: tuple[str, ...] = ()
     by_id: bool = False
     typed_paths: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     parts: tuple[Part, ...] = ()
@@ -74,8 +79,7 @@ class Collection:
 
     def expansion(self, odata_type: object = None) -> str:
         """The `$expand` that a list, or a single policy, of this subtype is asked with; empty for none."""
-        own = {part.name for part in self.parts_of(odata_type)}
-        names = [name for name in self.expand if name.split("(", 1)[0] in own]
+        names = [part.expansion for part in self.parts_of(odata_type) if part.in_list]
         return "$expand=" + ",".join(names) if names else ""
 
 

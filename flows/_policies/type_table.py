@@ -23,7 +23,6 @@ _RBAC: Final = "DeviceManagementRBAC.Read.All"
 _POLICY: Final = "Policy.Read.All"
 
 _ASSIGNMENTS: Final = Part("assignments")
-_EXPANDED: Final = ("assignments",)
 _GRAPH: Final = "#microsoft.graph."
 
 
@@ -31,30 +30,42 @@ def _odata(*names: str) -> frozenset[str]:
     return frozenset(_GRAPH + name for name in names)
 
 
-_PROTECTIONS: Final = ("iosManagedAppProtection", "androidManagedAppProtection", "windowsManagedAppProtection")
-_WIP: Final = _odata("windowsInformationProtectionPolicy", "mdmWindowsInformationProtectionPolicy")
-_CHOSEN_APPS: Final = Part("apps", said_by="deployedAppCount", in_exports=False)
-
-
 def _has(*properties: str) -> frozenset[str]:
     return frozenset(properties)
 
 
-def _intune(path: str, **more: Any) -> tuple[Collection, ...]:
-    return (Collection(path, parts=(_ASSIGNMENTS,), expand=_EXPANDED, **more),)
+_PROTECTIONS: Final = ("iosManagedAppProtection", "androidManagedAppProtection", "windowsManagedAppProtection")
+_WIP: Final = ("windowsInformationProtectionPolicy", "mdmWindowsInformationProtectionPolicy")
+_TYPED_PATHS: Final = MappingProxyType(
+    {
+        _GRAPH + name: f"beta/deviceAppManagement/{name.removesuffix('y')}{'ies' if name.endswith('y') else 's'}"
+        for name in (*_PROTECTIONS, *_WIP)
+    }
+)
+_SETTINGS: Final = Part("settings", count_property="settingCount", in_list=False)
+_CHOSEN_APPS: Final = Part("apps", said_by="deployedAppCount", in_exports=False)
+_ACTIONS: Final = Part("scheduledActionsForRule", query="$expand=scheduledActionConfigurations", in_exports=False)
+_VALUES: Final = Part(
+    "definitionValues",
+    query="$expand=definition",
+    each=(Part("presentationValues", query="$expand=presentation"),),
+    in_list=False,
+)
+
+
+def _intune(path: str, *parts: Part, **more: Any) -> tuple[Collection, ...]:
+    return (Collection(f"beta/{path}", parts=(*parts, _ASSIGNMENTS), **more),)
+
+
+def _unassigned(path: str, *parts: Part, **more: Any) -> tuple[Collection, ...]:
+    return (Collection(path, parts=parts, **more),)
 
 
 POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "settings_catalog",
         "Settings catalog",
-        (
-            Collection(
-                "beta/deviceManagement/configurationPolicies",
-                expand=_EXPANDED,
-                parts=(Part("settings", count_property="settingCount"), _ASSIGNMENTS),
-            ),
-        ),
+        _intune("deviceManagement/configurationPolicies", _SETTINGS),
         _CONFIGURATION,
         name_property="name",
         platform=PlatformRule.PLATFORMS,
@@ -66,16 +77,10 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "settings_catalog_compliance",
         "Compliance (settings catalog)",
-        (
-            Collection(
-                "beta/deviceManagement/compliancePolicies",
-                expand=_EXPANDED,
-                parts=(
-                    Part("settings", count_property="settingCount"),
-                    Part("scheduledActionsForRule", query="$expand=scheduledActionConfigurations"),
-                    _ASSIGNMENTS,
-                ),
-            ),
+        _intune(
+            "deviceManagement/compliancePolicies",
+            _SETTINGS,
+            replace(_ACTIONS, in_list=False, in_exports=True),
         ),
         _CONFIGURATION,
         name_property="name",
@@ -88,7 +93,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "reusable_setting",
         "Reusable setting",
-        (Collection("beta/deviceManagement/reusablePolicySettings", by_id=True),),
+        _unassigned("beta/deviceManagement/reusablePolicySettings", by_id=True),
         _CONFIGURATION,
         odata_types=_odata("deviceManagementReusablePolicySetting"),
         signatures=(_has("displayName", "settingDefinitionId", "settingInstance"),),
@@ -98,7 +103,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "device_configuration",
         "Device configuration",
-        _intune("beta/deviceManagement/deviceConfigurations"),
+        _intune("deviceManagement/deviceConfigurations"),
         _CONFIGURATION,
         platform=PlatformRule.ODATA_TYPE,
         odata_suffixes=(
@@ -115,13 +120,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "compliance",
         "Compliance",
-        (
-            Collection(
-                "beta/deviceManagement/deviceCompliancePolicies",
-                expand=("assignments", "scheduledActionsForRule($expand=scheduledActionConfigurations)"),
-                parts=(_ASSIGNMENTS, Part("scheduledActionsForRule", query="$expand=scheduledActionConfigurations")),
-            ),
-        ),
+        _intune("deviceManagement/deviceCompliancePolicies", _ACTIONS),
         _CONFIGURATION,
         platform=PlatformRule.ODATA_TYPE,
         odata_suffixes=("CompliancePolicy",),
@@ -132,20 +131,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "administrative_template",
         "Administrative template",
-        (
-            Collection(
-                "beta/deviceManagement/groupPolicyConfigurations",
-                expand=_EXPANDED,
-                parts=(
-                    Part(
-                        "definitionValues",
-                        query="$expand=definition",
-                        each=(Part("presentationValues", query="$expand=presentation"),),
-                    ),
-                    _ASSIGNMENTS,
-                ),
-            ),
-        ),
+        _intune("deviceManagement/groupPolicyConfigurations", _VALUES),
         _CONFIGURATION,
         platform=PlatformRule.WINDOWS,
         odata_types=_odata("groupPolicyConfiguration"),
@@ -159,7 +145,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "endpoint_security_intent",
         "Endpoint security",
-        (Collection("beta/deviceManagement/intents", expand=_EXPANDED, parts=(Part("settings"), _ASSIGNMENTS)),),
+        _intune("deviceManagement/intents", Part("settings", in_list=False)),
         _CONFIGURATION,
         odata_types=_odata("deviceManagementIntent"),
         signatures=(_has("displayName", "templateId", "settings"), _has("displayName", "templateId", "settingsDelta")),
@@ -169,35 +155,17 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "app_protection",
         "App protection",
-        (
-            Collection(
-                "beta/deviceAppManagement/managedAppPolicies",
-                by_id=True,
-                expand=("assignments", "apps", "protectedAppLockerFiles", "exemptAppLockerFiles"),
-                typed_paths=MappingProxyType(
-                    {
-                        _GRAPH + "iosManagedAppProtection": "beta/deviceAppManagement/iosManagedAppProtections",
-                        _GRAPH + "androidManagedAppProtection": "beta/deviceAppManagement/androidManagedAppProtections",
-                        _GRAPH + "windowsManagedAppProtection": "beta/deviceAppManagement/windowsManagedAppProtections",
-                        _GRAPH + "windowsInformationProtectionPolicy": (
-                            "beta/deviceAppManagement/windowsInformationProtectionPolicies"
-                        ),
-                        _GRAPH + "mdmWindowsInformationProtectionPolicy": (
-                            "beta/deviceAppManagement/mdmWindowsInformationProtectionPolicies"
-                        ),
-                    }
-                ),
-                parts=(
-                    _ASSIGNMENTS,
-                    replace(_CHOSEN_APPS, only=_odata(*_PROTECTIONS)),
-                    Part("protectedAppLockerFiles", only=_WIP, in_exports=False),
-                    Part("exemptAppLockerFiles", only=_WIP, in_exports=False),
-                ),
-            ),
+        _intune(
+            "deviceAppManagement/managedAppPolicies",
+            replace(_CHOSEN_APPS, only=_odata(*_PROTECTIONS)),
+            Part("protectedAppLockerFiles", only=_odata(*_WIP), in_exports=False),
+            Part("exemptAppLockerFiles", only=_odata(*_WIP), in_exports=False),
+            by_id=True,
+            typed_paths=_TYPED_PATHS,
         ),
         _APPS,
         platform=PlatformRule.ODATA_TYPE,
-        odata_types=_odata("windowsInformationProtectionPolicy", "mdmWindowsInformationProtectionPolicy"),
+        odata_types=_odata(*_WIP),
         odata_suffixes=("ManagedAppProtection",),
         signatures=(_has("displayName", "pinRequired", "minimumPinLength"),),
         folders=("App Protection", "App Protection Policies", "managedAppPolicies"),
@@ -207,12 +175,8 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         "app_configuration",
         "App configuration",
         (
-            *_intune("beta/deviceAppManagement/mobileAppConfigurations"),
-            Collection(
-                "beta/deviceAppManagement/targetedManagedAppConfigurations",
-                expand=("assignments", "apps"),
-                parts=(_ASSIGNMENTS, _CHOSEN_APPS),
-            ),
+            *_intune("deviceAppManagement/mobileAppConfigurations"),
+            *_intune("deviceAppManagement/targetedManagedAppConfigurations", _CHOSEN_APPS),
         ),
         _APPS,
         platform=PlatformRule.ODATA_TYPE,
@@ -232,7 +196,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "powershell_script",
         "PowerShell script",
-        _intune("beta/deviceManagement/deviceManagementScripts", by_id=True),
+        _intune("deviceManagement/deviceManagementScripts", by_id=True),
         _SCRIPTS,
         lane=Lane.SCRIPTS,
         platform=PlatformRule.WINDOWS,
@@ -243,7 +207,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "shell_script",
         "Shell script",
-        _intune("beta/deviceManagement/deviceShellScripts", by_id=True),
+        _intune("deviceManagement/deviceShellScripts", by_id=True),
         _SCRIPTS,
         lane=Lane.SCRIPTS,
         platform=PlatformRule.MACOS,
@@ -254,7 +218,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "health_script",
         "Remediation script",
-        _intune("beta/deviceManagement/deviceHealthScripts", by_id=True),
+        _intune("deviceManagement/deviceHealthScripts", by_id=True),
         _SCRIPTS,
         lane=Lane.SCRIPTS,
         platform=PlatformRule.WINDOWS,
@@ -265,7 +229,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "compliance_script",
         "Compliance script",
-        _intune("beta/deviceManagement/deviceComplianceScripts", by_id=True),
+        _intune("deviceManagement/deviceComplianceScripts", by_id=True),
         _SCRIPTS,
         lane=Lane.SCRIPTS,
         platform=PlatformRule.WINDOWS,
@@ -276,7 +240,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "enrollment_configuration",
         "Enrolment configuration",
-        _intune("beta/deviceManagement/deviceEnrollmentConfigurations"),
+        _intune("deviceManagement/deviceEnrollmentConfigurations"),
         _SERVICE,
         platform=PlatformRule.ODATA_TYPE,
         odata_types=_odata(
@@ -303,7 +267,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "autopilot_profile",
         "Autopilot profile",
-        _intune("beta/deviceManagement/windowsAutopilotDeploymentProfiles"),
+        _intune("deviceManagement/windowsAutopilotDeploymentProfiles"),
         _SERVICE,
         platform=PlatformRule.WINDOWS,
         odata_suffixes=("WindowsAutopilotDeploymentProfile",),
@@ -316,7 +280,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "feature_update_profile",
         "Feature update profile",
-        _intune("beta/deviceManagement/windowsFeatureUpdateProfiles"),
+        _intune("deviceManagement/windowsFeatureUpdateProfiles"),
         _CONFIGURATION,
         platform=PlatformRule.WINDOWS,
         odata_types=_odata("windowsFeatureUpdateProfile"),
@@ -327,7 +291,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "quality_update_profile",
         "Quality update profile",
-        _intune("beta/deviceManagement/windowsQualityUpdateProfiles"),
+        _intune("deviceManagement/windowsQualityUpdateProfiles"),
         _CONFIGURATION,
         platform=PlatformRule.WINDOWS,
         odata_types=_odata("windowsQualityUpdateProfile"),
@@ -337,7 +301,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "driver_update_profile",
         "Driver update profile",
-        _intune("beta/deviceManagement/windowsDriverUpdateProfiles"),
+        _intune("deviceManagement/windowsDriverUpdateProfiles"),
         _CONFIGURATION,
         platform=PlatformRule.WINDOWS,
         odata_types=_odata("windowsDriverUpdateProfile"),
@@ -348,7 +312,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "assignment_filter",
         "Assignment filter",
-        (Collection("beta/deviceManagement/assignmentFilters"),),
+        _unassigned("beta/deviceManagement/assignmentFilters"),
         _CONFIGURATION,
         platform=PlatformRule.PLATFORM,
         odata_types=_odata("deviceAndAppManagementAssignmentFilter"),
@@ -359,7 +323,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "scope_tag",
         "Scope tag",
-        _intune("beta/deviceManagement/roleScopeTags"),
+        _intune("deviceManagement/roleScopeTags"),
         _RBAC,
         odata_types=_odata("roleScopeTag"),
         signatures=(_has("displayName", "isBuiltIn", "description"),),
@@ -368,13 +332,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "role_definition",
         "Role definition",
-        (
-            Collection(
-                "beta/deviceManagement/roleDefinitions",
-                expand=("roleAssignments",),
-                parts=(Part("roleAssignments", in_exports=False),),
-            ),
-        ),
+        _unassigned("beta/deviceManagement/roleDefinitions", Part("roleAssignments", in_exports=False)),
         _RBAC,
         odata_types=_odata("roleDefinition", "deviceAndAppManagementRoleDefinition"),
         signatures=(
@@ -388,13 +346,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "notification_template",
         "Notification template",
-        (
-            Collection(
-                "beta/deviceManagement/notificationMessageTemplates",
-                expand=("localizedNotificationMessages",),
-                parts=(Part("localizedNotificationMessages"),),
-            ),
-        ),
+        _unassigned("beta/deviceManagement/notificationMessageTemplates", Part("localizedNotificationMessages")),
         _SERVICE,
         odata_types=_odata("notificationMessageTemplate"),
         signatures=(_has("displayName", "brandingOptions", "defaultLocale"),),
@@ -404,7 +356,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     PolicyType(
         "conditional_access",
         "Conditional Access",
-        (Collection("v1.0/identity/conditionalAccess/policies"),),
+        _unassigned("v1.0/identity/conditionalAccess/policies"),
         _POLICY,
         lane=Lane.CONDITIONAL_ACCESS,
         odata_types=_odata("conditionalAccessPolicy"),

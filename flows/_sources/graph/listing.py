@@ -182,8 +182,7 @@ def _belongs_elsewhere(entry: PolicyType, item: dict[str, Any]) -> bool:
 def _listed(policy_id: str, item: dict[str, Any], collection: Collection, *, whole: bool = False) -> Listed:
     parts = collection.parts_of(item.get("@odata.type"))
     without_doubtful(item, parts)
-    names = {name.split("(", 1)[0] for name in collection.expand}
-    unshown = tuple(part for part in parts if part.name in names and part.name not in item)
+    unshown = tuple(part for part in parts if part.in_list and part.name not in item)
     content = orjson.dumps(item)
     shown = {key: value for key, value in item.items() if not key.startswith("@odata.") or key == "@odata.type"}
     digest = hashlib.sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -170,9 +170,8 @@ def _read_once(
 
 def _part_read(expansions: Expansions, collection: Collection, base: str, part: Part) -> tuple[str, bool]:
     """The path a part is read by, and whether the parts of its elements are to come with it."""
-    inner = [f"{each.name}({each.query})" if each.query else each.name for each in part.each]
-    expanded = bool(inner) and collection.path + part.name not in expansions.refused
-    more = ["$expand=" + ",".join(inner)] if expanded else []
+    expanded = bool(part.each) and collection.path + part.name not in expansions.refused
+    more = ["$expand=" + ",".join(each.expansion for each in part.each)] if expanded else []
     return with_query(f"{base}/{part.name}", part.query, *more), expanded
 
 
