@@ -17,7 +17,6 @@ from typing import Any, Final, cast
 
 from flows._policies.base64_text import decoded, decoded_document
 from flows._policies.content import DEFAULT, TEXTS, Content
-from flows._policies.json_shape import as_object, as_text
 from flows._policies.settings_catalog import ENCRYPTED, HELD, STATE
 from runstore.fence.redaction import redact
 
@@ -54,6 +53,11 @@ def tenant_fingerprint(key: bytes) -> Fingerprint:
 def presence(secret: str) -> str:
     """A fingerprint that says only that there is a secret: where two sides were read with different keys, it is all they share."""
     return PREFIX + "0" * 32
+
+
+def is_secret(value: object) -> bool:
+    """Whether a value only stands for a secret that is not kept."""
+    return isinstance(value, str) and (value == HELD or bool(FINGERPRINT.fullmatch(value)))
 
 
 def without_fingerprints(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,31 +250,3 @@ def _pieces(text: str) -> list[str]:
         pieces.append(text[start:stop])
         start = stop
     return pieces
-
-
-def display_names(body: Mapping[str, Any]) -> dict[str, str]:
-    """Definition or option id → the name people know it by, as far as the export carries definitions."""
-    names: dict[str, str] = {}
-    for setting in cast(list[Any], body.get("settings") or []) if isinstance(body.get("settings"), list) else []:
-        for definition in cast(list[Any], as_object(setting).get("settingDefinitions") or []):
-            found = as_object(definition)
-            _note(names, found.get("id"), found.get("displayName"))
-            for option in cast(list[Any], found.get("options") or []):
-                _note(names, as_object(option).get("itemId"), as_object(option).get("displayName"))
-    values = body.get("definitionValues")
-    for value in cast(list[Any], values) if isinstance(values, list) else []:
-        item = as_object(value)
-        definition = as_object(item.get("definition"))
-        shown = as_text(definition.get("displayName")) or as_text(item.get("#Definition_displayName"))
-        _note(names, as_text(definition.get("id") or item.get("#Definition_Id")).lower(), shown)
-        for presented in cast(list[Any], item.get("presentationValues") or []):
-            inner = as_object(as_object(presented).get("presentation"))
-            label = as_text(inner.get("label")) or as_text(as_object(presented).get("#Presentation_Label"))
-            identifier = as_text(inner.get("id") or as_object(presented).get("#Presentation_Id")).lower()
-            _note(names, identifier, label)
-    return names
-
-
-def _note(names: dict[str, str], identifier: object, name: object) -> None:
-    if as_text(identifier) and as_text(name):
-        names[as_text(identifier)] = as_text(name)

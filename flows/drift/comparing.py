@@ -9,6 +9,7 @@ from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
 from flows.drift.choosing import Chosen, TooFewSyncsError, choose
 from flows.drift.comparison.findings import Comparison, Withheld
+from flows.drift.comparison.naming import named
 from flows.drift.comparison.severity import Severity
 from flows.drift.generate import generate
 from flows.drift.operation import DriftParameters
@@ -75,7 +76,7 @@ def _report(run: TrackedRun, parameters: DriftParameters, chosen: Chosen, compar
             "What": entry.findings[0]["kind"],
             "Changes": change_words(entry.shown[0]) if entry.is_group else len(entry.shown),
         }
-        for entry in told([finding.as_json(finding.subject, None) for finding in comparison.findings])
+        for entry in told(named([finding.as_json(finding.subject, None) for finding in comparison.findings], {}))
     ]
     between = f"sync {chosen.baseline.id} to {chosen.current.id}"
     run.table("findings", rows, f"Findings of the scope {parameters.scope}, {between}.")

@@ -70,7 +70,7 @@ def diff_blocks(document: Mapping[str, Any]) -> tuple[Block, ...]:
     """The document of a diff for people."""
     from flows.drift.register.words import why_empty
 
-    return (_table(document, why_empty(document)), *_notes(document))
+    return (diff_table(document, why_empty(document)), *_notes(document))
 
 
 def _compared(call: Call, before: str, after: str, tenant: str | None) -> Diff:
@@ -107,10 +107,10 @@ def _write(name: str, content: Callable[[], bytes]) -> None:
         raise BadInputError(f"The file {name} cannot be written: check its folder and permissions.") from None
 
 
-def _table(document: Mapping[str, Any], empty: str) -> Table:
+def diff_table(document: Mapping[str, Any], empty: str) -> Table:
     from flows._policies.types import label_of
     from flows.drift.reports.groups import told
-    from flows.drift.reports.lines import SHORT
+    from flows.drift.reports.lines import SHORT, place_of
     from flows.drift.reports.shape import in_line
 
     rows: list[tuple[str, ...]] = []
@@ -120,12 +120,8 @@ def _table(document: Mapping[str, Any], empty: str) -> Table:
         for change in entry.shown or [None]:
             if len(rows) >= CHANGES_SHOWN:
                 break
-            rows.append((*about, *(("", "") if change is None else (_setting(change), in_line(change, SHORT)))))
+            rows.append((*about, *(("", "") if change is None else (place_of(change), in_line(change, SHORT)))))
     return Table(("Severity", "What", "Policy", "Type", "Setting", "Before → after"), rows, empty)
-
-
-def _setting(change: Mapping[str, Any]) -> str:
-    return str(change.get("name") or change["path"] or change["setting"])
 
 
 def _notes(document: Mapping[str, Any]) -> list[Block]:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 import orjson
 
+from flows._policies.names import names_of_policies
 from flows._policies.protocol import SourceFailure, SourcePolicy
 from flows._policies.secrets import Fingerprint, tenant_fingerprint
 from flows._policies.stored import StoredPolicy, body_of, stored
@@ -23,6 +24,7 @@ from flows._sources.folder_reasons import NESTED_TOO_DEEP
 from flows.drift.comparison.compare import compare
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Comparison, Withheld
+from flows.drift.comparison.naming import named
 from flows.drift.comparison.platform import kind_of
 from flows.drift.comparison.severity import SeverityRule
 from flows.drift.comparison.severity_rules import DEFAULT_RULES
@@ -161,6 +163,10 @@ def side_of_use(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
     return side
 
 
+def _names(side: Side) -> dict[str, str]:
+    return names_of_policies((one.policy_id, one.policy_type, one.name) for one in side.policies.values())
+
+
 def difference(
     before: Named,
     after: Named,
@@ -176,6 +182,7 @@ def difference(
     comparison = compare_sides(before.side, after.side, rules=rules)
     everything = [one.as_json(str(uuid5(_FINDINGS, one.subject)), None) for one in comparison.findings]
     findings, hidden = hiding(everything)
+    findings = named(findings, _names(before.side) | _names(after.side))
     document = {
         "findings": findings,
         "groups": groups_json(findings),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from flows.drift import texts
 from flows.drift.attribution import who_and_when
 from flows.drift.reports.groups import Told
-from flows.drift.reports.lines import change_words
+from flows.drift.reports.lines import change_words, ids_line, way_of
 from flows.drift.reports.shape import VALUE_SHOWN, Shape, shape
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
@@ -80,7 +80,9 @@ def _about(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]
             if len(touched) > POLICIES_SHOWN
             else ""
         )
-        listed = ", ".join(map(str, touched[:POLICIES_SHOWN]))
+        names: Mapping[str, str] = one.get("policy_names", {})
+        ids = [str(each) for each in touched[:POLICIES_SHOWN]]
+        listed = ", ".join(f"{names[each]} ({each})" if each in names else each for each in ids)
         said.append(texts.TOUCHED.format(count=plural(len(touched), "policy", "policies"), names=f"{listed}{more}"))
     body: list[Node] = [h("p", {"class": "muted small break"}, note) for note in said]
     if who := who_and_when(one.get("changed_by")):
@@ -132,12 +134,12 @@ def _moment(text: str) -> Node:
 def change(one: Mapping[str, Any]) -> Node:
     """One setting and what differs in it."""
     facet = texts.FACETS.get(str(one["facet"]), str(one["facet"]))
-    setting, path = str(one["setting"]), str(one["path"])
-    name = str(one.get("name") or setting)
+    name = way_of(one)
     head = h(
         "div", {"class": "row"}, h("span", {"class": "strong break"}, name), h("span", {"class": "muted small"}, facet)
     )
-    where = h("div", {"class": "muted small mono break"}, path) if path != name else None
+    ids = [text for text in (str(one["path"]), ids_line(one)) if text and text != name]
+    where = [h("div", {"class": "muted small mono break"}, text) for text in ids]
     shaped = shape(one, VALUE_SHOWN)
     note = h("p", {"class": "muted small break"}, shaped.note) if shaped.note else None
     more = (

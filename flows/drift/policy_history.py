@@ -24,6 +24,7 @@ from flows._policies.snapshots import (
 from flows.drift.attribution import last_of, said_of
 from flows.drift.comparison.compare import pair_changes
 from flows.drift.comparison.completeness import Completeness
+from flows.drift.comparison.naming import named
 from flows.drift.comparison.states import PolicyState
 from flows.drift.offline import SYNC
 from flows.drift.operation import DEFAULT_SCOPE
@@ -98,10 +99,10 @@ def policy_history(
         "policy_name": kind.name,
         "policy_type": kind.policy_type,
         "scope": scope_key,
-        "versions": told[::-1],
+        "versions": named(told[::-1], {}),
         "not_listed": len(found) - len(shown),
     }
-    return document if not ends else {**document, "diff": {"changes": content.changes(*ends)}}
+    return document if not ends else {**document, "diff": named([{"changes": content.changes(*ends)}], {})[0]}
 
 
 def tenant_at(database: Database, scope: TenantScope, at: datetime, scope_key: str | None = None) -> dict[str, Any]:

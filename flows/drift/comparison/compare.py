@@ -16,7 +16,7 @@ from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.diff import diff
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind, Withheld
 from flows.drift.comparison.moves import with_moves
-from flows.drift.comparison.naming import named
+from flows.drift.comparison.naming import carried
 from flows.drift.comparison.not_read import (
     BASELINE_INCOMPLETE,
     CURRENT_INCOMPLETE,
@@ -81,7 +81,7 @@ def compare(
 
 
 def pair_changes(old: PolicyState, new: PolicyState, bodies: Bodies, sides: Sides = WHOLE) -> tuple[Change, ...]:
-    """The changes between two states of a policy, with the names people know the settings by.
+    """The changes between two states of a policy, with the names that the bodies carry.
 
     Empty when a body is missing on either side; a policy whose type is told differently is compared as the new type.
     """
@@ -99,7 +99,7 @@ def _pair_changes(
     before = content_of(as_new, told_by(was, is_now), new.subtype)
     after = content_of(new, told_by(is_now, was), old.subtype)
     changes = told(diff(before.form, after.form), was, is_now, sides)
-    return tuple(named(changes, {**before.names, **after.names}))
+    return tuple(carried(changes, {**before.names, **after.names}))
 
 
 @dataclass(frozen=True, slots=True)

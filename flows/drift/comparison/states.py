@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows._policies.assignments import names_of
 from flows._policies.canonical import PROPERTIES, canonical
-from flows._policies.json_shape import as_list
-from flows._policies.secrets import display_names
+from flows._policies.names import names_in
 from flows._policies.tree import Tree
 
 SUBTYPE = "@odata.type"
@@ -49,4 +47,4 @@ def content_of(state: PolicyState, body: Mapping[str, Any], other_subtype: str |
     form = canonical(state.policy_type, body)
     if state.subtype and other_subtype:
         form = {**form, PROPERTIES: {**form[PROPERTIES], SUBTYPE: state.subtype}}
-    return Content(form, {**display_names(body), **names_of(as_list(body.get("assignments")))})
+    return Content(form, names_in(body))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from flows.drift.comparison.naming import named
 from flows.drift.comparison.severity import Severity
 from flows.drift.register.filters import FindingFilter
 from flows.drift.register.life import FindingStatus
@@ -57,17 +58,18 @@ def findings_document(
             rows = of_register(connection, scope, wanted, rules, offset, limit)
         else:
             rows = of_run(connection, scope, wanted, rules, runs[0].run_id, offset, limit)
+    findings = named(rows.findings, {})
     return {
         "view": "register" if run_id is None else "comparison",
-        "findings": rows.findings,
-        "groups": groups_json(rows.findings),
+        "findings": findings,
+        "groups": groups_json(findings),
         "as_of": (rows.as_of or datetime.now(UTC)).isoformat(),
         "total": rows.total,
         "counts": rows.counts,
         "withheld": [entry for run in runs for entry in run.withheld],
         "comparisons": [_comparison(run) for run in runs],
         "ignored": rows.ignored,
-        "not_listed": max(rows.total - offset - len(rows.findings), 0),
+        "not_listed": max(rows.total - offset - len(findings), 0),
     }
 
 

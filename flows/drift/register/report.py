@@ -17,6 +17,7 @@ from flows.drift.attribution import who_and_when
 from flows.drift.register.reading import why_empty
 from flows.drift.register.words import not_asked_words, unread_words, withheld_words
 from flows.drift.reports.groups import Told, told
+from flows.drift.reports.lines import ids_line, way_of
 from flows.drift.reports.shape import VALUE_SHOWN, shape
 from runstore.fence.text_safety import formula_safe
 
@@ -45,8 +46,11 @@ COLUMNS = (
     "owner",
     "reason",
     "accepted_until",
+    "path_name",
+    "before_name",
+    "after_name",
 )
-_LIFE = COLUMNS[17:]
+_LIFE = COLUMNS[17:-3]
 _KINDS = {
     "policy_added": "Added",
     "policy_removed": "Removed",
@@ -73,9 +77,9 @@ def csv_report(document: Mapping[str, Any]) -> str:
         changes: list[Mapping[str, Any]] = finding["changes"] or [{}]
         for change in changes:
             rest = [change.get(name) for name in COLUMNS[7:14]]
-            writer.writerow(
-                ["" if value is None else formula_safe(_plain(value)) for value in (*about, *rest, *who, *life)]
-            )
+            words = [change.get(name) for name in COLUMNS[-3:]]
+            row = (*about, *rest, *who, *life, *words)
+            writer.writerow(["" if value is None else formula_safe(_plain(value)) for value in row])
     return "\ufeff" + out.getvalue()
 
 
@@ -148,10 +152,10 @@ def _standing(finding: Mapping[str, Any]) -> list[str]:
 
 
 def _change(change: Mapping[str, Any]) -> str:
-    name = change.get("name") or change["setting"]
     shaped = shape(change, VALUE_SHOWN)
     note = f"<p>{_text(shaped.note)}</p>" if shaped.note else ""
-    place = f"<td>{_text(name)}<br><code>{_text(change['path'])}</code>{note}</td>"
+    ids = "".join(f"<br><code>{_text(one)}</code>" for one in (change["path"], ids_line(change)) if one)
+    place = f"<td>{_text(way_of(change))}{ids}{note}</td>"
     lines = [*shaped.diff, *(f"- {one}" for one in shaped.gone), *(f"+ {one}" for one in shaped.came)]
     if lines:
         more = f"<p>and {shaped.left_out:,} more</p>" if shaped.left_out else ""

@@ -16,7 +16,7 @@ from flows.drift.comparison.severity import Severity, most_severe
 _OF_ONE_POLICY: Final = frozenset({FindingKind.MODIFIED.value, FindingKind.RECREATED.value})
 _NAMES_SHOWN: Final = 20
 _SAME: Final = ("facet", "path", "change", "before", "after")
-_SAID: Final = (*_SAME, "setting", "name", "before_name", "after_name", "group", "filter")
+_SAID: Final = (*_SAME, "setting", "name", "path_name", "before_name", "after_name", "names", "group", "filter")
 
 Finding = Mapping[str, Any]
 Change = Mapping[str, Any]

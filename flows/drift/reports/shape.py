@@ -15,6 +15,8 @@ VALUE_SHOWN: Final = 1_000
 LINES_SHOWN: Final = 200
 MEMBERS_SHOWN: Final = 100
 VALUES_SHOWN: Final = 5
+NAMED_SHOWN: Final = 200
+"""Characters of a value that is told in words: a group's name and its id are not cut apart."""
 FITS: Final = 90
 """Characters that two values have together in one line."""
 
@@ -57,10 +59,10 @@ def shape(change: Mapping[str, Any], limit: int) -> Shape:
     if len(lines) > 1:
         shown = list(_lines(lines[2:], limit))
         return Shape(diff=shown[:LINES_SHOWN], left_out=max(len(shown) - LINES_SHOWN, 0), note=note)
-    came: Sequence[Any] = change.get("members_added", ())
-    gone: Sequence[Any] = change.get("members_removed", ())
+    came, gone = (_member_words(change, word) for word in ("members_added", "members_removed"))
     if came or gone:
         return _members(came, gone, limit, note)
+    limit = max(limit, NAMED_SHOWN if {"before_name", "after_name"} & change.keys() else 0)
     before, after = _texts(*_named(change))
     if before is not None and after is not None:
         return Shape(*apart(before, after, limit), note=note)
@@ -132,6 +134,10 @@ def _named(change: Mapping[str, Any]) -> tuple[Any, Any]:
     before = change.get("before_name") or change["before"]
     after = change.get("after_name") or change["after"]
     return (change["before"], change["after"]) if before == after else (before, after)
+
+
+def _member_words(change: Mapping[str, Any], word: str) -> Sequence[Any]:
+    return change.get(f"{word}_names") or change.get(word, ())
 
 
 def _texts(*values: Any) -> list[str | None]:

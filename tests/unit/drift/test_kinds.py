@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from flows.drift.comparison.naming import named
 from flows.drift.comparison.severity import Severity
 from tests.support.drift_compare import FINGERPRINT, compared, folder_snapshot, snapshot
 
@@ -312,7 +313,8 @@ def test_a_rename_says_so_and_an_assignment_says_id_and_name(tmp_path: Path) -> 
     assert finding.previous_policy_id is not None
     target = to("group", groupId=G1, groupName="Floor 1", deviceAndAppManagementAssignmentFilterId="Pilots")
     assigned = one("", "iosCompliancePolicy", {"assignments": []}, {"assignments": [target]})
-    change = compared(*map(folder_snapshot, sides(tmp_path / "2", assigned))).findings[0].changes_json()[0]
+    finding = compared(*map(folder_snapshot, sides(tmp_path / "2", assigned))).findings[0]
+    change = named([finding.as_json("", None)], {})[0]["changes"][0]
     assert change["group"] == {"id": G1, "name": "Floor 1"}
     assert change["filter"] == {"name": "Pilots"}
 

@@ -1,0 +1,56 @@
+"""Names for the ids in a policy: what its own body says, which ids it refers to, and how an id is looked up elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from flows._policies.assignments import names_of
+from flows._policies.json_shape import as_list, as_object, as_text
+from runstore.fence.reason_fields import plain_text
+
+NAME_LIMIT: Final = 200
+"""Characters of a name that are kept and shown."""
+
+GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+SCOPE_TAG: Final = "scope_tag:"
+"""What stands before the id of a scope tag, a small number, where ids of all kinds are looked up."""
+
+
+def shown_name(name: object, limit: int = NAME_LIMIT) -> str:
+    """A name as one clean line."""
+    return plain_text(name, limit)
+
+
+def names_in(body: Mapping[str, Any]) -> dict[str, str]:
+    """Id → name, as far as the body says both: of definitions and options, of groups and filters it is assigned to."""
+    names = names_of(as_list(body.get("assignments")))
+    for setting in map(as_object, as_list(body.get("settings"))):
+        for definition in map(as_object, as_list(setting.get("settingDefinitions"))):
+            _note(names, definition.get("id"), definition.get("displayName"))
+            for option in map(as_object, as_list(definition.get("options"))):
+                _note(names, option.get("itemId"), option.get("displayName"))
+    for value in map(as_object, as_list(body.get("definitionValues"))):
+        definition = as_object(value.get("definition"))
+        shown = as_text(definition.get("displayName")) or as_text(value.get("#Definition_displayName"))
+        _note(names, as_text(definition.get("id") or value.get("#Definition_Id")).lower(), shown)
+        for presented in map(as_object, as_list(value.get("presentationValues"))):
+            inner = as_object(presented.get("presentation"))
+            label = as_text(inner.get("label")) or as_text(presented.get("#Presentation_Label"))
+            _note(names, as_text(inner.get("id") or presented.get("#Presentation_Id")).lower(), label)
+    return names
+
+
+def _note(names: dict[str, str], identifier: object, name: object) -> None:
+    if as_text(identifier) and as_text(name):
+        names[as_text(identifier)] = as_text(name)
+
+
+def names_of_policies(policies: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """Id → name of policies (id, type, name): others refer to filters, scope tags, named locations and their like."""
+    return {
+        f"{SCOPE_TAG}{policy_id}" if policy_type == "scope_tag" else policy_id: name
+        for policy_id, policy_type, name in policies
+        if policy_type == "scope_tag" or GUID.search(policy_id)
+    }
