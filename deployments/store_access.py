@@ -41,7 +41,7 @@ class StoreAccess:
         """The slugs of all tenants for the local operator, of the member's own for the member named. ForbiddenError."""
         directory = Directory(self.database(DatabaseRole.APP))
         if acting_as is None:
-            return [tenant.slug for tenant in directory.tenants()]
+            return [tenant.slug for tenant in directory.tenants() if not tenant.is_leaving]
         return [tenant.slug for tenant, _ in directory.member(acting_as).tenants]
 
     def dispose(self) -> None:

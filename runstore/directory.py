@@ -27,12 +27,13 @@ _NO_ACCESS = "You have no access to this tenant."
 
 @dataclass(frozen=True, slots=True)
 class TenantView:
-    """A tenant as listed. `directory_id` is its Entra tenant id."""
+    """A tenant as listed. `directory_id` is its Entra tenant id; `is_leaving` once its removal has begun."""
 
     id: UUID
     slug: str
     name: str
     directory_id: str | None
+    is_leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +103,21 @@ class Directory:
         return tenant
 
     def tenants(self) -> Sequence[TenantView]:
-        """Every tenant, by slug."""
+        """Every tenant, by slug, also one whose removal has begun."""
         with self._database.across_tenants() as connection:
             rows = connection.execute(select(Tenant).with_only_columns(*_TENANT).order_by(Tenant.slug)).all()
         return tuple(TenantView(*row) for row in rows)
 
     def tenant(self, slug: str) -> TenantView:
-        """The tenant of that slug. NotFoundError when there is none."""
+        """The tenant of that slug. NotFoundError when there is none, or when its removal has begun."""
         with self._database.across_tenants() as connection:
             row = connection.execute(select(*_TENANT).where(Tenant.slug == slug)).one_or_none()
         if row is None:
             raise NotFoundError(_no_tenant(slug))
-        return TenantView(*row)
+        found = TenantView(*row)
+        if found.is_leaving:
+            raise NotFoundError(f"Tenant {slug} is being removed; `tenantatlas tenant remove {slug}` goes on with it.")
+        return found
 
     def grant(self, scope: TenantScope, email: str, role: Role) -> MemberView:
         """Makes the person a member with this role, or changes the role they have; twice changes nothing.
@@ -235,7 +239,7 @@ def _no_tenant(slug: str) -> str:
     return f"There is no tenant {slug[:80]!r}; `tenantatlas tenant list` shows those there are."
 
 
-_TENANT = (Tenant.id, Tenant.slug, Tenant.name, Tenant.directory_id)
+_TENANT = (Tenant.id, Tenant.slug, Tenant.name, Tenant.directory_id, Tenant.leaving_at.is_not(None))
 
 
 def _person(condition: str) -> TextClause:
@@ -243,7 +247,7 @@ def _person(condition: str) -> TextClause:
     return text(
         f"""
         SELECT u.id AS user_id, u.email, m.role, t.id, t.slug, t.name, t.directory_id
-        FROM users u LEFT JOIN (memberships m JOIN tenants t ON t.id = m.tenant_id) ON m.user_id = u.id
+        FROM users u LEFT JOIN (memberships m JOIN tenants t ON t.id = m.tenant_id AND t.leaving_at IS NULL) ON m.user_id = u.id
         WHERE {condition} ORDER BY t.slug LIMIT {MOST_TENANTS}
         """
     )

@@ -65,7 +65,7 @@ class Base(DeclarativeBase):
 
 
 class Tenant(Base):
-    """A company whose Intune is watched. `directory_id` is its Entra tenant id."""
+    """A company whose Intune is watched. `directory_id` is its Entra tenant id, `leaving_at` when its removal began."""
 
     __tablename__ = "tenants"
     __table_args__ = (
@@ -78,6 +78,7 @@ class Tenant(Base):
     name: Mapped[str]
     directory_id: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    leaving_at: Mapped[datetime | None]
 
 
 class User(Base):

@@ -39,3 +39,4 @@ def test_status_schedules_and_deploy(stack: StackUnderTest) -> None:
     said("schedule-pause", "schedule", "resume", again["id"], *acme)
     said("schedule-list", "schedule", "pause", *acme, "--operation", "drift.generate")
     said("schedule-remove", "schedule", "remove", again["id"], *acme)
+    assert not said("tenant-remove", "tenant", "remove", acme[1], "--dry-run")["removed"]

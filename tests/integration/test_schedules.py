@@ -215,3 +215,26 @@ def test_of_the_times_missed_while_everything_was_down_one_is_made_up(stack: Sta
         assert sorted(name for _, name in ends()) == ["Completed", *["Deduplicated"] * (len(late) - 1)]
     runs = RunReader(stack.database(DatabaseRole.HUB), scope).list(RunFilter()).runs
     assert [run.trigger.value for run in runs] == ["schedule"]
+
+
+@pytest.mark.stack
+def test_a_tenant_that_is_removed_leaves_nothing_in_prefect(stack: StackUnderTest, tenantatlas: Run) -> None:
+    scope, stays = stack.tenant("leaves"), stack.tenant()
+    for one in (scope, stays):
+        tenantatlas("schedule", "add", "--tenant", one.slug, "--operation", "run.prune", "--every", "1h")
+    finished = stack.start(scope, "echo.speak", {"key": "leaves"})
+    stack.until(scope, finished.run.id)
+    stack.start(scope, "echo.speak", {"key": "under way", "succeed": "100000", "item_seconds": "0.1"})
+    eventually(lambda: tenantatlas("tenant", "remove", scope.slug, "--dry-run")["prefect"]["under_way"] == 1)
+    with stack.without("prefect-server"):
+        assert tenantatlas("tenant", "remove", scope.slug, "--yes", code=5).count("\n") == 1
+    assert RunReader(stack.database(DatabaseRole.HUB), scope).get(finished.run.id), "without Prefect nothing is done"
+    gone = tenantatlas("tenant", "remove", scope.slug, "--yes")
+    assert gone["removed"] and gone["prefect"]["schedules"] == 1
+    with stack.prefect() as client:
+        asked = {"flow_runs": {"tags": {"all_": [f"tenant:{scope.slug}"]}}}
+        assert client.post("flow_runs/count", json=asked).json() == 0
+    assert [
+        one["tenant"] for one in tenantatlas("schedule", "list")["schedules"] if one["operation"] == "run.prune"
+    ] == [stays.slug]
+    tenantatlas("schedule", "list", "--tenant", scope.slug, code=4)

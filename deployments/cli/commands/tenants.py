@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.commands.dump import dump, restore
+from deployments.cli.commands.tenant_remove import remove_tenant
 from deployments.cli.console import Table
 from deployments.cli.options import TenantOption
 from runstore.errors import BadInputError
@@ -32,6 +33,7 @@ def add_commands(app: typer.Typer) -> None:
     command(tenants, "add", help="Add a tenant.")(add_tenant)
     command(tenants, "set", help="Change a tenant's name, its directory, or both.")(set_tenant)
     command(tenants, "list", help="List the tenants.")(list_tenants)
+    command(tenants, "remove", help="Remove a tenant and all that is kept of it.")(remove_tenant)
     command(members, "grant", help="Make someone a member, or change their role.")(grant)
     command(members, "revoke", help="End someone's membership.")(revoke)
     command(members, "list", help="List a tenant's members.")(list_members)
@@ -86,7 +88,10 @@ def list_tenants(call: Call) -> Answer:
             user = directory.by_email(call.acting_as)
             found = [] if user is None else [tenant for tenant, _ in user.tenants]
     document = {"tenants": [_as_json(tenant) for tenant in found]}
-    rows = [(tenant.slug, tenant.name, tenant.directory_id) for tenant in found]
+    rows = [
+        (tenant.slug, f"{tenant.name} (being removed)" if tenant.is_leaving else tenant.name, tenant.directory_id)
+        for tenant in found
+    ]
     empty = "There are no tenants yet; `tenantatlas tenant add` adds one."
     return Answer(document, (Table(("Tenant", "Name", "Directory"), rows, empty),))
 
@@ -188,8 +193,14 @@ def check(call: Call) -> Answer:
     return Answer({"revisions": revisions}, ("The schema is the one this version needs.",))
 
 
-def _as_json(tenant: TenantView) -> dict[str, str | None]:
-    return {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name, "directory": tenant.directory_id}
+def _as_json(tenant: TenantView) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": str(tenant.id),
+        "slug": tenant.slug,
+        "name": tenant.name,
+        "directory": tenant.directory_id,
+    }
+    return {**shown, "leaving": True} if tenant.is_leaving else shown
 
 
 def _role(text: str) -> Role:
