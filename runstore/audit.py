@@ -48,6 +48,8 @@ def record_audits(
 
 
 MOST_ENTRIES: Final = 10_000
+PRUNED: Final = "audit.prune"
+"""The verb of an entry that says up to which place the ones before were pruned, and the hash there."""
 
 
 class AuditReader:
@@ -113,10 +115,14 @@ _SHOWN: Final = ("id", "seq", "at", "actor", "verb", "subject", "detail")
 # place at both.
 _BROKEN: Final = text(
     f"""
+    WITH pruned AS (
+      SELECT (detail ->> 'through')::bigint AS seq, decode(detail ->> 'hash', 'hex') AS hash FROM audit_log
+      WHERE tenant_id = :tenant AND verb = '{PRUNED}' AND detail ? 'hash' ORDER BY audit_log.seq DESC LIMIT 1
+    )
     SELECT seq, what FROM (
       SELECT e.seq, CASE
-        WHEN e.seq <> coalesce(lag(e.seq) OVER in_order, 0) + 1 THEN 'missing'
-        WHEN e.hash <> audit_hash(e, coalesce(lag(e.hash) OVER in_order, '')) THEN 'changed'
+        WHEN e.seq <> coalesce(lag(e.seq) OVER in_order, (SELECT seq FROM pruned), 0) + 1 THEN 'missing'
+        WHEN e.hash <> audit_hash(e, coalesce(lag(e.hash) OVER in_order, (SELECT hash FROM pruned), '')) THEN 'changed'
       END AS what
       FROM audit_log e WHERE e.tenant_id = :tenant AND e.seq IS NOT NULL
       WINDOW in_order AS (ORDER BY e.seq)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flows._policies.canonical import CANONICAL_VERSION
@@ -100,6 +100,8 @@ def add_policies(connection: Connection, scope: TenantScope, sync_id: UUID, poli
     """
     if not policies:
         return
+    # Retention holds this lock alone: what is found here stays until the policies below say that they have it.
+    connection.execute(_CONTENTS_STAY, {"lock": f"policy_contents {scope.tenant_id}"})
     contents = {one.content_hash: one for one in policies}
     known = set(
         connection.execute(
@@ -126,6 +128,9 @@ def add_policies(connection: Connection, scope: TenantScope, sync_id: UUID, poli
     replaced = {name: statement.excluded[name] for name in rows[0] if name not in ("tenant_id", "sync_id", "policy_id")}
     keys = ["tenant_id", "sync_id", "policy_id"]
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
+
+
+_CONTENTS_STAY = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:lock, 0))")
 
 
 def withdraw_policy(connection: Connection, scope: TenantScope, sync_id: UUID, policy_id: str) -> None:

@@ -1,9 +1,9 @@
-"""`tenantatlas runs prune`: forget runs that finished long ago."""
+"""`tenantatlas runs prune`: forget runs that finished long ago, and what else is no longer needed."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ def add_commands(app: typer.Typer) -> None:
     """Adds `prune` to the group `runs`."""
     runs = typer.Typer(rich_markup_mode=None)
     app.add_typer(runs, name="runs")
-    command(runs, "prune", help="Forget runs that finished long ago, with their notifications.")(prune)
+    command(runs, "prune", help="Forget old runs, and old findings, snapshots and audit entries if asked to.")(prune)
 
 
 def prune(
@@ -25,19 +25,29 @@ def prune(
     tenant: Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="Only this one's.")] = None,
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Every tenant's, one after another.")] = False,
     batch: Annotated[int, typer.Option("--batch", help="Runs a transaction, 1 to 100000.")] = 2_000,
+    findings: Annotated[str | None, typer.Option("--findings", metavar="AGE", help="Resolved findings, too.")] = None,
+    snapshots: Annotated[
+        str | None,
+        typer.Option(
+            "--snapshots", metavar="AGE", help="Snapshots that no baseline, open finding or next comparison needs."
+        ),
+    ] = None,
+    audit: Annotated[str | None, typer.Option("--audit", metavar="AGE", help="Entries of the audit log.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much there is.")] = False,
 ) -> Answer:
-    from flows.retention.operation import OPERATION, PruneParameters
+    from flows.retention.kept import due, prune_kept
     from runstore.audit import record_audit
     from runstore.database import DatabaseRole
-    from runstore.runs.retention import prune_runs
+    from runstore.runs.retention import count_old, prune_runs
 
     if (tenant is None) == (not all_tenants):
         raise BadInputError("Say whose runs with --tenant SLUG or with --all-tenants, one of the two.")
     if not 1 <= batch <= 100_000:
         raise BadInputError(f"A batch holds between 1 and 100000 runs, not {batch}.")
-    parameters = PruneParameters.model_validate(OPERATION.request({"older_than": older_than}).parameters)
-    before = datetime.now(UTC) - parameters.age
-    pruned: dict[str, int] = {}
+    before = {"runs": _moment("--older-than", older_than)}
+    others = {"findings": findings, "snapshots": snapshots, "audit": audit}
+    before |= {name: _moment(f"--{name}", given) for name, given in others.items() if given is not None}
+    gone = {name: dict[str, int]() for name in before}
     with call.open_store() as store:
         slugs = [tenant] if tenant is not None else store.tenants(call.acting_as)
         scopes = [store.scope(slug, call.acting_as) for slug in slugs]
@@ -45,10 +55,44 @@ def prune(
             scope.require(Permission.ADMINISTER)
         database = store.database(DatabaseRole.ADMIN)
         for scope in scopes:
-            # Before the first batch: what is gone cannot be asked who took it away.
-            with store.database(DatabaseRole.APP).transaction(scope) as connection:
-                record_audit(connection, scope, "run.prune", f"runs finished before {before:%Y-%m-%d}")
-            pruned[scope.slug] = prune_runs(database, scope, before, batch=batch)
-    total = sum(pruned.values())
-    document = {"pruned": total, "by_tenant": pruned, "before": before.isoformat().replace("+00:00", "Z")}
-    return Answer(document, (f"{total} runs that finished before {before:%Y-%m-%d} are forgotten.",))
+            for name, moment in before.items():
+                if dry_run:
+                    of_runs = name == "runs"
+                    found = count_old(database, scope, moment) if of_runs else due(database, scope, name, moment)
+                    gone[name][scope.slug] = found
+                    continue
+                # Before the first batch: what is gone cannot be asked who took it away.
+                with store.database(DatabaseRole.APP).transaction(scope) as connection:
+                    what = "runs finished" if name == "runs" else name
+                    record_audit(connection, scope, f"{_VERBS[name]}.prune", f"{what} before {moment:%Y-%m-%d}")
+                if name == "runs":
+                    gone[name][scope.slug] = prune_runs(database, scope, moment, batch=batch)
+                else:
+                    gone[name][scope.slug] = prune_kept(database, scope, name, moment)
+    total = {name: sum(found.values()) for name, found in gone.items()}
+    document: dict[str, Any] = {
+        "pruned": total["runs"],
+        "by_tenant": gone["runs"],
+        "before": before["runs"].isoformat().replace("+00:00", "Z"),
+        "kept": {name: count for name, count in total.items() if name != "runs"},
+        "dry_run": dry_run,
+    }
+    verb = "would be" if dry_run else "are"
+    said = [f"{total['runs']} runs that finished before {before['runs']:%Y-%m-%d} {verb} forgotten."]
+    said += [
+        f"{total[name]} {_WORDS[name]} of before {before[name]:%Y-%m-%d} {verb} forgotten." for name in document["kept"]
+    ]
+    return Answer(document, tuple(said))
+
+
+_VERBS = {"runs": "run", "findings": "finding", "snapshots": "snapshot", "audit": "audit"}
+_WORDS = {"findings": "resolved findings", "snapshots": "snapshots", "audit": "entries of the audit log"}
+
+
+def _moment(option: str, given: str) -> datetime:
+    from flows.retention.operation import age
+
+    try:
+        return datetime.now(UTC) - age(given)
+    except ValueError as problem:
+        raise BadInputError(f"{option} {given[:40]!r}: {problem}.") from None

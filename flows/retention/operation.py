@@ -1,4 +1,4 @@
-"""The operation `run.prune`: forget a tenant's runs that finished long ago."""
+"""The operation `run.prune`: forget a tenant's runs that finished long ago, and what else is no longer needed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from runstore.runs.operation import OperationType
 _DAYS: Final = re.compile(r"([1-9]\d{0,4})d")
 
 
+def age(text: str) -> timedelta:
+    """The span of a number of days, such as 180d. ValueError for anything else."""
+    if not _DAYS.fullmatch(text):
+        raise ValueError("an age is a number of days from 1d to 99999d, such as 180d")
+    return timedelta(days=int(text[:-1]))
+
+
 class PruneParameters(FlowParameters):
     """Which runs are forgotten. The description is that of Prefect's form."""
 
@@ -21,23 +28,33 @@ class PruneParameters(FlowParameters):
         "180d", description="The age of the runs that are forgotten: a number of days, such as 180d."
     )
 
-    @field_validator("older_than")
+    findings: str | None = Field(
+        None, description="The age of resolved findings that are forgotten, such as 365d. Empty: they are kept."
+    )
+    snapshots: str | None = Field(
+        None,
+        description="The age of snapshots that are forgotten unless a baseline, an open finding or the next comparison needs"
+        " them, such as 365d. Empty: they are kept.",
+    )
+
+    @field_validator("older_than", "findings", "snapshots")
     @classmethod
-    def _days(cls, value: str) -> str:
-        if not _DAYS.fullmatch(value):
-            raise ValueError("an age is a number of days from 1d to 99999d, such as 180d")
-        return value
+    def _days(cls, value: str | None) -> str | None:
+        if value:
+            age(value)
+        return value or None
 
     @property
-    def age(self) -> timedelta:
-        """The age as a span."""
-        return timedelta(days=int(self.older_than[:-1]))
+    def kept(self) -> dict[str, timedelta]:
+        """The spans of what has one beside the runs, by its name."""
+        given = {"findings": self.findings, "snapshots": self.snapshots}
+        return {name: age(value) for name, value in given.items() if value}
 
 
 OPERATION: Final = Operation(
     type=OperationType("run", "prune"),
     flow="flows.retention.flow:prune",
     parameters=PruneParameters,
-    description="Forgets runs that finished long ago, with their notifications.",
+    description="Forgets runs that finished long ago, with their notifications, and old findings and snapshots if asked to.",
     about=("older_than",),
 )

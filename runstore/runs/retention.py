@@ -21,6 +21,7 @@ _OLD = text(
     ORDER BY finished_at LIMIT :size FOR UPDATE SKIP LOCKED
     """
 )
+_COUNT = text("SELECT count(*) FROM operation_runs WHERE tenant_id = :tenant AND finished_at < :before")
 _CHILDREN = text("DELETE FROM notifications WHERE tenant_id = :tenant AND run_id = ANY(:runs)")
 _RUNS = text("DELETE FROM operation_runs WHERE tenant_id = :tenant AND id = ANY(:runs)")
 
@@ -50,6 +51,12 @@ def prune_runs(
         if count < batch:
             return pruned
         time.sleep(pause_seconds)
+
+
+def count_old(database: Database, scope: TenantScope, before: datetime) -> int:
+    """How many runs `prune_runs` would forget."""
+    with database.transaction(scope) as connection:
+        return connection.execute(_COUNT, {"tenant": scope.tenant_id, "before": before}).scalar_one()
 
 
 def _prune_batch(database: Database, scope: TenantScope, before: datetime, size: int) -> int:

@@ -1,0 +1,124 @@
+"""What is kept beside the runs, and what may go once it is old: resolved findings, snapshots that nothing needs, audit entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+
+from runstore.audit import PRUNED, record_audit
+from runstore.database import Database
+from runstore.tenancy import TenantScope
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One kind: `due` selects the ids of what may go before `:before`, the oldest first; `delete` takes `:ids`."""
+
+    name: str
+    due: str
+    delete: str
+    batch: int
+    after: str | None = None
+    """A statement of a batch of its own, repeated until it finds nothing more."""
+
+
+_FINDINGS: Final = """
+SELECT id FROM drift_findings WHERE tenant_id = :tenant AND status = 'resolved' AND resolved_at < :before ORDER BY resolved_at
+"""
+# What the next comparison needs stays (the two newest of a scope), and what a pinned baseline or an open finding goes back to.
+_SNAPSHOTS: Final = """
+SELECT s.id FROM inventory_syncs s WHERE s.tenant_id = :tenant AND s.finished_at < :before
+  AND s.id NOT IN (SELECT sync_id FROM drift_baselines WHERE tenant_id = :tenant)
+  AND s.id NOT IN (
+    SELECT id FROM (
+      SELECT id, row_number() OVER (PARTITION BY scope ORDER BY started_at DESC, id DESC) AS place FROM inventory_syncs
+      WHERE tenant_id = :tenant AND status IN ('succeeded', 'partial')
+    ) usable WHERE place <= 2)
+  AND NOT EXISTS (
+    SELECT FROM drift_comparisons c JOIN drift_findings f
+      ON f.tenant_id = c.tenant_id AND c.run_id IN (f.first_run_id, f.last_run_id, f.changes_run_id)
+    WHERE c.tenant_id = :tenant AND f.status <> 'resolved' AND s.id IN (c.baseline_sync_id, c.current_sync_id))
+ORDER BY s.finished_at
+"""
+# A sync that stores policies holds the same lock, shared: a content it found there stays until its policies say that they have it.
+_CONTENTS: Final = """
+WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended('policy_contents ' || CAST(:tenant AS text), 0)))
+SELECT count(*) FROM locked
+"""
+_ORPHANS: Final = """
+DELETE FROM policy_contents WHERE ctid = ANY(ARRAY(
+  SELECT c.ctid FROM policy_contents c WHERE c.tenant_id = :tenant AND c.created_at < :before
+    AND NOT EXISTS (SELECT FROM inventory_sync_policies p WHERE p.tenant_id = c.tenant_id AND p.content_hash = c.content_hash)
+    AND NOT EXISTS (SELECT FROM drift_findings f WHERE f.tenant_id = c.tenant_id AND f.status <> 'resolved'
+                    AND c.content_hash IN (f.before_hash, f.after_hash, f.origin_hash))
+  LIMIT 1000))
+"""
+# From the beginning of the chain on, and without a gap: what is left is verified from there.
+_AUDIT: Final = """
+SELECT id FROM audit_log WHERE tenant_id = :tenant AND at < :before AND coalesce(seq, 0) < coalesce(
+  (SELECT min(seq) FROM audit_log WHERE tenant_id = :tenant AND at >= :before), 9223372036854775807)
+ORDER BY seq NULLS FIRST, at
+"""
+
+KEPT: Final[Mapping[str, Kept]] = {
+    one.name: one
+    for one in (
+        Kept("findings", _FINDINGS, "DELETE FROM drift_findings WHERE id = ANY(:ids) AND status = 'resolved'", 500),
+        Kept("snapshots", _SNAPSHOTS, "DELETE FROM inventory_syncs WHERE id = ANY(:ids)", 10, _ORPHANS),
+        Kept("audit", _AUDIT, "DELETE FROM audit_log WHERE id = ANY(:ids)", 5_000),
+    )
+}
+"""By the name of the option and the parameter that give its span."""
+
+
+def due(database: Database, scope: TenantScope, kind: str, before: datetime) -> int:
+    """How many of this kind would go."""
+    with database.transaction(scope) as connection:
+        query = text(f"SELECT count(*) FROM ({KEPT[kind].due}) due")
+        return connection.execute(query, {"tenant": scope.tenant_id, "before": before}).scalar_one()
+
+
+def prune_kept(
+    database: Database,
+    scope: TenantScope,
+    kind: str,
+    before: datetime,
+    attempt: Callable[[Callable[[], int]], int] = lambda batch: batch(),
+) -> int:
+    """How many of this kind are gone. Each batch is a transaction of its own; being interrupted loses only the rest.
+
+    Needs the role ADMIN, or WORKER for findings and snapshots. An entry of the audit log says up to which place of the chain
+    it was pruned; `AuditReader.verify` begins there.
+    """
+    one, gone = KEPT[kind], 0
+    values = {"tenant": scope.tenant_id, "before": before}
+
+    def batch() -> int:
+        with database.transaction(scope) as connection:
+            ids = list(connection.execute(text(f"{one.due} LIMIT {one.batch}"), values).scalars())
+            if ids and kind == "audit":
+                last = connection.execute(_LAST, {"ids": ids}).one_or_none()
+                if last is not None:
+                    told = {"through": last.seq, "hash": bytes(last.hash).hex(), "entries": len(ids)}
+                    record_audit(connection, scope, PRUNED, f"entries before {before:%Y-%m-%d}", told)
+            return connection.execute(text(one.delete), {"ids": ids}).rowcount if ids else 0
+
+    def orphans() -> int:
+        with database.transaction(scope) as connection:
+            connection.execute(text(_CONTENTS), values)
+            return connection.execute(text(one.after or ""), values).rowcount
+
+    while count := attempt(batch):
+        gone += count
+    while one.after and attempt(orphans):
+        pass
+    return gone
+
+
+_LAST: Final = text(
+    "SELECT seq, hash FROM audit_log WHERE id = ANY(:ids) AND seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
+)
