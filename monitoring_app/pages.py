@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from flows.folders import BrokenPartError, parts
 from monitoring_app import audit_page, notifications_page, texts
-from monitoring_app.operations import detail_page, list_page
+from monitoring_app.operations import detail_page, list_page, schedules_page
 from monitoring_app.presentation.nodes import PAGE_PATH, STROKES
 from monitoring_app.presentation.page import HubPage
 from monitoring_app.web.addresses import RESERVED
@@ -20,6 +20,7 @@ _LOGGER = logging.getLogger(__name__)
 OWN: Final = (
     HubPage("operations", texts.OPERATIONS, STROKES["operations"], list_page.draw, texts.NAV_MONITORING),
     HubPage("run", texts.RUN, STROKES["operations"], detail_page.draw, menu="operations"),
+    HubPage("schedules", texts.SCHEDULES, STROKES["queued"], schedules_page.draw, texts.NAV_MONITORING),
     HubPage("notifications", texts.NOTIFICATIONS, STROKES["bell"], notifications_page.draw, texts.NAV_MONITORING),
     HubPage("audit", texts.AUDIT, STROKES["audit"], audit_page.draw, texts.NAV_MONITORING),
 )

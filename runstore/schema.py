@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -343,3 +344,54 @@ class AuditHead(Base):
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class StoppedBy(StrEnum):
+    """What keeps a schedule from starting runs: someone paused it, its deployment or its work pool; or no worker is online."""
+
+    SCHEDULE = "schedule"
+    DEPLOYMENT = "deployment"
+    POOL = "pool"
+    WORKER = "worker"
+
+
+class LookProblem(StrEnum):
+    """Why the schedules could not be read: Prefect's server does not answer, or what it answers is of no use."""
+
+    AWAY = "away"
+    REFUSED = "refused"
+
+
+class MirroredSchedule(Base):
+    """A schedule as the relay last read it at Prefect's server, which has the last word on it.
+
+    `due_at` is when it should have fired last, `every_seconds` the longest wait between two of its times.
+    """
+
+    __tablename__ = "schedules"
+    __table_args__ = (CheckConstraint(one_of("stopped_by", StoppedBy), name="stopped_by"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    resource: Mapped[str]
+    action: Mapped[str]
+    scope: Mapped[str | None]
+    name: Mapped[str | None]
+    timing: Mapped[str]
+    timezone: Mapped[str]
+    stopped_by: Mapped[str | None]
+    every_seconds: Mapped[int | None] = mapped_column(BigInteger)
+    due_at: Mapped[datetime | None]
+    next_at: Mapped[datetime | None]
+
+
+class ScheduleLook(Base):
+    """When the relay last tried to read a tenant's schedules, when it could, and why it could not the last time."""
+
+    __tablename__ = "schedule_looks"
+    __table_args__ = (CheckConstraint(one_of("problem", LookProblem), name="problem"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    tried_at: Mapped[datetime]
+    looked_at: Mapped[datetime | None]
+    problem: Mapped[str | None]

@@ -58,4 +58,8 @@ async def next_times(schedule: Mapping[str, Any], count: int, start: datetime | 
         found = await kind.model_validate(dict(schedule)).get_dates(count + 60, start=since)
     except (StopIteration, ValueError):
         return []
-    return [moment.astimezone(UTC) for moment in islice((one for one in found if one >= since), count)]
+    # Plain ones: Prefect's own, given to it again as a start, lose their zone.
+    return [
+        datetime.fromtimestamp(moment.timestamp(), UTC)
+        for moment in islice((one for one in found if one >= since), count)
+    ]

@@ -1,4 +1,4 @@
-"""`tenantatlas relay`: hands queued runs to Prefect and keeps every run true, until told to stop."""
+"""`tenantatlas relay`: hands queued runs to Prefect, keeps every run true and what is scheduled known, until told to stop."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from deployments.local.readiness import announce_ready
+from deployments.orchestration.schedules.mirror import Mirror
 from deployments.services.metrics import metrics_served
 from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations
@@ -47,7 +48,7 @@ def patience(settings: Settings) -> Patience:
 
 
 def serve(settings: Settings) -> None:
-    """Runs the dispatcher and the reconciler until SIGTERM or SIGINT; what they were doing is finished first.
+    """Runs its loops until SIGTERM or SIGINT; what they were doing is finished first.
 
     Several relays may run at once. Prefect or the database being away is waited out. Raises SchemaMismatchError at the
     start when the schema is older than this version.
@@ -67,6 +68,7 @@ def serve(settings: Settings) -> None:
         threads = [
             _thread("reconciler", lambda: reconciler.run(stopped), stopped),
             _thread("dispatcher", lambda: Dispatcher(outbox).run(listener, stopped), stopped),
+            _thread("mirror of schedules", lambda: Mirror(database).run(stopped), stopped),
         ]
         announce_ready()
         for thread in threads:
@@ -81,7 +83,7 @@ _FAILED: list[BaseException] = []
 
 
 def _thread(name: str, work: Callable[[], None], stopped: threading.Event) -> threading.Thread:
-    """A thread for one loop; a loop that fails stops the other one too, so that the process ends and is restarted."""
+    """A thread for one loop; a loop that fails stops the others too, so that the process ends and is restarted."""
 
     def run() -> None:
         try:

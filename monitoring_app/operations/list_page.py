@@ -11,6 +11,7 @@ import streamlit as st
 
 from monitoring_app import runtime, texts
 from monitoring_app.operations import list_view as view
+from monitoring_app.operations import schedules_page
 from monitoring_app.operations.address import ListAddress
 from monitoring_app.operations.filter_bar import choose_refresh, filter_fields, moment_pickers, refresh_seconds
 from monitoring_app.presentation.guard import live
@@ -23,6 +24,7 @@ from runstore.runs.cursor import Cursor
 from runstore.runs.insights import RunInsights, known_zone
 from runstore.runs.reader import RunPage
 from runstore.runs.run import Run
+from runstore.schedules import ScheduleReader
 
 HISTORY_DAYS = 14
 NEWER_CAP = 100
@@ -89,6 +91,7 @@ class _Live:
             insights.usual_durations(sorted({run.type for run in runs}, key=str)),
         )
         return blocks(
+            schedules=schedules_page.strip(slug, ScheduleReader(hub.database, viewer.scope).schedules()),
             tiles=view.bucket_tiles(slug, address, hub.reader(viewer.scope).bucket_counts(address.filter(now))),
             history=view.history_chart(slug, address, insights.history(begins, address.filter(now)), days, zone),
             filters=view.active_filters(slug, address, self._ignored, zone),

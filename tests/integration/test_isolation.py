@@ -24,6 +24,7 @@ from runstore.runs.operation import OperationType
 from runstore.runs.reader import RunReader
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import RunStatus
+from runstore.schedules import Mirrored, ScheduleMirror, ScheduleReader
 from runstore.schema import Base
 from runstore.tenancy import Role
 from tests.support.runs import RunSpec, add_runs
@@ -90,7 +91,7 @@ ARGUMENTS: dict[str, Callable[[UUID], Any]] = {
 }
 READERS = [
     (reader, name)
-    for reader in (RunReader, RunInsights, NotificationReader, AuditReader)
+    for reader in (RunReader, RunInsights, NotificationReader, AuditReader, ScheduleReader)
     for name, _ in inspect.getmembers(reader, inspect.isfunction)
     if not name.startswith("_")
 ]
@@ -106,6 +107,10 @@ def test_every_method_of_every_reader_answers_alike_for_anothers_and_for_nothing
         failures=[TIMED_OUT.failure("secret-item", seconds=1)], status=RunStatus.FAILED,
     )  # fmt: skip
     add_runs(two.worker, two.tenant("globex"), [theirs])
+    times = {"stopped_by": None, "every_seconds": 60, "due_at": None, "next_at": None}
+    ScheduleMirror(two.relay).replace(
+        [Mirrored("globex", str(theirs.id), "secret", "operation", "secret", None, "0 6 * * *", "UTC", **times)]
+    )
     asked: list[str] = []
 
     def add(connection: object, cursor: object, statement: str, *_: object) -> None:

@@ -78,6 +78,11 @@ KEPT: Final = {
     "policy_audit_events": {"policy_id": OURS, "activity": SCRUBBED, "actor": SCRUBBED},
     "policy_contents": {"content_hash": OURS, "body": STORED},
     "policy_fingerprint_keys": {"key": OURS},
+    "schedule_looks": {"problem": OURS},
+    "schedules": {
+        "resource": OURS, "action": OURS, "scope": SCRUBBED, "name": SCRUBBED, "timing": SCRUBBED, "timezone": SCRUBBED,
+        "stopped_by": OURS,
+    },
     "tenants": {"slug": OURS, "name": REFUSED, "directory_id": OURS},
     "users": {"email": PERSON, "display_name": PERSON, "issuer": PERSON, "subject": PERSON},
 }  # fmt: skip

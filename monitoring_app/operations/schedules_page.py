@@ -1,0 +1,203 @@
+"""Monitoring → Schedules: what is to run by the clock, what did not run and why, how old each last success is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from monitoring_app import runtime, texts
+from monitoring_app.presentation.figures import duration, plural
+from monitoring_app.presentation.guard import live
+from monitoring_app.presentation.nodes import Node, blocks, h, icon, link, moment, page_href
+from monitoring_app.presentation.parts import cell, empty_state, notice, page_header, table
+from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.status import Look as Shown
+from monitoring_app.presentation.status import badge, status_badge
+from monitoring_app.presentation.view import show
+from monitoring_app.session import Viewer
+from runstore.reasons import Catalogue
+from runstore.runs.insights import RunAt, RunInsights, RunNote
+from runstore.runs.status import StatusBucket
+from runstore.schedules import MOST, Look, Scheduled, ScheduleReader, Schedules
+from runstore.schema import LookProblem, StoppedBy
+
+REFRESH_SECONDS = 30
+
+_STOPPED: Final[Mapping[StoppedBy, str]] = {
+    StoppedBy.SCHEDULE: texts.STOPPED_SCHEDULE,
+    StoppedBy.DEPLOYMENT: texts.STOPPED_DEPLOYMENT,
+    StoppedBy.POOL: texts.STOPPED_POOL,
+    StoppedBy.WORKER: texts.STOPPED_WORKER,
+}
+_MISSING: Final = Shown("Did not run", "failed", "red")
+_TOO_OLD: Final = Shown("Too old", "warning", "orange")
+_UNKNOWN: Final = Shown("Not known", "partial", "gray")
+_WAITING: Final = Shown("No worker", "warning", "orange")
+_PAUSED: Final = Shown("Paused", "aborted", "gray")
+_ON_TIME: Final = Shown("On time", "succeeded", "green")
+_TO_COME: Final = Shown("To come", "queued", "gray")
+
+
+def draw(viewer: Viewer) -> None:
+    """The page."""
+    show(page_header(viewer, texts.SCHEDULES, texts.SCHEDULES_LEAD), "schedules-header")
+    first = [True]
+
+    def shown() -> None:
+        hub, now = runtime.current(), viewer if first else still_there(viewer)
+        first.clear()
+        with hub.database.reading(now.scope):
+            found = ScheduleReader(hub.database, now.scope).schedules()
+            failed = [one.last.id for one in found.entries if one.last and one.last.bucket in _BAD]
+            notes = RunInsights(hub.database, now.scope).notes(failed, ())
+        show(schedules(now.tenant.slug, found, notes, hub.settings.catalogue), "schedules")
+
+    live(shown, REFRESH_SECONDS, "schedules")
+
+
+_BAD: Final = (StatusBucket.FAILED, StatusBucket.PARTIAL)
+
+
+def schedules(slug: str, found: Schedules, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> Node:
+    """The page's tree below its header."""
+    looked = _looked(found.look)
+    if not found.entries:
+        known = found.look.looked_at is not None
+        title = texts.SCHEDULES_NONE_TITLE if known else texts.SCHEDULES_UNKNOWN_TITLE
+        return blocks(
+            looked=looked, body=empty_state(title, texts.SCHEDULES_NONE if known else texts.SCHEDULES_UNKNOWN)
+        )
+    columns = (
+        (texts.COLUMN_STATUS, ""),
+        (texts.COLUMN_OPERATION, ""),
+        (texts.COLUMN_TIMES, ""),
+        (texts.COLUMN_NEXT, ""),
+        (texts.COLUMN_LAST, ""),
+        (texts.COLUMN_GOOD, ""),
+    )
+    rows = [_row(slug, one, found.look, notes, catalogue) for one in found.entries]
+    capped = notice(texts.SCHEDULES_CAPPED.format(count=MOST), "orange") if len(rows) == MOST else None
+    return blocks(looked=looked, capped=capped, body=table(texts.SCHEDULES, columns, rows, "stacked"))
+
+
+def strip(slug: str, found: Schedules) -> Node:
+    """One line for the list of runs: what did not run, or when the next one is due. It leads to the page."""
+    way = page_href("schedules", slug)
+    if found.look.is_stale:
+        return notice(_unknown(found.look), "orange", link(way, [texts.SCHEDULES, icon("right")]))
+    if found.missing:
+        first = found.missing[0]
+        rest = texts.AND_MORE.format(count=len(found.missing) - 1) if len(found.missing) > 1 else ""
+        words = texts.STRIP_MISSING.format(name=_named(first), why=_why(first, found.look), rest=rest and f" {rest}")
+        return notice(words.strip(), "red", link(way, [texts.SCHEDULES, icon("right")]))
+    if found.too_old:
+        first = found.too_old[0]
+        rest = texts.AND_MORE.format(count=len(found.too_old) - 1) if len(found.too_old) > 1 else ""
+        words = texts.STRIP_TOO_OLD.format(name=_named(first), limit=_age(first.at_most), rest=rest and f" {rest}")
+        return notice(words, "orange", link(way, [texts.SCHEDULES, icon("right")]))
+    coming = min((one for one in found.entries if one.next_at), key=lambda one: str(one.next_at), default=None)
+    if coming is None or coming.next_at is None:
+        said: list[Node] = [texts.STRIP_NONE_COMES if found.entries else texts.STRIP_NONE]
+    else:
+        said = [
+            plural(len(found.entries), "schedule"),
+            f"; {texts.STRIP_NEXT} {_named(coming)} ",
+            moment(coming.next_at),
+        ]
+    return h("div", {"class": "row small"}, link(way, [icon("queued"), " ", h("span", None, said)]))
+
+
+def _named(one: Scheduled) -> str:
+    return one.type.label if one.scope is None else f"{one.type.label} · {one.scope}"
+
+
+def _age(limit: timedelta | None) -> str:
+    return "" if limit is None else duration(limit.total_seconds())
+
+
+def _looked(look: Look) -> Node:
+    if look.is_stale:
+        since = [h("span", {"class": "strong"}, moment(look.looked_at))] if look.looked_at else []
+        return notice(_unknown(look), "orange", *since)
+    assert look.looked_at is not None
+    return h("p", {"class": "muted small"}, f"{texts.LOOKED_AT} ", moment(look.looked_at))
+
+
+def _unknown(look: Look) -> str:
+    """What is known of schedules is of no use now, and why."""
+    if look.tried_at is None:
+        return texts.LOOK_NEVER
+    if (look.now - look.tried_at).total_seconds() > 300 or look.problem is None:
+        return texts.LOOK_NO_RELAY
+    return texts.LOOK_AWAY if look.problem is LookProblem.AWAY else texts.LOOK_REFUSED
+
+
+def _why(one: Scheduled, look: Look) -> str:
+    if look.is_stale:
+        return _unknown(look)
+    return _STOPPED[one.stopped_by] if one.stopped_by else texts.MISSING_UNKNOWN
+
+
+def _standing(one: Scheduled, look: Look) -> tuple[Shown, str]:
+    """How it stands, and the sentence that goes with it."""
+    if one.missing_since is not None:
+        return _MISSING, _why(one, look)
+    if one.is_too_old(look.now):
+        return _TOO_OLD, _STOPPED[one.stopped_by] if one.stopped_by else ""
+    if look.is_stale:
+        return _UNKNOWN, ""
+    if one.stopped_by is not None:
+        return _WAITING if one.stopped_by is StoppedBy.WORKER else _PAUSED, _STOPPED[one.stopped_by]
+    if one.good is None:
+        return _TO_COME if one.last is None else _UNKNOWN, ""
+    return _ON_TIME, ""
+
+
+def _row(slug: str, one: Scheduled, look: Look, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> Node:
+    standing, why = _standing(one, look)
+    since = one.missing_since
+    told = [
+        h("div", {"class": f"small toned tone-{standing.tone}"}, texts.DUE, " ", moment(since)) if since else None,
+        h("div", {"class": "small muted"}, why) if why else None,
+    ]
+    about = " · ".join(part for part in (one.scope, one.name) if part)
+    return h(
+        "tr",
+        {"key": str(one.id)},
+        cell(texts.COLUMN_STATUS, badge(standing), *told, class_="wide"),
+        cell(
+            texts.COLUMN_OPERATION,
+            link(page_href("operations", slug, {"type": str(one.type)}), one.type.label, class_="op"),
+            h("div", {"class": "small muted break"}, about) if about else None,
+            class_="wide",
+        ),
+        cell(
+            texts.COLUMN_TIMES,
+            h("span", {"class": "mono"}, one.timing),
+            h("div", {"class": "small muted break"}, one.timezone),
+        ),
+        cell(texts.COLUMN_NEXT, moment(one.next_at) if one.next_at else "–"),
+        cell(texts.COLUMN_LAST, _run(slug, one.last, notes, catalogue, one.complete), class_="wide"),
+        cell(texts.COLUMN_GOOD, _good(slug, one, look)),
+    )
+
+
+def _run(
+    slug: str, run: RunAt | None, notes: Mapping[UUID, RunNote], catalogue: Catalogue, complete: bool
+) -> list[Node]:
+    if run is None:
+        return [texts.NO_RUN if complete else texts.NO_RUN_NEAR]
+    note = notes.get(run.id)
+    reason = catalogue.get(note.reason_code) if note and note.reason_code else None
+    way = link(page_href("run", slug, {"id": str(run.id)}), status_badge(run.bucket), " ", moment(run.created_at))
+    return [way, h("div", {"class": "small muted why"}, reason.meaning) if reason else ""]
+
+
+def _good(slug: str, one: Scheduled, look: Look) -> list[Node]:
+    tone = " toned tone-orange" if one.is_too_old(look.now) else " muted"
+    limit = h("div", {"class": f"small{tone}"}, texts.AT_MOST.format(age=_age(one.at_most))) if one.at_most else ""
+    if one.good is None:
+        return [texts.NO_RUN if one.complete else texts.NO_RUN_NEAR, limit]
+    return [link(page_href("run", slug, {"id": str(one.good.id)}), moment(one.good.created_at)), limit]
