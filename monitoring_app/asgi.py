@@ -20,6 +20,7 @@ from monitoring_app.web.exports import Exports
 from monitoring_app.web.gate import Gate
 from monitoring_app.web.headers import SecurityHeaders
 from monitoring_app.web.health import Health
+from monitoring_app.web.packed import Packed
 from monitoring_app.web.permalinks import Permalinks
 from monitoring_app.web.shell import BRAND, Shell, brand, view_module
 from monitoring_app.web.signin import SignIn
@@ -41,7 +42,7 @@ def create_app(settings: HubSettings) -> App:
     pages()
     hub = runtime.build(settings)
     runtime.install(hub)
-    return App(SCRIPT, routes=routes(hub), middleware=[*fences(hub), Middleware(Shell)])
+    return App(SCRIPT, routes=routes(hub), middleware=[*fences(hub), Middleware(Packed), Middleware(Shell)])
 
 
 def routes(hub: runtime.Hub) -> list[Route]:

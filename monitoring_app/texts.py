@@ -40,6 +40,7 @@ UNAVAILABLE: Final = (
     "every few seconds."
 )
 SIGN_IN_NEEDED: Final = "Sign in first."
+LOADING: Final = "TenantAtlas: {title} is loading …"
 TO_OPERATIONS: Final = "Go to your operations"
 SESSION_OVER_TITLE: Final = "Your session has ended"
 SESSION_OVER: Final = "Sign in again to continue; you come back to this page."
@@ -163,7 +164,7 @@ WHOLE_RUN: Final = "the run as a whole"
 # Schedules
 SCHEDULES_LEAD: Final = "What is to run by the clock, what did not run, and how old each last success is."
 SCHEDULES_NONE_TITLE: Final = "Nothing is scheduled for this tenant"
-SCHEDULES_NONE: Final = "Whoever runs the command line can add a schedule with `tenantatlas schedule add`."
+SCHEDULES_NONE: Final = "On the command line, `tenantatlas schedule add` adds one."
 SCHEDULES_UNKNOWN_TITLE: Final = "What is scheduled is not known"
 SCHEDULES_UNKNOWN: Final = "As soon as a relay has looked at Prefect's server, the schedules appear here by themselves."
 SCHEDULES_CAPPED: Final = "The first {count} schedules are shown; `tenantatlas schedule list` shows all."
@@ -187,8 +188,8 @@ STOPPED_WORKER: Final = "No worker of its work pool is online."
 MISSING_UNKNOWN: Final = (
     "Nothing is paused and a worker is online: why it did not run is not known here. Prefect's page may say."
 )
-STRIP_MISSING: Final = "{name} did not run when it was due. {why}{rest}"
-STRIP_TOO_OLD: Final = "{name}: the last success is more than {limit} old{rest}"
+STRIP_MISSING: Final = "{name}{rest} did not run when due. {why}"
+STRIP_TOO_OLD: Final = "{name}{rest}: the last success is more than {limit} old."
 STRIP_NEXT: Final = "next is"
 STRIP_NONE: Final = "Nothing is scheduled"
 STRIP_NONE_COMES: Final = "None of the schedules will start anything"

@@ -123,10 +123,10 @@ class ScheduleReader:
         """Up to MOST of them. One walk of an index for each scheduled operation and bucket."""
         asked = {"tenant": self._scope.tenant_id}
         with self._database.transaction(self._scope) as connection:
-            look = connection.execute(_LOOK, asked).one()
             rows = connection.execute(_SCHEDULES, asked).all()
+        look = rows[0]
         known = Look(look.now, look.tried_at, look.looked_at, LookProblem(look.problem) if look.problem else None)
-        found = [_scheduled(row, look.now) for row in rows]
+        found = [_scheduled(row, look.now) for row in rows if row.id is not None]
         order = sorted(found, key=lambda one: (one.missing_since is None, not one.is_too_old(look.now)))
         return Schedules(known, tuple(order))
 
@@ -180,7 +180,7 @@ def _scheduled(row: Row[Any], now: datetime) -> Scheduled:
         at_most(row.every_seconds) if row.every_seconds else None,
         last,
         good,
-        row.looked_at < RECENT,
+        row.reached < RECENT,
     )
 
 
@@ -196,7 +196,7 @@ _REPLACE = text(
       SELECT t.id AS tenant_id, g.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS g(
         tenant text, id uuid, resource text, action text, scope text, name text, timing text, timezone text,
         stopped_by text, every_seconds bigint, due_at timestamptz, next_at timestamptz)
-      JOIN tenants t ON t.slug = g.tenant
+      JOIN tenants t ON t.slug = g.tenant AND t.leaving_at IS NULL
     ), gone AS (
       DELETE FROM schedules s WHERE NOT EXISTS (SELECT FROM given g WHERE g.tenant_id = s.tenant_id AND g.id = s.id)
     )
@@ -215,20 +215,14 @@ _REPLACE = text(
 _TRIED = text(
     """
     INSERT INTO schedule_looks AS l (tenant_id, tried_at, looked_at, problem)
-    SELECT id, now(), CASE WHEN CAST(:problem AS text) IS NULL THEN now() END, :problem FROM tenants
+    SELECT id, now(), CASE WHEN CAST(:problem AS text) IS NULL THEN now() END, :problem FROM tenants WHERE leaving_at IS NULL
     ON CONFLICT (tenant_id) DO UPDATE SET tried_at = excluded.tried_at, problem = excluded.problem,
       looked_at = coalesce(excluded.looked_at, l.looked_at)
     """
 )
 
-_LOOK = text(
-    """
-    SELECT now() AS now, l.tried_at, l.looked_at, l.problem
-    FROM (SELECT) one LEFT JOIN schedule_looks l ON l.tenant_id = :tenant LIMIT 1
-    """
-)
-
-# The newest runs of each scheduled operation are read once, however many scopes of it are scheduled.
+# One row with the look alone where nothing is scheduled. The newest runs of each operation are read once, however many scopes of it
+# are scheduled.
 _SCHEDULES = text(
     f"""
     WITH mine AS MATERIALIZED (
@@ -249,13 +243,13 @@ _SCHEDULES = text(
         bool_or(bucket = 'running') AS active, greatest(max(created_at), max(finished_at)) AS newest
       FROM recent GROUP BY resource, action, scope
     ), reached AS (
-      SELECT resource, action, max(n) AS looked_at
+      SELECT resource, action, max(n) AS reached
       FROM (SELECT resource, action, bucket, count(*) AS n FROM recent GROUP BY resource, action, bucket) counted
       GROUP BY resource, action
     )
-    SELECT m.*, told.last, told.good, coalesce(told.active, false) AS active, told.newest,
-           coalesce(reached.looked_at, 0) AS looked_at
-    FROM mine m
+    SELECT now() AS now, l.tried_at, l.looked_at, l.problem, m.*, told.last, told.good,
+           coalesce(told.active, false) AS active, told.newest, coalesce(reached.reached, 0) AS reached
+    FROM (SELECT) one LEFT JOIN schedule_looks l ON l.tenant_id = :tenant LEFT JOIN mine m ON true
     LEFT JOIN told ON told.resource = m.resource AND told.action = m.action AND told.scope IS NOT DISTINCT FROM m.scope
     LEFT JOIN reached ON reached.resource = m.resource AND reached.action = m.action
     ORDER BY m.resource, m.action, m.scope, m.id LIMIT {MOST}

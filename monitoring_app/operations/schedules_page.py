@@ -85,28 +85,23 @@ def schedules(slug: str, found: Schedules, notes: Mapping[UUID, RunNote], catalo
 def strip(slug: str, found: Schedules) -> Node:
     """One line for the list of runs: what did not run, or when the next one is due. It leads to the page."""
     way = page_href("schedules", slug)
+    for behind, words, tone in (
+        (found.missing, texts.STRIP_MISSING, "red"),
+        (found.too_old, texts.STRIP_TOO_OLD, "orange"),
+    ):
+        if behind:
+            first = behind[0]
+            rest = f" {texts.AND_MORE.format(count=len(behind) - 1)}" if len(behind) > 1 else ""
+            said = words.format(name=_named(first), rest=rest, why=_why(first, found.look), limit=_age(first.at_most))
+            return notice(said, tone, link(way, [texts.SCHEDULES, icon("right")]))
     if found.look.is_stale:
         return notice(_unknown(found.look), "orange", link(way, [texts.SCHEDULES, icon("right")]))
-    if found.missing:
-        first = found.missing[0]
-        rest = texts.AND_MORE.format(count=len(found.missing) - 1) if len(found.missing) > 1 else ""
-        words = texts.STRIP_MISSING.format(name=_named(first), why=_why(first, found.look), rest=rest and f" {rest}")
-        return notice(words.strip(), "red", link(way, [texts.SCHEDULES, icon("right")]))
-    if found.too_old:
-        first = found.too_old[0]
-        rest = texts.AND_MORE.format(count=len(found.too_old) - 1) if len(found.too_old) > 1 else ""
-        words = texts.STRIP_TOO_OLD.format(name=_named(first), limit=_age(first.at_most), rest=rest and f" {rest}")
-        return notice(words, "orange", link(way, [texts.SCHEDULES, icon("right")]))
-    coming = min((one for one in found.entries if one.next_at), key=lambda one: str(one.next_at), default=None)
-    if coming is None or coming.next_at is None:
-        said: list[Node] = [texts.STRIP_NONE_COMES if found.entries else texts.STRIP_NONE]
-    else:
-        said = [
-            plural(len(found.entries), "schedule"),
-            f"; {texts.STRIP_NEXT} {_named(coming)} ",
-            moment(coming.next_at),
-        ]
-    return h("div", {"class": "row small"}, link(way, [icon("queued"), " ", h("span", None, said)]))
+    coming = [(one.next_at, _named(one)) for one in found.entries if one.next_at is not None]
+    told: list[Node] = [texts.STRIP_NONE_COMES if found.entries else texts.STRIP_NONE]
+    if coming:
+        at, name = min(coming)
+        told = [plural(len(found.entries), "schedule"), f"; {texts.STRIP_NEXT} {name} ", moment(at)]
+    return h("div", {"class": "row small"}, link(way, [icon("queued"), " ", h("span", None, told)]))
 
 
 def _named(one: Scheduled) -> str:
@@ -114,7 +109,8 @@ def _named(one: Scheduled) -> str:
 
 
 def _age(limit: timedelta | None) -> str:
-    return "" if limit is None else duration(limit.total_seconds())
+    seconds = 0.0 if limit is None else limit.total_seconds()
+    return plural(round(seconds / 3600), "h", "h") if 3600 <= seconds < 3 * 86400 else duration(seconds)
 
 
 def _looked(look: Look) -> Node:
@@ -175,8 +171,8 @@ def _row(slug: str, one: Scheduled, look: Look, notes: Mapping[UUID, RunNote], c
         ),
         cell(
             texts.COLUMN_TIMES,
-            h("span", {"class": "mono"}, one.timing),
-            h("div", {"class": "small muted break"}, one.timezone),
+            h("span", {"class": "mono nowrap"}, one.timing),
+            h("div", {"class": "small muted nowrap"}, one.timezone),
         ),
         cell(texts.COLUMN_NEXT, moment(one.next_at) if one.next_at else "–"),
         cell(texts.COLUMN_LAST, _run(slug, one.last, notes, catalogue, one.complete), class_="wide"),
@@ -197,7 +193,9 @@ def _run(
 
 def _good(slug: str, one: Scheduled, look: Look) -> list[Node]:
     tone = " toned tone-orange" if one.is_too_old(look.now) else " muted"
-    limit = h("div", {"class": f"small{tone}"}, texts.AT_MOST.format(age=_age(one.at_most))) if one.at_most else ""
+    limit = (
+        h("div", {"class": f"small nowrap{tone}"}, texts.AT_MOST.format(age=_age(one.at_most))) if one.at_most else ""
+    )
     if one.good is None:
         return [texts.NO_RUN if one.complete else texts.NO_RUN_NEAR, limit]
     return [link(page_href("run", slug, {"id": str(one.good.id)}), moment(one.good.created_at)), limit]

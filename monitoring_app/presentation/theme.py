@@ -95,6 +95,14 @@ html [data-testid="stSidebar"]{border-right:1px solid var(--st-border-color,rgba
 html [data-testid="stVerticalBlock"]{gap:.9rem}
 html [data-testid="stWidgetLabel"] p{font-size:.8rem;font-weight:600}
 html [data-testid="stElementToolbar"]{display:none}
+.ta-loading{font:600 .95rem sans-serif;color:#526071;max-width:1240px;margin:3rem auto;padding:0 2rem}
+.ta-line{height:2.2rem;margin-top:.7rem;border-radius:8px;background:rgba(128,140,155,.16)}
+@media (prefers-color-scheme:dark){html:has(.ta-loading){background:#10151c}.ta-loading{color:#a9b5c5}}
+html [data-testid="stIconMaterial"]{font:700 0/1 sans-serif!important}
+html [data-testid="stIconMaterial"]::before{content:"\\203A";font-size:1.3rem}
+html [data-testid="stSidebarCollapseButton"] [data-testid="stIconMaterial"]::before{content:"\\00AB"}
+html [data-testid="stExpandSidebarButton"] [data-testid="stIconMaterial"]::before{content:"\\00BB"}
+html details[open] summary [data-testid="stIconMaterial"]::before{content:"\\2304"}
 @media (max-width:640px){html [data-testid="stMainBlockContainer"]{padding:2.1rem 1rem 3rem}}
 @media (prefers-reduced-motion:reduce){*{animation-duration:.01ms!important;transition-duration:.01ms!important}}
 """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from html import escape
 from pathlib import Path
 
 from starlette.requests import Request
@@ -10,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring_app import texts
-from monitoring_app.pages import page_paths
+from monitoring_app.pages import page_paths, pages
 from monitoring_app.presentation.theme import PAGE_CSS
 from monitoring_app.presentation.view import module, module_address
 
@@ -22,6 +24,7 @@ _HEAD = (
     '<link rel="modulepreload" href="'
 )
 _HEAD_END = '"></head>'
+_ROOT = b'<div id="root"></div>'
 BRAND = "/brand.svg"
 
 
@@ -36,6 +39,15 @@ def view_module(request: Request) -> Response:
     known = request.url.query == module_address().partition("?")[2]
     kept = "public, max-age=31536000, immutable" if known else "no-store"
     return Response(module(), media_type="text/javascript", headers={"cache-control": kept})
+
+
+@cache
+def _loading(path: str) -> bytes:
+    """What stands on the page until its script is there: over a slow line that takes seconds."""
+    title = next((page.title for page in pages() if f"/{page.path}" == path), texts.PRODUCT)
+    words = escape(texts.LOADING.format(title=title))
+    lines = '<div class="ta-line"></div>' * 6
+    return f'<div id="root"><div class="ta-loading" role="status"><p>{words}</p>{lines}</div></div>'.encode()
 
 
 class Shell:
@@ -71,6 +83,7 @@ class Shell:
             page = _TITLE.sub(f"<title>{texts.PRODUCT}</title>".encode(), body, count=1)
             page = _ICON.sub(f'<link rel="icon" href="{BRAND}">'.encode(), page, count=1)
             page = page.replace(b"</head>", f"{_HEAD}{module_address()}{_HEAD_END}".encode(), 1)
+            page = page.replace(_ROOT, _loading(scope["path"]), 1)
             kept = [
                 (name, value)
                 for name, value in start["headers"]

@@ -199,3 +199,27 @@ def test_an_export_of_items_says_what_failed_and_what_to_do(site: Site) -> None:
     assert len(failed) == 9 and all(item["next_step"] for item in failed)
     assert len(items) == 9 + 46
     assert answer.headers["content-disposition"].startswith('attachment; filename="northwind-run-')
+
+
+def test_scripts_styles_and_the_start_page_are_small_on_the_wire(site: Site) -> None:
+    ada, address = site.visitor(ADA), "/operations?tenant=northwind"
+    first = ada.get(address, headers={"accept-encoding": "gzip"})
+    assert "Operations is loading" in first.text and first.content.find(b'ta-loading"') < 20_000
+    files = re.findall(r'(?:src|href)="(?:[.])(/static/[^"]+[.](?:js|css))"', first.text)
+    assert len(files) > 10
+    sizes: list[int] = []
+    for file in (address, "/view.js", *files):
+        for _ in range(2):
+            packed, plain = (ada.get(file, headers={"accept-encoding": name}) for name in ("gzip", "identity"))
+            assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
+            assert packed.headers["vary"] == "accept-encoding" and packed.status_code == plain.status_code == 200
+            assert packed.headers.get("cache-control") == plain.headers.get("cache-control")
+            if file.endswith(".css"):
+                assert b"Material Symbols" in plain.content and b"Material Symbols" not in packed.content
+            else:
+                assert packed.content == plain.content
+            sizes.append(int(packed.headers["content-length"]))
+    assert sum(sizes) / 2 < 700_000
+    download = ada.get("/export/runs.csv?tenant=northwind", headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in download.headers, "what depends on who asks is not kept"
+    assert ada.get("/static/none.js", headers={"accept-encoding": "gzip"}).status_code in (200, 404)
