@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     proxy_sign_out_url: str = ""
     session_secret: SecretStr | None = None
     encryption_key: SecretStr | None = None
+    encryption_key_file: Path | None = None
 
     work_pool: str = Field(default="tenantatlas", min_length=1, max_length=100)
     operation_limit: int | None = Field(default=None, ge=1, le=1000)
@@ -128,7 +129,8 @@ def load_settings() -> Settings:
     """
     home = _home()
     written = _written(home / ".env")
-    env_file.put(written)
+    # Flows and pages, which know no settings, read the key by these two names.
+    env_file.put({"TENANTATLAS_ENCRYPTION_KEY_FILE": str(home / "encryption_key")} | written)
     try:
         return Settings(home=home)
     except ValidationError as problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
+from deployments.encryption import ensure_key
 from deployments.local.embedded_database import EmbeddedDatabase
 from deployments.settings import Settings
 from flows.registry import migration_folders
@@ -59,6 +60,7 @@ def open_store(settings: Settings, *, verify: bool = True) -> Generator[StoreAcc
     EmbeddedDatabaseError when the database cannot be reached or started.
     """
     with ExitStack() as stack:
+        ensure_key(settings)
         url = configured_url(settings) or stack.enter_context(EmbeddedDatabase(settings.home)).url()
         if verify:
             if settings.is_embedded and not migrations.found(url):

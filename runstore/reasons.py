@@ -243,6 +243,30 @@ PARAMETERS_REFUSED: Final = ReasonCode(
     next_step="Correct the parameters where they come from, a schedule or Prefect's own page, and start it again.",
     template="Operation {operation} does not take the parameters it was started with.",
 )
+ENCRYPTION_KEY_MISSING: Final = ReasonCode(
+    code="encryption_key_missing",
+    meaning="Policies and findings are kept encrypted, and the key that they are kept under is not set.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Set TENANTATLAS_ENCRYPTION_KEY, the same for every process, to a random text of at least 32 characters; try again.",
+    template="{setting_name} is not set, and policies and findings are kept encrypted under it.",
+)
+ENCRYPTION_KEY_UNUSABLE: Final = ReasonCode(
+    code="encryption_key_unusable",
+    meaning="The encryption key is set and too short to protect anything.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Set TENANTATLAS_ENCRYPTION_KEY to a random text of at least 32 characters, and restart what was started with it.",
+    template="{setting_name} has fewer than {limit} characters.",
+)
+ENCRYPTION_KEY_WRONG: Final = ReasonCode(
+    code="encryption_key_wrong",
+    meaning="What is stored was encrypted under another key than the one that is set, or was changed or moved since.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Set TENANTATLAS_ENCRYPTION_KEY to the key that the database was used with, for every process; try again.",
+    template="{setting_name} is not the key that this was encrypted under, or the row was changed.",
+)
 
 CORE_REASONS: Final[tuple[ReasonCode, ...]] = (
     INTERNAL_ERROR,
@@ -256,6 +280,9 @@ CORE_REASONS: Final[tuple[ReasonCode, ...]] = (
     FLOW_FAILED,
     TIMED_OUT,
     PARAMETERS_REFUSED,
+    ENCRYPTION_KEY_MISSING,
+    ENCRYPTION_KEY_UNUSABLE,
+    ENCRYPTION_KEY_WRONG,
 )
 
 

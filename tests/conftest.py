@@ -23,6 +23,9 @@ from runstore.tenancy import Role, TenantScope
 
 pytest_plugins = ["tests.support.stack"]
 
+# What every store of a test is kept under, in this process and in those it starts.
+os.environ["TENANTATLAS_ENCRYPTION_KEY"] = "a key of the tests, long enough and of words"
+
 # Looking for cycles after every 700 new objects, as is usual, is a sixth of what importing Prefect takes.
 gc.set_threshold(50_000)
 

@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit code of one command: 0 done, 1 failed, 2 bad input, 3 forbidden, 4 not found, 5 a service is away."""
+    """The exit code of one command: 0 done, 1 failed, 2 bad input, 3 forbidden, 4 not found, 5 a service is away, 6 the
+    encryption key is missing or another one."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         command = build()

@@ -11,6 +11,7 @@ from types import TracebackType
 
 import psutil
 
+from deployments.encryption import ensure_key, everything_under_key
 from deployments.local import specs
 from deployments.local.database_watch import DatabaseWatch
 from deployments.local.embedded_database import PREFECT, EmbeddedDatabase
@@ -24,7 +25,7 @@ from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations, without_password
 from deployments.version import installed_version
 from runstore import migrations
-from runstore.database import DatabaseRole
+from runstore.database import Database, DatabaseRole
 from runstore.errors import TenantAtlasError
 from runstore.logins import ensure_login
 
@@ -89,10 +90,25 @@ class LocalStack:
         self.database_url, prefect_database_url = self._start_databases()
         self._report("Bringing the schema up to date")
         migrations.upgrade(self.database_url, producer_migrations())
+        if self.settings.is_embedded:
+            self._seal()
         for role, address in self._hub_logins.items():
             ensure_login(self.database_url, address, role)
         self._start_processes(prefect_database_url)
         self._await_ready()
+
+    def _seal(self) -> None:
+        """Encrypts what an earlier release stored: no process of one runs on this database."""
+        # With a library of encryption, which no other start of a stack needs.
+        from flows._policies.sealing import standing
+
+        admin = Database(self.database_url, DatabaseRole.ADMIN, pool_size=1)
+        try:
+            if standing(admin).in_clear:
+                self._report("Encrypting the policies of earlier releases")
+                everything_under_key(admin)
+        finally:
+            admin.dispose()
 
     def _take_home(self) -> None:
         self.settings.state.mkdir(parents=True, exist_ok=True)
@@ -112,6 +128,7 @@ class LocalStack:
         outside = configured_url(settings)
         if outside is not None and settings.prefect_api_url is not None:
             return outside, None
+        ensure_key(settings)
         embedded = self._cleanup.enter_context(EmbeddedDatabase(settings.home))
         self._database = DatabaseWatch(embedded)
         prefect = None if settings.prefect_api_url is not None else embedded.url(PREFECT, driver="asyncpg")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from deployments.encryption import kept_secret
 from deployments.local.orphans import marked_environment
 from deployments.local.process import ProcessSpec
 from deployments.local.readiness import READY_FILE, answers, forget_ready
@@ -82,7 +82,8 @@ def hub(
         **environment,
         "TENANTATLAS_HUB_PORT": str(port),
         "TENANTATLAS_PREFECT_UI_URL": prefect_ui_url,
-        "TENANTATLAS_SESSION_SECRET": environment.get("TENANTATLAS_SESSION_SECRET") or kept_secret(settings),
+        "TENANTATLAS_SESSION_SECRET": environment.get("TENANTATLAS_SESSION_SECRET")
+        or kept_secret(settings.home / "session_secret"),
     }
     return ProcessSpec(
         name="hub",
@@ -91,19 +92,6 @@ def hub(
         is_ready=lambda: answers(f"http://{url_host(settings.hub_host)}:{port}/readyz"),
         ready_seconds=300,
     )
-
-
-def kept_secret(settings: Settings) -> str:
-    """A random secret for the hub's sessions, made once per home and readable by its owner only."""
-    path = settings.home / "session_secret"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    secret = secrets.token_urlsafe(48)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret)
-    return secret
 
 
 def url_host(host: str) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical, content_declared
 from flows._policies.secrets import protected
-from flows._policies.snapshots import Sync, bodies, fingerprint_of
+from flows._policies.snapshots import Sync, add_contents, bodies, fingerprint_of
 from flows._policies.stored import body_bytes
-from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
+from flows._policies.tables import InventorySync, SyncPolicy
 from runstore.tenancy import TenantScope
 
 BATCH = 500
@@ -53,13 +52,7 @@ def bring_up_to_date(connection: Connection, scope: TenantScope, sync: Sync) -> 
 
 
 def _move(connection: Connection, scope: TenantScope, sync_id: UUID, policy_id: str, fresh: bytes, body: bytes) -> None:
-    content = {
-        "tenant_id": scope.tenant_id,
-        "content_hash": fresh,
-        "canonical_version": CANONICAL_VERSION,
-        "body": body,
-    }
-    connection.execute(upsert(PolicyContent).values(content).on_conflict_do_nothing())
+    add_contents(connection, scope, {fresh: body})
     connection.execute(
         update(SyncPolicy)
         .where(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flows._policies.canonical import CANONICAL_VERSION
+from flows._policies.sealing import Seals
 from flows._policies.secrets import Fingerprint, tenant_fingerprint
 from flows._policies.stored import StoredPolicy, body_of
 from flows._policies.tables import FingerprintKey, InventorySync, PolicyContent, SyncPolicy
@@ -110,19 +111,7 @@ def add_policies(connection: Connection, scope: TenantScope, sync_id: UUID, poli
             )
         ).scalars()
     )
-    fresh = [
-        {
-            "tenant_id": scope.tenant_id,
-            "content_hash": digest,
-            "canonical_version": CANONICAL_VERSION,
-            "body": one.body,
-        }
-        # In one order, so that two syncs at once cannot wait for each other.
-        for digest, one in sorted(contents.items())
-        if digest not in known
-    ]
-    if fresh:
-        connection.execute(upsert(PolicyContent).on_conflict_do_nothing(), fresh)
+    add_contents(connection, scope, {digest: one.body for digest, one in contents.items() if digest not in known})
     rows = [_row(scope, sync_id, one) for one in {one.policy_id: one for one in policies}.values()]
     statement = upsert(SyncPolicy)
     replaced = {name: statement.excluded[name] for name in rows[0] if name not in ("tenant_id", "sync_id", "policy_id")}
@@ -131,6 +120,23 @@ def add_policies(connection: Connection, scope: TenantScope, sync_id: UUID, poli
 
 
 _CONTENTS_STAY = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:lock, 0))")
+
+
+def add_contents(connection: Connection, scope: TenantScope, contents: Mapping[bytes, bytes]) -> None:
+    """Adds the JSON bytes of bodies by content hash, sealed; one that is there already stays."""
+    seals = Seals(connection, scope)
+    rows = [
+        {
+            "tenant_id": scope.tenant_id,
+            "content_hash": digest,
+            "canonical_version": CANONICAL_VERSION,
+            "body": seals.kept(body, digest),
+        }
+        # In one order, so that two syncs at once cannot wait for each other.
+        for digest, body in sorted(contents.items())
+    ]
+    if rows:
+        connection.execute(upsert(PolicyContent).on_conflict_do_nothing(), rows)
 
 
 def withdraw_policy(connection: Connection, scope: TenantScope, sync_id: UUID, policy_id: str) -> None:
@@ -220,8 +226,10 @@ def usable_at(connection: Connection, scope: TenantScope, at: datetime, *, limit
     return [Sync(*row) for row in rows]
 
 
-def bodies(connection: Connection, scope: TenantScope, hashes: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
-    """Content hash → body, for those that are stored."""
+def bodies(
+    connection: Connection, scope: TenantScope, hashes: Iterable[bytes], seals: Seals | None = None
+) -> dict[bytes, dict[str, Any]]:
+    """Content hash → body, for those that are stored. Who asks often gives the tenant's `seals`, whose key is looked up once."""
     wanted = sorted(set(hashes))
     if not wanted:
         return {}
@@ -230,7 +238,8 @@ def bodies(connection: Connection, scope: TenantScope, hashes: Iterable[bytes]) 
         .where(PolicyContent.tenant_id == scope.tenant_id, PolicyContent.content_hash.in_(wanted))
         .limit(len(wanted))
     )
-    return {bytes(digest): body_of(bytes(body)) for digest, body in rows}
+    seals = seals or Seals(connection, scope)
+    return {bytes(digest): body_of(seals.opened(bytes(body), bytes(digest))) for digest, body in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,25 @@ class FingerprintKey(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class TenantKey(Base):
+    """The key that a tenant's policies and findings are encrypted under, itself encrypted under the installation's key.
+
+    `key_id` names that one. `sealed` says that everything is written encrypted: all that is new since then.
+    """
+
+    __tablename__ = "tenant_keys"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    key_id: Mapped[str]
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class PolicyContent(Base):
     """The body of a policy, secrets fingerprinted, stored once per canonical content.
 
-    JSON bytes and not JSONB: names may hold NUL, which JSONB refuses, and nothing asks into the body by SQL.
+    JSON bytes, sealed (`flows._policies.sealing`); those of a tenant that is not sealed yet are JSON as it is.
     """
 
     __tablename__ = "policy_contents"

@@ -101,15 +101,12 @@ def export(
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="An empty folder, or one to be made.")],
 ) -> Answer:
     from flows.backup.export import export_set
-    from flows.backup.sealing import SealingKey
     from flows.backup.start import checked_set_id
     from runstore.database import DatabaseRole
 
     set_id = checked_set_id(backup_set)
-    key = call.settings.encryption_key
     with call.open_store() as store:
         scope = store.scope(tenant, call.acting_as)
-        sealing = SealingKey.from_text(key.get_secret_value() if key else "")
-        done = export_set(store.database(DatabaseRole.APP), scope, set_id, to, sealing)
+        done = export_set(store.database(DatabaseRole.APP), scope, set_id, to)
     document = {"folder": str(done.folder), "policies": done.policies}
     return Answer(document, (f"{done.policies} policies are written to {done.folder}.",))

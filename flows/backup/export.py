@@ -12,8 +12,9 @@ from uuid import UUID
 import orjson
 from sqlalchemy import select
 
+from flows._policies.sealing import Seals
 from flows._policies.types import BY_SLUG
-from flows.backup.sealing import SealingKey, binding, opened
+from flows.backup.sealing import opened
 from flows.backup.sets import get_set
 from flows.backup.tables import BackupItem
 from runstore.database import Database
@@ -32,24 +33,21 @@ class Exported:
     policies: int
 
 
-def export_set(
-    database: Database, scope: TenantScope, set_id: UUID, folder: Path, key: SealingKey | None = None
-) -> Exported:
+def export_set(database: Database, scope: TenantScope, set_id: UUID, folder: Path) -> Exported:
     """Writes the newest version of each policy of the set into a folder that is empty or not there yet.
 
     Files are for their owner alone, since policies may hold secrets in clear. ForbiddenError for a set that is not the
     tenant's and for an actor who may only look; BadInputError for a folder that holds something or cannot be written;
-    KeyMissingError, before anything is written, when a policy is encrypted and the key is not there.
+    EncryptionKeyError, before anything is written, when a policy is encrypted and the key is not there.
     """
     scope.require(Permission.OPERATE)
     get_set(database, scope, set_id)
-    _check_key(database, scope, set_id, key)
+    _check_key(database, scope, set_id)
     root = _prepared(folder)
     written = 0
     taken: set[Path] = set()
     try:
-        for item in _newest(database, scope, set_id):
-            body = opened(bytes(item.body), item.key_id, key, _place(scope, set_id, item))
+        for item, body in _newest(database, scope, set_id):
             path = _path(root, item, taken)
             path.parent.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -63,20 +61,19 @@ def export_set(
     return Exported(root, written)
 
 
-def _check_key(database: Database, scope: TenantScope, set_id: UUID, key: SealingKey | None) -> None:
+def _check_key(database: Database, scope: TenantScope, set_id: UUID) -> None:
     wanted = (
-        select(BackupItem)
-        .with_only_columns(BackupItem.policy_id, BackupItem.content_hash, BackupItem.key_id, BackupItem.body)
+        select(BackupItem.policy_id, BackupItem.content_hash, BackupItem.key_id, BackupItem.body)
+        .distinct(BackupItem.key_id)
         .where(BackupItem.tenant_id == scope.tenant_id, BackupItem.set_id == set_id, BackupItem.key_id.is_not(None))
-        .limit(1)
+        .order_by(BackupItem.key_id)
     )
     with database.transaction(scope) as connection:
-        item = connection.execute(wanted).one_or_none()
-    if item is not None:
-        opened(bytes(item.body), item.key_id, key, _place(scope, set_id, item))
+        for item in connection.execute(wanted).all():
+            opened(Seals(connection, scope), set_id, item)
 
 
-def _newest(database: Database, scope: TenantScope, set_id: UUID) -> Iterator[Any]:
+def _newest(database: Database, scope: TenantScope, set_id: UUID) -> Iterator[tuple[Any, bytes]]:
     wanted = (
         select(
             BackupItem.policy_id,
@@ -92,11 +89,9 @@ def _newest(database: Database, scope: TenantScope, set_id: UUID) -> Iterator[An
         .order_by(BackupItem.policy_id, BackupItem.captured_at.desc(), BackupItem.content_hash)
     )
     with database.transaction(scope) as connection:
-        yield from connection.execution_options(yield_per=100).execute(wanted)
-
-
-def _place(scope: TenantScope, set_id: UUID, item: Any) -> bytes:
-    return binding(scope.tenant_id, set_id, item.policy_id, bytes(item.content_hash))
+        seals = Seals(connection, scope)
+        for item in connection.execution_options(yield_per=100).execute(wanted):
+            yield item, opened(seals, set_id, item)
 
 
 def _prepared(folder: Path) -> Path:

@@ -9,8 +9,11 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 from flows._policies.json_shape import as_list
 from flows._policies.protocol import SourcePolicy
+from flows._policies.sealing import KeyRing, Seals
 from flows._policies.secrets import Fingerprint
 from flows._policies.snapshots import fingerprint_of
 from flows._policies.stored import body_bytes, stored
@@ -19,8 +22,8 @@ from flows._sources.ahead import Ahead
 from flows._tracking.tracked_flow import TrackedRun, tracked_flow
 from flows.backup.capture import Capture, CaptureSource
 from flows.backup.operation import OPERATION, SHOWN_ITEMS, AddPoliciesParameters
-from flows.backup.reasons import BACKUP_KEY_MISSING, BACKUP_POLICY_TOO_DEEP, BACKUP_SET_GONE
-from flows.backup.sealing import VARIABLE, SealingKey, binding, sealed
+from flows.backup.reasons import BACKUP_POLICY_TOO_DEEP, BACKUP_SET_GONE
+from flows.backup.sealing import kept
 from flows.backup.sources import open_source
 from flows.backup.store import Begun, add_items, begin, captured_by, complete, keep_selection
 from runstore.reasons import ReasonedError
@@ -63,9 +66,7 @@ class SetCapture:
     missing: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]], init=False)
     _begun: Begun = field(init=False)
     _fingerprint: Fingerprint = field(init=False)
-    _key: SealingKey | None = field(init=False)
     _failed: bool = field(default=False, init=False)
-    _secret_seen: bool = field(default=False, init=False)
 
     @property
     def _set_id(self) -> UUID:
@@ -73,13 +74,14 @@ class SetCapture:
 
     def begin(self) -> None:
         """Finds out what is asked for and what of it earlier runs of the same request have captured."""
-        self._key = SealingKey.from_environment()
+        # Before anything is read, which may take hours.
+        KeyRing.from_environment()
         run, key = self.run, self.parameters.selection_key
         begun = self.run.stored(lambda connection: begin(connection, run.scope, run.run_id, self._set_id, key))
         if begun is None:
             raise ReasonedError(BACKUP_SET_GONE.failure())
         self._begun = begun
-        self._fingerprint = self._noticing(self.run.stored(lambda connection: fingerprint_of(connection, run.scope)))
+        self._fingerprint = self.run.stored(lambda connection: fingerprint_of(connection, run.scope))
         selection = begun.selection
         failures: list[Failure] = []
         if selection is None:
@@ -134,17 +136,12 @@ class SetCapture:
                 self.run.progress.skipped(policy_id)
 
     def _row(self, policy: SourcePolicy) -> dict[str, Any] | Failure:
-        self._secret_seen = False
         try:
             one = stored(policy, self._fingerprint)
         except (TooDeepError, RecursionError):
             return BACKUP_POLICY_TOO_DEEP.failure(policy.policy_id, limit=MAX_DEPTH)
-        bound_to = binding(self.run.scope.tenant_id, self._set_id, policy.policy_id, one.content_hash)
         # The body as read, not as the snapshot store keeps it: a backup that lost a value could not be put back.
         data = body_bytes(policy.body)
-        kept = sealed(data, secret=self._secret_seen, key=self._key, bound_to=bound_to)
-        if kept is None:
-            return BACKUP_KEY_MISSING.failure(policy.policy_id, setting_name=VARIABLE)
         return {
             "tenant_id": self.run.scope.tenant_id,
             "set_id": self._set_id,
@@ -156,30 +153,24 @@ class SetCapture:
             "origin": one.origin,
             "assignments": len(as_list(policy.body.get("assignments"))),
             "size": len(data),
-            "body": kept.data,
-            "key_id": kept.key_id,
+            "body": data,
             "run_id": self.run.run_id,
         }
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
-        owners = self.run.stored(lambda connection: add_items(connection, rows))
+        owners = self.run.stored(lambda connection: self._add(connection, rows))
         for row in rows:
             if owners.get((row["policy_id"], row["content_hash"])) == self.run.run_id:
                 self.run.progress.succeeded(row["policy_id"])
             else:
                 self.run.progress.skipped(row["policy_id"])
 
+    def _add(self, connection: Connection, rows: list[dict[str, Any]]) -> dict[tuple[str, bytes], UUID]:
+        seals = Seals(connection, self.run.scope)
+        return add_items(connection, [kept(seals, row) for row in rows])
+
     def _fail(self, failure: Failure) -> None:
         self._failed = True
         self.run.progress.failed(failure)
-
-    def _noticing(self, fingerprint: Fingerprint) -> Fingerprint:
-        """The tenant's fingerprint, which also notices that there was something to fingerprint: a live secret."""
-
-        def noticed(secret: str) -> str:
-            self._secret_seen = True
-            return fingerprint(secret)
-
-        return noticed

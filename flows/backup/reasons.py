@@ -6,22 +6,6 @@ from typing import Final
 
 from runstore.reasons import Mender, ReasonCode
 
-BACKUP_KEY_MISSING: Final = ReasonCode(
-    code="backup_key_missing",
-    meaning="The policy holds what looks like a live secret, and there is no key to encrypt it with.",
-    retryable=True,
-    who=Mender.OPERATOR,
-    next_step="Set TENANTATLAS_ENCRYPTION_KEY to a random text of at least 32 characters, restart the worker, add again.",
-    template="Not kept: it holds what looks like a live secret, and {setting_name} is not set.",
-)
-BACKUP_KEY_UNUSABLE: Final = ReasonCode(
-    code="backup_key_unusable",
-    meaning="The encryption key is set and too short to protect anything.",
-    retryable=True,
-    who=Mender.OPERATOR,
-    next_step="Set TENANTATLAS_ENCRYPTION_KEY to a random text of at least 32 characters and restart the worker.",
-    template="{setting_name} has fewer than {limit} characters.",
-)
 BACKUP_SET_GONE: Final = ReasonCode(
     code="backup_set_gone",
     meaning="The backup set was there when the run was started and is gone now.",
@@ -64,8 +48,6 @@ BACKUP_POLICY_TOO_DEEP: Final = ReasonCode(
 )
 
 REASONS: Final[tuple[ReasonCode, ...]] = (
-    BACKUP_KEY_MISSING,
-    BACKUP_KEY_UNUSABLE,
     BACKUP_SET_GONE,
     BACKUP_NO_SOURCE,
     BACKUP_FOLDER_GONE,

@@ -42,8 +42,8 @@ class BackupSet(Base):
 class BackupItem(Base):
     """One policy as it was read. The key is what makes a capture happen once: a set holds a content of a policy once.
 
-    `body` is JSON bytes, compressed, and encrypted when `key_id` names a key: then the policy holds what looks like a
-    live secret.
+    `body` is JSON bytes, sealed under the tenant's key where `key_id` says so. Of a release before it is compressed, and
+    encrypted under the installation's key when `key_id` names that.
     """
 
     __tablename__ = "backup_items"

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from flows._policies.rehash import bring_up_to_date
+from flows._policies.sealing import Seals
 from flows._policies.snapshots import bodies, fingerprint_of
 from flows.drift.attribution import attributed
 from flows.drift.choosing import Chosen
@@ -44,11 +45,10 @@ def _collector_at_rest() -> Generator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Bodies:
-    connection: Connection
-    scope: TenantScope
+    seals: Seals
 
     def __call__(self, hashes: Iterable[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
-        return bodies(self.connection, self.scope, hashes)
+        return bodies(self.seals.connection, self.seals.scope, hashes, self.seals)
 
 
 def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comparison:
@@ -61,7 +61,7 @@ def compared(connection: Connection, scope: TenantScope, chosen: Chosen) -> Comp
         found.removed,
         found.differing,
         found.in_both,
-        _Bodies(connection, scope),
+        _Bodies(Seals(connection, scope)),
         baseline=Completeness.of_json(chosen.baseline.unread),
         current=Completeness.of_json(chosen.current.unread),
         rules=severity_rules(connection, scope),
@@ -91,7 +91,7 @@ def generate(connection: Connection, scope: TenantScope, run_id: UUID, chosen: C
         ),
         comparison,
         attributed(connection, scope, chosen.baseline, chosen.current, comparison.findings),
-        _Bodies(connection, scope),
+        _Bodies(Seals(connection, scope)),
         severity_rules(connection, scope),
     )
     return comparison

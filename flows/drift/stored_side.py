@@ -11,6 +11,7 @@ from sqlalchemy import Connection, or_, select
 
 from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical
 from flows._policies.protocol import SourceFailure
+from flows._policies.sealing import Seals
 from flows._policies.secrets import presence, without_fingerprints
 from flows._policies.snapshots import Sync, find_sync
 from flows._policies.stored import StoredPolicy, body_bytes, body_of
@@ -100,9 +101,10 @@ def _stored(connection: Connection, scope: TenantScope, sync: Sync, mixed: bool)
         Side({}, Completeness.of_json(sync.unread), not_asked=sync.unread.get("not_asked", {})),
         set[str](),
     )
+    seals = Seals(connection, scope)
     for row in rows.mappings():
-        values: dict[str, Any] = {**row}
-        values |= {"content_hash": bytes(values["content_hash"]), "body": bytes(values["body"])}
+        digest = bytes(row["content_hash"])
+        values: dict[str, Any] = {**row, "content_hash": digest, "body": seals.opened(bytes(row["body"]), digest)}
         body = body_of(values["body"]) if mixed or sync.canonical_version != CANONICAL_VERSION else None
         if body is not None and mixed:
             bare = without_fingerprints(body)

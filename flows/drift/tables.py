@@ -139,7 +139,7 @@ class DriftFinding(Base):
 class DriftRunFinding(Base):
     """What one run found about one subject, kept as it was found.
 
-    `changes` is JSON and not JSONB: values may hold NUL, which JSONB refuses.
+    `changes` is a text where it is sealed (`flows._policies.sealing`), and the list itself where it is not.
     """
 
     __tablename__ = "drift_run_findings"

@@ -11,7 +11,6 @@ import pytest
 
 from flows._policies.snapshots import find_sync, list_syncs, policies_of
 from flows.backup.export import export_set
-from flows.backup.sealing import SealingKey
 from flows.backup.sets import set_items
 from flows.drift.register.reading import findings_document
 from flows.inventory.operation import InventoryParameters
@@ -128,6 +127,6 @@ def test_every_policy_is_accounted_for_once_and_an_export_shows_no_drift(
     server.control(faults={})
     missing = captures.run(set_id, all_policies=True)
     assert (missing.run.counts.succeeded, missing.run.counts.skipped) == (len(failed), len(items))
-    export_set(tenant.store.app, tenant.scope, UUID(set_id), tmp_path / "out", SealingKey.from_text(KEY))
+    export_set(tenant.store.app, tenant.scope, UUID(set_id), tmp_path / "out")
     tenant.sync(tmp_path / "out")
     assert findings(tenant, tenant.drift()) == NOTHING

@@ -27,7 +27,7 @@ MAY: dict[str, set[str]] = {
     "runstore/": {"runstore", *TABLES},
     "flows/_tracking/": {
         "sqlalchemy", OWN["_tracking"], "prefect", "runstore", "flows.producer", "flows.registry", "httpx", "pydantic"},
-    "flows/_policies/": {OWN["_policies"], "runstore", "orjson", *TABLES},
+    "flows/_policies/": {OWN["_policies"], "runstore", "orjson", "cryptography", *TABLES},
     "flows/_sources/": {"yaml", OWN["_sources"], OWN["_policies"], "runstore", "orjson", "httpx", "azure"},
     "flows/<producer>/": {*PLAIN},
     "flows/<producer>/flow.py": {*PLAIN, "prefect"},

@@ -168,6 +168,7 @@ def test_tenants_members_and_the_store(said: Callable[..., Any], store: Store) -
     said("member-revoke", "member", "revoke", *globex)
     said("db-schema", "db", "upgrade")
     said("db-schema", "db", "check")
+    said("db-seal", "db", "seal")
     said("db-logins", "db", "logins")
     said("status", "status")
 

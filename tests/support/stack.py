@@ -133,10 +133,10 @@ class StackUnderTest:
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The block runs with these variables set; none of ours or Prefect's besides."""
+    """The block runs with these variables set; none of ours or Prefect's besides, but for the key of the tests' stores."""
     before = dict(os.environ)
     for name in before:
-        if name.startswith(("TENANTATLAS_", "PREFECT_", "AZURE_")):
+        if name.startswith(("TENANTATLAS_", "PREFECT_", "AZURE_")) and name != "TENANTATLAS_ENCRYPTION_KEY":
             del os.environ[name]
     os.environ.update(values)
     try:

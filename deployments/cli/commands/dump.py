@@ -1,7 +1,8 @@
-"""`tenantatlas db dump` and `restore`: the whole run store in one file, and back."""
+"""`tenantatlas db dump` and `restore`: the whole run store in one file, and back; `db seal`: all of it encrypted."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,12 +24,37 @@ def dump(call: Call, file: FileArgument) -> Answer:
 
 
 def restore(call: Call, file: FileArgument) -> Answer:
+    from deployments.encryption import told as encryption_told
+    from runstore.database import DatabaseRole
     from runstore.dump import restore as read
 
     call.operator_only("restores the run store")
     with call.open_store() as store:
         rows = read(store.url, file)
-    return _answer(file, rows, "is restored")
+        told, code = encryption_told(store.database(DatabaseRole.ADMIN))
+    answer = _answer(file, rows, "is restored")
+    return replace(answer, blocks=(*answer.blocks, *told), exit_code=code)
+
+
+def seal(
+    call: Call,
+    new_key: Annotated[
+        bool,
+        typer.Option("--new-key", help="Make a new key first, and forget the old one when nothing needs it any more."),
+    ] = False,
+) -> Answer:
+    from deployments import encryption
+    from runstore.database import DatabaseRole
+
+    call.operator_only("encrypts the run store")
+    with call.open_store() as store:
+        file = encryption.new_key(call.settings) if new_key else None
+        rows = encryption.everything_under_key(store.database(DatabaseRole.ADMIN))
+        if file is not None:
+            encryption.forget_older(file)
+    said = "Everything that tenants' policies say is encrypted under the present key."
+    listed = Table(("Tenant", "Rows encrypted now"), list(rows.items()), "There are no tenants yet.")
+    return Answer({"sealed": rows}, (said, listed))
 
 
 def _answer(file: Path, rows: dict[str, int], what: str) -> Answer:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.call import Answer, Call, command
-from deployments.cli.commands.dump import dump, restore
+from deployments.cli.commands.dump import dump, restore, seal
 from deployments.cli.commands.tenant_remove import remove_tenant
 from deployments.cli.console import Table
 from deployments.cli.options import TenantOption
@@ -41,6 +41,9 @@ def add_commands(app: typer.Typer) -> None:
     command(database, "logins", help="Make the logins that the settings name, one for each kind of process.")(logins)
     command(database, "dump", help="Write the whole run store to a file.")(dump)
     command(database, "restore", help="Read such a file into an empty run store: all of it, or nothing.")(restore)
+    command(
+        database, "seal", help="Encrypt what is stored in clear or under an older key; may be run again at any time."
+    )(seal)
     command(database, "check", help="Say whether the schema is the one this version needs.")(check)
 
 
@@ -144,18 +147,21 @@ def list_members(call: Call, tenant: TenantOption) -> Answer:
 
 
 def upgrade(call: Call) -> Answer:
+    from deployments.encryption import told as encryption_told
     from deployments.store_access import open_store, producer_migrations
     from runstore import migrations
+    from runstore.database import DatabaseRole
 
     call.operator_only("changes the schema")
     with open_store(call.settings, verify=False) as store:
         migrations.upgrade(store.url, producer_migrations())
         revisions = sorted(migrations.found(store.url))
         unknown = sorted(migrations.unknown(store.url, producer_migrations()))
+        told, _ = encryption_told(store.database(DatabaseRole.ADMIN))
     said = "The schema is up to date."
     if unknown:
         said = f"The schema is newer than this version ({', '.join(unknown)}) and stays as it is; this version works on it."
-    return Answer({"revisions": revisions}, (said,))
+    return Answer({"revisions": revisions}, (said, *told))
 
 
 def logins(call: Call) -> Answer:
@@ -183,14 +189,17 @@ def logins(call: Call) -> Answer:
 
 
 def check(call: Call) -> Answer:
+    from deployments.encryption import told as encryption_told
     from deployments.store_access import open_store, producer_migrations
     from runstore import migrations
+    from runstore.database import DatabaseRole
     from runstore.schema_check import verify_schema
 
     with open_store(call.settings, verify=False) as store:
         verify_schema(store.url, producer_migrations())
         revisions = sorted(migrations.found(store.url))
-    return Answer({"revisions": revisions}, ("The schema is the one this version needs.",))
+        told, _ = encryption_told(store.database(DatabaseRole.ADMIN))
+    return Answer({"revisions": revisions}, ("The schema is the one this version needs.", *told))
 
 
 def _as_json(tenant: TenantView) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Table, bindparam, func, select, update
 
+from flows._policies.sealing import Seals
 from flows.drift.register.life import FindingStatus
 from flows.drift.register.rules import ignore_rules, without_ignored
 from flows.drift.register.standing_changes import AS_IT_STANDS
@@ -65,8 +66,10 @@ def _keep(connection: Connection, scope: TenantScope, finding_ids: Sequence[UUID
         .where(kept.tenant_id == scope.tenant_id, kept.id.in_(finding_ids))
     ).mappings()
     changed: list[dict[str, Any]] = []
+    seals = Seals(connection, scope)
     for row in rows:
-        shown, hidden = without_ignored([{**row}], rules) if rules else ([], 0)
+        changes: Any = seals.opened_json(row["changes"], row["id"].bytes) if rules else None
+        shown, hidden = without_ignored([{**row, "changes": changes}], rules) if rules else ([], 0)
         run = row["last_run_id"] if hidden else None
         left = shown[0]["severity"] if hidden and shown else None
         if (run, hidden, left) != (row["hidden_run_id"], row["hidden_changes"], row["shown_severity"]):

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flows._policies.canonical import CANONICAL_VERSION
+from flows._policies.sealing import Seals
 from flows._policies.tables import SyncPolicy
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind
@@ -72,6 +73,7 @@ def save(
     connection.execute(delete(DriftRunFinding).where(*run))
     _save_comparison(connection, scope, compared, comparison)
     now = datetime.now(UTC)
+    seals = Seals(connection, scope)
     prints = [fingerprint(scope, compared.scope_key, finding.subject) for finding in comparison.findings]
     known = _known(connection, scope, prints)
     fresh: list[dict[str, Any]] = []
@@ -91,7 +93,7 @@ def save(
                 verdict = found_again(before, whole.value_digest, whole.before_hash, whole.after_hash, now)
                 values = _moved(compared, finding_id, whole, before, verdict, now)
                 grown = whole is not finding and verdict.status is not FindingStatus.RESOLVED
-                values["changes"] = whole.changes_json() if grown else None
+                values["changes"] = seals.kept_json(whole.changes_json(), finding_id.bytes) if grown else None
                 moved.append(values | {"changes_run_id": compared.run_id if grown else None})
                 if verdict.event:
                     events.append(_event(scope, compared, finding_id, verdict.event, before.status, verdict.status))
@@ -100,7 +102,8 @@ def save(
         connection.execute(insert(DriftFinding), fresh)
     _update(connection, moved)
     rows = [
-        _run_row(scope, compared, finding, finding_id, position) | {"changed_by": who}
+        _run_row(scope, compared, finding, finding_id, position)
+        | {"changes": seals.kept_json(finding.changes_json(), finding_id.bytes), "changed_by": who}
         for position, (finding, finding_id, who) in enumerate(zip(comparison.findings, ids, changed_by, strict=True))
     ]
     if rows:
@@ -326,7 +329,6 @@ def _run_row(
         "policy_name": finding.policy_name,
         "policy_type": finding.policy_type,
         "severity": finding.severity.value,
-        "changes": finding.changes_json(),
         "policies": list(finding.policies),
         "notes": list(finding.notes),
     }

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, and_, case, func, literal, select, true
 
+from flows._policies.sealing import Seals
 from flows.drift.comparison.severity import Severity
 from flows.drift.register.filters import HIDES, SHOWN, STATE, UNSETTLED, FindingFilter
 from flows.drift.register.rules import IgnoreRule, without_ignored
@@ -75,9 +76,11 @@ def of_register(
     )
     rows = connection.execute(listed).mappings().all()
     counts, total, ignored = _counted(counted, wanted)
-    left, _ = without_ignored([_shown(row) for row in rows], rules or ())
+    seals = Seals(connection, scope)
+    found = [_shown(row, seals) for row in rows]
+    left, _ = without_ignored(found, rules or ())
     # Those that nobody looked at since they moved are not in the sum yet.
-    fresh = [_shown(row) for row in rows if not row["hides"]]
+    fresh = [one for one, row in zip(found, rows, strict=True) if not row["hides"]]
     kept, more = without_ignored(fresh, rules or ())
     return Rows(left, total - (len(fresh) - len(kept)), counts, 0 if rules is None else ignored + more, _as_of(rows))
 
@@ -112,7 +115,8 @@ def of_run(
         .mappings()
         .all()
     )
-    found = [_shown(row) for row in rows]
+    seals = Seals(connection, scope)
+    found = [_shown(row, seals) for row in rows]
     counts, total, _ = _counted(counted, wanted)
     left, hidden = without_ignored(found, rules or ())
     return Rows(left, total - (len(found) - len(left)), counts, hidden, _as_of(rows))
@@ -177,7 +181,7 @@ def _as_of(rows: Sequence[Any]) -> datetime | None:
     return rows[0]["as_of"] if rows else None
 
 
-def _shown(row: Any) -> dict[str, Any]:
+def _shown(row: Any, seals: Seals) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": str(row["id"]),
         "run_id": str(row["run_id"]),
@@ -188,7 +192,7 @@ def _shown(row: Any) -> dict[str, Any]:
         "policy_type": row["policy_type"],
         "severity": row["severity"],
         "status": row["state"],
-        "changes": row["changes"] or [],
+        "changes": seals.opened_json(row["changes"], row["id"].bytes) or [],
         "since": (row["since"] or row["first_seen_at"]).isoformat(),
         "changed_at": (row["changed_at"] or row["first_seen_at"]).isoformat(),
         "first_seen_at": row["first_seen_at"].isoformat(),

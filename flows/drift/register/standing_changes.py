@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, Final
 
-from sqlalchemy import case, func
+from sqlalchemy import ColumnElement, Text, case, cast, func
 
+from flows._policies.sealing import SealedRows
 from flows.drift.comparison.compare import pair_changes, rated
 from flows.drift.comparison.findings import Finding, FindingKind
 from flows.drift.comparison.not_read import Sides
@@ -58,3 +60,26 @@ AS_IT_STANDS = (
     case((_IS_MORE, DriftFinding.changes), else_=DriftRunFinding.changes).label("changes"),
 )
 """SQL: kind, severity and changes of a finding joined with what its last run found."""
+
+
+def _unsealed(column: Any) -> ColumnElement[bool]:
+    return (func.json_typeof(column) == "array") & (cast(column, Text) != "[]")
+
+
+SEALED: Final = (
+    SealedRows(
+        DriftFinding,
+        ("id",),
+        ("changes",),
+        _unsealed(DriftFinding.changes),
+        lambda seals, row: {"changes": seals.kept_json(row.changes, row.id.bytes)},
+    ),
+    SealedRows(
+        DriftRunFinding,
+        ("run_id", "finding_id"),
+        ("changes",),
+        _unsealed(DriftRunFinding.changes),
+        lambda seals, row: {"changes": seals.kept_json(row.changes, row.finding_id.bytes)},
+    ),
+)
+"""What of the register is sealed: the changes, with what was there before and after."""

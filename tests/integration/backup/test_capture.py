@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from flows._policies.protocol import SourceFailure, SourcePolicy
+from flows._policies.sealing import EncryptionKeyError
 from flows._policies.snapshots import fingerprint_of
 from flows._policies.stored import stored
 from flows._sources.folder import FolderSource
 from flows.backup.export import export_set
 from flows.backup.operation import OPERATION
-from flows.backup.sealing import KeyMissingError, SealingKey
 from flows.backup.sets import create_set, get_set, list_sets, set_items
 from flows.backup.start import add_policies_request
 from flows.backup.tables import BackupItem
@@ -25,7 +25,7 @@ from runstore.runs.starter import start
 from runstore.runs.status import RunStatus
 from runstore.tenancy import Role, TenantScope
 from tests.conftest import Store
-from tests.integration.backup.conftest import KEY, Captures
+from tests.integration.backup.conftest import Captures
 from tests.support.graph_server import GraphServer
 from tests.support.graph_server.policies import slug_of
 
@@ -133,8 +133,7 @@ def test_an_exported_set_reads_back_to_the_same_hashes(
 ) -> None:
     set_id = captures.set()
     captures.run(set_id, all_policies=True)
-    key = SealingKey.from_text(KEY)
-    done = export_set(store.app, tenant, UUID(set_id), tmp_path / "out", key)
+    done = export_set(store.app, tenant, UUID(set_id), tmp_path / "out")
     with store.worker.transaction(tenant) as connection:
         fingerprint = fingerprint_of(connection, tenant)
     source = FolderSource(tmp_path / "out")
@@ -149,7 +148,7 @@ def test_an_exported_set_reads_back_to_the_same_hashes(
         assert stored(policy, fingerprint).content_hash == item.content_hash, policy.policy_type
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "out").rglob("*"))
     with pytest.raises(BadInputError, match="not empty"):
-        export_set(store.app, tenant, UUID(set_id), tmp_path / "out", key)
+        export_set(store.app, tenant, UUID(set_id), tmp_path / "out")
 
 
 SECRET = "zQ7" + "kV2mX9" * 5
@@ -171,7 +170,12 @@ def with_secret(server: GraphServer) -> str:
 
 
 def test_a_live_secret_is_kept_encrypted_and_comes_out_again(
-    server: GraphServer, store: Store, tenant: TenantScope, captures: Captures, tmp_path: Path
+    server: GraphServer,
+    store: Store,
+    tenant: TenantScope,
+    captures: Captures,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     policy_id, set_id = with_secret(server), captures.set()
     detail = captures.run(set_id, [policy_id])
@@ -181,26 +185,26 @@ def test_a_live_secret_is_kept_encrypted_and_comes_out_again(
     with store.app.transaction(tenant) as connection:
         body = bytes(connection.execute(select(BackupItem.body)).scalar_one())
     assert SECRET.encode() not in body
-    for wrong in (None, SealingKey.from_text("another key of the tests, of words as well")):
-        with pytest.raises(KeyMissingError):
-            export_set(store.app, tenant, UUID(set_id), tmp_path / "refused", wrong)
+    for wrong in ("", "another key of the tests, of words as well"):
+        with monkeypatch.context() as other, pytest.raises(EncryptionKeyError) as refused:
+            other.setenv("TENANTATLAS_ENCRYPTION_KEY", wrong)
+            export_set(store.app, tenant, UUID(set_id), tmp_path / "refused")
+        assert refused.value.exit_code == 6
     assert not (tmp_path / "refused").exists()
-    export_set(store.app, tenant, UUID(set_id), tmp_path / "out", SealingKey.from_text(KEY))
+    export_set(store.app, tenant, UUID(set_id), tmp_path / "out")
     assert SECRET in next((tmp_path / "out").rglob("*.json")).read_text()
 
 
-def test_a_live_secret_without_a_key_is_refused_and_the_rest_goes_on(
+def test_a_capture_without_a_key_is_refused_before_anything_is_read(
     server: GraphServer, captures: Captures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy_id = with_secret(server)
     harmless = next(key for key, slug in ids(server).items() if slug == "conditional_access")
     monkeypatch.delenv("TENANTATLAS_ENCRYPTION_KEY")
-    detail = captures.run(captures.set(), [policy_id, harmless])
-    assert [(each.item_id, each.reason_code) for each in detail.failures] == [(policy_id, "backup_key_missing")]
-    assert "TENANTATLAS_ENCRYPTION_KEY" in detail.failures[0].message
-    assert detail.run.counts.succeeded == 1
+    with pytest.raises(EncryptionKeyError) as refused:
+        captures.run(captures.set(), [harmless])
+    assert refused.value.failure.reason_code == "encryption_key_missing"
     monkeypatch.setenv("TENANTATLAS_ENCRYPTION_KEY", "short")
-    with pytest.raises(ReasonedError, match="TENANTATLAS_ENCRYPTION_KEY has fewer than 32"):
+    with pytest.raises(EncryptionKeyError, match="TENANTATLAS_ENCRYPTION_KEY has fewer than 32"):
         captures.run(captures.set("Other"), [harmless])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from flows._policies.sealing import Seals
 from flows._policies.snapshots import list_syncs
 from runstore.tenancy import Role
 from tests.conftest import Store
@@ -81,7 +83,12 @@ def test_contents_of_older_rules_are_read_by_those_in_force(runs: Runs, diff: Ca
     sync = runs.sync(BEFORE)
     with runs.store.worker.transaction(runs.scope) as connection:
         connection.execute(text("UPDATE inventory_syncs SET canonical_version = 1"))
-        connection.execute(text("UPDATE policy_contents SET content_hash = sha256(content_hash)"))
+        seals = Seals(connection, runs.scope)
+        for digest, body in connection.execute(text("SELECT content_hash, body FROM policy_contents")).all():
+            older = hashlib.sha256(digest).digest()
+            values = {"digest": digest, "older": older, "body": seals.kept(seals.opened(body, digest), older)}
+            change = "UPDATE policy_contents SET content_hash = :older, body = :body WHERE content_hash = :digest"
+            connection.execute(text(change), values)
         connection.execute(text("UPDATE inventory_sync_policies SET content_hash = sha256(content_hash)"))
     assert subjects(diff(f"sync:{sync}", AFTER, *ACME, "--json")) == subjects(diff(BEFORE, AFTER, "--json"))
 

@@ -285,9 +285,12 @@ def test_a_secret_is_nowhere_in_the_database(runs: Runs, tmp_path: Path) -> None
     assert change["before"] != change["after"]
     assert change["before"].startswith("secret:v1:")
     with runs.store.worker.transaction(runs.scope) as connection:
+        from flows._policies.snapshots import bodies
         from flows._policies.tables import PolicyContent
 
-        stored = b"".join(bytes(body) for body in connection.execute(select(PolicyContent.body)).scalars())
+        hashes = connection.execute(select(PolicyContent.content_hash)).scalars().all()
+        stored = repr(bodies(connection, runs.scope, map(bytes, hashes))).encode()
+    assert stored.count(b"secret:v1:") == 2
     assert not any(secret.encode() in stored for secret in secrets)
 
 

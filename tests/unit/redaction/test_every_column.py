@@ -31,7 +31,7 @@ STORED: Final = "by flows._policies.stored, or read back from what it kept"
 SCRUBBED: Final = "by runstore.fence.redaction where it is written"
 REFUSED: Final = "a text that looks like a secret is refused"
 PERSON: Final = "who somebody is, from the sign-in or the operator's own command line"
-SEALED: Final = "encrypted where the fence found anything in it"
+SEALED: Final = "encrypted under the tenant's key"
 
 KEPT: Final = {
     "audit_heads": {"hash": OURS},
@@ -49,7 +49,7 @@ KEPT: Final = {
         "scope": REFUSED, "fingerprint": OURS, "subject": STORED, "kind": OURS, "policy_id": STORED, "policy_name": STORED,
         "policy_type": OURS, "severity": OURS, "status": OURS, "value_digest": OURS, "before_hash": OURS, "after_hash": OURS,
         "owner": SCRUBBED, "reason": SCRUBBED, "accepted_digest": OURS, "shown_severity": OURS, "searched": STORED,
-        "changes": STORED, "origin_hash": OURS,
+        "changes": SEALED, "origin_hash": OURS,
     },
     "drift_ignore_rules": {
         "kind": REFUSED, "policy_type": REFUSED, "policy_name": REFUSED, "facet": REFUSED, "setting": REFUSED,
@@ -57,7 +57,7 @@ KEPT: Final = {
     },
     "drift_run_findings": {
         "kind": OURS, "policy_id": STORED, "previous_policy_id": STORED, "policy_name": STORED, "policy_type": OURS,
-        "severity": OURS, "changes": STORED, "policies": STORED, "notes": STORED, "changed_by": SCRUBBED,
+        "severity": OURS, "changes": SEALED, "policies": STORED, "notes": STORED, "changed_by": SCRUBBED,
     },
     "drift_severity_rules": {
         "severity": OURS, "kinds": OURS, "policy_type": REFUSED, "facet": OURS, "setting": REFUSED, "created_by": PERSON,
@@ -76,13 +76,14 @@ KEPT: Final = {
         "trigger": OURS, "initiated_by": PERSON, "last_source": OURS,
     },
     "policy_audit_events": {"policy_id": OURS, "activity": SCRUBBED, "actor": SCRUBBED},
-    "policy_contents": {"content_hash": OURS, "body": STORED},
+    "policy_contents": {"content_hash": OURS, "body": SEALED},
     "policy_fingerprint_keys": {"key": OURS},
     "schedule_looks": {"problem": OURS},
     "schedules": {
         "resource": OURS, "action": OURS, "scope": SCRUBBED, "name": SCRUBBED, "timing": SCRUBBED, "timezone": SCRUBBED,
         "stopped_by": OURS,
     },
+    "tenant_keys": {"key_id": OURS, "wrapped": SEALED},
     "tenants": {"slug": OURS, "name": REFUSED, "directory_id": OURS},
     "users": {"email": PERSON, "display_name": PERSON, "issuer": PERSON, "subject": PERSON},
 }  # fmt: skip

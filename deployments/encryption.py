@@ -1,0 +1,106 @@
+"""The installation's encryption key: made for the embedded database, replaced, and everything brought under it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from deployments.settings import Settings
+from runstore.database import Database
+from runstore.directory import Directory
+from runstore.errors import BadInputError
+from runstore.tenancy import LOCAL_OPERATOR, TenantScope
+
+
+def ensure_key(settings: Settings) -> None:
+    """Makes the key of an embedded database that has none; one of one's own has to be given its key."""
+    if settings.is_embedded and settings.encryption_key is None and settings.encryption_key_file is not None:
+        kept_secret(settings.encryption_key_file)
+
+
+def kept_secret(path: Path) -> str:
+    """A random secret, made once and readable by its owner only: whole on the disk, or not there."""
+    if not path.exists():
+        draft = _draft(path, secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            # Two that start at once have the same one.
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text().strip()
+
+
+def everything_under_key(admin: Database) -> dict[str, int]:
+    """Seals what tenants keep in clear or under an older key; how many rows that were, by tenant. Ended in between, it can
+    be called again."""
+    # Every command makes sure of the key, and few need what this does.
+    from flows._policies.sealing import BODIES, bring_under_key
+    from flows.backup.sealing import ITEMS
+    from flows.drift.register.standing_changes import SEALED
+
+    found = Directory(admin).tenants()
+    scopes = [TenantScope(tenant.id, tenant.slug, LOCAL_OPERATOR) for tenant in found]
+    return {scope.slug: bring_under_key(admin, scope, (BODIES, *SEALED, ITEMS)) for scope in scopes}
+
+
+def new_key(settings: Settings) -> Path:
+    """Puts a new key before the others in the key's file; which file that is. One that was put there before is gone on with.
+
+    BadInputError when the key is not in a file, or that cannot be written.
+    """
+    file = settings.encryption_key_file
+    if settings.encryption_key is not None or file is None:
+        raise BadInputError(
+            "TENANTATLAS_ENCRYPTION_KEY is a setting of yours, which this command cannot change. Write the new key and the old one "
+            "into a file, a line each, name it with TENANTATLAS_ENCRYPTION_KEY_FILE instead, and run `tenantatlas db seal`."
+        )
+    try:
+        lines = file.read_text().split()
+        if len(lines) == 1:
+            _replace(file, [secrets.token_urlsafe(48), *lines])
+    except OSError as problem:
+        raise BadInputError(f"{file} cannot be changed: {problem.strerror or problem}.") from None
+    return file
+
+
+def forget_older(file: Path) -> None:
+    """Leaves the first key of the file alone. Call it when nothing is kept under the others."""
+    _replace(file, file.read_text().splitlines()[:1])
+
+
+def told(admin: Database) -> tuple[list[str], int]:
+    """What an operator has to know of how policies are kept, and the exit code: nothing and 0 when all are sealed and open."""
+    from flows._policies.sealing import EncryptionKeyError, standing
+
+    found = standing(admin)
+    said: list[str] = []
+    if found.in_clear:
+        said.append(
+            f"The policies of {found.in_clear} tenants are kept in clear: once every process is of this version, run "
+            "`tenantatlas db seal`."
+        )
+    if found.other_key and found.keys:
+        said.append(
+            f"The policies of {found.other_key} tenants are encrypted under another key than TENANTATLAS_ENCRYPTION_KEY is here: "
+            "nothing of them opens until it is the key of the database they come from."
+        )
+    elif found.other_key:
+        said.append(
+            f"The policies of {found.other_key} tenants are encrypted, and TENANTATLAS_ENCRYPTION_KEY is not set here: whatever "
+            "reads or writes them needs it."
+        )
+    return said, EncryptionKeyError.exit_code if found.other_key else 0
+
+
+def _replace(file: Path, lines: list[str]) -> None:
+    _draft(file, "\n".join(lines)).replace(file)
+
+
+def _draft(path: Path, text: str) -> Path:
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{text}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return draft

@@ -1,0 +1,33 @@
+"""What is kept of a tenant encrypted, opened: for tests that look at what was written there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+
+from flows._policies.sealing import Seals
+from flows._policies.tables import PolicyContent
+from flows.backup.sealing import opened
+from flows.backup.tables import BackupItem
+from flows.drift.tables import DriftFinding, DriftRunFinding
+from runstore.database import Database
+from runstore.tenancy import TenantScope
+
+
+def unsealed(worker: Database, scope: TenantScope) -> Iterator[tuple[str, bytes]]:
+    """Every body, every list of changes and every captured policy as JSON bytes, with the column it stands in."""
+    with worker.transaction(scope) as connection:
+        seals = Seals(connection, scope)
+        for digest, body in connection.execute(select(PolicyContent.content_hash, PolicyContent.body)):
+            yield "policy_contents.body", seals.opened(bytes(body), bytes(digest))
+        for item in connection.execute(select(*BackupItem.__table__.columns)):
+            yield "backup_items.body", opened(seals, item.set_id, item)
+        for key, changes in (*_changes(connection, DriftFinding.id), *_changes(connection, DriftRunFinding.finding_id)):
+            yield "changes", orjson.dumps(seals.opened_json(changes, key.bytes))
+
+
+def _changes(connection: Any, key: Any) -> list[Any]:
+    return connection.execute(select(key, key.class_.changes).where(key.class_.changes.is_not(None))).all()
