@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from flows._policies.sealing import Seals
 from flows._policies.snapshots import list_syncs
 from runstore.tenancy import Role
 from tests.conftest import Store
 from tests.support.command_line import CommandLine, Outcome
 from tests.support.drift_runs import Runs, export, policy
+from tests.support.unsealed import hashed_otherwise
 
 SAMPLES = Path(__file__).parents[3] / "deployments" / "samples" / "acme"
 BEFORE, AFTER = SAMPLES / "2026-10-05", SAMPLES / "2026-11-02"
@@ -83,12 +82,7 @@ def test_contents_of_older_rules_are_read_by_those_in_force(runs: Runs, diff: Ca
     sync = runs.sync(BEFORE)
     with runs.store.worker.transaction(runs.scope) as connection:
         connection.execute(text("UPDATE inventory_syncs SET canonical_version = 1"))
-        seals = Seals(connection, runs.scope)
-        for digest, body in connection.execute(text("SELECT content_hash, body FROM policy_contents")).all():
-            older = hashlib.sha256(digest).digest()
-            values = {"digest": digest, "older": older, "body": seals.kept(seals.opened(body, digest), older)}
-            change = "UPDATE policy_contents SET content_hash = :older, body = :body WHERE content_hash = :digest"
-            connection.execute(text(change), values)
+        hashed_otherwise(connection, runs.scope)
         connection.execute(text("UPDATE inventory_sync_policies SET content_hash = sha256(content_hash)"))
     assert subjects(diff(f"sync:{sync}", AFTER, *ACME, "--json")) == subjects(diff(BEFORE, AFTER, "--json"))
 

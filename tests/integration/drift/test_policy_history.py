@@ -17,6 +17,7 @@ from runstore.errors import BadInputError, NotFoundError
 from runstore.tenancy import TenantScope
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
+from tests.support.unsealed import hashed_otherwise
 
 ONE, OTHER = (f"{n:08}-0000-4000-8000-000000000000" for n in (1, 2))
 
@@ -73,9 +74,7 @@ def test_a_content_that_is_kept_no_longer_is_said_to_be_unknown(runs: Runs) -> N
 def test_newer_rules_make_no_version_and_show_no_secret(runs: Runs) -> None:
     newest = list_of(runs)[0]
     with runs.store.admin.transaction(runs.scope) as connection:
-        connection.execute(
-            text("INSERT INTO policy_contents SELECT tenant_id, sha256(content_hash), 1, body FROM policy_contents")
-        )
+        hashed_otherwise(connection, runs.scope)
         moved = "UPDATE inventory_sync_policies SET content_hash = sha256(content_hash) WHERE sync_id = :sync"
         connection.execute(text(moved), {"sync": newest})
         connection.execute(text("UPDATE inventory_syncs SET canonical_version = 1 WHERE id = :sync"), {"sync": newest})
