@@ -1,4 +1,4 @@
-"""The findings page with 20,000 open findings: what it asks of the store, and its script.
+"""The findings and the Drift page with 20,000 open findings: what they ask of the store, and their scripts.
 
     python -m benchmarks.bench_findings [--findings 20000] [--rounds 60]
 
@@ -20,9 +20,11 @@ from benchmarks.bench_hub_store import BUDGET_MS, Statements, measure
 from deployments.local.embedded_database import EmbeddedDatabase
 from flows.drift.findings_page import A_PAGE
 from flows.drift.register.filters import FindingFilter
-from flows.drift.register.reading import findings_document
+from flows.drift.register.reading import findings_document, newest_comparisons
 from flows.drift.register.rule_book import add_ignore
 from flows.drift.register.rules import IgnoreRule
+from flows.drift.standing import open_by_scope
+from flows.drift.trend import trend
 from flows.registry import migration_folders
 from monitoring_app.settings import HubSettings, OidcSettings
 from monitoring_app.web.identity import Sessions
@@ -36,7 +38,10 @@ from tests.support.ports import free_port
 
 PERSON = "reader@large.example"
 _FILL = """
-WITH run AS (
+WITH sync AS (
+  INSERT INTO inventory_syncs (id, tenant_id, run_id, scope, source, status, canonical_version, finished_at)
+  SELECT gen_random_uuid(), id, gen_random_uuid(), 'default', 'folder', 'succeeded', 1, now() FROM tenants
+), run AS (
   INSERT INTO drift_comparisons (tenant_id, run_id, scope, against, baseline_sync_id, current_sync_id)
   SELECT id, gen_random_uuid(), 'default', 'previous', gen_random_uuid(), gen_random_uuid() FROM tenants
   RETURNING tenant_id, run_id
@@ -105,6 +110,14 @@ def main() -> None:
 
             inside, _ = measure(ask, asked.rounds, statements)
             line(f"database: {name}", inside, BUDGET_MS)
+        newest = newest_comparisons(hub, scope)
+
+        def over_time() -> object:
+            with hub.transaction(scope) as connection:
+                return trend(connection, scope, open_by_scope(connection, scope), newest)
+
+        inside, _ = measure(over_time, asked.rounds, statements)
+        line("database: the Drift page's trend", inside, BUDGET_MS)
         _scripts(url, Path(home), directory, asked.rounds)
         for database in (admin, app, hub):
             database.dispose()
@@ -123,9 +136,9 @@ def _scripts(url: str, folder: Path, directory: Directory, rounds: int) -> None:
     assert user is not None
     cookie = Sessions(SECRET, 8).open(user.id)
     with HubServer(settings, folder, port) as hub, tab(hub.url, cookie) as page:
-        for more in ADDRESSES:
-            address = f"/findings?tenant=large{more}"
-            line(f"script: /findings{more}", script_time(lambda address=address: page.open(address), rounds), SCRIPT_MS)
+        for address in (*(f"/findings?tenant=large{more}" for more in ADDRESSES), "/drift?tenant=large"):
+            said = address.replace("?tenant=large", "")
+            line(f"script: {said}", script_time(lambda address=address: page.open(address), rounds), SCRIPT_MS)
 
 
 if __name__ == "__main__":

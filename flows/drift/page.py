@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from flows._policies.snapshots import Sync, list_syncs
+from flows._policies.unread import ANY_TYPE
 from flows.drift import findings_page, policy_page, texts
+from flows.drift.on_page import TONES
 from flows.drift.register.reading import newest_comparisons
 from flows.drift.register.rule_book import pin_baseline, pinned_baselines, unpin_baseline
 from flows.drift.register.words import not_compared
 from flows.drift.standing import NotStarted, not_started, open_by_scope
 from flows.drift.start import generate_request
+from flows.drift.trend import Trend, blind, trend
 from monitoring_app.presentation import words
+from monitoring_app.presentation.figures import duration, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database
 from monitoring_app.presentation.parts import empty_state, notice, page_header
@@ -37,20 +41,27 @@ def draw(viewer: Viewer) -> None:
     database = page_database()
     show(page_header(viewer, texts.DRIFT, texts.DRIFT_LEAD), "drift-header")
     follow(viewer, "drift")
+    newest = newest_comparisons(database, viewer.scope)
     with database.transaction(viewer.scope) as connection:
         found = list_syncs(connection, viewer.scope, limit=SYNCS_READ)
         waiting = not_started(connection, viewer.scope)
         standing = open_by_scope(connection, viewer.scope)
+        lately = trend(connection, viewer.scope, standing, newest) if newest else None
     if not found:
         show(empty_state(texts.DRIFT_EMPTY_TITLE, texts.DRIFT_EMPTY), "drift-empty")
         return
     if not viewer.may(Permission.OPERATE):
         show(notice(words.READONLY_NOTE, "blue"), "drift-readonly")
-    compared = {entry["scope"]: entry for entry in newest_comparisons(database, viewer.scope)}
+    if lately is not None:
+        show(over_time(viewer.tenant.slug, lately), "drift-trend")
+    compared = {entry["scope"]: entry for entry in newest}
     pins = pinned_baselines(database, viewer.scope)
     for position, key in enumerate(dict.fromkeys(sync.scope for sync in found)):
         usable = [sync for sync in found if sync.scope == key and sync.is_usable]
-        card = scope_card(viewer.tenant.slug, key, usable, compared.get(key), standing.get(key, {}), waiting.get(key))
+        new = lately.new.get(key, 0) if lately is not None else 0
+        card = scope_card(
+            viewer.tenant.slug, key, usable, compared.get(key), standing.get(key, {}), waiting.get(key), new
+        )
         _scope(viewer, position, key, usable, card)
         _baseline(viewer, position, key, usable, pins.get(key))
 
@@ -113,18 +124,23 @@ def scope_card(
     compared: dict[str, Any] | None,
     standing: Mapping[str, int],
     waiting: NotStarted | None,
+    new: int,
 ) -> Node:
     """One scope: what is open, its last two usable syncs, its last comparison, what that did not compare, what is missing."""
     facts = [
         (texts.OPEN, _open(slug, key, standing) if compared else texts.NOTHING_COMPARED),
         (texts.LAST_SYNC, _sync(usable[0]) if usable else words.NEVER),
         (texts.SYNC_BEFORE, _sync(usable[1]) if len(usable) > 1 else words.NEVER),
-        (texts.LAST_COMPARISON, _comparison(slug, compared) if compared else words.NEVER),
+        (texts.LAST_COMPARISON, _comparison(slug, compared, new) if compared else words.NEVER),
     ]
     shown = [h("div", None, h("dt", None, name), h("dd", None, value)) for name, value in facts]
     said: list[Node] = []
     if len(usable) < NEEDED:
         said.append(notice(texts.NEEDS_TWO_SYNCS.format(count=len(usable)), "orange"))
+    for policy_type, (since, longer) in blind(usable).items():
+        name = texts.ANY_TYPE if policy_type == ANY_TYPE else type_name(policy_type)
+        words_before = (texts.BLIND_LONGER if longer else texts.BLIND).format(name=name)
+        said.append(notice(words_before, "orange", moment(since)))
     if compared and compared["withheld"]:
         said.append(notice(not_compared(compared["withheld"]), "orange"))
     if waiting is not None and (not compared or waiting.at > datetime.fromisoformat(compared["created_at"])):
@@ -146,8 +162,40 @@ def _sync(sync: Sync) -> Node:
     return h("div", None, moment(sync.started_at), read)
 
 
-def _comparison(slug: str, compared: dict[str, Any]) -> Node:
-    see = link(page_href("findings", slug, {"run": compared["run_id"]}), [texts.SEE_FINDINGS, icon("right")])
+def over_time(slug: str, lately: Trend) -> Node:
+    """Open findings by day, and what is known of decisions and of what comes."""
+    most = max((sum(levels.values()) for _, levels in lately.days), default=0) or 1
+    bars = [_day(day, levels, most) for day, levels in lately.days]
+    ends = [h("span", None, f"{lately.days[place][0]:%d %b}") for place in (0, -1)]
+    foot = h("div", {"class": "chart-foot"}, ends[0], h("span", None, texts.OPEN_BY_DAY), ends[1])
+    label = {"class": "chart", "role": "group", "aria-label": texts.OPEN_BY_DAY}
+    chart = h("div", {"class": "chart-frame"}, h("div", label, bars), foot)
+    decided = texts.NO_DECISION
+    if lately.until_decided is not None:
+        decided = texts.DECIDED_IN.format(span=duration(lately.until_decided), count=f"{lately.decisions:,}")
+    soon = link(page_href("findings", slug, {"state": "expiring"}), f"{lately.expiring:,}") if lately.expiring else "0"
+    facts: list[tuple[str, Node]] = [
+        (texts.TO_DECISION, decided), (texts.EXPIRING, soon), (texts.NEXT_COMPARISON, texts.NEXT_UNKNOWN),
+    ]  # fmt: skip
+    shown = [h("div", None, h("dt", None, name), h("dd", None, value)) for name, value in facts]
+    return h("div", {"class": "stack"}, chart, h("dl", {"class": "facts"}, shown))
+
+
+def _day(day: date, levels: Mapping[str, int], most: int) -> Node:
+    told = ", ".join(f"{count:,} {level}" for level, count in levels.items()) or texts.NOTHING_OPEN.lower()
+    said = f"{day:%a %d %b}: {told}"
+    parts = [
+        h("span", {"class": f"part tone-{TONES.get(level, 'gray')}", "vars": {"h": f"{100 * count / most:.1f}%"}})
+        for level, count in reversed(list(levels.items()))
+    ]
+    return h("div", {"class": "day", "role": "img", "title": said, "aria-label": said}, parts)
+
+
+def _comparison(slug: str, compared: dict[str, Any], new: int) -> Node:
+    see = link(
+        page_href("findings", slug, {"run": compared["run_id"]}),
+        [texts.NEW_FINDINGS.format(count=f"{new:,}"), icon("right")],
+    )
     return h("div", None, moment(datetime.fromisoformat(compared["created_at"])), h("div", {"class": "small"}, see))
 
 

@@ -77,7 +77,7 @@ def _chosen() -> None:
 
 
 def _label(one: Mapping[str, Any]) -> str:
-    return f"{datetime.fromisoformat(one['first_seen_at']):%Y-%m-%d %H:%M UTC} · {one['policy_name'] or texts.GONE}"
+    return f"{datetime.fromisoformat(one['first_seen_at']):%Y-%m-%d %H:%M:%S UTC} · {one['policy_name'] or texts.GONE}"
 
 
 def _diff(changes: list[dict[str, Any]] | None) -> Node:

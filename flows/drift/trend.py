@@ -1,0 +1,127 @@
+"""What the Drift page says over time: open findings by day, what is new, what expires, how long decisions take, what is unread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select, text
+
+from flows._policies.snapshots import Sync
+from flows.drift.comparison.completeness import Completeness
+from flows.drift.comparison.severity import Severity
+from flows.drift.register.filters import SHOWN, FindingFilter
+from flows.drift.tables import DriftFinding
+from runstore.tenancy import TenantScope
+
+DAYS: Final = 30
+_LEVELS: Final = tuple(one.value for one in Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The last 30 days of a tenant, by UTC.
+
+    `days` has each day's open and acknowledged findings at its end by severity, oldest first; severities are those of today.
+    `decisions` counts findings acknowledged or accepted in these days, `until_decided` is how long that took on average since they
+    opened, in seconds. `expiring` are accepted until a date within 30 days, `new` opened in the newest comparison of their scope.
+    """
+
+    days: Sequence[tuple[date, Mapping[str, int]]]
+    decisions: int
+    until_decided: float | None
+    expiring: int
+    new: Mapping[str, int]
+
+
+# By how much what was open grew on each day. An acceptance that ran out opens without an event until the next comparison.
+_STEPS: Final = text(
+    f"""
+    SELECT day, rank, sum(step) FROM (
+      SELECT (e.at AT TIME ZONE 'UTC')::date AS day, f.rank,
+             (e.to_status IN ('open', 'acknowledged'))::int
+             - coalesce(e.from_status IN ('open', 'acknowledged'), false)::int AS step
+        FROM drift_finding_events e JOIN drift_findings f ON f.id = e.finding_id AND f.tenant_id = e.tenant_id
+       WHERE e.tenant_id = :tenant AND e.at >= :since AND f.rank < 9
+      UNION ALL
+      SELECT (accepted_until AT TIME ZONE 'UTC')::date, rank, 1 FROM drift_findings
+       WHERE tenant_id = :tenant AND status = 'accepted' AND accepted_until BETWEEN :since AND now() AND rank < 9
+    ) steps WHERE step <> 0 GROUP BY day, rank LIMIT {DAYS * 10}
+    """
+)
+_DECIDED: Final = text(
+    """
+    SELECT count(*), extract(epoch FROM avg(e.at - opened.at)) FROM drift_finding_events e CROSS JOIN LATERAL (
+      SELECT max(b.at) AS at FROM drift_finding_events b
+       WHERE b.tenant_id = e.tenant_id AND b.finding_id = e.finding_id AND b.at < e.at
+         AND b.to_status = 'open' AND b.from_status IS DISTINCT FROM 'open'
+    ) opened
+     WHERE e.tenant_id = :tenant AND e.at >= :since AND e.from_status = 'open' AND e.to_status IN ('acknowledged', 'accepted')
+     LIMIT 1
+    """
+)
+# A comparison and the steps it makes are of one transaction; the hour lets the index by time find them.
+_NEW: Final = text(
+    """
+    SELECT c.run_id, count(*) FROM unnest(CAST(:runs AS uuid[]), CAST(:times AS timestamptz[])) AS c (run_id, at)
+      JOIN drift_finding_events e ON e.tenant_id = :tenant AND e.run_id = c.run_id
+           AND e.at BETWEEN c.at - interval '1 hour' AND c.at + interval '1 hour'
+      JOIN drift_findings f ON f.id = e.finding_id AND f.rank < 9
+     WHERE e.to_status = 'open' AND e.event <> 'expired'
+     GROUP BY c.run_id LIMIT 1000
+    """
+)
+
+
+def trend(
+    connection: Connection,
+    scope: TenantScope,
+    standing: Mapping[str, Mapping[str, int]],
+    compared: Sequence[Mapping[str, Any]],
+) -> Trend:
+    """The tenant's trend, back from what is open now in each scope (`standing`); `compared` are its newest comparisons."""
+    today = datetime.now(UTC).date()
+    first = today - timedelta(days=DAYS - 1)
+    since = datetime.combine(first, datetime.min.time(), UTC)
+    asked = {"tenant": scope.tenant_id, "since": since}
+    steps = {(day, _LEVELS[rank]): int(step) for day, rank, step in connection.execute(_STEPS, asked)}
+    count, seconds = connection.execute(_DECIDED, asked).one()
+    expiring = connection.execute(
+        select(func.count())
+        .where(DriftFinding.tenant_id == scope.tenant_id, SHOWN, *FindingFilter().about(default="expiring"))
+        .limit(1)
+    ).scalar_one()
+    runs = [one["run_id"] for one in compared]
+    times = [datetime.fromisoformat(one["created_at"]) for one in compared]
+    new = connection.execute(_NEW, {"tenant": scope.tenant_id, "runs": runs, "times": times})
+    left = {level: sum(of.get(level, 0) for of in standing.values()) for level in _LEVELS}
+    days: list[tuple[date, Mapping[str, int]]] = []
+    for back in range(DAYS):
+        day = today - timedelta(days=back)
+        days.append((day, {level: number for level, number in left.items() if number > 0}))
+        left = {level: number - steps.get((day, level), 0) for level, number in left.items()}
+    known = {str(run_id): number for run_id, number in new}
+    return Trend(
+        days[::-1], count, None if seconds is None else float(seconds), expiring,
+        {one["scope"]: known.get(one["run_id"], 0) for one in compared},
+    )  # fmt: skip
+
+
+def blind(usable: Sequence[Sync]) -> Mapping[str, tuple[datetime, bool]]:
+    """The types of which a scope's newest usable sync could not tell everything: since which sync, of those given, newest first.
+
+    The flag says that the oldest of them could not either, so that it may have begun earlier.
+    """
+    found: dict[str, tuple[datetime, bool]] = {}
+    unread = [_unread(sync) for sync in usable]
+    for policy_type in sorted(unread[0]) if unread else ():
+        lasts = next((place for place, types in enumerate(unread) if policy_type not in types), len(unread))
+        found[policy_type] = (usable[lasts - 1].started_at, lasts == len(unread))
+    return found
+
+
+def _unread(sync: Sync) -> frozenset[str]:
+    known = Completeness.of_json(sync.unread)
+    return known.types | frozenset(known.items)
