@@ -17,7 +17,7 @@ from flows.drift.tables import DriftFinding
 from runstore.tenancy import TenantScope
 
 DAYS: Final = 30
-_LEVELS: Final = tuple(one.value for one in Severity)
+_LEVELS: Final[Sequence[str]] = [one.value for one in Severity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ def trend(
     first = today - timedelta(days=DAYS - 1)
     since = datetime.combine(first, datetime.min.time(), UTC)
     asked = {"tenant": scope.tenant_id, "since": since}
-    steps = {(day, _LEVELS[rank]): int(step) for day, rank, step in connection.execute(_STEPS, asked)}
+    steps: dict[tuple[date, str], int] = {
+        (day, _LEVELS[rank]): int(step) for day, rank, step in connection.execute(_STEPS, asked)
+    }
     count, seconds = connection.execute(_DECIDED, asked).one()
     expiring = connection.execute(
         select(func.count())
