@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     operation_limit: int | None = Field(default=None, ge=1, le=1000)
     tenant_limit: int = Field(default=8, ge=1, le=10_000)
     worker_limit: int = Field(default=16, ge=1, le=1000)
-    worker_poll_seconds: float = Field(default=0.3, ge=0.05, le=60)
+    worker_poll_seconds: float = Field(default=0.2, ge=0.05, le=60)
     worker_drain_seconds: float = Field(default=60, ge=0, le=86_400)
     flow_memory_mb: int = Field(default=2048, ge=0, le=1_048_576)
     metrics_host: str = "127.0.0.1"
