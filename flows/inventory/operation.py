@@ -75,9 +75,16 @@ def checked_scope(value: str) -> str:
     return value
 
 
+_JOINS: Final = ("then", "then_against")
+
+
 def _given(parameters: InventoryParameters) -> dict[str, Any]:
-    # `then` counts only where it is set: the key of any other sync is the one of earlier releases.
     return parameters.model_dump(mode="json", exclude_none=True)
+
+
+def _read(parameters: InventoryParameters) -> dict[str, Any]:
+    # Not what follows: a sync and the same one with `--then` would read the tenant twice at once.
+    return parameters.model_dump(mode="json", exclude_none=True, exclude=set(_JOINS))
 
 
 def _checked(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -89,8 +96,9 @@ OPERATION: Final = Operation(
     flow="flows.inventory.flow:sync_inventory",
     parameters=InventoryParameters,
     description="Reads a tenant's policies and keeps them as a snapshot.",
-    identity=_given,
+    identity=_read,
     context=_given,
     about=("scope", "source"),
+    joins=_JOINS,
     checked=_checked,
 )

@@ -58,7 +58,7 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
     )
     if sync.audit is not None:
         run.progress.note(audit={log: standing["status"] for log, standing in sync.audit.items()})
-    run.progress.note(**next_step(run, parameters, sync))
+    run.progress.note(**next_step(run, sync))
     run.progress.link(RelatedLink("Inventory", "inventory", {"sync": str(sync.id)}))
     whole = "complete" if sync.complete else "not complete: the hub lists what could not be read"
     run.log.info("Sync %s holds %d policies; it is %s.", sync.id, sync.policies, whole)

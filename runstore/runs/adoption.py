@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from runstore.database import Database
-from runstore.runs.insertion import insert_statement, new_run
+from runstore.runs.insertion import insert_statement, join, new_run
 from runstore.runs.request import StartRequest
 from runstore.runs.rows import returned_columns, run_of
 from runstore.runs.run import Run, Source
@@ -27,10 +28,11 @@ class Adopted:
 
 
 # After everything was down, the flow runs that a schedule had planned for that time all begin: the first does the work, and the
-# others find that it was made since their own time. A failed one did no work. The bound on `created_at` keeps to the newest.
+# others find that it was made since their own time. A failed one did no work, and one without what is to follow it not all of it.
+# The bound on `created_at` keeps to the newest.
 _DONE_SINCE = """
     o.tenant_id = :tenant AND o.created_at >= CAST(:planned_for AS timestamptz) AND o.idempotency_key = :key
-    AND o.status NOT IN ('failed', 'aborted')
+    AND o.status NOT IN ('failed', 'aborted') AND o.context @> CAST(:joined AS jsonb)
 """
 
 # Any unique index may refuse the row: the flow run's own (adopted before: the same run) or the active key's (a duplicate). Under
@@ -92,10 +94,12 @@ def adopt(
     values = new_run(
         scope, request, RunStatus.RUNNING, Source.HOOK, trigger, at, attempt=attempt, flow_run_id=flow_run_id
     )
-    values["planned_for"] = planned_for
+    values |= {"planned_for": planned_for, "joined": json.dumps(request.joined)}
     while True:
         with database.transaction(scope) as connection:
             connection.execute(_ADOPT, {**values, "id": uuid4()})
             row = connection.execute(_STANDING, values).one_or_none()
+            if row is not None and row.flow_run_id != flow_run_id:
+                join(connection, row.id, request)
         if row is not None:
             return Adopted(run_of(row, scope.slug), duplicate=row.flow_run_id != flow_run_id)

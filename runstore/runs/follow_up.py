@@ -56,7 +56,8 @@ _SETTLE = text(
           WHEN e.goes_on THEN jsonb_build_object('then_run', f.id)
           ELSE jsonb_build_object('then_why', CASE r.status
             WHEN 'aborted' THEN 'This run was aborted.'
-            ELSE coalesce(r.context ->> 'then_why', 'This run failed.') END)
+            WHEN 'failed' THEN coalesce(r.context ->> 'then_why', 'This run failed.')
+            ELSE coalesce(r.context ->> 'then_why', 'It was asked for when this run was nearly done: start it by hand.') END)
         END
       FROM ended e, following f WHERE r.id = e.id
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
@@ -35,6 +35,26 @@ def insert_statement(rest: str) -> TextClause:
     """The INSERT of the values that `new_run` makes, and what is to happen besides."""
     json = ("context", "parameters", "item_ids", "related", "history")
     return text(INSERT_RUN + _VALUES + rest).bindparams(*(bindparam(name, type_=JSONB) for name in json))
+
+
+_JOIN = text(
+    """
+    UPDATE operation_runs r SET context = r.context || :joined
+    WHERE r.id = :id AND r.status IN ('pending', 'running') AND NOT r.context ?| CAST(:names AS text[])
+    RETURNING r.id
+    """
+).bindparams(bindparam("joined", type_=JSONB))
+
+
+def join(connection: Connection, run_id: UUID, request: StartRequest) -> bool:
+    """Gives an active run what the identical request has besides: whether it has it now, or had the same already."""
+    if not (joined := request.joined):
+        return True
+    values = {"id": run_id, "joined": scrub_json(joined), "names": list(request.joins)}
+    if connection.execute(_JOIN, values).first() is not None:
+        return True
+    has = connection.execute(text("SELECT context FROM operation_runs WHERE id = :id"), {"id": run_id}).scalar_one()
+    return {name: has.get(name) for name in request.joins if has.get(name) is not None} == values["joined"]
 
 
 def new_run(

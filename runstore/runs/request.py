@@ -15,7 +15,8 @@ class StartRequest:
     """What to start.
 
     `identity` makes two requests identical (JSON values; sort what is a set). `parameters` are the flow's: strings and ids,
-    never payloads. `context` is what a reader of the run sees of them.
+    never payloads. `context` is what a reader of the run sees of them. `joins` names keys of the context that are no part of the
+    identity: an identical run that is active takes them over, unless it has one of them already.
     """
 
     operation: OperationType
@@ -24,3 +25,9 @@ class StartRequest:
     context: Mapping[str, Any] = field(default_factory=dict[str, Any])
     item_ids: Sequence[str] = ()
     related: Sequence[RelatedLink] = ()
+    joins: Sequence[str] = ()
+
+    @property
+    def joined(self) -> dict[str, Any]:
+        """What an identical active run takes over."""
+        return {name: self.context[name] for name in self.joins if self.context.get(name) is not None}

@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from runstore.audit import record_audit
 from runstore.database import Database
+from runstore.errors import BadInputError
 from runstore.notifications import NotificationKind, announce
-from runstore.runs.insertion import insert_statement, new_run
+from runstore.runs.insertion import insert_statement, join, new_run
 from runstore.runs.request import StartRequest as StartRequest
 from runstore.runs.rows import returned_columns, run_of
 from runstore.runs.run import Run, Source
@@ -43,7 +44,8 @@ def start(database: Database, scope: TenantScope, request: StartRequest) -> Star
     """The new pending run, or the identical active one. One transaction: run, "queued" notification, audit entry, NOTIFY.
 
     Raises ForbiddenError when the actor may not start runs; nothing is written then. Of any number of identical requests at
-    once exactly one makes the row. A request that comes after the run ended makes a new one.
+    once exactly one makes the row. A request that comes after the run ended makes a new one. BadInputError when the identical
+    active run has already joined something else than the request wants.
     """
     scope.require(Permission.OPERATE)
     values = new_run(scope, request, RunStatus.PENDING, Source.START, Trigger.USER, datetime.now(UTC))
@@ -54,4 +56,9 @@ def start(database: Database, scope: TenantScope, request: StartRequest) -> Star
             announce(connection, scope.tenant_id, run_id, NotificationKind.QUEUED)
             record_audit(connection, scope, "run.start", str(run_id), {"type": str(request.operation)})
             connection.execute(text("SELECT pg_notify(:channel, :run)"), {"channel": CHANNEL, "run": str(run_id)})
+        elif not join(connection, row.id, request):
+            raise BadInputError(
+                f"The same work is under way as run {row.id}, and something else is to follow it: start this again once "
+                "it has ended."
+            )
     return Started(run_of(row, scope.slug), reused=not row.inserted)

@@ -10,7 +10,8 @@ from flows.folders import producer_folders
 
 # What Prefect's engine imports only once it runs, found by comparing sys.modules before and after a first flow run.
 LIBRARIES = """
-    prefect.engine prefect.flow_engine prefect.task_engine prefect.utilities.visualization prefect.client.orchestration prefect.runner prefect.results
+    prefect.engine prefect.flow_engine prefect.task_engine prefect.client.orchestration prefect.runner prefect.results
+    prefect.utilities.visualization
     anyio._backends._asyncio pydantic.v1 encodings.idna rich._emoji_codes orjson
     sqlalchemy.dialects.postgresql.psycopg psycopg psycopg_binary psycopg_pool
 """.split()  # noqa: SIM905 - short in this way

@@ -7,7 +7,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -28,14 +28,16 @@ from monitoring_app.operations import detail_view
 from monitoring_app.presentation.nodes import text_of
 from runstore.errors import BadInputError
 from runstore.notifications import NotificationReader
+from runstore.runs.adoption import adopt
 from runstore.runs.filters import RunFilter
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import Outbox
 from runstore.runs.reader import RunReader
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import RunDetail, RunObservation, Source
+from runstore.runs.starter import start
 from runstore.runs.status import ObservedState, RunStatus
-from runstore.tenancy import Role
+from runstore.tenancy import Role, Trigger
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
 
@@ -103,6 +105,48 @@ def test_what_follows_is_handed_over_and_does_its_work(runs: Runs, folder: Path,
     runs.sync(export(tmp_path / "changed", [policy(ONE, value=2)]), then=DRIFT)
     assert worked_off(runs).context["findings"] == 1
     assert drifts(runs)[0].context["findings"] == 1
+
+
+def test_a_sync_and_the_same_one_with_what_follows_read_once(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    plain, chained = sync_request(f"folder:{folder}"), sync_request(f"folder:{folder}", then=DRIFT)
+    run = runs.begin(plain)
+    joined = start(runs.store.app, runs.scope, chained)
+    assert (joined.reused, joined.run.id) == (True, run.run_id)
+    assert start(runs.store.app, runs.scope, plain).reused and start(runs.store.app, runs.scope, chained).reused
+    with pytest.raises(BadInputError, match="something else is to follow"):
+        start(runs.store.app, runs.scope, sync_request(f"folder:{folder}", then=DRIFT, then_against="pinned"))
+    read_into_sync(run, InventoryParameters.model_validate(plain.parameters))
+    assert sync(runs, runs.end(run)).context["then_run"] == str(drifts(runs)[0].run.id)
+
+
+def test_what_is_asked_for_when_the_sync_is_nearly_done_is_told_why_not(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    run = runs.begin(sync_request(f"folder:{folder}"))
+    read_into_sync(run, InventoryParameters.model_validate(sync_request(f"folder:{folder}").parameters))
+    assert start(runs.store.app, runs.scope, sync_request(f"folder:{folder}", then=DRIFT)).reused
+    assert "nearly done" in sync(runs, runs.end(run)).context["then_why"]
+    assert not drifts(runs)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_schedules_sync_with_what_follows_loses_nothing_to_one_without(runs: Runs, folder: Path, ended: bool) -> None:
+    planned = datetime.now(UTC)
+    run = runs.begin(sync_request(f"folder:{folder}"))
+    if ended:
+        runs.end(run)
+    adopted = adopt(
+        runs.store.worker,
+        runs.scope,
+        sync_request(f"folder:{folder}", then=DRIFT),
+        flow_run_id=uuid4(),
+        attempt=1,
+        trigger=Trigger.SCHEDULE,
+        at=datetime.now(UTC),
+        planned_for=planned,
+    )
+    assert adopted.duplicate is not ended, "what is under way takes it over; what has ended cannot"
+    assert sync(runs, adopted.run.id).context["then"] == DRIFT
 
 
 def worked_off(runs: Runs) -> RunDetail:
