@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from flows._policies.assignments import names_of
@@ -45,6 +47,49 @@ def names_in(body: Mapping[str, Any]) -> dict[str, str]:
 def _note(names: dict[str, str], identifier: object, name: object) -> None:
     if as_text(identifier) and as_text(name):
         names[as_text(identifier)] = as_text(name)
+
+
+_OBJECTS: Final = MappingProxyType(
+    {
+        "groupId": "group",
+        "includeGroups": "group",
+        "excludeGroups": "group",
+        "notificationMessageCCList": "group",
+        "includeUsers": "user",
+        "excludeUsers": "user",
+        "includeRoles": "role",
+        "excludeRoles": "role",
+        "includeApplications": "app",
+        "excludeApplications": "app",
+    }
+)
+"""Properties that hold ids of directory objects, and of which kind; apps by their application id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """The ids in policies whose names are known elsewhere: definitions of settings, those of intents, objects with their kind."""
+
+    definitions: set[str] = field(default_factory=set[str])
+    intents: set[str] = field(default_factory=set[str])
+    objects: dict[str, str] = field(default_factory=dict[str, str])
+
+    def read(self, body: Mapping[str, Any]) -> None:
+        """Takes in a policy's body."""
+        left: list[Any] = [body]
+        while left:
+            node = left.pop()
+            for key, value in as_object(node).items():
+                if kind := _OBJECTS.get(key):
+                    ids = [value] if isinstance(value, str) else as_list(value)
+                    self.objects.update({as_text(one).lower(): kind for one in ids if GUID.fullmatch(as_text(one))})
+                elif key == "settingDefinitionId" and isinstance(value, str):
+                    self.definitions.add(value)
+                elif key == "definitionId" and isinstance(value, str):
+                    self.intents.add(value)
+                elif isinstance(value, (dict, list)):
+                    left.append(value)
+            left += [one for one in as_list(node) if isinstance(one, (dict, list))]
 
 
 def names_of_policies(policies: Iterable[tuple[str, str, str]]) -> dict[str, str]:

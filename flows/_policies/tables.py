@@ -113,3 +113,34 @@ class PolicyAuditEvent(Base):
     at: Mapped[datetime] = mapped_column(primary_key=True)
     activity: Mapped[str] = mapped_column(primary_key=True)
     actor: Mapped[str] = mapped_column(primary_key=True)
+
+
+class SettingDefinition(Base):
+    """What Microsoft calls a setting and its options (id → name), read once for all tenants; nothing of a tenant is in it.
+
+    `content_hash` is the SHA-256 of all else, so that a text that Microsoft changed is told from one that it did not.
+    """
+
+    __tablename__ = "setting_definitions"
+    __table_args__ = (CheckConstraint("octet_length(content_hash) = 32", name="hash_size"),)
+
+    definition_id: Mapped[str] = mapped_column(primary_key=True)
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    name: Mapped[str]
+    description: Mapped[str]
+    category: Mapped[str]
+    options: Mapped[dict[str, Any]]
+    read_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DirectoryName(Base):
+    """A group, user, role or app that policies refer to, by its id in small letters; `name` is empty where it is not known."""
+
+    __tablename__ = "directory_names"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    object_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    deleted: Mapped[bool]
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -9,11 +9,11 @@ from flows._tracking.store import patiently
 from flows._tracking.tracked_flow import TrackedRun
 from flows.drift.choosing import Chosen, TooFewSyncsError, choose
 from flows.drift.comparison.findings import Comparison, Withheld
-from flows.drift.comparison.naming import named
 from flows.drift.comparison.severity import Severity
 from flows.drift.generate import generate
 from flows.drift.operation import DriftParameters
 from flows.drift.reasons import NOT_COMPARED, NOT_ENOUGH_SYNCS, SYNC_UNUSABLE
+from flows.drift.register.names import with_known_names
 from flows.drift.register.words import not_compared
 from flows.drift.reports.groups import told
 from flows.drift.reports.lines import change_words
@@ -68,6 +68,7 @@ def _report(run: TrackedRun, parameters: DriftParameters, chosen: Chosen, compar
     by_severity = Counter(finding.severity for finding in comparison.findings)
     counts = ", ".join(f"{by_severity[one]} {one}" for one in Severity if by_severity[one])
     run.log.info("%d findings%s.", len(comparison.findings), f": {counts}" if counts else "")
+    found_now = [finding.as_json(finding.subject, None) for finding in comparison.findings]
     rows = [
         {
             "Severity": entry.severity,
@@ -76,7 +77,7 @@ def _report(run: TrackedRun, parameters: DriftParameters, chosen: Chosen, compar
             "What": entry.findings[0]["kind"],
             "Changes": change_words(entry.shown[0]) if entry.is_group else len(entry.shown),
         }
-        for entry in told(named([finding.as_json(finding.subject, None) for finding in comparison.findings], {}))
+        for entry in told(patiently(lambda: with_known_names(run.store, run.scope, found_now), give_up_after=PATIENCE))
     ]
     between = f"sync {chosen.baseline.id} to {chosen.current.id}"
     run.table("findings", rows, f"Findings of the scope {parameters.scope}, {between}.")

@@ -24,10 +24,10 @@ from flows._policies.snapshots import (
 from flows.drift.attribution import last_of, said_of
 from flows.drift.comparison.compare import pair_changes
 from flows.drift.comparison.completeness import Completeness
-from flows.drift.comparison.naming import named
 from flows.drift.comparison.states import PolicyState
 from flows.drift.offline import SYNC
 from flows.drift.operation import DEFAULT_SCOPE
+from flows.drift.register.names import with_known_names
 from flows.drift.reports.groups import groups_json
 from flows.drift.stored_side import diff_with_syncs
 from runstore.database import Database
@@ -99,10 +99,14 @@ def policy_history(
         "policy_name": kind.name,
         "policy_type": kind.policy_type,
         "scope": scope_key,
-        "versions": named(told[::-1], {}),
+        "versions": with_known_names(database, scope, told[::-1]),
         "not_listed": len(found) - len(shown),
     }
-    return document if not ends else {**document, "diff": named([{"changes": content.changes(*ends)}], {})[0]}
+    return (
+        document
+        if not ends
+        else {**document, "diff": with_known_names(database, scope, [{"changes": content.changes(*ends)}])[0]}
+    )
 
 
 def tenant_at(database: Database, scope: TenantScope, at: datetime, scope_key: str | None = None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,8 @@ from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
 from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Withheld
 from flows.drift.comparison.not_read import SECRETS_NOT_COMPARED
-from flows.drift.offline import SYNC, Diff, Named, Reader, Side, difference, side_of_use
+from flows.drift.offline import SYNC, Diff, Findings, Named, Reader, Side, difference, side_of_use
+from flows.drift.register.names import with_known_names
 from flows.drift.register.rules import ignore_rules, severity_rules, without_ignored
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
@@ -55,7 +55,12 @@ def diff_with_syncs(database: Database, scope: TenantScope, before: str, after: 
             hidden |= found.with_secrets
             sides.append(Named(f"{SYNC}{sync.id}", found.side, is_folder=False))
     old, new = sides
-    return difference(old, new, rules, _hiding(ignored), _secrets(old.side, new.side, hidden))
+
+    def shown(findings: Findings) -> tuple[Findings, int]:
+        kept, count = without_ignored(findings, ignored)
+        return with_known_names(database, scope, kept), count
+
+    return difference(old, new, rules, shown, _secrets(old.side, new.side, hidden))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +132,6 @@ def _failures(database: Database, scope: TenantScope, sync: Sync) -> list[Source
     except NotFoundError:
         return []
     return [SourceFailure(one.item_id, one, None) for one in failures]
-
-
-def _hiding(ignored: Sequence[Any]) -> Callable[[list[dict[str, Any]]], tuple[list[dict[str, Any]], int]]:
-    return lambda findings: without_ignored(findings, ignored)
 
 
 def _secrets(old: Side, new: Side, hidden: set[str]) -> list[Withheld]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from flows._policies.audit import AuditTrail
+from flows._policies.names import Mentioned
 from flows._policies.protocol import PolicySource
 from flows._policies.snapshots import bodies, newest_usable, policies_of
 from flows._sources.folder import FolderSource
@@ -49,13 +50,14 @@ class StoredKnown:
 class Opened:
     """A source ready to be read. `kind` is what the sync keeps of where it came from, `expected` the number of items (0
     where only reading will tell), `cost` what reading has cost so far, for the run's context, `audit` reads who changed what
-    since the sync before, where the source knows."""
+    since the sync before, and `names` what the ids in the policies are called, where the source knows."""
 
     source: PolicySource
     kind: str
     expected: int = 0
     cost: Callable[[], Mapping[str, Any]] = dict
     audit: Callable[[], AuditTrail] | None = None
+    names: Callable[[Mentioned], Mapping[str, Any]] | None = None
 
 
 @contextmanager
@@ -81,6 +83,7 @@ def opened(
     from flows._sources.graph.reader import GraphReader
     from flows._sources.graph.source import GraphSource
     from flows.inventory.auditing import read_trail
+    from flows.inventory.naming import read_names
 
     with store.transaction(scope) as connection:
         directory = connection.execute(
@@ -94,6 +97,7 @@ def opened(
             kind,
             cost=lambda: {"graph": reader.traffic.as_json()},
             audit=lambda: read_trail(reader, store, scope, scope_key),
+            names=lambda mentioned: read_names(reader, store, scope, mentioned),
         )
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from flows._policies.audit import AuditTrail, add_events
+from flows._policies.names import Mentioned
 from flows._policies.protocol import PolicySource, SourceFailure, SourcePolicy
 from flows._policies.secrets import Fingerprint, protected_text
 from flows._policies.snapshots import Sync, add_policies, begin_sync, fingerprint_of, finish_sync, withdraw_policy
@@ -47,6 +48,11 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
         run.progress.expect_count(found.expected)
         writer = SyncWriter(run, parameters, found.kind)
         writer.read(found.source)
+        if (names := found.names) is not None:
+            told = run.step("read names", lambda: names(writer.mentioned))
+            run.progress.note(**told)
+            if left := told["names"]["left"]:
+                run.log.info("The names of %d more settings are read by the next syncs.", left)
         sync = run.step(
             "finish sync",
             lambda: writer.finish(found.source, found.audit() if found.audit is not None else None),
@@ -82,6 +88,7 @@ class SyncWriter:
     _unread: Unread = field(default_factory=Unread, init=False)
     _failures: int = field(default=0, init=False)
     _by_origin: bool = field(init=False)
+    mentioned: Mentioned = field(default_factory=Mentioned, init=False)
 
     def __post_init__(self) -> None:
         self._by_origin = self.parameters.source.startswith("folder:")
@@ -141,6 +148,8 @@ class SyncWriter:
                 continue
             name = self._item_id(item)
             self._unread.read(item)
+            if not self._by_origin:
+                self.mentioned.read(item.body)
             try:
                 yield name, stored(item, self._fingerprint)
             except (TooDeepError, RecursionError):

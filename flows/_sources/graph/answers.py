@@ -28,12 +28,13 @@ from runstore.runs.run import Failure
 class Request:
     """A GET below the endpoint: `path` starts with the API version and ends with the query. `alone` keeps it out of
     batches: a page of a list is large and its successor waits for it. `optional` says that there is another way when
-    Graph refuses the expansion in it, so that a 500 is not tried for long."""
+    Graph refuses the expansion in it, so that a 500 is not tried for long. With `ids` it is a POST that asks for these, alone."""
 
     path: str
     lane: Lane
     alone: bool = False
     optional: bool = False
+    ids: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:

@@ -232,7 +232,9 @@ class _Session(Generic[R]):
         package.token = self._tokens.token()
         request = package.parts[0].request
         try:
-            if count == 1:
+            if request.ids:
+                reply = self._wire.post(request.path, package.token, {"ids": request.ids})
+            elif count == 1:
                 reply = self._wire.get(request.path, package.token)
             else:
                 payload = batch_payload([part.request for part in package.parts])

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain, islice
 from types import TracebackType
 from typing import Final, Self
 
 from flows._policies.audit import AuditLog
+from flows._policies.known_names import Definition, DirectoryObject
 from flows._policies.types import BY_SLUG, POLICY_TYPES, Lane, PolicyType
 from flows._sources.graph.answers import Problem
 from flows._sources.graph.audit import AuditReading, read_log
 from flows._sources.graph.credentials import TokenSource, make_credential
 from flows._sources.graph.lanes import Lanes, lanes_of
 from flows._sources.graph.listing import Listing, list_collection
+from flows._sources.graph.names import (
+    APPS_AT_ONCE,
+    OBJECTS_AT_ONCE,
+    read_apps,
+    read_category,
+    read_definition,
+    read_objects,
+)
 from flows._sources.graph.paging import Endpoint
 from flows._sources.graph.pump import Job, Pump
 from flows._sources.graph.reading import Expansions, Fetched, Wanted, is_policy_id, look_for, read_policy
@@ -115,6 +125,25 @@ class GraphReader:
     def audit(self, starts: Mapping[AuditLog, datetime]) -> Iterator[AuditReading]:
         """Yields what each audit log says from its start on, or how far it could not be read; raises as `list` does."""
         return self._pump.run(read_log(self._endpoint, log, start) for log, start in starts.items())
+
+    def definitions(self, asked: Iterable[tuple[str, str]]) -> Iterator[Definition | Problem]:
+        """Yields what each of these settings (path of its catalogue, id) is called, or why not; raises as `list` does."""
+        found = list(self._pump.run(read_definition(path, one) for path, one in asked))
+        wanted = sorted({one[1] for one in found if isinstance(one, tuple) and one[1]})
+        categories = dict(self._pump.run(read_category(one) for one in wanted))
+        for one in found:
+            yield one if isinstance(one, Problem) else replace(one[0], category=categories.get(one[1], ""))
+
+    def objects(self, asked: Mapping[str, str]) -> Iterator[list[DirectoryObject] | Problem]:
+        """Yields what these objects (id → kind) are called, batch by batch, or why not; raises as `list` does."""
+        apps = sorted(one for one, kind in asked.items() if kind == "app")
+        others = sorted((one, kind) for one, kind in asked.items() if kind != "app")
+        return self._pump.run(
+            chain(
+                (read_objects(others[at : at + OBJECTS_AT_ONCE]) for at in range(0, len(others), OBJECTS_AT_ONCE)),
+                (read_apps(apps[at : at + APPS_AT_ONCE]) for at in range(0, len(apps), APPS_AT_ONCE)),
+            )
+        )
 
     def _job(self, policy: tuple[str, PolicyType], listed: Mapping[str, Wanted]) -> Job[Fetched]:
         policy_id, entry = policy

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from flows.drift.comparison.naming import named
 from flows.drift.comparison.severity import Severity
 from flows.drift.register.filters import FindingFilter
 from flows.drift.register.life import FindingStatus
+from flows.drift.register.names import with_known_names
 from flows.drift.register.rows import of_register, of_run
 from flows.drift.register.rules import ignore_rules
 from flows.drift.register.words import why_empty as why_empty
@@ -58,7 +58,7 @@ def findings_document(
             rows = of_register(connection, scope, wanted, rules, offset, limit)
         else:
             rows = of_run(connection, scope, wanted, rules, runs[0].run_id, offset, limit)
-    findings = named(rows.findings, {})
+    findings = with_known_names(database, scope, rows.findings)
     return {
         "view": "register" if run_id is None else "comparison",
         "findings": findings,

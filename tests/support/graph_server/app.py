@@ -32,6 +32,11 @@ SHAPES: dict[str, Any] = {
     "error_inside": {"error": {"code": "InternalServerError", "message": CANARY}},
 }
 """Answers with status 200 that hold no list and no policy."""
+DEFINITIONS = (
+    "beta/deviceManagement/configurationSettings/",
+    "beta/deviceManagement/settingDefinitions/",
+    "beta/deviceManagement/configurationCategories/",
+)
 LOGS = {"v1.0/deviceManagement/auditEvents": "intune", "v1.0/auditLogs/directoryAudits": "directory_logs"}
 
 
@@ -53,6 +58,7 @@ class Graph:
                 Route("/{tenant}/oauth2/v2.0/token", self.token, methods=["POST"]),
                 Route("/_identity", self.identity),
                 Route("/{version}/$batch", self.batch, methods=["POST"]),
+                Route("/v1.0/directoryObjects/getByIds", self.objects, methods=["POST"]),
                 Route("/{path:path}", self.single),
             ]
         )
@@ -107,6 +113,25 @@ class Graph:
             return await self.send(status, headers, body, fault)
         finally:
             self.directory.at_once -= 1
+
+    async def objects(self, request: Request) -> Response:
+        """What the ids belong to: groups, but for those that were deleted; what was not renamed is called by its id's beginning."""
+        address = request.url.path.lstrip("/")
+        self.directory.counted.requests += 1
+        fault = self.directory.faults.pick(address, whole=True, listing=False)
+        asked = (await request.json())["ids"]
+        if not self.signed_in(request) or fault or len(asked) > 1000:
+            status, headers, body = self.read(address, self.signed_in(request), fault, self.base(request))
+            return await self.send(status, headers, body, fault)
+        found = [
+            {"@odata.type": "#microsoft.graph.group", "id": one, "displayName": self.named(one)}
+            for one in asked
+            if one not in self.directory.deleted
+        ]
+        return await self.send(200, {}, {"value": found}, None)
+
+    def named(self, identifier: str) -> str:
+        return self.directory.renamed.get(identifier, f"Called {identifier.replace('-', '')[:12]}")
 
     async def batch(self, request: Request) -> Response:
         counted = self.directory.counted
@@ -175,6 +200,8 @@ class Graph:
             counted.list_reads += 1
             own = replace(mixed, hidden=(), expandable=mixed.item_expandable)
             return self.list("app_protection", own, path, options, base, fault, TYPED[kind_path])
+        if path.startswith(DEFINITIONS):
+            return 200, {}, self.definition(path.rsplit("/", 1)[-1])
         if kind_path not in self.paths:
             return self.error(400, "BadRequest")
         kind = KINDS[self.paths[kind_path]]
@@ -251,6 +278,14 @@ class Graph:
             rows = [{key: value for key, value in row.items() if key != inner} for row in rows]
         offset, _ = _token(options.get("$skiptoken"))
         return self.page(rows, offset, path, options, base)
+
+    def definition(self, identifier: str) -> Body:
+        self.directory.counted.definitions += 1
+        words = identifier.removeprefix("device_vendor_msft_policy_config_").replace("_", " ").title()
+        options = [
+            {"itemId": f"{identifier}_{one}", "displayName": word} for one, word in enumerate(("Audit", "Block"))
+        ]
+        return {"id": identifier, "displayName": f"Turn On {words}", "categoryId": "kind", "options": options}
 
     def log(self, path: str, options: dict[str, str], base: str) -> Part:
         asked = re.fullmatch(
@@ -358,7 +393,17 @@ class Graph:
     async def control(self, request: Request) -> Response:
         order = await request.json()
         directory = self.directory
-        for name in ("latency", "page_size", "limits", "refuse_expansion", "quirks", "token_seconds", "client_secret"):
+        for name in (
+            "latency",
+            "page_size",
+            "limits",
+            "refuse_expansion",
+            "quirks",
+            "token_seconds",
+            "client_secret",
+            "deleted",
+            "renamed",
+        ):
             if name in order:
                 setattr(directory, name, order[name])
         if "faults" in order:

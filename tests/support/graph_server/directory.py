@@ -29,6 +29,7 @@ class Counted:
     requests: int = 0
     reads: int = 0
     list_reads: int = 0
+    definitions: int = 0
     detail_reads: int = 0
     bytes_sent: int = 0
     throttled: int = 0
@@ -46,6 +47,8 @@ class Directory:
     client_id: str
     client_secret: str
     policies: dict[str, dict[str, Body]]
+    deleted: list[str] = field(default_factory=list[str])
+    renamed: dict[str, str] = field(default_factory=dict[str, str])
     logs: dict[str, list[Body]] = field(default_factory=dict[str, list[Body]])
     faults: Faults = field(default_factory=Faults)
     latency: float = 0.0

@@ -66,7 +66,9 @@ def _plain(rng: random.Random, number: int, label: str, odata_type: str = "", **
 
 
 def _setting(rng: random.Random, position: int) -> Body:
-    stem = f"device_vendor_msft_policy_config_area{rng.randint(1, 60)}_item{position}_{rng.randint(1, 9)}"
+    # Policies of a tenant share most of their settings.
+    area, variant = rng.randint(1, 60) % 2, rng.randint(1, 9) % 2
+    stem = f"device_vendor_msft_policy_config_area{area}_item{position}_{variant}"
     roll = rng.random()
     instance: Body = {"settingDefinitionId": stem, "settingInstanceTemplateReference": None}
     if roll < 0.6:

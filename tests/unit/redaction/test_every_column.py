@@ -42,6 +42,7 @@ KEPT: Final = {
         "body": SEALED, "key_id": OURS,
     },
     "backup_sets": {"name": SCRUBBED, "created_by": PERSON},
+    "directory_names": {"object_id": OURS, "kind": OURS, "name": SCRUBBED},
     "drift_baselines": {"scope": REFUSED, "reason": SCRUBBED, "pinned_by": PERSON},
     "drift_comparisons": {"scope": REFUSED, "against": OURS, "withheld": OURS},
     "drift_finding_events": {"actor": PERSON, "event": OURS, "from_status": OURS, "to_status": OURS, "detail": SCRUBBED},
@@ -84,6 +85,10 @@ KEPT: Final = {
         "stopped_by": OURS,
     },
     "tenant_keys": {"key_id": OURS, "wrapped": SEALED},
+    "setting_definitions": {
+        "definition_id": OURS, "content_hash": OURS, "name": SCRUBBED, "description": SCRUBBED, "category": SCRUBBED,
+        "options": SCRUBBED,
+    },
     "tenants": {"slug": OURS, "name": REFUSED, "directory_id": OURS},
     "users": {"email": PERSON, "display_name": PERSON, "issuer": PERSON, "subject": PERSON},
 }  # fmt: skip

@@ -1,0 +1,123 @@
+"""A tenant synced from Graph: what its ids are called is read once, looked up when shown, and no rendering shows an id alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from flows.drift.comparing import compare_and_keep
+from flows.drift.operation import DriftParameters
+from flows.drift.register.reading import findings_document
+from flows.drift.start import generate_request
+from flows.drift.stored_side import diff_with_syncs
+from flows.inventory.operation import InventoryParameters
+from flows.inventory.start import sync_request
+from flows.inventory.syncing import read_into_sync
+from runstore.directory import Directory
+from runstore.runs.reader import RunReader
+from tests.conftest import Store
+from tests.support.bare_ids import bare, renderings
+from tests.support.drift_runs import Runs
+from tests.support.graph_server import GraphServer
+
+STEM = "device_vendor_msft_policy_config_area1_item0_1"
+GROUP, GONE, FILTER = (f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
+POLICY = "bbbbbbbb-0000-4000-8000-000000000001"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[GraphServer]:
+    with GraphServer.running(policies=0) as running:
+        yield running
+
+
+@pytest.fixture
+def tenant(server: GraphServer, store: Store, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    server.control(faults={}, deleted=[GONE], renamed={GROUP: "Finance laptops"}, reset=True)
+    kept = {"id": FILTER, "displayName": "Corporate devices", "platform": "windows10AndLater", "rule": "x"}
+    server.control(
+        put=[["assignment_filter", kept], ["scope_tag", {"id": "3", "displayName": "Berlin", "assignments": []}]]
+    )
+    store.directory.add_tenant("graph", "Graph", server.directory_id)
+    return Runs(store, Directory(store.app).for_operator("graph"))
+
+
+def catalog(option: int, *groups: str) -> dict[str, Any]:
+    instance = {"settingDefinitionId": STEM, "choiceSettingValue": {"value": f"{STEM}_{option}", "children": []}}
+    targets = [
+        {
+            "@odata.type": "#microsoft.graph.groupAssignmentTarget",
+            "groupId": one,
+            "deviceAndAppManagementAssignmentFilterId": FILTER,
+            "deviceAndAppManagementAssignmentFilterType": "include",
+        }
+        for one in groups
+    ]
+    return {
+        "id": POLICY, "name": "ASR", "platforms": "windows10", "technologies": "mdm", "settingCount": 1,
+        "lastModifiedDateTime": f"2026-10-0{option + 1}T00:00:00Z", "roleScopeTagIds": ["0", "3"] if option else ["0"],
+        "settings": [{"id": "0", "settingInstance": instance}],
+        "assignments": [{"id": one, "target": target} for one, target in zip(groups, targets, strict=True)],
+    }  # fmt: skip
+
+
+def synced(tenant: Runs) -> dict[str, Any]:
+    request = sync_request("graph")
+    run = tenant.begin(request)
+    read_into_sync(run, InventoryParameters.model_validate(request.parameters))
+    return dict(RunReader(tenant.store.hub, tenant.scope).get(tenant.end(run)).context)
+
+
+def compared(tenant: Runs) -> dict[str, Any]:
+    request = generate_request(tenant.store.app, tenant.scope)
+    run = tenant.begin(request)
+    compare_and_keep(run, DriftParameters.model_validate(request.parameters))
+    tenant.end(run)
+    return findings_document(tenant.store.hub, tenant.scope)
+
+
+def test_ids_are_told_by_name_and_a_renamed_group_is_not_drift(server: GraphServer, tenant: Runs) -> None:
+    server.control(put=[["settings_catalog", catalog(0)]])
+    first = synced(tenant)
+    server.control(put=[["settings_catalog", catalog(1, GROUP, GONE)]])
+    second = synced(tenant)
+    assert first["names"]["read"] > 0 and "notice" not in {**first, **second}
+    asked = server.counted()["definitions"]
+    document = compared(tenant)
+    names = {
+        STEM: "Turn On Area1 Item0 1", f"{STEM}_0": "Audit", f"{STEM}_1": "Block", GROUP: "Finance laptops",
+        FILTER: "Corporate devices", GONE: "deleted group",
+    }  # fmt: skip
+    for shown in (document, diff_with_syncs(tenant.store.app, tenant.scope, f"sync:{first['sync_id']}",
+                                            f"sync:{second['sync_id']}").document):  # fmt: skip
+        for kind, pieces in renderings(shown).items():
+            assert bare(pieces, names) == [], kind
+            assert any(f"deleted group ({GONE})" in piece for piece in pieces), kind
+        assert any("Turn On Area1 Item0 1: Audit → Block" in piece for piece in renderings(shown)["findings"])
+        assert any("Berlin (3)" in piece for piece in renderings(shown)["diff"])
+    server.control(renamed={GROUP: "Finance devices"}, deleted=[GONE, FILTER])
+    assert server.counted()["definitions"] == asked
+    synced(tenant)
+    assert server.counted()["definitions"] == asked, "a definition is read once"
+    after = compared(tenant)
+    assert [one["id"] for one in after["findings"]] == [one["id"] for one in document["findings"]]
+    assert f"Finance devices ({GROUP})" in repr(after["findings"])
+    server.control(deleted=[GONE, GROUP])
+    synced(tenant)
+    assert f"Finance devices, deleted ({GROUP})" in repr(findings_document(tenant.store.hub, tenant.scope)["findings"])
+
+
+def test_without_the_permission_the_run_says_that_names_are_missing(server: GraphServer, tenant: Runs) -> None:
+    server.control(put=[["settings_catalog", catalog(1, GROUP)]])
+    server.control(faults={"scripts": [{"match": "getByIds", "kind": "forbidden", "times": -1}]})
+    context = synced(tenant)
+    assert "names of groups, users, roles and apps" in context["notice"]
+    assert context["names"]["refused"] == "groups, users, roles and apps"
+    with tenant.store.hub.transaction(tenant.scope) as connection:
+        assert connection.execute(text("SELECT count(*) FROM setting_definitions")).scalar_one() > 0
+        assert connection.execute(text("SELECT count(*) FROM directory_names")).scalar_one() == 0
