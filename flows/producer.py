@@ -39,7 +39,7 @@ class Operation:
     fields, and `run_id`. `identity` gives what makes two requests identical (default: all parameters), `item_ids` the
     items known before the run begins, `related` the links known then. `about` names the keys of the context that tell
     one run from another, the most telling first: the hub's list shows them. `joins` names those that an identical active run
-    takes over, see StartRequest. `checked` is what becomes of values that
+    takes over, `paths` parameters that hold a path, see StartRequest. `checked` is what becomes of values that
     a person has just written: it may look at a folder and make its path absolute, or raise BadInputError.
     `timeout_seconds` ends a run that hangs. `retries` is how often Prefect runs a failed flow again,
     `retry_delay_seconds` later, as a further attempt of the same run: not at all by default, because a flow tries
@@ -56,6 +56,7 @@ class Operation:
     related: Callable[[Any], Sequence[RelatedLink]] = field(default=lambda _: ())
     about: Sequence[str] = ("scope",)
     joins: Sequence[str] = ()
+    paths: Sequence[str] = ()
     checked: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     timeout_seconds: int = 6 * 3600
     retries: int = 0
@@ -117,6 +118,7 @@ class Operation:
             item_ids=self.item_ids(parameters),
             related=self.related(parameters),
             joins=self.joins,
+            paths=self.paths,
         )
 
     def essence(self, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -100,5 +100,6 @@ OPERATION: Final = Operation(
     context=_given,
     about=("scope", "source"),
     joins=_JOINS,
+    paths=("source",),
     checked=_checked,
 )

@@ -46,11 +46,12 @@ class Redaction(NamedTuple):
     kinds: tuple[str, ...]
 
 
-def _marker(kind: str, _text: str) -> str:
+def marker(kind: str, _text: str) -> str:
+    """What stands in the place of a secret."""
     return f"[redacted:{kind}]"
 
 
-def scrub_text(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = _marker) -> str:
+def scrub_text(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = marker) -> str:
     """`text` without control characters and secrets, at most about `limit` bytes long; never raises for a string.
 
     Scrubbing a scrubbed text changes nothing. A text beyond the limit is cut at the last white space before it, so that
@@ -59,7 +60,7 @@ def scrub_text(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = _marker
     return redact(text, limit=limit, replace=replace).text
 
 
-def redact(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = _marker) -> Redaction:
+def redact(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = marker) -> Redaction:
     """Like `scrub_text`, and also says what kinds of secrets were found."""
     data = to_safe_bytes(text[:limit])
     cut = len(text) > limit or len(data) > limit
@@ -96,7 +97,7 @@ def _cut(data: bytes, limit: int) -> bytes:
     return head[:space] if space >= 0 else head[: max(0, limit - _LONGEST_WORD)]
 
 
-def scrub_json(value: object, *, limit: int = JSON_LIMIT, replace: Replace = _marker) -> Any:
+def scrub_json(value: object, *, limit: int = JSON_LIMIT, replace: Replace = marker) -> Any:
     """A JSON-ready copy of `value` with every text in it scrubbed, keys included, at any depth; never raises.
 
     Under a key that names a credential (`clientSecret`, `db_password`) every text and longer number is replaced,

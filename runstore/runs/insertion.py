@@ -10,7 +10,8 @@ from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
-from runstore.fence.redaction import scrub_json
+from runstore.fence.opaque_words import RANDOM
+from runstore.fence.redaction import marker, scrub_json
 from runstore.runs.idempotency import idempotency_key
 from runstore.runs.request import StartRequest
 from runstore.runs.run import Source
@@ -35,6 +36,20 @@ def insert_statement(rest: str) -> TextClause:
     """The INSERT of the values that `new_run` makes, and what is to happen besides."""
     json = ("context", "parameters", "item_ids", "related", "history")
     return text(INSERT_RUN + _VALUES + rest).bindparams(*(bindparam(name, type_=JSONB) for name in json))
+
+
+def _scrubbed(request: StartRequest) -> dict[str, Any]:
+    # A folder that is made for one job has a name like nothing that a person writes. A flow that was told of it with a
+    # replacement in it would look in the wrong place.
+    return {
+        name: shown
+        for given, value in request.parameters.items()
+        for name, shown in scrub_json({given: value}, replace=_in_path if given in request.paths else marker).items()
+    }
+
+
+def _in_path(kind: str, text: str) -> str:
+    return text if kind == RANDOM else marker(kind, text)
 
 
 _JOIN = text(
@@ -79,7 +94,7 @@ def new_run(
         "status": status.value,
         "key": idempotency_key(scope.tenant_id, request.operation, request.identity),
         "context": scrub_json(dict(request.context)),
-        "parameters": scrub_json(dict(request.parameters)),
+        "parameters": _scrubbed(request),
         "item_ids": scrub_json(list(request.item_ids)),
         "total": len(request.item_ids),
         "related": [scrub_json(link.as_json()) for link in request.related],

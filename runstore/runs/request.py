@@ -16,7 +16,8 @@ class StartRequest:
 
     `identity` makes two requests identical (JSON values; sort what is a set). `parameters` are the flow's: strings and ids,
     never payloads. `context` is what a reader of the run sees of them. `joins` names keys of the context that are no part of the
-    identity: an identical run that is active takes them over, unless it has one of them already.
+    identity: an identical run that is active takes them over, unless it has one of them already. `paths` names parameters with a
+    path of this machine, in which a folder may be called anything that is not known for a secret.
     """
 
     operation: OperationType
@@ -26,6 +27,7 @@ class StartRequest:
     item_ids: Sequence[str] = ()
     related: Sequence[RelatedLink] = ()
     joins: Sequence[str] = ()
+    paths: Sequence[str] = ()
 
     @property
     def joined(self) -> dict[str, Any]:

@@ -45,11 +45,17 @@ def start(database: Database, scope: TenantScope, request: StartRequest) -> Star
 
     Raises ForbiddenError when the actor may not start runs; nothing is written then. Of any number of identical requests at
     once exactly one makes the row. A request that comes after the run ended makes a new one. BadInputError when the identical
-    active run has already joined something else than the request wants.
+    active run has already joined something else than the request wants, or a parameter would not be kept as it is.
     """
     scope.require(Permission.OPERATE)
     values = new_run(scope, request, RunStatus.PENDING, Source.START, Trigger.USER, datetime.now(UTC))
     run_id: UUID = values["id"]
+    changed = [name for name, value in request.parameters.items() if values["parameters"].get(name) != value]
+    if changed:
+        raise BadInputError(
+            f"{request.operation} cannot keep its parameter {changed[0]!r} as it is: it holds what looks like a secret, or a "
+            "character that no text holds. Leave that out."
+        )
     with database.transaction(scope) as connection:
         row = connection.execute(_START, values).one()
         if row.inserted:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from flows.inventory.start import sync_request
 from runstore.database import Database, DatabaseRole
-from runstore.errors import ForbiddenError
+from runstore.errors import BadInputError, ForbiddenError
 from runstore.runs.operation import OperationType
+from runstore.runs.outbox import Outbox
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import RunObservation, Source
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import ObservedState
 from runstore.tenancy import Role
+from tests.support.drift_runs import export, policy
 
 SYNC = OperationType("inventory", "sync")
 ROUNDS, STARTS = 200, 64
@@ -61,6 +65,26 @@ def test_a_start_racing_with_the_end_of_the_run_gets_an_active_run_or_that_one(s
             assert len({answer.run.id for answer in answers if not answer.reused}) <= 1
             for ended in {answer.run.id for answer in answers}:
                 recorder.observe(RunObservation(ended, 1, ObservedState.FINISHED, Source.HOOK, datetime.now(UTC)))
+
+
+@pytest.mark.parametrize("folder", ["uzs9sewy4k2qx", "Xk3J9zQ2vLm8Rt5W", "a1b2c3d4e5f6a7b8c9d0"])
+def test_a_path_is_kept_as_it_is_whatever_its_folders_are_called(store: Any, tmp_path: Path, folder: str) -> None:
+    source = export(tmp_path / folder / "export", [policy("10000000-0000-4000-8000-000000000000")])
+    request = sync_request(f"folder:{source}")
+    started = start(store.app, store.tenant(), request)
+    (waiting,) = Outbox(store.relay, tenant_limit=8).claim(10)
+    assert (waiting.id, waiting.parameters["source"]) == (started.run.id, f"folder:{source}")
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"scope": f"ghp_{'k3J9zQ2vLm8Rt5WxYb7N' * 2}"}, {"clientSecret": "x"}, {"key": "a\x00b"}]
+)
+def test_a_parameter_that_would_not_be_kept_as_it_is_starts_nothing(store: Any, parameters: dict[str, str]) -> None:
+    with pytest.raises(BadInputError, match="cannot keep its parameter") as refused:
+        start(store.app, store.tenant(), StartRequest(SYNC, {}, parameters=parameters))
+    assert not any(value in str(refused.value) for value in parameters.values() if len(value) > 1)
+    with store.admin.across_tenants() as connection:
+        assert connection.execute(text("SELECT count(*) FROM operation_runs")).scalar_one() == 0
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -48,7 +48,7 @@ BEHAVIOURS = ("finish", "finish", "finish", "finish", "raise", "die")
 def soak(runs: int, seed: int, console: Console) -> list[str]:
     """Runs the soak; the broken invariants, none if all is well."""
     random = Random(seed)
-    with tempfile.TemporaryDirectory(prefix="soak", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         scaled = {
             **stack_environment(home),
