@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from runstore.database import Database
 from runstore.errors import BadInputError
 from runstore.reasons import Catalogue
+from runstore.tenancy import TenantScope
 
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 
@@ -83,6 +85,7 @@ class HubSettings:
     prefect_ui_url: str = ""
     catalogue: Catalogue = field(default_factory=Catalogue.core)
     about: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    item_names: Callable[[Database, TenantScope, Sequence[str]], Mapping[str, str]] = lambda database, scope, items: {}
     producer_migrations: Sequence[Path] = ()
     verify_schema: bool = True
     version: str = ""

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations
 from deployments.version import installed_version
+from flows._policies.known_names import item_names
 from flows.registry import operations, reasons
 from monitoring_app.settings import HubSettings, OidcSettings, ProxySettings
 from runstore.errors import BadInputError, UnavailableError
@@ -47,6 +48,7 @@ def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
         demo=demo,
         prefect_ui_url=os.environ.get("TENANTATLAS_PREFECT_UI_URL", ""),
         catalogue=reasons(),
+        item_names=item_names,
         about={name: operation.about for name, operation in operations().items()},
         producer_migrations=producer_migrations(),
         version=installed_version(),

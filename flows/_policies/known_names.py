@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from flows._policies.names import names_of_policies
 from flows._policies.tables import DirectoryName, SettingDefinition
 from flows._policies.tree import dumps
+from runstore.database import Database
 from runstore.tenancy import TenantScope
 
 READ_AGAIN: Final = timedelta(days=180)
@@ -112,3 +113,11 @@ def known_names(connection: Connection, scope: TenantScope, keys: Collection[str
         if name or deleted:
             found[lower[object_id]] = (f"{name}, deleted" if name else f"deleted {kind}") if deleted else name
     return {key: name for key, name in found.items() if name and key in keys}
+
+
+def item_names(database: Database, scope: TenantScope, items: Sequence[str]) -> dict[str, str]:
+    """What the policies among a run's items are called: an item is a policy's id, or a finding's subject, `policy:ID`."""
+    ids = {item: item.removeprefix("policy:") for item in items}
+    with database.transaction(scope) as connection:
+        found = known_names(connection, scope, set(ids.values()))
+    return {item: found[one] for item, one in ids.items() if one in found}

@@ -44,7 +44,9 @@ def draw(viewer: Viewer) -> None:
     operation = overview.detail.run.type
     usual = insights.usual_durations([operation], besides=run_id).get(operation)
     groups = insights.failure_groups(run_id) if overview.failures else ()
-    failed = view.failure_groups(groups, hub.settings.catalogue) if groups else view.no_reason(overview)
+    ends = [item for group in groups for item in (group.first_item, group.last_item)]
+    names = hub.settings.item_names(hub.database, viewer.scope, ends) if ends else {}
+    failed = view.failure_groups(groups, hub.settings.catalogue, names) if groups else view.no_reason(overview)
     is_active = overview.detail.run.status in ACTIVE
     kin = view.kin_links(viewer.tenant.slug, insights.kin(run_id), overview.detail.run.bucket)
     upper = _Live(viewer, run_id, overview, usual, None if is_active else failed, kin)
@@ -133,7 +135,11 @@ def _items(viewer: Viewer, overview: RunOverview, groups: tuple[FailureGroup, ..
         return page_href("run", viewer.tenant.slug, {**kept, "from": str(start)} if start else kept)
 
     newer = at(max(offset - ITEMS_A_PAGE, 0)) if offset else None
-    show(view.items_table(found, is_failures, offset, (newer, at(offset + ITEMS_A_PAGE))), "run-items")
+    hub = runtime.current()
+    listed = [entry.item_id if is_failures else entry for entry in found.entries]
+    names = hub.settings.item_names(hub.database, viewer.scope, listed)
+    hrefs = (newer, at(offset + ITEMS_A_PAGE))
+    show(view.items_table(found, is_failures, offset, hrefs, names), "run-items")
 
 
 def _search_box(wanted: str) -> None:

@@ -21,6 +21,9 @@ from runstore.runs.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
 from runstore.runs.status import ACTIVE, StatusBucket, bucket_of
 from runstore.tenancy import Permission, Trigger
 
+Names = Mapping[str, str]
+"""Item id → name."""
+NO_NAMES: Names = {}
 SHOWN_CONTEXT = 30
 _DEEPEST = 3
 SAID_ABOVE = ("then_why", "notice")
@@ -191,13 +194,13 @@ def related_links(slug: str, related: Sequence[RelatedLink]) -> Node | None:
     return h("section", {"class": "panel"}, h("h2", None, texts.SECTION_RELATED), h("div", {"class": "row"}, links))
 
 
-def failure_groups(groups: Sequence[FailureGroup], catalogue: Catalogue) -> Node:
+def failure_groups(groups: Sequence[FailureGroup], catalogue: Catalogue, names: Names = NO_NAMES) -> Node:
     """Failures by reason: how many, what it means, what to do next and who can."""
-    shown = [_group(group, catalogue, is_open=position < 3) for position, group in enumerate(groups)]
+    shown = [_group(group, catalogue, names, is_open=position < 3) for position, group in enumerate(groups)]
     return h("section", {"class": "panel"}, h("h2", None, texts.SECTION_FAILURES), shown)
 
 
-def _group(group: FailureGroup, catalogue: Catalogue, *, is_open: bool) -> Node:
+def _group(group: FailureGroup, catalogue: Catalogue, names: Names, *, is_open: bool) -> Node:
     reason = catalogue.get(group.reason_code)
     meaning = reason.meaning if reason is not None else texts.UNKNOWN_REASON
     summary = h(
@@ -219,9 +222,9 @@ def _group(group: FailureGroup, catalogue: Catalogue, *, is_open: bool) -> Node:
         )
         again = texts.RETRYABLE if reason.retryable else texts.NOT_RETRYABLE
         lines.append(h("p", {"class": "muted small"}, f"{texts.WHO}: {reason.who.label} · {again}"))
-    span = item_name(group.first_item)
+    span = item_name(group.first_item, names)
     if group.count > 1:
-        span = f"{span} … {item_name(group.last_item)}"
+        span = f"{span} … {item_name(group.last_item, names)}"
     lines.append(h("p", {"class": "muted small break"}, span))
     return h(
         "details",
@@ -231,12 +234,15 @@ def _group(group: FailureGroup, catalogue: Catalogue, *, is_open: bool) -> Node:
     )
 
 
-def item_name(item_id: str) -> str:
-    """An item id as shown; the run itself has words instead."""
-    return texts.WHOLE_RUN if item_id == RUN_ITEM else item_id
+def item_name(item_id: str, names: Names) -> str:
+    """An item as shown, its name before its id; the run itself has words instead."""
+    named = f"{names[item_id]} ({item_id})" if item_id in names else item_id
+    return texts.WHOLE_RUN if item_id == RUN_ITEM else named
 
 
-def items_table(found: Slice, is_failures: bool, first: int, hrefs: tuple[str | None, str | None]) -> Node:
+def items_table(
+    found: Slice, is_failures: bool, first: int, hrefs: tuple[str | None, str | None], names: Names = NO_NAMES
+) -> Node:
     """One page of a run's items, or of its failed ones with why."""
     if not found.entries:
         return h("p", {"class": "muted"}, words.ITEMS_NONE)
@@ -246,7 +252,7 @@ def items_table(found: Slice, is_failures: bool, first: int, hrefs: tuple[str | 
             h(
                 "tr",
                 None,
-                cell(texts.COLUMN_ITEM, h("span", {"class": "break"}, item_name(entry.item_id)), class_="wide"),
+                cell(texts.COLUMN_ITEM, h("span", {"class": "break"}, item_name(entry.item_id, names)), class_="wide"),
                 cell(texts.COLUMN_REASON, h("code", None, entry.reason_code), class_="wide"),
                 cell(texts.COLUMN_MESSAGE, h("span", {"class": "break"}, entry.message), class_="wide"),
             )
@@ -255,7 +261,11 @@ def items_table(found: Slice, is_failures: bool, first: int, hrefs: tuple[str | 
     else:
         columns = ((texts.COLUMN_ITEM, ""),)
         rows = [
-            h("tr", None, cell(texts.COLUMN_ITEM, h("span", {"class": "mono break"}, item_name(entry)), class_="wide"))
+            h(
+                "tr",
+                None,
+                cell(texts.COLUMN_ITEM, h("span", {"class": "mono break"}, item_name(entry, names)), class_="wide"),
+            )
             for entry in found.entries
         ]
     said = words.ITEMS_COUNT.format(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from flows._policies.known_names import item_names
 from flows.drift.comparing import compare_and_keep
 from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import findings_document
@@ -16,7 +17,10 @@ from flows.drift.stored_side import diff_with_syncs
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync
+from monitoring_app.operations.detail_view import items_table
+from monitoring_app.presentation.nodes import text_of
 from runstore.directory import Directory
+from runstore.runs.insights import Slice
 from runstore.runs.reader import RunReader
 from tests.conftest import Store
 from tests.support.bare_ids import bare, renderings
@@ -100,7 +104,12 @@ def test_ids_are_told_by_name_and_a_renamed_group_is_not_drift(server: GraphServ
             assert any(f"deleted group ({GONE})" in piece for piece in pieces), kind
         assert any("Turn On Area1 Item0 1: Audit → Block" in piece for piece in renderings(shown)["findings"])
         assert any("Berlin (3)" in piece for piece in renderings(shown)["diff"])
-    server.control(renamed={GROUP: "Finance devices"}, deleted=[GONE, FILTER])
+    items = [f"policy:{POLICY}", POLICY, "run"]
+    called = item_names(tenant.store.hub, tenant.scope, items)
+    assert called == {f"policy:{POLICY}": "ASR", POLICY: "ASR"}
+    listed = text_of(items_table(Slice(tuple(items), 3), False, 0, (None, None), called))
+    assert bare([listed], {POLICY: "ASR"}) == [] and f"ASR ({POLICY})" in listed
+    server.control(renamed={GROUP: "Finance devices"}, deleted=[GONE])
     assert server.counted()["definitions"] == asked
     synced(tenant)
     assert server.counted()["definitions"] == asked, "a definition is read once"
