@@ -60,8 +60,9 @@ def open_store(settings: Settings, *, verify: bool = True) -> Generator[StoreAcc
     EmbeddedDatabaseError when the database cannot be reached or started.
     """
     with ExitStack() as stack:
-        ensure_key(settings)
         url = configured_url(settings) or stack.enter_context(EmbeddedDatabase(settings.home)).url()
+        # In the home that the database has just made, or said that it cannot use.
+        ensure_key(settings)
         if verify:
             if settings.is_embedded and not migrations.found(url):
                 migrations.upgrade(url, producer_migrations())

@@ -128,8 +128,8 @@ class LocalStack:
         outside = configured_url(settings)
         if outside is not None and settings.prefect_api_url is not None:
             return outside, None
-        ensure_key(settings)
         embedded = self._cleanup.enter_context(EmbeddedDatabase(settings.home))
+        ensure_key(settings)
         self._database = DatabaseWatch(embedded)
         prefect = None if settings.prefect_api_url is not None else embedded.url(PREFECT, driver="asyncpg")
         if outside is None:

@@ -30,6 +30,7 @@ from flows.drift.register.reading import findings_document
 from runstore.dump import dump
 from runstore.tenancy import TenantScope
 from tests.conftest import Store
+from tests.support.command_line import CommandLine
 from tests.support.drift_runs import Runs
 from tests.support.unsealed import unsealed
 
@@ -225,6 +226,17 @@ def test_what_is_wrapped_opens_under_its_key_alone(key: bytes, secret: bytes, te
     for other in (KeyRing((InstallationKey(secret + b"x"),)), ring):
         with pytest.raises(EncryptionKeyError):
             other.unwrapped(row["key_id"], row["wrapped"], tenant if other is not ring else UUID(int=tenant.int ^ 1))
+
+
+def test_a_new_home_gets_a_key_and_another_home_says_that_it_has_not_that_one(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    synced(runs, tmp_path)
+    dump(runs.store.url, tmp_path / "dump")
+    home = tmp_path / "new" / "home"
+    restored = CommandLine(home, capsys, {"TENANTATLAS_ENCRYPTION_KEY": ""})("db", "restore", str(tmp_path / "dump"))
+    assert (restored.code, (home / "encryption_key").stat().st_mode & 0o077) == (6, 0), restored.err
+    assert "encrypted under another key" in restored.out
 
 
 def test_a_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
