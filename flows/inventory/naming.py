@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from flows._policies.known_names import definitions_to_read, keep_definitions, keep_objects
@@ -9,20 +10,18 @@ from flows._policies.names import Mentioned
 from flows._sources.graph.answers import Problem
 from flows._sources.graph.names import INTENT_SETTINGS, SETTINGS
 from flows._sources.graph.reader import GraphReader
-from runstore.database import Database
+from flows._tracking.tracked_flow import TrackedRun
 from runstore.reasons import ReasonedError
-from runstore.tenancy import TenantScope
 
 MOST_DEFINITIONS: Final = 1_000
 """Read in one sync, in 50 requests; the next ones read the rest."""
 _BATCH: Final = 500
 
 
-def read_names(reader: GraphReader, store: Database, scope: TenantScope, mentioned: Mentioned) -> dict[str, Any]:
+def read_names(reader: GraphReader, run: TrackedRun, mentioned: Mentioned) -> dict[str, Any]:
     """Keeps the names, and answers what the run's context is told. No reason for a sync to fail: without a name an id is shown."""
     catalogues = dict.fromkeys(mentioned.intents, INTENT_SETTINGS) | dict.fromkeys(mentioned.definitions, SETTINGS)
-    with store.transaction(scope) as connection:
-        missing = definitions_to_read(connection, catalogues.keys())
+    missing = run.stored(lambda connection: definitions_to_read(connection, catalogues.keys()))
     refused: list[str] = []
     named = 0
     try:
@@ -32,15 +31,13 @@ def read_names(reader: GraphReader, store: Database, scope: TenantScope, mention
             found = [one for one in answers if not isinstance(one, Problem) and one.name]
             refused += ["settings" for one in answers if isinstance(one, Problem) and not one.is_missing]
             named += len(found)
-            with store.transaction(scope) as connection:
-                keep_definitions(connection, found)
+            run.stored(partial(keep_definitions, definitions=found))
         for objects in reader.objects(mentioned.objects):
             if isinstance(objects, Problem):
                 refused.append("groups, users, roles and apps")
                 continue
             named += len(objects)
-            with store.transaction(scope) as connection:
-                keep_objects(connection, scope, objects)
+            run.stored(partial(keep_objects, scope=run.scope, objects=objects))
     except ReasonedError:
         # The sign-in went while names were read; the policies are there all the same.
         refused.append("settings, groups, users, roles and apps")

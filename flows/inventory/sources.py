@@ -16,6 +16,7 @@ from flows._policies.protocol import PolicySource
 from flows._policies.snapshots import bodies, newest_usable, policies_of
 from flows._sources.folder import FolderSource
 from flows._sources.opening import GRAPH, folder_of
+from flows._tracking.tracked_flow import TrackedRun
 from flows.inventory.reasons import SOURCE_GONE
 from runstore.database import Database
 from runstore.errors import BadInputError
@@ -57,7 +58,7 @@ class Opened:
     expected: int = 0
     cost: Callable[[], Mapping[str, Any]] = dict
     audit: Callable[[], AuditTrail] | None = None
-    names: Callable[[Mentioned], Mapping[str, Any]] | None = None
+    names: Callable[[TrackedRun, Mentioned], Mapping[str, Any]] | None = None
 
 
 @contextmanager
@@ -97,7 +98,7 @@ def opened(
             kind,
             cost=lambda: {"graph": reader.traffic.as_json()},
             audit=lambda: read_trail(reader, store, scope, scope_key),
-            names=lambda mentioned: read_names(reader, store, scope, mentioned),
+            names=lambda run, mentioned: read_names(reader, run, mentioned),
         )
 
 

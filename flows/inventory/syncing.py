@@ -49,7 +49,7 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
         writer = SyncWriter(run, parameters, found.kind)
         writer.read(found.source)
         if (names := found.names) is not None:
-            told = run.step("read names", lambda: names(writer.mentioned))
+            told = run.step("read names", lambda: names(run, writer.mentioned))
             run.progress.note(**told)
             if left := told["names"]["left"]:
                 run.log.info("The names of %d more settings are read by the next syncs.", left)

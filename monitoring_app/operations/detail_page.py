@@ -45,7 +45,7 @@ def draw(viewer: Viewer) -> None:
     usual = insights.usual_durations([operation], besides=run_id).get(operation)
     groups = insights.failure_groups(run_id) if overview.failures else ()
     ends = [item for group in groups for item in (group.first_item, group.last_item)]
-    names = hub.settings.item_names(hub.database, viewer.scope, ends) if ends else {}
+    names = hub.settings.item_names(hub.database, viewer.scope, ends) if ends else view.NO_NAMES
     failed = view.failure_groups(groups, hub.settings.catalogue, names) if groups else view.no_reason(overview)
     is_active = overview.detail.run.status in ACTIVE
     kin = view.kin_links(viewer.tenant.slug, insights.kin(run_id), overview.detail.run.bucket)
