@@ -13,6 +13,7 @@ from flows._policies.snapshots import Sync, list_syncs
 from flows._policies.unread import ANY_TYPE
 from flows.drift import findings_page, policy_page, texts
 from flows.drift.on_page import TONES
+from flows.drift.operation import OPERATION
 from flows.drift.register.reading import newest_comparisons
 from flows.drift.register.rule_book import pin_baseline, pinned_baselines, unpin_baseline
 from flows.drift.register.words import not_compared
@@ -30,6 +31,7 @@ from monitoring_app.presentation.view import show
 from runstore.database import Database
 from runstore.errors import TenantAtlasError
 from runstore.runs.starter import StartRequest
+from runstore.schedules import ScheduleReader, Schedules
 from runstore.tenancy import Permission, TenantScope
 
 SYNCS_READ = 200
@@ -53,7 +55,8 @@ def draw(viewer: Viewer) -> None:
     if not viewer.may(Permission.OPERATE):
         show(notice(words.READONLY_NOTE, "blue"), "drift-readonly")
     if lately is not None:
-        show(over_time(viewer.tenant.slug, lately), "drift-trend")
+        due = _due(viewer.tenant.slug, ScheduleReader(database, viewer.scope).schedules())
+        show(over_time(viewer.tenant.slug, lately, due), "drift-trend")
     compared = {entry["scope"]: entry for entry in newest}
     pins = pinned_baselines(database, viewer.scope)
     for position, key in enumerate(dict.fromkeys(sync.scope for sync in found)):
@@ -162,7 +165,16 @@ def _sync(sync: Sync) -> Node:
     return h("div", None, moment(sync.started_at), read)
 
 
-def over_time(slug: str, lately: Trend) -> Node:
+def _due(slug: str, known: Schedules) -> Node:
+    """When the next comparison that is scheduled itself is due, as the relay last read the schedules."""
+    times = [one.next_at for one in known.entries if one.type == OPERATION.type and one.next_at and not one.stopped_by]
+    if times and not known.look.is_stale:
+        return moment(min(times))
+    said = texts.NEXT_UNKNOWN if known.look.is_stale else texts.NEXT_NONE
+    return link(page_href("schedules", slug), said)
+
+
+def over_time(slug: str, lately: Trend, due: Node) -> Node:
     """Open findings by day, and what is known of decisions and of what comes."""
     most = max((sum(levels.values()) for _, levels in lately.days), default=0) or 1
     bars = [_day(day, levels, most) for day, levels in lately.days]
@@ -175,7 +187,7 @@ def over_time(slug: str, lately: Trend) -> Node:
         decided = texts.DECIDED_IN.format(span=duration(lately.until_decided), count=f"{lately.decisions:,}")
     soon = link(page_href("findings", slug, {"state": "expiring"}), f"{lately.expiring:,}") if lately.expiring else "0"
     facts: list[tuple[str, Node]] = [
-        (texts.TO_DECISION, decided), (texts.EXPIRING, soon), (texts.NEXT_COMPARISON, texts.NEXT_UNKNOWN),
+        (texts.TO_DECISION, decided), (texts.EXPIRING, soon), (texts.NEXT_COMPARISON, due),
     ]  # fmt: skip
     shown = [h("div", None, h("dt", None, name), h("dd", None, value)) for name, value in facts]
     return h("div", {"class": "stack"}, chart, h("dl", {"class": "facts"}, shown))

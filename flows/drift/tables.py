@@ -97,6 +97,16 @@ class DriftFinding(Base):
             postgresql_include=["status", "accepted_until", "hidden_changes"],
             postgresql_where=text("status <> 'resolved'"),
         ),
+        # rows.of_register: the same of every state.
+        Index(
+            "ix_drift_findings_every",
+            "tenant_id",
+            "rank",
+            "policy_type",
+            text('"left"(policy_name, 100)'),
+            "id",
+            postgresql_include=["status", "accepted_until", "hidden_changes"],
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, case, func, literal, select, true
+from sqlalchemy import ARRAY, ColumnElement, Connection, Uuid, and_, bindparam, case, func, literal, null, select, true
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from flows._policies.sealing import Seals
 from flows.drift.comparison.severity import Severity
@@ -52,15 +53,24 @@ def of_register(
     else:
         severity, rank, shown = case(_NAMES, value=DriftFinding.rank), DriftFinding.rank, SHOWN
     hidden = func.coalesce(func.sum(DriftFinding.hidden_changes), 0)
+    within = (func.left(DriftFinding.policy_name, 100), DriftFinding.id)
+    # What no index finds is looked for once: the groups that are counted bring the ids of a page with them.
+    is_searched = bool(wanted.text or wanted.owner)
+    ordered: ColumnElement[Any] = func.array_agg(aggregate_order_by(DriftFinding.id, *within), type_=ARRAY(Uuid()))
+    of_page = ordered[1 : offset + limit] if is_searched else null()
     counted = connection.execute(
-        select(rank, DriftFinding.policy_type, func.count(), hidden)
+        select(rank, DriftFinding.policy_type, func.count(), hidden, of_page)
         .where(*where)
         .group_by(rank, DriftFinding.policy_type)
         .limit(MOST_GROUPS)
     ).all()
-    order = (rank, DriftFinding.policy_type, func.left(DriftFinding.policy_name, 100), DriftFinding.id)
+    order = (rank, DriftFinding.policy_type, *within)
     of_kind = wanted.of_kind(severity, DriftFinding.policy_type)
     page = select(DriftFinding.id).where(*where, shown, *of_kind).order_by(*order).offset(offset).limit(limit)
+    if is_searched:
+        page = select(
+            func.unnest(bindparam("found", _found(counted, wanted)[offset : offset + limit], ARRAY(Uuid()))).label("id")
+        )
     ids = page.subquery()
     last = and_(
         DriftRunFinding.tenant_id == DriftFinding.tenant_id,
@@ -122,10 +132,24 @@ def of_run(
     return Rows(left, total - (len(found) - len(left)), counts, hidden, _as_of(rows))
 
 
+def _place(group: Sequence[Any]) -> tuple[int, str]:
+    return group[0], group[1]
+
+
+def _found(counted: Sequence[Any], wanted: FindingFilter) -> list[UUID]:
+    """The ids of what is shown of the groups that are wanted, in the order of the list."""
+    return [
+        one
+        for rank, policy_type, _, _, ids in sorted(counted, key=_place)
+        if rank in _NAMES and wanted.policy_type in ("", policy_type) and wanted.severity in ("", _NAMES[rank])
+        for one in ids
+    ]
+
+
 def _counted(counted: Sequence[Any], wanted: FindingFilter) -> tuple[list[dict[str, Any]], int, int]:
     counts: list[dict[str, Any]] = []
     total = hidden = 0
-    for rank, policy_type, count, of_them in sorted(counted):
+    for rank, policy_type, count, of_them, *_ in sorted(counted, key=_place):
         severity = _NAMES.get(rank, "")
         of_kind = wanted.policy_type in ("", policy_type)
         if severity:

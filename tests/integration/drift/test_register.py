@@ -131,6 +131,21 @@ def test_filters_say_what_they_are_asked(runs: Runs) -> None:
         FindingFilter.checked({"state": "shut"})
 
 
+def test_a_search_has_pages_as_the_whole_list_has(runs: Runs) -> None:
+    add_ignore(runs.store.app, runs.scope, IgnoreRule(policy_name="Policy 0000000[0-1]"), "built by a script")
+
+    def pages(**wanted: str) -> list[str]:
+        asked = [
+            findings_document(runs.store.hub, runs.scope, wanted=FindingFilter(**wanted), offset=offset, limit=4)
+            for offset in range(0, MANY, 4)
+        ]
+        assert {one["total"] for one in asked} == {MANY - 2}
+        return [finding["id"] for one in asked for finding in one["findings"]]
+
+    assert pages(text="policy") == pages() and len(set(pages())) == MANY - 2
+    assert pages(text="policy", severity="high", policy_type="settings_catalog") == pages()
+
+
 def test_rules_hide_in_the_register_whichever_way_it_is_asked(runs: Runs, tmp_path: Path) -> None:
     rule = IgnoreRule(policy_name="Policy 0000000[0-4]")
     added = add_ignore(runs.store.app, runs.scope, rule, "built by a script")["rule"]["id"]

@@ -107,7 +107,7 @@ def test_how_long_a_decision_takes_and_what_is_new(runs: Runs, tmp_path: Path) -
     synced(runs, tmp_path / "c", 2, 2, 2, 3)
     runs.drift()
     assert lately(runs).new == {"default": 1}
-    said = text_of(over_time("acme", found))
+    said = text_of(over_time("acme", found, ""))
     assert "(2 in 30 days)" in said and "12 d" in said
 
 

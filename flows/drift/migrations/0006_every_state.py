@@ -1,0 +1,27 @@
+"""A list of findings of every state is read by an index, as the list of what stands open is."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from runstore.migrations.concurrently import create_index, drop_index
+
+revision = "0006_every_state"
+down_revision = "0005_history"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Forward: an index."""
+    create_index(
+        "ix_drift_findings_every",
+        "drift_findings",
+        ["tenant_id", "rank", "policy_type", sa.text('"left"(policy_name, 100)'), "id"],
+        postgresql_include=["status", "accepted_until", "hidden_changes"],
+    )
+
+
+def downgrade() -> None:
+    """Back: such a list is slower."""
+    drop_index("ix_drift_findings_every", "drift_findings")
