@@ -190,7 +190,7 @@ class Seals:
 
     def _row(self) -> Any:
         wanted = select(TenantKey.key_id, TenantKey.wrapped, TenantKey.sealed)
-        return self.connection.execute(wanted.where(TenantKey.tenant_id == self.scope.tenant_id)).one_or_none()
+        return self.connection.execute(wanted.where(TenantKey.tenant_id == self.scope.tenant_id).limit(1)).one_or_none()
 
 
 @dataclass(frozen=True)
