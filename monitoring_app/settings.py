@@ -61,6 +61,11 @@ class ProxySettings:
             raise BadInputError("The proxy's sign-out has to be an address or a path, such as /oauth2/sign_out.")
 
 
+def no_names(database: Database, scope: TenantScope, items: Sequence[str]) -> Mapping[str, str]:
+    """No name for any item. A function of the module, so that settings can be handed to another process."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class HubSettings:
     """How one hub process is served.
@@ -85,7 +90,7 @@ class HubSettings:
     prefect_ui_url: str = ""
     catalogue: Catalogue = field(default_factory=Catalogue.core)
     about: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    item_names: Callable[[Database, TenantScope, Sequence[str]], Mapping[str, str]] = lambda database, scope, items: {}
+    item_names: Callable[[Database, TenantScope, Sequence[str]], Mapping[str, str]] = no_names
     producer_migrations: Sequence[Path] = ()
     verify_schema: bool = True
     version: str = ""

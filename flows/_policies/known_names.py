@@ -92,6 +92,7 @@ _POLICIES: Final = text(
 _DEFINITIONS: Final = text(
     """
     SELECT definition_id, name, options FROM setting_definitions WHERE definition_id = ANY(:ids)
+     LIMIT cardinality(CAST(:ids AS text[]))
     """
 )
 
@@ -109,7 +110,7 @@ def known_names(connection: Connection, scope: TenantScope, keys: Collection[str
     objects = select(DirectoryName.object_id, DirectoryName.kind, DirectoryName.name, DirectoryName.deleted).where(
         DirectoryName.tenant_id == scope.tenant_id, DirectoryName.object_id == func.any(list(lower))
     )
-    for object_id, kind, name, deleted in connection.execute(objects):
+    for object_id, kind, name, deleted in connection.execute(objects.limit(len(lower))):
         if name or deleted:
             found[lower[object_id]] = (f"{name}, deleted" if name else f"deleted {kind}") if deleted else name
     return {key: name for key, name in found.items() if name and key in keys}
