@@ -80,14 +80,12 @@ def _limited(value: Any, other: Any) -> Any:
             if isinstance(item, dict):
                 held = cast(dict[str, Any], item)
                 shapes.setdefault(held.get(SUBTYPE), {}).update(held)
-        items = cast(list[Any], value)
-        return [
-            _limited(item, shapes.get(cast(dict[str, Any], item).get(SUBTYPE), item))
-            if isinstance(item, dict)
-            else item
-            for item in items
-        ]
-    return value
+        return [_limited(item, shapes.get(_subtype(item), item)) for item in cast(list[Any], value)]
+    return cast(Any, value)
+
+
+def _subtype(item: Any) -> Any:
+    return cast(dict[str, Any], item).get(SUBTYPE) if isinstance(item, dict) else None
 
 
 def not_compared(held: Sequence[Withheld], baseline: Completeness, current: Completeness) -> list[Withheld]:
