@@ -112,6 +112,11 @@ class PolicySource(Protocol):
         `read()` is exhausted."""
         ...
 
+    def types_asked_for(self) -> frozenset[str] | None:
+        """The types that were looked for; `None` for those that exports hold (`types.FROM_EXPORTS`). True once `read()` is
+        exhausted."""
+        ...
+
     def not_asked_for(self) -> Mapping[str, int]:
         """Place → objects in it of kinds that are not policies here, such as apps, which were seen and not read: only true once
         `read()` is exhausted."""

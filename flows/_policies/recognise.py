@@ -17,6 +17,7 @@ from flows._policies.types import (
     BY_SLUG,
     UNKNOWN_TYPE,
     PolicyType,
+    is_the_one,
     name_of,
     platform_of,
     type_for_context,
@@ -104,7 +105,7 @@ def _type_of(body: Mapping[str, Any], folders: Sequence[str]) -> PolicyType | No
     if found is None and not isinstance(odata, str) and _has_bearing(body):
         hinted = types_for(folders)
         found = BY_SLUG[next(iter(hinted))] if len(hinted) == 1 else None
-    if found is not None and not (_named(body) or "settings" in body or "id" in body):
+    if found is not None and not (_named(body) or "settings" in body or "id" in body or is_the_one(found)):
         return None
     return found
 
@@ -125,7 +126,10 @@ def _has_bearing(body: Mapping[str, Any]) -> bool:
 
 
 def _id_of(body: Mapping[str, Any], file_stem: str, slug: str, name: str) -> str:
-    own = body.get("id")
+    entry = BY_SLUG.get(slug)
+    own = body.get(entry.collections[0].id_property if entry else "id")
+    if own is None and entry is not None and is_the_one(entry):
+        return slug
     if isinstance(own, int) and not isinstance(own, bool):
         own = str(own)
     if isinstance(own, str) and _ID.fullmatch(own.strip()):

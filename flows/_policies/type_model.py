@@ -17,6 +17,7 @@ class Lane(StrEnum):
     INTUNE = "intune"
     SCRIPTS = "scripts"
     CONDITIONAL_ACCESS = "conditional_access"
+    DIRECTORY = "directory"
     DIRECTORY_LOGS = "directory_logs"
 
 
@@ -65,11 +66,14 @@ class Collection:
     believed, the part is read one policy at a time, at every sync. `by_id` says that a list leaves content out which only a
     GET of the single policy
     returns. `typed_paths` leads from an `@odata.type` to the collection that a policy of a mixed list is read through (Graph
-    refuses expansions on the mixed one).
+    refuses expansions on the mixed one). `single` says that the path leads to one object and not to a list: the type has that
+    one policy, or none where Graph answers 404. `id_property` holds the id.
     """
 
     path: str
     by_id: bool = False
+    single: bool = False
+    id_property: str = "id"
     typed_paths: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     parts: tuple[Part, ...] = ()
 

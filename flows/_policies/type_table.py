@@ -1,6 +1,7 @@
 """The table of policy types: one entry says all that reading, recognising and showing a kind of policy needs.
 
-Adding a type is adding an entry to `POLICY_TYPES`. Paths, expansions and permissions are those of Microsoft's Graph
+Adding a type is adding an entry to `POLICY_TYPES`; what policies refer to, and what holds for a whole tenant, is in
+`tenant_types`. Paths, expansions and permissions are those of Microsoft's Graph
 reference for Intune and Conditional Access. Intune is read under `beta`: where a collection has a twin under v1.0, that one
 leaves content out.
 Since July 2025 the script collections ask for `DeviceManagementScripts.Read.All` instead of the configuration one.
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from flows._policies import type_contents as contents
+from flows._policies.tenant_types import TENANT_TYPES
 from flows._policies.type_model import Collection, Lane, Part, PlatformRule, PolicyType
 
 _CONFIGURATION: Final = "DeviceManagementConfiguration.Read.All"
@@ -363,4 +365,5 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         signatures=(_has("displayName", "conditions", "grantControls"), _has("displayName", "state", "conditions")),
         folders=("Conditional Access", "Conditional Access Policies"),
     ),
+    *TENANT_TYPES,
 )

@@ -15,6 +15,7 @@ from flows._policies.type_table import POLICY_TYPES
 
 __all__ = [
     "BY_SLUG",
+    "FROM_EXPORTS",
     "POLICY_TYPES",
     "UNKNOWN_TYPE",
     "Collection",
@@ -22,7 +23,9 @@ __all__ = [
     "Part",
     "PlatformRule",
     "PolicyType",
+    "is_the_one",
     "label_of",
+    "label_of_path",
     "letters_of",
     "name_of",
     "name_property",
@@ -43,14 +46,22 @@ _BY_SUFFIX: Final = sorted(
     ((suffix.casefold(), entry) for entry in POLICY_TYPES for suffix in entry.odata_suffixes),
     key=lambda pair: -len(pair[0]),
 )
-_BY_SEGMENT: Final = {
-    path.rsplit("/", 1)[-1].casefold(): entry
+FROM_EXPORTS: Final = frozenset(entry.slug for entry in POLICY_TYPES if entry.signatures)
+"""The types that exports of other tools hold as policies. A sync of before the others were known asked for these alone."""
+
+_BY_PATH: Final = {
+    path.split("/", 1)[1].casefold(): entry
     for entry in POLICY_TYPES
     for collection in entry.collections
     for path in (collection.path, *collection.typed_paths.values())
 }
 # Conditional Access ends in `policies`, which says nothing alone.
-_BY_SEGMENT.pop("policies")
+_BY_SEGMENT: Final = {
+    path.rsplit("/", 1)[-1]: entry
+    for path, entry in _BY_PATH.items()
+    if entry.slug in FROM_EXPORTS and not path.endswith("/policies")
+}
+_NAMES: Final = ("Apple", "App", "Conditional", "Intune", "Managed", "PowerShell")
 _CONTEXT_SEGMENT: Final = re.compile(r"[A-Za-z]+")
 _PLATFORM_WORDS: Final[tuple[tuple[str, str], ...]] = (
     ("windows", "windows"),
@@ -68,6 +79,17 @@ def label_of(slug: str) -> str:
     """What to call a type in front of people; a slug the table does not know is shown with spaces."""
     entry = BY_SLUG.get(slug)
     return entry.label if entry else slug.replace("_", " ").capitalize()
+
+
+def label_of_path(path: str) -> str:
+    """What the policies below a path of Graph are called, for a sentence: "notification templates"; empty for another path."""
+    words = path.partition("?")[0].casefold().split("/")[1:]
+    heads = ("/".join(words[:size]) for size in range(len(words), 0, -1))
+    entry = next((_BY_PATH[head] for head in heads if head in _BY_PATH), None)
+    if entry is None:
+        return ""
+    label = entry.label if entry.label.split()[0] in _NAMES else entry.label[0].lower() + entry.label[1:]
+    return label if label.endswith("s") else f"{label[:-1]}ies" if label.endswith("ry") else f"{label}s"
 
 
 def name_property(slug: str) -> str:
@@ -98,10 +120,13 @@ def type_for_context(odata_context: object) -> PolicyType | None:
     """
     if not isinstance(odata_context, str):
         return None
-    _, _, fragment = odata_context.rpartition("#")
-    if "conditionalaccess/policies" in fragment.casefold():
+    _, _, fragment = odata_context.casefold().rpartition("#")
+    exact = _BY_PATH.get(fragment.removesuffix("/$entity"))
+    if exact is not None:
+        return exact
+    if "conditionalaccess/policies" in fragment:
         return BY_SLUG["conditional_access"]
-    words = (word.casefold() for word in _CONTEXT_SEGMENT.findall(fragment))
+    words = _CONTEXT_SEGMENT.findall(fragment)
     return next((_BY_SEGMENT[word] for word in words if word in _BY_SEGMENT), None)
 
 
@@ -123,12 +148,21 @@ def types_for_folder(name: str) -> tuple[PolicyType, ...]:
 
 
 def name_of(entry: PolicyType, body: Mapping[str, object]) -> str:
-    """What the policy calls itself, by the type's own property first; its id, or `""`, when it has no name."""
-    for key in (entry.name_property, "displayName", "name", "id"):
+    """What the policy calls itself, by the type's own property first; without a name, the type's label for what there is one
+    of in a tenant, else its id, or `""`."""
+    for key in (entry.name_property, "displayName", "name"):
         value = body.get(key)
         if isinstance(value, str) and value.strip():
             return value
-    return ""
+    if is_the_one(entry):
+        return entry.label
+    value = body.get("id")
+    return value if isinstance(value, str) and value.strip() else ""
+
+
+def is_the_one(entry: PolicyType) -> bool:
+    """Whether a tenant has one of it, which needs neither name nor id."""
+    return entry.collections[0].single
 
 
 def platform_of(entry: PolicyType, body: Mapping[str, object]) -> str | None:

@@ -75,9 +75,11 @@ class Unread:
             self._known.add("assignments")
 
     def of(self, source: PolicySource) -> dict[str, Any]:
-        """What a sync keeps of a source that is exhausted: `as_json`, and as `not_asked` what it saw of other kinds, by place."""
+        """What a sync keeps of a source that is exhausted: `as_json`, as `asked` the types that were looked for if not those
+        that exports hold, and as `not_asked` what it saw of other kinds, by place."""
         kept = self.as_json(source.ledger(), source.parts_in_files())
-        others = source.not_asked_for()
+        others, asked = source.not_asked_for(), source.types_asked_for()
+        kept |= {"asked": sorted(asked)} if asked is not None else {}
         return {**kept, "not_asked": dict(others)} if others else kept
 
     def as_json(self, ledger: Mapping[str, TypeLedger], in_files: Iterable[str] = ()) -> dict[str, Any]:

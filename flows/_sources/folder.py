@@ -20,7 +20,7 @@ from flows._policies.canonical import canonical, content_hash
 from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
 from flows._policies.recognise import Recognised, recognise, types_for
 from flows._policies.tree import MAX_DEPTH, TooDeepError
-from flows._policies.types import UNKNOWN_TYPE
+from flows._policies.types import BY_SLUG, FROM_EXPORTS, UNKNOWN_TYPE
 from flows._policies.unread import ANY_TYPE, UNREAD, absent_parts
 from flows._sources import folder_reasons as reasons
 from flows._sources.cut_short import why_cut
@@ -95,6 +95,11 @@ class FolderSource:
     def parts_in_files(self) -> frozenset[str]:
         """The parts the export keeps in files of their own; true once `read()` is exhausted."""
         return frozenset(self._parts.names)
+
+    def types_asked_for(self) -> frozenset[str] | None:
+        """`None`, unless an own export held more."""
+        more = self._ledger.keys() & BY_SLUG.keys() - FROM_EXPORTS
+        return FROM_EXPORTS | more if more else None
 
     def not_asked_for(self) -> Mapping[str, int]:
         """Folder → objects in it of kinds that are not asked for, such as apps; true once `read()` is exhausted."""

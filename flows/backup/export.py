@@ -120,7 +120,7 @@ def _document(item: Any, body: bytes) -> bytes:
 
 def _path(root: Path, item: Any, taken: set[Path]) -> Path:
     entry = BY_SLUG.get(item.policy_type)
-    folder = root / (_safe(entry.folders[0]) if entry else "Other")
+    folder = root / _safe((entry.folders or (f"Tenant {entry.label}",))[0] if entry else "Other")
     stem = f"{_safe(item.name)}__{_safe(item.policy_id)}"
     path = folder / f"{stem}.json"
     number = 2

@@ -63,13 +63,19 @@ class Opened:
 
 @contextmanager
 def opened(
-    source: str, scope_key: str, store: Database, scope: TenantScope, *, full: bool = False
+    source: str,
+    scope_key: str,
+    store: Database,
+    scope: TenantScope,
+    *,
+    full: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> Generator[Opened]:
     """The source of a run.
 
     Microsoft Graph is read incrementally from the newest usable sync of the scope, and whole when `full` says so or the
-    last time it was is too long ago. Raises ReasonedError when the folder is gone, the tenant has no directory, or a
-    setting is missing.
+    last time it was is too long ago; `say` is told what it waits for. Raises ReasonedError when the folder is gone, the
+    tenant has no directory, or a setting is missing.
     """
     folder = folder_of(source)
     if folder is not None:
@@ -91,7 +97,7 @@ def opened(
             select(Tenant.directory_id).where(Tenant.id == scope.tenant_id)
         ).scalar_one_or_none()
     known = {} if full else _known(store, scope, scope_key)
-    with GraphReader.open(directory) as reader:
+    with GraphReader.open(directory, say=say) as reader:
         kind = GRAPH_CHANGES if known else GRAPH
         yield Opened(
             GraphSource(reader, known),

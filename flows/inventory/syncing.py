@@ -34,11 +34,19 @@ ITEMS_LISTED = 5000
 def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
     """Reads the source into a new sync of the run; the sync counts for comparisons once it is finished."""
     run.log.info("Reading %s into a new sync of the scope %s.", parameters.source, parameters.scope)
+    waited: list[str] = []
     with ExitStack() as opening:
         found = run.step(
             "open source",
             lambda: opening.enter_context(
-                opened(parameters.source, parameters.scope, run.store, run.scope, full=parameters.full)
+                opened(
+                    parameters.source,
+                    parameters.scope,
+                    run.store,
+                    run.scope,
+                    full=parameters.full,
+                    say=lambda waits: waited.append(_say(run, waits)),
+                )
             ),
         )
         if found.expected:
@@ -58,7 +66,7 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
             lambda: writer.finish(found.source, found.audit() if found.audit is not None else None),
         )
         cost = found.cost()
-    run.progress.note(**cost)
+    run.progress.note(**cost, **dict.fromkeys(waited, ""))
     run.progress.note(
         sync_id=str(sync.id), scope=sync.scope, policies=sync.policies, complete=sync.complete, unread=dict(sync.unread)
     )
@@ -72,6 +80,13 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
         run.log.info("Seen and not asked for, since they are not policies: %s.", others)
     if "graph" in cost:
         run.log.info("Microsoft Graph: %s.", cost["graph"]["summary"])
+
+
+def _say(run: TrackedRun, waits: str) -> str:
+    """Says in log and hub what the run waits for, and gives the key of the context to empty when it waits no longer."""
+    run.log.info("The run is %s.", waits)
+    run.progress.note(notice=f"{waits[0].upper()}{waits[1:]}.")
+    return "notice"
 
 
 @dataclass

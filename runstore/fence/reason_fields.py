@@ -137,6 +137,11 @@ _TYPES: Final = (
         "policy_id", "policy id as Graph writes it, up to 128 characters", _matching(r"[A-Za-z0-9][\w.:-]{0,127}")
     ),
     FieldType("policy_type", "policy type slug", _SLUG),
+    FieldType(
+        "directory_id",
+        "Entra directory id, or a domain of it",
+        _matching(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[a-z0-9][a-z0-9.-]{2,252}"),
+    ),
     FieldType("platform", "platform slug", _matching(r"[A-Za-z][A-Za-z0-9_,]{0,63}")),
     FieldType(
         "setting_id",

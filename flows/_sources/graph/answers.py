@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_dict, as_text
 from flows._policies.types import Lane
 from flows._sources.graph.reasons import (
     GRAPH_ANSWER_UNREADABLE,
+    GRAPH_NOT_LICENSED,
     GRAPH_PART_UNANSWERED,
     GRAPH_REFUSED,
     GRAPH_THROTTLED,
@@ -111,7 +113,15 @@ class Setback:
         return Problem(reason, self.status, fields)
 
 
+_NONSENSE: Final = 1e8
+"""Seconds from which on a `Retry-After` is none: three years."""
+
 Outcome = Answer | Problem | Setback
+
+_NO_LICENCE: Final = re.compile(
+    r"not applicable to target tenant|\blicen[sc]e|non-?premium|unlicensed|\bpremium\b", re.IGNORECASE
+)
+"""How Graph says that a tenant has not bought a feature, in code or words, under 400 and 403."""
 
 _TRANSIENT = frozenset({408, 425, 500, 502, 503, 504, 509})
 
@@ -139,13 +149,16 @@ def judge(status: object, headers: Mapping[str, str], body: object, now: datetim
     # An error inside a 200 is one of Graph's own, whatever the status says.
     if status in _TRANSIENT or status < 300:
         return Setback(Trouble.UNAVAILABLE, status, retry_after, code, request_id)
-    return Problem(GRAPH_REFUSED, status, {"graph_error_code": code, "request_id": request_id})
+    # The words are looked at and not kept: they name the tenant.
+    unlicensed = status in (400, 403) and _NO_LICENCE.search(f"{code} {as_text(error.get('message'))}")
+    reason = GRAPH_NOT_LICENSED if unlicensed else GRAPH_REFUSED
+    return Problem(reason, status, {"graph_error_code": code, "request_id": request_id})
 
 
 def seconds_to_wait(value: object, now: datetime | None = None) -> float | None:
     """What a `Retry-After` asks for: seconds, or the time until its date; `None` when it is absent or nonsense."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if 0 <= value <= 86_400 else None
+        return float(value) if 0 <= value < _NONSENSE else None
     if not isinstance(value, str):
         return None
     text = value.strip()
@@ -159,4 +172,4 @@ def seconds_to_wait(value: object, now: datetime | None = None) -> float | None:
         if at.tzinfo is None:
             at = at.replace(tzinfo=UTC)
         seconds = max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
-    return seconds if 0 <= seconds <= 86_400 else None
+    return seconds if 0 <= seconds < _NONSENSE else None

@@ -8,33 +8,37 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 import orjson
-from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
+from azure.core.exceptions import AzureError, ServiceRequestError
 from azure.identity import (
     CertificateCredential,
     ClientSecretCredential,
-    CredentialUnavailableError,
     ManagedIdentityCredential,
     WorkloadIdentityCredential,
 )
 
 from flows._policies.json_shape import as_dict
 from flows._sources.graph.reasons import (
+    GRAPH_CA_UNKNOWN,
     GRAPH_DIRECTORY_MISSING,
+    GRAPH_DIRECTORY_UNKNOWN,
     GRAPH_NOT_CONFIGURED,
     GRAPH_SIGN_IN_REFUSED,
     GRAPH_UNREACHABLE,
     GRAPH_WRONG_DIRECTORY,
 )
-from flows._sources.graph.settings import GraphSettings
+from flows._sources.graph.settings import UNTRUSTED, GraphSettings
 from runstore.reasons import ReasonedError
+from runstore.runs.run import Failure
 
 _SIGN_IN_RETRIES: Final = 3
 _DIRECTORY_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ENTRA_CODE: Final = re.compile(r"\bAADSTS[0-9]{4,8}\b")
+"""Entra's number, the one thing looked for in a text that otherwise names the tenant."""
+_NO_SUCH_DIRECTORY: Final = re.compile(r"AADSTS(?:90002|900023|900021)\b|OIDC Discovery failed")
 
 # Its warnings quote Entra's answer, which names the tenant; what matters of it is in the failure.
 logging.getLogger("azure.identity").setLevel(logging.ERROR)
@@ -154,17 +158,25 @@ class TokenSource:
             self._credential = self._make()
         try:
             token = str(self._credential.get_token(self._scope).token)
-        except ServiceRequestError:
-            raise ReasonedError(GRAPH_UNREACHABLE.failure(attempts=_SIGN_IN_RETRIES + 1)) from None
-        except (ClientAuthenticationError, CredentialUnavailableError) as refused:
-            raise ReasonedError(GRAPH_SIGN_IN_REFUSED.failure(graph_error_code=_entra_code(refused))) from None
-        except (AzureError, ValueError):
-            # msal says ValueError when the directory does not exist at the authority.
-            raise ReasonedError(GRAPH_SIGN_IN_REFUSED.failure(graph_error_code=None)) from None
+        except (AzureError, ValueError) as refused:
+            raise ReasonedError(self._why(refused)) from None
         if token != self._checked:
             self._check_directory(token)
             self._checked = token
         return token
+
+    def _why(self, refused: BaseException) -> Failure:
+        """Why there is no token. azure-identity calls everything a refusal: what it was, the causes behind it say."""
+        causes = list(_causes(refused))
+        said = " ".join(map(str, causes))
+        if UNTRUSTED in said:
+            return GRAPH_CA_UNKNOWN.failure()
+        if any(isinstance(cause, ServiceRequestError) for cause in causes):
+            return GRAPH_UNREACHABLE.failure(attempts=_SIGN_IN_RETRIES + 1)
+        if _NO_SUCH_DIRECTORY.search(said):
+            return GRAPH_DIRECTORY_UNKNOWN.failure(directory_id=self._directory)
+        found = _ENTRA_CODE.search(said)
+        return GRAPH_SIGN_IN_REFUSED.failure(graph_error_code=found.group() if found else None)
 
     def _check_directory(self, token: str) -> None:
         claimed = directory_claim(token)
@@ -192,7 +204,8 @@ def directory_claim(token: str) -> str | None:
     return claim if isinstance(claim, str) else None
 
 
-def _entra_code(error: AzureError) -> str | None:
-    """Entra's number (`AADSTS7000215`), the one thing looked for in a text that otherwise names the tenant."""
-    found = _ENTRA_CODE.search(str(error.message))
-    return found.group() if found else None
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -29,6 +29,8 @@ PUBLISHED_LIMITS: Final[Mapping[Lane, Limit]] = MappingProxyType(
         Lane.INTUNE: Limit(1000, 20.0),
         Lane.SCRIPTS: Limit(2000, 20.0),
         Lane.CONDITIONAL_ACCESS: Limit(1, 1.0),
+        # Published in units by the tenant's size, of which the smallest gets 3,500; a read of a policy costs one or two.
+        Lane.DIRECTORY: Limit(1000, 10.0),
         Lane.DIRECTORY_LOGS: Limit(5, 10.0),
     }
 )

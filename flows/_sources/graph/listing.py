@@ -14,7 +14,12 @@ from flows._policies.types import Collection, Part, PolicyType, type_for_odata
 from flows._sources.graph.answers import Problem, Request
 from flows._sources.graph.paging import NEXT_LINK, Endpoint, Pages, read_collections
 from flows._sources.graph.pump import Job
-from flows._sources.graph.reasons import GRAPH_LIST_MISSING, GRAPH_LIST_UNSTABLE, GRAPH_PERMISSION_MISSING
+from flows._sources.graph.reasons import (
+    GRAPH_LIST_MISSING,
+    GRAPH_LIST_UNSTABLE,
+    GRAPH_PERMISSION_MISSING,
+    GRAPH_REFUSED,
+)
 
 _READINGS: Final = 3
 _EXPANSION_CAP: Final = 20
@@ -64,6 +69,8 @@ def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collectio
     An id that comes twice, or a page token that expires, says that policies were added or removed meanwhile, so that
     others may have slipped from one page to another. Graph's refusal of an expansion is met by asking without.
     """
+    if collection.single:
+        return (yield from _the_one(entry, collection))
     expansion = "" if collection.typed_paths else collection.expansion()
     pages = Pages()
     moved = False
@@ -84,7 +91,7 @@ def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collectio
         listing.problem = Problem(GRAPH_LIST_UNSTABLE, None, {"attempts": reading, "policy_type": entry.slug})
     for element in pages.elements:
         item = as_dict(element)
-        policy_id = as_text(item.get("id"))
+        policy_id = as_text(item.get(collection.id_property))
         if not policy_id or not is_text(policy_id):
             listing.nameless += 1
         elif not is_text(item):
@@ -94,6 +101,27 @@ def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collectio
     if collection.typed_paths and listing.problem is None:
         yield from _through_typed_paths(endpoint, listing)
     return listing
+
+
+def _the_one(entry: PolicyType, collection: Collection) -> Job[Listing]:
+    """What there is one of in a tenant, as a list of one; of none where Graph says that there is no such thing."""
+    listing = Listing(entry, collection)
+    answer = (yield [Request(with_query(collection.path, collection.expansion()), entry.lane)])[0]
+    if isinstance(answer, Problem):
+        listing.problem = None if answer.is_missing else problem_of_type(entry, answer)
+    elif not is_text(answer.body):
+        listing.unreadable.append(entry.slug)
+    elif not says_something(answer.body):
+        listing.problem = Problem(GRAPH_LIST_MISSING, 200)
+    else:
+        policy_id = as_text(answer.body.get("id")) or entry.slug
+        listing.items[policy_id] = _listed(policy_id, answer.body, collection)
+    return listing
+
+
+def says_something(body: dict[str, Any]) -> bool:
+    """Whether an object has properties of its own, beside metadata and the value of a list."""
+    return any(not key.startswith("@") and key != "value" for key in body)
 
 
 def _through_typed_paths(endpoint: Endpoint, listing: Listing) -> Job[None]:
@@ -124,7 +152,8 @@ def problem_of_type(entry: PolicyType, problem: Problem | None) -> Problem | Non
     if problem is None:
         return None
     fields = {**problem.fields, "policy_type": entry.slug, "permission": entry.permission}
-    reason = GRAPH_PERMISSION_MISSING if problem.status == 403 else problem.reason
+    refused = problem.status == 403 and problem.reason is GRAPH_REFUSED
+    reason = GRAPH_PERMISSION_MISSING if refused else problem.reason
     return Problem(reason, problem.status, fields)
 
 

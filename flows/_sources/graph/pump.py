@@ -13,17 +13,18 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar, cast
 
-from flows._policies.types import Lane
+from flows._policies.types import Lane, label_of_path
 from flows._sources.graph.answers import Answer, Outcome, Problem, Request, Setback, Trouble, judge
 from flows._sources.graph.batch import batch_outcomes, batch_payload
 from flows._sources.graph.credentials import TokenSource
 from flows._sources.graph.lanes import Lanes
-from flows._sources.graph.reasons import GRAPH_ANSWER_TOO_LARGE, GRAPH_UNREACHABLE
+from flows._sources.graph.reasons import GRAPH_ANSWER_TOO_LARGE, GRAPH_UNREACHABLE, GRAPH_WAIT_TOO_LONG
 from flows._sources.graph.settings import GraphSettings
 from flows._sources.graph.traffic import Traffic
 from flows._sources.graph.wire import AnswerTooLargeError, BrokenAnswerError, UnreachableError, Wire
@@ -36,6 +37,7 @@ Job = Generator[Reads, Outcomes, R]
 
 _BLIND_NAP: Final = 0.1
 _NAP_TOLD: Final = 1.0
+_WAIT_TOLD: Final = 10.0
 _ATTEMPTS_OF_OPTIONAL: Final = 2
 _log = logging.getLogger("tenantatlas.graph")
 
@@ -79,7 +81,10 @@ class Pump:
         lanes: Lanes,
         traffic: Traffic,
         chance: random.Random | None = None,
+        say: Callable[[str], None] = _log.info,
     ) -> None:
+        self.say = say
+        """Tells whoever waits what for, in a sentence without its end."""
         self._settings = settings
         self._wire = wire
         self._tokens = tokens
@@ -106,12 +111,15 @@ class Pump:
 class _Session(Generic[R]):
     def __init__(self, pump: Pump, jobs: Iterable[Job[R]]) -> None:
         self._settings, self._wire, self._tokens, self._lanes, self._traffic, self._chance = pump.parts
+        self._say = pump.say
         self._jobs = iter(jobs)
         self._more_jobs = True
         self._open: deque[_Running[R]] = deque()
         self._ready: dict[tuple[str, str], deque[_Pending[R]]] = {}
         self._later: list[tuple[float, int, _Pending[R]]] = []
         self._ticket = 0
+        self._given_up: set[Lane] = set()
+        self._told: set[str] = set()
         self._flying: dict[Future[list[Outcome]], _Package[R]] = {}
         # Enough jobs to fill every batch in flight four times: many need no read. Results wait in memory for those before.
         self._most_open = max(40, 4 * self._settings.in_flight * self._settings.batch_size)
@@ -279,8 +287,16 @@ class _Session(Generic[R]):
         if pause is None:
             ceiling = min(patience.longest_pause, patience.first_pause * 2 ** (part.attempts - 1))
             pause = ceiling * self._chance.uniform(0.5, 1.0)
-        elif outcome.trouble is Trouble.THROTTLED:
-            self._lanes.bucket(part.request.lane).close(now + pause)
+        elif outcome.trouble is Trouble.THROTTLED and part.request.lane not in self._given_up:
+            self._lanes.bucket(part.request.lane).close(now + min(pause, patience.longest_wait))
+        if pause > patience.longest_wait:
+            # Graph limits some collections on their own: the lane rests once, and the others of it are tried again.
+            self._given_up.add(part.request.lane)
+            fields = {"seconds": pause, "limit": patience.longest_wait}
+            self._deliver(part, Problem(GRAPH_WAIT_TOO_LONG, outcome.status, fields))
+            return
+        if pause >= _WAIT_TOLD:
+            self._tell(part.request, pause)
         unreachable = outcome.trouble is Trouble.UNREACHABLE
         most = patience.connect_attempts if unreachable else patience.attempts
         if part.request.optional and outcome.status == 500:
@@ -294,6 +310,14 @@ class _Session(Generic[R]):
         self._traffic.retries += 1
         self._ticket += 1
         heapq.heappush(self._later, (now + pause, self._ticket, part))
+
+    def _tell(self, request: Request, pause: float) -> None:
+        until = datetime.now(UTC) + timedelta(seconds=pause)
+        label = label_of_path(request.path)
+        said = f"waiting for Microsoft until {until:%H:%M} UTC ({label})" if label else ""
+        if said and said not in self._told:
+            self._told.add(said)
+            self._say(said)
 
     def _deliver(self, part: _Pending[R], outcome: Answer | Problem) -> None:
         running = part.owner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain, islice
@@ -52,13 +52,16 @@ class GraphReader:
     across them.
     """
 
-    def __init__(self, settings: GraphSettings, tokens: TokenSource, lanes: Lanes) -> None:
+    def __init__(
+        self, settings: GraphSettings, tokens: TokenSource, lanes: Lanes, say: Callable[[str], None] | None = None
+    ) -> None:
         self.traffic = Traffic()
         self._tokens = tokens
         self._endpoint = Endpoint(settings.endpoint)
         self._expansions = Expansions()
         self._wire = Wire(settings)
-        self._pump = Pump(settings, self._wire, tokens, lanes, self.traffic)
+        told = {"say": say} if say is not None else {}
+        self._pump = Pump(settings, self._wire, tokens, lanes, self.traffic, **told)
 
     @classmethod
     def open(
@@ -67,10 +70,12 @@ class GraphReader:
         settings: GraphSettings | None = None,
         environ: Mapping[str, str] | None = None,
         lanes: Lanes | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> Self:
         """A reader of an Entra directory with the credentials of the environment; nothing is sent yet.
 
-        Raises ReasonedError when the tenant has no directory or a setting is missing.
+        `say` is told what is waited for and until when. Raises ReasonedError when the tenant has no directory or a setting is
+        missing.
         """
         if not directory:
             raise ReasonedError(GRAPH_DIRECTORY_MISSING.failure())
@@ -78,7 +83,7 @@ class GraphReader:
         # Built once here so that a missing variable shows before any work is begun.
         make_credential(used, directory, environ).close()
         tokens = TokenSource(lambda: make_credential(used, directory, environ), used.scope, directory)
-        return cls(used, tokens, lanes or lanes_of(used.endpoint, directory))
+        return cls(used, tokens, lanes or lanes_of(used.endpoint, directory), say)
 
     def list(self, types: Sequence[PolicyType] = POLICY_TYPES) -> Iterator[Listing]:
         """Yields one listing for each collection of the types, in table order, read side by side.

@@ -14,7 +14,7 @@ from flows._policies.protocol import KnownPolicy
 from flows._policies.tree import TooDeepError
 from flows._policies.types import Collection, Part, PolicyType
 from flows._sources.graph.answers import Problem, Request
-from flows._sources.graph.listing import Listed, is_text, problem_of_type, with_query, without_doubtful
+from flows._sources.graph.listing import Listed, is_text, problem_of_type, says_something, with_query, without_doubtful
 from flows._sources.graph.paging import Endpoint, read_collections
 from flows._sources.graph.pump import Job
 from flows._sources.graph.reasons import (
@@ -179,6 +179,8 @@ def _base(wanted: Wanted, body: dict[str, Any]) -> str:
     """The path of the policy, which its parts are below; empty for a subtype of a mixed list that the table has no
     collection for: what the mixed one says of it is all there is."""
     collection = wanted.collection
+    if collection.single:
+        return collection.path
     path = collection.typed_paths.get(as_text(body.get("@odata.type"))) if collection.typed_paths else collection.path
     return f"{path}/{quote(wanted.policy_id)}" if path else ""
 
@@ -208,7 +210,10 @@ def _take(wanted: Wanted, request: Request, body: dict[str, Any]) -> Job[Problem
     answer = (yield [request])[0]
     if isinstance(answer, Problem):
         return answer
-    if as_text(answer.body.get("id")).casefold() != wanted.policy_id.casefold():
+    own = as_text(answer.body.get(wanted.collection.id_property))
+    if wanted.collection.single:
+        own = (own or wanted.entry.slug) if says_something(answer.body) else ""
+    if own.casefold() != wanted.policy_id.casefold():
         return _unreadable(wanted)
     for part in wanted.collection.parts:
         # Catalogue policies answer an empty list by id whatever they have; what says of itself that it has none is believed.

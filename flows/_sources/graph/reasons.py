@@ -190,6 +190,38 @@ GRAPH_POLICY_UNREADABLE: Final = ReasonCode(
     next_step="Open the policy in the portal and save it again, then start it again.",
     template="The answer for policy {policy_id} is not a policy that can be read.",
 )
+GRAPH_NOT_LICENSED: Final = ReasonCode(
+    code="graph_not_licensed",
+    meaning="The tenant has no licence for the feature, so there is nothing of this type to read. No permission is missing.",
+    retryable=True,
+    who=Mender.TENANT_ADMIN,
+    next_step="Get the licence, or leave the type out (`tenant set SLUG --without-types TYPE`), and start it again.",
+    template="The tenant is not licensed for {policy_type} (HTTP status {http_status}, request {request_id}).",
+)
+GRAPH_WAIT_TOO_LONG: Final = ReasonCode(
+    code="graph_wait_too_long",
+    meaning="Microsoft Graph asked for a longer pause than a run waits, so this was not read.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Start it again when the time has passed; see whether another application reads the same tenant.",
+    template="Microsoft Graph asked to wait {seconds} seconds, and a run waits {limit} at most.",
+)
+GRAPH_CA_UNKNOWN: Final = ReasonCode(
+    code="graph_ca_unknown",
+    meaning="Microsoft Graph or the sign-in showed a certificate of an authority that the worker does not know; nothing was sent.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="If a proxy opens TLS, point SSL_CERT_FILE at its authority, restart the worker, start it again.",
+    template="The certificate of Microsoft Graph or of the sign-in is of an authority that is not known here.",
+)
+GRAPH_DIRECTORY_UNKNOWN: Final = ReasonCode(
+    code="graph_directory_unknown",
+    meaning="Microsoft Entra knows no directory by the id or domain that the tenant has.",
+    retryable=True,
+    who=Mender.OPERATOR,
+    next_step="Give the right one with `tenantatlas tenant set SLUG --directory ENTRA_TENANT_ID` and start it again.",
+    template="Microsoft Entra knows no directory {directory_id}.",
+)
 
 REASONS: Final[tuple[ReasonCode, ...]] = (
     GRAPH_PERMISSION_MISSING,
@@ -215,4 +247,8 @@ REASONS: Final[tuple[ReasonCode, ...]] = (
     GRAPH_ITEM_UNREADABLE,
     GRAPH_LIST_MISSING,
     GRAPH_POLICY_UNREADABLE,
+    GRAPH_NOT_LICENSED,
+    GRAPH_WAIT_TOO_LONG,
+    GRAPH_CA_UNKNOWN,
+    GRAPH_DIRECTORY_UNKNOWN,
 )

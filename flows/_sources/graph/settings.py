@@ -24,6 +24,8 @@ MICROSOFT_AUTHORITIES: Final = frozenset(
         "sts.windows.net",
     }
 )
+UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
+"""What OpenSSL says of a certificate whose authority is not known."""
 DEFAULT_IN_FLIGHT: Final = 6
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -31,7 +33,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long to go on trying: attempts per request, seconds for one answer, seconds for one request with all its
-    retries, and the first and the longest pause of the exponential back-off."""
+    retries, the first and the longest pause of the exponential back-off, and the longest that Graph may ask for."""
 
     attempts: int = 8
     connect_attempts: int = 4
@@ -40,6 +42,7 @@ class Patience:
     request_seconds: float = 900.0
     first_pause: float = 0.5
     longest_pause: float = 30.0
+    longest_wait: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,10 @@ class GraphSource:
         """None: Graph answers every part it was asked for, an empty one included."""
         return frozenset()
 
+    def types_asked_for(self) -> frozenset[str]:
+        """The types it was opened for."""
+        return frozenset(entry.slug for entry in self._types)
+
     def not_asked_for(self) -> Mapping[str, int]:
         """None: what is not asked for is not seen."""
         return {}

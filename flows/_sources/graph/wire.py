@@ -12,7 +12,9 @@ from typing import Final, Self
 import httpx
 import orjson
 
-from flows._sources.graph.settings import GraphSettings
+from flows._sources.graph.reasons import GRAPH_CA_UNKNOWN
+from flows._sources.graph.settings import UNTRUSTED, GraphSettings
+from runstore.reasons import ReasonedError
 
 _USER_AGENT: Final = "TenantAtlas"
 
@@ -73,7 +75,8 @@ class Wire:
         )
 
     def get(self, path: str, token: str) -> Reply:
-        """Asks for a path below the endpoint. Raises UnreachableError, BrokenAnswerError or AnswerTooLargeError."""
+        """Asks for a path below the endpoint. Raises UnreachableError, BrokenAnswerError or AnswerTooLargeError,
+        and ReasonedError where the certificate's authority is not known."""
         return self._send("GET", path, token, None)
 
     def post(self, path: str, token: str, payload: object) -> Reply:
@@ -111,6 +114,8 @@ class Wire:
                         raise BrokenAnswerError
                 return Reply(response.status_code, dict(response.headers), bytes(body), response.num_bytes_downloaded)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as failed:
+            if UNTRUSTED in str(failed):
+                raise ReasonedError(GRAPH_CA_UNKNOWN.failure()) from None
             raise UnreachableError from failed
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as failed:
             raise BrokenAnswerError from failed

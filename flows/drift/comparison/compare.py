@@ -56,6 +56,9 @@ def compare(
     subtype, `in_both` the number of policies of each kind that both have. `bodies` fetches content by hash.
     `fingerprint` is the tenant's: a script that an older rule stored as one fingerprint is known again by it.
     """
+    # What one side was not asked for neither came nor went, and nobody waits for it.
+    added = [state for state in added if baseline.asked_for(state.policy_type)]
+    removed = [state for state in removed if current.asked_for(state.policy_type)]
     known_added = [state for state in added if baseline.knows(state.policy_type, state.policy_id)]
     known_removed = [state for state in removed if current.knows(state.policy_type, state.policy_id)]
     withheld = _withheld(added, known_added, BASELINE_INCOMPLETE) + _withheld(

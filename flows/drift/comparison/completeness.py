@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows._policies.types import BY_SLUG, FROM_EXPORTS
 from flows._policies.unread import ANY_TYPE
 
 _EMPTY: Mapping[str, Any] = {}
@@ -30,10 +31,16 @@ class Completeness:
     parts: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     left_out: frozenset[str] = field(default_factory=frozenset[str])
     in_files: frozenset[str] = field(default_factory=frozenset[str])
+    asked: frozenset[str] | None = None
+    """The types it was asked for; `None` for all there are. The others are not unread: nobody wanted them."""
+
+    def asked_for(self, policy_type: str) -> bool:
+        """Whether policies of the type were looked for."""
+        return self.asked is None or policy_type in self.asked or policy_type not in BY_SLUG
 
     def knows(self, policy_type: str, policy_id: str) -> bool:
         """Whether "not there" can be believed of this policy."""
-        if policy_id in self.policies:
+        if policy_id in self.policies or not self.asked_for(policy_type):
             return False
         # What was not recognised may be of a type that was: then it is known under another slug.
         return ANY_TYPE not in self.types and policy_type not in self.types
@@ -47,13 +54,15 @@ class Completeness:
             "parts": {part: dict(of) for part, of in self.parts.items()},
             "left_out": sorted(self.left_out),
             "in_files": sorted(self.in_files),
+            **({"asked": sorted(self.asked)} if self.asked and self.asked != FROM_EXPORTS else {}),
         }
 
     @classmethod
     def of_json(cls, stored: Mapping[str, Any]) -> Completeness:
         """From the stored shape, of which an older sync may have less."""
         sets = {name: frozenset(stored.get(name, ())) for name in ("types", "policies", "left_out", "in_files")}
-        return cls(**sets, items=stored.get("items", _EMPTY), parts=stored.get("parts", _EMPTY))
+        asked = frozenset(stored.get("asked", FROM_EXPORTS))
+        return cls(**sets, items=stored.get("items", _EMPTY), parts=stored.get("parts", _EMPTY), asked=asked)
 
     @classmethod
     def of(cls, types: Iterable[str], policies: Iterable[str]) -> Completeness:

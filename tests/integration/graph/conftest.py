@@ -29,7 +29,7 @@ CALM = {
 
 @pytest.fixture(scope="module")
 def running_server() -> Iterator[GraphServer]:
-    with GraphServer.running(policies=230) as server:
+    with GraphServer.running(policies=290) as server:
         yield server
 
 

@@ -69,7 +69,7 @@ def test_a_secret_reads_the_directory_that_the_sign_in_knows_by_the_domain(
     server: GraphServer, settings: GraphSettings
 ) -> None:
     assert read(DOMAIN, settings, server.environment) > 0
-    assert refused("another.example", settings, server.environment) == "graph_sign_in_refused"
+    assert refused("another.example", settings, server.environment) == "graph_directory_unknown"
 
 
 def test_only_a_managed_identity_needs_the_id(settings: GraphSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,8 @@ from runstore.reasons import ReasonedError
 from tests.support.graph_server import GraphServer
 from tests.support.graph_server.directory import CANARY
 from tests.support.graph_server.policies import KINDS, slug_of
+
+PARTS = "olicies/[^/]+/settings"
 
 
 class Stored:
@@ -102,9 +105,9 @@ def test_a_refused_expansion_is_met_by_asking_for_the_part(server: GraphServer, 
     ],
 )
 def test_what_passes_costs_nothing_but_time(server: GraphServer, reader: GraphReader, kind: str) -> None:
-    scripts = [{"match": "", "kind": kind, "times": 3, "skip": 2}, {"match": "/settings", "kind": kind, "times": 2}]
+    scripts = [{"match": "", "kind": kind, "times": 3, "skip": 2}, {"match": PARTS, "kind": kind, "times": 2}]
     if kind == "dropped":
-        scripts = [{"match": "/settings", "kind": kind, "times": 5}]
+        scripts = [{"match": PARTS, "kind": kind, "times": 5}]
     server.control(faults={"scripts": scripts, "slow_seconds": 2.5})
     found, failures, _ = read(reader)
     assert failures == []
@@ -124,7 +127,7 @@ def test_an_expired_token_is_renewed_once_for_all(server: GraphServer, reader: G
 
 
 def test_a_token_refused_for_good_is_no_endless_loop(server: GraphServer, reader: GraphReader) -> None:
-    server.control(faults={"scripts": [{"match": "roleScopeTags", "kind": "unauthorized", "times": -1}]})
+    server.control(faults={"scripts": [{"match": "Management/roleScopeTags", "kind": "unauthorized", "times": -1}]})
     _, failures, source = read(reader)
     assert [each.failure.reason_code for each in failures] == ["graph_token_refused"]
     assert not source.ledger()["scope_tag"].complete
@@ -220,9 +223,9 @@ def test_a_second_read_asks_only_for_what_moved(server: GraphServer, reader: Gra
     again, failures, source = read(reader, known=known)
     second = server.counted(reset=True)
     assert failures == []
-    # What no list shows of them: assignments of intents, and roles' own.
+    # What no list shows of them, such as assignments of intents and profiles of tokens.
     asked = {truth(server)[key][0] for key in second["by_policy"]}
-    assert asked == {"endpoint_security_intent", "role_definition"}
+    assert asked == {"dep_token", "endpoint_security_intent", "role_assignment"}
     assert set(second["by_policy"].values()) == {1}
     assert second["bytes_sent"] < first["bytes_sent"] / 4
     assert_whole(again, truth(server))
@@ -330,7 +333,55 @@ def test_an_unknown_directory_ends_the_reading(server: GraphServer, settings: Gr
         pytest.raises(ReasonedError) as caught,
     ):
         read(reader)
-    assert caught.value.failure.reason_code == "graph_sign_in_refused"
+    assert caught.value.failure.reason_code == "graph_directory_unknown"
+    assert other in caught.value.failure.message
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"authority": "https://127.0.0.1:9"}, "graph_unreachable"),
+        ({"ca_file": None}, "graph_ca_unknown"),
+    ],
+)
+def test_a_sign_in_that_is_not_reached_is_no_refused_secret(
+    server: GraphServer, settings: GraphSettings, change: dict[str, Any], reason: str
+) -> None:
+    with (
+        GraphReader.open(server.directory_id, replace(settings, **change), server.environment, Lanes()) as reader,
+        pytest.raises(ReasonedError) as caught,
+    ):
+        read(reader)
+    assert caught.value.failure.reason_code == reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("unlicensed", "graph_not_licensed"),
+        ("not_premium", "graph_not_licensed"),
+        ("wait_an_hour", "graph_wait_too_long"),
+    ],
+)
+def test_a_reason_leads_to_the_right_desk(server: GraphServer, settings: GraphSettings, kind: str, reason: str) -> None:
+    server.control(faults={"scripts": [{"match": "notificationMessageTemplates", "kind": kind, "times": -1}]})
+    short = replace(settings, patience=replace(settings.patience, longest_wait=0.5))
+    with GraphReader.open(server.directory_id, short, server.environment, Lanes()) as reader:
+        _, failures, source = read(reader)
+    assert [(each.policy_type, each.failure.reason_code) for each in failures] == [("notification_template", reason)]
+    assert not source.ledger()["notification_template"].complete
+
+
+def test_whoever_waits_is_told_for_what_and_until_when(
+    server: GraphServer, settings: GraphSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows._sources.graph.pump._WAIT_TOLD", 0.5)
+    server.control(faults={"scripts": [{"match": "notificationMessageTemplates", "kind": "throttled", "times": 1}]})
+    told: list[str] = []
+    with GraphReader.open(server.directory_id, settings, server.environment, Lanes(), told.append) as reader:
+        read(reader, types=[BY_SLUG["notification_template"]])
+    assert len(told) == 1
+    assert re.fullmatch(r"waiting for Microsoft until \d\d:\d\d UTC \(notification templates\)", told[0])
 
 
 def test_a_graph_that_is_not_there_ends_the_reading(server: GraphServer, settings: GraphSettings) -> None:

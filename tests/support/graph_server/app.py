@@ -188,6 +188,12 @@ class Graph:
             return self.error(403, "Forbidden")
         if fault in ("not_found", "gone"):
             return self.error(404 if fault == "not_found" else 410, "ResourceNotFound")
+        if fault == "wait_an_hour":
+            return self.error(429, "TooManyRequests", {"Retry-After": "3600"})
+        if fault == "unlicensed":
+            return self.error(400, "BadRequest", words="Request not applicable to target tenant.")
+        if fault == "not_premium":
+            return self.error(403, "AccessDenied", words="The tenant is non-premium.")
         if fault in SHAPES:
             return 200, {}, SHAPES[fault]
         if path in LOGS:
@@ -205,6 +211,11 @@ class Graph:
         if kind_path not in self.paths:
             return self.error(400, "BadRequest")
         kind = KINDS[self.paths[kind_path]]
+        if kind.single:
+            counted.single_reads += 1
+            bodies = self.directory.policies.get(self.paths[kind_path], {})
+            body = next(iter(bodies.values()), None)
+            return self.error(404, "ResourceNotFound") if body is None else (200, {}, body)
         if not rest:
             counted.list_reads += 1
             return self.list(self.paths[kind_path], kind, path, options, base, fault)
@@ -357,15 +368,15 @@ class Graph:
             return self.error(503, "ServiceUnavailable", {"Retry-After": "1"})
         return self.error(self.rng.choice([500, 502, 503, 504]), "UnknownError")
 
-    def error(self, status: int, code: str, headers: dict[str, str] | None = None) -> Part:
+    def error(self, status: int, code: str, headers: dict[str, str] | None = None, words: str = "") -> Part:
         request_id = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
-        words = {
+        message = {
             "_version": 3,
-            "Message": f"Refused for tenant {CANARY} - Operation ID: {request_id}",
+            "Message": f"{words} Refused for tenant {CANARY} - Operation ID: {request_id}",
             "CustomApiErrorPhrase": "",
             "Url": f"https://fef.msua06.manage.example/DeviceConfiguration/{CANARY}/policies",
         }
-        error = {"code": code, "message": json.dumps(words), "innerError": {"request-id": request_id}}
+        error = {"code": code, "message": json.dumps(message), "innerError": {"request-id": request_id}}
         return status, {"request-id": request_id, **(headers or {})}, {"error": error}
 
     async def send(self, status: int, headers: dict[str, str], body: Any, fault: str | None) -> Response:
@@ -416,7 +427,7 @@ class Graph:
         for name, policy_id in order.get("delete", []):
             del directory.policies[name][policy_id]
         for name, body in order.get("put", []):
-            directory.policies.setdefault(name, {})[body["id"]] = body
+            directory.policies.setdefault(name, {})[body.get(KINDS[name].id_property, name)] = body
         answer: dict[str, Any] = {"counted": vars(directory.counted), "injected": directory.faults.injected}
         if order.get("reset"):
             directory.counted = Counted()

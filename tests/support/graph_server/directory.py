@@ -19,7 +19,13 @@ CANARY = "contoso-fabrikam-canary"
 DOMAIN = "graph-server.example"
 """The domain that stands for the directory at the sign-in, as a directory's domains do at Entra's."""
 
-LIMITS = {"intune": (1000, 20.0), "scripts": (2000, 20.0), "conditional_access": (1, 1.0), "directory_logs": (5, 10.0)}
+LIMITS = {
+    "intune": (1000, 20.0),
+    "scripts": (2000, 20.0),
+    "conditional_access": (1, 1.0),
+    "directory": (1000, 10.0),
+    "directory_logs": (5, 10.0),
+}
 
 
 @dataclass
@@ -31,6 +37,7 @@ class Counted:
     list_reads: int = 0
     definitions: int = 0
     detail_reads: int = 0
+    single_reads: int = 0
     bytes_sent: int = 0
     throttled: int = 0
     tokens: int = 0

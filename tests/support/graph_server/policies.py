@@ -24,7 +24,8 @@ class Kind:
     item_expandable: tuple[str, ...] = ("assignments",)
     lane: str = "intune"
     weight: int = 1
-    lists_subtypes_of: tuple[str, ...] = ()
+    single: bool = False
+    id_property: str = "id"
 
 
 def _guid(rng: random.Random) -> str:
@@ -393,6 +394,74 @@ def _conditional_access(rng: random.Random, number: int) -> Body:
 _APP = "beta/deviceAppManagement"
 _BETA = "beta/deviceManagement"
 
+_ASSIGNED = ("assignments",)
+_CA = "v1.0/identity/conditionalAccess"
+_MORE: Mapping[str, tuple[str, tuple[str, ...], str]] = {
+    "app": (f"{_APP}/mobileApps", _ASSIGNED, "intune"),
+    "app_category": (f"{_APP}/mobileAppCategories", (), "intune"),
+    "policy_set": (f"{_APP}/policySets", ("items", "assignments"), "intune"),
+    "app_control_supplement": (f"{_APP}/wdacSupplementalPolicies", _ASSIGNED, "intune"),
+    "ios_provisioning": (f"{_APP}/iosLobAppProvisioningConfigurations", _ASSIGNED, "intune"),
+    "vpp_token": (f"{_APP}/vppTokens", (), "intune"),
+    "branding": (f"{_BETA}/intuneBrandingProfiles", _ASSIGNED, "intune"),
+    "terms_and_conditions": (f"{_BETA}/termsAndConditions", _ASSIGNED, "intune"),
+    "dep_token": (f"{_BETA}/depOnboardingSettings", ("enrollmentProfiles",), "intune"),
+    "apns_certificate": (f"{_BETA}/applePushNotificationCertificate", (), "intune"),
+    "apple_enrollment": (f"{_BETA}/appleUserInitiatedEnrollmentProfiles", _ASSIGNED, "intune"),
+    "threat_defense_connector": (f"{_BETA}/mobileThreatDefenseConnectors", (), "intune"),
+    "compliance_partner": (f"{_BETA}/complianceManagementPartners", (), "intune"),
+    "custom_attribute": (f"{_BETA}/deviceCustomAttributeShellScripts", _ASSIGNED, "scripts"),
+    "hotpatch_policy": (f"{_BETA}/windowsQualityUpdatePolicies", _ASSIGNED, "intune"),
+    "hardware_configuration": (f"{_BETA}/hardwareConfigurations", _ASSIGNED, "intune"),
+    "template_file": (f"{_BETA}/groupPolicyUploadedDefinitionFiles", (), "intune"),
+    "managed_google_play": (f"{_BETA}/androidManagedStoreAccountEnterpriseSettings", (), "intune"),
+    "intune_settings": (f"{_BETA}/settings", (), "intune"),
+    "device_category": (f"{_BETA}/deviceCategories", (), "intune"),
+    "cleanup_rule": (f"{_BETA}/managedDeviceCleanupRules", (), "intune"),
+    "role_assignment": (f"{_BETA}/roleAssignments", ("roleScopeTags",), "intune"),
+    "named_location": (f"{_CA}/namedLocations", (), "conditional_access"),
+    "authentication_context": (f"{_CA}/authenticationContextClassReferences", (), "directory"),
+    "authentication_strength": (
+        "v1.0/policies/authenticationStrengthPolicies",
+        ("combinationConfigurations",),
+        "directory",
+    ),
+    "authorization_policy": ("v1.0/policies/authorizationPolicy", (), "directory"),
+    "authentication_methods": ("v1.0/policies/authenticationMethodsPolicy", (), "directory"),
+    "security_defaults": ("v1.0/policies/identitySecurityDefaultsEnforcementPolicy", (), "directory"),
+    "cross_tenant_default": ("v1.0/policies/crossTenantAccessPolicy/default", (), "directory"),
+    "cross_tenant_partner": ("v1.0/policies/crossTenantAccessPolicy/partners", (), "directory"),
+}
+"""What policies refer to and what holds for a tenant: kind → path, parts, lane."""
+_SINGLE = {
+    f"{_BETA}/applePushNotificationCertificate",
+    f"{_BETA}/androidManagedStoreAccountEnterpriseSettings",
+    f"{_BETA}/settings",
+    *(path for path, _, _ in _MORE.values() if path.endswith(("Policy", "/default"))),
+}
+_UNSHOWN = ("dep_token", "role_assignment")
+"""Kinds whose lists show no parts."""
+NAMELESS = ("intune_settings", "cross_tenant_default")
+"""What there is one of, without an id in it."""
+
+
+def _thing(slug: str) -> Callable[[random.Random, int], Body]:
+    def make(rng: random.Random, number: int) -> Body:
+        body = _plain(rng, number, slug, setting=rng.randint(0, 9), enabled=rng.random() < 0.5)
+        for part in _MORE[slug][1]:
+            if part != "assignments":
+                body[part] = [{"id": _guid(rng), "displayName": f"{part} {each}"} for each in range(rng.randint(0, 3))]
+        if "assignments" not in _MORE[slug][1]:
+            del body["assignments"]
+        if slug in NAMELESS:
+            del body["id"], body["displayName"]
+        if slug == "cross_tenant_partner":
+            body["tenantId"] = body.pop("id")
+        return body
+
+    return make
+
+
 KINDS: Mapping[str, Kind] = {
     "settings_catalog": Kind(f"{_BETA}/configurationPolicies", _catalog, parts=("settings", "assignments"), weight=8),
     "settings_catalog_compliance": Kind(
@@ -452,7 +521,9 @@ KINDS: Mapping[str, Kind] = {
     "driver_update_profile": Kind(f"{_BETA}/windowsDriverUpdateProfiles", _driver),
     "assignment_filter": Kind(f"{_BETA}/assignmentFilters", _filter, parts=(), expandable=()),
     "scope_tag": Kind(f"{_BETA}/roleScopeTags", _scope_tag),
-    "role_definition": Kind(f"{_BETA}/roleDefinitions", _role, parts=("roleAssignments",), expandable=()),
+    "role_definition": Kind(
+        f"{_BETA}/roleDefinitions", _role, parts=("roleAssignments",), expandable=("roleAssignments",)
+    ),
     "notification_template": Kind(
         f"{_BETA}/notificationMessageTemplates",
         _notification,
@@ -467,6 +538,21 @@ KINDS: Mapping[str, Kind] = {
         expandable=(),
         lane="conditional_access",
     ),
+    **{
+        slug: Kind(
+            path,
+            _thing(slug),
+            parts=parts,
+            expandable=parts if slug not in _UNSHOWN else (),
+            item_expandable=parts if slug not in _UNSHOWN else (),
+            # Most tenants have a few of each, and many apps.
+            weight=4 if slug == "app" else 0,
+            lane=lane,
+            single=path in _SINGLE,
+            id_property="tenantId" if path.endswith("partners") else "id",
+        )
+        for slug, (path, parts, lane) in _MORE.items()
+    },
 }
 
 TYPED: Mapping[str, str] = {
@@ -491,6 +577,8 @@ def make_policies(count: int, seed: int = 7, kinds: Sequence[str] | None = None)
     chosen = (names + [shares[each % len(shares)] for each in range(count)])[:count]
     found: dict[str, dict[str, Body]] = {name: {} for name in names}
     for number, name in enumerate(chosen):
-        body = KINDS[name].make(rng, number)
-        found[name][body["id"]] = body
+        kind = KINDS[name]
+        body = kind.make(rng, number)
+        if not (kind.single and found[name]):
+            found[name][body.get(kind.id_property, name)] = body
     return found

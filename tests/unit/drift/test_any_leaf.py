@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from flows._policies.canonical import ASSIGNMENTS
 from flows._policies.tree import unescaped
-from flows._policies.types import BY_SLUG
+from flows._policies.types import BY_SLUG, FROM_EXPORTS
 from flows.drift.comparison.change import Element
 from tests.support.drift_compare import compared, folder_snapshot, snapshot
 from tests.support.policy_strategies import without_metadata
@@ -121,5 +121,5 @@ def test_a_part_left_out_is_not_read(
 
 
 def test_every_type_is_drawn() -> None:
-    assert TYPES.keys() == BY_SLUG.keys()
-    assert {realistic(seed)[0] for seed in range(600)} == set(BY_SLUG)
+    assert TYPES.keys() == FROM_EXPORTS
+    assert {realistic(seed)[0] for seed in range(600)} == FROM_EXPORTS

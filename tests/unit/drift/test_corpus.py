@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flows._policies.recognise import recognise
-from flows._policies.types import POLICY_TYPES
+from flows._policies.types import FROM_EXPORTS
 from tests.support.drift_cases import Case, check
 from tests.support.drift_compare import compared, shown, snapshot
 from tests.support.policy_strategies import without_metadata
@@ -32,4 +32,4 @@ def test_the_corpus_is_large_and_knows_every_type() -> None:
     assert len(CASES) >= 120
     assert len({case.name for case in CASES}) == len(CASES)
     seen = {known.policy_type for case in CASES for body in (*case.before, *case.after) if (known := recognise(body))}
-    assert seen >= {entry.slug for entry in POLICY_TYPES}
+    assert seen >= FROM_EXPORTS

@@ -1,0 +1,157 @@
+"""The types that policies refer to or that hold for a whole tenant: apps, tokens, roles, terms, settings of Intune and Entra.
+
+Each is one declaration: slug, label, where it is, the permission that reads it, and what the service counts in it. They are
+read from Graph and known again by the `@odata.context` of an own export; what other tools make of them is not a policy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flows._policies.content import Content
+from flows._policies.type_model import Collection, Lane, Part, PolicyType
+
+_APPS: Final = "DeviceManagementApps.Read.All"
+_CONFIGURATION: Final = "DeviceManagementConfiguration.Read.All"
+_DEVICES: Final = "DeviceManagementManagedDevices.Read.All"
+_SERVICE: Final = "DeviceManagementServiceConfig.Read.All"
+_POLICY: Final = "Policy.Read.All"
+
+_ASSIGNED: Final = (Part("assignments"),)
+_ENTRA: Final[dict[str, Any]] = {"lane": Lane.DIRECTORY}
+_SEEN: Final = ("partnerState", "lastHeartbeatDateTime")
+
+
+def _type(
+    slug: str, label: str, path: str, permission: str, *parts: Part, kept: tuple[str, ...] = (), **more: Any
+) -> PolicyType:
+    kinds = {name: more.pop(name) for name in ("single", "by_id", "id_property") if name in more}
+    collection = Collection(path, parts=parts, **kinds)
+    return PolicyType(slug, label, (collection,), permission, content=Content(kept=frozenset(kept)), **more)
+
+
+def _app(slug: str, label: str, path: str, *parts: Part, **more: Any) -> PolicyType:
+    return _type(slug, label, f"beta/deviceAppManagement/{path}", _APPS, *parts, **more)
+
+
+def _device(slug: str, label: str, path: str, permission: str, *parts: Part, **more: Any) -> PolicyType:
+    return _type(slug, label, f"beta/deviceManagement/{path}", permission, *parts, **more)
+
+
+def _entra(slug: str, label: str, path: str, *parts: Part, **more: Any) -> PolicyType:
+    return _type(slug, label, f"v1.0/{path}", _POLICY, *parts, **{**_ENTRA, **more})
+
+
+_APP_COUNTS: Final = (
+    "publishingState",
+    "uploadState",
+    "size",
+    "totalLicenseCount",
+    "dependentAppCount",
+    "supersedingAppCount",
+    "supersededAppCount",
+)
+_PROFILES: Final = Part("enrollmentProfiles")
+_SCRIPTS: Final = "DeviceManagementScripts.Read.All"
+_ACCESS: Final = {"lane": Lane.CONDITIONAL_ACCESS}
+_CONTEXTS: Final = "identity/conditionalAccess/authenticationContextClassReferences"
+
+TENANT_TYPES: Final[tuple[PolicyType, ...]] = (
+    _app("app", "App", "mobileApps", *_ASSIGNED, kept=_APP_COUNTS),
+    _app("app_category", "App category", "mobileAppCategories"),
+    _app("policy_set", "Policy set", "policySets", Part("items"), *_ASSIGNED, kept=("status", "errorCode")),
+    _app("app_control_supplement", "App Control supplement", "wdacSupplementalPolicies", *_ASSIGNED),
+    _app("ios_provisioning", "iOS provisioning profile", "iosLobAppProvisioningConfigurations", *_ASSIGNED),
+    _app("vpp_token", "Apple VPP token", "vppTokens", kept=("lastSyncStatus", "tokenActionResults")),
+    _device("branding", "Company branding", "intuneBrandingProfiles", _APPS, *_ASSIGNED, name_property="profileName"),
+    _device("terms_and_conditions", "Terms and conditions", "termsAndConditions", _SERVICE, *_ASSIGNED),
+    _device(
+        "dep_token",
+        "Apple DEP token",
+        "depOnboardingSettings",
+        _SERVICE,
+        _PROFILES,
+        name_property="tokenName",
+        kept=("lastSyncTriggeredDateTime", "lastSyncErrorCode", "syncedDeviceCount"),
+    ),
+    _device(
+        "apns_certificate",
+        "Apple push certificate",
+        "applePushNotificationCertificate",
+        _SERVICE,
+        single=True,
+        name_property="appleIdentifier",
+    ),
+    _device(
+        "apple_enrollment", "Apple enrolment profile", "appleUserInitiatedEnrollmentProfiles", _SERVICE, *_ASSIGNED
+    ),
+    _device(
+        "threat_defense_connector", "Threat defence connector", "mobileThreatDefenseConnectors", _SERVICE, kept=_SEEN
+    ),
+    _device("compliance_partner", "Compliance partner", "complianceManagementPartners", _SERVICE, kept=_SEEN),
+    _device(
+        "custom_attribute",
+        "Custom attribute",
+        "deviceCustomAttributeShellScripts",
+        _SCRIPTS,
+        *_ASSIGNED,
+        by_id=True,
+        lane=Lane.SCRIPTS,
+    ),
+    _device("hotpatch_policy", "Quality update policy", "windowsQualityUpdatePolicies", _CONFIGURATION, *_ASSIGNED),
+    _device(
+        "hardware_configuration",
+        "Hardware configuration",
+        "hardwareConfigurations",
+        _CONFIGURATION,
+        *_ASSIGNED,
+        by_id=True,
+    ),
+    _device(
+        "template_file",
+        "Uploaded template file",
+        "groupPolicyUploadedDefinitionFiles",
+        _CONFIGURATION,
+        kept=("status", "uploadDateTime"),
+    ),
+    _device(
+        "managed_google_play",
+        "Managed Google Play",
+        "androidManagedStoreAccountEnterpriseSettings",
+        _CONFIGURATION,
+        single=True,
+        kept=("lastAppSyncDateTime", "lastAppSyncStatus"),
+    ),
+    _device("intune_settings", "Intune settings", "settings", _CONFIGURATION, single=True),
+    _device("device_category", "Device category", "deviceCategories", _DEVICES),
+    _device("cleanup_rule", "Device clean-up rule", "managedDeviceCleanupRules", _DEVICES),
+    _device(
+        "role_assignment",
+        "Role assignment",
+        "roleAssignments",
+        "DeviceManagementRBAC.Read.All",
+        Part("roleScopeTags"),
+        by_id=True,
+    ),
+    _entra("named_location", "Named location", "identity/conditionalAccess/namedLocations", **_ACCESS),
+    _entra("authentication_context", "Authentication context", _CONTEXTS),
+    _entra(
+        "authentication_strength",
+        "Authentication strength",
+        "policies/authenticationStrengthPolicies",
+        Part("combinationConfigurations"),
+    ),
+    _entra("authorization_policy", "Authorization policy", "policies/authorizationPolicy", single=True),
+    _entra("authentication_methods", "Authentication methods", "policies/authenticationMethodsPolicy", single=True),
+    _entra("security_defaults", "Security defaults", "policies/identitySecurityDefaultsEnforcementPolicy", single=True),
+    _entra(
+        "cross_tenant_default", "Cross-tenant access, default", "policies/crossTenantAccessPolicy/default", single=True
+    ),
+    _entra(
+        "cross_tenant_partner",
+        "Cross-tenant access of a partner",
+        "policies/crossTenantAccessPolicy/partners",
+        id_property="tenantId",
+        name_property="tenantId",
+    ),
+)

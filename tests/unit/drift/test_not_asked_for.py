@@ -1,0 +1,40 @@
+"""A type that one of two syncs was not asked for: its policies are neither new nor gone, and nobody waits for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flows._policies.protocol import SourcePolicy
+from flows._policies.stored import stored
+from flows._policies.types import BY_SLUG, FROM_EXPORTS
+from flows.drift.comparison.completeness import Completeness
+from flows.drift.comparison.findings import FindingKind
+from flows.drift.offline import Side
+from tests.support.drift_compare import FINGERPRINT, compared
+
+APP: dict[str, Any] = {"id": "44444444-0000-4000-8000-000000000004", "displayName": "Editor", "publisher": "IT"}
+
+
+def side(asked: list[str] | None, *, with_app: bool) -> Side:
+    policy = SourcePolicy(APP["id"], "app", "Editor", None, APP, "beta/deviceAppManagement/mobileApps")
+    policies = {APP["id"]: stored(policy, FINGERPRINT)} if with_app else {}
+    return Side(policies, Completeness.of_json({} if asked is None else {"asked": asked}))
+
+
+@pytest.mark.parametrize("asked", [None, sorted(FROM_EXPORTS), ["compliance"]])
+def test_what_was_not_asked_for_is_neither_unread_nor_removed(asked: list[str] | None) -> None:
+    without, with_it = side(asked, with_app=False), side(sorted(BY_SLUG), with_app=True)
+    for sides in ((without, with_it), (with_it, without)):
+        comparison = compared(*sides)
+        assert comparison.findings == []
+        assert comparison.withheld == []
+    assert not without.unread.knows("app", APP["id"])
+
+
+def test_what_was_asked_for_comes_and_goes() -> None:
+    without, with_it = side(sorted(BY_SLUG), with_app=False), side(sorted(BY_SLUG), with_app=True)
+    assert [finding.kind for finding in compared(without, with_it).findings] == [FindingKind.ADDED]
+    assert [finding.kind for finding in compared(with_it, without).findings] == [FindingKind.REMOVED]
+    assert Completeness.of_json(with_it.unread.as_json()) == with_it.unread
