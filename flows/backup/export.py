@@ -114,7 +114,7 @@ def _document(item: Any, body: bytes) -> bytes:
     policy: dict[str, Any] = orjson.loads(body)
     version, _, collection = str(item.origin).partition("/")
     if version in ("v1.0", "beta"):
-        policy = {"@odata.context": _CONTEXT.format(version=version, collection=collection), **policy}
+        policy |= {"@odata.context": _CONTEXT.format(version=version, collection=collection)}
     return orjson.dumps(policy, option=orjson.OPT_INDENT_2)
 
 
