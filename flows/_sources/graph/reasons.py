@@ -195,7 +195,7 @@ GRAPH_NOT_LICENSED: Final = ReasonCode(
     meaning="The tenant has no licence for the feature, so there is nothing of this type to read. No permission is missing.",
     retryable=True,
     who=Mender.TENANT_ADMIN,
-    next_step="Get the licence, or leave the type out (`tenant set SLUG --without-types TYPE`), and start it again.",
+    next_step="Get the licence and start it again. Without the feature there is nothing to do: the type counts as not read.",
     template="The tenant is not licensed for {policy_type} (HTTP status {http_status}, request {request_id}).",
 )
 GRAPH_WAIT_TOO_LONG: Final = ReasonCode(
