@@ -81,9 +81,9 @@ class Pump:
         lanes: Lanes,
         traffic: Traffic,
         chance: random.Random | None = None,
-        say: Callable[[str], None] = _log.info,
+        say: Callable[[str], None] | None = None,
     ) -> None:
-        self.say = say
+        self.say = say or _log.info
         """Tells whoever waits what for, in a sentence without its end."""
         self._settings = settings
         self._wire = wire

@@ -60,8 +60,7 @@ class GraphReader:
         self._endpoint = Endpoint(settings.endpoint)
         self._expansions = Expansions()
         self._wire = Wire(settings)
-        told = {"say": say} if say is not None else {}
-        self._pump = Pump(settings, self._wire, tokens, lanes, self.traffic, **told)
+        self._pump = Pump(settings, self._wire, tokens, lanes, self.traffic, say=say)
 
     @classmethod
     def open(
