@@ -38,6 +38,21 @@ class TenantKey(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class TenantCredential(Base):
+    """What a tenant has of its own to be signed in to with. `sealed` is a secret or a certificate (`kind`), encrypted."""
+
+    __tablename__ = "tenant_credentials"
+    __table_args__ = (CheckConstraint("num_nulls(application, kind, sealed) IN (0, 3)", name="whole"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    cloud: Mapped[str | None]
+    application: Mapped[str | None]
+    kind: Mapped[str | None]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class PolicyContent(Base):
     """The body of a policy, secrets fingerprinted, stored once per canonical content.
 

@@ -16,9 +16,11 @@ from runstore.runs.run import Failure
 
 
 @contextmanager
-def graph_source(directory: str, known: Mapping[str, str]) -> Generator[GraphCapture]:
-    """The directory, for the length of a `with`. ReasonedError when a setting it needs is missing."""
-    with GraphReader.open(directory) as reader:
+def graph_source(
+    directory: str, known: Mapping[str, str], environ: Mapping[str, str] | None = None
+) -> Generator[GraphCapture]:
+    """The directory, for the length of a `with`, signed in to as `environ` says. ReasonedError when a setting is missing."""
+    with GraphReader.open(directory, environ=environ) as reader:
         yield GraphCapture(reader, known)
 
 

@@ -30,9 +30,12 @@ def open_source(store: Database, scope: TenantScope) -> Generator[CaptureSource]
         syncs = list_syncs(connection, scope, limit=50)
     if directory:
         # Imported here: a folder's capture needs no HTTP client and no identity library.
+        from flows._policies.own_credential import environment_of
         from flows.backup.graph_source import graph_source
 
-        with graph_source(directory, known_types(store, scope)) as source:
+        with store.transaction(scope) as connection:
+            environ = environment_of(connection, scope)
+        with graph_source(directory, known_types(store, scope), environ) as source:
             yield source
         return
     folder = next((path for sync in syncs if sync.is_usable and (path := folder_of(sync.source))), None)

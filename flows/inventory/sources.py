@@ -87,6 +87,7 @@ def opened(
         yield Opened(files, source, expected)
         return
     # Imported here: a folder's sync needs no HTTP client and no identity library.
+    from flows._policies.own_credential import environment_of
     from flows._sources.graph.reader import GraphReader
     from flows._sources.graph.source import GraphSource
     from flows.inventory.auditing import read_trail
@@ -96,8 +97,9 @@ def opened(
         directory = connection.execute(
             select(Tenant.directory_id).where(Tenant.id == scope.tenant_id)
         ).scalar_one_or_none()
+        environ = environment_of(connection, scope)
     known = {} if full else _known(store, scope, scope_key)
-    with GraphReader.open(directory, say=say) as reader:
+    with GraphReader.open(directory, environ=environ, say=say) as reader:
         kind = GRAPH_CHANGES if known else GRAPH
         yield Opened(
             GraphSource(reader, known),

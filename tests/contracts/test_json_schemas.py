@@ -169,6 +169,8 @@ def test_tenants_members_and_the_store(said: Callable[..., Any], store: Store) -
     said("db-schema", "db", "upgrade")
     said("db-schema", "db", "check")
     said("db-seal", "db", "seal")
+    said("tenant-credential", "tenant", "credential", "acme", "--cloud", "dod")
+    said("tenant-check", "tenant", "check", "acme", code=1)
     said("db-logins", "db", "logins")
     said("status", "status")
 

@@ -108,7 +108,8 @@ def test_the_hubs_login_can_write_nowhere(outside: OutsideDatabase) -> None:
 
 def test_the_hub_reads_no_secret_and_no_person(outside: OutsideDatabase) -> None:
     with psycopg.connect(outside.url("atlas_hub"), autocommit=True) as connection:
-        for unread in ("users", "memberships", "policy_fingerprint_keys", "policy_contents", "backup_captures"):
+        secret = ("policy_fingerprint_keys", "tenant_credentials", "backup_captures")
+        for unread in ("users", "memberships", *secret):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(sql.SQL("SELECT 1 FROM {}").format(sql.Identifier(unread)))
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -8,6 +8,7 @@ import typer
 
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.commands.dump import dump, restore, seal
+from deployments.cli.commands.tenant_credential import check_tenant, set_credential
 from deployments.cli.commands.tenant_remove import remove_tenant
 from deployments.cli.console import Table
 from deployments.cli.options import TenantOption
@@ -32,6 +33,12 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(database, name="db")
     command(tenants, "add", help="Add a tenant.")(add_tenant)
     command(tenants, "set", help="Change a tenant's name, its directory, or both.")(set_tenant)
+    command(tenants, "credential", help="Say with which application, secret and cloud a tenant is read.")(
+        set_credential
+    )
+    command(tenants, "check", help="Sign in to a tenant, try each type's permission, and say what is missing.")(
+        check_tenant
+    )
     command(tenants, "list", help="List the tenants.")(list_tenants)
     command(tenants, "remove", help="Remove a tenant and all that is kept of it.")(remove_tenant)
     command(members, "grant", help="Make someone a member, or change their role.")(grant)

@@ -21,6 +21,7 @@ from azure.identity import (
 )
 
 from flows._policies.json_shape import as_dict
+from flows._policies.own_credential import CERTIFICATE
 from flows._sources.graph.reasons import (
     GRAPH_CA_UNKNOWN,
     GRAPH_DIRECTORY_MISSING,
@@ -62,6 +63,7 @@ def make_credential(settings: GraphSettings, directory: str, environ: Mapping[st
     values = os.environ if environ is None else environ
     client_id = values.get("AZURE_CLIENT_ID", "").strip()
     secret = values.get("AZURE_CLIENT_SECRET", "")
+    own = values.get(CERTIFICATE, "")
     certificate = values.get("AZURE_CLIENT_CERTIFICATE_PATH", "")
     token_file = values.get("AZURE_FEDERATED_TOKEN_FILE", "")
     if (secret or certificate or token_file) and not client_id:
@@ -77,6 +79,11 @@ def make_credential(settings: GraphSettings, directory: str, environ: Mapping[st
         "use_env_settings": not settings.authority_is_local,
     }
     try:
+        if own:
+            data = base64.b64decode(own)
+            return CertificateCredential(
+                directory, client_id, certificate_data=data, send_certificate_chain=True, **shared
+            )
         if secret:
             return ClientSecretCredential(directory, client_id, secret, **shared)
         if certificate:

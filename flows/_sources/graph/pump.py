@@ -141,6 +141,9 @@ class _Session(Generic[R]):
             for running in self._open:
                 running.job.close()
             pool.shutdown(wait=True, cancel_futures=True)
+            # Of what a refused sign-in or an end left unanswered: else the next reader in this process waits for it for ever.
+            for package in self._flying.values():
+                self._lanes.bucket(package.parts[0].request.lane).answered(len(package.parts), time.monotonic())
 
     def _open_more(self) -> None:
         while self._more_jobs and len(self._open) < self._most_open:
@@ -217,8 +220,8 @@ class _Session(Generic[R]):
             timeout = None
         done, _ = wait(self._flying, timeout=timeout, return_when=FIRST_COMPLETED)
         for future in done:
-            package = self._flying.pop(future)
             outcomes = future.result()
+            package = self._flying.pop(future)
             self._traffic.requests += 1
             self._traffic.reads += len(package.parts)
             self._traffic.bytes_received += package.received

@@ -13,11 +13,11 @@ from typing import Final, Self
 from flows._policies.audit import AuditLog
 from flows._policies.known_names import Definition, DirectoryObject
 from flows._policies.types import BY_SLUG, POLICY_TYPES, Lane, PolicyType
-from flows._sources.graph.answers import Problem
+from flows._sources.graph.answers import Problem, Request
 from flows._sources.graph.audit import AuditReading, read_log
 from flows._sources.graph.credentials import TokenSource, make_credential
 from flows._sources.graph.lanes import Lanes, lanes_of
-from flows._sources.graph.listing import Listing, list_collection
+from flows._sources.graph.listing import Listing, list_collection, problem_of_type
 from flows._sources.graph.names import (
     APPS_AT_ONCE,
     OBJECTS_AT_ONCE,
@@ -90,6 +90,10 @@ class GraphReader:
         Raises ReasonedError when the sign-in is refused or nothing answers at all.
         """
         return self._pump.run(self._lists(types))
+
+    def check(self) -> Iterator[tuple[PolicyType, Problem | None]]:
+        """Yields each type with why it cannot be read, told by one request for its list; raises as `list` does."""
+        return self._pump.run(_tried(entry) for entry in POLICY_TYPES)
 
     def fetch(self, wanted: Iterable[Wanted]) -> Iterator[Fetched]:
         """Yields each wanted policy as read, or why not, in the order asked for; raises as `list` does."""
@@ -172,6 +176,11 @@ class GraphReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _tried(entry: PolicyType) -> Job[tuple[PolicyType, Problem | None]]:
+    (answer,) = yield [Request(entry.collections[0].path, entry.lane)]
+    return entry, problem_of_type(entry, answer if isinstance(answer, Problem) else None)
 
 
 def _unplaced(policy_id: str) -> Fetched:

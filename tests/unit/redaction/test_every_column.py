@@ -84,6 +84,7 @@ KEPT: Final = {
         "resource": OURS, "action": OURS, "scope": SCRUBBED, "name": SCRUBBED, "timing": SCRUBBED, "timezone": SCRUBBED,
         "stopped_by": OURS,
     },
+    "tenant_credentials": {"cloud": OURS, "application": OURS, "kind": OURS, "sealed": SEALED},
     "tenant_keys": {"key_id": OURS, "wrapped": SEALED},
     "setting_definitions": {
         "definition_id": OURS, "content_hash": OURS, "name": SCRUBBED, "description": SCRUBBED, "category": SCRUBBED,
