@@ -44,7 +44,7 @@ _TENANTS = text(
 _RUNS = text(
     """
     INSERT INTO operation_runs (id, tenant_id, resource, action, status, idempotency_key, total, processed, succeeded,
-      failed, item_ids, failures, trigger, initiated_by, last_source, created_at, started_at, finished_at, heartbeat_at)
+      failed, item_ids, context, failures, trigger, initiated_by, last_source, created_at, started_at, finished_at, heartbeat_at)
     SELECT gen_random_uuid(), t.id,
       CASE n % 3 WHEN 0 THEN 'inventory' WHEN 1 THEN 'drift' ELSE 'backup_set' END,
       CASE n % 3 WHEN 0 THEN 'sync' WHEN 1 THEN 'generate' ELSE 'add_policies' END,
@@ -54,6 +54,7 @@ _RUNS = text(
       CASE WHEN k = 0 THEN 10 WHEN k IN (1, 11) THEN 1 ELSE 0 END,
       jsonb_build_array('item-' || n, 'item-' || (n + 1), 'item-' || (n + 2))
         || CASE WHEN n % 300 = 0 THEN '["in-every-hundredth-sync"]'::jsonb ELSE '[]'::jsonb END,
+      jsonb_build_object('scope', 'scope-' || n % 11),
       CASE WHEN k IN (1, 11) THEN '[{"item_id": "item", "reason_code": "timed_out", "message": "Stopped."}]'::jsonb
            ELSE '[]'::jsonb END,
       'schedule', 'person' || (n % 7) || '@example.com', 'hook', at.begun, at.begun + interval '1 s',
@@ -135,6 +136,14 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
             RunFilter(type=drift, initiated_by="person3@example.com"), limit=250
         ),
         "filter: unknown initiator": lambda: reader.list(RunFilter(initiated_by="nobody"), limit=250),
+        "filter: scope": lambda: reader.list(RunFilter(scope="scope-3"), limit=250),
+        "filter: scope and type": lambda: reader.list(RunFilter(scope="scope-3", type=drift), limit=250),
+        "filter: scope, last 30 days": lambda: reader.list(
+            RunFilter(scope="scope-3", since=now - timedelta(days=30)), limit=250
+        ),
+        "filter: reason": lambda: reader.list(RunFilter(reason="timed_out"), limit=250),
+        "filter: reason and type": lambda: reader.list(RunFilter(reason="timed_out", type=drift), limit=250),
+        "filter: needs attention": lambda: reader.list(RunFilter(needs_attention=True), limit=250),
         "search: run id": lambda: reader.list(RunFilter(search=str(some.id)), limit=50),
         "search: first digits": lambda: reader.list(RunFilter(search=str(some.id)[:8]), limit=50),
         "search: item id": lambda: reader.list(RunFilter(search="item-100000"), limit=50),
@@ -146,7 +155,9 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "counts, running at": lambda: reader.bucket_counts(RunFilter(running_at=now - timedelta(days=45))),
         "counts, initiator": lambda: reader.bucket_counts(RunFilter(initiated_by="person3@example.com")),
         "types": reader.types,
-        "initiators": insights.initiators,
+        "choices": insights.choices,
+        "counts, needs attention": lambda: reader.bucket_counts(RunFilter(needs_attention=True)),
+        "counts, scope": lambda: reader.bucket_counts(RunFilter(scope="scope-3")),
         "history, 14 days": lambda: insights.history([now - timedelta(days=back) for back in range(13, -1, -1)]),
         "history, type": lambda: insights.history(
             [now - timedelta(days=back) for back in range(13, -1, -1)], RunFilter(type=drift)

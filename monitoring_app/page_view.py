@@ -23,6 +23,11 @@ def _page(page: HubPage) -> st.Page:
     return st.Page(guarded(draw), title=f"{page.title} · {texts.PRODUCT}", url_path=page.path)
 
 
+def _page_title(name: str, viewer: Viewer) -> str:
+    """What the browser calls a page: several tenants, or several runs, may be open beside each other."""
+    return f"{name} · {viewer.tenant.name} · {texts.PRODUCT}"
+
+
 def _menu(viewer: Viewer, current: str) -> None:
     reader = NotificationReader(runtime.current().database, viewer.scope)
     first = [reader.unread()]
@@ -55,6 +60,8 @@ def main() -> None:
         viewer = viewer_or_stop(chosen.url_path)
         st.session_state["viewer"] = viewer
         page = next((page for page in pages() if page.path == chosen.url_path), None)
+        if page is not None:
+            st.set_page_config(page_title=_page_title(page.title, viewer))
         listed = streamlit_pages.get(page.menu) if page is not None and page.menu else None
         if st.session_state.pop(SWITCHED, False) and listed is not None:
             # A page of one thing has nothing of another tenant to show: its list has.

@@ -15,14 +15,11 @@ from runstore.database import Database
 from runstore.runs.insights import RunAt
 from runstore.runs.operation import OperationType
 from runstore.runs.status import StatusBucket
-from runstore.schema import LookProblem, StoppedBy
+from runstore.schema import SCOPE_SQL, LookProblem, StoppedBy
 from runstore.tenancy import Permission, TenantScope
 
 MOST: Final = 500
 """So many schedules of a tenant are read, the first by operation, scope and id."""
-
-RECENT: Final = 100
-"""Runs of a schedule's operation and scope are looked for among this many of the newest in each bucket."""
 
 GRACE: Final = timedelta(minutes=5)
 """How long after its time a run may begin before it counts as missing. Prefect plans ahead, and a worker may be busy."""
@@ -68,8 +65,7 @@ class Look:
 class Scheduled:
     """A schedule and the runs of its operation and scope, whatever started them.
 
-    `last` is the newest run, `good` the newest that succeeded, each None where there is none among the RECENT newest;
-    `complete` says that there were no others to look at. `missing_since` is the time at which it should have run and did not.
+    `last` is the newest run, `good` the newest that succeeded. `missing_since` is when it should have run and did not.
     """
 
     id: UUID
@@ -84,11 +80,10 @@ class Scheduled:
     at_most: timedelta | None
     last: RunAt | None
     good: RunAt | None
-    complete: bool
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether its last success is further back than its times allow. Unknown, and so False, without a time to judge by."""
-        if self.at_most is None or (self.good is None and not (self.complete and self.last)):
+        if self.at_most is None or self.last is None:
             return False
         return self.good is None or now - self.good.created_at > self.at_most
 
@@ -120,7 +115,7 @@ class ScheduleReader:
         self._scope = scope
 
     def schedules(self) -> Schedules:
-        """Up to MOST of them. One walk of an index for each scheduled operation and bucket."""
+        """Up to MOST of them, with three looks into an index for each."""
         asked = {"tenant": self._scope.tenant_id}
         with self._database.transaction(self._scope) as connection:
             rows = connection.execute(_SCHEDULES, asked).all()
@@ -161,12 +156,14 @@ def at_most(every_seconds: int) -> timedelta:
 
 def _scheduled(row: Row[Any], now: datetime) -> Scheduled:
     last, good = (
-        None if found is None else RunAt(UUID(found["id"]), StatusBucket(found["bucket"]), _moment(found["at"]))
-        for found in (row.last, row.good)
+        None if found is None else RunAt(found, StatusBucket(bucket), at)
+        for found, bucket, at in ((row.last_id, row.last_bucket, row.last_at), (row.good_id, "succeeded", row.good_at))
     )
     # Nobody may have looked since the time that was still to come then.
     due = row.next_at if row.next_at is not None and row.next_at + GRACE <= now else row.due_at
-    is_met = row.active or (row.newest is not None and due is not None and row.newest >= due - timedelta(minutes=1))
+    heard = max((moment for moment in (row.last_at, row.last_end) if moment), default=None)
+    is_running = last is not None and last.bucket is StatusBucket.RUNNING
+    is_met = is_running or (heard is not None and due is not None and heard >= due - timedelta(minutes=1))
     return Scheduled(
         row.id,
         OperationType(row.resource, row.action),
@@ -180,12 +177,7 @@ def _scheduled(row: Row[Any], now: datetime) -> Scheduled:
         at_most(row.every_seconds) if row.every_seconds else None,
         last,
         good,
-        row.reached < RECENT,
     )
-
-
-def _moment(written: str) -> datetime:
-    return datetime.fromisoformat(written)
 
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('schedules'))")
@@ -221,37 +213,28 @@ _TRIED = text(
     """
 )
 
-# One row with the look alone where nothing is scheduled. The newest runs of each operation are read once, however many scopes of it
-# are scheduled.
+_KIND = "tenant_id = :tenant AND resource = m.resource AND action = m.action"
+
+# One row with the look alone where nothing is scheduled. Of runs under way one that is running says most.
 _SCHEDULES = text(
     f"""
-    WITH mine AS MATERIALIZED (
-      SELECT * FROM schedules WHERE tenant_id = :tenant ORDER BY resource, action, scope, id LIMIT {MOST}
-    ), recent AS MATERIALIZED (
-      SELECT t.resource, t.action, r.*
-      FROM (SELECT DISTINCT resource, action FROM mine) t
-      CROSS JOIN (VALUES ('queued'), ('running'), ('succeeded'), ('partial'), ('failed')) AS b(bucket)
-      CROSS JOIN LATERAL (
-        SELECT id, bucket, created_at, finished_at, context ->> 'scope' AS scope FROM operation_runs
-        WHERE tenant_id = :tenant AND resource = t.resource AND action = t.action AND bucket = b.bucket
-        ORDER BY created_at DESC, id DESC LIMIT {RECENT}) r
-    ), told AS (
-      SELECT resource, action, scope,
-        (array_agg(jsonb_build_object('id', id, 'bucket', bucket, 'at', created_at) ORDER BY created_at DESC))[1] AS last,
-        (array_agg(jsonb_build_object('id', id, 'bucket', bucket, 'at', created_at) ORDER BY created_at DESC)
-          FILTER (WHERE bucket = 'succeeded'))[1] AS good,
-        bool_or(bucket = 'running') AS active, greatest(max(created_at), max(finished_at)) AS newest
-      FROM recent GROUP BY resource, action, scope
-    ), reached AS (
-      SELECT resource, action, max(n) AS reached
-      FROM (SELECT resource, action, bucket, count(*) AS n FROM recent GROUP BY resource, action, bucket) counted
-      GROUP BY resource, action
-    )
-    SELECT now() AS now, l.tried_at, l.looked_at, l.problem, m.*, told.last, told.good,
-           coalesce(told.active, false) AS active, told.newest, coalesce(reached.reached, 0) AS reached
-    FROM (SELECT) one LEFT JOIN schedule_looks l ON l.tenant_id = :tenant LEFT JOIN mine m ON true
-    LEFT JOIN told ON told.resource = m.resource AND told.action = m.action AND told.scope IS NOT DISTINCT FROM m.scope
-    LEFT JOIN reached ON reached.resource = m.resource AND reached.action = m.action
+    SELECT now() AS now, l.tried_at, l.looked_at, l.problem, m.*, last.id AS last_id, last.bucket AS last_bucket,
+           last.created_at AS last_at, last.finished_at AS last_end, good.id AS good_id, good.created_at AS good_at
+    FROM (SELECT) one LEFT JOIN schedule_looks l ON l.tenant_id = :tenant
+    LEFT JOIN (
+      SELECT * FROM schedules WHERE tenant_id = :tenant ORDER BY resource, action, scope, id LIMIT {MOST}) m ON true
+    LEFT JOIN LATERAL (
+      SELECT * FROM (
+        (SELECT id, bucket, created_at, finished_at FROM ended_runs WHERE {_KIND} AND scope = coalesce(m.scope, '')
+         ORDER BY created_at DESC, id DESC LIMIT 1)
+        UNION ALL
+        (SELECT id, bucket, created_at, finished_at FROM operation_runs
+         WHERE {_KIND} AND finished_at IS NULL AND {SCOPE_SQL} = coalesce(m.scope, '')
+         ORDER BY bucket = 'running' DESC, created_at DESC, id DESC LIMIT 1)) newest
+      ORDER BY bucket = 'running' DESC, created_at DESC LIMIT 1) last ON true
+    LEFT JOIN LATERAL (
+      SELECT id, created_at FROM ended_runs WHERE {_KIND} AND scope = coalesce(m.scope, '') AND bucket = 'succeeded'
+      ORDER BY created_at DESC, id DESC LIMIT 1) good ON true
     ORDER BY m.resource, m.action, m.scope, m.id LIMIT {MOST}
     """
 )

@@ -41,6 +41,14 @@ LONG_RUN = timedelta(hours=1)
 LONG_RUN_SQL = "finished_at - created_at > interval '1 hour'"
 """Runs that took long from their creation to their end; an index holds them apart."""
 
+SCOPE_SQL = "coalesce(left(context ->> 'scope', 200), '')"
+"""The scope of a run, empty where it has none; `ended_runs` and its indexes say the same."""
+
+MAX_SCOPE = 200
+"""Scopes are told apart by this many characters."""
+
+ENDED_BADLY_SQL = "bucket IN ('failed', 'partial')"
+
 MAX_ITEM_KEY = 320
 """Item ids are found by this many characters; no search in the hub may be longer."""
 
@@ -218,6 +226,37 @@ class OperationRun(Base):
             postgresql_using="gin",
             postgresql_where=text("finished_at IS NOT NULL"),
         ),
+        # reader.list and counts by scope; insights.scopes (loose index scan).
+        Index(
+            "ix_operation_runs_scope",
+            "tenant_id",
+            text(f"({SCOPE_SQL})"),
+            "bucket",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
+        # reader.list of what needs attention: the newest finished run of each operation and scope (loose index scan).
+        Index(
+            "ix_operation_runs_kin",
+            "tenant_id",
+            "resource",
+            "action",
+            text(f"({SCOPE_SQL})"),
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
+        # reader.list and counts by reason; insights.reason_codes (loose index scan).
+        Index(
+            "ix_operation_runs_reason",
+            "tenant_id",
+            text("run_reason(failures)"),
+            "bucket",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text(f"finished_at IS NOT NULL AND {ENDED_BADLY_SQL}"),
+        ),
         # retention: what ended first.
         Index("ix_operation_runs_finished", "tenant_id", text("finished_at DESC")),
         # dispatcher: rows not yet handed to Prefect, oldest first.
@@ -268,8 +307,8 @@ class OperationRun(Base):
     contact_lost_at: Mapped[datetime | None]
 
 
-FINISHED_RUNS = table(
-    "finished_runs",
+ENDED_RUNS = table(
+    "ended_runs",
     column("id", Uuid),
     column("tenant_id", Uuid),
     column("resource", Text),
@@ -280,11 +319,14 @@ FINISHED_RUNS = table(
     column("started_at", DateTime(timezone=True)),
     column("finished_at", DateTime(timezone=True)),
     column("item_keys", ARRAY(Text)),
+    column("scope", Text),
+    column("reason", Text),
 )
-"""A view of the set tenant's finished runs with their item ids as an array.
+"""A view of the set tenant's finished runs with their item ids as an array, their scope, and why they failed.
 
-PostgreSQL uses an index for "this array holds …" only where no row-level security stands before the table. The view names the
-tenant itself, belongs to a role that sees all, and so is a fence of the same height: with no tenant set it is empty.
+PostgreSQL uses an index for "this array holds …", and one on an expression, only where no row-level security stands before the
+table. The view names the tenant itself, belongs to a role that sees all, and so is a fence of the same height: with no tenant set
+it is empty.
 """
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, Self
 
 from runstore.errors import BadInputError
@@ -15,6 +16,10 @@ from runstore.runs.operation import OperationType
 from runstore.runs.status import StatusBucket
 
 ROW_CHOICES: Final = (25, 50, 100, 250)
+REFRESH_CHOICES: Final = (0, 5, 15, 60)
+REFRESH_DEFAULT: Final = 5
+LOOKS: Final = frozenset(("rows", "refresh"))
+"""The parameters that leave the runs as they are."""
 MAX_TEXT: Final = 320
 _YEARS: Final = range(1970, 2300)
 
@@ -52,7 +57,8 @@ class Period(StrEnum):
 class ListAddress:
     """What the list shows. At most one of `period`, (`since`, `until`) and `at` is set; `at` asks what was running then.
 
-    `created` is from when, and before when, runs were created: a day of the chart.
+    `created` is from when, and before when, runs were created: a day of the chart. `refresh` is every how many seconds the
+    page asks again, 0 for never.
     """
 
     type: OperationType | None = None
@@ -64,8 +70,12 @@ class ListAddress:
     created: tuple[datetime, datetime] | None = None
     initiator: str | None = None
     search: str | None = None
+    scope: str | None = None
+    reason: str | None = None
+    needs_attention: bool = False
     cursor: Cursor | None = None
     rows: int = DEFAULT_LIMIT
+    refresh: int = REFRESH_DEFAULT
 
     def to_params(self) -> dict[str, str]:
         """The address's parameters, without the tenant; what is open is left out."""
@@ -79,8 +89,12 @@ class ListAddress:
             "created": "/".join(str(_written(moment)) for moment in self.created) if self.created else None,
             "by": self.initiator,
             "q": self.search,
+            "scope": self.scope,
+            "reason": self.reason,
+            "attention": "1" if self.needs_attention else None,
             "cursor": self.cursor.encode() if self.cursor else None,
             "rows": str(self.rows) if self.rows != DEFAULT_LIMIT else None,
+            "refresh": str(self.refresh) if self.refresh != REFRESH_DEFAULT else None,
         }
         return {name: value for name, value in found.items() if value is not None}
 
@@ -122,9 +136,14 @@ class ListAddress:
             created=read("created", _interval),
             initiator=read("by", _text),
             search=read("q", _text),
+            scope=read("scope", _text),
+            reason=read("reason", _text),
+            needs_attention=read("attention", _flag) or False,
             cursor=read("cursor", Cursor.decode),
-            rows=read("rows", _rows) or DEFAULT_LIMIT,
+            rows=read("rows", partial(_chosen, ROW_CHOICES)) or DEFAULT_LIMIT,
         )
+        refresh = read("refresh", partial(_chosen, REFRESH_CHOICES))
+        address = address if refresh is None else replace(address, refresh=refresh)
         return address, tuple(ignored)
 
     def filter(self, now: datetime) -> RunFilter:
@@ -139,7 +158,20 @@ class ListAddress:
             created_before=self.created[1] if self.created else None,
             initiated_by=self.initiator,
             search=self.search,
+            scope=self.scope,
+            reason=self.reason,
+            needs_attention=self.needs_attention,
         )
+
+    def with_reason(self, codes: Container[str]) -> ListAddress:
+        """The same view, a search for one of these reason codes being the filter for it."""
+        if self.search is None or self.search not in codes:
+            return self
+        return replace(self, search=None, reason=self.reason or self.search)
+
+    def cleared(self) -> ListAddress:
+        """The view of every run, looked at in the same way."""
+        return ListAddress(rows=self.rows, refresh=self.refresh)
 
     def changed(self, **parts: Any) -> ListAddress:
         """The same view with other parts, from its first page: a cursor belongs to the filters it was made under."""
@@ -169,6 +201,10 @@ class ListAddress:
             found.append(("started by", self.initiator, self.changed(initiator=None)))
         if self.search:
             found.append(("id", self.search, self.changed(search=None)))
+        if self.scope:
+            found.append(("scope", self.scope, self.changed(scope=None)))
+        if self.reason:
+            found.append(("reason", self.reason, self.changed(reason=None)))
         return tuple(found)
 
 
@@ -209,7 +245,13 @@ def _text(text: str) -> str:
     return cleaned
 
 
-def _rows(text: str) -> int:
-    if text not in {str(choice) for choice in ROW_CHOICES}:
+def _flag(text: str) -> bool:
+    if text != "1":
+        raise ValueError
+    return True
+
+
+def _chosen(choices: Sequence[int], text: str) -> int:
+    if text not in {str(choice) for choice in choices}:
         raise ValueError
     return int(text)

@@ -42,6 +42,8 @@ def draw(viewer: Viewer) -> None:
         show(empty_state(texts.RUN_MISSING_TITLE, texts.RUN_MISSING, way=way), "run-missing")
         return
     operation = overview.detail.run.type
+    name = f"{operation.label} {str(run_id)[:8]}"
+    st.set_page_config(page_title=f"{name} · {viewer.tenant.name} · {texts.PRODUCT}")
     usual = insights.usual_durations([operation], besides=run_id).get(operation)
     groups = insights.failure_groups(run_id) if overview.failures else ()
     ends = [item for group in groups for item in (group.first_item, group.last_item)]

@@ -16,7 +16,7 @@ from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.context import NOTICE, context_sentences
-from runstore.runs.insights import KIN_FROM, FailureGroup, Kin, RunOverview, Slice
+from runstore.runs.insights import FailureGroup, Kin, RunOverview, Slice
 from runstore.runs.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
 from runstore.runs.status import ACTIVE, StatusBucket, bucket_of
 from runstore.tenancy import Permission, Trigger
@@ -287,8 +287,7 @@ def kin_links(slug: str, kin: Kin, bucket: StatusBucket) -> Node | None:
             way = page_href("run", slug, {"id": str(good.id)})
             shown.insert(0, link(way, [texts.LAST_GOOD, " ", moment(good.created_at)], class_="strong"))
         else:
-            said = texts.LAST_GOOD_NEVER if kin.complete else texts.LAST_GOOD_UNKNOWN.format(count=KIN_FROM)
-            shown.insert(0, h("span", {"class": "strong"}, said))
+            shown.insert(0, h("span", {"class": "strong"}, texts.LAST_GOOD_NEVER))
     return h("nav", {"class": "row small", "aria-label": texts.KIN_LABEL}, shown) if shown else None
 
 

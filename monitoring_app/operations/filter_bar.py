@@ -11,37 +11,33 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from monitoring_app import texts
-from monitoring_app.operations.address import MAX_TEXT, ListAddress, Period
+from monitoring_app.operations.address import MAX_TEXT, REFRESH_CHOICES, REFRESH_DEFAULT, ListAddress, Period
 from monitoring_app.presentation.nodes import Node, h, page_href
 from monitoring_app.session import Viewer
-from runstore.runs.insights import known_zone
+from runstore.reasons import Catalogue
+from runstore.runs.insights import Choices, known_zone
 from runstore.runs.operation import OperationType
 
-REFRESH_CHOICES: Final = (0, 5, 15, 60)
-REFRESH_DEFAULT: Final = 5
-_REFRESH: Final = "refresh"
 _TIMES: Final = ("range", "since", "until", "at")
 _T = TypeVar("_T")
 
 
-def refresh_seconds() -> int:
-    """The interval chosen for refreshing the page, in seconds; 0 for not at all."""
-    return st.session_state.setdefault(_REFRESH, REFRESH_DEFAULT)
-
-
-def choose_refresh(act: str) -> None:
-    """Takes over an interval that was chosen in a browser; anything else is left alone."""
-    name, _, value = act.partition(":")
-    if name == _REFRESH and value in {str(choice) for choice in REFRESH_CHOICES}:
-        st.session_state[_REFRESH] = int(value)
-
-
 def filter_fields(
-    slug: str, address: ListAddress, types: Sequence[OperationType], people: Sequence[str], seconds: int, now: datetime
+    slug: str,
+    address: ListAddress,
+    types: Sequence[OperationType],
+    choices: Choices,
+    catalogue: Catalogue,
+    now: datetime,
 ) -> Node:
     """The fields for a view of the tenant's list. `now` is where a time range begins that is still to be set."""
     known_types = [("", texts.FILTER_ANY_TYPE), *((str(one), one.label) for one in _with(address.type, types))]
-    known_people = [("", texts.FILTER_ANYONE), *((one, one) for one in _with(address.initiator, people))]
+    known_people = [("", texts.FILTER_ANYONE), *((one, one) for one in _with(address.initiator, choices.initiators))]
+    known_scopes = [("", texts.FILTER_ANY_SCOPE), *((one, one) for one in _with(address.scope, choices.scopes))]
+    known_reasons = [
+        ("", texts.FILTER_ANY_REASON),
+        *((one, _meaning(catalogue, one)) for one in _with(address.reason, choices.reasons)),
+    ]
     search = {
         "id": _id(texts.FILTER_SEARCH),
         "type": "text",
@@ -50,20 +46,37 @@ def filter_fields(
         "data-value": address.search or "",
         **_part_of(slug, address, "q"),
     }
-    refresh = [(str(choice), _interval(choice)) for choice in REFRESH_CHOICES]
+    refresh = [("" if choice == REFRESH_DEFAULT else str(choice), _interval(choice)) for choice in REFRESH_CHOICES]
+    seconds = "" if address.refresh == REFRESH_DEFAULT else str(address.refresh)
+    kept = {name: value for name, value in address.to_params().items() if name != "refresh"}
+    looked_at = {"data-base": page_href("operations", slug, kept), "data-name": "refresh"}
+    active = len(address.filters())
+    fold = h(
+        "button",
+        {"type": "button", "class": "button fold", "data-fold": "1", "aria-expanded": "false"},
+        f"{texts.FILTERS} ({active})" if active else texts.FILTERS,
+    )
 
     def choice(label: str, choices: list[tuple[str, str]], value: str, name: str) -> Node:
         return _field(label, _select(label, choices, value, _part_of(slug, address, name)))
 
-    return h(
+    fields = h(
         "div",
         {"class": "fields"},
         choice(texts.FILTER_TYPE, known_types, str(address.type or ""), "type"),
         _times(slug, address, now),
         choice(texts.FILTER_INITIATOR, known_people, address.initiator or "", "by"),
+        choice(texts.FILTER_SCOPE, known_scopes, address.scope or "", "scope"),
+        choice(texts.FILTER_REASON, known_reasons, address.reason or "", "reason"),
         _field(texts.FILTER_SEARCH, h("input", search)),
-        _field(texts.REFRESH, _select(texts.REFRESH, refresh, str(seconds), {"data-choose": _REFRESH}), "field brief"),
+        _field(texts.REFRESH, _select(texts.REFRESH, refresh, seconds, looked_at), "field brief"),
     )
+    return h("div", None, fold, fields)
+
+
+def _meaning(catalogue: Catalogue, code: str) -> str:
+    known = catalogue.get(code)
+    return code if known is None else f"{known.meaning} ({code})"
 
 
 def _times(slug: str, address: ListAddress, now: datetime) -> Node:

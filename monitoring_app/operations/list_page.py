@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -12,8 +13,8 @@ import streamlit as st
 from monitoring_app import runtime, texts
 from monitoring_app.operations import list_view as view
 from monitoring_app.operations import schedules_page
-from monitoring_app.operations.address import ListAddress
-from monitoring_app.operations.filter_bar import choose_refresh, filter_fields, moment_pickers, refresh_seconds
+from monitoring_app.operations.address import LOOKS, ListAddress
+from monitoring_app.operations.filter_bar import filter_fields, moment_pickers
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, blocks, h, icon, link
 from monitoring_app.presentation.parts import page_header
@@ -22,8 +23,9 @@ from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.runs.cursor import Cursor
 from runstore.runs.insights import RunInsights, known_zone
-from runstore.runs.reader import RunPage
+from runstore.runs.reader import RunPage, RunReader
 from runstore.runs.run import Run
+from runstore.runs.status import StatusBucket
 from runstore.schedules import ScheduleReader
 
 HISTORY_DAYS = 14
@@ -34,15 +36,15 @@ def draw(viewer: Viewer) -> None:
     """The page."""
     hub = runtime.current()
     address, ignored = ListAddress.from_params(st.query_params.to_dict())
+    address = address.with_reason(hub.settings.catalogue)
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
-    seconds = refresh_seconds()
     header = page_header(viewer, texts.OPERATIONS, texts.OPERATIONS_LEAD, aside=_export(viewer, address))
     now = datetime.now(UTC)
-    fields = filter_fields(viewer.tenant.slug, address, reader.types(), insights.initiators(), seconds, now)
-    show(h("div", None, header, fields), "list-header", on_act=choose_refresh)
+    fields = filter_fields(viewer.tenant.slug, address, reader.types(), insights.choices(), hub.settings.catalogue, now)
+    show(h("div", None, header, fields), "list-header")
     moment_pickers(viewer, address)
     page = reader.list(address.filter(now), limit=address.rows, cursor=address.cursor)
-    live(_Live(viewer, address, ignored, page).draw, seconds or None, "list")
+    live(_Live(viewer, address, ignored, page).draw, address.refresh or None, "list")
 
 
 def _export(viewer: Viewer, address: ListAddress) -> Node:
@@ -92,12 +94,20 @@ class _Live:
         )
         return blocks(
             schedules=schedules_page.strip(slug, ScheduleReader(hub.database, viewer.scope).schedules()),
-            tiles=view.bucket_tiles(slug, address, hub.reader(viewer.scope).bucket_counts(address.filter(now))),
+            tiles=view.bucket_tiles(slug, address, *self._counts(hub.reader(viewer.scope), now)),
             history=view.history_chart(slug, address, insights.history(begins, address.filter(now)), days, zone),
             filters=view.active_filters(slug, address, self._ignored, zone),
             newer=view.newer_pill(slug, address, newer, NEWER_CAP),
             body=view.list_body(slug, address, self._page, runs, told),
         )
+
+    def _counts(
+        self, reader: RunReader, now: datetime
+    ) -> tuple[Mapping[StatusBucket, int], Mapping[StatusBucket, int]]:
+        """By bucket: the runs of this view, and those of them, or beside them, that need attention."""
+        wanted = self._address.filter(now)
+        waiting = reader.bucket_counts(replace(wanted, needs_attention=True))
+        return (waiting if wanted.needs_attention else reader.bucket_counts(wanted)), waiting
 
     def _rows(self, insights: RunInsights) -> tuple[list[Run], int]:
         shown = self._page.runs
@@ -106,6 +116,6 @@ class _Live:
         present = insights.these([run.id for run in shown])
         first = shown[0]
         # Above a filtered or a later page newer runs are expected; only the newest page says that more have come.
-        is_newest = self._address.cursor is None and not (self._address.to_params().keys() - {"rows"})
+        is_newest = self._address.cursor is None and not (self._address.to_params().keys() - LOOKS)
         newer = insights.newer_than(Cursor(first.created_at, first.id), NEWER_CAP) if is_newest else 0
         return [present.get(run.id, run) for run in shown], newer

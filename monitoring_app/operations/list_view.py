@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from monitoring_app import texts
-from monitoring_app.operations.address import ROW_CHOICES, ListAddress
+from monitoring_app.operations.address import LOOKS, ROW_CHOICES, ListAddress
 from monitoring_app.presentation.figures import between, capped, duration, plural
 from monitoring_app.presentation.nodes import Node, elapsed, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import cell, empty_state, notice, pager, table
@@ -40,8 +40,13 @@ def list_href(slug: str, address: ListAddress) -> str:
     return page_href("operations", slug, address.to_params())
 
 
-def bucket_tiles(slug: str, address: ListAddress, counts: Mapping[StatusBucket, int]) -> Node:
-    """How many runs each status holds under the other filters; each tile is the link that adds it to the filter, or drops it."""
+def bucket_tiles(
+    slug: str, address: ListAddress, counts: Mapping[StatusBucket, int], waiting: Mapping[StatusBucket, int]
+) -> Node:
+    """How many runs each status holds under the other filters; each tile is the link that adds it to the filter, or drops it.
+
+    `waiting` counts those that need attention, by status: the tile counts those that the list would show.
+    """
     everything = sum(counts.values())
     capped_one = any(count > COUNT_CAP for count in counts.values())
     total = capped(COUNT_CAP + 1, COUNT_CAP) if capped_one else capped(everything, COUNT_CAP * len(counts))
@@ -56,16 +61,24 @@ def bucket_tiles(slug: str, address: ListAddress, counts: Mapping[StatusBucket, 
         tiles.append(
             _tile(list_href(slug, wanted), shown.label, (shown.icon, shown.tone), figure, bucket in address.buckets)
         )
+    some = sum(count for bucket, count in waiting.items() if not address.buckets or bucket in address.buckets)
+    way = list_href(slug, address.changed(needs_attention=not address.needs_attention))
+    look_ = ("warning", "orange" if some else "gray")
+    figure = capped(some, COUNT_CAP * len(counts))
+    tiles.append(_tile(way, texts.ATTENTION, look_, figure, address.needs_attention, texts.ATTENTION_NOTE))
     return h("nav", {"class": "tiles", "aria-label": texts.BUCKETS_LABEL}, tiles)
 
 
-def _tile(href: str, name: str, look_: tuple[str, str] | None, figure: str, is_current: bool) -> Node:
+def _tile(
+    href: str, name: str, look_: tuple[str, str] | None, figure: str, is_current: bool, note: str | None = None
+) -> Node:
     symbol = [icon(look_[0], "icon still")] if look_ else []
     tone = f" tone-{look_[1]}" if look_ else ""
     return link(
         href,
         [h("span", {"class": f"name{tone}"}, symbol, name), h("span", {"class": "figure"}, figure)],
         class_="tile",
+        title=note,
         aria_current="true" if is_current else None,
     )
 
@@ -86,7 +99,7 @@ def history_chart(slug: str, address: ListAddress, history: History, days: Seque
         h("span", None, label + note),
         h("span", None, f"{days[-1]:%d %b}"),
     )
-    return h("div", {"class": "chart-frame"}, h("nav", {"class": "chart", "aria-label": label}, bars), foot)
+    return h("div", {"class": "chart-frame late"}, h("nav", {"class": "chart", "aria-label": label}, bars), foot)
 
 
 def _day(
@@ -123,7 +136,7 @@ def active_filters(slug: str, address: ListAddress, ignored: Sequence[str], zone
             link(list_href(slug, without), [words, icon("close")], class_="chip", aria_label=label, title=label)
         )
     if chips:
-        chips.append(link(list_href(slug, ListAddress(rows=address.rows)), texts.CLEAR_ALL, class_="small"))
+        chips.append(link(list_href(slug, address.cleared()), texts.CLEAR_ALL, class_="small"))
     said = notice(texts.IGNORED.format(names=", ".join(dict.fromkeys(ignored))), "orange") if ignored else None
     if not chips and said is None:
         return None
@@ -249,11 +262,14 @@ def lasted(run: Run) -> Node | None:
 def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run], told: Told) -> Node:
     """The rows with their pages, or why there are none."""
     if not runs:
-        if address.to_params().keys() - {"rows"}:
+        if address.needs_attention and address.changed(needs_attention=False) == address.cleared():
+            way = (list_href(slug, address.cleared()), texts.CLEAR_ALL)
+            return empty_state(texts.ATTENTION_NONE_TITLE, texts.ATTENTION_NONE, way=way)
+        if address.to_params().keys() - LOOKS:
             return empty_state(
                 texts.NO_MATCH_TITLE,
                 texts.NO_MATCH,
-                way=(list_href(slug, ListAddress(rows=address.rows)), texts.CLEAR_ALL),
+                way=(list_href(slug, address.cleared()), texts.CLEAR_ALL),
             )
         return empty_state(texts.EMPTY_TITLE, texts.EMPTY)
 

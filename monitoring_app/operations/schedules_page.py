@@ -175,16 +175,14 @@ def _row(slug: str, one: Scheduled, look: Look, notes: Mapping[UUID, RunNote], c
             h("div", {"class": "small muted nowrap"}, one.timezone),
         ),
         cell(texts.COLUMN_NEXT, moment(one.next_at) if one.next_at else "–"),
-        cell(texts.COLUMN_LAST, _run(slug, one.last, notes, catalogue, one.complete), class_="wide"),
+        cell(texts.COLUMN_LAST, _run(slug, one.last, notes, catalogue), class_="wide"),
         cell(texts.COLUMN_GOOD, _good(slug, one, look)),
     )
 
 
-def _run(
-    slug: str, run: RunAt | None, notes: Mapping[UUID, RunNote], catalogue: Catalogue, complete: bool
-) -> list[Node]:
+def _run(slug: str, run: RunAt | None, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> list[Node]:
     if run is None:
-        return [texts.NO_RUN if complete else texts.NO_RUN_NEAR]
+        return [texts.NO_RUN]
     note = notes.get(run.id)
     reason = catalogue.get(note.reason_code) if note and note.reason_code else None
     way = link(page_href("run", slug, {"id": str(run.id)}), status_badge(run.bucket), " ", moment(run.created_at))
@@ -197,5 +195,5 @@ def _good(slug: str, one: Scheduled, look: Look) -> list[Node]:
         h("div", {"class": f"small nowrap{tone}"}, texts.AT_MOST.format(age=_age(one.at_most))) if one.at_most else ""
     )
     if one.good is None:
-        return [texts.NO_RUN if one.complete else texts.NO_RUN_NEAR, limit]
+        return [texts.NO_RUN, limit]
     return [link(page_href("run", slug, {"id": str(one.good.id)}), moment(one.good.created_at)), limit]

@@ -85,7 +85,7 @@ STREAMLIT_OPTIONS: Final[dict[str, Any]] = {
 }
 
 PAGE_CSS: Final = """
-html [data-testid="stMainBlockContainer"]{max-width:1240px;padding:1.35rem 2rem 4rem}
+html [data-testid="stMainBlockContainer"]{max-width:1680px;padding:1.35rem 2rem 4rem}
 html [data-testid="stHeader"]{background:transparent;height:2.75rem}
 html [data-testid="stHeader"],html [data-testid="stToolbar"]{pointer-events:none}
 html [data-testid="stHeader"] :is(button,a){pointer-events:auto}
@@ -103,6 +103,10 @@ html [data-testid="stIconMaterial"]::before{content:"\\203A";font-size:1.3rem}
 html [data-testid="stSidebarCollapseButton"] [data-testid="stIconMaterial"]::before{content:"\\00AB"}
 html [data-testid="stExpandSidebarButton"] [data-testid="stIconMaterial"]::before{content:"\\00BB"}
 html details[open] summary [data-testid="stIconMaterial"]::before{content:"\\2304"}
+.ta-skip{position:fixed;left:1rem;top:-4rem;z-index:1000000;padding:.5rem .9rem;border-radius:8px;background:#2456c7;color:#fff}
+.ta-skip:focus{top:.6rem}
+.ta-help{border:1px solid #77859a;border-radius:12px;padding:.6rem 1.2rem}
+.ta-help kbd{display:inline-block;min-width:3.2rem;font-weight:700}
 @media (max-width:640px){html [data-testid="stMainBlockContainer"]{padding:2.1rem 1rem 3rem}}
 @media (prefers-reduced-motion:reduce){*{animation-duration:.01ms!important;transition-duration:.01ms!important}}
 """

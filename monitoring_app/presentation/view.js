@@ -170,6 +170,11 @@ function clicked(event, state) {
   const path = event.composedPath();
   const act = path.find((e) => e.dataset && e.dataset.act !== undefined);
   if (act) { state.component.setTriggerValue("act", act.dataset.act); return; }
+  const fold = path.find((e) => e.dataset && e.dataset.fold !== undefined);
+  if (fold) {
+    fold.setAttribute("aria-expanded", String(fold.nextElementSibling.classList.toggle("unfolded")));
+    return;
+  }
   const copy = path.find((e) => e.dataset && e.dataset.copy !== undefined);
   if (copy) {
     const text = copy.dataset.copy.startsWith("/") ? location.origin + copy.dataset.copy : copy.dataset.copy;
@@ -194,14 +199,74 @@ function clicked(event, state) {
   go(from === href || from.startsWith(href + "&") ? from : href);
 }
 
-// A field holds a part of the page's address, or, with `data-choose`, of what only the server keeps.
-function changed(event, state) {
-  const field = event.target, value = field.value.trim(), { base, name, choose } = field.dataset;
-  if (choose !== undefined) state.component.setTriggerValue("act", choose + ":" + value);
-  else if (base !== undefined) {
-    field.__value = value;
-    go(base + (value ? "&" + (name ? new URLSearchParams([[name, value]]) : value) : ""));
+// A field holds a part of the page's address.
+function changed(event) {
+  const field = event.target, value = field.value.trim(), { base, name } = field.dataset;
+  if (base === undefined) return;
+  field.__value = value;
+  go(base + (value ? "&" + (name ? new URLSearchParams([[name, value]]) : value) : ""));
+}
+
+const roots = new Set();
+
+function all(selector) {
+  for (const root of roots) if (!root.isConnected) roots.delete(root);
+  return [...roots].flatMap((root) => [...root.querySelectorAll(selector)]);
+}
+
+function rows() {
+  return all("tbody tr").map((row) => row.querySelector("a")).filter((link) => link && link.offsetParent);
+}
+
+function focused() {
+  let e = document.activeElement;
+  while (e && e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement;
+  return e;
+}
+
+function step(by) {
+  const links = rows(), row = focused() && focused().closest("tr");
+  const at = row ? links.findIndex((link) => link.closest("tr") === row) : -1;
+  const next = links[at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by];
+  if (next) { next.focus(); next.scrollIntoView({ block: "nearest" }); }
+}
+
+const KEYS = [["/", "Search"], ["j", "Next row"], ["k", "Row before"], ["Enter", "Open the row"], ["?", "This list"], ["Esc", "Close it"]];
+
+function help() {
+  const dialog = document.createElement("dialog");
+  dialog.className = "ta-help";
+  dialog.setAttribute("aria-label", "Keys");
+  for (const [key, meaning] of KEYS) {
+    const line = document.createElement("p"), shown = document.createElement("kbd");
+    shown.textContent = key;
+    line.append(shown, " " + meaning);
+    dialog.append(line);
   }
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", () => dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function pressed(event) {
+  if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented) return;
+  if (event.composedPath()[0].closest?.("input, select, textarea, [contenteditable], dialog")) return;
+  const act = { j: () => step(1), k: () => step(-1), "?": help, "/": () => all("input[data-name=q]")[0]?.focus() }[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+// Once for the page, however many elements it has; and before all else on it a way past the menu.
+function once() {
+  if (document.querySelector(".ta-skip")) return;
+  const skip = document.createElement("button");
+  skip.className = "ta-skip";
+  skip.textContent = "Skip to the first row";
+  skip.addEventListener("click", () => (rows()[0] || all("h1")[0])?.focus());
+  document.body.prepend(skip);
+  document.addEventListener("keydown", pressed);
 }
 
 const mounted = new WeakMap();
@@ -217,7 +282,9 @@ export default function (component) {
     parentElement.adoptedStyleSheets = [sheet];
     const made = { root, component, timer: setInterval(() => tick(root), 1000) };
     root.addEventListener("click", (event) => clicked(event, made));
-    root.addEventListener("change", (event) => changed(event, made));
+    root.addEventListener("change", changed);
+    roots.add(root);
+    once();
     state = made;
     mounted.set(parentElement, state);
   }

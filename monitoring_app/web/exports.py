@@ -53,6 +53,7 @@ class Exports:
         if "tenant" not in query or request.path_params["kind"] not in _WRITERS:
             return plain_pages.bad_address() if "tenant" not in query else plain_pages.not_found()
         address, ignored = ListAddress.from_params(query)
+        address = address.with_reason(self._hub.settings.catalogue)
         if ignored:
             return plain_pages.bad_address()
         fields = RUN_FIELDS + (OPERATOR_FIELDS if viewer.may(Permission.OPERATE) else ())

@@ -29,17 +29,27 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from runstore.ids import ids_from
 from runstore.runs.filters import RunFilter
 from runstore.runs.status import UNFINISHED, StatusBucket
-from runstore.schema import FINISHED_RUNS, LONG_RUN, LONG_RUN_SQL, MAX_ITEM_KEY, OperationRun
+from runstore.schema import (
+    ENDED_BADLY_SQL,
+    ENDED_RUNS,
+    LONG_RUN,
+    LONG_RUN_SQL,
+    MAX_ITEM_KEY,
+    MAX_SCOPE,
+    SCOPE_SQL,
+    OperationRun,
+)
 
 Condition = ColumnElement[bool]
 _RUNS: Any = OperationRun.__table__.c
-_FINISHED: Any = FINISHED_RUNS.c
+_ENDED: Any = ENDED_RUNS.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,9 @@ class Shape:
     initiated_by: bool
     search: bool
     names_a_run: bool
+    scope: bool
+    reason: bool
+    needs_attention: bool
 
 
 def shape_of(wanted: RunFilter) -> Shape:
@@ -79,6 +92,9 @@ def shape_of(wanted: RunFilter) -> Shape:
         initiated_by=wanted.initiated_by is not None,
         search=wanted.search is not None,
         names_a_run=wanted.search is not None and ids_from(wanted.search) is not None,
+        scope=wanted.scope is not None,
+        reason=wanted.reason is not None,
+        needs_attention=wanted.needs_attention,
     )
 
 
@@ -87,7 +103,8 @@ def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
     values: dict[str, Any] = {"tenant": tenant_id, "tenant_text": str(tenant_id), "size": size}
     values |= {"since": wanted.since, "until": wanted.until, "running_at": wanted.running_at}
     values |= {"created_since": wanted.created_since, "created_before": wanted.created_before}
-    values["initiated_by"] = wanted.initiated_by
+    values |= {"initiated_by": wanted.initiated_by, "reason": wanted.reason}
+    values["scope"] = None if wanted.scope is None else wanted.scope[:MAX_SCOPE]
     if wanted.type is not None:
         values |= {"resource": wanted.type.resource, "action": wanted.type.action}
     if (begin := wanted.running_at or wanted.since) is not None:
@@ -115,6 +132,8 @@ _TYPES: dict[str, Any] = {
     "place_at": _MOMENT,
     "place_id": Uuid,
     "initiated_by": Text,
+    "scope": Text,
+    "reason": Text,
     "resource": Text,
     "action": Text,
     "item": JSONB,
@@ -133,12 +152,14 @@ def branches(wanted: Shape) -> Iterable[Branch]:
     """A filter of that shape as branches without a run in common."""
     if wanted.search:
         return _searched(wanted)
+    if wanted.needs_attention:
+        return [Branch(_ATTENTION, _plain(_ATTENTION, wanted))]
     return [branch for buckets in _buckets(wanted) for branch in _by_time(replace(wanted, buckets=buckets))]
 
 
 def _buckets(wanted: Shape) -> Sequence[frozenset[StatusBucket]]:
     """The indexes by type and by initiator go on with the bucket, so that the two together are one walk as well."""
-    if not wanted.buckets and not wanted.type and not wanted.initiated_by:
+    if not wanted.buckets and not any((wanted.type, wanted.initiated_by, wanted.scope, wanted.reason)):
         return (wanted.buckets,)
     # In an order of its own: statements are kept by their text.
     return [frozenset({bucket}) for bucket in StatusBucket if not wanted.buckets or bucket in wanted.buckets]
@@ -151,25 +172,32 @@ def _by_time(wanted: Shape) -> Iterable[Branch]:
     an index of their own, and so have unfinished ones. `wanted` has one bucket or none.
     """
     begin, end = wanted.running_at or wanted.since, wanted.running_at or wanted.until
+    by_expression = wanted.scope or wanted.reason
     shared = [*_attributes(_RUNS, wanted), *_begun(_RUNS, wanted)]
-    if not begin and not end:
+    if not begin and not end and not by_expression:
         yield Branch(_RUNS, shared)
         return
     if _may_be_unfinished(wanted):
         yield Branch(_RUNS, [*shared, _RUNS.finished_at.is_(None)])
     if not _may_be_finished(wanted):
         return
+    # Behind row-level security no index on an expression is used: the view stands in for the table.
+    runs = _ENDED if by_expression else _RUNS
+    shared = [*_attributes(runs, wanted), *_begun(runs, wanted)]
+    if not begin and not end:
+        yield Branch(runs, shared)
+        return
     # The end is hidden from the index by end: the planner takes a run's creation and end for independent, and would sort all of
     # a wide range to give a page of it.
-    ended = [*shared, _RUNS.finished_at.is_not(None), *_ended(_RUNS.finished_at + _NOTHING, wanted)]
+    ended = [*shared, runs.finished_at.is_not(None), *_ended(runs.finished_at + _NOTHING, wanted)]
     if wanted.running_at:
         # Not exactly then: the clocks of workers and database may differ, and a run say that it began before it was created.
-        ended.append(_RUNS.created_at <= parameter("long_after"))
+        ended.append(runs.created_at <= parameter("long_after"))
     if not begin:
-        yield Branch(_RUNS, ended)
+        yield Branch(runs, ended)
         return
-    yield Branch(_RUNS, [*ended, _RUNS.created_at >= parameter("long_before")])
-    few = _few(_RUNS, [literal_column(LONG_RUN_SQL, Boolean), *_ended(_RUNS.finished_at, wanted)])
+    yield Branch(runs, [*ended, runs.created_at >= parameter("long_before")])
+    few = _few(runs, [literal_column(LONG_RUN_SQL, Boolean), *_ended(runs.finished_at, wanted)])
     yield Branch(few, [*_attributes(few, wanted), *_begun(few, wanted), few.created_at < parameter("long_before")])
 
 
@@ -179,23 +207,28 @@ _NOTHING = literal_column("interval '0'", Interval)
 def _searched(wanted: Shape) -> Iterable[Branch]:
     """Runs of that id or flow run id, and runs with an item of that id: finished ones by index, the few others one by one."""
     named = [column.between(parameter("first_id"), parameter("last_id")) for column in (_RUNS.id, _RUNS.flow_run_id)]
+
+    def plain(columns: Any) -> list[Condition]:
+        needed = [columns.id.in_(select(_ATTENTION.id))] if wanted.needs_attention else []
+        return [*_plain(columns, wanted), *needed]
+
     if wanted.names_a_run:
-        yield Branch(_RUNS, [named[0], *_plain(_RUNS, wanted)])
-        yield Branch(_RUNS, [named[1], not_(named[0]), *_plain(_RUNS, wanted)])
+        yield Branch(_RUNS, [named[0], *plain(_RUNS)])
+        yield Branch(_RUNS, [named[1], not_(named[0]), *plain(_RUNS)])
 
     def others(columns: Any) -> list[Condition]:
         if not wanted.names_a_run:
-            return _plain(columns, wanted)
+            return plain(columns)
         by_flow_run = select(_RUNS.id).where(_RUNS.tenant_id == parameter("tenant"), named[1])
         by_id = columns.id.between(parameter("first_id"), parameter("last_id"))
-        return [*_plain(columns, wanted), not_(by_id), columns.id.not_in(by_flow_run)]
+        return [*plain(columns), not_(by_id), columns.id.not_in(by_flow_run)]
 
     if _may_be_unfinished(wanted):
         holds = _RUNS.item_ids.contains(parameter("item"))
         yield Branch(_RUNS, [_RUNS.finished_at.is_(None), holds, *others(_RUNS)])
     if _may_be_finished(wanted):
-        holds = _FINISHED.item_keys.contains(parameter("item_key"))
-        few = _few(_FINISHED, [holds])
+        holds = _ENDED.item_keys.contains(parameter("item_key"))
+        few = _few(_ENDED, [holds], by_item=True)
         yield Branch(few, others(few))
 
 
@@ -213,6 +246,16 @@ def _attributes(columns: Any, wanted: Shape) -> list[Condition]:
         conditions += [columns.resource == parameter("resource"), columns.action == parameter("action")]
     if wanted.initiated_by:
         conditions.append(columns.initiated_by == parameter("initiated_by"))
+    if wanted.scope:
+        conditions.append((_SCOPE if columns is _RUNS else columns.scope) == parameter("scope"))
+    if wanted.reason:
+        # The first condition is the index's own.
+        conditions += [
+            literal_column(ENDED_BADLY_SQL, Boolean)
+            if columns is _RUNS or columns is _ENDED
+            else columns.bucket.in_(_ENDED_BADLY),
+            (_REASON if columns is _RUNS else columns.reason) == parameter("reason"),
+        ]
     if len(wanted.buckets) == 1:
         conditions += [columns.bucket == bucket.value for bucket in wanted.buckets]
     elif wanted.buckets:
@@ -252,17 +295,42 @@ def _ended(finished_at: Any, wanted: Shape) -> list[Condition]:
     return conditions
 
 
-def _few(columns: Any, conditions: Sequence[Condition]) -> Any:
+def _few(columns: Any, conditions: Sequence[Condition], *, by_item: bool = False) -> Any:
     """The columns of the few runs that a partial index holds; OFFSET 0 keeps other conditions from proposing another index."""
-    # The view compares the tenant as text, and so does this: that leaves the index of items without a rival.
-    is_view = columns is not _RUNS
-    mine = (
-        cast(columns.tenant_id, Text) == parameter("tenant_text")
-        if is_view
-        else columns.tenant_id == parameter("tenant")
-    )
-    read = [columns[name] for name in _READ]
+    # The view compares the tenant as text, and so does this by item: that leaves the index of items without a rival.
+    as_text = cast(columns.tenant_id, Text) == parameter("tenant_text")
+    mine = as_text if by_item else columns.tenant_id == parameter("tenant")
+    read = [columns[name] for name in _READ] + ([columns.scope, columns.reason] if columns is _ENDED else [])
     return select(*read).where(mine, *conditions).offset(literal_column("0")).subquery().c
 
 
 _READ = ("id", "tenant_id", "resource", "action", "bucket", "initiated_by", "created_at", "started_at", "finished_at")
+
+_SCOPE: Any = literal_column(SCOPE_SQL, Text)
+_REASON: Any = literal_column("run_reason(failures)", Text)
+_ENDED_BADLY = (StatusBucket.FAILED.value, StatusBucket.PARTIAL.value)
+
+_KIND = ", ".join(f"e.{name}" for name in (*_READ, "scope"))
+
+# From the newest run of one operation and scope the index is walked to the first of the next, however many lie between.
+_ATTENTION: Any = (
+    text(
+        f"""
+        WITH RECURSIVE newest AS (
+          (SELECT {_KIND} FROM ended_runs e WHERE e.tenant_id = :tenant
+           ORDER BY e.resource, e.action, e.scope, e.created_at DESC, e.id DESC LIMIT 1)
+          UNION ALL
+          SELECT f.* FROM newest n CROSS JOIN LATERAL (
+            SELECT {_KIND} FROM ended_runs e
+            WHERE e.tenant_id = :tenant AND (e.resource, e.action, e.scope) > (n.resource, n.action, n.scope)
+            ORDER BY e.resource, e.action, e.scope, e.created_at DESC, e.id DESC LIMIT 1) f
+        ), kinds AS (SELECT * FROM newest LIMIT 2000)
+        SELECT k.*, (SELECT e.reason FROM ended_runs e WHERE e.tenant_id = :tenant AND e.id = k.id) AS reason
+        FROM kinds k WHERE {ENDED_BADLY_SQL}
+        """
+    )
+    .bindparams(bindparam("tenant", type_=Uuid))
+    .columns(*(ENDED_RUNS.c[name] for name in (*_READ, "scope", "reason")))
+    .subquery("attention")
+    .c
+)

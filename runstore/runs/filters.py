@@ -20,7 +20,8 @@ class RunFilter:
     `since` and `until` bound the end time of finished runs; unfinished runs are shown whenever they began, unless they were
     created after `until`. `running_at` asks instead for the runs that were running at that moment. `created_since` (included) and
     `created_before` (not included) bound the time of creation. `search` is an item id in full, or a
-    run's id or its flow run's, in full or from its first 8 digits on.
+    run's id or its flow run's, in full or from its first 8 digits on. `reason` is why a run failed as a whole, or its first failed
+    item did. `needs_attention`: of each operation and scope the newest run that has ended, if it failed or succeeded in part.
     """
 
     type: OperationType | None = None
@@ -32,6 +33,9 @@ class RunFilter:
     created_before: datetime | None = None
     initiated_by: str | None = None
     search: str | None = None
+    scope: str | None = None
+    reason: str | None = None
+    needs_attention: bool = False
 
     def __post_init__(self) -> None:
         for moment in (self.since, self.until, self.running_at, self.created_since, self.created_before):

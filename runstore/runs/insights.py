@@ -26,7 +26,7 @@ from runstore.runs.queries import per_day
 from runstore.runs.rows import detail_of, list_of_runs, run_of
 from runstore.runs.run import Failure, Run, RunDetail
 from runstore.runs.status import StatusBucket
-from runstore.schema import OperationRun
+from runstore.schema import ENDED_BADLY_SQL, SCOPE_SQL, OperationRun
 from runstore.tenancy import Permission, TenantScope
 
 CHOICES_FROM = 1000
@@ -37,9 +37,6 @@ HISTORY_FROM = 10_000
 
 MOST_ITEMS = 5000
 """A slice of a run's items or failures holds at most this many."""
-
-KIN_FROM = 100
-"""Runs of the same operation and scope are looked for among this many of each bucket, before a run and after it."""
 
 USUAL_FROM = 30
 """A run is compared with at most this many earlier ones of its type."""
@@ -102,16 +99,24 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Kin:
-    """The runs of the same operation and scope around one: None where there is none, or none near enough to be sure.
+class Choices:
+    """Who started the newest runs, and every scope and reason that finished runs have, each sorted, 200 at most."""
 
-    `last_good` is the newest one before it that succeeded. `complete` says that every run before it was looked at.
+    initiators: tuple[str, ...]
+    scopes: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """The runs of the same operation and scope around one, None where there is none.
+
+    `last_good` is the newest one before it that succeeded.
     """
 
     previous: RunAt | None
     next: RunAt | None
     last_good: RunAt | None
-    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +167,12 @@ class RunInsights:
         with self._database.transaction(self._scope) as connection:
             return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
-    def initiators(self) -> tuple[str, ...]:
-        """Who started the newest runs, sorted."""
+    def choices(self) -> Choices:
+        """What the list can be filtered by."""
         with self._database.transaction(self._scope) as connection:
-            return tuple(connection.execute(_INITIATORS, {"tenant": self._scope.tenant_id}).scalars())
+            rows = connection.execute(_CHOICES, {"tenant": self._scope.tenant_id}).all()
+        found = {kind: tuple(row.value for row in rows if row.kind == kind) for kind in ("by", "scope", "reason")}
+        return Choices(found["by"], found["scope"], found["reason"])
 
     def history(self, begins: Sequence[datetime], wanted: RunFilter = EVERYTHING) -> History:
         """Runs that the filter means per day and bucket, its own bounds of creation aside.
@@ -195,23 +202,11 @@ class RunInsights:
 
     def kin(self, run_id: UUID) -> Kin:
         """The runs of the same operation and scope around this one; nothing for a run that is not this tenant's."""
-        asked = {"tenant": self._scope.tenant_id, "run": run_id, "most": KIN_FROM}
+        asked = {"tenant": self._scope.tenant_id, "run": run_id}
         with self._database.transaction(self._scope) as connection:
             rows = connection.execute(_KIN, asked).all()
-
-        def nearest(later: bool) -> tuple[RunAt | None, RunAt | None, bool]:
-            side = [row for row in rows if row.later is later]
-            # Behind the last one of a bucket that was looked at only in part there may be a nearer one.
-            cut = [abs(row.reached - row.origin) for row in side if row.looked_at == KIN_FROM]
-            alike = sorted((row for row in side if row.id is not None), key=lambda row: row.away)
-            sign = 1 if later else -1
-            found = [RunAt(row.id, StatusBucket(row.bucket), row.origin + sign * row.away) for row in alike]
-            is_sure = bool(alike) and all(alike[0].away <= limit for limit in cut)
-            good = next((one for one in found if one.bucket is StatusBucket.SUCCEEDED), None)
-            return found[0] if is_sure else None, good, not cut
-
-        previous, last_good, complete = nearest(later=False)
-        return Kin(previous, nearest(later=True)[0], last_good, complete)
+        found = {row.which: RunAt(row.id, StatusBucket(row.bucket), row.created_at) for row in rows}
+        return Kin(found.get("previous"), found.get("next"), found.get("last_good"))
 
     def overview(self, run_id: UUID) -> RunOverview:
         """One run without its lists. NotFoundError when this tenant has no such run."""
@@ -279,12 +274,32 @@ def known_zone(name: str | None) -> str:
         return "UTC"
 
 
-_INITIATORS = text(
+# Scopes and reasons are walked from one to the next in their index, however many runs have each.
+_CHOICES = text(
     f"""
-    SELECT DISTINCT initiated_by FROM (
-      SELECT initiated_by FROM operation_runs WHERE tenant_id = :tenant
-      ORDER BY created_at DESC, id DESC LIMIT {CHOICES_FROM}) newest
-    ORDER BY initiated_by LIMIT 200
+    WITH RECURSIVE scopes (value, n) AS (
+      (SELECT scope, 1 FROM ended_runs WHERE tenant_id = :tenant ORDER BY scope LIMIT 1)
+      UNION ALL
+      SELECT f.scope, s.n + 1 FROM scopes s CROSS JOIN LATERAL (
+        SELECT scope FROM ended_runs WHERE tenant_id = :tenant AND scope > s.value ORDER BY scope LIMIT 1) f WHERE s.n < 201
+    ), reasons (value, n) AS (
+      (SELECT reason, 1 FROM ended_runs WHERE tenant_id = :tenant AND {ENDED_BADLY_SQL} AND reason IS NOT NULL
+       ORDER BY reason LIMIT 1)
+      UNION ALL
+      SELECT f.reason, r.n + 1 FROM reasons r CROSS JOIN LATERAL (
+        SELECT reason FROM ended_runs WHERE tenant_id = :tenant AND {ENDED_BADLY_SQL} AND reason > r.value
+        ORDER BY reason LIMIT 1) f WHERE r.n < 200
+    ), people AS (
+      SELECT DISTINCT initiated_by AS value FROM (
+        SELECT initiated_by FROM operation_runs WHERE tenant_id = :tenant
+        ORDER BY created_at DESC, id DESC LIMIT {CHOICES_FROM}) newest
+      ORDER BY value LIMIT 200
+    )
+    SELECT * FROM (
+      SELECT 'by' AS kind, value FROM people UNION ALL
+      SELECT 'scope', value FROM scopes WHERE value <> '' UNION ALL
+      SELECT 'reason', value FROM reasons) every
+    ORDER BY kind, value LIMIT 600
     """
 )
 
@@ -320,32 +335,30 @@ _USUAL = text(
     """
 )
 
-# For each side and bucket one row: the nearest run of the same scope, how many were looked at, and how far that reached.
-_KIN = text(
+
+def _nearest(which: str, comparison: str, order: str, condition: str = "") -> str:
+    """SQL: the nearest run of `me`'s operation and scope, of those that have ended and of those that have not."""
+    beside = f"(created_at, id) {comparison} (me.created_at, me.id) {condition} ORDER BY created_at {order}, id {order} LIMIT 1"
+    kind = "tenant_id = :tenant AND resource = me.resource AND action = me.action"
+    return f"""
+      (SELECT '{which}' AS which, n.* FROM (
+        (SELECT id, bucket, created_at FROM ended_runs WHERE {kind} AND scope = me.scope AND {beside})
+        UNION ALL
+        (SELECT id, bucket, created_at FROM operation_runs
+         WHERE {kind} AND finished_at IS NULL AND {SCOPE_SQL} = me.scope AND {beside})) n
+       ORDER BY n.created_at {order}, n.id {order} LIMIT 1)
     """
-    SELECT side.later, b.bucket, me.created_at AS origin, found.looked_at, found.reached, found.id, found.away
-    FROM (SELECT id, created_at, resource, action, context ->> 'scope' AS scope FROM operation_runs
+
+
+_KIN = text(
+    f"""
+    SELECT found.*
+    FROM (SELECT id, created_at, resource, action, {SCOPE_SQL} AS scope FROM operation_runs
           WHERE tenant_id = :tenant AND id = :run) me
-    CROSS JOIN (VALUES (false), (true)) AS side(later)
-    CROSS JOIN (VALUES ('queued'), ('running'), ('succeeded'), ('partial'), ('failed')) AS b(bucket)
     CROSS JOIN LATERAL (
-      SELECT count(*) AS looked_at, CASE WHEN side.later THEN max(n.created_at) ELSE min(n.created_at) END AS reached,
-             (array_agg(n.id ORDER BY n.away, n.id) FILTER (WHERE n.alike))[1] AS id,
-             min(n.away) FILTER (WHERE n.alike) AS away
-      FROM (
-        SELECT o.*, o.scope IS NOT DISTINCT FROM me.scope AS alike,
-               greatest(o.created_at - me.created_at, me.created_at - o.created_at) AS away
-        FROM (
-          (SELECT r.id, r.created_at, r.context ->> 'scope' AS scope FROM operation_runs r
-           WHERE NOT side.later AND r.tenant_id = :tenant AND r.resource = me.resource AND r.action = me.action
-             AND r.bucket = b.bucket AND (r.created_at, r.id) < (me.created_at, me.id)
-           ORDER BY r.created_at DESC, r.id DESC LIMIT :most)
-          UNION ALL
-          (SELECT r.id, r.created_at, r.context ->> 'scope' FROM operation_runs r
-           WHERE side.later AND r.tenant_id = :tenant AND r.resource = me.resource AND r.action = me.action
-             AND r.bucket = b.bucket AND (r.created_at, r.id) > (me.created_at, me.id)
-           ORDER BY r.created_at, r.id LIMIT :most)) o) n) found
-    LIMIT 10
+      {_nearest("previous", "<", "DESC")} UNION ALL {_nearest("next", ">", "ASC")}
+      UNION ALL {_nearest("last_good", "<", "DESC", "AND bucket = 'succeeded'")}) found
+    LIMIT 3
     """
 )
 

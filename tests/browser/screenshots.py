@@ -32,6 +32,7 @@ def pages(sample: Sample) -> dict[str, str]:
         "operations": f"/operations?{tenant}",
         "operations-filtered": f"/operations?{tenant}&bucket=failed&range=7d",
         "operations-no-match": f"/operations?{tenant}&q=no-such-item",
+        "schedules": f"/schedules?{tenant}",
         "run-partial": f"/run?{tenant}&id={sample.partial}",
         "run-running": f"/run?{tenant}&id={sample.running}",
         "notifications": f"/notifications?{tenant}",

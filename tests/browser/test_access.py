@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -87,6 +88,49 @@ def test_the_keyboard_opens_a_run(site: Site, page: Page) -> None:
     first.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+
+
+def test_keys_lead_through_the_rows_and_a_reload_keeps_the_choice(site: Site, page: Page) -> None:
+    sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
+    settled(page)
+    expect(page).to_have_title("Operations · Northwind Traders · TenantAtlas")
+    row = page.locator("table .op")
+    for key, place in (("j", 0), ("j", 1), ("k", 0)):
+        page.keyboard.press(key)
+        expect(row.nth(place)).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Next row")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("/")
+    expect(page.get_by_label("Run or item id", exact=True)).to_be_focused()
+    page.keyboard.press("j")
+    expect(page.get_by_label("Run or item id", exact=True)).to_have_value("j")
+    page.get_by_label("Run or item id", exact=True).fill("")
+    page.get_by_label("Refresh", exact=True).select_option(label="Off")
+    expect(page).to_have_url(re.compile("refresh=0"))
+    page.reload()
+    settled(page)
+    expect(page.get_by_label("Refresh", exact=True)).to_have_value("0")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Skip to the first row")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(row.first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+    expect(page).to_have_title(re.compile("^[A-Z].*: .* [0-9a-f]{8} · Northwind Traders · TenantAtlas$"))
+
+
+def test_a_narrow_screen_folds_the_filters(site: Site, page: Page) -> None:
+    page.set_viewport_size({"width": 400, "height": 860})
+    sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
+    settled(page)
+    field = page.get_by_label("Scope", exact=True)
+    expect(field).to_be_hidden()
+    page.get_by_role("button", name="Filters").click()
+    expect(field).to_be_visible()
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    expect(page.get_by_role("button", name="Filters")).to_be_hidden()
 
 
 def test_a_foreign_tenant_inside_the_app_is_refused_like_outside(site: Site, page: Page) -> None:

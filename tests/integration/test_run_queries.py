@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from runstore.reasons import TIMED_OUT
+from runstore.reasons import CRASHED, TIMED_OUT
 from runstore.runs import reader as reader_module
 from runstore.runs.cursor import Cursor
 from runstore.runs.filters import RunFilter
@@ -31,6 +31,7 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TYPES = ("inventory.sync", "drift.generate", "never.seen")
 PEOPLE = ("ada", "schedule", "nobody")
 ITEMS = tuple(f"item-{number}" for number in range(6))
+SCOPES = ("windows", "a" * 199 + "b", "never")
 LASTING = (0, 1, 40, 59, 60, 61, 600, 4000)
 
 
@@ -45,7 +46,10 @@ def _specs() -> list[RunSpec]:
             status=status,
             total=5,
             succeeded=2 if status is not RunStatus.FAILED else 0,
-            failures=[TIMED_OUT.failure("x", seconds=1)] if failed else [],
+            failures=[TIMED_OUT.failure("x", seconds=1), *([CRASHED.failure()] if number % 4 == 0 else [])]
+            if failed
+            else [],
+            context={"scope": chance.choice(SCOPES[:2])} if number % 5 else {},
             # Pairs of runs share a moment; some say they began before they were created, as another machine's clock may.
             created_at=NOW - timedelta(minutes=37 * (number // 2)),
             waited=timedelta(seconds=chance.choice((-20, 0, 5))),
@@ -69,8 +73,28 @@ def listed(store: Any) -> tuple[RunReader, RunInsights, Sequence[tuple[Run, RunS
     return reader, RunInsights(store.hub, scope), [(runs[spec.id], spec) for spec in specs]
 
 
-def is_wanted(run: Run, spec: RunSpec, wanted: RunFilter) -> bool:
+def attended(everything: Sequence[tuple[Run, RunSpec]]) -> set[UUID]:
+    """Of each operation and scope the newest run that has ended, if it failed or succeeded in part."""
+    newest: dict[object, Run] = {}
+    for run, spec in everything:
+        kind = (run.type, spec.context.get("scope"))
+        place = (run.created_at, run.id)
+        if run.finished_at and (kind not in newest or place > (newest[kind].created_at, newest[kind].id)):
+            newest[kind] = run
+    return {run.id for run in newest.values() if run.bucket in (StatusBucket.FAILED, StatusBucket.PARTIAL)}
+
+
+def is_wanted(run: Run, spec: RunSpec, wanted: RunFilter, waiting: Collection[UUID]) -> bool:
     """The filter's words, as its docstring has them."""
+    if wanted.needs_attention and run.id not in waiting:
+        return False
+    if wanted.scope and spec.context.get("scope") != wanted.scope:
+        return False
+    codes = sorted(spec.failures, key=lambda failure: failure.item_id != "run")
+    if wanted.reason and not (
+        codes and run.bucket in (StatusBucket.FAILED, StatusBucket.PARTIAL) and codes[0].reason_code == wanted.reason
+    ):
+        return False
     if (wanted.type and run.type != wanted.type) or (wanted.buckets and run.bucket not in wanted.buckets):
         return False
     if run.created_at < (wanted.created_since or run.created_at):
@@ -109,10 +133,14 @@ FILTERS: dict[str, st.SearchStrategy[Any]] = {
         lambda two: {"created_since": min(two), "created_before": max(two)}
     ),
     "day": st.integers(0, 8),
+    "scope": st.none() | st.sampled_from(SCOPES),
+    "reason": st.none() | st.sampled_from((TIMED_OUT.code, CRASHED.code, "never_seen")),
+    "needs_attention": st.booleans(),
     "search": st.none() | st.sampled_from(ITEMS) | st.tuples(st.integers(0, 239), st.sampled_from((8, 13, 36))),
 }
 
-OPEN = {"type": None, "buckets": frozenset[StatusBucket](), "initiated_by": None, "created": {}, "times": {}, "day": 0}
+OPEN = {"type": None, "buckets": frozenset[StatusBucket](), "initiated_by": None, "created": {}, "times": {}, "day": 0,
+        "scope": None, "reason": None, "needs_attention": False}  # fmt: skip
 
 
 def filter_of(parts: dict[str, Any], everything: Sequence[tuple[Run, RunSpec]]) -> RunFilter:
@@ -121,7 +149,7 @@ def filter_of(parts: dict[str, Any], everything: Sequence[tuple[Run, RunSpec]]) 
     if isinstance(search, tuple):
         (number, length), (run, spec) = search, everything[search[0]]
         search = str(spec.flow_run_id if spec.flow_run_id and number % 2 else run.id)[:length]
-    rest = {name: parts[name] for name in ("type", "buckets", "initiated_by")}
+    rest = {name: parts[name] for name in ("type", "buckets", "initiated_by", "scope", "reason", "needs_attention")}
     return RunFilter(**rest, **parts["times"], **parts["created"], search=search)
 
 
@@ -133,13 +161,14 @@ def test_pages_and_counts_are_what_the_filter_says(
 ) -> None:
     reader, _, everything = listed
     wanted = filter_of(parts, everything)
-    expected = [run for run, spec in everything if is_wanted(run, spec, wanted)]
+    waiting = attended(everything)
+    expected = [run for run, spec in everything if is_wanted(run, spec, wanted, waiting)]
     expected.sort(key=lambda run: (run.created_at, run.id), reverse=True)
 
     assert read_down(reader, wanted, size) == expected
     for bucket, count in reader.bucket_counts(wanted).items():
         one_bucket = replace(wanted, buckets=frozenset({bucket}))
-        assert count == sum(is_wanted(run, spec, one_bucket) for run, spec in everything)
+        assert count == sum(is_wanted(run, spec, one_bucket, waiting) for run, spec in everything)
 
 
 @given(st.fixed_dictionaries(FILTERS))
@@ -199,7 +228,7 @@ def test_the_view_of_items_shows_nothing_without_a_tenant_and_nothing_of_another
 ) -> None:
     def seen(connection: Connection) -> int:
         return connection.execute(
-            text("SELECT count(*) FROM finished_runs WHERE item_keys @> ARRAY['item-5']")
+            text("SELECT count(*) FROM ended_runs WHERE item_keys @> ARRAY['item-5']")
         ).scalar_one()
 
     with store.hub.across_tenants() as connection:

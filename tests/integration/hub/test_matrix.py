@@ -46,6 +46,7 @@ def addresses(slug: str, things: dict[str, object]) -> list[str]:
     ):
         found.append(f"/{page}?tenant={slug}&{name}={things['policy' if page == 'policy' else name]}")
     found.append(f"/operations?tenant={slug}&bucket=failed&q={things['id']}&rows=25")
+    found.append(f"/operations?tenant={slug}&attention=1&scope=quarterly&reason=timed_out")
     for route in all_routes():
         for kind in ("csv", "json") if "{kind}" in route.path else ("",):
             path = route.path.format(slug=slug, run_id=things["id"], kind=kind)

@@ -115,7 +115,7 @@ def test_a_page_asks_the_same_few_bounded_questions_however_much_there_is(site: 
     assert counted() == few
     with tab(site.hub.url, site.sessions.open(site.user_id("owner@growing.example"))) as page:
         assert "and 249 more" in page.open("/notifications?tenant=growing").text
-    assert max(few.values()) <= 21
+    assert max(few.values()) <= 22
 
 
 def test_what_is_foreign_takes_the_same_way_as_what_never_was(site: Site, linus: PageClient) -> None:

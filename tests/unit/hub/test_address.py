@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_app.operations.address import ROW_CHOICES, ListAddress, Period
+from monitoring_app.operations.address import REFRESH_CHOICES, ROW_CHOICES, ListAddress, Period
 from monitoring_app.web.addresses import query_of, safe_next, with_tenant
 from runstore.errors import BadInputError
 from runstore.runs.cursor import Cursor
@@ -46,6 +46,10 @@ def addresses(draw: st.DrawFn) -> ListAddress:
         search=draw(st.none() | WORDS),
         cursor=draw(st.none() | st.builds(Cursor, MOMENTS, st.uuids(), st.booleans())),
         rows=draw(st.sampled_from(ROW_CHOICES)),
+        refresh=draw(st.sampled_from(REFRESH_CHOICES)),
+        scope=draw(st.none() | WORDS),
+        reason=draw(st.none() | WORDS),
+        needs_attention=draw(st.booleans()),
     )
 
 
@@ -158,6 +162,8 @@ EARLY, LATE = "2026-03-01T06:00:00Z", "2026-03-02T06:00:00Z"
         ({"rows": "25"}, {"rows": "25"}, ()),
         ({"rows": "250"}, {"rows": "250"}, ()),
         ({"rows": "26"}, {}, ("rows",)),
+        ({"refresh": "0", "attention": "1"}, {"refresh": "0", "attention": "1"}, ()),
+        ({"refresh": "7", "attention": "yes"}, {}, ("attention", "refresh")),
     ],
 )
 def test_what_cannot_be_or_contradicts_is_left_out_by_name(
@@ -177,9 +183,15 @@ def test_each_filter_is_named_with_its_value_in_the_viewers_zone() -> None:
         "running at": ({"at": EARLY}, "2026-03-01 07:00 CET"),
         "started by": ({"by": "ada@example.com"}, "ada@example.com"),
         "id": ({"q": "abc"}, "abc"),
+        "scope": ({"scope": "ios"}, "ios"),
+        "reason": ({"reason": "timed_out"}, "timed_out"),
     }
     for name, (params, value) in each.items():
         address, _ = ListAddress.from_params(params)
         assert address.filters(zone) == ((name, value, ListAddress()),)
+    searched, _ = ListAddress.from_params({"q": "timed_out"})
+    assert (
+        searched.with_reason({"timed_out"}) == ListAddress(reason="timed_out") and searched.with_reason(()) == searched
+    )
     at = ListAddress().at_cursor(Cursor(moment, UUID(int=1)))
     assert at.cursor is not None and at.cursor.run_id == UUID(int=1)
