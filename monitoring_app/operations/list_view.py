@@ -231,7 +231,7 @@ def _row(way: str, run: Run, about: str, reason: str, usual: timedelta | None) -
         cell(texts.COLUMN_ITEMS, count_bar(run.counts), class_="wide"),
         cell(
             texts.COLUMN_STARTED_BY,
-            h("div", {"class": "break"}, run.initiated_by),
+            h("div", {"class": "cut", "title": run.initiated_by}, run.initiated_by),
             h("div", {"class": "muted small"}, TRIGGERS[run.trigger]) if _worth_saying(run) else None,
         ),
         cell(texts.COLUMN_CREATED, moment(run.created_at)),
