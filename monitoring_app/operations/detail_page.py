@@ -11,7 +11,7 @@ import streamlit as st
 from monitoring_app import runtime, texts
 from monitoring_app.operations import detail_view as view
 from monitoring_app.presentation.guard import live
-from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
+from monitoring_app.presentation.nodes import Node, blocks, h, icon, link, page_href
 from monitoring_app.presentation.parts import empty_state, page_header
 from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.view import show
@@ -19,7 +19,7 @@ from monitoring_app.session import Viewer
 from runstore.errors import NotFoundError
 from runstore.ids import uuid_or_none
 from runstore.runs.insights import FailureGroup, RunInsights, RunOverview
-from runstore.runs.status import ACTIVE
+from runstore.runs.status import ACTIVE, UNFINISHED
 
 LIVE_SECONDS = 2
 ITEMS_A_PAGE = 50
@@ -50,7 +50,12 @@ def draw(viewer: Viewer) -> None:
     names = hub.settings.item_names(hub.database, viewer.scope, ends) if ends else view.NO_NAMES
     failed = view.failure_groups(groups, hub.settings.catalogue, names) if groups else view.no_reason(overview)
     is_active = overview.detail.run.status in ACTIVE
-    kin = view.kin_links(viewer.tenant.slug, insights.kin(run_id), overview.detail.run.bucket)
+    beside = insights.kin(run_id)
+    before = None if is_active or beside.previous is None or beside.previous.bucket in UNFINISHED else beside.previous
+    kin = blocks(
+        links=view.kin_links(viewer.tenant.slug, beside, overview.detail.run.bucket),
+        against=view.against(insights.against(run_id, before.id), before) if before is not None else None,
+    )
     upper = _Live(viewer, run_id, overview, usual, None if is_active else failed, kin)
     live(upper.draw, LIVE_SECONDS if is_active else None, "run")
     if is_active and failed is not None:
@@ -70,7 +75,7 @@ class _Live:
         overview: RunOverview,
         usual: timedelta | None,
         cause: Node | None,
-        kin: Node | None,
+        kin: Node,
     ) -> None:
         self._viewer = viewer
         self._run_id = run_id

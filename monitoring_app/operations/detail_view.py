@@ -16,7 +16,7 @@ from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.context import NOTICE, context_sentences
-from runstore.runs.insights import FailureGroup, Kin, RunOverview, Slice
+from runstore.runs.insights import Against, FailureGroup, Kin, RunAt, RunOverview, Slice
 from runstore.runs.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
 from runstore.runs.status import ACTIVE, StatusBucket, bucket_of
 from runstore.tenancy import Permission, Trigger
@@ -289,6 +289,26 @@ def kin_links(slug: str, kin: Kin, bucket: StatusBucket) -> Node | None:
         else:
             shown.insert(0, h("span", {"class": "strong"}, texts.LAST_GOOD_NEVER))
     return h("nav", {"class": "row small", "aria-label": texts.KIN_LABEL}, shown) if shown else None
+
+
+def against(compared: Against | None, other: RunAt | None) -> Node | None:
+    """What is other than in the run before: failures that are new, the same or gone, and the duration; None without one."""
+    if compared is None or other is None:
+        return None
+    counts = (
+        (compared.new, texts.AGAINST_NEW),
+        (compared.same, texts.AGAINST_SAME),
+        (compared.gone, texts.AGAINST_GONE),
+    )
+    told = [words_.format(count=f"{count:,}") for count, words_ in counts if count]
+    if compared.new is None:
+        told = [texts.AGAINST_MANY]
+    if compared.lasted and compared.lasted_before:
+        spans = (duration(one.total_seconds()) for one in (compared.lasted, compared.lasted_before))
+        told.append(texts.AGAINST_LASTED.format(now=next(spans), before=next(spans)))
+    if not told:
+        return None
+    return h("p", {"class": "small muted"}, f"{texts.AGAINST} ", moment(other.created_at), f": {', '.join(told)}.")
 
 
 def no_reason(overview: RunOverview) -> Node | None:

@@ -120,6 +120,20 @@ class Kin:
 
 
 @dataclass(frozen=True, slots=True)
+class Against:
+    """A run beside an earlier one: how many items fail in this one alone, in both, in the earlier one alone, and both durations.
+
+    The counts are None where one of the two has more failures than are compared for a page.
+    """
+
+    new: int | None
+    same: int | None
+    gone: int | None
+    lasted: timedelta | None
+    lasted_before: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunAt:
     """Which run, how it stands, and when it was created."""
 
@@ -207,6 +221,13 @@ class RunInsights:
             rows = connection.execute(_KIN, asked).all()
         found = {row.which: RunAt(row.id, StatusBucket(row.bucket), row.created_at) for row in rows}
         return Kin(found.get("previous"), found.get("next"), found.get("last_good"))
+
+    def against(self, run_id: UUID, other_id: UUID) -> Against | None:
+        """This run beside another one of the tenant; None when one of them is not there."""
+        asked = {"tenant": self._scope.tenant_id, "run": run_id, "other": other_id}
+        with self._database.transaction(self._scope) as connection:
+            row = connection.execute(_AGAINST, asked).one_or_none()
+        return None if row is None else Against(*row)
 
     def overview(self, run_id: UUID) -> RunOverview:
         """One run without its lists. NotFoundError when this tenant has no such run."""
@@ -359,6 +380,21 @@ _KIN = text(
       {_nearest("previous", "<", "DESC")} UNION ALL {_nearest("next", ">", "ASC")}
       UNION ALL {_nearest("last_good", "<", "DESC", "AND bucket = 'succeeded'")}) found
     LIMIT 3
+    """
+)
+
+# As for a list, failures that take more than this many bytes are not taken apart.
+_AGAINST = text(
+    """
+    SELECT counted.new, counted.same, counted.gone, me.finished_at - me.started_at, other.finished_at - other.started_at
+    FROM operation_runs me JOIN operation_runs other ON other.tenant_id = me.tenant_id AND other.id = :other
+    LEFT JOIN LATERAL (
+      SELECT count(*) FILTER (WHERE there IS NULL) AS new, count(*) FILTER (WHERE here = there) AS same,
+             count(*) FILTER (WHERE here IS NULL) AS gone
+      FROM (SELECT DISTINCT f ->> 'item_id' FROM jsonb_array_elements(me.failures) f) a(here)
+      FULL JOIN (SELECT DISTINCT f ->> 'item_id' FROM jsonb_array_elements(other.failures) f) b(there) ON here = there
+    ) counted ON greatest(pg_column_size(me.failures), pg_column_size(other.failures)) < 65536
+    WHERE me.tenant_id = :tenant AND me.id = :run LIMIT 1
     """
 )
 

@@ -80,6 +80,7 @@ ARGUMENTS: dict[str, Callable[[UUID], Any]] = {
     "run_id": lambda theirs: theirs,
     "run_ids": lambda theirs: [theirs],
     "flow_run_id": lambda theirs: theirs,
+    "other_id": lambda theirs: theirs,
     "besides": lambda theirs: theirs,
     "operations": lambda _: [OperationType("secret", "operation")],
     "keys": lambda _: ["scope"],

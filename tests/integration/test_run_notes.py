@@ -6,10 +6,12 @@ import random
 from datetime import timedelta
 from typing import Any
 
+from monitoring_app.operations.detail_view import against
+from monitoring_app.presentation.nodes import text_of
 from runstore.reasons import CRASHED, TIMED_OUT
-from runstore.runs.insights import Kin, RunInsights
+from runstore.runs.insights import Against, Kin, RunAt, RunInsights
 from runstore.runs.operation import OperationType
-from runstore.runs.status import RunStatus
+from runstore.runs.status import RunStatus, StatusBucket
 from tests.support.runs import ORIGIN, RunSpec, add_runs
 
 SYNC = OperationType("inventory", "sync")
@@ -78,3 +80,33 @@ def test_the_runs_around_one_are_those_of_its_operation_and_scope(store: Any) ->
             told = [] if found is None else [(found.id, found.created_at)]
             assert told == [(one.id, one.created_at) for one in wanted]
     assert RunInsights(store.hub, store.tenant("globex")).kin(specs[5].id) == Kin(None, None, None)
+
+
+def test_a_run_beside_the_one_before_says_which_failures_are_new_the_same_and_gone(store: Any) -> None:
+    scope = store.tenant()
+
+    def failing(*items: str, minutes: int = 1) -> RunSpec:
+        return RunSpec(
+            status=FAILED,
+            failures=[TIMED_OUT.failure(item, seconds=1) for item in items],
+            lasted=timedelta(minutes=minutes),
+        )
+
+    before, after, good = failing("a", "b", "c"), failing("b", "c", "c", "d", "e", minutes=3), RunSpec()
+    chance = random.Random(5)
+    huge = failing(*(f"{chance.getrandbits(600):x}" for _ in range(3000)))
+    add_runs(store.worker, scope, [before, after, good, huge])
+    insights = RunInsights(store.hub, scope)
+    found = insights.against(after.id, before.id)
+    assert found == Against(2, 2, 1, timedelta(minutes=3), timedelta(minutes=1))
+    shown = text_of(against(found, RunAt(before.id, StatusBucket.FAILED, ORIGIN)) or "")
+    assert (
+        "2 failed that did not then, 2 failed then as well, 1 that failed then did not, 3 min instead of 1 min."
+        in shown
+    )
+    calm = insights.against(good.id, before.id)
+    assert calm is not None and (calm.new, calm.same, calm.gone) == (0, 0, 3)
+    many = insights.against(after.id, huge.id)
+    assert many is not None and many.new is None
+    assert "too many failures" in text_of(against(many, RunAt(huge.id, StatusBucket.FAILED, ORIGIN)) or "")
+    assert RunInsights(store.hub, store.tenant("globex")).against(after.id, before.id) is None
