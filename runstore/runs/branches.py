@@ -39,6 +39,7 @@ from runstore.runs.status import UNFINISHED, StatusBucket
 from runstore.schema import (
     ENDED_BADLY_SQL,
     ENDED_RUNS,
+    FINISHED_RUNS,
     LONG_RUN,
     LONG_RUN_SQL,
     MAX_ITEM_KEY,
@@ -50,6 +51,7 @@ from runstore.schema import (
 Condition = ColumnElement[bool]
 _RUNS: Any = OperationRun.__table__.c
 _ENDED: Any = ENDED_RUNS.c
+_FINISHED: Any = FINISHED_RUNS.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +229,8 @@ def _searched(wanted: Shape) -> Iterable[Branch]:
         holds = _RUNS.item_ids.contains(parameter("item"))
         yield Branch(_RUNS, [_RUNS.finished_at.is_(None), holds, *others(_RUNS)])
     if _may_be_finished(wanted):
-        holds = _ENDED.item_keys.contains(parameter("item_key"))
-        few = _few(_ENDED, [holds], by_item=True)
+        holds = _FINISHED.item_keys.contains(parameter("item_key"))
+        few = _few(_FINISHED, [holds], by_item=True)
         yield Branch(few, others(few))
 
 
@@ -246,20 +248,27 @@ def _attributes(columns: Any, wanted: Shape) -> list[Condition]:
         conditions += [columns.resource == parameter("resource"), columns.action == parameter("action")]
     if wanted.initiated_by:
         conditions.append(columns.initiated_by == parameter("initiated_by"))
-    if wanted.scope:
-        conditions.append((_SCOPE if columns is _RUNS else columns.scope) == parameter("scope"))
-    if wanted.reason:
-        # The first condition is the index's own.
-        conditions += [
-            literal_column(ENDED_BADLY_SQL, Boolean)
-            if columns is _RUNS or columns is _ENDED
-            else columns.bucket.in_(_ENDED_BADLY),
-            (_REASON if columns is _RUNS else columns.reason) == parameter("reason"),
-        ]
+    if wanted.scope or wanted.reason:
+        conditions += _told(columns, wanted)
     if len(wanted.buckets) == 1:
         conditions += [columns.bucket == bucket.value for bucket in wanted.buckets]
     elif wanted.buckets:
         conditions.append(columns.bucket.in_(sorted(bucket.value for bucket in wanted.buckets)))
+    return conditions
+
+
+def _told(columns: Any, wanted: Shape) -> list[Condition]:
+    """By scope and reason. Runs found by an item are few: each is looked at once more."""
+    if columns is not _RUNS and "scope" not in columns:
+        mine = [_ENDED.tenant_id == parameter("tenant"), _ENDED.id == columns.id]
+        return [select(literal_column("1")).where(*mine, *_told(_ENDED, wanted)).exists()]
+    scope, reason = (_SCOPE, _REASON) if columns is _RUNS else (columns.scope, columns.reason)
+    conditions: list[Condition] = [scope == parameter("scope")] if wanted.scope else []
+    if wanted.reason:
+        # The first is the index's own.
+        own = literal_column(ENDED_BADLY_SQL, Boolean)
+        is_plain = columns is _RUNS or columns is _ENDED
+        conditions += [own if is_plain else columns.bucket.in_(_ENDED_BADLY), reason == parameter("reason")]
     return conditions
 
 

@@ -22,7 +22,8 @@ CONTROLS = """() => {
   const found = [], walk = (node) => {
     for (const e of node.querySelectorAll("*")) {
       const shown = e.checkVisibility({ visibilityProperty: true });
-      if (shown && e.matches("a[href], button:not([disabled]), summary, input, select")) found.push(e);
+      // The way past the menu is for the keyboard: it shows when it has the focus.
+      if (shown && !e.matches(".ta-skip") && e.matches("a[href], button:not([disabled]), summary, input, select")) found.push(e);
       if (e.shadowRoot) walk(e.shadowRoot);
     }
   };
@@ -90,7 +91,7 @@ def test_back_leads_to_the_same_view_at_the_same_row(site: Site, page: Page, way
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     else:
         page.go_back()
-    page.wait_for_url(f"{site.url}/operations?tenant=northwind&bucket=succeeded")
+    page.wait_for_url(f"{site.url}/operations?tenant=northwind&bucket=succeeded&refresh=0")
     expect(row).to_be_focused()
     page.wait_for_timeout(1000)
     assert page.evaluate(FOCUSED) == href

@@ -228,7 +228,7 @@ def test_the_view_of_items_shows_nothing_without_a_tenant_and_nothing_of_another
 ) -> None:
     def seen(connection: Connection) -> int:
         return connection.execute(
-            text("SELECT count(*) FROM ended_runs WHERE item_keys @> ARRAY['item-5']")
+            text("SELECT count(*) FROM finished_runs WHERE item_keys @> ARRAY['item-5']")
         ).scalar_one()
 
     with store.hub.across_tenants() as connection:
