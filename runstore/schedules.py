@@ -226,7 +226,7 @@ _SCHEDULES = text(
     LEFT JOIN LATERAL (
       SELECT * FROM (
         (SELECT id, bucket, created_at, finished_at FROM ended_runs WHERE {_KIND} AND scope = coalesce(m.scope, '')
-         ORDER BY created_at DESC, id DESC LIMIT 1)
+         ORDER BY scope, created_at DESC, id DESC LIMIT 1)
         UNION ALL
         (SELECT id, bucket, created_at, finished_at FROM operation_runs
          WHERE {_KIND} AND finished_at IS NULL AND {SCOPE_SQL} = coalesce(m.scope, '')
@@ -234,7 +234,7 @@ _SCHEDULES = text(
       ORDER BY bucket = 'running' DESC, created_at DESC LIMIT 1) last ON true
     LEFT JOIN LATERAL (
       SELECT id, created_at FROM ended_runs WHERE {_KIND} AND scope = coalesce(m.scope, '') AND bucket = 'succeeded'
-      ORDER BY created_at DESC, id DESC LIMIT 1) good ON true
+      ORDER BY scope, created_at DESC, id DESC LIMIT 1) good ON true
     ORDER BY m.resource, m.action, m.scope, m.id LIMIT {MOST}
     """
 )

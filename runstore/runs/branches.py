@@ -56,10 +56,14 @@ _FINISHED: Any = FINISHED_RUNS.c
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Some columns to read from, a table's or those of `_few`, and conditions on them."""
+    """Some columns to read from, a table's or those of `_few`, and conditions on them.
+
+    `lead` is a column that is the same in all these runs, and by which an index sorts them first.
+    """
 
     columns: Any
     conditions: Sequence[Condition]
+    lead: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +190,10 @@ def _by_time(wanted: Shape) -> Iterable[Branch]:
     # Behind row-level security no index on an expression is used: the view stands in for the table.
     runs = _ENDED if by_expression else _RUNS
     shared = [*_attributes(runs, wanted), *_begun(runs, wanted)]
+    # To the planner an expression that could tell of rows behind row-level security is never settled: the order names it, too.
+    lead = (runs.scope if wanted.scope else runs.reason) if by_expression else None
     if not begin and not end:
-        yield Branch(runs, shared)
+        yield Branch(runs, shared, lead)
         return
     # The end is hidden from the index by end: the planner takes a run's creation and end for independent, and would sort all of
     # a wide range to give a page of it.
@@ -196,9 +202,9 @@ def _by_time(wanted: Shape) -> Iterable[Branch]:
         # Not exactly then: the clocks of workers and database may differ, and a run say that it began before it was created.
         ended.append(runs.created_at <= parameter("long_after"))
     if not begin:
-        yield Branch(runs, ended)
+        yield Branch(runs, ended, lead)
         return
-    yield Branch(runs, [*ended, runs.created_at >= parameter("long_before")])
+    yield Branch(runs, [*ended, runs.created_at >= parameter("long_before")], lead)
     few = _few(runs, [literal_column(LONG_RUN_SQL, Boolean), *_ended(runs.finished_at, wanted)])
     yield Branch(few, [*_attributes(few, wanted), *_begun(few, wanted), few.created_at < parameter("long_before")])
 

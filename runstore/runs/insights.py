@@ -359,15 +359,18 @@ _USUAL = text(
 
 def _nearest(which: str, comparison: str, order: str, condition: str = "") -> str:
     """SQL: the nearest run of `me`'s operation and scope, of those that have ended and of those that have not."""
-    beside = f"(created_at, id) {comparison} (me.created_at, me.id) {condition} ORDER BY created_at {order}, id {order} LIMIT 1"
+    # The scope is in the order as it is in the index's: see `branches`.
+    first = f"scope {'ASC' if order == 'DESC' else 'DESC'}"
+    beside = f"(created_at, id) {comparison} (me.created_at, me.id) {condition}"
+    newest = f"created_at {order}, id {order} LIMIT 1"
     kind = "tenant_id = :tenant AND resource = me.resource AND action = me.action"
     return f"""
       (SELECT '{which}' AS which, n.* FROM (
-        (SELECT id, bucket, created_at FROM ended_runs WHERE {kind} AND scope = me.scope AND {beside})
+        (SELECT id, bucket, created_at FROM ended_runs WHERE {kind} AND scope = me.scope AND {beside} ORDER BY {first}, {newest})
         UNION ALL
         (SELECT id, bucket, created_at FROM operation_runs
-         WHERE {kind} AND finished_at IS NULL AND {SCOPE_SQL} = me.scope AND {beside})) n
-       ORDER BY n.created_at {order}, n.id {order} LIMIT 1)
+         WHERE {kind} AND finished_at IS NULL AND {SCOPE_SQL} = me.scope AND {beside} ORDER BY {newest})) n
+       ORDER BY {newest})
     """
 
 

@@ -75,7 +75,7 @@ def _newest(wanted: Shape, newer: bool | None) -> Select[Any]:
 
 def _newest_of(wanted: Shape, newer: bool | None) -> Subquery:
     """(id, created_at) of those runs; `newer` is the cursor's direction, None without one."""
-    parts = [_in_order(_selected(branch, newer), newer) for branch in branches(wanted)]
+    parts = [_in_order(_selected(branch, newer, in_order=True), newer) for branch in branches(wanted)]
     if len(parts) > 1:
         parts = [_in_order(union_all(*(select(part.subquery()) for part in parts)).subquery(), newer)]
     return parts[0].subquery("page")
@@ -100,7 +100,7 @@ def _bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
 
 @lru_cache(maxsize=256)
 def _per_day(wanted: Shape) -> Select[Any]:
-    parts = [_in_order(_selected(branch), None, "bucket") for branch in branches(wanted)]
+    parts = [_in_order(_selected(branch, in_order=True), None, "bucket") for branch in branches(wanted)]
     every = union_all(*(select(part.subquery()) for part in parts)).subquery()
     newest = _in_order(every, None, "bucket").subquery()
     # Finding a moment's day among fourteen takes a quarter of what converting each moment to a zone and sorting the days does.
@@ -111,10 +111,11 @@ def _per_day(wanted: Shape) -> Select[Any]:
     return counted.group_by("day", newest.c.bucket).limit(1000)
 
 
-def _selected(branch: Branch, newer: bool | None = None) -> Subquery:
+def _selected(branch: Branch, newer: bool | None = None, *, in_order: bool = False) -> Subquery:
     columns = branch.columns
     # Row-level security says the tenant too; said here, the planner can use the tenant's indexes.
-    query = select(columns.id, columns.created_at, columns.bucket).where(
+    lead = [branch.lead.label("lead")] if in_order and branch.lead is not None else []
+    query = select(columns.id, columns.created_at, columns.bucket, *lead).where(
         columns.tenant_id == parameter("tenant"), *branch.conditions
     )
     if newer is not None:
@@ -125,8 +126,9 @@ def _selected(branch: Branch, newer: bool | None = None) -> Subquery:
 
 def _in_order(found: Subquery, newer: bool | None, *more: str) -> Select[Any]:
     order = (found.c.created_at, found.c.id)
+    lead = [found.c.lead.desc() if newer else found.c.lead.asc()] if "lead" in found.c else []
     return (
         select(*order, *(found.c[name] for name in more))
-        .order_by(*(key.asc() if newer else key.desc() for key in order))
+        .order_by(*lead, *(key.asc() if newer else key.desc() for key in order))
         .limit(parameter("size"))
     )
