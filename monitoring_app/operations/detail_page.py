@@ -54,7 +54,8 @@ def draw(viewer: Viewer) -> None:
     before = None if is_active or beside.previous is None or beside.previous.bucket in UNFINISHED else beside.previous
     kin = blocks(
         links=view.kin_links(viewer.tenant.slug, beside, overview.detail.run.bucket),
-        against=view.against(insights.against(run_id, before.id), before) if before is not None else None,
+        # Asked in any case: how many questions a page asks says nothing of what there is.
+        against=view.against(insights.against(run_id, before.id if before else None), before),
     )
     upper = _Live(viewer, run_id, overview, usual, None if is_active else failed, kin)
     live(upper.draw, LIVE_SECONDS if is_active else None, "run")

@@ -222,7 +222,7 @@ class RunInsights:
         found = {row.which: RunAt(row.id, StatusBucket(row.bucket), row.created_at) for row in rows}
         return Kin(found.get("previous"), found.get("next"), found.get("last_good"))
 
-    def against(self, run_id: UUID, other_id: UUID) -> Against | None:
+    def against(self, run_id: UUID, other_id: UUID | None) -> Against | None:
         """This run beside another one of the tenant; None when one of them is not there."""
         asked = {"tenant": self._scope.tenant_id, "run": run_id, "other": other_id}
         with self._database.transaction(self._scope) as connection:
@@ -390,7 +390,7 @@ _KIN = text(
 _AGAINST = text(
     """
     SELECT counted.new, counted.same, counted.gone, me.finished_at - me.started_at, other.finished_at - other.started_at
-    FROM operation_runs me JOIN operation_runs other ON other.tenant_id = me.tenant_id AND other.id = :other
+    FROM operation_runs me JOIN operation_runs other ON other.tenant_id = me.tenant_id AND other.id = CAST(:other AS uuid)
     LEFT JOIN LATERAL (
       SELECT count(*) FILTER (WHERE there IS NULL) AS new, count(*) FILTER (WHERE here = there) AS same,
              count(*) FILTER (WHERE here IS NULL) AS gone
