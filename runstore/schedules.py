@@ -15,7 +15,8 @@ from runstore.database import Database
 from runstore.runs.insights import RunAt
 from runstore.runs.operation import OperationType
 from runstore.runs.status import StatusBucket
-from runstore.schema import SCOPE_SQL, LookProblem, StoppedBy
+from runstore.schedule_states import LookProblem, StoppedBy
+from runstore.schema import SCOPE_SQL
 from runstore.tenancy import Permission, TenantScope
 
 MOST: Final = 500

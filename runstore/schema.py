@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -18,16 +17,14 @@ from sqlalchemy import (
     MetaData,
     Text,
     UniqueConstraint,
-    Uuid,
-    column,
     func,
-    table,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runstore.runs.status import BUCKET_SQL, TERMINAL, RunStatus
+from runstore.schedule_states import LookProblem, StoppedBy
 from runstore.tenancy import Role, Trigger
 
 
@@ -43,9 +40,6 @@ LONG_RUN_SQL = "finished_at - created_at > interval '1 hour'"
 
 SCOPE_SQL = "coalesce(left(context ->> 'scope', 200), '')"
 """The scope of a run, empty where it has none; `ended_runs` and its indexes say the same."""
-
-MAX_SCOPE = 200
-"""Scopes are told apart by this many characters."""
 
 ENDED_BADLY_SQL = "bucket IN ('failed', 'partial')"
 
@@ -307,25 +301,6 @@ class OperationRun(Base):
     contact_lost_at: Mapped[datetime | None]
 
 
-_SHOWN = (
-    ("id", Uuid), ("tenant_id", Uuid), ("resource", Text), ("action", Text), ("bucket", Text), ("initiated_by", Text),
-    ("created_at", DateTime(timezone=True)), ("started_at", DateTime(timezone=True)), ("finished_at", DateTime(timezone=True)),
-)  # fmt: skip
-
-FINISHED_RUNS = table("finished_runs", *(column(name, kind) for name, kind in _SHOWN), column("item_keys", ARRAY(Text)))
-"""A view of the set tenant's finished runs with their item ids as an array.
-
-PostgreSQL uses an index for "this array holds …", and one on an expression, only where no row-level security stands before the
-table. The view names the tenant itself, belongs to a role that sees all, and so is a fence of the same height: with no tenant set
-it is empty.
-"""
-
-ENDED_RUNS = table(
-    "ended_runs", *(column(name, kind) for name, kind in _SHOWN), column("scope", Text), column("reason", Text)
-)
-"""The same, with their scope and why they failed."""
-
-
 class Notification(Base):
     """One message to one user about one transition of a run; written in the transaction of that transition."""
 
@@ -382,22 +357,6 @@ class AuditHead(Base):
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class StoppedBy(StrEnum):
-    """What keeps a schedule from starting runs: someone paused it, its deployment or its work pool; or no worker is online."""
-
-    SCHEDULE = "schedule"
-    DEPLOYMENT = "deployment"
-    POOL = "pool"
-    WORKER = "worker"
-
-
-class LookProblem(StrEnum):
-    """Why the schedules could not be read: Prefect's server does not answer, or what it answers is of no use."""
-
-    AWAY = "away"
-    REFUSED = "refused"
 
 
 class MirroredSchedule(Base):

@@ -20,8 +20,8 @@ from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.insights import RunAt, RunInsights, RunNote
 from runstore.runs.status import StatusBucket
+from runstore.schedule_states import LookProblem, StoppedBy
 from runstore.schedules import MOST, Look, Scheduled, ScheduleReader, Schedules
-from runstore.schema import LookProblem, StoppedBy
 
 REFRESH_SECONDS = 30
 

@@ -36,17 +36,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from runstore.ids import ids_from
 from runstore.runs.filters import RunFilter
 from runstore.runs.status import UNFINISHED, StatusBucket
-from runstore.schema import (
-    ENDED_BADLY_SQL,
-    ENDED_RUNS,
-    FINISHED_RUNS,
-    LONG_RUN,
-    LONG_RUN_SQL,
-    MAX_ITEM_KEY,
-    MAX_SCOPE,
-    SCOPE_SQL,
-    OperationRun,
-)
+from runstore.runs.views import ENDED_RUNS, FINISHED_RUNS, MAX_SCOPE
+from runstore.schema import ENDED_BADLY_SQL, LONG_RUN, LONG_RUN_SQL, MAX_ITEM_KEY, SCOPE_SQL, OperationRun
 
 Condition = ColumnElement[bool]
 _RUNS: Any = OperationRun.__table__.c

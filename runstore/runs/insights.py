@@ -21,12 +21,13 @@ from runstore.database import Database
 from runstore.errors import NotFoundError
 from runstore.runs.cursor import Cursor
 from runstore.runs.filters import EVERYTHING, RunFilter
+from runstore.runs.kin import AGAINST, KIN
 from runstore.runs.operation import OperationType
 from runstore.runs.queries import per_day
 from runstore.runs.rows import detail_of, list_of_runs, run_of
 from runstore.runs.run import Failure, Run, RunDetail
 from runstore.runs.status import StatusBucket
-from runstore.schema import ENDED_BADLY_SQL, SCOPE_SQL, OperationRun
+from runstore.schema import ENDED_BADLY_SQL, OperationRun
 from runstore.tenancy import Permission, TenantScope
 
 CHOICES_FROM = 1000
@@ -218,7 +219,7 @@ class RunInsights:
         """The runs of the same operation and scope around this one; nothing for a run that is not this tenant's."""
         asked = {"tenant": self._scope.tenant_id, "run": run_id}
         with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(_KIN, asked).all()
+            rows = connection.execute(KIN, asked).all()
         found = {row.which: RunAt(row.id, StatusBucket(row.bucket), row.created_at) for row in rows}
         return Kin(found.get("previous"), found.get("next"), found.get("last_good"))
 
@@ -226,7 +227,7 @@ class RunInsights:
         """This run beside another one of the tenant; None when one of them is not there."""
         asked = {"tenant": self._scope.tenant_id, "run": run_id, "other": other_id}
         with self._database.transaction(self._scope) as connection:
-            row = connection.execute(_AGAINST, asked).one_or_none()
+            row = connection.execute(AGAINST, asked).one_or_none()
         return None if row is None else Against(*row)
 
     def overview(self, run_id: UUID) -> RunOverview:
@@ -353,51 +354,6 @@ _USUAL = text(
         ORDER BY created_at DESC, id DESC LIMIT {USUAL_FROM}) one
       ORDER BY one.created_at DESC LIMIT {USUAL_FROM}) latest
     GROUP BY t.resource, t.action HAVING count(*) >= 3 LIMIT 200
-    """
-)
-
-
-def _nearest(which: str, comparison: str, order: str, condition: str = "") -> str:
-    """SQL: the nearest run of `me`'s operation and scope, of those that have ended and of those that have not."""
-    # The scope is in the order as it is in the index's: see `branches`.
-    first = f"scope {'ASC' if order == 'DESC' else 'DESC'}"
-    beside = f"(created_at, id) {comparison} (me.created_at, me.id) {condition}"
-    newest = f"created_at {order}, id {order} LIMIT 1"
-    kind = "tenant_id = :tenant AND resource = me.resource AND action = me.action"
-    return f"""
-      (SELECT '{which}' AS which, n.* FROM (
-        (SELECT id, bucket, created_at FROM ended_runs WHERE {kind} AND scope = me.scope AND {beside} ORDER BY {first}, {newest})
-        UNION ALL
-        (SELECT id, bucket, created_at FROM operation_runs
-         WHERE {kind} AND finished_at IS NULL AND {SCOPE_SQL} = me.scope AND {beside} ORDER BY {newest})) n
-       ORDER BY {newest})
-    """
-
-
-_KIN = text(
-    f"""
-    SELECT found.*
-    FROM (SELECT id, created_at, resource, action, {SCOPE_SQL} AS scope FROM operation_runs
-          WHERE tenant_id = :tenant AND id = :run) me
-    CROSS JOIN LATERAL (
-      {_nearest("previous", "<", "DESC")} UNION ALL {_nearest("next", ">", "ASC")}
-      UNION ALL {_nearest("last_good", "<", "DESC", "AND bucket = 'succeeded'")}) found
-    LIMIT 3
-    """
-)
-
-# As for a list, failures that take more than this many bytes are not taken apart.
-_AGAINST = text(
-    """
-    SELECT counted.new, counted.same, counted.gone, me.finished_at - me.started_at, other.finished_at - other.started_at
-    FROM operation_runs me JOIN operation_runs other ON other.tenant_id = me.tenant_id AND other.id = CAST(:other AS uuid)
-    LEFT JOIN LATERAL (
-      SELECT count(*) FILTER (WHERE there IS NULL) AS new, count(*) FILTER (WHERE here = there) AS same,
-             count(*) FILTER (WHERE here IS NULL) AS gone
-      FROM (SELECT DISTINCT f ->> 'item_id' FROM jsonb_array_elements(me.failures) f) a(here)
-      FULL JOIN (SELECT DISTINCT f ->> 'item_id' FROM jsonb_array_elements(other.failures) f) b(there) ON here = there
-    ) counted ON greatest(pg_column_size(me.failures), pg_column_size(other.failures)) < 65536
-    WHERE me.tenant_id = :tenant AND me.id = :run LIMIT 1
     """
 )
 
