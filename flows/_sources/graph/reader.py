@@ -13,7 +13,7 @@ from typing import Final, Self
 from flows._policies.audit import AuditLog
 from flows._policies.known_names import Definition, DirectoryObject
 from flows._policies.types import BY_SLUG, POLICY_TYPES, Lane, PolicyType
-from flows._sources.graph.answers import Problem, Request
+from flows._sources.graph.answers import Answer, Problem, Request
 from flows._sources.graph.audit import AuditReading, read_log
 from flows._sources.graph.credentials import TokenSource, make_credential
 from flows._sources.graph.lanes import Lanes, lanes_of
@@ -180,7 +180,9 @@ class GraphReader:
 
 def _tried(entry: PolicyType) -> Job[tuple[PolicyType, Problem | None]]:
     (answer,) = yield [Request(entry.collections[0].path, entry.lane)]
-    return entry, problem_of_type(entry, answer if isinstance(answer, Problem) else None)
+    # A single object that a tenant does not have was looked for, and may be.
+    nothing = isinstance(answer, Answer) or (answer.is_missing and entry.collections[0].single)
+    return entry, None if nothing else problem_of_type(entry, answer)
 
 
 def _unplaced(policy_id: str) -> Fetched:
