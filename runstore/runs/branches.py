@@ -258,7 +258,7 @@ def _told(columns: Any, wanted: Shape) -> list[Condition]:
     """By scope and reason. Runs found by an item are few: each is looked at once more."""
     if columns is not _RUNS and "scope" not in columns:
         mine = [_ENDED.tenant_id == parameter("tenant"), _ENDED.id == columns.id]
-        return [select(literal_column("1")).where(*mine, *_told(_ENDED, wanted)).exists()]
+        return [select(literal_column("1", Integer)).where(*mine, *_told(_ENDED, wanted)).exists()]
     scope, reason = (_SCOPE, _REASON) if columns is _RUNS else (columns.scope, columns.reason)
     conditions: list[Condition] = [scope == parameter("scope")] if wanted.scope else []
     if wanted.reason:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import DateTime, Text, Uuid, column, table
 from sqlalchemy.dialects.postgresql import ARRAY
 
 MAX_SCOPE = 200
 """Scopes are told apart by this many characters."""
 
-_SHOWN = (
+_SHOWN: Sequence[tuple[str, Any]] = (
     ("id", Uuid), ("tenant_id", Uuid), ("resource", Text), ("action", Text), ("bucket", Text), ("initiated_by", Text),
     ("created_at", DateTime(timezone=True)), ("started_at", DateTime(timezone=True)), ("finished_at", DateTime(timezone=True)),
 )  # fmt: skip
