@@ -27,13 +27,15 @@ _NO_ACCESS = "You have no access to this tenant."
 
 @dataclass(frozen=True, slots=True)
 class TenantView:
-    """A tenant as listed. `directory_id` is its Entra tenant id; `is_leaving` once its removal has begun."""
+    """A tenant as listed. `directory_id` is its Entra tenant id; `is_leaving` once its removal has begun,
+    `without_types` are the types of policies that are not asked for."""
 
     id: UUID
     slug: str
     name: str
     directory_id: str | None
     is_leaving: bool = False
+    without_types: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +84,23 @@ class Directory:
             raise BadInputError(f"Tenant {slug!r} exists already; `tenantatlas tenant list` shows it.") from None
         return TenantView(tenant_id, slug, name, directory_id)
 
-    def change_tenant(self, slug: str, *, name: str | None = None, directory_id: str | None = None) -> TenantView:
-        """The tenant with another name, directory id, or both; what is None stays as it is.
+    def change_tenant(
+        self,
+        slug: str,
+        *,
+        name: str | None = None,
+        directory_id: str | None = None,
+        without_types: Sequence[str] | None = None,
+    ) -> TenantView:
+        """The tenant with another name, directory id, types left out, or several of these; what is None stays as it is.
 
         BadInputError when nothing is to change or a value is malformed; NotFoundError for an unknown tenant.
         """
-        given = {"name": name, "directory_id": directory_id}
+        left_out = None if without_types is None else sorted(set(without_types))
+        given = {"name": name, "directory_id": directory_id, "without_types": left_out}
         values = {column: value for column, value in given.items() if value is not None}
         if not values:
-            raise BadInputError("Nothing is to change: give another --name, another --directory, or both.")
+            raise BadInputError("Nothing is to change: give another --name, --directory or --without-types.")
         _check_tenant(name, directory_id)
         change = update(Tenant).where(Tenant.slug == slug).values(values).returning(*_TENANT)
         with self._database.across_tenants() as connection:
@@ -239,7 +249,14 @@ def _no_tenant(slug: str) -> str:
     return f"There is no tenant {slug[:80]!r}; `tenantatlas tenant list` shows those there are."
 
 
-_TENANT = (Tenant.id, Tenant.slug, Tenant.name, Tenant.directory_id, Tenant.leaving_at.is_not(None))
+_TENANT = (
+    Tenant.id,
+    Tenant.slug,
+    Tenant.name,
+    Tenant.directory_id,
+    Tenant.leaving_at.is_not(None),
+    Tenant.without_types,
+)
 
 
 def _person(condition: str) -> TextClause:

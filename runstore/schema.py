@@ -20,7 +20,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runstore.runs.status import BUCKET_SQL, TERMINAL, RunStatus
@@ -68,7 +68,8 @@ class Base(DeclarativeBase):
 
 
 class Tenant(Base):
-    """A company whose Intune is watched. `directory_id` is its Entra tenant id, `leaving_at` when its removal began."""
+    """A company whose Intune is watched. `directory_id` is its Entra tenant id, `leaving_at` when its removal began,
+    `without_types` the types of policies that are not asked for at Microsoft Graph."""
 
     __tablename__ = "tenants"
     __table_args__ = (
@@ -82,6 +83,7 @@ class Tenant(Base):
     directory_id: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     leaving_at: Mapped[datetime | None]
+    without_types: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
 
 
 class User(Base):

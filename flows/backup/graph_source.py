@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from flows._policies.types import POLICY_TYPES, PolicyType
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.reading import Wanted, is_policy_id
 from flows._sources.graph.source import policy_of
@@ -17,19 +18,25 @@ from runstore.runs.run import Failure
 
 @contextmanager
 def graph_source(
-    directory: str, known: Mapping[str, str], environ: Mapping[str, str] | None = None
+    directory: str, known: Mapping[str, str], environ: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> Generator[GraphCapture]:
-    """The directory, for the length of a `with`, signed in to as `environ` says. ReasonedError when a setting is missing."""
+    """The directory, for the length of a `with`, signed in to as `environ` says. ReasonedError when a setting is missing.
+
+    Types named in `without` are not listed; a policy of one that is asked for by its id is captured all the same.
+    """
     with GraphReader.open(directory, environ=environ) as reader:
-        yield GraphCapture(reader, known)
+        yield GraphCapture(reader, known, [entry for entry in POLICY_TYPES if entry.slug not in without])
 
 
 class GraphCapture:
     """Policies by id; `known` says of which type an id is as far as the inventory knows."""
 
-    def __init__(self, reader: GraphReader, known: Mapping[str, str]) -> None:
+    def __init__(
+        self, reader: GraphReader, known: Mapping[str, str], types: Sequence[PolicyType] = POLICY_TYPES
+    ) -> None:
         self._reader = reader
         self._known = known
+        self._types = types
         self._listed: dict[str, Wanted] = {}
 
     def select(self, policy_ids: Sequence[str] | None) -> Selection:
@@ -72,7 +79,7 @@ class GraphCapture:
     def _list(self) -> tuple[dict[str, str], list[Failure]]:
         types: dict[str, str] = {}
         problems: list[Failure] = []
-        for listing in self._reader.list():
+        for listing in self._reader.list(self._types):
             types |= dict.fromkeys(listing.items, listing.entry.slug)
             # Kept, so that the capture asks only for what the lists leave out: for many types, nothing.
             self._listed |= {

@@ -26,7 +26,8 @@ def open_source(store: Database, scope: TenantScope) -> Generator[CaptureSource]
     Raises ReasonedError when there is neither, or what there is cannot be used.
     """
     with store.transaction(scope) as connection:
-        directory = connection.execute(select(Tenant.directory_id).where(Tenant.id == scope.tenant_id)).scalar_one()
+        asked = select(Tenant.directory_id, Tenant.without_types).where(Tenant.id == scope.tenant_id)
+        directory, without = connection.execute(asked).one()
         syncs = list_syncs(connection, scope, limit=50)
     if directory:
         # Imported here: a folder's capture needs no HTTP client and no identity library.
@@ -35,7 +36,7 @@ def open_source(store: Database, scope: TenantScope) -> Generator[CaptureSource]
 
         with store.transaction(scope) as connection:
             environ = environment_of(connection, scope)
-        with graph_source(directory, known_types(store, scope), environ) as source:
+        with graph_source(directory, known_types(store, scope), environ, without) as source:
             yield source
         return
     folder = next((path for sync in syncs if sync.is_usable and (path := folder_of(sync.source))), None)

@@ -14,6 +14,7 @@ from flows._policies.audit import AuditTrail
 from flows._policies.names import Mentioned
 from flows._policies.protocol import PolicySource
 from flows._policies.snapshots import bodies, newest_usable, policies_of
+from flows._policies.types import POLICY_TYPES
 from flows._sources.folder import FolderSource
 from flows._sources.opening import GRAPH, folder_of
 from flows._tracking.tracked_flow import TrackedRun
@@ -94,15 +95,15 @@ def opened(
     from flows.inventory.naming import read_names
 
     with store.transaction(scope) as connection:
-        directory = connection.execute(
-            select(Tenant.directory_id).where(Tenant.id == scope.tenant_id)
-        ).scalar_one_or_none()
+        directory, without = connection.execute(
+            select(Tenant.directory_id, Tenant.without_types).where(Tenant.id == scope.tenant_id)
+        ).one()
         environ = environment_of(connection, scope)
     known = {} if full else _known(store, scope, scope_key)
     with GraphReader.open(directory, environ=environ, say=say) as reader:
         kind = GRAPH_CHANGES if known else GRAPH
         yield Opened(
-            GraphSource(reader, known),
+            GraphSource(reader, known, [entry for entry in POLICY_TYPES if entry.slug not in without]),
             kind,
             cost=lambda: {"graph": reader.traffic.as_json()},
             audit=lambda: read_trail(reader, store, scope, scope_key),

@@ -104,7 +104,9 @@ def test_a_release_that_is_rolled_back_leaves_the_newer_schema_as_it_is(new_data
     url = new_database()
     migrations.upgrade(url, FOLDERS)
     with psycopg.connect(url) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999_next' WHERE version_num = '0007_run_scopes'")
+        connection.execute(
+            "UPDATE alembic_version SET version_num = '9999_next' WHERE version_num = '0008_without_types'"
+        )
     heads = migrations.found(url)
     migrations.upgrade(url, FOLDERS)
     assert migrations.found(url) == heads

@@ -32,7 +32,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(members, name="member")
     app.add_typer(database, name="db")
     command(tenants, "add", help="Add a tenant.")(add_tenant)
-    command(tenants, "set", help="Change a tenant's name, its directory, or both.")(set_tenant)
+    command(tenants, "set", help="Change a tenant's name, its directory, or the types it leaves out.")(set_tenant)
     command(tenants, "credential", help="Say with which application, secret and cloud a tenant is read.")(
         set_credential
     )
@@ -74,6 +74,14 @@ def set_tenant(
     slug: Annotated[str, typer.Argument(help="The tenant's slug, which stays as it is.")],
     name: Annotated[str | None, typer.Option("--name", help="The name people read.")] = None,
     directory: DirectoryOption = None,
+    without_types: Annotated[
+        str | None,
+        typer.Option(
+            "--without-types",
+            metavar="TYPE,TYPE",
+            help="Types of policies not to ask Microsoft Graph for, such as those of a feature it does not have; '' for none.",
+        ),
+    ] = None,
 ) -> Answer:
     from runstore.database import DatabaseRole
     from runstore.directory import Directory
@@ -81,8 +89,15 @@ def set_tenant(
     # Not even an owner: the worker's application may read other directories too, and those are others' tenants.
     call.operator_only("changes tenants")
     with call.open_store() as store:
-        tenant = Directory(store.database(DatabaseRole.ADMIN)).change_tenant(slug, name=name, directory_id=directory)
+        tenant = Directory(store.database(DatabaseRole.ADMIN)).change_tenant(
+            slug,
+            name=name,
+            directory_id=directory,
+            without_types=None if without_types is None else _types(without_types),
+        )
     told = f"Tenant {tenant.slug} is called {tenant.name}; its directory is {tenant.directory_id or 'not set'}."
+    if tenant.without_types:
+        told += f" It is not asked for {', '.join(tenant.without_types)}."
     return Answer({"tenant": _as_json(tenant)}, (told,))
 
 
@@ -216,7 +231,21 @@ def _as_json(tenant: TenantView) -> dict[str, Any]:
         "name": tenant.name,
         "directory": tenant.directory_id,
     }
+    if tenant.without_types:
+        shown["without_types"] = list(tenant.without_types)
     return {**shown, "leaving": True} if tenant.is_leaving else shown
+
+
+def _types(text: str) -> list[str]:
+    from flows._policies.types import BY_SLUG
+
+    named = [one.strip() for one in text.split(",") if one.strip()]
+    for one in named:
+        if one not in BY_SLUG:
+            raise BadInputError(f"{one[:80]!r} is not a type of policies; the types are {', '.join(sorted(BY_SLUG))}.")
+    if BY_SLUG.keys() <= set(named):
+        raise BadInputError("Every type is left out: leave at least one to ask for.")
+    return named
 
 
 def _role(text: str) -> Role:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from flows._policies.types import BY_SLUG
 from runstore.schema import AuditEntry
 from runstore.tenancy import Role
 from tests.conftest import Store
@@ -31,6 +32,17 @@ def test_what_is_given_changes_and_the_rest_stays(tenantatlas: CommandLine, stor
     assert tenants(tenantatlas) == {"acme": ("Acme Ltd\x1b[31m", DIRECTORY), "globex": ("Globex", None)}
     assert tenantatlas(*SET, "--name", "Acme", "--directory", "acme.onmicrosoft.com").code == 0
     assert tenants(tenantatlas)["acme"] == ("Acme", "acme.onmicrosoft.com")
+
+
+def test_types_are_left_out_and_asked_for_again(tenantatlas: CommandLine, store: Store) -> None:
+    left_out = tenantatlas(*SET, "--without-types", "app, device_category,app", "--json")
+    assert left_out.code == 0 and left_out.document["tenant"]["without_types"] == ["app", "device_category"]
+    assert "not asked for app, device_category" in tenantatlas(*SET, "--name", "Acme").out
+    every = ",".join(BY_SLUG)
+    for wrong, said in (("app,nothing", "'nothing' is not a type"), (every, "leave at least one")):
+        refused = tenantatlas(*SET, "--without-types", wrong)
+        assert (refused.code, refused.err.count("\n")) == (2, 1) and said in refused.err
+    assert "without_types" not in tenantatlas(*SET, "--without-types", "", "--json").document["tenant"]
 
 
 def test_a_change_is_in_the_audit_log(tenantatlas: CommandLine, store: Store) -> None:

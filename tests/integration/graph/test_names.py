@@ -85,6 +85,17 @@ def compared(tenant: Runs) -> dict[str, Any]:
     return findings_document(tenant.store.hub, tenant.scope)
 
 
+def test_a_type_that_is_left_out_is_neither_unread_nor_removed(server: GraphServer, tenant: Runs) -> None:
+    server.control(put=[["settings_catalog", catalog(0, GROUP)]])
+    before = synced(tenant)
+    tenant.store.directory.change_tenant("graph", without_types=["settings_catalog", "assignment_filter"])
+    after = synced(tenant)
+    assert after["complete"] == before["complete"] and after["policies"] == before["policies"] - 2
+    assert compared(tenant)["findings"] == []
+    tenant.store.directory.change_tenant("graph", without_types=[])
+    assert synced(tenant)["policies"] == before["policies"]
+
+
 def test_ids_are_told_by_name_and_a_renamed_group_is_not_drift(server: GraphServer, tenant: Runs) -> None:
     server.control(put=[["settings_catalog", catalog(0)]])
     first = synced(tenant)

@@ -90,7 +90,7 @@ KEPT: Final = {
         "definition_id": OURS, "content_hash": OURS, "name": SCRUBBED, "description": SCRUBBED, "category": SCRUBBED,
         "options": SCRUBBED,
     },
-    "tenants": {"slug": OURS, "name": REFUSED, "directory_id": OURS},
+    "tenants": {"slug": OURS, "name": REFUSED, "directory_id": OURS, "without_types": OURS},
     "users": {"email": PERSON, "display_name": PERSON, "issuer": PERSON, "subject": PERSON},
 }  # fmt: skip
 
