@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import DateTime, Text, Uuid, column, table
+from sqlalchemy import ColumnClause, DateTime, TableClause, Text, Uuid, column, table
 from sqlalchemy.dialects.postgresql import ARRAY
 
 MAX_SCOPE = 200
 """Scopes are told apart by this many characters."""
 
-_SHOWN: Sequence[tuple[str, Any]] = (
-    ("id", Uuid), ("tenant_id", Uuid), ("resource", Text), ("action", Text), ("bucket", Text), ("initiated_by", Text),
-    ("created_at", DateTime(timezone=True)), ("started_at", DateTime(timezone=True)), ("finished_at", DateTime(timezone=True)),
-)  # fmt: skip
 
-FINISHED_RUNS = table("finished_runs", *(column(name, kind) for name, kind in _SHOWN), column("item_keys", ARRAY(Text)))
+def _view(name: str, *own: ColumnClause[Any]) -> TableClause:
+    ids: list[ColumnClause[Any]] = [column(each, Uuid) for each in ("id", "tenant_id")]
+    texts = [column(each, Text) for each in ("resource", "action", "bucket", "initiated_by")]
+    moments = [column(each, DateTime(timezone=True)) for each in ("created_at", "started_at", "finished_at")]
+    return table(name, *ids, *texts, *moments, *own)
+
+
+FINISHED_RUNS = _view("finished_runs", column("item_keys", ARRAY(Text)))
 """A view of the set tenant's finished runs with their item ids as an array.
 
 PostgreSQL uses an index for "this array holds …", and one on an expression, only where no row-level security stands before the
@@ -24,7 +26,5 @@ table. The view names the tenant itself, belongs to a role that sees all, and so
 it is empty.
 """
 
-ENDED_RUNS = table(
-    "ended_runs", *(column(name, kind) for name, kind in _SHOWN), column("scope", Text), column("reason", Text)
-)
+ENDED_RUNS = _view("ended_runs", column("scope", Text), column("reason", Text))
 """The same, with their scope and why they failed."""

@@ -97,7 +97,8 @@ def test_a_second_sync_costs_little_and_nothing_has_drifted(server: GraphServer,
     second = graph_sync(tenant)
     counted = server.counted(reset=True)
     assert second.run.counts.succeeded == POLICIES
-    assert counted["by_policy"] == {}
+    # What no list shows (the apps of app protection, role assignments) has no date that moves: it is asked for each time.
+    assert sum(counted["by_policy"].values()) < sum(swept["by_policy"].values()) / 10
     assert counted["bytes_sent"] < swept["bytes_sent"] / 4
     assert counted["throttled"] == swept["throttled"] == 0
     assert findings(tenant, tenant.drift()) == NOTHING
