@@ -29,6 +29,7 @@ from monitoring_app.settings import HubSettings, OidcSettings
 from monitoring_app.web.identity import Sessions
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
+from runstore.errors import BadInputError
 from runstore.runs.run import RunDetail
 from runstore.runs.status import RunStatus
 from runstore.tenancy import Role, TenantScope
@@ -82,8 +83,10 @@ def aftermath(stack: StackUnderTest, tmp_path_factory: pytest.TempPathFactory) -
         runs[f"sync {read}"] = stack.until(scope, sync.run.id, seconds=240)
     started = {way: stack.start(scope, "leak.slip", {"way": way, "seed": str(SEED)}) for way in (*WAYS, *ALONE)}
     for number, sample in enumerate(SAMPLES[::75]):
-        values = {"way": "raise-0", "seed": str(SEED), "extra": sample.text, "scope": sample.text}
-        started[f"parameter {number}"] = stack.start(scope, "leak.slip", values)
+        values = {"way": "raise-0", "seed": str(SEED), ("extra", "scope")[number % 2]: sample.text}
+        with pytest.raises(BadInputError, match="cannot keep its parameter"):
+            stack.start(scope, "leak.slip", values)
+    started["with a scope"] = stack.start(scope, "leak.slip", {"way": "raise-0", "seed": str(SEED), "scope": "leak"})
     drift = stack.start(scope, "drift.generate", {"scope": "leak"})
     runs["drift"] = stack.until(scope, drift.run.id, seconds=240)
     runs |= {way: stack.until(scope, one.run.id, seconds=240) for way, one in started.items()}
@@ -319,7 +322,7 @@ def test_what_was_looked_at_in_prefect_was_there(aftermath: Aftermath) -> None:
         tasks = prefect.post("task_runs/filter", json={"task_runs": wanted}).json()
         artifacts = prefect.post("artifacts/filter", json={"artifacts": wanted}).json()
         logs = prefect.post("logs/filter", json={"logs": wanted, "limit": 200}).json()
-        named = prefect.get(f"flow_runs/{aftermath.runs['parameter 0'].run.flow_run_id}").json()
+        named = prefect.get(f"flow_runs/{aftermath.runs['with a scope'].run.flow_run_id}").json()
     assert sum("batch" in task["name"] for task in tasks) >= 10
     assert {"FAILED", "COMPLETED"} == {task["state_type"] for task in tasks}
     assert {"table", "markdown"} <= {artifact["type"] for artifact in artifacts}

@@ -181,8 +181,9 @@ class GraphReader:
 def _tried(entry: PolicyType) -> Job[tuple[PolicyType, Problem | None]]:
     (answer,) = yield [Request(entry.collections[0].path, entry.lane)]
     # A single object that a tenant does not have was looked for, and may be.
-    nothing = isinstance(answer, Answer) or (answer.is_missing and entry.collections[0].single)
-    return entry, None if nothing else problem_of_type(entry, answer)
+    if isinstance(answer, Answer) or (answer.is_missing and entry.collections[0].single):
+        return entry, None
+    return entry, problem_of_type(entry, answer)
 
 
 def _unplaced(policy_id: str) -> Fetched:
