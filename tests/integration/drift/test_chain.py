@@ -170,7 +170,7 @@ def said_in_three_places(runs: Runs, run_id: UUID) -> list[str]:
         waiting = not_started(connection, runs.scope)
     compared = {one["scope"]: one for one in newest_comparisons(runs.store.hub, runs.scope)}
     usable = [one for one in found if one.is_usable]
-    card = drift_page.scope_card("acme", "default", usable, compared.get("default"), {}, waiting.get("default"))
+    card = drift_page.scope_card("acme", "default", usable, compared.get("default"), {}, waiting.get("default"), 0)
     return [on_run, notified, text_of(card)]
 
 
