@@ -141,6 +141,7 @@ def test_cancelling_in_prefect_aborts_and_keeps_what_was_done(
     assert [failure.reason_code for failure in detail.failures] == ["cancelled"]
 
 
+@pytest.mark.long
 def test_a_suspended_run_stops_between_items_and_begins_again_when_resumed(
     stack: StackUnderTest, scope: TenantScope, tmp_path: Path
 ) -> None:
@@ -283,6 +284,7 @@ def test_starts_while_prefect_is_down_twice_are_done_once_it_is_back(stack: Stac
     assert twice_down(stack, scope, runs=10) == []
 
 
+@pytest.mark.long
 def test_two_dispatchers_hand_each_run_over_once(stack: StackUnderTest, scope: TenantScope) -> None:
     """Counted in Prefect: a second hand-over would be a second flow run, or a claim of a leased row."""
     with stack.without("relay"):

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 SERIOUS = {"serious", "critical"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_nothing_serious(make_site: Callable[[], Site], page: Page, scheme: str) -> None:
     site = make_site()
     add_features(site.database_url, site.sample.northwind)

@@ -57,7 +57,7 @@ def unreached(page: Page) -> list[str]:
     return missed
 
 
-@pytest.mark.parametrize("person", ["ada", "linus"])
+@pytest.mark.parametrize("person", ["ada", pytest.param("linus", marks=pytest.mark.long)])
 def test_a_mouse_reaches_every_link_and_button_at_every_width(site: Site, page: Page, person: str) -> None:
     sign_in(page, f"{site.url}/operations?tenant=northwind&rows=25", person)
     missed: list[str] = []

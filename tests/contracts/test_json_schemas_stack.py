@@ -12,7 +12,7 @@ import pytest
 from tests.contracts.test_json_schemas import check
 from tests.support.stack import StackUnderTest
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 def test_status_schedules_and_deploy(stack: StackUnderTest) -> None:

@@ -45,6 +45,7 @@ def places(prefect: httpx.Client) -> list[str]:
     return [f"deployments/{one['id']}" for one in prefect.post("deployments/filter", json=body).json()]
 
 
+@pytest.mark.long
 def test_an_operations_limit_is_prefects_and_what_is_over_it_waits_queued(stack: StackUnderTest) -> None:
     assert changes(deploy(stack)) == {}, "registering again changes nothing"
     limited = deploy(stack, TENANTATLAS_OPERATION_LIMIT="1")
@@ -134,6 +135,7 @@ def test_a_pool_of_an_earlier_version_is_served_as_a_process_pool_from_now_on(st
         deploy(stack)
 
 
+@pytest.mark.long
 def test_what_people_set_for_a_deployment_stays(stack: StackUnderTest) -> None:
     queue = "people-s-own"
     with stack.prefect() as client:
@@ -169,6 +171,7 @@ def tenants_changed(document: Any) -> dict[str, list[str]]:
     return {one["name"]: one["changed"] for one in document["tenant_deployments"] if one["outcome"] != "unchanged"}
 
 
+@pytest.mark.long
 def test_the_deployments_of_scheduled_tenants_are_kept_as_the_operations(stack: StackUnderTest) -> None:
     tenant = stack.tenant().slug
     with schedules_of(stack, "echo.speak", key="kept") as echo:

@@ -102,6 +102,7 @@ def test_only_those_who_administer_a_tenant_schedule(stack: StackUnderTest, tena
     assert "no schedule's name" in tenantatlas(*add, "--name", "Week Ends", code=2)
 
 
+@pytest.mark.long
 @pytest.mark.stack
 def test_all_schedules_of_an_operation_are_paused_resumed_and_removed_at_once(
     stack: StackUnderTest, tenantatlas: Run
@@ -217,6 +218,7 @@ def test_of_the_times_missed_while_everything_was_down_one_is_made_up(stack: Sta
     assert [run.trigger.value for run in runs] == ["schedule"]
 
 
+@pytest.mark.long
 @pytest.mark.stack
 def test_a_tenant_that_is_removed_leaves_nothing_in_prefect(stack: StackUnderTest, tenantatlas: Run) -> None:
     scope, stays = stack.tenant("leaves"), stack.tenant()

@@ -97,6 +97,7 @@ def test_a_frozen_flow_is_shown_as_lost_and_comes_back(
     assert stack.until(scope, run_id).run.status is RunStatus.COMPLETED
 
 
+@pytest.mark.long
 def test_a_flow_that_was_given_up_while_it_was_frozen_does_no_further_item(
     stack: StackUnderTest, scope: TenantScope, tmp_path: Path
 ) -> None:
