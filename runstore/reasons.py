@@ -249,7 +249,7 @@ ENCRYPTION_KEY_MISSING: Final = ReasonCode(
     retryable=True,
     who=Mender.OPERATOR,
     next_step="Set TENANTATLAS_ENCRYPTION_KEY, the same for every process, to a random text of at least 32 characters; try again.",
-    template="{setting_name} is not set, and policies and findings are kept encrypted under it.",
+    template="The key that policies and findings are kept encrypted under, {setting_name}, is not set.",
 )
 ENCRYPTION_KEY_UNUSABLE: Final = ReasonCode(
     code="encryption_key_unusable",
@@ -257,7 +257,7 @@ ENCRYPTION_KEY_UNUSABLE: Final = ReasonCode(
     retryable=True,
     who=Mender.OPERATOR,
     next_step="Set TENANTATLAS_ENCRYPTION_KEY to a random text of at least 32 characters, and restart what was started with it.",
-    template="{setting_name} has fewer than {limit} characters.",
+    template="The encryption key, {setting_name}, has fewer than {limit} characters.",
 )
 ENCRYPTION_KEY_WRONG: Final = ReasonCode(
     code="encryption_key_wrong",
@@ -265,7 +265,7 @@ ENCRYPTION_KEY_WRONG: Final = ReasonCode(
     retryable=True,
     who=Mender.OPERATOR,
     next_step="Set TENANTATLAS_ENCRYPTION_KEY to the key that the database was used with, for every process; try again.",
-    template="{setting_name} is not the key that this was encrypted under, or the row was changed.",
+    template="The key, {setting_name}, is not the one that this was encrypted under, or the row was changed.",
 )
 
 CORE_REASONS: Final[tuple[ReasonCode, ...]] = (

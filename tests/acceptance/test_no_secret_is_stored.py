@@ -24,6 +24,7 @@ from playwright.sync_api import sync_playwright
 from psycopg import sql
 
 from deployments.local.embedded_database import PREFECT
+from flows.drift.register.reading import findings_document
 from flows.registry import migration_folders, reasons
 from monitoring_app.settings import HubSettings, OidcSettings
 from monitoring_app.web.identity import Sessions
@@ -339,4 +340,8 @@ def test_findings_tell_that_a_secret_changed_and_no_more(aftermath: Aftermath) -
     for change in keys:
         assert change["before"].startswith("secret:v1:") and change["after"].startswith("secret:v1:"), change
         assert change["before"] != change["after"]
-        assert (change["before_name"], change["after_name"]) == ("secret (not kept)", "secret changed (not kept)")
+    document = findings_document(aftermath.stack.database(DatabaseRole.APP), aftermath.scope)
+    shown = [one for found in document["findings"] for one in found["changes"] if one["setting"] == "preSharedKey"]
+    assert shown
+    for one in shown:
+        assert (one["before_name"], one["after_name"]) == ("secret (not kept)", "secret changed (not kept)")

@@ -204,7 +204,7 @@ def test_a_capture_without_a_key_is_refused_before_anything_is_read(
         captures.run(captures.set(), [harmless])
     assert refused.value.failure.reason_code == "encryption_key_missing"
     monkeypatch.setenv("TENANTATLAS_ENCRYPTION_KEY", "short")
-    with pytest.raises(EncryptionKeyError, match="TENANTATLAS_ENCRYPTION_KEY has fewer than 32"):
+    with pytest.raises(EncryptionKeyError, match="TENANTATLAS_ENCRYPTION_KEY, has fewer than 32"):
         captures.run(captures.set("Other"), [harmless])
 
 
