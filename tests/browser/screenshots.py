@@ -5,6 +5,7 @@ python -m tests.browser.screenshots [FOLDER]      default: docs/images/hub
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -49,6 +50,7 @@ def main() -> None:
     """Serves a filled demo hub and takes the pictures."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images/hub")
     folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("TENANTATLAS_ENCRYPTION_KEY", "a key of the pictures, long enough and of words")
     with tempfile.TemporaryDirectory() as home, EmbeddedDatabase(Path(home)) as server:
         url = server.url()
         migrations.upgrade(url, migration_folders())
