@@ -40,6 +40,8 @@ class Faults:
         self.counts: dict[str, int] = {}
         self.deleted: set[str] = set()
         """Flow runs that Prefect knows no more."""
+        self.resumed: set[str] = set()
+        """Flow runs that were suspended for a while."""
         self.kinds: dict[str, Callable[[], None]] = {
             "kill a flow process": self.kill_flow,
             "freeze a flow process": self.freeze_flow,
@@ -119,6 +121,7 @@ class Faults:
                 client.post(f"flow_runs/{chosen}/set_state", json={"state": paused})
                 time.sleep(self._random.choice(FROZEN_SECONDS))  # the pause itself
                 client.post(f"flow_runs/{chosen}/resume")
+                self.resumed.add(chosen)
 
     def delete_flow_run(self) -> None:
         """As an operator does in Prefect's page: whatever its row says, nobody will hear of it again."""

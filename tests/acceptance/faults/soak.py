@@ -117,7 +117,7 @@ def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Rand
         settled = SETTLE_SECONDS - max(0.0, deadline - time.monotonic())
         broken += violations(connection, starts.rows, members=2)
         broken += not_one_flow_run(client, starts.rows - _deleted(connection, faults.deleted))
-        broken += done_twice(connection, items.read_text().splitlines())
+        broken += done_twice(connection, items.read_text().splitlines(), faults.resumed)
     _report(console, faults, stack.running.database_url, settled, broken)
     return broken
 

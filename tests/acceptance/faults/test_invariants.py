@@ -64,6 +64,6 @@ def test_a_true_row_breaks_none_and_each_broken_rule_is_said(store: Store, ended
 def test_an_item_done_twice_and_one_counted_but_not_done_are_said(store: Store, ended: UUID) -> None:
     did = [f"{ended} 2 a", f"{ended} 2 b"]
     with psycopg.connect(store.url) as connection:
-        assert done_twice(connection, did) == []
-        assert done_twice(connection, [*did, did[0]]) == [f"{did[0]} was done 2 times"]
-        assert done_twice(connection, did[:1]) == [f"run {ended} counts 2, and 1 were done"]
+        assert done_twice(connection, did, set()) == []
+        assert done_twice(connection, [*did, did[0]], set()) == [f"{did[0]} was done 2 times"]
+        assert done_twice(connection, did[:1], set()) == [f"run {ended} counts 2, and 1 were done"]
