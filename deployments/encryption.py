@@ -69,7 +69,7 @@ def forget_older(file: Path) -> None:
     _replace(file, file.read_text().splitlines()[:1])
 
 
-def told(admin: Database) -> tuple[list[str], int]:
+def report(admin: Database) -> tuple[list[str], int]:
     """What an operator has to know of how policies are kept, and the exit code: nothing and 0 when all are sealed and open."""
     from flows._policies.sealing import EncryptionKeyError, standing
 

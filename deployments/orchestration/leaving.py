@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 import anyio
 from prefect.client.orchestration import PrefectClient
@@ -42,7 +43,7 @@ def held(slug: str) -> Held:
     """What Prefect has of the tenant. PrefectUnavailableError when its server does not answer."""
 
     async def done(client: PrefectClient) -> Held:
-        found = await _deployments(client, slug)
+        found = await read_deployments(client, operations())
         counts = [
             await client.count_flow_runs(flow_filter=_flows(found), flow_run_filter=_runs(slug, under_way=only))
             for only in (False, True)
@@ -59,16 +60,20 @@ def let_go(slug: str) -> int:
     """
 
     async def done(client: PrefectClient) -> int:
-        found = await _deployments(client, slug)
+        found = await read_deployments(client, operations())
         for one in found:
             if one.tenant == slug:
                 with suppress(ObjectNotFound):
                     await delete_deployment(client, one)
-        for run in await _page(client, found, slug, under_way=True):
-            with suppress(ObjectNotFound):
-                await client.set_flow_run_state(run.id, Cancelling())
+        told = set[UUID]()
         with anyio.move_on_after(END_SECONDS):
-            while await _page(client, found, slug, under_way=True):
+            # A page at a time: what comes after it is seen once these have ended.
+            while under_way := await _page(client, found, slug, under_way=True):
+                for run in under_way:
+                    if run.id not in told:
+                        with suppress(ObjectNotFound):
+                            await client.set_flow_run_state(run.id, Cancelling())
+                    told.add(run.id)
                 await anyio.sleep(1)
         left = {run.id for run in await _page(client, found, slug, under_way=True)}
         while gone := [run for run in await _page(client, found, slug, under_way=False) if run.id not in left]:
@@ -78,11 +83,6 @@ def let_go(slug: str) -> int:
         return len(left)
 
     return with_prefect(done)
-
-
-async def _deployments(client: PrefectClient, slug: str) -> list[Deployment]:
-    """Every deployment of ours: of a producer that is gone, too."""
-    return await read_deployments(client, operations())
 
 
 def _flows(found: list[Deployment]) -> FlowFilter:

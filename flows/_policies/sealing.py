@@ -235,9 +235,10 @@ def bring_under_key(database: Database, scope: TenantScope, kinds: Sequence[Seal
 
 def _seal(database: Database, scope: TenantScope, kind: SealedRows) -> int:
     keys = [getattr(kind.table, name) for name in kind.keys]
+    of_tenant = getattr(kind.table, "tenant_id") == scope.tenant_id  # noqa: B009 - a model of any table
     wanted = (
         select(*keys, *(getattr(kind.table, name) for name in kind.reads))
-        .where(kind.table.tenant_id == scope.tenant_id, kind.unsealed)  # type: ignore[attr-defined]
+        .where(of_tenant, kind.unsealed)
         .order_by(*keys)
         .limit(BATCH)
         .with_for_update()
@@ -249,7 +250,7 @@ def _seal(database: Database, scope: TenantScope, kind: SealedRows) -> int:
             rows = connection.execute(wanted if last is None else wanted.where(tuple_(*keys) > last)).all()
             for row in rows:
                 here = (one == value for one, value in zip(keys, row, strict=False))
-                change = update(kind.table).where(kind.table.tenant_id == scope.tenant_id, *here)  # type: ignore[attr-defined]
+                change = update(kind.table).where(of_tenant, *here)
                 connection.execute(change.values(kind.resealed(seals, row)))
         if not rows:
             return done

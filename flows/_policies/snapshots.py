@@ -101,8 +101,7 @@ def add_policies(connection: Connection, scope: TenantScope, sync_id: UUID, poli
     """
     if not policies:
         return
-    # Retention holds this lock alone: what is found here stays until the policies below say that they have it.
-    connection.execute(_CONTENTS_STAY, {"lock": f"policy_contents {scope.tenant_id}"})
+    hold_contents(connection, scope)
     contents = {one.content_hash: one for one in policies}
     known = set(
         connection.execute(
@@ -119,11 +118,15 @@ def add_policies(connection: Connection, scope: TenantScope, sync_id: UUID, poli
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
 
 
-_CONTENTS_STAY = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:lock, 0))")
+def hold_contents(connection: Connection, scope: TenantScope, *, alone: bool = False) -> None:
+    """Until the transaction ends, no stored content goes, so that policies may refer to it; `alone` for who deletes contents."""
+    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    connection.execute(text(f"SELECT {lock}(hashtextextended(:key, 0))"), {"key": f"policy_contents {scope.tenant_id}"})
 
 
 def add_contents(connection: Connection, scope: TenantScope, contents: Mapping[bytes, bytes]) -> None:
     """Adds the JSON bytes of bodies by content hash, sealed; one that is there already stays."""
+    hold_contents(connection, scope)
     seals = Seals(connection, scope)
     rows = [
         {

@@ -280,7 +280,8 @@ def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, sco
             planned_for=_planned_for(),
         )
         if adopted.duplicate:
-            raise StandBackError(f"Run {adopted.run.id} does the same, or did since; no work was done here.")
+            lost = "" if adopted.joined else " What was to follow this one does not: something else follows that run."
+            raise StandBackError(f"Run {adopted.run.id} does the same, or did since; no work was done here.{lost}")
         known = adopted.run
     recorded = Recorder(store, scope).observe(
         RunObservation(

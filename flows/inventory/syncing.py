@@ -35,6 +35,7 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
     """Reads the source into a new sync of the run; the sync counts for comparisons once it is finished."""
     run.log.info("Reading %s into a new sync of the scope %s.", parameters.source, parameters.scope)
     waited: list[str] = []
+    told: Mapping[str, Any] = {}
     with ExitStack() as opening:
         found = run.step(
             "open source",
@@ -58,7 +59,6 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
         writer.read(found.source)
         if (names := found.names) is not None:
             told = run.step("read names", lambda: names(run, writer.mentioned))
-            run.progress.note(**told)
             if left := told["names"]["left"]:
                 run.log.info("The names of %d more settings are read by the next syncs.", left)
         sync = run.step(
@@ -66,7 +66,8 @@ def read_into_sync(run: TrackedRun, parameters: InventoryParameters) -> None:
             lambda: writer.finish(found.source, found.audit() if found.audit is not None else None),
         )
         cost = found.cost()
-    run.progress.note(**cost, **dict.fromkeys(waited, ""))
+    # The run waits no longer; what it has to say of names takes the place of what it waited for.
+    run.progress.note(**cost, **{**dict.fromkeys(waited, ""), **told})
     run.progress.note(
         sync_id=str(sync.id), scope=sync.scope, policies=sync.policies, complete=sync.complete, unread=dict(sync.unread)
     )

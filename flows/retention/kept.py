@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import text
 
+from flows._policies.snapshots import hold_contents
 from runstore.audit import PRUNED, record_audit
 from runstore.database import Database
 from runstore.tenancy import TenantScope
@@ -43,11 +44,6 @@ SELECT s.id FROM inventory_syncs s WHERE s.tenant_id = :tenant AND s.finished_at
       ON f.tenant_id = c.tenant_id AND c.run_id IN (f.first_run_id, f.last_run_id, f.changes_run_id)
     WHERE c.tenant_id = :tenant AND f.status <> 'resolved' AND s.id IN (c.baseline_sync_id, c.current_sync_id))
 ORDER BY s.finished_at
-"""
-# A sync that stores policies holds the same lock, shared: a content it found there stays until its policies say that they have it.
-_CONTENTS: Final = """
-WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended('policy_contents ' || CAST(:tenant AS text), 0)))
-SELECT count(*) FROM locked
 """
 _ORPHANS: Final = """
 DELETE FROM policy_contents WHERE ctid = ANY(ARRAY(
@@ -109,7 +105,7 @@ def prune_kept(
 
     def orphans() -> int:
         with database.transaction(scope) as connection:
-            connection.execute(text(_CONTENTS), values)
+            hold_contents(connection, scope, alone=True)
             return connection.execute(text(one.after or ""), values).rowcount
 
     while count := attempt(batch):

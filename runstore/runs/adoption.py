@@ -21,10 +21,12 @@ from runstore.tenancy import TenantScope, Trigger
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """The run that stands for the flow run; `duplicate` when it is another flow run's, and this one has to stand back."""
+    """The run that stands for the flow run; `duplicate` when it is another flow run's, and this one stands back. `joined` says
+    whether that run has all that the request joins to it: see `StartRequest.joins`."""
 
     run: Run
     duplicate: bool
+    joined: bool = True
 
 
 # After everything was down, the flow runs that a schedule had planned for that time all begin: the first does the work, and the
@@ -99,7 +101,7 @@ def adopt(
         with database.transaction(scope) as connection:
             connection.execute(_ADOPT, {**values, "id": uuid4()})
             row = connection.execute(_STANDING, values).one_or_none()
-            if row is not None and row.flow_run_id != flow_run_id:
-                join(connection, row.id, request)
+            duplicate = row is not None and row.flow_run_id != flow_run_id
+            joined = row is None or not duplicate or join(connection, row.id, request)
         if row is not None:
-            return Adopted(run_of(row, scope.slug), duplicate=row.flow_run_id != flow_run_id)
+            return Adopted(run_of(row, scope.slug), duplicate, joined)

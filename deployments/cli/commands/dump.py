@@ -24,14 +24,14 @@ def dump(call: Call, file: FileArgument) -> Answer:
 
 
 def restore(call: Call, file: FileArgument) -> Answer:
-    from deployments.encryption import told as encryption_told
+    from deployments.encryption import report
     from runstore.database import DatabaseRole
     from runstore.dump import restore as read
 
     call.operator_only("restores the run store")
     with call.open_store() as store:
         rows = read(store.url, file)
-        told, code = encryption_told(store.database(DatabaseRole.ADMIN))
+        told, code = report(store.database(DatabaseRole.ADMIN))
     answer = _answer(file, rows, "is restored")
     return replace(answer, blocks=(*answer.blocks, *told), exit_code=code)
 

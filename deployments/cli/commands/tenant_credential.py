@@ -124,7 +124,7 @@ def _expiry(expires_at: datetime | None) -> str:
         return "When the secret expires is not known here: `tenant credential --expires` writes it down."
     days = (expires_at - datetime.now(UTC)).days
     when = f"expired {-days} days ago" if days < 0 else f"expires in {days} days"
-    return f"What signs in {when}, on {expires_at:%Y-%m-%d}."
+    return f"The secret or certificate {when}, on {expires_at:%Y-%m-%d}."
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -45,6 +45,10 @@ def remove_tenant(
         if not yes:
             _ask(call, slug, table)
         leaving.begin()
+        if held is not None and held.under_way:
+            call.note(
+                f"Cancelling {held.under_way} runs, and waiting {at_prefect.END_SECONDS:.0f} s at most for their ends"
+            )
         if not without_prefect and (left := at_prefect.let_go(slug)):
             raise UnavailableError(
                 f"{left} {'run' if left == 1 else 'runs'} of {slug} had not ended {at_prefect.END_SECONDS:.0f} s after "

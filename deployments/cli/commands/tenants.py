@@ -169,7 +169,7 @@ def list_members(call: Call, tenant: TenantOption) -> Answer:
 
 
 def upgrade(call: Call) -> Answer:
-    from deployments.encryption import told as encryption_told
+    from deployments.encryption import report
     from deployments.store_access import open_store, producer_migrations
     from runstore import migrations
     from runstore.database import DatabaseRole
@@ -179,7 +179,7 @@ def upgrade(call: Call) -> Answer:
         migrations.upgrade(store.url, producer_migrations())
         revisions = sorted(migrations.found(store.url))
         unknown = sorted(migrations.unknown(store.url, producer_migrations()))
-        told, _ = encryption_told(store.database(DatabaseRole.ADMIN))
+        told, _ = report(store.database(DatabaseRole.ADMIN))
     said = "The schema is up to date."
     if unknown:
         said = f"The schema is newer than this version ({', '.join(unknown)}) and stays as it is; this version works on it."
@@ -211,7 +211,7 @@ def logins(call: Call) -> Answer:
 
 
 def check(call: Call) -> Answer:
-    from deployments.encryption import told as encryption_told
+    from deployments.encryption import report
     from deployments.store_access import open_store, producer_migrations
     from runstore import migrations
     from runstore.database import DatabaseRole
@@ -220,7 +220,7 @@ def check(call: Call) -> Answer:
     with open_store(call.settings, verify=False) as store:
         verify_schema(store.url, producer_migrations())
         revisions = sorted(migrations.found(store.url))
-        told, _ = encryption_told(store.database(DatabaseRole.ADMIN))
+        told, _ = report(store.database(DatabaseRole.ADMIN))
     return Answer({"revisions": revisions}, ("The schema is the one this version needs.", *told))
 
 

@@ -32,7 +32,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_tenant_keys")),
     )
-    # Whoever reads findings needs it; without the installation's key it opens nothing.
+    # Everything that reads findings needs it; without the installation's key it opens nothing.
     tenant_table("tenant_keys", {DatabaseRole.HUB: READ, DatabaseRole.APP: READ, DatabaseRole.WORKER: WRITE})
 
 

@@ -84,7 +84,7 @@ class Pump:
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.say = say or _log.info
-        """Tells whoever waits what for, in a sentence without its end."""
+        """Takes what is waited for, as words that follow "the run is": `waiting for Microsoft until 14:05 UTC (apps)`."""
         self._settings = settings
         self._wire = wire
         self._tokens = tokens

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import psycopg
 import pytest
 
 from flows._policies.snapshots import list_syncs
+from flows._sources.folder import FolderSource
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.tracked_flow import TrackedRun
 from flows.drift import page as drift_page
@@ -21,7 +24,9 @@ from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import newest_comparisons
 from flows.drift.register.rule_book import pin_baseline
 from flows.drift.standing import not_started
+from flows.inventory import syncing
 from flows.inventory.operation import InventoryParameters
+from flows.inventory.sources import Opened
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync
 from monitoring_app.operations import detail_view
@@ -147,6 +152,31 @@ def test_a_schedules_sync_with_what_follows_loses_nothing_to_one_without(runs: R
     )
     assert adopted.duplicate is not ended, "what is under way takes it over; what has ended cannot"
     assert sync(runs, adopted.run.id).context["then"] == DRIFT
+
+
+def test_a_schedules_sync_that_loses_what_was_to_follow_it_is_told(runs: Runs, folder: Path) -> None:
+    runs.sync(folder)
+    runs.begin(sync_request(f"folder:{folder}", then=DRIFT))
+    for against, joined in (("pinned", False), (None, True)):
+        wanted = sync_request(f"folder:{folder}", then=DRIFT, then_against=against)
+        moment = datetime.now(UTC)
+        adopted = adopt(
+            runs.store.worker, runs.scope, wanted, flow_run_id=uuid4(), attempt=1, trigger=Trigger.SCHEDULE, at=moment
+        )
+        assert (adopted.duplicate, adopted.joined) == (True, joined)
+
+
+def test_names_that_could_not_be_read_are_still_said_after_a_wait(
+    runs: Runs, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def opened(*_: Any, say: Any, **__: Any) -> Generator[Opened]:
+        say("waiting for Microsoft until 14:05 UTC (apps)")
+        refused = {"names": {"read": 0, "left": 0}, "notice": "No names were read."}
+        yield Opened(FolderSource(folder), "graph", names=lambda run, mentioned: refused)
+
+    monkeypatch.setattr(syncing, "opened", opened)
+    assert sync(runs, runs.sync(folder)).context["notice"] == "No names were read."
 
 
 def worked_off(runs: Runs) -> RunDetail:
