@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text, update
 
-from deployments.encryption import everything_under_key, kept_secret, told
+from deployments.encryption import everything_under_key, kept_secret, report
 from flows._policies import sealing
 from flows._policies.sealing import EncryptionKeyError, InstallationKey, KeyRing, Seals, encrypted, standing
 from flows._policies.snapshots import bodies
@@ -147,7 +147,7 @@ def test_what_the_release_before_left_is_read_and_then_sealed_however_often_it_i
     synced(runs, tmp_path / "again")
     assert len(everything(runs)[1]) > len(seen[1]) and found_in_a_dump(runs.store, tmp_path / "dump") == set(WORDS)
     seen = everything(runs)
-    assert "db seal" in told(runs.store.admin)[0][0]
+    assert "db seal" in report(runs.store.admin)[0][0]
     monkeypatch.setattr(sealing, "BATCH", 1)
     with monkeypatch.context() as broken, pytest.raises(RuntimeError):
         calls = iter((None, None))
@@ -165,7 +165,7 @@ def test_what_the_release_before_left_is_read_and_then_sealed_however_often_it_i
     assert first["acme"] > 0 and everything_under_key(runs.store.admin) == {"acme": 0}
     assert everything(runs) == seen
     assert found_in_a_dump(runs.store, tmp_path / "sealed") == set()
-    assert told(runs.store.admin) == ([], 0)
+    assert report(runs.store.admin) == ([], 0)
     assert export_set(runs.store.app, runs.scope, set_id, tmp_path / "out").policies == 1
 
 
@@ -192,7 +192,7 @@ def test_another_key_takes_over_and_the_old_one_opens_nothing_any_more(
         with pytest.raises(EncryptionKeyError) as refused:
             everything(runs)
         assert (refused.value.failure.reason_code, refused.value.exit_code) == (reason, 6)
-    assert told(runs.store.admin)[1] == 6
+    assert report(runs.store.admin)[1] == 6
 
 
 def test_a_first_sync_without_a_key_stores_nothing(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
