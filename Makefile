@@ -26,13 +26,13 @@ test: $(READY) ## Every test but the long ones; ARGS goes to pytest
 test-long: $(READY) ## The tests that take most of their time in waiting: before a release, and after a change of what they are about
 	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25 --durations-min=5 -m long $(ARGS)
 
-test-newest: $(READY) ## The tests with the newest releases that pyproject.toml allows, in an environment of their own; ARGS goes to pytest
+test-newest: $(READY) ## `make test` with the newest releases that pyproject.toml allows, in an environment of their own; ARGS goes to pytest
 	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
 	@$(BIN)/uv pip compile --quiet --upgrade --extra dev pyproject.toml --output-file $(NEWEST)/requirements.txt
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(NEWEST)/bin/python $(NEWEST)/requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(NEWEST)/bin/python --no-deps --config-settings editable_mode=compat --editable .
 	@grep -E "^(prefect|streamlit|sqlalchemy)==" $(NEWEST)/requirements.txt
-	@$(NEWEST)/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25 --durations-min=5 $(ARGS)
+	@$(NEWEST)/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25 --durations-min=5 -m "not long" $(ARGS)
 
 mutants: $(READY) ## Breaks one line at a time and asks the tests; ARGS picks modules by a word of their path
 	@$(BIN)/python -m tests.mutants $(ARGS)
