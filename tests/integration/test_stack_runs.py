@@ -89,6 +89,7 @@ def test_starts_wait_for_a_relay_that_is_away_and_run_once(stack: StackUnderTest
         assert (detail.run.status, detail.run.attempt) == (RunStatus.COMPLETED, 1)
 
 
+@pytest.mark.long
 def test_an_outage_that_ends_prefects_worker_ends_no_run_and_the_next_is_taken_without_help(
     stack: StackUnderTest, tmp_path: Path
 ) -> None:
