@@ -100,20 +100,4 @@ PAGE_MISSING: Final = _reason(
     "Export all pages of the list, and sync once more.",
 )
 
-FOLDER_REASONS: Final = (
-    FILE_UNREADABLE,
-    FILE_TOO_LARGE,
-    FILE_EMPTY,
-    FILE_ENCODING,
-    JSON_TRUNCATED,
-    JSON_INVALID,
-    NESTED_TOO_DEEP,
-    NOT_A_POLICY,
-    EXPORT_HOLDS_ERROR,
-    DUPLICATE_POLICY_ID,
-    PART_WITHOUT_POLICY,
-    FOREIGN_FORM,
-    VALUE_CUT,
-    PART_CUT,
-    PAGE_MISSING,
-)
+FOLDER_REASONS: Final = tuple(one for one in vars().values() if isinstance(one, ReasonCode))

@@ -27,7 +27,7 @@ def read_names(reader: GraphReader, run: TrackedRun, mentioned: Mentioned) -> di
     try:
         for start in range(0, min(len(missing), MOST_DEFINITIONS), _BATCH):
             asked = [(catalogues[one], one) for one in missing[start : start + _BATCH]]
-            answers = list(reader.definitions(asked))
+            answers = reader.definitions(asked)
             found = [one for one in answers if not isinstance(one, Problem) and one.name]
             refused += ["settings" for one in answers if isinstance(one, Problem) and not one.is_missing]
             named += len(found)

@@ -1,27 +1,17 @@
-"""One read of Graph as a value, what came back, and what to do about it: take it, try again, or give up and why."""
+"""One read of Graph as a value, what came back, alone or in a `$batch`, and what to do: take it, try again, or give up and why."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import Enum, auto
 from typing import Any, Final, cast
 
-from flows._policies.json_shape import as_dict, as_text
+from flows._policies.json_shape import as_dict, as_list, as_text
 from flows._policies.types import Lane
-from flows._sources.graph.reasons import (
-    GRAPH_ANSWER_UNREADABLE,
-    GRAPH_NOT_LICENSED,
-    GRAPH_PART_UNANSWERED,
-    GRAPH_REFUSED,
-    GRAPH_THROTTLED,
-    GRAPH_TOKEN_REFUSED,
-    GRAPH_UNAVAILABLE,
-    GRAPH_UNREACHABLE,
-)
+from flows._sources.graph import reasons
 from runstore.reasons import ReasonCode
 from runstore.runs.run import Failure
 
@@ -46,9 +36,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A read that succeeded."""
+    """A read that succeeded. `following` is the path of the page that comes after it, `None` if its link leads elsewhere."""
 
     body: dict[str, Any]
+    following: str | None = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +65,11 @@ class Problem:
         return self.reason.failure(item_id, **{"http_status": self.status, **self.fields, **fields})
 
 
-class Trouble(Enum):
-    """What can go wrong with a read that may go well the next time."""
-
-    UNREACHABLE = auto()
-    UNREADABLE = auto()
-    UNANSWERED = auto()
-    THROTTLED = auto()
-    UNAVAILABLE = auto()
-    TOKEN_REFUSED = auto()
-
-
 @dataclass(frozen=True, slots=True)
 class Setback:
     """A read that has to be tried again: why, and how long Graph asked to wait, if it did."""
 
-    trouble: Trouble
+    reason: ReasonCode
     status: int | None = None
     retry_after: float | None = None
     error_code: str | None = None
@@ -97,26 +77,14 @@ class Setback:
 
     def problem(self, attempts: int) -> Problem:
         """What it becomes when it was tried often enough."""
-        reason = {
-            Trouble.UNREACHABLE: GRAPH_UNREACHABLE,
-            Trouble.UNREADABLE: GRAPH_ANSWER_UNREADABLE,
-            Trouble.UNANSWERED: GRAPH_PART_UNANSWERED,
-            Trouble.THROTTLED: GRAPH_THROTTLED,
-            Trouble.UNAVAILABLE: GRAPH_UNAVAILABLE,
-            Trouble.TOKEN_REFUSED: GRAPH_TOKEN_REFUSED,
-        }[self.trouble]
-        fields: dict[str, object] = {
-            "attempts": attempts,
-            "graph_error_code": self.error_code,
-            "request_id": self.request_id,
-        }
-        return Problem(reason, self.status, fields)
+        fields = {"attempts": attempts, "graph_error_code": self.error_code, "request_id": self.request_id}
+        return Problem(self.reason, self.status, fields)
 
+
+Outcome = Answer | Problem | Setback
 
 _NONSENSE: Final = 1e8
 """Seconds from which on a `Retry-After` is none: three years."""
-
-Outcome = Answer | Problem | Setback
 
 _NO_LICENCE: Final = re.compile(
     r"not applicable to target tenant|\blicen[sc]e|non-?premium|unlicensed|\bpremium\b", re.IGNORECASE
@@ -126,42 +94,40 @@ _NO_LICENCE: Final = re.compile(
 _TRANSIENT = frozenset({408, 425, 500, 502, 503, 504, 509})
 
 
-def judge(status: object, headers: Mapping[str, str], body: object, now: datetime | None = None) -> Outcome:
+def judge(status: object, headers: Mapping[str, str], body: object) -> Outcome:
     """What an HTTP answer, or one part of a batch, means. Never raises, whatever came.
 
     Success needs a JSON object: Graph answers every read with one, so anything else was cut off. Of an error only the
     status, `error.code` and the request id are looked at; its text names the tenant.
     """
     if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
-        return Setback(Trouble.UNREADABLE)
+        return Setback(reasons.GRAPH_ANSWER_UNREADABLE)
     lowered = {str(name).casefold(): value for name, value in headers.items()}
     error = as_dict(as_dict(body).get("error"))
     if 200 <= status < 300 and not error:
-        return Answer(as_dict(cast(object, body))) if isinstance(body, dict) else Setback(Trouble.UNREADABLE, status)
+        return (
+            Answer(as_dict(cast(object, body)))
+            if isinstance(body, dict)
+            else Setback(reasons.GRAPH_ANSWER_UNREADABLE, status)
+        )
     inner = as_dict(error.get("innerError") or error.get("innererror"))
     code = as_text(error.get("code")) or None
     request_id = as_text(inner.get("request-id")) or as_text(lowered.get("request-id")) or None
-    retry_after = seconds_to_wait(lowered.get("retry-after"), now)
     if status == 401:
-        return Setback(Trouble.TOKEN_REFUSED, status, None, code, request_id)
-    if status == 429:
-        return Setback(Trouble.THROTTLED, status, retry_after, code, request_id)
+        return Setback(reasons.GRAPH_TOKEN_REFUSED, status, None, code, request_id)
     # An error inside a 200 is one of Graph's own, whatever the status says.
-    if status in _TRANSIENT or status < 300:
-        return Setback(Trouble.UNAVAILABLE, status, retry_after, code, request_id)
+    if status == 429 or status in _TRANSIENT or status < 300:
+        reason = reasons.GRAPH_THROTTLED if status == 429 else reasons.GRAPH_UNAVAILABLE
+        return Setback(reason, status, seconds_to_wait(lowered.get("retry-after")), code, request_id)
     # The words are looked at and not kept: they name the tenant.
     unlicensed = status in (400, 403) and _NO_LICENCE.search(f"{code} {as_text(error.get('message'))}")
-    reason = GRAPH_NOT_LICENSED if unlicensed else GRAPH_REFUSED
+    reason = reasons.GRAPH_NOT_LICENSED if unlicensed else reasons.GRAPH_REFUSED
     return Problem(reason, status, {"graph_error_code": code, "request_id": request_id})
 
 
 def seconds_to_wait(value: object, now: datetime | None = None) -> float | None:
     """What a `Retry-After` asks for: seconds, or the time until its date; `None` when it is absent or nonsense."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if 0 <= value < _NONSENSE else None
-    if not isinstance(value, str):
-        return None
-    text = value.strip()
+    text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     try:
         seconds = float(text)
     except ValueError:
@@ -169,7 +135,31 @@ def seconds_to_wait(value: object, now: datetime | None = None) -> float | None:
             at = parsedate_to_datetime(text)
         except (ValueError, TypeError):
             return None
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=UTC)
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
         seconds = max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
     return seconds if 0 <= seconds < _NONSENSE else None
+
+
+def batch_payload(requests: Sequence[Request]) -> dict[str, Any]:
+    """The body of a `$batch`; the ids are the positions, and addresses are below the version."""
+    paths = enumerate(request.path.split("/", 1)[1] for request in requests)
+    return {"requests": [{"id": str(position), "method": "GET", "url": f"/{path}"} for position, path in paths]}
+
+
+def batch_outcomes(body: object, count: int) -> list[Outcome]:
+    """One outcome for each of the `count` reads sent, in their order, whatever order they came back in.
+
+    An outer 200 says nothing about the parts: each is judged by its own status and `Retry-After`. A part that did not
+    come back, or came back without a readable body, is a setback of its own. Ids that were not sent are ignored, and
+    of an id that comes twice the first counts.
+    """
+    parts: dict[object, dict[str, Any]] = {}
+    for part in map(as_dict, as_list(as_dict(body).get("responses"))):
+        parts.setdefault(as_text(part.get("id")), part)
+    found = [parts.get(str(position)) for position in range(count)]
+    return [
+        judge(part.get("status"), as_dict(part.get("headers")), part.get("body"))
+        if part is not None
+        else Setback(reasons.GRAPH_PART_UNANSWERED)
+        for part in found
+    ]

@@ -17,7 +17,7 @@ from flows._policies.audit import AuditedChange, AuditLog, AuditStatus
 from flows._policies.json_shape import as_dict, as_list, as_text
 from flows._policies.types import Lane
 from flows._sources.graph.answers import Request
-from flows._sources.graph.paging import Endpoint, Pages, read_collections
+from flows._sources.graph.paging import Pages, read_collections
 from flows._sources.graph.pump import Job
 from runstore.fence.reason_fields import plain_text
 from runstore.fence.redaction import scrub_text
@@ -59,13 +59,13 @@ class AuditReading:
     changes: tuple[AuditedChange, ...] = ()
 
 
-def read_log(endpoint: Endpoint, log: AuditLog, start: datetime) -> Job[AuditReading]:
+def read_log(log: AuditLog, start: datetime) -> Job[AuditReading]:
     """Reads a log from `start` on to its end; what came before a page that did not is true all the same and kept."""
     place = _PLACES[log]
     query = place.query.format(start=start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     request = Request(f"{place.path}?{query}", place.lane, alone=True)
     # Condensed page by page: a busy tenant's log is far larger than what is kept of it.
-    pages: Pages = (yield from read_collections(endpoint, [request], condense=_condensed))[0]
+    pages: Pages = (yield from read_collections([request], condense=_condensed))[0]
     changes = tuple(pages.elements)
     if pages.problem is None:
         return AuditReading(log, AuditStatus.READ, start, changes)

@@ -22,15 +22,7 @@ from azure.identity import (
 
 from flows._policies.json_shape import as_dict
 from flows._policies.own_credential import CERTIFICATE
-from flows._sources.graph.reasons import (
-    GRAPH_CA_UNKNOWN,
-    GRAPH_DIRECTORY_MISSING,
-    GRAPH_DIRECTORY_UNKNOWN,
-    GRAPH_NOT_CONFIGURED,
-    GRAPH_SIGN_IN_REFUSED,
-    GRAPH_UNREACHABLE,
-    GRAPH_WRONG_DIRECTORY,
-)
+from flows._sources.graph import reasons
 from flows._sources.graph.settings import UNTRUSTED, GraphSettings
 from runstore.reasons import ReasonedError
 from runstore.runs.run import Failure
@@ -67,7 +59,7 @@ def make_credential(settings: GraphSettings, directory: str, environ: Mapping[st
     certificate = values.get("AZURE_CLIENT_CERTIFICATE_PATH", "")
     token_file = values.get("AZURE_FEDERATED_TOKEN_FILE", "")
     if (secret or certificate or token_file) and not client_id:
-        raise ReasonedError(GRAPH_NOT_CONFIGURED.failure(setting_name="AZURE_CLIENT_ID"))
+        raise ReasonedError(reasons.GRAPH_NOT_CONFIGURED.failure(setting_name="AZURE_CLIENT_ID"))
     shared: dict[str, Any] = {
         "authority": settings.authority,
         "disable_instance_discovery": not settings.authority_is_microsofts,
@@ -98,13 +90,13 @@ def make_credential(settings: GraphSettings, directory: str, environ: Mapping[st
             )
     except (ValueError, OSError):
         setting = "AZURE_CLIENT_CERTIFICATE_PATH" if certificate and not secret else "AZURE_CLIENT_ID"
-        raise ReasonedError(GRAPH_NOT_CONFIGURED.failure(setting_name=setting)) from None
+        raise ReasonedError(reasons.GRAPH_NOT_CONFIGURED.failure(setting_name=setting)) from None
     if not (client_id or values.get("IDENTITY_ENDPOINT") or values.get("MSI_ENDPOINT")):
-        raise ReasonedError(GRAPH_NOT_CONFIGURED.failure(setting_name="AZURE_CLIENT_ID"))
+        raise ReasonedError(reasons.GRAPH_NOT_CONFIGURED.failure(setting_name="AZURE_CLIENT_ID"))
     # The others ask for a token of the directory, and Entra knows what a domain stands for. A managed identity is asked for no
     # directory and gets a token of its own, which a claim can be held against and a domain cannot.
     if not _is_id(directory):
-        raise ReasonedError(GRAPH_DIRECTORY_MISSING.failure())
+        raise ReasonedError(reasons.GRAPH_DIRECTORY_MISSING.failure())
     return ManagedIdentityCredential(client_id=client_id or None)
 
 
@@ -177,18 +169,18 @@ class TokenSource:
         causes = list(_causes(refused))
         said = " ".join(map(str, causes))
         if UNTRUSTED in said:
-            return GRAPH_CA_UNKNOWN.failure()
+            return reasons.GRAPH_CA_UNKNOWN.failure()
         if any(isinstance(cause, ServiceRequestError) for cause in causes):
-            return GRAPH_UNREACHABLE.failure(attempts=_SIGN_IN_RETRIES + 1)
+            return reasons.GRAPH_UNREACHABLE.failure(attempts=_SIGN_IN_RETRIES + 1)
         if _NO_SUCH_DIRECTORY.search(said):
-            return GRAPH_DIRECTORY_UNKNOWN.failure(directory_id=self._directory)
+            return reasons.GRAPH_DIRECTORY_UNKNOWN.failure(directory_id=self._directory)
         found = _ENTRA_CODE.search(said)
-        return GRAPH_SIGN_IN_REFUSED.failure(graph_error_code=found.group() if found else None)
+        return reasons.GRAPH_SIGN_IN_REFUSED.failure(graph_error_code=found.group() if found else None)
 
     def _check_directory(self, token: str) -> None:
         claimed = directory_claim(token)
         if claimed and _is_id(self._directory) and claimed.casefold() != self._directory:
-            raise ReasonedError(GRAPH_WRONG_DIRECTORY.failure())
+            raise ReasonedError(reasons.GRAPH_WRONG_DIRECTORY.failure())
 
 
 def _is_id(directory: str) -> bool:

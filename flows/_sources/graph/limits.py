@@ -1,4 +1,4 @@
-"""The published limits of Microsoft Graph, kept per tenant and lane before Graph has to say so.
+"""What reading a tenant may cost and what it did cost: the published limits, kept per tenant and lane before Graph has to say so.
 
 Intune configuration, compliance and apps: 1,000 requests in 20 s per application and tenant; scripts twice that;
 Conditional Access about one a second; directory logs five in 10 s. Every read inside a `$batch` counts.
@@ -86,3 +86,55 @@ class TokenBucket:
         """Sends nothing more in this lane until then: reads made while throttled lengthen the throttling."""
         with self._lock:
             self._closed_until = max(self._closed_until, until)
+
+
+class Lanes:
+    """The buckets of one tenant, shared by every reading of it in this process."""
+
+    def __init__(self, limits: Mapping[Lane, Limit] = PUBLISHED_LIMITS) -> None:
+        self._buckets = {lane: TokenBucket(limits.get(lane, PUBLISHED_LIMITS[lane])) for lane in Lane}
+
+    def bucket(self, lane: Lane) -> TokenBucket:
+        """The bucket of a lane."""
+        return self._buckets[lane]
+
+
+_SHARED: dict[tuple[str, str], Lanes] = {}
+_LOCK = threading.Lock()
+
+
+def lanes_of(endpoint: str, directory: str) -> Lanes:
+    """The lanes of a directory at an endpoint: the same ones for every caller, since Graph counts per tenant."""
+    with _LOCK:
+        return _SHARED.setdefault((endpoint, directory.casefold()), Lanes())
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Counters of one reading, changed by its scheduler's thread alone.
+
+    `requests` are HTTP requests, `reads` what they asked for (a batch of 20 is one request and 20 reads). `retries`
+    are reads sent again, `throttled` the answers that said 429. `waited` are the seconds in which nothing could be sent
+    because of a `Retry-After`, a back-off or the published limits.
+    """
+
+    requests: int = 0
+    reads: int = 0
+    answers: int = 0
+    retries: int = 0
+    throttled: int = 0
+    bytes_received: int = 0
+    waited: float = 0.0
+
+    def as_json(self) -> dict[str, int | float | str]:
+        """For a run's context, with a sentence for a person."""
+        retries = f"{self.retries} {'retry' if self.retries == 1 else 'retries'}"
+        return {
+            "requests": self.requests,
+            "reads": self.reads,
+            "retries": self.retries,
+            "throttled": self.throttled,
+            "bytes_received": self.bytes_received,
+            "waited_seconds": round(self.waited, 1),
+            "summary": f"waited {round(self.waited)} s on Microsoft, {retries}, {self.requests} requests",
+        }

@@ -11,15 +11,10 @@ import orjson
 
 from flows._policies.json_shape import as_dict, as_text
 from flows._policies.types import Collection, Part, PolicyType, type_for_odata
+from flows._sources.graph import reasons
 from flows._sources.graph.answers import Problem, Request
-from flows._sources.graph.paging import NEXT_LINK, Endpoint, Pages, read_collections
-from flows._sources.graph.pump import Job
-from flows._sources.graph.reasons import (
-    GRAPH_LIST_MISSING,
-    GRAPH_LIST_UNSTABLE,
-    GRAPH_PERMISSION_MISSING,
-    GRAPH_REFUSED,
-)
+from flows._sources.graph.paging import Pages, read_collections
+from flows._sources.graph.pump import NEXT_LINK, Job
 
 _READINGS: Final = 3
 _EXPANSION_CAP: Final = 20
@@ -63,7 +58,7 @@ class Listing:
         return self.problem is None and self.nameless == 0
 
 
-def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collection) -> Job[Listing]:
+def list_collection(entry: PolicyType, collection: Collection) -> Job[Listing]:
     """Lists a collection; reads it again when it moved under the reader, up to three times.
 
     An id that comes twice, or a page token that expires, says that policies were added or removed meanwhile, so that
@@ -77,7 +72,7 @@ def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collectio
     reading = 0
     while reading < _READINGS:
         request = Request(with_query(collection.path, expansion), entry.lane, alone=True, optional=bool(expansion))
-        pages = (yield from read_collections(endpoint, [request]))[0]
+        pages = (yield from read_collections([request]))[0]
         # A later page that answers 400 is a token that expired; a 500 or 501 may be the expansion there, too.
         if expansion and pages.problem is not None and pages.problem.refuses_expansion and not pages.expired:
             expansion = ""
@@ -88,7 +83,7 @@ def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collectio
             break
     listing = Listing(entry, collection, problem=problem_of_type(entry, pages.problem))
     if moved:
-        listing.problem = Problem(GRAPH_LIST_UNSTABLE, None, {"attempts": reading, "policy_type": entry.slug})
+        listing.problem = Problem(reasons.GRAPH_LIST_UNSTABLE, None, {"attempts": reading, "policy_type": entry.slug})
     for element in pages.elements:
         item = as_dict(element)
         policy_id = as_text(item.get(collection.id_property))
@@ -99,7 +94,7 @@ def list_collection(endpoint: Endpoint, entry: PolicyType, collection: Collectio
         elif not _belongs_elsewhere(entry, item):
             listing.items[policy_id] = _listed(policy_id, item, collection)
     if collection.typed_paths and listing.problem is None:
-        yield from _through_typed_paths(endpoint, listing)
+        yield from _through_typed_paths(listing)
     return listing
 
 
@@ -112,7 +107,7 @@ def _the_one(entry: PolicyType, collection: Collection) -> Job[Listing]:
     elif not is_text(answer.body):
         listing.unreadable.append(entry.slug)
     elif not says_something(answer.body):
-        listing.problem = Problem(GRAPH_LIST_MISSING, 200)
+        listing.problem = Problem(reasons.GRAPH_LIST_MISSING, 200)
     else:
         policy_id = as_text(answer.body.get("id")) or entry.slug
         listing.items[policy_id] = _listed(policy_id, answer.body, collection)
@@ -124,7 +119,7 @@ def says_something(body: dict[str, Any]) -> bool:
     return any(not key.startswith("@") and key != "value" for key in body)
 
 
-def _through_typed_paths(endpoint: Endpoint, listing: Listing) -> Job[None]:
+def _through_typed_paths(listing: Listing) -> Job[None]:
     """Replaces what a mixed list says of its policies by what their own lists do; one that is not read is no loss, since
     what it would have shown is then read policy by policy."""
     entry, collection = listing.entry, listing.collection
@@ -136,7 +131,7 @@ def _through_typed_paths(endpoint: Endpoint, listing: Listing) -> Job[None]:
         )
         for kind in typed
     ]
-    found = yield from read_collections(endpoint, requests)
+    found = yield from read_collections(requests)
     for kind, pages in zip(typed, found, strict=True):
         if pages.problem is not None or _has_doubles(pages):
             continue
@@ -152,8 +147,8 @@ def problem_of_type(entry: PolicyType, problem: Problem | None) -> Problem | Non
     if problem is None:
         return None
     fields = {**problem.fields, "policy_type": entry.slug, "permission": entry.permission}
-    refused = problem.status == 403 and problem.reason is GRAPH_REFUSED
-    reason = GRAPH_PERMISSION_MISSING if refused else problem.reason
+    refused = problem.status == 403 and problem.reason is reasons.GRAPH_REFUSED
+    reason = reasons.GRAPH_PERMISSION_MISSING if refused else problem.reason
     return Problem(reason, problem.status, fields)
 
 
@@ -219,4 +214,4 @@ def _listed(policy_id: str, item: dict[str, Any], collection: Collection, *, who
 
 
 def _is_missing(pages: Pages) -> bool:
-    return pages.problem is not None and pages.problem.reason is GRAPH_LIST_MISSING
+    return pages.problem is not None and pages.problem.reason is reasons.GRAPH_LIST_MISSING

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import quote
 
 from flows._policies.json_shape import as_dict, as_list, as_text
 from flows._policies.known_names import Definition, DirectoryObject
 from flows._policies.names import shown_name
 from flows._policies.types import Lane
-from flows._sources.graph.answers import Problem, Request
-from flows._sources.graph.paging import NEXT_LINK
-from flows._sources.graph.pump import Job
+from flows._sources.graph.answers import Answer, Problem, Request
+from flows._sources.graph.pump import NEXT_LINK, Job
 
 SETTINGS: Final = "beta/deviceManagement/configurationSettings"
 INTENT_SETTINGS: Final = "beta/deviceManagement/settingDefinitions"
@@ -22,31 +21,40 @@ APPS_AT_ONCE: Final = 15
 _DESCRIPTION_LIMIT: Final = 500
 
 
-def read_definition(path: str, definition_id: str) -> Job[tuple[Definition, str] | Problem]:
-    """A definition, its category not named yet, and the category's id."""
-    answer = (yield [Request(f"{path}/{quote(definition_id, safe='')}", Lane.INTUNE)])[0]
-    if isinstance(answer, Problem):
-        return answer
-    body = answer.body
+def read_definitions(asked: Sequence[tuple[str, str]]) -> Job[list[Definition | Problem]]:
+    """What each of these settings (path of its catalogue, id) is called, or why not."""
+    answers = yield [_intune(path, definition_id) for path, definition_id in asked]
+    bodies = [answer.body for answer in answers if isinstance(answer, Answer)]
+    ids = sorted({as_text(body.get("categoryId")) for body in bodies} - {""})
+    named = yield [_intune(_CATEGORIES, one) for one in ids]
+    # The name is empty where it cannot be read.
+    categories = {
+        one: shown_name(as_text(answer.body.get("displayName")))
+        for one, answer in zip(ids, named, strict=True)
+        if isinstance(answer, Answer)
+    }
+    return [
+        answer if isinstance(answer, Problem) else _definition(definition_id, answer.body, categories)
+        for (_, definition_id), answer in zip(asked, answers, strict=True)
+    ]
+
+
+def _intune(path: str, one: str) -> Request:
+    return Request(f"{path}/{quote(one, safe='')}", Lane.INTUNE)
+
+
+def _definition(definition_id: str, body: Mapping[str, Any], categories: Mapping[str, str]) -> Definition:
     options = {
         as_text(option.get("itemId")): shown_name(as_text(option.get("displayName")))
         for option in map(as_dict, as_list(body.get("options")))
     }
-    found = Definition(
+    return Definition(
         definition_id,
         shown_name(as_text(body.get("displayName"))),
         shown_name(as_text(body.get("description")), _DESCRIPTION_LIMIT),
-        "",
+        categories.get(as_text(body.get("categoryId")), ""),
         {key: name for key, name in options.items() if key and name},
     )
-    return found, as_text(body.get("categoryId"))
-
-
-def read_category(category_id: str) -> Job[tuple[str, str]]:
-    """A category's id and name; the name is empty where it cannot be read."""
-    answer = (yield [Request(f"{_CATEGORIES}/{quote(category_id, safe='')}", Lane.INTUNE)])[0]
-    name = "" if isinstance(answer, Problem) else shown_name(as_text(answer.body.get("displayName")))
-    return category_id, name
 
 
 def read_objects(asked: Sequence[tuple[str, str]]) -> Job[list[DirectoryObject] | Problem]:

@@ -15,18 +15,26 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar, cast
 
+from flows._policies.json_shape import as_text
 from flows._policies.types import Lane, label_of_path
-from flows._sources.graph.answers import Answer, Outcome, Problem, Request, Setback, Trouble, judge
-from flows._sources.graph.batch import batch_outcomes, batch_payload
+from flows._sources.graph import reasons
+from flows._sources.graph.answers import (
+    Answer,
+    Outcome,
+    Problem,
+    Request,
+    Setback,
+    batch_outcomes,
+    batch_payload,
+    judge,
+)
 from flows._sources.graph.credentials import TokenSource
-from flows._sources.graph.lanes import Lanes
-from flows._sources.graph.reasons import GRAPH_ANSWER_TOO_LARGE, GRAPH_UNREACHABLE, GRAPH_WAIT_TOO_LONG
+from flows._sources.graph.limits import Lanes, Traffic
 from flows._sources.graph.settings import GraphSettings
-from flows._sources.graph.traffic import Traffic
 from flows._sources.graph.wire import AnswerTooLargeError, BrokenAnswerError, UnreachableError, Wire
 from runstore.reasons import ReasonedError
 
@@ -35,6 +43,7 @@ Reads = Sequence[Request]
 Outcomes = list[Answer | Problem]
 Job = Generator[Reads, Outcomes, R]
 
+NEXT_LINK: Final = "@odata.nextLink"
 _BLIND_NAP: Final = 0.1
 _NAP_TOLD: Final = 1.0
 _WAIT_TOLD: Final = 10.0
@@ -70,28 +79,17 @@ class _Package(Generic[R]):
     refused: bool = False
 
 
+@dataclass(frozen=True, slots=True)
 class Pump:
-    """Runs jobs against one endpoint and directory; one at a time, but as often as wanted."""
+    """Runs jobs against one endpoint and directory; one at a time, but as often as wanted. `say` takes what is waited for, as
+    words that follow "the run is": `waiting for Microsoft until 14:05 UTC (apps)`."""
 
-    def __init__(
-        self,
-        settings: GraphSettings,
-        wire: Wire,
-        tokens: TokenSource,
-        lanes: Lanes,
-        traffic: Traffic,
-        chance: random.Random | None = None,
-        say: Callable[[str], None] | None = None,
-    ) -> None:
-        self.say = say or _log.info
-        """Takes what is waited for, as words that follow "the run is": `waiting for Microsoft until 14:05 UTC (apps)`."""
-        self._settings = settings
-        self._wire = wire
-        self._tokens = tokens
-        self._lanes = lanes
-        self._traffic = traffic
-        # Jitter, not secrecy.
-        self._chance = chance or random.Random()  # noqa: S311
+    settings: GraphSettings
+    wire: Wire
+    tokens: TokenSource
+    lanes: Lanes
+    traffic: Traffic
+    say: Callable[[str], None] | None = None
 
     def run(self, jobs: Iterable[Job[R]]) -> Iterator[R]:
         """Yields each job's result in the order of the jobs, taking jobs from the iterable only as they can be served.
@@ -99,20 +97,14 @@ class Pump:
         Raises ReasonedError when the place as a whole is unusable: the sign-in is refused, or nothing has ever
         answered. Abandoning the iterator waits for what is in flight and sends nothing more.
         """
-        return _Session(self, jobs).results()
-
-    # The parts a session needs are package-private on purpose: a session is one run of this pump.
-    @property
-    def parts(self) -> tuple[GraphSettings, Wire, TokenSource, Lanes, Traffic, random.Random]:
-        """Settings, wire, tokens, lanes, counters and chance, for a session."""
-        return self._settings, self._wire, self._tokens, self._lanes, self._traffic, self._chance
+        return _Session(self, iter(jobs)).results()
 
 
 class _Session(Generic[R]):
-    def __init__(self, pump: Pump, jobs: Iterable[Job[R]]) -> None:
-        self._settings, self._wire, self._tokens, self._lanes, self._traffic, self._chance = pump.parts
-        self._say = pump.say
-        self._jobs = iter(jobs)
+    def __init__(self, pump: Pump, jobs: Iterator[Job[R]]) -> None:
+        self._pump = pump
+        self._settings, self._lanes, self._traffic = pump.settings, pump.lanes, pump.traffic
+        self._jobs = jobs
         self._more_jobs = True
         self._open: deque[_Running[R]] = deque()
         self._ready: dict[tuple[str, str], deque[_Pending[R]]] = {}
@@ -240,23 +232,23 @@ class _Session(Generic[R]):
     def _carry(self, package: _Package[R]) -> list[Outcome]:
         """Sends one package, in a thread of the pool; never raises but for a sign-in that is refused."""
         count = len(package.parts)
-        package.token = self._tokens.token()
+        package.token = self._pump.tokens.token()
         request = package.parts[0].request
         try:
             if request.ids:
-                reply = self._wire.post(request.path, package.token, {"ids": request.ids})
+                reply = self._pump.wire.send(request.path, package.token, {"ids": request.ids})
             elif count == 1:
-                reply = self._wire.get(request.path, package.token)
+                reply = self._pump.wire.send(request.path, package.token)
             else:
                 payload = batch_payload([part.request for part in package.parts])
-                reply = self._wire.post(f"{request.version}/$batch", package.token, payload)
+                reply = self._pump.wire.send(f"{request.version}/$batch", package.token, payload)
         except UnreachableError:
-            return [Setback(Trouble.UNREACHABLE)] * count
+            return [Setback(reasons.GRAPH_UNREACHABLE)] * count
         except BrokenAnswerError:
-            return [Setback(Trouble.UNREADABLE)] * count
+            return [Setback(reasons.GRAPH_ANSWER_UNREADABLE)] * count
         except AnswerTooLargeError:
             package.refused = count > 1
-            return [Problem(GRAPH_ANSWER_TOO_LARGE, None, {"limit": self._settings.largest_answer})] * count
+            return [Problem(reasons.GRAPH_ANSWER_TOO_LARGE, None, {"limit": self._settings.largest_answer})] * count
         package.received = reply.received
         body = reply.json()
         outcome = judge(reply.status, reply.headers, body)
@@ -264,50 +256,54 @@ class _Session(Generic[R]):
             return batch_outcomes(body, count)
         package.refused = count > 1 and (
             isinstance(outcome, Problem)
-            or (isinstance(outcome, Setback) and outcome.trouble in (Trouble.UNAVAILABLE, Trouble.UNREADABLE))
+            or (
+                isinstance(outcome, Setback)
+                and outcome.reason in (reasons.GRAPH_UNAVAILABLE, reasons.GRAPH_ANSWER_UNREADABLE)
+            )
         )
         return [outcome] * count
 
     def _settle(self, part: _Pending[R], outcome: Outcome, token: str, now: float) -> None:
         if not isinstance(outcome, Setback):
             self._traffic.answers += 1
+            if isinstance(outcome, Answer) and (link := as_text(outcome.body.get(NEXT_LINK))):
+                outcome = replace(outcome, following=self._settings.below(link))
             self._deliver(part, outcome)
             return
         part.attempts += 1
-        if outcome.trouble is Trouble.TOKEN_REFUSED:
+        if outcome.reason is reasons.GRAPH_TOKEN_REFUSED:
             if part.token_renewed:
                 self._deliver(part, outcome.problem(part.attempts))
                 return
             part.token_renewed = True
-            self._tokens.renewed(token)
+            self._pump.tokens.renewed(token)
             self._traffic.retries += 1
             self._queue(part, first=True)
             return
-        if outcome.trouble is Trouble.THROTTLED:
-            self._traffic.throttled += 1
+        throttled, unreachable = outcome.reason is reasons.GRAPH_THROTTLED, outcome.reason is reasons.GRAPH_UNREACHABLE
+        self._traffic.throttled += throttled
         patience = self._settings.patience
         pause = outcome.retry_after
         if pause is None:
             ceiling = min(patience.longest_pause, patience.first_pause * 2 ** (part.attempts - 1))
-            pause = ceiling * self._chance.uniform(0.5, 1.0)
-        elif outcome.trouble is Trouble.THROTTLED and part.request.lane not in self._given_up:
+            pause = ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not secrecy
+        elif throttled and part.request.lane not in self._given_up:
             self._lanes.bucket(part.request.lane).close(now + min(pause, patience.longest_wait))
         if pause > patience.longest_wait:
             # Graph limits some collections on their own: the lane rests once, and the others of it are tried again.
             self._given_up.add(part.request.lane)
             fields = {"seconds": pause, "limit": patience.longest_wait}
-            self._deliver(part, Problem(GRAPH_WAIT_TOO_LONG, outcome.status, fields))
+            self._deliver(part, Problem(reasons.GRAPH_WAIT_TOO_LONG, outcome.status, fields))
             return
         if pause >= _WAIT_TOLD:
             self._tell(part.request, pause)
-        unreachable = outcome.trouble is Trouble.UNREACHABLE
         most = patience.connect_attempts if unreachable else patience.attempts
         if part.request.optional and outcome.status == 500:
             most = min(most, _ATTEMPTS_OF_OPTIONAL)
         started = part.first_sent if part.first_sent is not None else now
         if part.attempts >= most or now + pause - started > patience.request_seconds:
             if unreachable and self._traffic.answers == 0:
-                raise ReasonedError(GRAPH_UNREACHABLE.failure(attempts=part.attempts))
+                raise ReasonedError(reasons.GRAPH_UNREACHABLE.failure(attempts=part.attempts))
             self._deliver(part, outcome.problem(part.attempts))
             return
         self._traffic.retries += 1
@@ -320,7 +316,7 @@ class _Session(Generic[R]):
         said = f"waiting for Microsoft until {until:%H:%M} UTC ({label})" if label else ""
         if said and said not in self._told:
             self._told.add(said)
-            self._say(said)
+            (self._pump.say or _log.info)(said)
 
     def _deliver(self, part: _Pending[R], outcome: Answer | Problem) -> None:
         running = part.owner

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import chain, islice
-from types import TracebackType
 from typing import Final, Self
 
 from flows._policies.audit import AuditLog
 from flows._policies.known_names import Definition, DirectoryObject
 from flows._policies.types import BY_SLUG, POLICY_TYPES, Lane, PolicyType
+from flows._sources.graph import reasons
 from flows._sources.graph.answers import Answer, Problem, Request
 from flows._sources.graph.audit import AuditReading, read_log
 from flows._sources.graph.credentials import TokenSource, make_credential
-from flows._sources.graph.lanes import Lanes, lanes_of
+from flows._sources.graph.limits import Lanes, Traffic, lanes_of
 from flows._sources.graph.listing import Listing, list_collection, problem_of_type
-from flows._sources.graph.names import (
-    APPS_AT_ONCE,
-    OBJECTS_AT_ONCE,
-    read_apps,
-    read_category,
-    read_definition,
-    read_objects,
-)
-from flows._sources.graph.paging import Endpoint
+from flows._sources.graph.names import APPS_AT_ONCE, OBJECTS_AT_ONCE, read_apps, read_definitions, read_objects
 from flows._sources.graph.pump import Job, Pump
 from flows._sources.graph.reading import Expansions, Fetched, Wanted, is_policy_id, look_for, read_policy
-from flows._sources.graph.reasons import (
-    GRAPH_DIRECTORY_MISSING,
-    GRAPH_POLICY_ID_INVALID,
-    GRAPH_POLICY_NOT_FOUND,
-    GRAPH_POLICY_UNREADABLE,
-)
 from flows._sources.graph.settings import GraphSettings
-from flows._sources.graph.traffic import Traffic
 from flows._sources.graph.wire import Wire
 from runstore.reasons import ReasonedError
 
@@ -57,10 +41,9 @@ class GraphReader:
     ) -> None:
         self.traffic = Traffic()
         self._tokens = tokens
-        self._endpoint = Endpoint(settings.endpoint)
         self._expansions = Expansions()
         self._wire = Wire(settings)
-        self._pump = Pump(settings, self._wire, tokens, lanes, self.traffic, say=say)
+        self._pump = Pump(settings, self._wire, tokens, lanes, self.traffic, say)
 
     @classmethod
     def open(
@@ -77,7 +60,7 @@ class GraphReader:
         missing.
         """
         if not directory:
-            raise ReasonedError(GRAPH_DIRECTORY_MISSING.failure())
+            raise ReasonedError(reasons.GRAPH_DIRECTORY_MISSING.failure())
         used = settings or GraphSettings.from_environment(environ)
         # Built once here so that a missing variable shows before any work is begun.
         make_credential(used, directory, environ).close()
@@ -97,7 +80,7 @@ class GraphReader:
 
     def fetch(self, wanted: Iterable[Wanted]) -> Iterator[Fetched]:
         """Yields each wanted policy as read, or why not, in the order asked for; raises as `list` does."""
-        return self._pump.run(read_policy(self._endpoint, self._expansions, each) for each in wanted)
+        return self._pump.run(read_policy(self._expansions, each) for each in wanted)
 
     def fetch_ids(
         self, policies: Sequence[tuple[str, str]], listed: Mapping[str, Wanted] = NOTHING_LISTED
@@ -128,19 +111,17 @@ class GraphReader:
             else:
                 yield found
         yield from (_picked(policy_id, listings[entry.slug]) for policy_id, entry in picked)
-        yield from (_unplaced(policy_id) for policy_id, slug in policies if slug not in BY_SLUG)
+        nowhere = Listing(POLICY_TYPES[0], POLICY_TYPES[0].collections[0])
+        yield from (_picked(policy_id, nowhere) for policy_id, slug in policies if slug not in BY_SLUG)
 
     def audit(self, starts: Mapping[AuditLog, datetime]) -> Iterator[AuditReading]:
         """Yields what each audit log says from its start on, or how far it could not be read; raises as `list` does."""
-        return self._pump.run(read_log(self._endpoint, log, start) for log, start in starts.items())
+        return self._pump.run(read_log(log, start) for log, start in starts.items())
 
-    def definitions(self, asked: Iterable[tuple[str, str]]) -> Iterator[Definition | Problem]:
-        """Yields what each of these settings (path of its catalogue, id) is called, or why not; raises as `list` does."""
-        found = list(self._pump.run(read_definition(path, one) for path, one in asked))
-        wanted = sorted({one[1] for one in found if isinstance(one, tuple) and one[1]})
-        categories = dict(self._pump.run(read_category(one) for one in wanted))
-        for one in found:
-            yield one if isinstance(one, Problem) else replace(one[0], category=categories.get(one[1], ""))
+    def definitions(self, asked: Sequence[tuple[str, str]]) -> list[Definition | Problem]:
+        """What each of these settings (path of its catalogue, id) is called, or why not; raises as `list` does."""
+        [found] = self._pump.run([read_definitions(asked)])
+        return found
 
     def objects(self, asked: Mapping[str, str]) -> Iterator[list[DirectoryObject] | Problem]:
         """Yields what these objects (id → kind) are called, batch by batch, or why not; raises as `list` does."""
@@ -156,13 +137,11 @@ class GraphReader:
     def _job(self, policy: tuple[str, PolicyType], listed: Mapping[str, Wanted]) -> Job[Fetched]:
         policy_id, entry = policy
         if policy_id in listed:
-            return read_policy(self._endpoint, self._expansions, listed[policy_id])
-        return look_for(self._endpoint, self._expansions, policy_id, entry)
+            return read_policy(self._expansions, listed[policy_id])
+        return look_for(self._expansions, policy_id, entry)
 
     def _lists(self, types: Iterable[PolicyType]) -> Iterator[Job[Listing]]:
-        return (
-            list_collection(self._endpoint, entry, collection) for entry in types for collection in entry.collections
-        )
+        return (list_collection(entry, collection) for entry in types for collection in entry.collections)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -172,9 +151,7 @@ class GraphReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -186,24 +163,15 @@ def _tried(entry: PolicyType) -> Job[tuple[PolicyType, Problem | None]]:
     return entry, problem_of_type(entry, answer)
 
 
-def _unplaced(policy_id: str) -> Fetched:
-    """A policy of no known type: there is nowhere to look for it."""
-    entry = POLICY_TYPES[0]
-    reason = GRAPH_POLICY_NOT_FOUND if is_policy_id(policy_id) else GRAPH_POLICY_ID_INVALID
-    return Fetched(
-        Wanted(policy_id, entry, entry.collections[0]), problem=Problem(reason, None, {"policy_id": policy_id})
-    )
-
-
 def _picked(policy_id: str, listing: Listing) -> Fetched:
+    """The policy as a list has it. A policy of no known type is picked from an empty list: there is nowhere to look for it."""
     wanted = Wanted(policy_id, listing.entry, listing.collection)
     listed = listing.items.get(policy_id)
     if listed is not None:
         return Fetched(wanted, listed.body())
     if listing.problem is not None:
         return Fetched(wanted, problem=listing.problem)
+    reason = reasons.GRAPH_POLICY_UNREADABLE if policy_id in listing.unreadable else reasons.GRAPH_POLICY_NOT_FOUND
     if not is_policy_id(policy_id):
-        return Fetched(wanted, problem=Problem(GRAPH_POLICY_ID_INVALID))
-    if policy_id in listing.unreadable:
-        return Fetched(wanted, problem=Problem(GRAPH_POLICY_UNREADABLE, None, {"policy_id": policy_id}))
-    return Fetched(wanted, problem=Problem(GRAPH_POLICY_NOT_FOUND, 404, {"policy_id": policy_id}))
+        reason = reasons.GRAPH_POLICY_ID_INVALID
+    return Fetched(wanted, problem=Problem(reason, None, {"policy_id": policy_id}))

@@ -13,18 +13,11 @@ from flows._policies.json_shape import as_dict, as_text
 from flows._policies.protocol import KnownPolicy
 from flows._policies.tree import TooDeepError
 from flows._policies.types import Collection, Part, PolicyType
+from flows._sources.graph import reasons
 from flows._sources.graph.answers import Problem, Request
 from flows._sources.graph.listing import Listed, is_text, problem_of_type, says_something, with_query, without_doubtful
-from flows._sources.graph.paging import Endpoint, read_collections
+from flows._sources.graph.paging import read_collections
 from flows._sources.graph.pump import Job
-from flows._sources.graph.reasons import (
-    GRAPH_LIST_MISSING,
-    GRAPH_POLICY_ID_INVALID,
-    GRAPH_POLICY_NOT_FOUND,
-    GRAPH_POLICY_UNREADABLE,
-    GRAPH_POLICY_VANISHED,
-    GRAPH_SETTINGS_INCOMPLETE,
-)
 
 _POLICY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _READINGS: Final = 3
@@ -54,7 +47,7 @@ class Fetched:
     @property
     def gone(self) -> bool:
         """Whether the tenant has no such policy (any more)."""
-        return self.problem is not None and self.problem.reason is GRAPH_POLICY_NOT_FOUND
+        return self.problem is not None and self.problem.reason is reasons.GRAPH_POLICY_NOT_FOUND
 
 
 class Expansions:
@@ -71,7 +64,7 @@ def is_policy_id(text: str) -> bool:
     return _POLICY_ID.fullmatch(text) is not None
 
 
-def read_policy(endpoint: Endpoint, expansions: Expansions, wanted: Wanted) -> Job[Fetched]:
+def read_policy(expansions: Expansions, wanted: Wanted) -> Job[Fetched]:
     """Reads a policy; what its list carried whole is not asked for again.
 
     A policy that says how many settings it has is read again until that many arrived, three times at most: someone may
@@ -79,49 +72,53 @@ def read_policy(endpoint: Endpoint, expansions: Expansions, wanted: Wanted) -> J
     that was not listed is then `gone`.
     """
     if not is_policy_id(wanted.policy_id):
-        return Fetched(wanted, problem=Problem(GRAPH_POLICY_ID_INVALID))
+        return Fetched(wanted, problem=Problem(reasons.GRAPH_POLICY_ID_INVALID))
     if wanted.known is not None:
-        stored = yield from _as_stored(endpoint, wanted, wanted.known)
+        stored = yield from _as_stored(wanted, wanted.known)
         if stored is not None:
             return stored
     listed = wanted.listed.body() if wanted.listed is not None else None
     problem: Problem | None = None
     for _ in range(_READINGS):
-        body, problem = yield from _read_once(endpoint, expansions, wanted, listed)
+        body, problem = yield from _read_once(expansions, wanted, listed)
         if problem is None and not is_text(body):
             problem = _unreadable(wanted)
         if problem is None:
             return Fetched(wanted, body)
         if problem.is_missing:
             if wanted.listed is None:
-                problem = Problem(GRAPH_POLICY_NOT_FOUND, problem.status, {"policy_id": wanted.policy_id})
+                problem = Problem(reasons.GRAPH_POLICY_NOT_FOUND, problem.status, {"policy_id": wanted.policy_id})
                 break
-            problem = Problem(GRAPH_POLICY_VANISHED, problem.status, {"policy_id": wanted.policy_id})
-        elif problem.reason not in (GRAPH_SETTINGS_INCOMPLETE, GRAPH_LIST_MISSING, GRAPH_POLICY_UNREADABLE):
+            problem = Problem(reasons.GRAPH_POLICY_VANISHED, problem.status, {"policy_id": wanted.policy_id})
+        elif problem.reason not in (
+            reasons.GRAPH_SETTINGS_INCOMPLETE,
+            reasons.GRAPH_LIST_MISSING,
+            reasons.GRAPH_POLICY_UNREADABLE,
+        ):
             break
         # Whatever the list said is stale: the next reading starts from the policy itself.
         listed = None
     return Fetched(wanted, problem=problem_of_type(wanted.entry, problem))
 
 
-def look_for(endpoint: Endpoint, expansions: Expansions, policy_id: str, entry: PolicyType) -> Job[Fetched]:
+def look_for(expansions: Expansions, policy_id: str, entry: PolicyType) -> Job[Fetched]:
     """Reads a policy that no list has shown, in the first of its type's collections that has it."""
-    fetched = yield from read_policy(endpoint, expansions, Wanted(policy_id, entry, entry.collections[0]))
+    fetched = yield from read_policy(expansions, Wanted(policy_id, entry, entry.collections[0]))
     for collection in entry.collections[1:]:
         if not fetched.gone:
             break
-        fetched = yield from read_policy(endpoint, expansions, Wanted(policy_id, entry, collection))
+        fetched = yield from read_policy(expansions, Wanted(policy_id, entry, collection))
     return fetched
 
 
-def _as_stored(endpoint: Endpoint, wanted: Wanted, known: KnownPolicy) -> Job[Fetched | None]:
+def _as_stored(wanted: Wanted, known: KnownPolicy) -> Job[Fetched | None]:
     """The policy as it was stored, if the parts that its list does not show are what they were; `None` if they are not."""
     stored = known.body()
     if stored is None or wanted.listed is None:
         return None
     parts, base = wanted.listed.unshown, _base(wanted, stored)
     requests = [Request(with_query(f"{base}/{part.name}", part.query), wanted.entry.lane) for part in parts]
-    for part, pages in zip(parts, (yield from read_collections(endpoint, requests)), strict=True):
+    for part, pages in zip(parts, (yield from read_collections(requests)), strict=True):
         # A stored body without the part differs from any that has one, an empty one included.
         before, now = stored.get(part.name), {part.name: pages.elements}
         same = pages.problem is None and before is not None and is_text(now)
@@ -135,7 +132,7 @@ def _as_stored(endpoint: Endpoint, wanted: Wanted, known: KnownPolicy) -> Job[Fe
 
 
 def _read_once(
-    endpoint: Endpoint, expansions: Expansions, wanted: Wanted, listed: dict[str, Any] | None
+    expansions: Expansions, wanted: Wanted, listed: dict[str, Any] | None
 ) -> Job[tuple[dict[str, Any], Problem | None]]:
     collection, lane = wanted.collection, wanted.entry.lane
     body: dict[str, Any] = {} if listed is None else dict(listed)
@@ -147,12 +144,12 @@ def _read_once(
     base = _base(wanted, body)
     parts = [part for part in collection.parts_of(body.get("@odata.type")) if base and part.name not in body]
     reads = [_part_read(expansions, collection, base, part) for part in parts]
-    found = yield from read_collections(endpoint, [Request(path, lane, optional=more) for path, more in reads])
+    found = yield from read_collections([Request(path, lane, optional=more) for path, more in reads])
     for part, pages, (_, expanded) in zip(parts, found, reads, strict=True):
         if expanded and pages.problem is not None and pages.problem.refuses_expansion:
             expansions.refused.add(collection.path + part.name)
             path, _ = _part_read(expansions, collection, base, part)
-            pages = (yield from read_collections(endpoint, [Request(path, lane)]))[0]
+            pages = (yield from read_collections([Request(path, lane)]))[0]
         if pages.problem is not None:
             return body, pages.problem
         if not all(isinstance(element, dict) for element in pages.elements):
@@ -161,8 +158,8 @@ def _read_once(
         expected = body.get(part.count_property) if part.count_property else None
         if isinstance(expected, int) and expected != len(pages.elements):
             fields = {"policy_id": wanted.policy_id, "expected": expected, "count": len(pages.elements)}
-            return body, Problem(GRAPH_SETTINGS_INCOMPLETE, None, fields)
-        problem = yield from _read_each(endpoint, expansions, wanted, f"{base}/{part.name}", part, pages.elements)
+            return body, Problem(reasons.GRAPH_SETTINGS_INCOMPLETE, None, fields)
+        problem = yield from _read_each(expansions, wanted, f"{base}/{part.name}", part, pages.elements)
         if problem is not None:
             return body, problem
     return body, None
@@ -227,11 +224,11 @@ def _take(wanted: Wanted, request: Request, body: dict[str, Any]) -> Job[Problem
 
 
 def _unreadable(wanted: Wanted) -> Problem:
-    return Problem(GRAPH_POLICY_UNREADABLE, None, {"policy_id": wanted.policy_id})
+    return Problem(reasons.GRAPH_POLICY_UNREADABLE, None, {"policy_id": wanted.policy_id})
 
 
 def _read_each(
-    endpoint: Endpoint, expansions: Expansions, wanted: Wanted, base: str, part: Part, elements: Sequence[Any]
+    expansions: Expansions, wanted: Wanted, base: str, part: Part, elements: Sequence[Any]
 ) -> Job[Problem | None]:
     """Reads the parts of every element of a part, as far as they did not come with it, and puts them into it."""
     owners = [as_dict(element) for element in elements]
@@ -251,7 +248,7 @@ def _read_each(
             Request(with_query(f"{base}/{quote(name)}/{inner.name}", inner.query), wanted.entry.lane)
             for _, name in targets
         ]
-        found = yield from read_collections(endpoint, requests)
+        found = yield from read_collections(requests)
         for (owner, _), pages in zip(targets, found, strict=True):
             if pages.problem is not None:
                 return pages.problem

@@ -85,11 +85,6 @@ class GraphSettings:
         )
 
     @property
-    def origin(self) -> tuple[str, str, int | None]:
-        """Scheme, host and port that every followed link must have."""
-        return origin_of(self.endpoint)
-
-    @property
     def scope(self) -> str:
         """The scope a token is asked for: whatever the application was granted on this endpoint."""
         return f"{self.endpoint}/.default"
@@ -109,6 +104,21 @@ class GraphSettings:
         """Whether Microsoft's instance discovery knows the authority; it is asked about no other."""
         return urlsplit(self.authority).hostname in MICROSOFT_AUTHORITIES
 
+    def below(self, link: str) -> str | None:
+        """The path and query of a link below the endpoint; `None` if it leads anywhere else.
+
+        Scheme, host and port must be the endpoint's: the request to the link carries the tenant's token.
+        """
+        try:
+            if _origin_of(link) != _origin_of(self.endpoint):
+                return None
+        except ValueError:
+            return None
+        parts, base = urlsplit(link), urlsplit(self.endpoint).path + "/"
+        path = parts.path.removeprefix(base) + (f"?{parts.query}" if parts.query else "")
+        inside = parts.path.startswith((f"{base}v1.0/", f"{base}beta/")) and "\\" not in path
+        return path if inside else None
+
     def tls(self) -> ssl.SSLContext:
         """The trust for TLS connections: the private CA when one is configured, else the system's.
 
@@ -120,7 +130,7 @@ class GraphSettings:
             raise ReasonedError(GRAPH_CA_UNREADABLE.failure()) from None
 
 
-def origin_of(url: str) -> tuple[str, str, int | None]:
+def _origin_of(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port of an address, the port spelled out; raises ValueError for a malformed one."""
     parts = urlsplit(url)
     default = {"https": 443, "http": 80}.get(parts.scheme)
@@ -129,7 +139,7 @@ def origin_of(url: str) -> tuple[str, str, int | None]:
 
 def _check(setting_name: str, address: str, *, plain_on_loopback: bool) -> None:
     try:
-        scheme, host, _ = origin_of(address)
+        scheme, host, _ = _origin_of(address)
     except ValueError:
         scheme, host = "", ""
     plain_is_fine = plain_on_loopback and host in _LOOPBACK

@@ -12,7 +12,6 @@ from flows._sources.graph.listing import Listed, Listing
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.reading import Fetched, Wanted
 from flows._sources.graph.reasons import GRAPH_ITEM_UNREADABLE, GRAPH_POLICY_UNREADABLE
-from flows._sources.graph.traffic import Traffic
 
 NOTHING_KNOWN: Final[Mapping[str, KnownPolicy]] = {}
 
@@ -52,11 +51,6 @@ class GraphSource:
         self._ledger: dict[str, TypeLedger] = {}
         self.reused = 0
         """Policies that came with their stored body."""
-
-    @property
-    def traffic(self) -> Traffic:
-        """What it cost so far."""
-        return self._reader.traffic
 
     def read(self) -> Iterator[SourcePolicy | SourceFailure]:
         """Yields every policy and every failure once, type by type in table order, found-again ones last.

@@ -6,8 +6,7 @@ import json
 import logging
 import time
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httpx
 import orjson
@@ -74,30 +73,13 @@ class Wire:
             headers={"Accept": "application/json", "User-Agent": _USER_AGENT},
         )
 
-    def get(self, path: str, token: str) -> Reply:
-        """Asks for a path below the endpoint. Raises UnreachableError, BrokenAnswerError or AnswerTooLargeError,
-        and ReasonedError where the certificate's authority is not known."""
-        return self._send("GET", path, token, None)
-
-    def post(self, path: str, token: str, payload: object) -> Reply:
-        """Sends JSON to a path below the endpoint; raises as `get` does."""
-        return self._send("POST", path, token, orjson.dumps(payload))
-
-    def close(self) -> None:
-        """Closes every connection."""
-        self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _send(self, method: str, path: str, token: str, content: bytes | None) -> Reply:
+    def send(self, path: str, token: str, payload: object = None) -> Reply:
+        """Asks for a path below the endpoint, or sends JSON to it where there is a payload. Raises UnreachableError,
+        BrokenAnswerError or AnswerTooLargeError, and ReasonedError where the certificate's authority is not known."""
         headers = {"Authorization": f"Bearer {token}"}
-        if content is not None:
+        method, content = "GET", None
+        if payload is not None:
+            method, content = "POST", orjson.dumps(payload)
             headers["Content-Type"] = "application/json"
         give_up_at = time.monotonic() + self._settings.patience.answer_seconds
         try:
@@ -119,3 +101,7 @@ class Wire:
             raise UnreachableError from failed
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as failed:
             raise BrokenAnswerError from failed
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._client.close()

@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from flows._policies.types import Lane
-from flows._sources.graph.lanes import Lanes
-from flows._sources.graph.limits import Limit
+from flows._sources.graph.limits import Lanes, Limit
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.settings import GraphSettings, Patience
 from tests.support.graph_server import GraphServer

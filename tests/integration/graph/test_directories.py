@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from flows._sources.graph.credentials import make_credential
-from flows._sources.graph.lanes import Lanes
+from flows._sources.graph.limits import Lanes
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.settings import GraphSettings
 from runstore.reasons import ReasonedError

@@ -12,8 +12,7 @@ import pytest
 
 from flows._policies.protocol import SourceFailure, SourcePolicy
 from flows._policies.types import BY_SLUG, POLICY_TYPES
-from flows._sources.graph.lanes import Lanes
-from flows._sources.graph.limits import Limit
+from flows._sources.graph.limits import Lanes, Limit
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.settings import GraphSettings
 from flows._sources.graph.source import GraphSource

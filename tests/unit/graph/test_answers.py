@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows._sources.graph.answers import Answer, Problem, Setback, Trouble, judge, seconds_to_wait
-from flows._sources.graph.reasons import GRAPH_REFUSED
+from flows._sources.graph.answers import Answer, Problem, Setback, judge, seconds_to_wait
+from flows._sources.graph.reasons import GRAPH_REFUSED, GRAPH_THROTTLED, GRAPH_TOKEN_REFUSED, GRAPH_UNAVAILABLE
+from runstore.reasons import ReasonCode
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -37,20 +38,20 @@ def test_success_is_a_json_object_and_nothing_else(status: int, body: object) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "trouble"),
+    ("status", "reason"),
     [
-        (401, Trouble.TOKEN_REFUSED),
-        (408, Trouble.UNAVAILABLE),
-        (429, Trouble.THROTTLED),
-        (500, Trouble.UNAVAILABLE),
-        (503, Trouble.UNAVAILABLE),
-        (504, Trouble.UNAVAILABLE),
+        (401, GRAPH_TOKEN_REFUSED),
+        (408, GRAPH_UNAVAILABLE),
+        (429, GRAPH_THROTTLED),
+        (500, GRAPH_UNAVAILABLE),
+        (503, GRAPH_UNAVAILABLE),
+        (504, GRAPH_UNAVAILABLE),
     ],
 )
-def test_what_may_pass_is_tried_again(status: int, trouble: Trouble) -> None:
+def test_what_may_pass_is_tried_again(status: int, reason: ReasonCode) -> None:
     outcome = judge(status, {"RETRY-after": "7"}, error())
     assert isinstance(outcome, Setback)
-    assert outcome.trouble is trouble
+    assert outcome.reason is reason
     assert outcome.retry_after == (None if status == 401 else 7.0)
 
 

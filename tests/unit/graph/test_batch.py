@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows._policies.types import Lane
-from flows._sources.graph.answers import Answer, Request, Setback, Trouble
-from flows._sources.graph.batch import batch_outcomes, batch_payload
+from flows._sources.graph.answers import Answer, Request, Setback, batch_outcomes, batch_payload
+from flows._sources.graph.reasons import GRAPH_PART_UNANSWERED, GRAPH_THROTTLED
 
 
 def part(position: int) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def test_parts_find_their_reads_in_any_order_and_missing_ones_are_noticed(
     assert len(outcomes) == count
     for position, outcome in enumerate(outcomes):
         if position in dropped:
-            assert outcome == Setback(Trouble.UNANSWERED)
+            assert outcome == Setback(GRAPH_PART_UNANSWERED)
         else:
             assert outcome == Answer({"position": position})
 
@@ -40,18 +40,18 @@ def test_parts_find_their_reads_in_any_order_and_missing_ones_are_noticed(
     )
 )
 def test_nonsense_answers_nothing(body: object) -> None:
-    assert batch_outcomes(body, 3) == [Setback(Trouble.UNANSWERED)] * 3
+    assert batch_outcomes(body, 3) == [Setback(GRAPH_PART_UNANSWERED)] * 3
 
 
 def test_ids_that_were_not_sent_are_ignored() -> None:
     strange = [part(0) | {"id": name} for name in ("7", "-1", "", "x", "²", None, 0)]
-    assert batch_outcomes({"responses": strange}, 1) == [Setback(Trouble.UNANSWERED)]
+    assert batch_outcomes({"responses": strange}, 1) == [Setback(GRAPH_PART_UNANSWERED)]
 
 
 def test_each_part_brings_its_own_retry_after() -> None:
     body = {"responses": [{"id": "0", "status": 429, "headers": {"Retry-After": "9"}, "body": {}}, part(1)]}
     outcomes = batch_outcomes(body, 2)
-    assert outcomes[0] == Setback(Trouble.THROTTLED, 429, 9.0)
+    assert outcomes[0] == Setback(GRAPH_THROTTLED, 429, 9.0)
     assert isinstance(outcomes[1], Answer)
 
 

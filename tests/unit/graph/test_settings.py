@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from flows._sources.graph.credentials import directory_claim, make_credential
-from flows._sources.graph.paging import Endpoint
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.settings import GraphSettings
 from runstore.reasons import ReasonedError
@@ -116,11 +115,11 @@ def test_a_directory_claim_is_read_where_there_is_one() -> None:
     ],
 )
 def test_a_link_that_leaves_the_endpoint_is_not_followed(link: str) -> None:
-    assert Endpoint("https://graph.example").below(link) is None
+    assert GraphSettings("https://graph.example").below(link) is None
 
 
 @pytest.mark.parametrize(
     "link", ["https://graph.example/beta/x?$skiptoken=a%2Fb", "https://GRAPH.example:443/beta/x?$skiptoken=a%2Fb"]
 )
 def test_a_link_below_the_endpoint_is_followed_whole(link: str) -> None:
-    assert Endpoint("https://graph.example").below(link) == "beta/x?$skiptoken=a%2Fb"
+    assert GraphSettings("https://graph.example").below(link) == "beta/x?$skiptoken=a%2Fb"
