@@ -31,8 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from deployments.local.embedded_database import EmbeddedDatabase
 from flows._policies.types import Lane
 from flows._sources.graph import reader as graph_reader
-from flows._sources.graph.limits import Lanes
-from flows._sources.graph.limits import PUBLISHED_LIMITS
+from flows._sources.graph.limits import PUBLISHED_LIMITS, Lanes
 from flows._sources.graph.settings import DEFAULT_IN_FLIGHT, GraphSettings
 from flows.registry import migration_folders
 from runstore import migrations
