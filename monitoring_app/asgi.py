@@ -16,13 +16,11 @@ from monitoring_app.pages import pages
 from monitoring_app.presentation.theme import STREAMLIT_OPTIONS
 from monitoring_app.presentation.view import MODULE
 from monitoring_app.settings import HubSettings
+from monitoring_app.web.addresses import BRAND
+from monitoring_app.web.answers import Answers
 from monitoring_app.web.exports import Exports
 from monitoring_app.web.gate import Gate
-from monitoring_app.web.headers import SecurityHeaders
-from monitoring_app.web.health import Health
-from monitoring_app.web.packed import Packed
-from monitoring_app.web.permalinks import Permalinks
-from monitoring_app.web.shell import BRAND, Shell, brand, view_module
+from monitoring_app.web.served import Files, SecurityHeaders
 from monitoring_app.web.signin import SignIn
 from runstore.schema_check import verify_schema
 
@@ -42,23 +40,23 @@ def create_app(settings: HubSettings) -> App:
     pages()
     hub = runtime.build(settings)
     runtime.install(hub)
-    return App(SCRIPT, routes=routes(hub), middleware=[*fences(hub), Middleware(Packed), Middleware(Shell)])
+    return App(SCRIPT, routes=routes(hub), middleware=[*fences(hub), Middleware(Files)])
 
 
 def routes(hub: runtime.Hub) -> list[Route]:
     """What the hub serves beside its pages."""
-    sign_in, links, health, exports = SignIn(hub), Permalinks(hub), Health(hub), Exports(hub)
+    sign_in, answers, exports = SignIn(hub), Answers(hub), Exports(hub)
     return [
-        Route(BRAND, brand),
-        Route(MODULE, view_module),
-        Route("/healthz", health.alive),
-        Route("/readyz", health.ready),
+        Route(BRAND, answers.brand),
+        Route(MODULE, answers.view_module),
+        Route("/healthz", answers.alive),
+        Route("/readyz", answers.ready),
         Route("/sign-in", sign_in.begin),
         Route("/sign-in/callback", sign_in.callback),
         Route("/sign-in/as", sign_in.choose, methods=["POST"]),
         Route("/sign-out", sign_in.end, methods=["POST"]),
         Route("/signed-out", sign_in.ended),
-        Route("/r/{slug}/{run_id}", links.run),
+        Route("/r/{slug}/{run_id}", answers.permalink),
         Route("/export/runs.{kind}", exports.runs),
         Route("/export/items.{kind}", exports.items),
     ]

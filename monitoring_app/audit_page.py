@@ -13,7 +13,7 @@ import streamlit as st
 from monitoring_app import runtime, texts
 from monitoring_app.presentation.fields import LONGEST, day_field, text_field
 from monitoring_app.presentation.nodes import Node, h, moment, page_href
-from monitoring_app.presentation.parts import cell, empty_state, page_header, pager, table
+from monitoring_app.presentation.parts import empty_state, page_header, pager, row, table
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.audit import AuditReader
@@ -21,16 +21,17 @@ from runstore.runs.cursor import BadCursorError, Cursor
 
 A_PAGE: Final = 100
 DETAIL_SHOWN: Final = 400
+_COLUMNS: Final = {texts.COLUMN_WHEN: "", texts.AUDIT_WHO: "", texts.AUDIT_WHAT: "", texts.AUDIT_ABOUT: "wide"}
 
 
 def draw(viewer: Viewer) -> None:
     """The page."""
     params = {name: value.replace("\x00", "")[:LONGEST] for name, value in st.query_params.to_dict().items()}
-    show(page_header(viewer, texts.AUDIT, texts.AUDIT_LEAD), "audit-header")
+    show(page_header(viewer, texts.AUDIT, "Who did what in this tenant, newest first."), "audit-header")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for name, label in (("actor", texts.AUDIT_WHO), ("verb", texts.AUDIT_WHAT), ("subject", texts.AUDIT_ABOUT)):
             text_field("audit", name, label)
-        since, until = (day_field("audit", "since", texts.AUDIT_SINCE), day_field("audit", "until", texts.AUDIT_UNTIL))
+        since, until = day_field("audit", "since", "From (UTC)"), day_field("audit", "until", "To (UTC)")
     wanted = {name: params.get(name, "").strip() for name in ("actor", "verb", "subject")}
     cursor = _cursor(params.get("cursor", ""))
     found = AuditReader(runtime.current().database, viewer.scope).list(
@@ -38,10 +39,8 @@ def draw(viewer: Viewer) -> None:
     )
     if not found:
         filtered = any(wanted.values()) or since or until or cursor
-        title, why = (
-            (texts.AUDIT_NO_MATCH, texts.AUDIT_NO_MATCH_WHY) if filtered else (texts.AUDIT_EMPTY, texts.AUDIT_EMPTY_WHY)
-        )
-        show(empty_state(title, why), "audit-empty")
+        none = "No entry matches", "Clear a field, or go back to the newest entries."
+        show(empty_state(*(none if filtered else ("No entry yet", texts.AUDIT_EMPTY_WHY))), "audit-empty")
         return
     show(_list(viewer.tenant.slug, params, found, cursor), "audit-list")
 
@@ -64,25 +63,15 @@ def _list(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any
     last = Cursor(datetime.fromisoformat(shown[-1]["at"]), UUID(shown[-1]["id"]))
     older = page_href("audit", slug, {**kept, "cursor": last.encode()}) if len(found) > A_PAGE else None
     newest = page_href("audit", slug, kept) if cursor is not None else None
-    columns = ((texts.COLUMN_WHEN, ""), (texts.AUDIT_WHO, ""), (texts.AUDIT_WHAT, ""), (texts.AUDIT_ABOUT, ""))
-    rows = [_row(one) for one in shown]
-    said = texts.AUDIT_SHOWN.format(count=len(shown))
-    return h("div", {"class": "stack"}, table(texts.AUDIT, columns, rows, "stacked"), pager(None, older, newest, said))
+    said = f"{len(shown)} entries"
+    return h(
+        "div", {"class": "stack"}, table(texts.AUDIT, _COLUMNS, map(_row, shown)), pager(None, older, newest, said)
+    )
 
 
 def _row(one: Mapping[str, Any]) -> Node:
     detail = orjson.dumps(one["detail"]).decode() if one["detail"] else ""
     cut = detail if len(detail) <= DETAIL_SHOWN else f"{detail[:DETAIL_SHOWN]}…"
-    return h(
-        "tr",
-        {"key": one["id"]},
-        cell(texts.COLUMN_WHEN, moment(datetime.fromisoformat(one["at"]))),
-        cell(texts.AUDIT_WHO, h("span", {"class": "break"}, one["actor"])),
-        cell(texts.AUDIT_WHAT, h("span", {"class": "strong break"}, one["verb"])),
-        cell(
-            texts.AUDIT_ABOUT,
-            h("div", {"class": "mono break"}, one["subject"]),
-            h("div", {"class": "muted small break"}, cut) if cut else None,
-            class_="wide",
-        ),
-    )
+    about = h("div", {"class": "mono break"}, one["subject"]), cut and h("div", {"class": "muted small break"}, cut)
+    who, what = h("span", {"class": "break"}, one["actor"]), h("span", {"class": "strong break"}, one["verb"])
+    return row(_COLUMNS, one["id"], moment(datetime.fromisoformat(one["at"])), who, what, about)

@@ -9,8 +9,8 @@ import streamlit as st
 from monitoring_app import runtime, texts
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, h, link, moment, page_href
-from monitoring_app.presentation.parts import cell, empty_state, page_header, table
-from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.page import still_there
+from monitoring_app.presentation.parts import empty_state, page_header, row, table
 from monitoring_app.presentation.status import look, status_badge
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
@@ -22,23 +22,21 @@ from runstore.runs.context import NOTICE
 SHOWN = 100
 REFRESH_SECONDS = 15
 _ALL = "all"
+_COLUMNS = {"What happened": "wide", texts.COLUMN_STATUS: "", texts.COLUMN_WHEN: "", texts.MARK_READ: "number"}
 _CHANGED = "notifications_changed"
 
 
 def draw(viewer: Viewer) -> None:
     """The page."""
-    first = [True]
 
-    def shown() -> None:
+    def shown(now: Viewer, _first: bool) -> None:
         if st.session_state.pop(_CHANGED, False):
             # The bell is outside of this fragment.
             st.rerun(scope="app")
-        now = viewer if first else still_there(viewer)
-        first.clear()
         found = NotificationReader(runtime.current().database, now.scope).list(limit=SHOWN)
         show(notifications(now, found), "notifications", on_act=lambda act: _mark(viewer, act))
 
-    live(shown, REFRESH_SECONDS, "notifications")
+    live(viewer, shown, REFRESH_SECONDS, "notifications")
 
 
 def _mark(viewer: Viewer, act: str) -> None:
@@ -56,24 +54,18 @@ def _mark(viewer: Viewer, act: str) -> None:
 def notifications(viewer: Viewer, found: Sequence[NotificationView]) -> Node:
     """The page's tree."""
     unread = any(one.read_at is None for one in found)
-    every = (
-        h("button", {"type": "button", "class": "button", "data-act": _ALL}, texts.MARK_ALL_READ) if unread else None
-    )
-    header = page_header(viewer, texts.NOTIFICATIONS, texts.NOTIFICATIONS_LEAD, aside=every)
+    every = h("button", {"type": "button", "class": "button", "data-act": _ALL}, "Mark all as read") if unread else None
+    header = page_header(viewer, texts.NOTIFICATIONS, "What happened to the runs you started.", aside=every)
     if not found:
-        return h(
-            "div", {"class": "stack"}, header, empty_state(texts.NOTIFICATIONS_EMPTY_TITLE, texts.NOTIFICATIONS_EMPTY)
-        )
-    columns = ((texts.COLUMN_WHAT, ""), (texts.COLUMN_STATUS, ""), (texts.COLUMN_WHEN, ""), (texts.MARK_READ, "number"))
-    rows = [_row(viewer, one) for one in found]
-    capped = (
-        h("p", {"class": "muted small"}, texts.NOTIFICATIONS_SHOWN.format(count=SHOWN)) if len(found) == SHOWN else None
-    )
-    return h("div", {"class": "stack"}, header, table(texts.NOTIFICATIONS, columns, rows, "stacked"), capped)
+        none = empty_state("Nothing to tell", "When you start something, its progress is announced here.")
+        return h("div", {"class": "stack"}, header, none)
+    capped = h("p", {"class": "muted small"}, f"The newest {SHOWN} are shown.") if len(found) == SHOWN else None
+    listed = table(texts.NOTIFICATIONS, _COLUMNS, [_row(viewer, one) for one in found])
+    return h("div", {"class": "stack"}, header, listed, capped)
 
 
 def _row(viewer: Viewer, one: NotificationView) -> Node:
-    said = texts.NOTIFIED_QUEUED if one.kind is NotificationKind.QUEUED else texts.NOTIFIED_FINISHED
+    said = "{type} was queued" if one.kind is NotificationKind.QUEUED else "{type} finished"
     words = said.format(type=one.run_type.label)
     run = link(page_href("run", viewer.tenant.slug, {"id": str(one.run_id)}), words, class_="op")
     mark: Node | None = None
@@ -87,14 +79,7 @@ def _row(viewer: Viewer, one: NotificationView) -> Node:
     more = h("span", {"class": "muted small"}, " ", texts.AND_MORE.format(count=f"{one.more:,}")) if one.more else None
     said = [h("div", {"class": "muted small break"}, words) for words in _said(one)]
     what = h("span", {"class": "unread" if one.read_at is None else None}, run)
-    return h(
-        "tr",
-        {"key": str(one.id)},
-        cell(texts.COLUMN_WHAT, what, more, said, class_="wide"),
-        cell(texts.COLUMN_STATUS, status_badge(one.run_bucket)),
-        cell(texts.COLUMN_WHEN, moment(one.created_at)),
-        cell(texts.MARK_READ, mark, class_="number"),
-    )
+    return row(_COLUMNS, str(one.id), (what, more, *said), status_badge(one.run_bucket), moment(one.created_at), mark)
 
 
 def _said(one: NotificationView) -> list[str]:

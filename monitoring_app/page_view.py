@@ -8,8 +8,7 @@ from monitoring_app import runtime, texts
 from monitoring_app.pages import pages
 from monitoring_app.presentation.guard import guarded, live
 from monitoring_app.presentation.menu import SWITCHED, bell, menu, tenant_switcher
-from monitoring_app.presentation.page import HubPage
-from monitoring_app.presentation.session_page import still_there, viewer_or_stop
+from monitoring_app.presentation.page import HubPage, viewer_or_stop
 from monitoring_app.session import Viewer
 from runstore.notifications import NotificationReader
 
@@ -23,24 +22,18 @@ def _page(page: HubPage) -> st.Page:
     return st.Page(guarded(draw), title=f"{page.title} · {texts.PRODUCT}", url_path=page.path)
 
 
-def _page_title(name: str, viewer: Viewer) -> str:
-    """What the browser calls a page: several tenants, or several runs, may be open beside each other."""
-    return f"{name} · {viewer.tenant.name} · {texts.PRODUCT}"
-
-
 def _menu(viewer: Viewer, current: str) -> None:
     reader = NotificationReader(runtime.current().database, viewer.scope)
-    first = [reader.unread()]
+    unread = reader.unread()
     # The menu is folded away on a narrow screen; its bell is not.
-    bell(viewer, first[0])
+    bell(viewer, unread)
 
-    def drawn() -> None:
-        now = viewer if first else still_there(viewer)
-        menu(now, pages(), current, first.pop() if first else reader.unread())
+    def drawn(now: Viewer, first: bool) -> None:
+        menu(now, pages(), current, unread if first else reader.unread())
 
     with st.sidebar:
         tenant_switcher(viewer)
-        live(drawn, MENU_SECONDS, "menu")
+        live(viewer, drawn, MENU_SECONDS, "menu")
 
 
 def main() -> None:
@@ -61,7 +54,8 @@ def main() -> None:
         st.session_state["viewer"] = viewer
         page = next((page for page in pages() if page.path == chosen.url_path), None)
         if page is not None:
-            st.set_page_config(page_title=_page_title(page.title, viewer))
+            # Several tenants may be open beside each other.
+            st.set_page_config(page_title=f"{page.title} · {viewer.tenant.name} · {texts.PRODUCT}")
         listed = streamlit_pages.get(page.menu) if page is not None and page.menu else None
         if st.session_state.pop(SWITCHED, False) and listed is not None:
             # A page of one thing has nothing of another tenant to show: its list has.

@@ -14,9 +14,8 @@ from flows.backup.start import add_policies_request
 from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
-from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database
-from monitoring_app.presentation.parts import cell, empty_state, notice, page_header, table
-from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database, still_there
+from monitoring_app.presentation.parts import empty_state, notice, page_header, row, table
 from monitoring_app.presentation.starting import follow, start_and_follow
 from monitoring_app.presentation.view import show
 from runstore.database import Database
@@ -67,23 +66,19 @@ def _create(viewer: Viewer) -> None:
 
 def sets_table(slug: str, found: Sequence[SetView]) -> Node:
     """The sets, each leading to what it holds."""
-    columns = ((texts.BACKUP_SETS, ""), (words.POLICIES, ""), (texts.CAPTURED, ""), (texts.CREATED_BY, ""))
+    columns = {texts.BACKUP_SETS: "wide", words.POLICIES: "", texts.CAPTURED: "", "Created by": "wide"}
     rows = [
-        h(
-            "tr",
-            {"key": str(one.id)},
-            cell(
-                texts.BACKUP_SETS,
-                link(page_href("backup-sets", slug, {"set": str(one.id)}), one.name, class_="op"),
-                class_="wide",
-            ),
-            cell(words.POLICIES, texts.SET_ITEMS.format(policies=f"{one.policies:,}", items=f"{one.items:,}")),
-            cell(texts.CAPTURED, moment(one.last_captured_at) if one.last_captured_at else words.NEVER),
-            cell(texts.CREATED_BY, h("span", {"class": "break"}, one.created_by), class_="wide"),
+        row(
+            columns,
+            str(one.id),
+            link(page_href("backup-sets", slug, {"set": str(one.id)}), one.name, class_="op"),
+            texts.SET_ITEMS.format(policies=f"{one.policies:,}", items=f"{one.items:,}"),
+            moment(one.last_captured_at) if one.last_captured_at else words.NEVER,
+            h("span", {"class": "break"}, one.created_by),
         )
         for one in found
     ]
-    return table(texts.BACKUP_SETS, columns, rows, "stacked")
+    return table(texts.BACKUP_SETS, columns, rows)
 
 
 def _one(viewer: Viewer, wanted: str) -> None:
@@ -148,29 +143,19 @@ def _offered(viewer: Viewer) -> dict[str, str]:
 
 def items_table(items: Sequence[ItemView]) -> Node:
     """What a set holds, version by version."""
-    columns = ((words.POLICY, ""), (words.POLICY_TYPE, ""), (texts.CAPTURED, ""), (texts.SIZE, "number"))
+    columns = {words.POLICY: "wide", words.POLICY_TYPE: "", texts.CAPTURED: "", "Size": "number"}
     rows = [
-        h(
-            "tr",
+        row(
+            columns,
             None,
-            cell(
-                words.POLICY,
-                h("div", {"class": "strong break"}, item.name),
-                h("div", {"class": "muted mono break"}, item.policy_id),
-                class_="wide",
-            ),
-            cell(words.POLICY_TYPE, type_name(item.policy_type)),
-            cell(texts.CAPTURED, moment(item.captured_at)),
-            cell(
-                texts.SIZE,
-                f"{item.size:,} B",
-                h("span", {"class": "pill"}, texts.ENCRYPTED) if item.encrypted else None,
-                class_="number",
-            ),
+            (h("div", {"class": "strong break"}, item.name), h("div", {"class": "muted mono break"}, item.policy_id)),
+            type_name(item.policy_type),
+            moment(item.captured_at),
+            (f"{item.size:,} B", h("span", {"class": "pill"}, "encrypted") if item.encrypted else None),
         )
         for item in items
     ]
-    return table(words.POLICIES, columns, rows, "stacked")
+    return table(words.POLICIES, columns, rows)
 
 
 PAGES = (HubPage("backup-sets", texts.BACKUP_SETS, texts.ICON, draw, CONFIGURATION, order=40),)

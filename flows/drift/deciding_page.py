@@ -17,9 +17,8 @@ from flows.drift.register.rule_book import add_ignore, list_ignores, preview_ign
 from flows.drift.register.rules import IgnoreRule
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h
-from monitoring_app.presentation.page import Viewer, page_database, start_database
+from monitoring_app.presentation.page import Viewer, page_database, start_database, still_there
 from monitoring_app.presentation.parts import notice
-from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.view import show
 from runstore.errors import TenantAtlasError
 from runstore.tenancy import Permission, TenantScope

@@ -23,9 +23,8 @@ from flows.drift.trend import Trend, blind, trend
 from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import duration, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
-from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database
+from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database, still_there
 from monitoring_app.presentation.parts import empty_state, notice, page_header
-from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.starting import follow, start_and_follow
 from monitoring_app.presentation.view import show
 from runstore.database import Database

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
+from typing import Final
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from monitoring_app.presentation.fields import day_field, text_field
 from monitoring_app.presentation.figures import between, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database
-from monitoring_app.presentation.parts import cell, empty_state, page_header, pager, table
+from monitoring_app.presentation.parts import empty_state, page_header, pager, row, table
 from monitoring_app.presentation.view import show
 from runstore.errors import NotFoundError
 from runstore.ids import uuid_or_none
@@ -53,11 +54,13 @@ def draw(viewer: Viewer) -> None:
 
 def syncs_table(slug: str, found: Sequence[Sync]) -> Node:
     """The syncs, each leading to its policies and to its run."""
-    columns = (
-        (texts.LAST_SYNC, ""), (texts.SCOPE, ""), (texts.STATUS, ""), (words.POLICIES, "number"),
-        (texts.COLUMN_DURATION, "number"), (texts.RUN, "number"),
-    )  # fmt: skip
-    return table(texts.SYNCS, columns, [_row(slug, sync) for sync in found], "stacked")
+    return table(texts.SYNCS, _COLUMNS, [_row(slug, sync) for sync in found])
+
+
+_COLUMNS: Final = {
+    texts.LAST_SYNC: "wide", texts.SCOPE: "", texts.STATUS: "", words.POLICIES: "number",
+    texts.COLUMN_DURATION: "number", texts.RUN: "number",
+}  # fmt: skip
 
 
 def _row(slug: str, sync: Sync) -> Node:
@@ -65,16 +68,9 @@ def _row(slug: str, sync: Sync) -> Node:
     tone = "green" if sync.is_usable and sync.complete else "orange" if sync.is_usable else "gray"
     state = f"{sync.status} · {texts.SYNC_COMPLETE if sync.complete else texts.SYNC_INCOMPLETE}"
     run = link(page_href("run", slug, {"id": str(sync.run_id)}), [words.VIEW_RUN, icon("right")])
-    return h(
-        "tr",
-        {"key": str(sync.id)},
-        cell(texts.LAST_SYNC, read, class_="wide"),
-        cell(texts.SCOPE, h("span", {"class": "break"}, sync.scope)),
-        cell(texts.STATUS, h("span", {"class": f"badge tone-{tone}"}, state)),
-        cell(words.POLICIES, f"{sync.policies:,}", class_="number"),
-        cell(texts.COLUMN_DURATION, between(sync.started_at, sync.finished_at) or "–", class_="number"),
-        cell(texts.RUN, run, class_="number"),
-    )
+    scope, standing = h("span", {"class": "break"}, sync.scope), h("span", {"class": f"badge tone-{tone}"}, state)
+    lasted = between(sync.started_at, sync.finished_at) or "–"
+    return row(_COLUMNS, str(sync.id), read, scope, standing, f"{sync.policies:,}", lasted, run)
 
 
 def _policies(viewer: Viewer, wanted: str) -> None:
@@ -116,25 +112,13 @@ def _matches(one: SyncedPolicy, wanted: str) -> bool:
 
 def policies_table(slug: str, sync: Sync, shown: Sequence[SyncedPolicy]) -> Node:
     """The policies of a sync, each leading to its history."""
-    columns = ((words.POLICY, ""), (words.POLICY_TYPE, ""), (texts.PLATFORM, ""))
-    rows = [
-        h(
-            "tr",
-            {"key": one.policy_id},
-            cell(
-                words.POLICY,
-                link(
-                    page_href("policy", slug, {"id": one.policy_id, "scope": sync.scope}), one.name, class_="op break"
-                ),
-                h("div", {"class": "muted mono break"}, one.policy_id),
-                class_="wide",
-            ),
-            cell(words.POLICY_TYPE, type_name(one.policy_type)),
-            cell(texts.PLATFORM, one.platform or "–"),
-        )
-        for one in shown
-    ]
-    return table(words.POLICIES, columns, rows, "stacked")
+    columns = {words.POLICY: "wide", words.POLICY_TYPE: "", texts.PLATFORM: ""}
+    rows: list[Node] = []
+    for one in shown:
+        way = page_href("policy", slug, {"id": one.policy_id, "scope": sync.scope})
+        named = link(way, one.name, class_="op break"), h("div", {"class": "muted mono break"}, one.policy_id)
+        rows.append(row(columns, one.policy_id, named, type_name(one.policy_type), one.platform or "–"))
+    return table(words.POLICIES, columns, rows)
 
 
 PAGES = (HubPage("inventory", texts.INVENTORY, texts.ICON, draw, CONFIGURATION, order=30),)

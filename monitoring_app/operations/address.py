@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 from runstore.errors import BadInputError
 from runstore.runs.cursor import BadCursorError, Cursor
@@ -35,22 +35,20 @@ class Period(StrEnum):
     @property
     def span(self) -> timedelta:
         """How far back it reaches."""
-        return {
-            Period.HOUR: timedelta(hours=1),
-            Period.DAY: timedelta(days=1),
-            Period.WEEK: timedelta(days=7),
-            Period.MONTH: timedelta(days=30),
-        }[self]
+        return _PERIODS[self][0]
 
     @property
     def label(self) -> str:
         """The words a page shows."""
-        return {
-            Period.HOUR: "Last hour",
-            Period.DAY: "Last 24 hours",
-            Period.WEEK: "Last 7 days",
-            Period.MONTH: "Last 30 days",
-        }[self]
+        return _PERIODS[self][1]
+
+
+_PERIODS: Final = {
+    Period.HOUR: (timedelta(hours=1), "Last hour"),
+    Period.DAY: (timedelta(days=1), "Last 24 hours"),
+    Period.WEEK: (timedelta(days=7), "Last 7 days"),
+    Period.MONTH: (timedelta(days=30), "Last 30 days"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +77,8 @@ class ListAddress:
 
     def to_params(self) -> dict[str, str]:
         """The address's parameters, without the tenant; what is open is left out."""
-        found: dict[str, str | None] = {
-            "type": str(self.type) if self.type else None,
-            "bucket": ",".join(bucket.value for bucket in StatusBucket if bucket in self.buckets) or None,
-            "range": self.period.value if self.period else None,
-            "since": _written(self.since),
-            "until": _written(self.until),
-            "at": _written(self.at),
-            "created": "/".join(str(_written(moment)) for moment in self.created) if self.created else None,
-            "by": self.initiator,
-            "q": self.search,
-            "scope": self.scope,
-            "reason": self.reason,
-            "attention": "1" if self.needs_attention else None,
-            "cursor": self.cursor.encode() if self.cursor else None,
-            "rows": str(self.rows) if self.rows != DEFAULT_LIMIT else None,
-            "refresh": str(self.refresh) if self.refresh != REFRESH_DEFAULT else None,
-        }
-        return {name: value for name, value in found.items() if value is not None}
+        parts = ((name, write, getattr(self, part), getattr(_OPEN, part)) for name, part, _, write, _ in _PARTS)
+        return {name: write(value) for name, write, value, unset in parts if value != unset}
 
     @classmethod
     def from_params(cls, params: Mapping[str, str]) -> tuple[Self, tuple[str, ...]]:
@@ -105,46 +87,26 @@ class ListAddress:
         Never raises, whatever the values are.
         """
         ignored: list[str] = []
+        found: dict[str, Any] = {}
+        for name, part, read, _, _ in _PARTS:
+            if text := params.get(name):
+                try:
+                    found[part] = read(text)
+                except (BadInputError, BadCursorError, ValueError, OverflowError):
+                    ignored.append(name)
 
-        def read(name: str, parse: Any) -> Any:
-            text = params.get(name)
-            if text is None or text == "":
-                return None
-            try:
-                return parse(text)
-            except (BadInputError, BadCursorError, ValueError, OverflowError):
-                ignored.append(name)
-                return None
+        def drop(*parts: str) -> None:
+            ignored.extend(name for name, part, *_ in _PARTS if part in parts and part in found)
+            for part in parts:
+                found.pop(part, None)
 
-        period, since, until, at = read("range", Period), read("since", _time), read("until", _time), read("at", _time)
-        if at is not None and (period or since or until):
-            ignored += [name for name, value in (("range", period), ("since", since), ("until", until)) if value]
-            period = since = until = None
-        if period is not None and (since or until):
-            ignored.append("range")
-            period = None
-        if since and until and since > until:
-            ignored += ["since", "until"]
-            since = until = None
-        address = cls(
-            type=read("type", OperationType.parse),
-            buckets=read("bucket", _buckets) or frozenset(),
-            period=period,
-            since=since,
-            until=until,
-            at=at,
-            created=read("created", _interval),
-            initiator=read("by", _text),
-            search=read("q", _text),
-            scope=read("scope", _text),
-            reason=read("reason", _text),
-            needs_attention=read("attention", _flag) or False,
-            cursor=read("cursor", Cursor.decode),
-            rows=read("rows", partial(_chosen, ROW_CHOICES)) or DEFAULT_LIMIT,
-        )
-        refresh = read("refresh", partial(_chosen, REFRESH_CHOICES))
-        address = address if refresh is None else replace(address, refresh=refresh)
-        return address, tuple(ignored)
+        if "at" in found:
+            drop("period", "since", "until")
+        if "since" in found or "until" in found:
+            drop("period")
+        if "since" in found and "until" in found and found["since"] > found["until"]:
+            drop("since", "until")
+        return cls(**found), tuple(ignored)
 
     def filter(self, now: datetime) -> RunFilter:
         """The question for the reader at this moment."""
@@ -183,37 +145,20 @@ class ListAddress:
 
     def filters(self, zone: tzinfo = UTC) -> tuple[tuple[str, str, ListAddress], ...]:
         """Each active filter as (what, value, the view without it); the buckets aside, which have tiles of their own."""
-        found: list[tuple[str, str, ListAddress]] = []
-        if self.type:
-            found.append(("type", self.type.label, self.changed(type=None)))
-        if self.period:
-            found.append(("time", self.period.label, self.changed(period=None)))
-        if self.since:
-            found.append(("from", _shown(self.since, zone), self.changed(since=None)))
-        if self.until:
-            found.append(("until", _shown(self.until, zone), self.changed(until=None)))
-        if self.at:
-            found.append(("running at", _shown(self.at, zone), self.changed(at=None)))
-        if self.created:
-            begin, end = (_shown(moment, zone) for moment in self.created)
-            found.append(("created", f"{begin} – {end}", self.changed(created=None)))
-        if self.initiator:
-            found.append(("started by", self.initiator, self.changed(initiator=None)))
-        if self.search:
-            found.append(("id", self.search, self.changed(search=None)))
-        if self.scope:
-            found.append(("scope", self.scope, self.changed(scope=None)))
-        if self.reason:
-            found.append(("reason", self.reason, self.changed(reason=None)))
-        return tuple(found)
+        shown = ((part, label, getattr(self, part)) for _, part, _, _, label in _PARTS if label)
+        return tuple((label, _said(value, zone), self.changed(**{part: None})) for part, label, value in shown if value)
 
 
-def _written(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment is not None else None
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _shown(moment: datetime, zone: tzinfo) -> str:
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
+def _said(value: Any, zone: tzinfo) -> str:
+    if isinstance(value, tuple):
+        return " – ".join(_said(moment, zone) for moment in cast("tuple[datetime, ...]", value))
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
+    return value.label if isinstance(value, OperationType | Period) else str(value)
 
 
 def _time(text: str) -> datetime:
@@ -245,13 +190,32 @@ def _text(text: str) -> str:
     return cleaned
 
 
-def _flag(text: str) -> bool:
-    if text != "1":
-        raise ValueError
-    return True
-
-
 def _chosen(choices: Sequence[int], text: str) -> int:
     if text not in {str(choice) for choice in choices}:
         raise ValueError
     return int(text)
+
+
+def _joined(buckets: Container[StatusBucket]) -> str:
+    return ",".join(bucket.value for bucket in StatusBucket if bucket in buckets)
+
+
+_OPEN: Final = ListAddress()
+_PARTS: Final[Sequence[tuple[str, str, Callable[[str], Any], Callable[[Any], str], str]]] = (
+    ("type", "type", OperationType.parse, str, "type"),
+    ("bucket", "buckets", _buckets, _joined, ""),
+    ("range", "period", Period, str, "time"),
+    ("since", "since", _time, _written, "from"),
+    ("until", "until", _time, _written, "until"),
+    ("at", "at", _time, _written, "running at"),
+    ("created", "created", _interval, lambda both: "/".join(map(_written, both)), "created"),
+    ("by", "initiator", _text, str, "started by"),
+    ("q", "search", _text, str, "id"),
+    ("scope", "scope", _text, str, "scope"),
+    ("reason", "reason", _text, str, "reason"),
+    ("attention", "needs_attention", lambda text: bool(_chosen((1,), text)), lambda _: "1", ""),
+    ("cursor", "cursor", Cursor.decode, Cursor.encode, ""),
+    ("rows", "rows", partial(_chosen, ROW_CHOICES), str, ""),
+    ("refresh", "refresh", partial(_chosen, REFRESH_CHOICES), str, ""),
+)
+"""Of each parameter: the part of a view that it holds, how it is read and written, and what its filter is called (empty: none)."""

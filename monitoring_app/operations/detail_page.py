@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from urllib.parse import urlencode
-from uuid import UUID
-
 import streamlit as st
 
 from monitoring_app import runtime, texts
 from monitoring_app.operations import detail_view as view
+from monitoring_app.presentation.fields import LONGEST, choice_field, text_field
 from monitoring_app.presentation.guard import live
-from monitoring_app.presentation.nodes import Node, blocks, h, icon, link, page_href
-from monitoring_app.presentation.parts import empty_state, page_header
-from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.nodes import blocks, h, page_href
+from monitoring_app.presentation.parts import downloads, empty_state, page_header
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.errors import NotFoundError
@@ -23,7 +19,8 @@ from runstore.runs.status import ACTIVE, UNFINISHED
 
 LIVE_SECONDS = 2
 ITEMS_A_PAGE = 50
-MAX_SEARCH = 200
+EVERY_ITEM = "-"
+"""In place of a reason: the items of a run that failed, not what failed."""
 _MOST = 10_000_000
 
 
@@ -39,7 +36,7 @@ def draw(viewer: Viewer) -> None:
     except NotFoundError:
         show(page_header(viewer, texts.RUN), "run-header")
         way = (page_href("operations", viewer.tenant.slug), texts.BACK_TO_LIST)
-        show(empty_state(texts.RUN_MISSING_TITLE, texts.RUN_MISSING, way=way), "run-missing")
+        show(empty_state("This tenant has no such run", texts.RUN_MISSING, way=way), "run-missing")
         return
     operation = overview.detail.run.type
     name = f"{operation.label} {str(run_id)[:8]}"
@@ -57,8 +54,16 @@ def draw(viewer: Viewer) -> None:
         # Asked in any case: how many questions a page asks says nothing of what there is.
         against=view.against(insights.against(run_id, before.id if before else None), before),
     )
-    upper = _Live(viewer, run_id, overview, usual, None if is_active else failed, kin)
-    live(upper.draw, LIVE_SECONDS if is_active else None, "run")
+    cause = None if is_active else failed
+
+    def upper(now: Viewer, first: bool) -> None:
+        """What moves while the run is active; when it has ended, or new failures have come, the whole page follows."""
+        present = overview if first else RunInsights(hub.database, now.scope).overview(run_id)
+        if is_active and (present.detail.run.status not in ACTIVE or present.failures != overview.failures):
+            st.rerun(scope="app")
+        show(view.live_part(now, present, usual, hub.settings.prefect_ui_url, cause, kin), "run-live")
+
+    live(viewer, upper, LIVE_SECONDS if is_active else None, "run")
     if is_active and failed is not None:
         # Below what is still moving, which would push it about.
         show(failed, "run-failures")
@@ -66,75 +71,28 @@ def draw(viewer: Viewer) -> None:
         _items(viewer, overview, groups, insights)
 
 
-class _Live:
-    """The upper part of the page, asked for again while the run is active."""
-
-    def __init__(
-        self,
-        viewer: Viewer,
-        run_id: UUID,
-        overview: RunOverview,
-        usual: timedelta | None,
-        cause: Node | None,
-        kin: Node,
-    ) -> None:
-        self._viewer = viewer
-        self._run_id = run_id
-        self._overview = overview
-        self._usual = usual
-        self._cause = cause
-        self._kin = kin
-        self._drawn = False
-
-    def draw(self) -> None:
-        """Draws it; when the run has ended or new failures have come, the whole page follows."""
-        hub = runtime.current()
-        viewer = self._viewer
-        if self._drawn:
-            viewer = still_there(self._viewer)
-            now = RunInsights(hub.database, viewer.scope).overview(self._run_id)
-            ended = now.detail.run.status not in ACTIVE
-            grown = now.failures != self._overview.failures
-            self._overview = now
-            if ended or grown:
-                st.rerun(scope="app")
-        self._drawn = True
-        prefect_ui = hub.settings.prefect_ui_url
-        show(view.live_part(viewer, self._overview, self._usual, prefect_ui, self._cause, self._kin), "run-live")
-
-
 def _items(viewer: Viewer, overview: RunOverview, groups: tuple[FailureGroup, ...], insights: RunInsights) -> None:
     params = st.query_params.to_dict()
     run_id = overview.detail.run.id
     codes = [group.reason_code for group in groups]
-    reason = params.get("reason") if params.get("reason") in codes else None
-    wanted = params.get("find", "").strip().replace("\x00", "")[:MAX_SEARCH]
+    chosen = params.get("reason")
+    wanted = params.get("find", "").strip().replace("\x00", "")[:LONGEST] or None
     text = params.get("from", "0")
     offset = min(int(text), _MOST) if text.isascii() and text.isdigit() and len(text) < 9 else 0
-    is_failures = bool(groups) and params.get("list") != "all"
-    query = urlencode({"tenant": viewer.tenant.slug, "id": str(run_id)})
-    files = [
-        link(
-            f"/export/items.{kind}?{query}",
-            [icon("download"), name],
-            class_="button",
-            data_load="1",
-            aria_label=f"{texts.EXPORT} {name}",
-        )
-        for kind, name in (("csv", texts.EXPORT_CSV), ("json", texts.EXPORT_JSON))
-    ]
-    show(
-        h("div", {"class": "row between"}, h("h2", None, texts.SECTION_ITEMS), h("div", {"class": "row"}, files)),
-        "items-head",
-    )
+    files = downloads("/export/items", {"tenant": viewer.tenant.slug, "id": str(run_id)})
+    show(h("div", {"class": "row between"}, h("h2", None, "Items of this run"), files), "items-head")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        _search_box(wanted)
+        text_field("items", "find", "Find an item", width=260)
         if groups:
-            _which(reason, codes, is_failures, bool(overview.items))
+            every = {"": "All reasons", **{code: code for code in codes}}
+            items = {EVERY_ITEM: "Items of this run"} if overview.items else {}
+            choice_field("items", "reason", "Reason", every | items, width=260)
+    is_failures = bool(groups) and chosen != EVERY_ITEM
+    reason = chosen if chosen in codes else None
     if is_failures:
-        found = insights.failures(run_id, reason_code=reason, search=wanted or None, offset=offset, limit=ITEMS_A_PAGE)
+        found = insights.failures(run_id, reason_code=reason, search=wanted, offset=offset, limit=ITEMS_A_PAGE)
     else:
-        found = insights.items(run_id, search=wanted or None, offset=offset, limit=ITEMS_A_PAGE)
+        found = insights.items(run_id, search=wanted, offset=offset, limit=ITEMS_A_PAGE)
 
     def at(start: int) -> str | None:
         if start < 0 or start >= found.total:
@@ -148,29 +106,3 @@ def _items(viewer: Viewer, overview: RunOverview, groups: tuple[FailureGroup, ..
     names = hub.settings.item_names(hub.database, viewer.scope, listed)
     hrefs = (newer, at(offset + ITEMS_A_PAGE))
     show(view.items_table(found, is_failures, offset, hrefs, names), "run-items")
-
-
-def _search_box(wanted: str) -> None:
-    st.session_state["items_find"] = wanted
-
-    def changed() -> None:
-        _set("find", st.session_state["items_find"].strip())
-
-    st.text_input(texts.ITEMS_SEARCH, key="items_find", max_chars=MAX_SEARCH, on_change=changed, width=260)
-
-
-def _which(reason: str | None, codes: list[str], is_failures: bool, has_items: bool) -> None:
-    every = [texts.ITEMS_ALL, *codes, *([texts.SECTION_ITEMS] if has_items else [])]
-    st.session_state["items_reason"] = (reason or texts.ITEMS_ALL) if is_failures else texts.SECTION_ITEMS
-
-    def changed() -> None:
-        chosen = st.session_state["items_reason"]
-        _set("reason", chosen if chosen in codes else "")
-        _set("list", "all" if chosen == texts.SECTION_ITEMS else "")
-
-    st.selectbox(texts.ITEMS_REASON, every, key="items_reason", on_change=changed, width=260)
-
-
-def _set(name: str, value: str) -> None:
-    params = {key: kept for key, kept in st.query_params.to_dict().items() if key not in ("from", name)}
-    st.query_params.from_dict({**params, name: value} if value else params)

@@ -11,7 +11,7 @@ from monitoring_app.operations.list_view import TRIGGERS, lasted
 from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import between, duration
 from monitoring_app.presentation.nodes import Node, blocks, copy_button, external, h, icon, link, moment, page_href
-from monitoring_app.presentation.parts import cell, notice, pager, table
+from monitoring_app.presentation.parts import notice, pager, row, table
 from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
@@ -33,40 +33,27 @@ SAID_ABOVE = ("then_why", "notice")
 def run_header(viewer: Viewer, run: Run) -> Node:
     """What it is, how it stands, and its permalink."""
     name = h("div", {"class": "row"}, h("h1", None, run.type.label), badge(look(run.bucket, run.status), "badge large"))
-    back = link(
-        page_href("operations", viewer.tenant.slug),
-        [icon("left"), texts.BACK_TO_LIST],
-        class_="small back",
-        data_back="1",
-    )
-    permalink = h(
-        "button",
-        {"type": "button", "class": "button", "data-copy": run.path},
-        icon("link"),
-        texts.COPY_LINK,
-    )
+    way, said = page_href("operations", viewer.tenant.slug), [icon("left"), texts.BACK_TO_LIST]
+    back = link(way, said, class_="small back", data_back="1")
+    copies = {"type": "button", "class": "button", "data-copy": run.path}
+    permalink = h("button", copies, icon("link"), "Copy permalink")
     words = h("div", {"class": "grow"}, h("div", {"class": "eyebrow"}, viewer.tenant.name), name)
     return h("div", {"class": "stack"}, back, h("header", {"class": "page-header"}, words, permalink))
 
 
 def facts(viewer: Viewer, run: Run, context: Mapping[str, Any], usual: timedelta | None, prefect_ui: str) -> Node:
     """The run's figures; the Prefect flow run only for those who may start runs."""
+    trigger = h("div", {"class": "muted small"}, TRIGGERS[run.trigger]) if run.trigger is Trigger.USER else ""
     entries: list[tuple[str, Sequence[Node]]] = [
-        (
-            texts.FACT_STARTED_BY,
-            [
-                h("div", None, run.initiated_by),
-                h("div", {"class": "muted small"}, TRIGGERS[run.trigger]) if run.trigger is Trigger.USER else "",
-            ],
-        ),
-        (texts.FACT_CREATED, [moment(run.created_at, "clock")]),
-        (texts.FACT_WAITED, [between(run.created_at, run.started_at) or "–"]),
-        (texts.FACT_DURATION, [lasted(run) or "–", h("div", {"class": "muted small"}, _usual(usual))]),
-        (texts.FACT_ATTEMPT, [str(run.attempt)]),
-        (texts.FACT_ID, [h("span", {"class": "mono"}, str(run.id)), copy_button(str(run.id), texts.COPY_ID)]),
+        ("Started by", [h("div", None, run.initiated_by), trigger]),
+        ("Created", [moment(run.created_at, "clock")]),
+        ("Waited", [between(run.created_at, run.started_at) or "–"]),
+        ("Duration", [lasted(run) or "–", h("div", {"class": "muted small"}, _usual(usual))]),
+        ("Attempt", [str(run.attempt)]),
+        (texts.FACT_ID, [h("span", {"class": "mono"}, str(run.id)), copy_button(str(run.id), "Copy run id")]),
     ]
     if run.flow_run_id is not None and viewer.may(Permission.OPERATE):
-        entries.append((texts.FACT_PREFECT, [_flow_run(run, prefect_ui)]))
+        entries.append(("Prefect flow run", [_flow_run(run, prefect_ui)]))
     rest = [(key, value) for key, value in context.items() if key not in SAID_ABOVE]
     entries += [(_name(key), [h("span", None, _said(value))]) for key, value in rest[:SHOWN_CONTEXT]]
     shown = [
@@ -78,7 +65,7 @@ def facts(viewer: Viewer, run: Run, context: Mapping[str, Any], usual: timedelta
 
 def _usual(usual: timedelta | None) -> str:
     if usual is None:
-        return texts.FACT_USUAL_NONE
+        return "no earlier run to compare with"
     return texts.FACT_USUAL.format(duration=duration(usual.total_seconds()))
 
 
@@ -86,7 +73,7 @@ def _flow_run(run: Run, prefect_ui: str) -> Node:
     if not prefect_ui:
         return h("span", {"class": "mono"}, str(run.flow_run_id))
     return external(
-        f"{prefect_ui.rstrip('/')}/runs/flow-run/{run.flow_run_id}", texts.OPEN_PREFECT, " ", icon("external")
+        f"{prefect_ui.rstrip('/')}/runs/flow-run/{run.flow_run_id}", "Open in Prefect", " ", icon("external")
     )
 
 
@@ -115,29 +102,21 @@ def progress(run: Run) -> Node:
     """How many items had which outcome, as a bar and as figures."""
     counts = run.counts
     if counts.total == 0:
-        text = texts.NO_ITEMS_YET if run.status in ACTIVE else texts.NO_ITEMS
+        text = "No item has been processed yet." if run.status in ACTIVE else "This run had no items to process."
         return h("section", {"class": "panel"}, h("h2", None, texts.SECTION_PROGRESS), h("p", {"class": "muted"}, text))
     legend: list[Node] = []
     for figure, word, tone in (
-        (counts.succeeded, texts.COUNT_SUCCEEDED, "green"),
+        (counts.succeeded, "succeeded", "green"),
         (counts.failed, texts.COUNT_FAILED, "red"),
-        (counts.skipped, texts.COUNT_SKIPPED, "gray"),
-        (counts.total - counts.processed, texts.COUNT_LEFT, "open"),
+        (counts.skipped, "skipped", "gray"),
+        (counts.total - counts.processed, "to go", "open"),
     ):
         if figure:
             legend.append(h("span", {"class": f"tone-{tone}"}, h("span", {"class": "dot"}), f"{figure:,} {word}"))
-    return h(
-        "section",
-        {"class": "panel"},
-        h(
-            "div",
-            {"class": "row between"},
-            h("h2", None, texts.SECTION_PROGRESS),
-            h("span", {"class": "muted"}, f"{counts.processed:,} / {counts.total:,}"),
-        ),
-        h("span", {"class": "bar tall", "aria-hidden": "true"}, bar_parts(counts)),
-        h("div", {"class": "legend"}, legend),
-    )
+    done = h("span", {"class": "muted"}, f"{counts.processed:,} / {counts.total:,}")
+    head = h("div", {"class": "row between"}, h("h2", None, texts.SECTION_PROGRESS), done)
+    bar = h("span", {"class": "bar tall", "aria-hidden": "true"}, bar_parts(counts))
+    return h("section", {"class": "panel"}, head, bar, h("div", {"class": "legend"}, legend))
 
 
 def timeline(run: Run, history: Sequence[HistoryEntry]) -> Node:
@@ -149,17 +128,11 @@ def timeline(run: Run, history: Sequence[HistoryEntry]) -> Node:
         final = look(run.bucket, run.status) if is_last and entry.status is run.status else shown
         again = position > 0 and entry.attempt != history[position - 1].attempt
         attempt = h("div", {"class": "small strong"}, texts.ATTEMPT.format(number=entry.attempt)) if again else None
-        line = h(
-            "div",
-            None,
-            attempt,
-            h("div", {"class": "strong"}, final.label),
-            h("div", {"class": "muted small"}, moment(entry.at, "clock"), f" · {entry.source.value}"),
-        )
+        when = h("div", {"class": "muted small"}, moment(entry.at, "clock"), f" · {entry.source.value}")
+        line = h("div", None, attempt, h("div", {"class": "strong"}, final.label), when)
         entries.append(h("li", {"class": f"tone-{final.tone}"}, icon(final.icon, "icon still"), line))
-    return h(
-        "section", {"class": "panel"}, h("h2", None, texts.SECTION_TIMELINE), h("ol", {"class": "timeline"}, entries)
-    )
+    listed = h("ol", {"class": "timeline"}, entries)
+    return h("section", {"class": "panel"}, h("h2", None, "Timeline"), listed)
 
 
 def contact_lost(run: Run) -> Node | None:
@@ -183,61 +156,44 @@ def related_links(slug: str, related: Sequence[RelatedLink]) -> Node | None:
     """Where the run's results can be seen, as the row says; None when there is nothing yet."""
     if not related:
         return None
-    links = [
-        link(
-            page_href(entry.page, slug, {str(k): str(v) for k, v in entry.parameters.items()}),
-            [entry.label, icon("right")],
-            class_="button",
-        )
-        for entry in related[:50]
-    ]
-    return h("section", {"class": "panel"}, h("h2", None, texts.SECTION_RELATED), h("div", {"class": "row"}, links))
+    links: list[Node] = []
+    for one in related[:50]:
+        way = page_href(one.page, slug, {str(name): str(value) for name, value in one.parameters.items()})
+        links.append(link(way, [one.label, icon("right")], class_="button"))
+    return h("section", {"class": "panel"}, h("h2", None, "Results"), h("div", {"class": "row"}, links))
 
 
 def failure_groups(groups: Sequence[FailureGroup], catalogue: Catalogue, names: Names = NO_NAMES) -> Node:
     """Failures by reason: how many, what it means, what to do next and who can."""
     shown = [_group(group, catalogue, names, is_open=position < 3) for position, group in enumerate(groups)]
-    return h("section", {"class": "panel"}, h("h2", None, texts.SECTION_FAILURES), shown)
+    return h("section", {"class": "panel"}, h("h2", None, "What failed"), shown)
 
 
 def _group(group: FailureGroup, catalogue: Catalogue, names: Names, *, is_open: bool) -> Node:
     reason = catalogue.get(group.reason_code)
-    meaning = reason.meaning if reason is not None else texts.UNKNOWN_REASON
+    meaning = reason.meaning if reason is not None else "This version does not know this reason code."
+    named = h("span", {"class": "strong"}, meaning), " ", h("code", {"class": "muted"}, group.reason_code)
     summary = h(
-        "summary",
-        None,
-        h("span", {"class": "count"}, f"{group.count:,}"),
-        h(
-            "span",
-            {"class": "grow"},
-            h("span", {"class": "strong"}, meaning),
-            " ",
-            h("code", {"class": "muted"}, group.reason_code),
-        ),
+        "summary", None, h("span", {"class": "count"}, f"{group.count:,}"), h("span", {"class": "grow"}, *named)
     )
     lines: list[Node] = [h("p", {"class": "break"}, group.message)]
     if reason is not None:
-        lines.append(
-            h("div", {"class": "next"}, h("span", {"class": "strong"}, f"{texts.NEXT_STEP}: "), reason.next_step)
-        )
-        again = texts.RETRYABLE if reason.retryable else texts.NOT_RETRYABLE
-        lines.append(h("p", {"class": "muted small"}, f"{texts.WHO}: {reason.who.label} · {again}"))
+        step = h("span", {"class": "strong"}, "Next step: ")
+        lines.append(h("div", {"class": "next"}, step, reason.next_step))
+        again = "Worth starting again after that" if reason.retryable else "Starting again will not help"
+        lines.append(h("p", {"class": "muted small"}, f"Who can fix it: {reason.who.label} · {again}"))
     span = item_name(group.first_item, names)
     if group.count > 1:
         span = f"{span} … {item_name(group.last_item, names)}"
     lines.append(h("p", {"class": "muted small break"}, span))
-    return h(
-        "details",
-        {"class": "group", "open": is_open, "key": group.reason_code},
-        summary,
-        h("div", {"class": "body"}, lines),
-    )
+    told = {"class": "group", "open": is_open, "key": group.reason_code}
+    return h("details", told, summary, h("div", {"class": "body"}, lines))
 
 
 def item_name(item_id: str, names: Names) -> str:
     """An item as shown, its name before its id; the run itself has words instead."""
     named = f"{names[item_id]} ({item_id})" if item_id in names else item_id
-    return texts.WHOLE_RUN if item_id == RUN_ITEM else named
+    return "the run as a whole" if item_id == RUN_ITEM else named
 
 
 def items_table(
@@ -247,37 +203,29 @@ def items_table(
     if not found.entries:
         return h("p", {"class": "muted"}, words.ITEMS_NONE)
     if is_failures:
-        columns = ((texts.COLUMN_ITEM, ""), (texts.COLUMN_REASON, ""), (texts.COLUMN_MESSAGE, ""))
-        rows = [
-            h(
-                "tr",
-                None,
-                cell(texts.COLUMN_ITEM, h("span", {"class": "break"}, item_name(entry.item_id, names)), class_="wide"),
-                cell(texts.COLUMN_REASON, h("code", None, entry.reason_code), class_="wide"),
-                cell(texts.COLUMN_MESSAGE, h("span", {"class": "break"}, entry.message), class_="wide"),
+        columns = {"Item": "wide", "Reason": "wide", "Message": "wide"}
+        cells = [
+            (
+                item_name(entry.item_id, names),
+                h("code", None, entry.reason_code),
+                h("span", {"class": "break"}, entry.message),
             )
             for entry in found.entries
         ]
     else:
-        columns = ((texts.COLUMN_ITEM, ""),)
-        rows = [
-            h(
-                "tr",
-                None,
-                cell(texts.COLUMN_ITEM, h("span", {"class": "mono break"}, item_name(entry, names)), class_="wide"),
-            )
-            for entry in found.entries
-        ]
+        columns, cells = {"Item": "wide"}, [(item_name(entry, names),) for entry in found.entries]
+    class_ = "break" if is_failures else "mono break"
+    rows = [row(columns, None, h("span", {"class": class_}, item), *rest) for item, *rest in cells]
     said = words.ITEMS_COUNT.format(
         first=f"{first + 1:,}", last=f"{first + len(found.entries):,}", total=f"{found.total:,}"
     )
-    return h("div", {"class": "stack"}, table(texts.SECTION_ITEMS, columns, rows, "stacked"), pager(*hrefs, None, said))
+    return h("div", {"class": "stack"}, table("Items of this run", columns, rows), pager(*hrefs, None, said))
 
 
 def kin_links(slug: str, kin: Kin, bucket: StatusBucket) -> Node | None:
     """The ways to the runs of the same operation and scope around this one; of a failed or partial one, when it last worked."""
     shown: list[Node] = []
-    for one, words_ in ((kin.previous, texts.KIN_PREVIOUS), (kin.next, texts.KIN_NEXT)):
+    for one, words_ in ((kin.previous, "Previous of its kind"), (kin.next, "Next of its kind")):
         if one is not None:
             label = f"{words_}: {BUCKETS[one.bucket].label.lower()}"
             shown.append(link(page_href("run", slug, {"id": str(one.id)}), [label, " · ", moment(one.created_at)]))
@@ -285,10 +233,11 @@ def kin_links(slug: str, kin: Kin, bucket: StatusBucket) -> Node | None:
         good = kin.last_good
         if good is not None:
             way = page_href("run", slug, {"id": str(good.id)})
-            shown.insert(0, link(way, [texts.LAST_GOOD, " ", moment(good.created_at)], class_="strong"))
+            shown.insert(0, link(way, ["Last succeeded before this:", " ", moment(good.created_at)], class_="strong"))
         else:
             shown.insert(0, h("span", {"class": "strong"}, texts.LAST_GOOD_NEVER))
-    return h("nav", {"class": "row small", "aria-label": texts.KIN_LABEL}, shown) if shown else None
+    named = {"class": "row small", "aria-label": "Runs of the same operation and scope"}
+    return h("nav", named, shown) if shown else None
 
 
 def against(compared: Against | None, other: RunAt | None) -> Node | None:
@@ -296,19 +245,20 @@ def against(compared: Against | None, other: RunAt | None) -> Node | None:
     if compared is None or other is None:
         return None
     counts = (
-        (compared.new, texts.AGAINST_NEW),
-        (compared.same, texts.AGAINST_SAME),
-        (compared.gone, texts.AGAINST_GONE),
+        (compared.new, "{count} failed that did not then"),
+        (compared.same, "{count} failed then as well"),
+        (compared.gone, "{count} that failed then did not"),
     )
     told = [words_.format(count=f"{count:,}") for count, words_ in counts if count]
     if compared.new is None:
-        told = [texts.AGAINST_MANY]
+        told = ["too many failures to compare here"]
     if compared.lasted and compared.lasted_before:
         spans = (duration(one.total_seconds()) for one in (compared.lasted, compared.lasted_before))
-        told.append(texts.AGAINST_LASTED.format(now=next(spans), before=next(spans)))
+        told.append(f"{next(spans)} instead of {next(spans)}")
     if not told:
         return None
-    return h("p", {"class": "small muted"}, f"{texts.AGAINST} ", moment(other.created_at), f": {', '.join(told)}.")
+    when = moment(other.created_at)
+    return h("p", {"class": "small muted"}, "Against the run before, ", when, f": {', '.join(told)}.")
 
 
 def no_reason(overview: RunOverview) -> Node | None:

@@ -31,18 +31,18 @@ def filter_fields(
     now: datetime,
 ) -> Node:
     """The fields for a view of the tenant's list. `now` is where a time range begins that is still to be set."""
-    known_types = [("", texts.FILTER_ANY_TYPE), *((str(one), one.label) for one in _with(address.type, types))]
-    known_people = [("", texts.FILTER_ANYONE), *((one, one) for one in _with(address.initiator, choices.initiators))]
-    known_scopes = [("", texts.FILTER_ANY_SCOPE), *((one, one) for one in _with(address.scope, choices.scopes))]
+    known_types = [("", "All types"), *((str(one), one.label) for one in _with(address.type, types))]
+    known_people = [("", "Anyone"), *((one, one) for one in _with(address.initiator, choices.initiators))]
+    known_scopes = [("", "All scopes"), *((one, one) for one in _with(address.scope, choices.scopes))]
     known_reasons = [
-        ("", texts.FILTER_ANY_REASON),
+        ("", "Any reason"),
         *((one, _meaning(catalogue, one)) for one in _with(address.reason, choices.reasons)),
     ]
     search = {
         "id": _id(texts.FILTER_SEARCH),
         "type": "text",
         "maxlength": str(MAX_TEXT),
-        "placeholder": texts.FILTER_SEARCH_HINT,
+        "placeholder": "In full, or a run's first 8",
         "data-value": address.search or "",
         **_part_of(slug, address, "q"),
     }
@@ -63,11 +63,11 @@ def filter_fields(
     fields = h(
         "div",
         {"class": "fields"},
-        choice(texts.FILTER_TYPE, known_types, str(address.type or ""), "type"),
+        choice("Type", known_types, str(address.type or ""), "type"),
         _times(slug, address, now),
-        choice(texts.FILTER_INITIATOR, known_people, address.initiator or "", "by"),
-        choice(texts.FILTER_SCOPE, known_scopes, address.scope or "", "scope"),
-        choice(texts.FILTER_REASON, known_reasons, address.reason or "", "reason"),
+        choice("Started by", known_people, address.initiator or "", "by"),
+        choice("Scope", known_scopes, address.scope or "", "scope"),
+        choice("Reason", known_reasons, address.reason or "", "reason"),
         _field(texts.FILTER_SEARCH, h("input", search)),
         _field(texts.REFRESH, _select(texts.REFRESH, refresh, seconds, looked_at), "field brief"),
     )
@@ -85,10 +85,10 @@ def _times(slug: str, address: ListAddress, now: datetime) -> Node:
     between = address if is_between else ListAddress(since=until - timedelta(days=1), until=until)
     at = address if address.at else ListAddress(at=until)
     choices = {
-        "any": ("", texts.FILTER_ANY_TIME),
+        "any": ("", "Any time"),
         **{period.value: (f"range={period.value}", period.label) for period in Period},
-        "between": (_times_of(between), texts.FILTER_BETWEEN),
-        "at": (_times_of(at), texts.FILTER_RUNNING_AT),
+        "between": (_times_of(between), "Between …"),
+        "at": (_times_of(at), "Was running at …"),
     }
     chosen = "at" if address.at else "between" if is_between else address.period.value if address.period else "any"
     attributes = {"data-base": _base(slug, address, _TIMES), "title": texts.FILTER_NOTE}
@@ -141,14 +141,14 @@ def moment_pickers(viewer: Viewer, address: ListAddress) -> None:
 
     with st.container(horizontal=True, gap="small"):
         if address.at:
-            picker("at", texts.FILTER_AT, address.at)
+            picker("at", "Moment", address.at)
         else:
-            picker("since", texts.FILTER_SINCE, address.since)
-            picker("until", texts.FILTER_UNTIL, address.until)
+            picker("since", "From", address.since)
+            picker("until", "Until", address.until)
 
 
 def _interval(seconds: int) -> str:
-    return texts.REFRESH_EVERY.format(seconds=seconds) if seconds else texts.REFRESH_OFF
+    return f"every {seconds} s" if seconds else "Off"
 
 
 def _with(chosen: _T | None, offered: Sequence[_T]) -> list[_T]:

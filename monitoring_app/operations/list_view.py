@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,11 @@ from monitoring_app import texts
 from monitoring_app.operations.address import LOOKS, ROW_CHOICES, ListAddress
 from monitoring_app.presentation.figures import between, capped, duration, plural
 from monitoring_app.presentation.nodes import Node, elapsed, h, icon, link, moment, page_href
-from monitoring_app.presentation.parts import cell, empty_state, notice, pager, table
+from monitoring_app.presentation.parts import empty_state, notice, pager, row, table
 from monitoring_app.presentation.status import BUCKETS, count_bar, status_badge
 from runstore.ids import uuid_or_none
 from runstore.reasons import Catalogue
+from runstore.runs.cursor import Cursor
 from runstore.runs.insights import HISTORY_FROM, History, RunNote
 from runstore.runs.operation import OperationType
 from runstore.runs.reader import COUNT_CAP, RunPage
@@ -25,14 +27,13 @@ from runstore.runs.status import StatusBucket
 from runstore.tenancy import Trigger
 
 TRIGGERS = {
-    Trigger.USER: texts.STARTED_BY_USER,
-    Trigger.SCHEDULE: texts.STARTED_BY_SCHEDULE,
-    Trigger.PREFECT: texts.STARTED_BY_PREFECT,
+    Trigger.USER: "by hand",
+    Trigger.SCHEDULE: "schedule",
+    Trigger.PREFECT: "Prefect",
 }
-
-
 _ABOUT = ("scope",)
 _WIDEST = 48
+_FROM_BELOW = (*list(StatusBucket)[2:], StatusBucket.RUNNING, StatusBucket.QUEUED)
 
 
 def list_href(slug: str, address: ListAddress) -> str:
@@ -50,11 +51,7 @@ def bucket_tiles(
     everything = sum(counts.values())
     capped_one = any(count > COUNT_CAP for count in counts.values())
     total = capped(COUNT_CAP + 1, COUNT_CAP) if capped_one else capped(everything, COUNT_CAP * len(counts))
-    tiles = [
-        _tile(
-            list_href(slug, address.changed(buckets=frozenset())), texts.ALL_BUCKETS, None, total, not address.buckets
-        )
-    ]
+    tiles = [_tile(list_href(slug, address.changed(buckets=frozenset())), "All", None, total, not address.buckets)]
     for bucket, shown in BUCKETS.items():
         wanted = address.changed(buckets=address.buckets ^ {bucket})
         figure = capped(counts[bucket], COUNT_CAP)
@@ -65,8 +62,8 @@ def bucket_tiles(
     way = list_href(slug, address.changed(needs_attention=not address.needs_attention))
     look_ = ("warning", "orange" if some else "gray")
     figure = capped(some, COUNT_CAP * len(counts))
-    tiles.append(_tile(way, texts.ATTENTION, look_, figure, address.needs_attention, texts.ATTENTION_NOTE))
-    return h("nav", {"class": "tiles", "aria-label": texts.BUCKETS_LABEL}, tiles)
+    tiles.append(_tile(way, "Needs attention", look_, figure, address.needs_attention, texts.ATTENTION_NOTE))
+    return h("nav", {"class": "tiles", "aria-label": "Runs by status"}, tiles)
 
 
 def _tile(
@@ -90,8 +87,8 @@ def history_chart(slug: str, address: ListAddress, history: History, days: Seque
         per_day[counted.day][counted.bucket] = counted.runs
     most = max((sum(buckets.values()) for buckets in per_day.values()), default=0) or 1
     bars = [_day(slug, address, day, per_day[day], most, zone) for day in days]
-    label = texts.HISTORY_LABEL.format(days=len(days))
-    note = "" if history.complete else " " + texts.HISTORY_CAPPED.format(count=f"{HISTORY_FROM:,}")
+    label = f"Runs created per day, last {len(days)} days"
+    note = "" if history.complete else f" The newest {HISTORY_FROM:,} runs are counted."
     foot = h(
         "div",
         {"class": "chart-foot"},
@@ -108,15 +105,8 @@ def _day(
     begin, end = (datetime.combine(one, time.min, zone).astimezone(UTC) for one in (day, day + timedelta(days=1)))
     parts: list[Node] = []
     words: list[str] = []
-    for bucket in (
-        StatusBucket.SUCCEEDED,
-        StatusBucket.PARTIAL,
-        StatusBucket.FAILED,
-        StatusBucket.RUNNING,
-        StatusBucket.QUEUED,
-    ):
-        runs = buckets.get(bucket, 0)
-        if runs:
+    for bucket in _FROM_BELOW:
+        if runs := buckets.get(bucket, 0):
             share = f"{max(100 * runs / most, 3):.1f}%"
             parts.append(h("span", {"class": f"part tone-{BUCKETS[bucket].tone}", "vars": {"h": share}}))
             words.append(f"{runs:,} {BUCKETS[bucket].label.lower()}")
@@ -131,7 +121,7 @@ def active_filters(slug: str, address: ListAddress, ignored: Sequence[str], zone
     chips: list[Node] = []
     for name, value, without in address.filters(zone):
         words = h("span", None, f"{name}: {value}")
-        label = texts.CLEAR_ONE.format(name=name)
+        label = f"Remove filter {name}"
         chips.append(
             link(list_href(slug, without), [words, icon("close")], class_="chip", aria_label=label, title=label)
         )
@@ -147,11 +137,9 @@ def newer_pill(slug: str, address: ListAddress, count: int, cap: int) -> Node | 
     """That runs have come in above the first row, and the link that shows them; the rows do not move by themselves."""
     if count == 0:
         return None
-    noun = "run" if count == 1 else "runs"
-    words = texts.NEWER_RUNS.format(count=capped(count, cap - 1), noun=noun)
-    return h(
-        "div", {"class": "row"}, link(list_href(slug, address.at_cursor(None)), [icon("up"), words], class_="button")
-    )
+    words = f"{capped(count, cap - 1)} newer {'run' if count == 1 else 'runs'} – show"
+    way = link(list_href(slug, address.at_cursor(None)), [icon("up"), words], class_="button")
+    return h("div", {"class": "row"}, way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,54 +176,45 @@ def _short(value: str) -> str:
 def runs_table(slug: str, runs: Sequence[Run], told: Told) -> Node:
     """The rows of a page."""
     way = page_href("run", slug)
-    columns = (
-        (texts.COLUMN_STATUS, ""),
-        (texts.COLUMN_OPERATION, ""),
-        (texts.COLUMN_ITEMS, ""),
-        (texts.COLUMN_STARTED_BY, ""),
-        (texts.COLUMN_CREATED, ""),
-        (texts.COLUMN_DURATION, "number"),
-    )
-    return table(
-        texts.LIST_LABEL, columns, [_row(way, run, *told.of(run), told.usual.get(run.type)) for run in runs], "stacked"
-    )
+    return table("Runs", _COLUMNS, [_row(way, run, *told.of(run), told.usual.get(run.type)) for run in runs])
+
+
+_COLUMNS: Final = {
+    texts.COLUMN_STATUS: "wide",
+    texts.COLUMN_OPERATION: "wide",
+    "Items": "wide",
+    "Started by": "",
+    "Created": "",
+    "Duration": "number",
+}
 
 
 @lru_cache(maxsize=2048)
 def _row(way: str, run: Run, about: str, reason: str, usual: timedelta | None) -> Node:
     run_id = str(run.id)
-    href = f"{way}&id={run_id}"
     lost: Node | None = None
     if run.contact_lost_at is not None:
         lost = h("div", {"class": "small toned tone-orange"}, texts.CONTACT_LOST, " ", moment(run.contact_lost_at))
     attempt = h("span", {"class": "muted small"}, texts.ATTEMPT.format(number=run.attempt).lower())
-    short = h("span", {"class": "mono muted"}, run_id[:8])
     named = h(
         "div",
         {"class": "named"},
-        link(href, run.type.label, class_="op whole"),
-        short,
+        link(f"{way}&id={run_id}", run.type.label, class_="op whole"),
+        h("span", {"class": "mono muted"}, run_id[:8]),
         attempt if run.attempt > 1 else None,
     )
-    return h(
-        "tr",
-        {"key": run_id},
-        cell(texts.COLUMN_STATUS, status_badge(run.bucket, run.status), lost, class_="wide"),
-        cell(
-            texts.COLUMN_OPERATION,
-            named,
-            h("div", {"class": "small muted break"}, about) if about else None,
-            h("div", {"class": f"small toned tone-{BUCKETS[run.bucket].tone} why"}, reason) if reason else None,
-            class_="wide",
-        ),
-        cell(texts.COLUMN_ITEMS, count_bar(run.counts), class_="wide"),
-        cell(
-            texts.COLUMN_STARTED_BY,
-            h("div", {"class": "cut", "title": run.initiated_by}, run.initiated_by),
-            h("div", {"class": "muted small"}, TRIGGERS[run.trigger]) if _worth_saying(run) else None,
-        ),
-        cell(texts.COLUMN_CREATED, moment(run.created_at)),
-        cell(texts.COLUMN_DURATION, lasted(run) or "–", _against(run, usual), class_="number"),
+    why = h("div", {"class": f"small toned tone-{BUCKETS[run.bucket].tone} why"}, reason) if reason else None
+    is_by_hand = run.trigger is Trigger.USER or run.initiated_by.casefold() == TRIGGERS[run.trigger].casefold()
+    trigger = None if is_by_hand else h("div", {"class": "muted small"}, TRIGGERS[run.trigger])
+    return row(
+        _COLUMNS,
+        run_id,
+        (status_badge(run.bucket, run.status), lost),
+        (named, h("div", {"class": "small muted break"}, about) if about else None, why),
+        count_bar(run.counts),
+        (h("div", {"class": "cut", "title": run.initiated_by}, run.initiated_by), trigger),
+        moment(run.created_at),
+        (lasted(run) or "–", _against(run, usual)),
     )
 
 
@@ -246,10 +225,6 @@ def _against(run: Run, usual: timedelta | None) -> Node | None:
     if run.finished_at is not None and usual / 1.5 <= run.finished_at - run.started_at <= usual * 1.5:
         return None
     return h("div", {"class": "muted small"}, texts.FACT_USUAL.format(duration=duration(usual.total_seconds())))
-
-
-def _worth_saying(run: Run) -> bool:
-    return run.trigger is not Trigger.USER and run.initiated_by.casefold() != TRIGGERS[run.trigger].casefold()
 
 
 def lasted(run: Run) -> Node | None:
@@ -264,29 +239,25 @@ def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run
     if not runs:
         if address.needs_attention and address.changed(needs_attention=False) == address.cleared():
             way = (list_href(slug, address.cleared()), texts.CLEAR_ALL)
-            return empty_state(texts.ATTENTION_NONE_TITLE, texts.ATTENTION_NONE, way=way)
+            return empty_state("Nothing needs attention", texts.ATTENTION_NONE, way=way)
         if address.to_params().keys() - LOOKS:
             return empty_state(
-                texts.NO_MATCH_TITLE,
+                "No run matches these filters",
                 texts.NO_MATCH,
                 way=(list_href(slug, address.cleared()), texts.CLEAR_ALL),
             )
-        return empty_state(texts.EMPTY_TITLE, texts.EMPTY)
+        return empty_state("Nothing has run yet", "As soon as an operation starts, it appears here by itself.")
 
-    def to(cursor: object) -> str | None:
-        return list_href(slug, address.at_cursor(cursor)) if cursor is not None else None  # type: ignore[arg-type]
+    def to(cursor: Cursor | None) -> str | None:
+        return list_href(slug, address.at_cursor(cursor)) if cursor is not None else None
 
     newest = list_href(slug, address.at_cursor(None)) if address.cursor is not None else None
     steps = pager(to(page.newer), to(page.older), newest, plural(len(runs), "run"))
     sizes = [
-        link(
-            list_href(slug, address.changed(rows=choice)),
-            str(choice),
-            aria_current="true" if choice == address.rows else None,
-        )
-        if choice != address.rows
-        else h("strong", None, str(choice))
+        h("strong", None, str(choice))
+        if choice == address.rows
+        else link(list_href(slug, address.changed(rows=choice)), str(choice))
         for choice in ROW_CHOICES
     ]
-    rows = h("div", {"class": "row small"}, h("span", {"class": "muted"}, texts.ROWS), sizes)
+    rows = h("div", {"class": "row small"}, h("span", {"class": "muted"}, "Rows"), sizes)
     return h("div", {"class": "stack"}, runs_table(slug, runs, told), h("div", {"class": "row between"}, rows, steps))

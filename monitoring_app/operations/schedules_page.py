@@ -11,8 +11,7 @@ from monitoring_app import runtime, texts
 from monitoring_app.presentation.figures import duration, plural
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, blocks, h, icon, link, moment, page_href
-from monitoring_app.presentation.parts import cell, empty_state, notice, page_header, table
-from monitoring_app.presentation.session_page import still_there
+from monitoring_app.presentation.parts import empty_state, notice, page_header, row, table
 from monitoring_app.presentation.status import Look as Shown
 from monitoring_app.presentation.status import badge, status_badge
 from monitoring_app.presentation.view import show
@@ -43,20 +42,26 @@ _TO_COME: Final = Shown("To come", "queued", "gray")
 def draw(viewer: Viewer) -> None:
     """The page."""
     show(page_header(viewer, texts.SCHEDULES, texts.SCHEDULES_LEAD), "schedules-header")
-    first = [True]
 
-    def shown() -> None:
-        hub, now = runtime.current(), viewer if first else still_there(viewer)
-        first.clear()
+    def shown(now: Viewer, _first: bool) -> None:
+        hub = runtime.current()
         with hub.database.reading(now.scope):
             found = ScheduleReader(hub.database, now.scope).schedules()
             failed = [one.last.id for one in found.entries if one.last and one.last.bucket in _BAD]
             notes = RunInsights(hub.database, now.scope).notes(failed, ())
         show(schedules(now.tenant.slug, found, notes, hub.settings.catalogue), "schedules")
 
-    live(shown, REFRESH_SECONDS, "schedules")
+    live(viewer, shown, REFRESH_SECONDS, "schedules")
 
 
+_COLUMNS: Final = {
+    texts.COLUMN_STATUS: "wide",
+    texts.COLUMN_OPERATION: "wide",
+    "Times": "",
+    "Next": "",
+    "Last run": "wide",
+    "Last succeeded": "",
+}
 _BAD: Final = (StatusBucket.FAILED, StatusBucket.PARTIAL)
 
 
@@ -64,30 +69,24 @@ def schedules(slug: str, found: Schedules, notes: Mapping[UUID, RunNote], catalo
     """The page's tree below its header."""
     looked = _looked(found.look)
     if not found.entries:
-        known = found.look.looked_at is not None
-        title = texts.SCHEDULES_NONE_TITLE if known else texts.SCHEDULES_UNKNOWN_TITLE
-        return blocks(
-            looked=looked, body=empty_state(title, texts.SCHEDULES_NONE if known else texts.SCHEDULES_UNKNOWN)
-        )
-    columns = (
-        (texts.COLUMN_STATUS, ""),
-        (texts.COLUMN_OPERATION, ""),
-        (texts.COLUMN_TIMES, ""),
-        (texts.COLUMN_NEXT, ""),
-        (texts.COLUMN_LAST, ""),
-        (texts.COLUMN_GOOD, ""),
-    )
+        title, why = texts.SCHEDULES_UNKNOWN_TITLE, texts.SCHEDULES_UNKNOWN
+        if found.look.looked_at is not None:
+            title, why = (
+                "Nothing is scheduled for this tenant",
+                "On the command line, `tenantatlas schedule add` adds one.",
+            )
+        return blocks(looked=looked, body=empty_state(title, why))
     rows = [_row(slug, one, found.look, notes, catalogue) for one in found.entries]
     capped = notice(texts.SCHEDULES_CAPPED.format(count=MOST), "orange") if len(rows) == MOST else None
-    return blocks(looked=looked, capped=capped, body=table(texts.SCHEDULES, columns, rows, "stacked"))
+    return blocks(looked=looked, capped=capped, body=table(texts.SCHEDULES, _COLUMNS, rows))
 
 
 def strip(slug: str, found: Schedules) -> Node:
     """One line for the list of runs: what did not run, or when the next one is due. It leads to the page."""
     way = page_href("schedules", slug)
     for behind, words, tone in (
-        (found.missing, texts.STRIP_MISSING, "red"),
-        (found.too_old, texts.STRIP_TOO_OLD, "orange"),
+        (found.missing, "{name}{rest} did not run when due. {why}", "red"),
+        (found.too_old, "{name}{rest}: the last success is more than {limit} old.", "orange"),
     ):
         if behind:
             first = behind[0]
@@ -97,10 +96,10 @@ def strip(slug: str, found: Schedules) -> Node:
     if found.look.is_stale:
         return notice(_unknown(found.look), "orange", link(way, [texts.SCHEDULES, icon("right")]))
     coming = [(one.next_at, _named(one)) for one in found.entries if one.next_at is not None]
-    told: list[Node] = [texts.STRIP_NONE_COMES if found.entries else texts.STRIP_NONE]
+    told: list[Node] = ["None of the schedules will start anything" if found.entries else texts.STRIP_NONE]
     if coming:
         at, name = min(coming)
-        told = [plural(len(found.entries), "schedule"), f"; {texts.STRIP_NEXT} {name} ", moment(at)]
+        told = [plural(len(found.entries), "schedule"), f"; next is {name} ", moment(at)]
     return h("div", {"class": "row small"}, link(way, [icon("queued"), " ", h("span", None, told)]))
 
 
@@ -118,7 +117,7 @@ def _looked(look: Look) -> Node:
         since = [h("span", {"class": "strong"}, moment(look.looked_at))] if look.looked_at else []
         return notice(_unknown(look), "orange", *since)
     assert look.looked_at is not None
-    return h("p", {"class": "muted small"}, f"{texts.LOOKED_AT} ", moment(look.looked_at))
+    return h("p", {"class": "muted small"}, "As Prefect's server had it ", moment(look.looked_at))
 
 
 def _unknown(look: Look) -> str:
@@ -155,45 +154,37 @@ def _row(slug: str, one: Scheduled, look: Look, notes: Mapping[UUID, RunNote], c
     standing, why = _standing(one, look)
     since = one.missing_since
     told = [
-        h("div", {"class": f"small toned tone-{standing.tone}"}, texts.DUE, " ", moment(since)) if since else None,
+        h("div", {"class": f"small toned tone-{standing.tone}"}, "due", " ", moment(since)) if since else None,
         h("div", {"class": "small muted"}, why) if why else None,
     ]
     about = " · ".join(part for part in (one.scope, one.name) if part)
-    return h(
-        "tr",
-        {"key": str(one.id)},
-        cell(texts.COLUMN_STATUS, badge(standing), *told, class_="wide"),
-        cell(
-            texts.COLUMN_OPERATION,
+    return row(
+        _COLUMNS,
+        str(one.id),
+        (badge(standing), *told),
+        (
             link(page_href("operations", slug, {"type": str(one.type)}), one.type.label, class_="op"),
             h("div", {"class": "small muted break"}, about) if about else None,
-            class_="wide",
         ),
-        cell(
-            texts.COLUMN_TIMES,
-            h("span", {"class": "mono nowrap"}, one.timing),
-            h("div", {"class": "small muted nowrap"}, one.timezone),
-        ),
-        cell(texts.COLUMN_NEXT, moment(one.next_at) if one.next_at else "–"),
-        cell(texts.COLUMN_LAST, _run(slug, one.last, notes, catalogue), class_="wide"),
-        cell(texts.COLUMN_GOOD, _good(slug, one, look)),
+        (h("span", {"class": "mono nowrap"}, one.timing), h("div", {"class": "small muted nowrap"}, one.timezone)),
+        moment(one.next_at) if one.next_at else "–",
+        _run(slug, one.last, notes, catalogue),
+        _good(slug, one, look),
     )
 
 
-def _run(slug: str, run: RunAt | None, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> list[Node]:
+def _run(slug: str, run: RunAt | None, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> tuple[Node | None, ...]:
     if run is None:
-        return [texts.NO_RUN]
+        return (texts.NO_RUN,)
     note = notes.get(run.id)
     reason = catalogue.get(note.reason_code) if note and note.reason_code else None
     way = link(page_href("run", slug, {"id": str(run.id)}), status_badge(run.bucket), " ", moment(run.created_at))
-    return [way, h("div", {"class": "small muted why"}, reason.meaning) if reason else ""]
+    return way, h("div", {"class": "small muted why"}, reason.meaning) if reason else None
 
 
-def _good(slug: str, one: Scheduled, look: Look) -> list[Node]:
+def _good(slug: str, one: Scheduled, look: Look) -> tuple[Node | None, ...]:
     tone = " toned tone-orange" if one.is_too_old(look.now) else " muted"
-    limit = (
-        h("div", {"class": f"small nowrap{tone}"}, texts.AT_MOST.format(age=_age(one.at_most))) if one.at_most else ""
-    )
+    limit = h("div", {"class": f"small nowrap{tone}"}, f"at most {_age(one.at_most)} old") if one.at_most else None
     if one.good is None:
-        return [texts.NO_RUN, limit]
-    return [link(page_href("run", slug, {"id": str(one.good.id)}), moment(one.good.created_at)), limit]
+        return texts.NO_RUN, limit
+    return link(page_href("run", slug, {"id": str(one.good.id)}), moment(one.good.created_at)), limit

@@ -9,8 +9,10 @@ from uuid import uuid4
 import streamlit as st
 
 from monitoring_app import texts
-from monitoring_app.presentation.parts import empty_state, notice
+from monitoring_app.presentation.page import still_there
+from monitoring_app.presentation.parts import empty_state, forbidden, notice
 from monitoring_app.presentation.view import show
+from monitoring_app.session import Viewer
 from runstore.errors import ForbiddenError, NotFoundError, StoreUnavailableError, TenantAtlasError
 
 _LOGGER = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ def guarded(page: Callable[[], None]) -> Callable[[], None]:
         except StoreUnavailableError:
             show_unavailable()
         except ForbiddenError:
-            show(empty_state(texts.FORBIDDEN_TITLE, texts.FORBIDDEN, way=("/", texts.TO_OPERATIONS)), "forbidden")
+            show(forbidden(), "forbidden")
         except NotFoundError:
             show(empty_state(texts.NOT_FOUND_TITLE, texts.NOT_FOUND, way=("/", texts.TO_OPERATIONS)), "not-found")
         except TenantAtlasError as problem:
@@ -37,20 +39,21 @@ def guarded(page: Callable[[], None]) -> Callable[[], None]:
     return shown
 
 
-def live(part: Callable[[], None], seconds: float | None, key: str) -> None:
+def live(viewer: Viewer, part: Callable[[Viewer, bool], None], seconds: float | None, key: str) -> None:
     """Draws a part of a page, and every `seconds` again by itself (None: once).
 
-    The first time an error is the page's. Later the part alone says that the store is away, and goes on trying.
+    The part gets the viewer as of now, and whether this is the first time. The first time an error is the page's. Later the part
+    alone says that the store is away, and goes on trying.
     """
     first = [True]
 
     def shown() -> None:
         if first:
             first.clear()
-            part()
+            part(viewer, True)
             return
         try:
-            part()
+            part(still_there(viewer), False)
         except StoreUnavailableError:
             show(notice(texts.UNAVAILABLE, "orange"), f"{key}-away")
         except TenantAtlasError as problem:

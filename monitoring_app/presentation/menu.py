@@ -21,7 +21,7 @@ _SWITCHER = "tenant_switcher"
 
 def tenant_switcher(viewer: Viewer) -> None:
     """The product's name and, for members of several tenants, the choice between them."""
-    demo = h("span", {"class": "pill"}, texts.DEMO_BADGE) if runtime.current().settings.demo else None
+    demo = h("span", {"class": "pill"}, "Demo") if runtime.current().settings.demo else None
     show(h("div", {"class": "brand"}, icon("brand"), h("span", None, texts.PRODUCT), demo), "brand")
     if len(viewer.tenants) < 2:
         return
@@ -33,7 +33,7 @@ def tenant_switcher(viewer: Viewer) -> None:
         st.query_params.from_dict({"tenant": st.session_state[_SWITCHER]})
         st.session_state[SWITCHED] = True
 
-    st.selectbox(texts.TENANT, list(names), format_func=lambda slug: names[slug], key=_SWITCHER, on_change=switch)
+    st.selectbox("Tenant", list(names), format_func=lambda slug: names[slug], key=_SWITCHER, on_change=switch)
 
 
 def menu(viewer: Viewer, pages: Sequence[HubPage], current: str, unread: int) -> None:
@@ -50,7 +50,7 @@ def menu(viewer: Viewer, pages: Sequence[HubPage], current: str, unread: int) ->
         entries.append(_entry(viewer, page, page.path == marked, unread if page.path == "notifications" else 0))
     out = _sign_out()
     who = h("div", {"class": "who"}, h("div", None, viewer.email), h("div", {"class": "role"}, viewer.role.value))
-    show(h("nav", {"class": "menu", "aria-label": texts.NAV_LABEL}, entries, who, out), "menu")
+    show(h("nav", {"class": "menu", "aria-label": "Pages"}, entries, who, out), "menu")
 
 
 def bell(viewer: Viewer, unread: int) -> None:
@@ -64,7 +64,7 @@ def bell(viewer: Viewer, unread: int) -> None:
 
 def _sign_out() -> Node | None:
     proxy = runtime.current().settings.proxy
-    words = [icon("out"), h("span", None, texts.SIGN_OUT)]
+    words = [icon("out"), h("span", None, "Sign out")]
     if proxy is None:
         return h("button", {"type": "button", "data-post": "/sign-out", "data-then": "/signed-out"}, words)
     return link(proxy.sign_out_url, words, data_load="1") if proxy.sign_out_url else None

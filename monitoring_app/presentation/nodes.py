@@ -1,4 +1,4 @@
-"""Markup as values: trees of whitelisted elements whose texts are always texts. The browser side builds the same trees.
+"""Markup as values: trees of elements whose texts are always texts. The browser side, `view.js`, makes those that it knows.
 
 A name from a tenant's data can only ever become a text node: there is no way to write markup here, so Markdown, HTML,
 LaTeX or icon codes in it show as typed.
@@ -15,57 +15,6 @@ from urllib.parse import urlencode
 
 Node = str | list[Any]
 """A text, or `[tag, attributes, child, …]`: what the view component is sent."""
-
-TAGS: Final = frozenset(
-    [
-        "div",
-        "span",
-        "p",
-        "a",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "table",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-        "caption",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "strong",
-        "em",
-        "code",
-        "pre",
-        "time",
-        "details",
-        "summary",
-        "button",
-        "nav",
-        "section",
-        "header",
-        "footer",
-        "aside",
-        "small",
-        "svg",
-        "g",
-        "path",
-        "circle",
-        "rect",
-        "line",
-        "label",
-        "select",
-        "option",
-        "input",
-    ]
-)
-"""Elements the browser side will make; anything else is shown as a `span`."""
 
 PAGE_PATH: Final = re.compile(r"/[a-z][a-z0-9-]{0,40}")
 

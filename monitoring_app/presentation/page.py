@@ -1,16 +1,25 @@
-"""What a page is made with: where it is, what it is called, who is looking, and the store it reads."""
+"""What a page is made with: where it is, what it is called, who is looking at it now, and the store it reads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from monitoring_app import runtime
-from monitoring_app.session import Viewer
+import streamlit as st
+
+from monitoring_app import runtime, texts
+from monitoring_app.presentation.nodes import h, icon, link
+from monitoring_app.presentation.parts import forbidden
+from monitoring_app.presentation.view import show
+from monitoring_app.session import Refused, Viewer, resolve
+from monitoring_app.web.identity import SESSION_HEADER
 from runstore.database import Database
 
 CONFIGURATION = "Configuration"
 """The section of the menu for what belongs to a tenant's policies."""
+
+_LAST_TENANT = "last_tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +47,40 @@ def page_database() -> Database:
 def start_database() -> Database:
     """The store for what a page starts or makes, under a role that may do that."""
     return runtime.current().app_database
+
+
+def viewer_or_stop(page: str) -> Viewer:
+    """Who is looking at the tenant of the address. Stops the script with the fitting page when there is nobody to show it to.
+
+    `page` is the page's path without its slash: where a new sign-in comes back to.
+    """
+    found = _asking(st.query_params.get("tenant", st.session_state.get(_LAST_TENANT)))
+    if found is None:
+        here = f"/{page}?{urlencode(st.query_params.to_dict())}"
+        back = link(f"/sign-in?{urlencode({'next': here})}", texts.SIGN_IN_AGAIN, class_="button", data_load="1")
+        why = h("p", None, "Sign in again to continue; you come back to this page.")
+        said = h("h2", None, "Your session has ended"), why, back
+        show(h("div", {"class": "empty"}, icon("out", "icon big"), *said), "session-over")
+        st.stop()
+    if isinstance(found, Refused):
+        st.session_state.pop(_LAST_TENANT, None)
+        show(forbidden(), "forbidden")
+        st.stop()
+    st.session_state[_LAST_TENANT] = found.tenant.slug
+    if "tenant" not in st.query_params:
+        st.query_params["tenant"] = found.tenant.slug
+    return found
+
+
+def still_there(viewer: Viewer) -> Viewer:
+    """The same viewer as of now, for a refresh between two page loads; someone who lost access sees so at once."""
+    found = _asking(viewer.tenant.slug)
+    if not isinstance(found, Viewer):
+        st.rerun(scope="app")
+    return found
+
+
+def _asking(slug: str | None) -> Viewer | Refused | None:
+    hub = runtime.current()
+    session = hub.sessions.read(st.context.headers.get(SESSION_HEADER))
+    return resolve(hub.directory, session, slug) if session is not None else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlencode
 
 from monitoring_app import texts
 from monitoring_app.presentation.nodes import Node, h, icon, link
@@ -27,29 +28,40 @@ def empty_state(title: str, text: str, *, way: tuple[str, str] | None = None) ->
     return h("div", {"class": "empty"}, icon("empty", "icon big"), h("h2", None, title), h("p", None, text), onward)
 
 
+def forbidden() -> Node:
+    """The one answer for every tenant that is not the viewer's, whether or not it or the thing asked for exists."""
+    return empty_state(texts.FORBIDDEN_TITLE, texts.FORBIDDEN, way=("/", texts.TO_OPERATIONS))
+
+
+def downloads(address: str, parameters: Mapping[str, str]) -> Node:
+    """The ways to the files of what a page shows; `address` is theirs without its ending."""
+    ways = [
+        link(f"{address}.{kind}?{urlencode(parameters)}", [icon("download"), kind.upper()], class_="button", data_load="1",
+             aria_label=f"Export {kind.upper()}")
+        for kind in ("csv", "json")
+    ]  # fmt: skip
+    return h("div", {"class": "row"}, ways)
+
+
 def notice(text: str, tone: str = "gray", *more: Node, icon_name: str = "warning") -> Node:
     """A sentence set apart, with an icon in its tone."""
     return h("div", {"class": f"notice tone-{tone}", "role": "status"}, icon(icon_name), h("span", None, text), *more)
 
 
-def table(label: str, columns: Sequence[tuple[str, str]], rows: Iterable[Node], class_: str = "") -> Node:
-    """A table: columns as (heading, class). On a narrow screen each row becomes a block, so cells carry `data-label`."""
-    heads = [h("th", {"scope": "col", "class": name or None}, heading) for heading, name in columns]
-    return h(
-        "div",
-        {"class": f"table-frame {class_}".strip()},
-        h(
-            "table",
-            {"aria-label": label},
-            h("thead", None, h("tr", None, heads)),
-            h("tbody", None, list(rows)),
-        ),
+def table(label: str, columns: Mapping[str, str], rows: Iterable[Node]) -> Node:
+    """A table: columns as heading → class (`wide`, `number` or none). On a narrow screen each row becomes a block."""
+    heads = [h("th", {"scope": "col", "class": class_ or None}, heading) for heading, class_ in columns.items()]
+    parts = h("thead", None, h("tr", None, heads)), h("tbody", None, list(rows))
+    return h("div", {"class": "table-frame stacked"}, h("table", {"aria-label": label}, parts))
+
+
+def row(columns: Mapping[str, str], key: str | None, *cells: Node | tuple[Node | None, ...] | None) -> Node:
+    """A row of such a table, with a cell for each column, of one node or of several."""
+    made = (
+        h("td", {"class": class_ or None, "data-label": heading}, *(cell if isinstance(cell, tuple) else (cell,)))
+        for (heading, class_), cell in zip(columns.items(), cells, strict=True)
     )
-
-
-def cell(label: str, *children: Node | Iterable[Node] | None, class_: str | None = None) -> Node:
-    """A table cell that still says what it is when the row is shown as a block."""
-    return h("td", {"class": class_, "data-label": label}, *children)
+    return h("tr", {"key": key}, *made)
 
 
 def pager(newer: str | None, older: str | None, newest: str | None, shown: str) -> Node:
@@ -65,9 +77,9 @@ def pager(newer: str | None, older: str | None, newest: str | None, shown: str) 
         return h("div", {"class": "pager"}, h("span", {"class": "muted"}, shown))
     return h(
         "nav",
-        {"class": "pager", "aria-label": texts.PAGES_LABEL},
-        step(newest, texts.PAGE_NEWEST, "up"),
-        step(newer, texts.PAGE_NEWER, "left"),
+        {"class": "pager", "aria-label": "Pages of the list"},
+        step(newest, "Newest", "up"),
+        step(newer, "Newer", "left"),
         h("span", {"class": "muted"}, shown),
-        step(older, texts.PAGE_OLDER, "right", after=True),
+        step(older, "Older", "right", after=True),
     )

@@ -13,8 +13,8 @@ from monitoring_app import runtime
 from monitoring_app.presentation import words
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
+from monitoring_app.presentation.page import still_there
 from monitoring_app.presentation.parts import notice
-from monitoring_app.presentation.session_page import still_there
 from monitoring_app.presentation.status import count_bar, status_badge
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
@@ -39,11 +39,6 @@ class _Outcome:
     problem: str = ""
 
 
-def _outcome(page: str) -> _Outcome | None:
-    found: Any = st.session_state.get(f"{page}_outcome")
-    return found if isinstance(found, _Outcome) else None
-
-
 def start_and_follow(viewer: Viewer, page: str, request: Callable[[Database, TenantScope], StartRequest]) -> None:
     """Starts what `request` describes, with the role as it is now. Its run, or why there is none, is shown by `follow`."""
     slug = viewer.tenant.slug
@@ -61,29 +56,26 @@ def start_and_follow(viewer: Viewer, page: str, request: Callable[[Database, Ten
 
 def follow(viewer: Viewer, page: str) -> None:
     """The run last started on this page, live until it ends; nothing when there is none of this tenant."""
-    outcome = _outcome(page)
-    if outcome is None or outcome.tenant != viewer.tenant.slug:
+    outcome: Any = st.session_state.get(f"{page}_outcome")
+    if not isinstance(outcome, _Outcome) or outcome.tenant != viewer.tenant.slug:
         return
     if outcome.run_id is None:
         show(notice(outcome.problem, "red"), f"{page}-problem")
         return
     run_id, reused = outcome.run_id, outcome.reused
-    first = [True]
 
-    def shown() -> None:
-        now = viewer if first else still_there(viewer)
-        run = _run(now, run_id)
+    def shown(now: Viewer, first: bool) -> None:
+        run = present if first else _run(now, run_id)
         if run is None:
             return
         show(_panel(now, run, reused), f"{page}-started")
         if run.status not in ACTIVE and not first:
             # What the page lists may have changed with the run's end; the whole page is drawn once more, without a timer.
             st.rerun(scope="app")
-        first.clear()
 
     present = _run(viewer, run_id)
     is_active = present is not None and present.status in ACTIVE
-    live(shown, FOLLOW_SECONDS if is_active else None, page)
+    live(viewer, shown, FOLLOW_SECONDS if is_active else None, page)
 
 
 def _run(viewer: Viewer, run_id: UUID) -> Run | None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from runstore.errors import BadInputError
 
 HOME = "/operations"
+BRAND = "/brand.svg"
 
 RESERVED = frozenset(
     ("r", "export", "healthz", "readyz", "sign-in", "sign-out", "signed-out", "static", "media", "component", "auth")
@@ -18,28 +19,22 @@ MAX_QUERY = 4096
 MAX_FIELDS = 50
 
 _PUBLIC = frozenset(
-    [
+    (
         "/healthz",
         "/readyz",
         "/favicon.png",
-        "/brand.svg",
+        BRAND,
         "/view.js",
         "/sign-in",
         "/sign-in/callback",
         "/sign-in/as",
         "/signed-out",
-    ]
+    )
 )
 _PUBLIC_ENDINGS = ("/_stcore/health", "/_stcore/host-config")
 _OURS = re.compile(r"/r/[^/]+/[^/]+|/export/[a-z]+\.[a-z]+")
-_CLOSED = (
-    "/_stcore/agent",
-    "/_stcore/upload_file",
-    "/_stcore/script-health-check",
-    "/_stcore/metrics",
-    "/auth/",
-    "/oauth2callback",
-)
+_STREAMLIT = ("agent", "upload_file", "script-health-check", "metrics")
+_CLOSED = (*(f"/_stcore/{name}" for name in _STREAMLIT), "/auth/", "/oauth2callback")
 """Parts of Streamlit's server that the hub has no use for."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from urllib.parse import quote, urlsplit
 
 from anyio import to_thread
@@ -12,14 +11,12 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from monitoring_app import texts
 from monitoring_app.pages import page_paths
 from monitoring_app.runtime import Hub
-from monitoring_app.session import Refused, Viewer, resolve
+from monitoring_app.session import Refused, resolve
 from monitoring_app.web import plain_pages
 from monitoring_app.web.addresses import HOME, is_closed, is_ours, is_public, query_of, with_tenant
-from monitoring_app.web.identity import SESSION_HEADER, Session
-from monitoring_app.web.proxies import TrustedProxy
+from monitoring_app.web.identity import SESSION_HEADER, Session, vouched_for
 from runstore.errors import BadInputError, StoreUnavailableError, TenantAtlasError
 
 _LOGGER = logging.getLogger(__name__)
@@ -39,7 +36,6 @@ class Gate:
     def __init__(self, app: ASGIApp, hub: Hub) -> None:
         self._app = app
         self._hub = hub
-        self._proxy = TrustedProxy(hub.settings.proxy) if hub.settings.proxy else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -70,7 +66,7 @@ class Gate:
         if is_closed(path):
             return plain_pages.not_found()
         if scope["method"] not in _SAFE_METHODS and not self._same_site(scope):
-            return plain_pages.refused(texts.BAD_ORIGIN, 403)
+            return plain_pages.refused("This request came from another site and was refused.", 403)
         if is_public(path):
             return None
         if not self._host_expected(scope):
@@ -88,7 +84,7 @@ class Gate:
         query = query_of(scope.get("query_string", b""))
         pieces = path.split("/")
         slug = pieces[2] if path.startswith("/r/") and len(pieces) > 2 else query.get("tenant")
-        viewer = await self._resolve(session, slug)
+        viewer = await to_thread.run_sync(resolve, self._hub.directory, session, slug)
         if viewer is None:
             return self._ask_to_sign_in(scope)
         if isinstance(viewer, Refused):
@@ -110,31 +106,24 @@ class Gate:
 
     async def _session(self, scope: Scope) -> Session | None:
         token: str | None
-        if self._proxy is not None:
-            claims = self._proxy.claims(scope)
-            if claims is None:
-                return None
-            user = await to_thread.run_sync(partial(self._proxy.sign_in, self._hub.directory, claims))
+        if (proxy := self._hub.settings.proxy) is not None:
+            user = await to_thread.run_sync(vouched_for, proxy, self._hub.directory, scope)
             token = self._hub.sessions.open(user.id) if user is not None else None
         else:
-            cookies = cookie_parser(Headers(scope=scope).get("cookie", ""))
-            token = cookies.get(cookie_name(self._hub))
+            token = cookie_parser(Headers(scope=scope).get("cookie", "")).get(cookie_name(self._hub))
         session = self._hub.sessions.read(token)
         if session is not None:
             scope["tenantatlas.token"] = token
         return session
 
-    async def _resolve(self, session: Session, slug: str | None) -> Viewer | Refused | None:
-        return await to_thread.run_sync(partial(resolve, self._hub.directory, session, slug))
-
     def _ask_to_sign_in(self, scope: Scope) -> Response:
         path: str = scope["path"]
-        if self._proxy is not None:
+        if self._hub.settings.proxy is not None:
             return plain_pages.not_invited()
         if scope["method"] not in ("GET", "HEAD") or not (
             path in page_paths() or path == "/" or path.startswith("/r/")
         ):
-            return plain_pages.refused(texts.SIGN_IN_NEEDED, 401)
+            return plain_pages.refused("Sign in first.", 401)
         query = scope.get("query_string", b"").decode("latin-1")
         back = quote(path) + (f"?{query}" if query else "")
         return RedirectResponse(f"/sign-in?next={quote(back, safe='')}", 302, headers={"cache-control": "no-store"})

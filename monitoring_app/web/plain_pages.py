@@ -48,7 +48,7 @@ def not_found() -> Response:
 
 def bad_address() -> Response:
     """The address itself cannot be read."""
-    return message(texts.BAD_ADDRESS_TITLE, texts.BAD_ADDRESS, 400, link=("/", texts.TO_OPERATIONS))
+    return message("400 – this address cannot be read", texts.BAD_ADDRESS, 400, link=("/", texts.TO_OPERATIONS))
 
 
 def unavailable() -> Response:
@@ -60,18 +60,18 @@ def unavailable() -> Response:
 
 def not_invited() -> Response:
     """Somebody the provider knows and no tenant does."""
-    return message(texts.NOT_INVITED_TITLE, texts.NOT_INVITED, 403, link=("/sign-in?again=1", texts.SIGN_IN_AGAIN))
+    return message("No access yet", texts.NOT_INVITED, 403, link=("/sign-in?again=1", texts.SIGN_IN_AGAIN))
 
 
 def signed_out() -> Response:
     """After a sign-out."""
-    return message(texts.SIGNED_OUT_TITLE, texts.SIGNED_OUT, 200, link=("/sign-in", texts.SIGN_IN_AGAIN))
+    return message("You are signed out", texts.SIGNED_OUT, 200, link=("/sign-in", texts.SIGN_IN_AGAIN))
 
 
 def sign_in_failed(reason: str, status: int) -> Response:
     """The way through the provider ended somewhere else."""
     text = texts.SIGN_IN_FAILED.format(reason=reason)
-    return message(texts.SIGN_IN_FAILED_TITLE, text, status, link=("/sign-in?again=1", texts.SIGN_IN_AGAIN))
+    return message("Sign-in did not work", text, status, link=("/sign-in?again=1", texts.SIGN_IN_AGAIN))
 
 
 def refused(text: str, status: int) -> Response:
@@ -92,4 +92,4 @@ def demo_picker(people: Sequence[tuple[str, str, str]], next_path: str) -> Respo
         if people
         else f"<p>{escape(texts.DEMO_EMPTY)}</p>"
     )
-    return page(texts.DEMO_TITLE, note + form, 200)
+    return page("Demo: choose who you are", note + form, 200)

@@ -23,9 +23,8 @@ from monitoring_app.runtime import Hub
 from monitoring_app.settings import OidcSettings
 from monitoring_app.web import plain_pages
 from monitoring_app.web.addresses import safe_next
-from monitoring_app.web.demo_people import DemoPerson, demo_people
 from monitoring_app.web.gate import cookie_name
-from monitoring_app.web.identity import Session
+from monitoring_app.web.identity import Session, demo_people
 from runstore.directory import SignedInUser
 from runstore.errors import StoreUnavailableError
 
@@ -84,7 +83,7 @@ class SignIn:
         flow = kept.get("flow")
         if request.query_params.get("error"):
             code = "".join(c for c in request.query_params["error"][:40] if c.isalnum() or c in "_-")
-            return self._forget(plain_pages.sign_in_failed(texts.SIGN_IN_REFUSED.format(code=code), 400))
+            return self._forget(plain_pages.sign_in_failed(f"the provider refused it ({code}).", 400))
         state = request.query_params.get("state", "")
         if not isinstance(flow, dict) or f"_state_hub_{state}" not in flow:
             return self._forget(plain_pages.sign_in_failed(texts.SIGN_IN_STALE, 400))
@@ -111,11 +110,10 @@ class SignIn:
             return plain_pages.not_found()
         form = await request.form(max_files=0, max_fields=4, max_part_size=8192)
         people = await to_thread.run_sync(self._demo_people)
-        offered = {str(person.id): person for person in people}
-        person = offered.get(str(form.get("user", "")))
-        if person is None:
+        user_id = str(form.get("user", ""))
+        if user_id not in people:
             return plain_pages.bad_address()
-        return self._signed_in(person.id, safe_next(str(form.get("next", "/"))))
+        return self._signed_in(UUID(user_id), safe_next(str(form.get("next", "/"))))
 
     async def end(self, request: Request) -> Response:
         """Signs out: the session is refused from now on, in every tab and by every hub. 503 when that cannot be noted."""
@@ -140,10 +138,9 @@ class SignIn:
             people = await to_thread.run_sync(self._demo_people)
         except StoreUnavailableError:
             return plain_pages.unavailable()
-        offered = [(str(person.id), person.email, person.roles) for person in people]
-        return plain_pages.demo_picker(offered, next_path)
+        return plain_pages.demo_picker([(user_id, *told) for user_id, told in people.items()], next_path)
 
-    def _demo_people(self) -> tuple[DemoPerson, ...]:
+    def _demo_people(self) -> dict[str, tuple[str, str]]:
         return demo_people(self._hub.app_database, self._hub.settings.demo_emails)
 
     def _signed_in(self, user_id: UUID, next_path: str) -> Response:

@@ -17,6 +17,10 @@ from runstore.errors import BadInputError, ForbiddenError, NotFoundError, StoreU
 AWAY = StoreUnavailableError("postgresql://someone:hunter2@db/store is away")
 
 
+VIEWER: Any = object()
+"""Who is looking: the guard only hands it on."""
+
+
 class Screen:
     """What was shown, key by key; and the fragments that a page left to be run again."""
 
@@ -45,6 +49,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
     """A page's surroundings without a browser: the guard decides what is shown, Streamlit only carries it."""
     made = Screen()
     monkeypatch.setattr(guard, "show", made.show)
+    monkeypatch.setattr(guard, "still_there", lambda viewer: viewer)
     monkeypatch.setattr(st, "fragment", made.fragment)
     monkeypatch.setattr(st, "rerun", lambda scope: made.reruns.append(scope))
     yield made
@@ -54,7 +59,7 @@ def raising(*problems: Exception | None) -> Any:
     """A page or part that fails so each time it is drawn; with None it does not."""
     left = list(problems)
 
-    def draw() -> None:
+    def draw(*_: object) -> None:
         problem = left.pop(0)
         if problem is not None:
             raise problem
@@ -107,13 +112,13 @@ def test_an_outage_looks_again_by_itself_every_few_seconds(screen: Screen) -> No
 @pytest.mark.parametrize("problem", [AWAY, ForbiddenError(), BadInputError("No."), ValueError("no")])
 def test_a_parts_first_error_is_the_pages(screen: Screen, problem: Exception) -> None:
     with pytest.raises(type(problem)):
-        guard.live(raising(problem), 2.5, "tiles")
+        guard.live(VIEWER, raising(problem), 2.5, "tiles")
     assert screen.shown == {}
 
 
 def test_a_part_that_fails_later_says_so_alone_and_goes_on(screen: Screen) -> None:
     later = BadInputError("No such filter.")
-    guard.live(raising(None, AWAY, None, later, ValueError("hunter2"), None), 2.5, "tiles")
+    guard.live(VIEWER, raising(None, AWAY, None, later, ValueError("hunter2"), None), 2.5, "tiles")
     ((again, every),) = screen.again
     assert every == 2.5
     again()
