@@ -1,7 +1,7 @@
 """The types that policies refer to or that hold for a whole tenant: apps, tokens, roles, terms, settings of Intune and Entra.
 
-Each is one declaration: slug, label, where it is, the permission that reads it, and what the service counts in it. They are
-read from Graph and known again by the `@odata.context` of an own export; what other tools make of them is not a policy.
+Each is one declaration: slug, label, where it is, the permission that reads it, and what the service counts in it; the last
+table says what exports call them. Parts that other tools do not export are not missing there.
 """
 
 from __future__ import annotations
@@ -21,13 +21,58 @@ _ASSIGNED: Final = (Part("assignments"),)
 _ENTRA: Final[dict[str, Any]] = {"lane": Lane.DIRECTORY}
 _SEEN: Final = ("partnerState", "lastHeartbeatDateTime")
 
+_EXPORTED: Final = {
+    "app": "*App, Applications, Apps, Client Apps, Mobile Apps",
+    "app_category": "mobileAppCategory, App Categories",
+    "policy_set": "policySet, Policy Sets",
+    "app_control_supplement": "windowsDefenderApplicationControlSupplementalPolicy",
+    "ios_provisioning": "iosLobAppProvisioningConfiguration",
+    "vpp_token": "vppToken, Apple VPP Tokens, VPP Tokens",
+    "branding": "intuneBrandingProfile, Intune Branding, Branding Profiles, Company Branding",
+    "terms_and_conditions": "termsAndConditions, Terms and Conditions",
+    "dep_token": "depOnboardingSetting",
+    "apns_certificate": "applePushNotificationCertificate, Apple Push Notification",
+    "apple_enrollment": "appleUserInitiatedEnrollmentProfile, Apple Enrollment Types",
+    "threat_defense_connector": "mobileThreatDefenseConnector, Mobile Threat Defense Connectors",
+    "compliance_partner": "complianceManagementPartner, Compliance Partners, Partner Connections",
+    "custom_attribute": "deviceCustomAttributeShellScript, Custom Attributes, Mac Custom Attributes",
+    "hotpatch_policy": "windowsQualityUpdatePolicy, Quality Update Policies",
+    "hardware_configuration": "hardwareConfiguration, Hardware Configurations",
+    "template_file": "groupPolicyUploadedDefinitionFile, ADMX Files",
+    "managed_google_play": "androidManagedStoreAccountEnterpriseSettings, Managed Google Play",
+    "intune_settings": "deviceManagementSettings",
+    "device_category": "deviceCategory, Device Categories",
+    "cleanup_rule": "managedDeviceCleanupRule, Device Clean-up Rules",
+    "role_assignment": "deviceAndAppManagementRoleAssignment, Role Assignments",
+    "named_location": "ipNamedLocation countryNamedLocation, Named Locations",
+    "authentication_context": "authenticationContextClassReference, Authentication Context, Authentication Contexts",
+    "authentication_strength": "authenticationStrengthPolicy, Authentication Strengths",
+    "authorization_policy": "authorizationPolicy",
+    "authentication_methods": "authenticationMethodsPolicy",
+    "security_defaults": "identitySecurityDefaultsEnforcementPolicy",
+    "cross_tenant_default": "crossTenantAccessPolicyConfigurationDefault",
+    "cross_tenant_partner": "crossTenantAccessPolicyConfigurationPartner",
+}
+"""Slug → its `@odata.type`s (`*` before the ending of a family), then the folders that tools put them in."""
+
 
 def _type(
     slug: str, label: str, path: str, permission: str, *parts: Part, kept: tuple[str, ...] = (), **more: Any
 ) -> PolicyType:
     kinds = {name: more.pop(name) for name in ("single", "by_id", "id_property") if name in more}
     collection = Collection(path, parts=parts, **kinds)
-    return PolicyType(slug, label, (collection,), permission, content=Content(kept=frozenset(kept)), **more)
+    named, *folders = _EXPORTED[slug].split(", ")
+    return PolicyType(
+        slug,
+        label,
+        (collection,),
+        permission,
+        odata_types=frozenset(f"#microsoft.graph.{name}" for name in named.split() if "*" not in name),
+        odata_suffixes=tuple(name.removeprefix("*") for name in named.split() if "*" in name),
+        folders=tuple(folders),
+        content=Content(kept=frozenset(kept)),
+        **more,
+    )
 
 
 def _app(slug: str, label: str, path: str, *parts: Part, **more: Any) -> PolicyType:
@@ -51,7 +96,7 @@ _APP_COUNTS: Final = (
     "supersedingAppCount",
     "supersededAppCount",
 )
-_PROFILES: Final = Part("enrollmentProfiles")
+_PROFILES: Final = Part("enrollmentProfiles", in_exports=False)
 _SCRIPTS: Final = "DeviceManagementScripts.Read.All"
 _ACCESS: Final = {"lane": Lane.CONDITIONAL_ACCESS}
 _CONTEXTS: Final = "identity/conditionalAccess/authenticationContextClassReferences"
@@ -59,7 +104,14 @@ _CONTEXTS: Final = "identity/conditionalAccess/authenticationContextClassReferen
 TENANT_TYPES: Final[tuple[PolicyType, ...]] = (
     _app("app", "App", "mobileApps", *_ASSIGNED, kept=_APP_COUNTS),
     _app("app_category", "App category", "mobileAppCategories"),
-    _app("policy_set", "Policy set", "policySets", Part("items"), *_ASSIGNED, kept=("status", "errorCode")),
+    _app(
+        "policy_set",
+        "Policy set",
+        "policySets",
+        Part("items", in_exports=False),
+        *_ASSIGNED,
+        kept=("status", "errorCode"),
+    ),
     _app("app_control_supplement", "App Control supplement", "wdacSupplementalPolicies", *_ASSIGNED),
     _app("ios_provisioning", "iOS provisioning profile", "iosLobAppProvisioningConfigurations", *_ASSIGNED),
     _app("vpp_token", "Apple VPP token", "vppTokens", kept=("lastSyncStatus", "tokenActionResults")),
@@ -130,7 +182,7 @@ TENANT_TYPES: Final[tuple[PolicyType, ...]] = (
         "Role assignment",
         "roleAssignments",
         "DeviceManagementRBAC.Read.All",
-        Part("roleScopeTags"),
+        Part("roleScopeTags", in_exports=False),
         by_id=True,
     ),
     _entra("named_location", "Named location", "identity/conditionalAccess/namedLocations", **_ACCESS),
@@ -139,7 +191,7 @@ TENANT_TYPES: Final[tuple[PolicyType, ...]] = (
         "authentication_strength",
         "Authentication strength",
         "policies/authenticationStrengthPolicies",
-        Part("combinationConfigurations"),
+        Part("combinationConfigurations", in_exports=False),
     ),
     _entra("authorization_policy", "Authorization policy", "policies/authorizationPolicy", single=True),
     _entra("authentication_methods", "Authentication methods", "policies/authenticationMethodsPolicy", single=True),

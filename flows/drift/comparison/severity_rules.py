@@ -30,6 +30,13 @@ _REACH: Final = (
     r"transfer|sharing|saveas|clipboard|cutcopy|backup|periodoffline|action(?:if|when)|wipe|minimum|maximum|^apps"
 )
 
+_CODE: Final = r"_script$|^custom_attribute$"
+_DIRECTORY: Final = r"^(authorization_policy|authentication_(methods|strength)|security_defaults|cross_tenant_\w+)$"
+_HOLDS: Final = (
+    r"^(role_\w+|app_control_supplement|hardware_configuration|threat_defense_connector|compliance_partner)$"
+)
+_INSTALLS: Final = r"CommandLine$|setupFilePath|fileName$|rules?\b|runAs|Url$|committedContentVersion|ScriptContent$"
+
 DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     # Words for people, wherever they are.
     SeverityRule(Severity.INFO, facet=Facet.PROPERTY, setting=r"^(description|displayName|name)$"),
@@ -45,19 +52,25 @@ DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
         Severity.CRITICAL, policy_type=r"^conditional_access$", setting=r"^(state|grantControls|conditions/users)"
     ),
     SeverityRule(Severity.HIGH, policy_type=r"^conditional_access$"),
+    # The directory's own rules: how people sign in, who may invite whom, which other tenants are trusted.
+    SeverityRule(Severity.CRITICAL, policy_type=r"^security_defaults$", setting=r"^isEnabled$"),
+    SeverityRule(Severity.HIGH, policy_type=_DIRECTORY),
     # A place that is trusted skips the second factor.
     SeverityRule(Severity.HIGH, policy_type=r"^(unknown|named_location)$", setting=_LOCATION),
-    # Roles: who may change all this. Scope tags of a role decide over whom.
-    SeverityRule(Severity.HIGH, policy_type=r"^role_definition$"),
+    # Roles: who may change all this. Scope tags of a role decide over whom. Beside them: which code App Control lets run,
+    # how the firmware is set, and which partner's word on a device is believed.
+    SeverityRule(Severity.HIGH, policy_type=_HOLDS),
     # Compliance opens Conditional Access; whom it does not reach counts as compliant.
     SeverityRule(Severity.HIGH, policy_type=r"^(compliance|settings_catalog_compliance|endpoint_security_intent)$"),
     # Code that runs on every device, as whom, and whether it must be signed.
-    SeverityRule(Severity.HIGH, _CAME, r"_script$"),
+    SeverityRule(Severity.HIGH, _CAME, _CODE),
     SeverityRule(
         Severity.HIGH,
-        policy_type=r"_script$|^unknown$",
+        policy_type=_CODE + r"|^unknown$",
         setting=r"ScriptContent$|rulesContent$|runAs|enforceSignature|fileName$",
     ),
+    # An app is installed as the system: its command lines, its content and where that comes from.
+    SeverityRule(Severity.HIGH, policy_type=r"^app$", facet=Facet.PROPERTY, setting=_INSTALLS),
     # Enrolment: which devices come in, and with which sign-in they are opened.
     SeverityRule(
         Severity.HIGH, policy_type=r"^enrollment_configuration$", setting=r"block|minimum|maximum|pin|^state$|security"
@@ -78,7 +91,7 @@ DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     SeverityRule(Severity.HIGH, facet=Facet.PROPERTY, setting=_SECURITY),
     # Where a device sends its traffic.
     SeverityRule(Severity.HIGH, policy_type=r"^device_configuration$", facet=Facet.PROPERTY, setting=_TRAFFIC),
-    SeverityRule(Severity.MEDIUM, policy_type=r"_script$"),
+    SeverityRule(Severity.MEDIUM, policy_type=_CODE),
     # Whom a policy reaches: to exempt somebody is how a protection is lost unseen.
     SeverityRule(Severity.HIGH, facet=Facet.ASSIGNMENT, value=r"'exclude'"),
     SeverityRule(Severity.MEDIUM, facet=Facet.ASSIGNMENT),
@@ -88,8 +101,10 @@ DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     SeverityRule(Severity.MEDIUM, policy_type=r"^notification_template$", setting=r"messageTemplate$|subject$"),
     SeverityRule(
         Severity.MEDIUM,
-        policy_type=r"^(app_protection|app_configuration|device_configuration|enrollment_configuration|autopilot_profile)$",
+        policy_type=r"^(app|app_protection|app_configuration|device_configuration|enrollment_configuration|autopilot_profile|"
+        r"apple_enrollment|policy_set|managed_google_play|template_file|ios_provisioning|intune_settings|cleanup_rule|"
+        r"terms_and_conditions|named_location|authentication_context|dep_token|vpp_token|apns_certificate)$",
     ),
-    SeverityRule(Severity.MEDIUM, policy_type=r"_update_profile$"),
+    SeverityRule(Severity.MEDIUM, policy_type=r"_update_profile$|^hotpatch_policy$"),
     SeverityRule(Severity.LOW, facet=Facet.SCOPE_TAG),
 )

@@ -269,7 +269,7 @@ def pairs() -> Iterator[Pair]:
     )
     yield "a connector changed", {"Apple Push Notification/a.json": {"appleIdentifier": "x"}, "Filters/f.json": FILTER}, {"Apple Push Notification/a.json": {"appleIdentifier": "y"}, "Filters/f.json": FILTER}
     yield (
-        "an app is not asked for",
+        "an app reaches another group",
         {"Applications/a.json": {"@odata.type": GRAPH + "win32LobApp", "id": guid(1), "displayName": "A", "assignments": []}, "Filters/f.json": FILTER},
         {"Applications/a.json": {"@odata.type": GRAPH + "win32LobApp", "id": guid(1), "displayName": "A", "assignments": [group(groupId=guid(8))]}, "Filters/f.json": FILTER},
     )
@@ -348,7 +348,7 @@ EXPECTED: dict[str, tuple[list[tuple[str, str, str]], list[str]]] = {
     "macOS login items reordered": ([], []),
     "vpn: on-demand single property moved": ([("modified", "high", "onDemandRules")], []),
     "wifi proxies + trustedServerCertificateNames reorder": ([], []),
-    "mac custom attribute script line": ([("modified", "high", "scriptContent")], []),
+    "mac custom attribute script line": ([("modified", "high", "scriptContent")], ["custom_attribute"]),
     "compliance script with password line": ([("modified", "high", "detectionScriptContent")], []),
     "graph single under value dict": ([("modified", "medium", "d")], []),
     "json in json string": ([("modified", "medium", "d")], []),
@@ -369,7 +369,7 @@ EXPECTED: dict[str, tuple[list[tuple[str, str, str]], list[str]]] = {
     "IBR compliance with notification localized page": ([("modified", "medium", "localizedNotificationMessages[en-us]/messageTemplate")], []),
     "template definition by displayName only (IM custom remarks)": ([("modified", "medium", "enabled")], []),
     "a connector changed": ([], []),
-    "an app is not asked for": ([], []),
+    "an app reaches another group": ([("modified", "medium", "assignments[group, eeeeeeee-0000-4000-8000-000000000008]")], []),
     "feature profile rename with id": ([("modified", "info", "displayName")], []),
     "recreated same content": ([("recreated", "low", "")], []),
     "int as text in intents valueJson": ([], []),

@@ -91,12 +91,19 @@ def test_conditional_access_and_scripts_have_lanes_of_their_own() -> None:
         ("#microsoft.graph.azureADWindowsAutopilotDeploymentProfile", "autopilot_profile"),
         ("#microsoft.graph.windowsFeatureUpdateProfile", "feature_update_profile"),
         ("#microsoft.graph.CONDITIONALACCESSPOLICY", "conditional_access"),
+        ("#microsoft.graph.win32LobApp", "app"),
+        ("#microsoft.graph.countryNamedLocation", "named_location"),
+        ("#microsoft.graph.iosLobAppProvisioningConfiguration", "ios_provisioning"),
     ],
 )
 def test_an_odata_type_leads_to_its_policy_type(odata_type: str, slug: str) -> None:
     found = type_for_odata(odata_type)
     assert found is not None
     assert found.slug == slug
+
+
+def test_every_type_is_known_by_what_exports_say_of_it() -> None:
+    assert not [entry.slug for entry in POLICY_TYPES if not (entry.odata_types or entry.odata_suffixes)]
 
 
 @pytest.mark.parametrize("value", [None, "", 7, "#microsoft.graph.user", "#contoso.aConfiguration", "Configuration"])
