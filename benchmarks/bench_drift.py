@@ -32,7 +32,7 @@ from flows._policies.snapshots import add_policies, begin_sync, finish_sync, new
 from flows._policies.stored import stored
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.tracked_flow import TrackedRun
-from flows.drift.comparing import compare_and_keep
+from flows.drift.flow import compare_and_keep
 from flows.drift.operation import DriftParameters
 from flows.registry import migration_folders
 from runstore import migrations

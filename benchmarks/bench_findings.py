@@ -19,12 +19,11 @@ from benchmarks.bench_hub_pages import measure as script_time
 from benchmarks.bench_hub_store import BUDGET_MS, Statements, measure
 from deployments.local.embedded_database import EmbeddedDatabase
 from flows.drift.findings_page import A_PAGE
+from flows.drift.overview import open_by_scope, trend
 from flows.drift.register.filters import FindingFilter
+from flows.drift.register.ignore_rules import IgnoreRule
 from flows.drift.register.reading import findings_document, newest_comparisons
 from flows.drift.register.rule_book import add_ignore
-from flows.drift.register.rules import IgnoreRule
-from flows.drift.standing import open_by_scope
-from flows.drift.trend import trend
 from flows.registry import migration_folders
 from monitoring_app.settings import HubSettings, OidcSettings
 from monitoring_app.web.identity import Sessions

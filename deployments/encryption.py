@@ -37,7 +37,7 @@ def everything_under_key(admin: Database) -> dict[str, int]:
     # Every command makes sure of the key, and few need what this does.
     from flows._policies.sealing import BODIES, bring_under_key
     from flows.backup.sealing import ITEMS
-    from flows.drift.register.standing_changes import SEALED
+    from flows.drift.tables import SEALED
 
     found = Directory(admin).tenants()
     scopes = [TenantScope(tenant.id, tenant.slug, LOCAL_OPERATOR) for tenant in found]

@@ -17,8 +17,9 @@ from deployments.local.local_stack import LocalStack
 from deployments.settings import Settings, load_settings
 from deployments.store_access import StoreAccess, open_store
 from flows.drift.commands import findings_table
+from flows.drift.comparison.withheld import why_empty
 from flows.drift.register.filters import FindingFilter
-from flows.drift.register.reading import findings_document, why_empty
+from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request
 from flows.inventory.start import sync_request
 from runstore import migrations

@@ -1,8 +1,11 @@
-"""`tenantatlas drift`: compare two syncs of a tenant, and read what changed."""
+"""`tenantatlas drift`: compare two syncs of a tenant, and read and report what stands open."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -11,18 +14,19 @@ import typer
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Block, Table
 from deployments.cli.options import TenantOption, WaitOption
-from flows.drift.diff_commands import add_diff
+from flows.drift.decision_commands import add_decision_commands
+from flows.drift.diff_commands import add_diff_commands
 from flows.drift.filter_commands import (
     AssigneeOption,
     PolicyOption,
+    RunOption,
     ScopeOption,
     SearchOption,
     SeverityOption,
     StateOption,
     TypeOption,
+    asked,
 )
-from flows.drift.history_commands import add_history_commands
-from flows.drift.life_commands import add_life_commands
 from runstore.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -31,15 +35,21 @@ if TYPE_CHECKING:
     from runstore.tenancy import TenantScope
 
 
+class ReportFormat(StrEnum):
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+
+
 def add_commands(app: typer.Typer) -> None:
-    """Adds the group `drift`."""
     drift = typer.Typer(help="What changed between two syncs.", rich_markup_mode=None)
     app.add_typer(drift, name="drift")
     command(drift, "generate", help="Compare the two newest syncs of a scope, or the two named.")(generate)
     command(drift, "findings", help="List what is open, or what the filters ask for, or what one run found.")(findings)
-    add_diff(drift)
-    add_life_commands(drift)
-    add_history_commands(app)
+    report_help = "Write what is open, or what the filters ask for, as JSON, CSV or one HTML page."
+    command(drift, "report", help=report_help)(report)
+    add_diff_commands(app, drift)
+    add_decision_commands(drift)
 
 
 def generate(
@@ -65,7 +75,7 @@ def generate(
 def findings(
     call: Call,
     tenant: TenantOption,
-    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="What this drift run found.")] = None,
+    run: RunOption = None,
     scope: ScopeOption = None,
     state: StateOption = None,
     severity: SeverityOption = None,
@@ -81,25 +91,65 @@ def findings(
         typer.Option("--fail-on", metavar="SEVERITY", help="Exit code 1 if something open is as severe, or more."),
     ] = None,
 ) -> Answer:
+    from flows.drift.comparison.withheld import why_empty
     from flows.drift.register.filters import FindingFilter
-    from flows.drift.register.reading import findings_document, why_empty, worst_open
-    from runstore.database import DatabaseRole
+    from flows.drift.register.reading import findings_document, worst_open
 
     if fail_on is not None and state is not None:
         raise BadInputError("--fail-on looks at what is open: leave out --state.")
     values = {"state": state, "severity": severity, "policy_type": policy_type, "policy_id": policy}
-    values |= {"owner": assignee, "text": search, "scope_key": scope}
-    with call.open_store() as store:
-        actor = store.scope(tenant, call.acting_as)
-        wanted = FindingFilter.checked(values)
-        document = findings_document(
-            store.database(DatabaseRole.APP), actor, run_id=run, wanted=wanted, include_ignored=include_ignored
-        )
+    values |= {"owner": assignee, "text": search}
+    wanted = FindingFilter.checked({**values, "scope_key": scope})
+    read = partial(findings_document, run_id=run, wanted=wanted, include_ignored=include_ignored)
+    document = asked(call, tenant, read)
     exit_code = 1 if fail_on is not None and worst_open(document, fail_on) else 0
     ids = _ids(document, tenant) if document["findings"] else []
-    empty = why_empty(document, filtered=any(value for name, value in values.items() if name != "scope_key"))
-    blocks = (findings_table(document, empty, numbered=True), *ids, *_withheld(document))
+    empty = why_empty(document, filtered=any(values.values()))
+    blocks = (findings_table(document, empty, numbered=True), *ids, *_not_shown(document))
     return Answer(document, blocks, exit_code=exit_code)
+
+
+def report(
+    call: Call,
+    tenant: TenantOption,
+    written_as: Annotated[ReportFormat, typer.Option("--format", help="What to write.")] = ReportFormat.HTML,
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Where; without it, stdout.")] = None,
+    run: RunOption = None,
+    scope: ScopeOption = None,
+    state: StateOption = None,
+    severity: SeverityOption = None,
+    policy_type: TypeOption = None,
+    policy: PolicyOption = None,
+    assignee: AssigneeOption = None,
+    search: SearchOption = None,
+) -> Answer | None:
+    import orjson
+
+    from flows.drift.register.filters import FindingFilter
+    from flows.drift.register.reading import findings_document
+    from flows.drift.reports.report import csv_report, html_report
+
+    values = {"state": state, "severity": severity, "policy_type": policy_type, "policy_id": policy}
+    wanted = FindingFilter.checked({**values, "owner": assignee, "text": search, "scope_key": scope})
+    document = asked(call, tenant, partial(findings_document, run_id=run, wanted=wanted))
+    if written_as is ReportFormat.JSON:
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
+    else:
+        text = csv_report(document) if written_as is ReportFormat.CSV else html_report(document, tenant)
+    if output is None:
+        if call.as_json:
+            return Answer({"format": written_as.value, "report": text})
+        typer.echo(text, nl=False)
+        return None
+    try:
+        output.write_text(text, encoding="utf-8", newline="")
+    except OSError:
+        raise BadInputError(
+            f"The report cannot be written to {output}: choose a folder that exists and is yours."
+        ) from None
+    count = len(document["findings"])
+    written = {"format": written_as.value, "output": str(output), "findings": count}
+    return Answer(written, (f"{count} findings: {output}",))
 
 
 def findings_table(
@@ -109,26 +159,24 @@ def findings_table(
 
     A change that several policies share is one row.
     """
-    from flows.drift.reports.groups import told
-    from flows.drift.reports.lines import some_changes
+    from flows.drift.reports.summary import some_changes, told
 
-    entries = told(document["findings"])
-    who = [_by(entry.findings) for entry in entries]
     rows = [
         (
-            *([number] if numbered else []),
+            number,
             _kind(entry.findings[0]),
             entry.policy,
             entry.findings[0]["policy_type"].replace("_", " "),
             entry.severity,
             ", ".join(dict.fromkeys(map(_standing, entry.findings))),
             some_changes(entry.shown),
-            *([by] if any(who) else []),
+            _by(entry.findings),
         )
-        for number, (entry, by) in enumerate(zip(entries, who, strict=True), 1)
+        for number, entry in enumerate(told(document["findings"]), 1)
     ]
-    columns = ("What", "Policy", "Type", "Severity", "Status", "Changed", *(["By whom"] if any(who) else []))
-    return Table((*(["No."] if numbered else []), *columns), rows, empty, title=title)
+    columns = ("No.", "What", "Policy", "Type", "Severity", "Status", "Changed", "By whom")
+    shown = slice(None if numbered else 1, None if any(row[-1] for row in rows) else -1)
+    return Table(columns[shown], [row[shown] for row in rows], empty, title=title)
 
 
 def _ids(document: Mapping[str, Any], tenant: str) -> list[Block]:
@@ -136,7 +184,7 @@ def _ids(document: Mapping[str, Any], tenant: str) -> list[Block]:
 
     Beneath and not among the columns: an id is copied in one piece, and 36 of 80 characters would leave the others none.
     """
-    from flows.drift.reports.groups import told
+    from flows.drift.reports.summary import told
 
     rows = [
         (number, UUID(finding["id"]), _kind(finding), finding["policy_name"], _by([finding]))
@@ -151,7 +199,6 @@ def _ids(document: Mapping[str, Any], tenant: str) -> list[Block]:
 
 
 def _by(findings: Sequence[Mapping[str, Any]]) -> str:
-    """Who changed them, each author once."""
     from flows.drift.attribution import who_and_when
 
     return "; ".join(dict.fromkeys(filter(None, (who_and_when(one.get("changed_by")) for one in findings))))
@@ -162,15 +209,14 @@ def _kind(finding: Mapping[str, Any]) -> str:
 
 
 def _standing(finding: Mapping[str, Any]) -> str:
-    """Where it stands, and since which day."""
     return f"{finding['status']} since {finding['since'][:10]}" if "since" in finding else str(finding["status"])
 
 
-def _withheld(document: Mapping[str, Any]) -> list[str]:
-    from flows.drift.register.words import not_compared
+def _not_shown(document: Mapping[str, Any]) -> list[str]:
+    from flows.drift.comparison.withheld import not_compared
 
     more = document["not_listed"]
     said = [f"{more} more findings are not listed; none is more severe than those that are."] if more else []
     if hidden := document["ignored"] if document["findings"] else 0:
         said.append(f"{hidden} changes are hidden by ignore rules; --include-ignored shows them.")
-    return said + ([not_compared(document["withheld"])] if document["withheld"] else [])
+    return [*said, *filter(None, [not_compared(document["withheld"])])]

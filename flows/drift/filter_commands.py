@@ -1,13 +1,19 @@
-"""The options of commands that choose among findings."""
+"""What the commands of drift share: the options that choose among findings, and the way to the tenant's store."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deployments.cli.call import Answer, Call
 from runstore.errors import BadInputError
+
+if TYPE_CHECKING:
+    from runstore.database import Database
+    from runstore.tenancy import TenantScope
 
 StateOption = Annotated[
     str | None,
@@ -27,12 +33,28 @@ SearchOption = Annotated[
     str | None, typer.Option("--search", metavar="TEXT", help="Only with this in policy, owner or reason.")
 ]
 ScopeOption = Annotated[str | None, typer.Option("--scope", metavar="KEY", help="Only this scope's.")]
+RunOption = Annotated[str | None, typer.Option("--run", metavar="ID", help="What this drift run found.")]
 
 
-def moment_of(text: str) -> datetime:
-    """The moment that `text` names, UTC unless it says otherwise. BadInputError when it is none."""
+def moment_of(text: str | None) -> datetime:
+    """The moment that `text` names, UTC unless it says otherwise; now for None. BadInputError when it is none."""
+    if text is None:
+        return datetime.now(UTC)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise BadInputError(f"{text[:80]!r} is no time: write it as 2027-01-31 or 2027-01-31T12:00:00Z.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def asked(call: Call, tenant: str, ask: Callable[[Database, TenantScope], dict[str, Any]]) -> dict[str, Any]:
+    """What `ask` finds in the tenant's store, as whoever calls."""
+    from runstore.database import DatabaseRole
+
+    with call.open_store() as store:
+        return ask(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as))
+
+
+def done(call: Call, tenant: str, act: Callable[[Database, TenantScope], dict[str, Any]], told: str) -> Answer:
+    """As `asked`, for a command that says `told` when it is done."""
+    return Answer(asked(call, tenant, act), (told,))

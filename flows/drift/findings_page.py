@@ -7,14 +7,13 @@ from typing import Any, Final
 
 import streamlit as st
 
-from flows.drift import texts
 from flows.drift.comparison.severity import Severity
-from flows.drift.deciding_page import decisions, outcome
-from flows.drift.on_page import entry
+from flows.drift.comparison.withheld import why_empty, withheld_words
+from flows.drift.decisions_page import decisions, outcome
+from flows.drift.finding_page import STATE_WORDS, entry
 from flows.drift.register.filters import STATES, TEXT_LIMIT, FindingFilter
-from flows.drift.register.reading import LIMIT, findings_document, histories, why_empty
-from flows.drift.register.words import withheld_words
-from flows.drift.reports.groups import told
+from flows.drift.register.reading import LIMIT, findings_document, histories
+from flows.drift.reports.summary import told
 from monitoring_app.presentation import words
 from monitoring_app.presentation.fields import choice_field, text_field
 from monitoring_app.presentation.figures import plural, type_name
@@ -25,19 +24,20 @@ from monitoring_app.presentation.view import show
 from runstore.ids import uuid_or_none
 
 A_PAGE: Final = 50
-_TEXTS: Final = {"q": "text", "owner": "owner"}
 
 
 def draw(viewer: Viewer) -> None:
-    """The page."""
     params = {name: value.replace("\x00", "")[:TEXT_LIMIT] for name, value in st.query_params.to_dict().items()}
     run = uuid_or_none(params.get("run", ""))
-    lead = texts.OF_RUN if run else texts.FINDINGS_LEAD
-    way = link(page_href("findings", viewer.tenant.slug), texts.ALL_FINDINGS, class_="button") if run else None
-    show(page_header(viewer, texts.FINDINGS, lead, aside=way), "findings-header")
+    lead = "What has drifted and nobody has accepted, in every scope, most severe first."
+    if run:
+        lead = "What one comparison found, and where each finding stands now."
+    way = link(page_href("findings", viewer.tenant.slug), "All that is open", class_="button") if run else None
+    show(page_header(viewer, "Findings", lead, aside=way), "findings-header")
     outcome(viewer)
     wanted = _wanted(params)
-    offset = _offset(params)
+    begin = params.get("from", "0")
+    offset = int(begin) if begin.isascii() and begin.isdigit() and len(begin) < 7 else 0
     document = findings_document(
         page_database(),
         viewer.scope,
@@ -51,7 +51,7 @@ def draw(viewer: Viewer) -> None:
         show(withheld(document["withheld"]), "findings-withheld")
     is_filtered = wanted != FindingFilter()
     if not document["comparisons"] or (not document["counts"] and not is_filtered):
-        title = texts.NOTHING_OPEN if document["comparisons"] else texts.NOTHING_COMPARED
+        title = "Nothing is open" if document["comparisons"] else "Nothing compared yet"
         show(empty_state(title, why_empty(document)), "findings-empty")
         if document["comparisons"] and not run:
             _filters(params, document["counts"], of_run=False)
@@ -61,7 +61,7 @@ def draw(viewer: Viewer) -> None:
         show(_of_policy(viewer.tenant.slug, params), "findings-policy")
     found = document["findings"][offset : offset + A_PAGE] if run else document["findings"]
     if found:
-        decisions(viewer, wanted, document, found, of_run=run is not None)
+        decisions(viewer, document, found, None if run else wanted)
     events = histories(page_database(), viewer.scope, [one["id"] for one in found])
     show(_list(viewer.tenant.slug, params, found, offset, document, events), "findings-list")
 
@@ -80,28 +80,24 @@ def _wanted(params: Mapping[str, str]) -> FindingFilter:
     )
 
 
-def _offset(params: Mapping[str, str]) -> int:
-    text = params.get("from", "0")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-
-
 def _filters(params: Mapping[str, str], counts: Sequence[Mapping[str, Any]], *, of_run: bool) -> None:
     types = {str(one["policy_type"]) for one in counts} | {params.get("type", "")} - {""}
-    any_state = texts.ANY_STATE if of_run else texts.UNSETTLED
-    states = {"": any_state, **{name: texts.STATES[name] for name in STATES}}
-    severities = {"": texts.ANY_SEVERITY, **{one.value: one.value for one in Severity}}
-    named = {"": texts.FILTER_ANY_TYPE, **{name: type_name(name) for name in sorted(types)}}
+    any_state = "Any state" if of_run else "Open and acknowledged"
+    states = {"": any_state, **STATE_WORDS}
+    severities = {"": "Any severity", **{one.value: one.value for one in Severity}}
+    named = {"": "All types", **{name: type_name(name) for name in sorted(types)}}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        choice_field("findings", "state", texts.STATE, states, width=210)
-        choice_field("findings", "severity", texts.SEVERITY, severities)
+        choice_field("findings", "state", "State", states, width=210)
+        choice_field("findings", "severity", "Severity", severities)
         choice_field("findings", "type", words.POLICY_TYPE, named)
-        text_field("findings", "owner", texts.OWNER)
-        text_field("findings", "q", texts.SEARCH)
+        text_field("findings", "owner", "Owner")
+        text_field("findings", "q", "Search policy, owner, reason")
 
 
 def _of_policy(slug: str, params: Mapping[str, str]) -> Node:
     kept = {name: value for name, value in params.items() if name not in ("policy", "from")}
-    return notice(texts.OF_POLICY, "blue", link(page_href("findings", slug, kept), texts.EVERY_POLICY))
+    every = link(page_href("findings", slug, kept), "Show every policy's")
+    return notice("Only findings of one policy.", "blue", every)
 
 
 def _list(
@@ -113,7 +109,7 @@ def _list(
     events: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Node:
     if not found:
-        return h("p", {"class": "muted"}, texts.FINDINGS_NO_MATCH)
+        return h("p", {"class": "muted"}, "No finding matches these filters.")
 
     def at(start: int) -> str:
         kept = {name: value for name, value in params.items() if name != "from"}
@@ -124,7 +120,7 @@ def _list(
     older = at(offset + A_PAGE) if offset + A_PAGE < total else None
     said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(found), total=f"{total:,}")
     if document["ignored"]:
-        said = f"{said} · {texts.IGNORED.format(count=plural(document['ignored'], 'change'))}"
+        said = f"{said} · {plural(document['ignored'], 'change')} hidden by ignore rules"
     cards = [entry(slug, one, is_open=number == 0, events=events) for number, one in enumerate(told(found))]
     return h("div", {"class": "stack"}, cards, pager(newer, older, None, said))
 
@@ -132,4 +128,4 @@ def _list(
 def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
     """What was not compared, and why: an incomplete read is no drift."""
     said = [withheld_words(one) for one in entries[:20]]
-    return notice(f"{texts.WITHHELD}: {'; '.join(said)}", "orange")
+    return notice(f"Not compared: {'; '.join(said)}", "orange")

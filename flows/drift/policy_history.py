@@ -12,24 +12,15 @@ from sqlalchemy import Connection
 from flows._policies.audit import events_of
 from flows._policies.canonical import CANONICAL_VERSION, content_declared
 from flows._policies.secrets import presence, protected, without_fingerprints
-from flows._policies.snapshots import (
-    Sync,
-    SyncedPolicy,
-    bodies,
-    newest_usable,
-    policies_of,
-    policy_in,
-    usable_at,
-)
+from flows._policies.snapshots import Sync, SyncedPolicy, bodies, newest_usable, policies_of, policy_in, usable_at
 from flows.drift.attribution import last_of, said_of
 from flows.drift.comparison.compare import pair_changes
-from flows.drift.comparison.completeness import Completeness
-from flows.drift.comparison.states import PolicyState
-from flows.drift.offline import SYNC
+from flows.drift.comparison.sides import Completeness, PolicyState
+from flows.drift.folder_diff import SYNC
 from flows.drift.operation import DEFAULT_SCOPE
-from flows.drift.register.names import with_known_names
-from flows.drift.reports.groups import groups_json
-from flows.drift.stored_side import diff_with_syncs
+from flows.drift.register.reading import with_known_names
+from flows.drift.reports.summary import groups_json
+from flows.drift.sync_diff import diff_with_syncs
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.tenancy import Permission, TenantScope
@@ -74,27 +65,24 @@ def policy_history(
             raise NotFoundError(f"No sync of scope {scope_key[:80]!r} that is kept saw this policy.")
         shown = found[-VERSIONS_SHOWN:]
         ends = [_of_sync(found, one) for one in between or ()]
-        content = _Contents.of(connection, scope, (*found[-VERSIONS_SHOWN - 1 :], *ends))
+        contents = _contents(connection, scope, (*found[-VERSIONS_SHOWN - 1 :], *ends))
         events = events_of(connection, scope, policy_id, limit=SYNCS_READ)
     told: list[dict[str, Any]] = []
-    before = found[-VERSIONS_SHOWN - 1] if len(found) > VERSIONS_SHOWN else None
     kind = next(one.policy for one in reversed(found) if one.policy is not None)
-    for version in shown:
+    for before, version in zip([None, *found][-len(shown) - 1 :], shown, strict=False):
         entry = _entry(version)
         if before is not None:
-            entry["changes"] = content.changes(before, version)
-            if told and entry["changes"] == [] and _is_named_alike(before, version):
+            entry["changes"] = _changes(contents, before, version)
+            if told and entry["changes"] == [] and told[-1]["policy_name"] == entry["policy_name"]:
                 # Newer rules have hashed the same content in another way.
                 told[-1] |= {name: entry[name] for name in ("last_sync_id", "last_seen_at")}
                 told[-1]["syncs"] += version.syncs
-                before = version
                 continue
             baseline = version.before or before.last
             event = last_of(events, baseline, version.first)
             entry["changed_by"] = said_of(event, kind.policy_type, baseline, version.first)
-        before = version
         told.append(entry)
-    document = {
+    document: dict[str, Any] = {
         "policy_id": policy_id,
         "policy_name": kind.name,
         "policy_type": kind.policy_type,
@@ -102,11 +90,9 @@ def policy_history(
         "versions": with_known_names(database, scope, told[::-1]),
         "not_listed": len(found) - len(shown),
     }
-    return (
-        document
-        if not ends
-        else {**document, "diff": with_known_names(database, scope, [{"changes": content.changes(*ends)}])[0]}
-    )
+    if ends:
+        document["diff"] = with_known_names(database, scope, [{"changes": _changes(contents, *ends)}])[0]
+    return document
 
 
 def tenant_at(database: Database, scope: TenantScope, at: datetime, scope_key: str | None = None) -> dict[str, Any]:
@@ -143,10 +129,11 @@ def diff_between(
             next((one for one in usable_at(connection, scope, at) if one.scope == scope_key), None)
             for at in (begin, end)
         ]
+    sides: list[str] = []
     for at, sync in zip((begin, end), found, strict=True):
         if sync is None:
             raise NotFoundError(f"No usable sync of scope {scope_key[:80]!r} had begun at {at.isoformat()}.")
-    sides = [f"{SYNC}{sync.id}" for sync in found if sync is not None]
+        sides.append(f"{SYNC}{sync.id}")
     if sides[0] == sides[1]:
         raise BadInputError(
             "No usable sync began between the two moments: `tenantatlas inventory list` shows when they did."
@@ -165,7 +152,7 @@ def _versions(syncs: Sequence[Sync], seen: Mapping[Any, SyncedPolicy]) -> list[_
         policy, last = seen.get(sync.id), found[-1] if found else None
         if last is None:
             found += [] if policy is None else [_Version(policy, sync, sync)]
-        elif policy is None and not _is_gone(sync, last):
+        elif policy is None and last.policy is not None and not _knows(sync, last.policy):
             last.unread += 1
         elif _is_same(policy, last.policy):
             last.last, last.syncs = sync, last.syncs + 1
@@ -174,10 +161,8 @@ def _versions(syncs: Sequence[Sync], seen: Mapping[Any, SyncedPolicy]) -> list[_
     return found
 
 
-def _is_gone(sync: Sync, last: _Version) -> bool:
-    if last.policy is None:
-        return True
-    return Completeness.of_json(sync.unread).knows(last.policy.policy_type, last.policy.policy_id)
+def _knows(sync: Sync, policy: SyncedPolicy) -> bool:
+    return Completeness.of_json(sync.unread).knows(policy.policy_type, policy.policy_id)
 
 
 def _is_same(one: SyncedPolicy | None, other: SyncedPolicy | None) -> bool:
@@ -195,10 +180,6 @@ def _of_sync(found: Sequence[_Version], sync_id: str) -> _Version:
     raise NotFoundError("A version is named by the id of the first or the last sync that saw it.")
 
 
-def _is_named_alike(before: _Version, after: _Version) -> bool:
-    return before.policy is not None and after.policy is not None and before.policy.name == after.policy.name
-
-
 def _entry(version: _Version) -> dict[str, Any]:
     return {
         "state": "absent" if version.policy is None else "present",
@@ -213,36 +194,29 @@ def _entry(version: _Version) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    """The contents of versions. Those that older rules stored go through today's fence, and then tell of secrets only presence."""
+def _contents(
+    connection: Connection, scope: TenantScope, versions: Iterable[_Version]
+) -> Mapping[bytes, Mapping[str, Any]]:
+    """The contents of versions that are kept. Where older rules stored one, all go through today's fence, and tell of secrets
+    only presence."""
+    known = [(one.policy, one.first.canonical_version) for one in versions if one.policy is not None]
+    found = dict(bodies(connection, scope, [policy.content_hash for policy, _ in known]))
+    if any(version != CANONICAL_VERSION for _, version in known):
+        types = {policy.content_hash: content_declared(policy.policy_type) for policy, _ in known}
+        return {one: without_fingerprints(protected(body, presence, types[one])) for one, body in found.items()}
+    return found
 
-    bodies: Mapping[bytes, Mapping[str, Any]]
-    bare: bool
 
-    @classmethod
-    def of(cls, connection: Connection, scope: TenantScope, versions: Iterable[_Version]) -> _Contents:
-        known = [one for one in versions if one.policy is not None]
-        found = bodies(connection, scope, [one.policy.content_hash for one in known if one.policy is not None])
-        return cls(found, any(one.first.canonical_version != CANONICAL_VERSION for one in known))
-
-    def changes(self, before: _Version, after: _Version) -> list[dict[str, Any]] | None:
-        """The changes between two versions; None where a content is kept no longer, none where the policy came or went."""
-        old, new = before.policy, after.policy
-        if old is None or new is None:
-            return []
-        if not {old.content_hash, new.content_hash} <= self.bodies.keys():
-            return None
-        return [one.as_json() for one in pair_changes(_state(old), _state(new), lambda _: self._both(old, new))]
-
-    def _both(self, old: SyncedPolicy, new: SyncedPolicy) -> Mapping[bytes, Mapping[str, Any]]:
-        return {one.content_hash: self._fenced(one) for one in (old, new)}
-
-    def _fenced(self, one: SyncedPolicy) -> Mapping[str, Any]:
-        body = self.bodies[one.content_hash]
-        if not self.bare:
-            return body
-        return without_fingerprints(protected(body, presence, content_declared(one.policy_type)))
+def _changes(
+    contents: Mapping[bytes, Mapping[str, Any]], before: _Version, after: _Version
+) -> list[dict[str, Any]] | None:
+    """The changes between two versions; None where a content is kept no longer, none where the policy came or went."""
+    old, new = before.policy, after.policy
+    if old is None or new is None:
+        return []
+    if not {old.content_hash, new.content_hash} <= contents.keys():
+        return None
+    return [one.as_json() for one in pair_changes(_state(old), _state(new), contents)]
 
 
 def _state(one: SyncedPolicy) -> PolicyState:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
     JSON,
     CheckConstraint,
+    ColumnElement,
     Computed,
     ForeignKey,
     Index,
     LargeBinary,
     SmallInteger,
     UniqueConstraint,
+    cast,
     func,
     text,
 )
@@ -22,10 +24,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
+from flows._policies.sealing import SealedRows
 from flows._policies.tables import InventorySync
 from flows.drift.comparison.findings import FindingKind
 from flows.drift.comparison.severity import Severity
-from flows.drift.register.life import FindingStatus
+from flows.drift.register.lifecycle import FindingStatus
 from runstore.schema import Base, one_of
 
 
@@ -35,7 +38,7 @@ class DriftComparison(Base):
     __tablename__ = "drift_comparisons"
     __table_args__ = (
         CheckConstraint("against IN ('previous', 'pinned', 'chosen')", name="against"),
-        # findings.newest_runs: the newest comparison of each scope.
+        # reading.newest_comparisons: the newest comparison of each scope.
         Index("ix_drift_comparisons_newest", "tenant_id", "scope", text("created_at DESC")),
     )
 
@@ -63,6 +66,11 @@ _SEARCHED = (
 )
 
 
+_UNRESOLVED = text("status <> 'resolved'")
+_ORDER = ("tenant_id", "rank", "policy_type", text('"left"(policy_name, 100)'), "id")
+_WITH_THEM = ["status", "accepted_until", "hidden_changes"]
+
+
 class DriftFinding(Base):
     """One subject that drifted, once per tenant, scope and subject, with where it stands and who decided what."""
 
@@ -78,35 +86,13 @@ class DriftFinding(Base):
         # record.save: a subject has one finding, however often and by however many it is found.
         UniqueConstraint("tenant_id", "fingerprint"),
         # record.settle: the unresolved findings of a scope.
-        Index(
-            "ix_drift_findings_unresolved",
-            "tenant_id",
-            "scope",
-            postgresql_where=text("status <> 'resolved'"),
-        ),
+        Index("ix_drift_findings_unresolved", "tenant_id", "scope", postgresql_where=_UNRESOLVED),
         # filters.FindingFilter: the findings of one policy.
         Index("ix_drift_findings_policy", "tenant_id", "policy_id"),
         # rows.of_register: counts by severity and type, and a page in that order, without the rows themselves.
-        Index(
-            "ix_drift_findings_listed",
-            "tenant_id",
-            "rank",
-            "policy_type",
-            text('"left"(policy_name, 100)'),
-            "id",
-            postgresql_include=["status", "accepted_until", "hidden_changes"],
-            postgresql_where=text("status <> 'resolved'"),
-        ),
+        Index("ix_drift_findings_listed", *_ORDER, postgresql_include=_WITH_THEM, postgresql_where=_UNRESOLVED),
         # rows.of_register: the same of every state.
-        Index(
-            "ix_drift_findings_every",
-            "tenant_id",
-            "rank",
-            "policy_type",
-            text('"left"(policy_name, 100)'),
-            "id",
-            postgresql_include=["status", "accepted_until", "hidden_changes"],
-        ),
+        Index("ix_drift_findings_every", *_ORDER, postgresql_include=_WITH_THEM),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -132,11 +118,11 @@ class DriftFinding(Base):
     accepted_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     accepted_until: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
-    # hiding.keep_hidden: what ignore rules hide of what that run found; NULL severity when they leave nothing.
+    # ignore_rules.keep_hidden: what ignore rules hide of what that run found; NULL severity when they leave nothing.
     hidden_run_id: Mapped[UUID | None]
     hidden_changes: Mapped[int] = mapped_column(server_default="0")
     shown_severity: Mapped[str | None]
-    # standing_changes: all that differs from `before_hash`, where that is more than the run `changes_run_id` found.
+    # lifecycle.since_it_began: all that differs from `before_hash`, where that is more than the run `changes_run_id` found.
     changes: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
     changes_run_id: Mapped[UUID | None]
     # The content before the finding began. Its return resolves one that was accepted and has moved since, too.
@@ -180,7 +166,7 @@ class DriftEvent(Base):
     __tablename__ = "drift_finding_events"
     __table_args__ = (
         Index("ix_drift_finding_events_finding", "tenant_id", "finding_id", "at"),
-        # trend.decided: what was decided of late.
+        # overview.trend: what was decided of late.
         Index("ix_drift_finding_events_at", "tenant_id", "at"),
     )
 
@@ -248,3 +234,26 @@ class DriftBaseline(Base):
     reason: Mapped[str] = mapped_column(server_default="")
     pinned_by: Mapped[str]
     pinned_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+def _unsealed(column: Any) -> ColumnElement[bool]:
+    return (func.json_typeof(column) == "array") & (cast(column, Text) != "[]")
+
+
+SEALED: Final = (
+    SealedRows(
+        DriftFinding,
+        ("id",),
+        ("changes",),
+        _unsealed(DriftFinding.changes),
+        lambda seals, row: {"changes": seals.kept_json(row.changes, row.id.bytes)},
+    ),
+    SealedRows(
+        DriftRunFinding,
+        ("run_id", "finding_id"),
+        ("changes",),
+        _unsealed(DriftRunFinding.changes),
+        lambda seals, row: {"changes": seals.kept_json(row.changes, row.finding_id.bytes)},
+    ),
+)
+"""What of the register is sealed: the changes, with what was there before and after."""

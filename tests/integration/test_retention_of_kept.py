@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from flows._policies.snapshots import bodies, list_syncs
-from flows.drift.register.rule_book import pin_baseline
+from flows.drift.start import pin_baseline
 from flows.retention.kept import due, prune_kept
 from runstore.audit import AuditReader, record_audit
 from runstore.database import Database, DatabaseRole

@@ -11,7 +11,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runstore/tenancy.py": ("tests/unit/test_tenancy.py",),
     "runstore/notifications.py": ("tests/integration/test_notifications.py",),
     "flows/drift/comparison/compare.py": ("tests/unit/drift",),
-    "flows/drift/comparison/diff.py": ("tests/unit/drift",),
+    "flows/drift/comparison/policy_diff.py": ("tests/unit/drift",),
     "flows/_tracking/progress.py": ("tests/integration/test_progress.py",),
     "flows/_tracking/state_map.py": ("tests/unit/test_state_map.py",),
     "monitoring_app/operations/address.py": ("tests/unit/hub/test_address.py",),

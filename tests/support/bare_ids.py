@@ -10,11 +10,10 @@ from typing import Any
 from deployments.cli.console import Table
 from flows.drift.commands import findings_table
 from flows.drift.diff_commands import diff_table
-from flows.drift.on_page import entry
-from flows.drift.register.report import csv_report, html_report
-from flows.drift.reports.groups import told
-from flows.drift.reports.junit import junit_report
-from flows.drift.reports.sarif import sarif_report
+from flows.drift.finding_page import entry
+from flows.drift.reports.build_servers import junit_report, sarif_report
+from flows.drift.reports.report import csv_report, html_report
+from flows.drift.reports.summary import told
 from monitoring_app.presentation.nodes import Node
 
 

@@ -9,8 +9,8 @@ import orjson
 
 from flows._policies.canonical import ASSIGNMENTS, PROPERTIES, SCOPE_TAGS, SETTINGS
 from flows._policies.tree import EACH, OWN, comparable_tree, dumps
-from flows.drift.comparison.change import MISSING, Change, Element, Facet
-from flows.drift.comparison.identity import identity_of
+from flows.drift.comparison.changes import MISSING, Change, Element, Facet
+from flows.drift.comparison.policy_diff import identity_of
 
 
 def applied(form: Mapping[str, Any], changes: Sequence[Change]) -> dict[str, Any]:

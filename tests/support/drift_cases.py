@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows._policies.stored import body_bytes, body_of
-from flows.drift.comparison.completeness import Completeness
-from flows.drift.register.words import why_empty
+from flows.drift.comparison.sides import Completeness
+from flows.drift.comparison.withheld import why_empty
 from tests.support.drift_compare import compared, in_order, shown, snapshot
 
 GRAPH = "#microsoft.graph."

@@ -10,9 +10,9 @@ from flows._policies.protocol import SourcePolicy
 from flows._policies.recognise import recognise
 from flows._policies.secrets import tenant_fingerprint
 from flows._policies.stored import StoredPolicy, stored
-from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Comparison
-from flows.drift.offline import Side, compare_sides, read_side
+from flows.drift.comparison.sides import Completeness
+from flows.drift.folder_diff import Side, compare_sides, read_side
 
 FINGERPRINT = tenant_fingerprint(b"a key of the tests, thirty-two b")
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.tracked_flow import TrackedRun
-from flows.drift.comparing import compare_and_keep
+from flows.drift.flow import compare_and_keep
 from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request

@@ -10,9 +10,9 @@ from flows._policies.snapshots import add_policies, begin_sync, find_sync, finge
 from flows._policies.stored import stored
 from flows._sources.folder import FolderSource
 from flows.backup.sets import create_set
-from flows.drift.choosing import choose
 from flows.drift.generate import generate
 from flows.drift.operation import DriftParameters
+from flows.drift.start import choose
 from runstore.database import Database, DatabaseRole
 from runstore.tenancy import TenantScope
 from tests.support.hub_sample import sample_id

@@ -9,13 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from flows._policies.tree import dumps
-from flows.drift.comparison.change import Change
+from flows.drift.comparison.changes import Change
 from flows.drift.comparison.severity import Severity
 
 
 class FindingKind(StrEnum):
-    """What happened to the policy."""
-
     ADDED = "policy_added"
     REMOVED = "policy_removed"
     MODIFIED = "policy_modified"
@@ -65,7 +63,6 @@ class Finding:
         return hashlib.sha256(dumps(said)).digest()
 
     def changes_json(self) -> list[dict[str, Any]]:
-        """The changes in the JSON shape of the contract."""
         return [change.as_json() for change in self.changes]
 
     def as_json(self, finding_id: str, run_id: str | None) -> dict[str, Any]:
@@ -108,7 +105,5 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The outcome of comparing two syncs."""
-
     findings: Sequence[Finding]
     withheld: Sequence[Withheld] = field(default_factory=tuple[Withheld, ...])

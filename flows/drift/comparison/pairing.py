@@ -1,21 +1,26 @@
-"""Which policies under two ids are one: made again, renamed, or only known by an id that was made up for want of one."""
+"""What belongs together under two ids: policies made again or renamed, and settings that left one policy for another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from flows._policies.canonical import ASSIGNMENTS, PROPERTIES, SCOPE_TAGS, content_hash
 from flows._policies.recognise import is_made_up
 from flows._policies.types import name_property
-from flows.drift.comparison.diff import diff
-from flows.drift.comparison.states import Bodies, Pair, PolicyState, content_of
+from flows.drift.comparison.changes import Change, ChangeKind, Facet
+from flows.drift.comparison.findings import Finding, FindingKind
+from flows.drift.comparison.policy_diff import diff
+from flows.drift.comparison.sides import Bodies, Pair, PolicyState, form_of, forms
 
 ALIKE: Final = 0.5
 """Two policies of one name and type are one re-created if at least so much of their content is the same."""
 
-BATCH: Final = 500
+_WHOM: Final = frozenset({ASSIGNMENTS, SCOPE_TAGS})
+
+_Place = tuple[str, bytes]
+"""The path of a setting, and its value."""
 
 
 @dataclass(slots=True)
@@ -35,10 +40,16 @@ def paired(added: Sequence[PolicyState], removed: Sequence[PolicyState], bodies:
     found = Paired(list(added), list(removed))
     nameless = _nameless(found, bodies)
     found.same = _matched(
-        found, _kind_and_name, lambda old, new: is_made_up(old.policy_id) and is_made_up(new.policy_id)
+        found,
+        lambda state: (*state.kind, state.platform, state.name) if is_made_up(state.policy_id) else None,
+        lambda old, new: True,
     )
     found.renamed = _matched(found, lambda state: nameless.get(state.policy_id), lambda old, new: True)
-    found.recreated = _matched(found, _name, lambda old, new: _alike(old, new, bodies))
+    found.recreated = _matched(
+        found,
+        lambda state: (state.policy_type, " ".join(state.name.casefold().split())),
+        lambda old, new: _alike(old, new, bodies),
+    )
     return found
 
 
@@ -74,34 +85,17 @@ def _by(states: Iterable[PolicyState], key: Callable[[PolicyState], Hashable]) -
     return grouped
 
 
-def _kind_and_name(state: PolicyState) -> Hashable:
-    return (state.policy_type, state.subtype, state.platform, state.name) if is_made_up(state.policy_id) else None
-
-
-def _name(state: PolicyState) -> Hashable:
-    return (state.policy_type, " ".join(state.name.casefold().split()))
-
-
 def _nameless(found: Paired, bodies: Bodies) -> Mapping[str, Hashable]:
     """Policy id → all it is but its name, for policies without ids on both sides."""
     sides = [[state for state in side if is_made_up(state.policy_id)] for side in (found.added, found.removed)]
     if not all(sides):
         return {}
     digests: dict[str, Hashable] = {}
-    for state, body in _with_bodies([*sides[0], *sides[1]], bodies):
-        form = dict(content_of(state, body, None).form)
-        properties = dict(form[PROPERTIES])
-        properties.pop(name_property(state.policy_type), None)
-        form[PROPERTIES] = properties
-        digests[state.policy_id] = (state.policy_type, state.subtype, content_hash(form))
+    for state, form in forms([*sides[0], *sides[1]], bodies):
+        form[PROPERTIES] = {**form[PROPERTIES]}
+        form[PROPERTIES].pop(name_property(state.policy_type), None)
+        digests[state.policy_id] = (*state.kind, content_hash(form))
     return digests
-
-
-def _with_bodies(states: Sequence[PolicyState], bodies: Bodies) -> Iterator[tuple[PolicyState, Mapping[str, Any]]]:
-    for start in range(0, len(states), BATCH):
-        batch = states[start : start + BATCH]
-        fetched = bodies({state.content_hash for state in batch})
-        yield from ((state, fetched[state.content_hash]) for state in batch if state.content_hash in fetched)
 
 
 def _alike(old: PolicyState, new: PolicyState, bodies: Bodies) -> bool:
@@ -110,12 +104,58 @@ def _alike(old: PolicyState, new: PolicyState, bodies: Bodies) -> bool:
     found = bodies((old.content_hash, new.content_hash))
     if len(found) < 2:
         return False
-    forms = [dict(content_of(state, found[state.content_hash], None).form) for state in (old, new)]
-    for form in forms:
-        # A policy that was made again mostly has no assignments yet.
-        form.pop(ASSIGNMENTS, None)
-        form.pop(SCOPE_TAGS, None)
-    empty: dict[str, object] = {"type": new.policy_type}
-    differing = len(diff(forms[0], forms[1]))
-    sizes = [len(diff(empty, form)) for form in forms]
-    return differing <= (1 - ALIKE) * max(sizes, default=0)
+    # A policy that was made again mostly has no assignments yet.
+    before, after = (
+        {key: part for key, part in form_of(state, found[state.content_hash]).items() if key not in _WHOM}
+        for state in (old, new)
+    )
+    most = max(len(diff({"type": new.policy_type}, form)) for form in (before, after))
+    return len(diff(before, after)) <= (1 - ALIKE) * most
+
+
+def with_moves(
+    findings: Sequence[Finding], added: Sequence[PolicyState], removed: Sequence[PolicyState], bodies: Bodies
+) -> list[Finding]:
+    """The findings, with `moved_to` and `moved_from` on settings that one policy lost and exactly one other gained.
+
+    Policies that came or went as a whole count as well: a new policy that takes settings over from an old one.
+    """
+    gained: dict[_Place, set[str]] = {}
+    lost: dict[_Place, set[str]] = {}
+    names = {finding.policy_id: finding.policy_name or "" for finding in findings if finding.policy_id}
+    for finding in findings:
+        for change in finding.changes if finding.policy_id else ():
+            if _may_move(change) and not change.is_generic:
+                side = gained if change.kind is ChangeKind.ADDED else lost
+                side.setdefault(_place(change), set()).add(finding.policy_id or "")
+    if not gained and not lost:
+        return list(findings)
+    whole = {finding.policy_id for finding in findings if finding.kind in (FindingKind.ADDED, FindingKind.REMOVED)}
+    for states, wanted, side in ((added, lost, gained), (removed, gained, lost)):
+        for state, form in forms([one for one in states if one.policy_id in whole], bodies):
+            for change in diff({}, {key: part for key, part in form.items() if key not in (PROPERTIES, *_WHOM)}):
+                if (place := _place(change)) in wanted:
+                    side.setdefault(place, set()).add(state.policy_id)
+
+    def marked(change: Change) -> Change:
+        if not _may_move(change):
+            return change
+        takers, givers = gained.get(_place(change), set()), lost.get(_place(change), set())
+        # Several takers or givers of one value would make the pairing a guess.
+        if len(takers) != 1 or len(givers) != 1 or takers == givers:
+            return change
+        came = change.kind is ChangeKind.ADDED
+        (other,) = givers if came else takers
+        said = {"policy_id": other, "policy_name": names.get(other, "")}
+        return change.with_extra(**{"moved_from" if came else "moved_to": said})
+
+    return [replace(finding, changes=tuple(map(marked, finding.changes))) for finding in findings]
+
+
+def _may_move(change: Change) -> bool:
+    return change.facet is Facet.SETTING and change.kind is not ChangeKind.CHANGED
+
+
+def _place(change: Change) -> _Place:
+    _, path, before, after = change.signature
+    return (path, before or after)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from flows._policies.tree import unescaped
-from flows.drift.comparison.change import Change, ChangeKind, Element, Facet, Step
+from flows.drift.comparison.changes import Change, ChangeKind, Element, Facet, Step
 from flows.drift.comparison.findings import Finding, FindingKind
 from flows.drift.comparison.severity import Severity
-from flows.drift.comparison.states import PolicyState
+from flows.drift.comparison.sides import Kind, PolicyState
 
 MINIMUM: Final = 3
 """Fewer policies than this are no platform, even if they are all there are."""
@@ -23,15 +23,7 @@ MINIMUM: Final = 3
 MOST_VALUES: Final = 20
 """Values listed of a platform change that is not the same everywhere."""
 
-Kind = tuple[str, str]
-"""A policy type and the subtype in it, empty where exports do not say one."""
-
 _Place = tuple[str, str, ChangeKind]
-
-
-def kind_of(state: PolicyState) -> Kind:
-    """The kind a policy counts with."""
-    return (state.policy_type, state.subtype or "")
 
 
 @dataclass(slots=True)
@@ -47,13 +39,12 @@ class Platform:
         self, state: PolicyState, changes: Sequence[Change], before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
         """Keeps the changes that came or went with their very key."""
-        kind = kind_of(state)
         for change in changes:
             if change.facet is not Facet.PROPERTY or change.kind is ChangeKind.CHANGED:
                 continue
             if not _spelt_out(before if change.kind is ChangeKind.ADDED else after, change.steps):
                 place = self._touched.setdefault((state.policy_type, change.path, change.kind), {})
-                place.setdefault(kind, {})[state.policy_id] = change
+                place.setdefault(state.kind, {})[state.policy_id] = change
 
     def settled(self, findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
         """The findings without what is the platform's, and one finding for each such place."""

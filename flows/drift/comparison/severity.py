@@ -1,7 +1,8 @@
 """How much a finding matters, by rules anyone can read: the first rule that matches a change decides, security first.
 
-Five levels, `critical` to `info`. A finding is as severe as its most severe change. A tenant may put rules of its own
-before these.
+The rules ask what an attacker or an outage would use: who may sign in, what protects a device, what runs on it, whom a policy
+reaches, and what stops work for many at once. A weakening and a tightening are equally severe: the one is how an attack begins,
+the other how an outage does. A finding is as severe as its most severe change. A tenant may put rules of its own before these.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
-from flows.drift.comparison.change import Change, ChangeKind, Facet
+from flows.drift.comparison.changes import Change, ChangeKind, Facet
 
 
 class Severity(StrEnum):
-    """Five levels, most severe first."""
-
     CRITICAL = "critical"
     HIGH = "high"
     MEDIUM = "medium"
@@ -29,12 +29,10 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
     def at_least(self, other: Severity) -> bool:
-        """Whether this level is `other` or more severe."""
         return self.rank <= other.rank
 
 
 def most_severe(levels: Iterable[Severity]) -> Severity:
-    """The most severe of the levels; `info` when there is none."""
     return min(levels, key=lambda level: level.rank, default=Severity.INFO)
 
 
@@ -79,18 +77,105 @@ class SeverityRule:
 
 
 def severity_of(
-    kind: str,
-    policy_type: str,
-    name: str,
-    changes: Sequence[Change],
-    rules: Sequence[SeverityRule],
+    kind: str, policy_type: str, name: str, change: Change | None, rules: Sequence[SeverityRule]
 ) -> Severity:
-    """The severity of a finding: that of its most severe change; `low` for a change no rule speaks about."""
-    return most_severe(_first(kind, policy_type, name, change, rules) for change in (changes or (None,)))
+    """What the first rule that speaks about the change says, or about the policy coming or going (None); `low` if none does."""
+    matching = (rule.severity for rule in rules if rule.matches(kind, policy_type, name, change))
+    return next(matching, Severity.LOW)
 
 
-def _first(kind: str, policy_type: str, name: str, change: Change | None, rules: Sequence[SeverityRule]) -> Severity:
-    return next(
-        (rule.severity for rule in rules if rule.matches(kind, policy_type, name, change)),
-        Severity.LOW,
-    )
+_CAME: Final = frozenset({"policy_added"})
+_GONE: Final = frozenset({"policy_removed"})
+_PLATFORM: Final = frozenset({"platform_change"})
+_SECURITY: Final = (
+    r"bitlocker|filevault|encrypt|defender|antivirus|malware|attacksurface|asr[ _-]|firewall|credentialguard|lsa|laps|"
+    r"localadmin|smartscreen|applocker|wdac|applicationcontrol|exploit|tamper|secureboot|codeintegrity|tpm|password|"
+    r"passcode|pin(?:required|length)|mfa|authentication|jailbr|rootdetect|threat|safetynet|gatekeeper|"
+    r"systemintegrity|deviceguard|networkprotection|controlledfolder|certificate|secret|presharedkey|usersrights|userrights|"
+    r"realtimemonitor|exclusion|excluded(?:path|extension|process)|administrator|rdp|remotedesktop|smb|macro|unsigned|sudo"
+)
+_LOCATION: Final = r"^(?:ipRanges|countriesAndRegions|includeUnknownCountriesAndRegions|isTrusted)"
+_TRAFFIC: Final = r"proxy|dnsserver|dnssuffix|^servers?\b|onDemandRules|trafficRules|trustedServer"
+_UPDATES: Final = r"Paused|featureUpdateVersion|approvalType|automaticUpdateMode|rollback|uninstall|deadline"
+_REACH: Final = (
+    r"transfer|sharing|saveas|clipboard|cutcopy|backup|periodoffline|action(?:if|when)|wipe|minimum|maximum|^apps"
+)
+
+_CODE: Final = r"_script$|^custom_attribute$"
+_DIRECTORY: Final = r"^(authorization_policy|authentication_(methods|strength)|security_defaults|cross_tenant_\w+)$"
+_HOLDS: Final = (
+    r"^(role_\w+|app_control_supplement|hardware_configuration|threat_defense_connector|compliance_partner)$"
+)
+_INSTALLS: Final = r"CommandLine$|setupFilePath|fileName$|rules?\b|runAs|Url$|committedContentVersion|ScriptContent$"
+
+DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
+    # Words for people, wherever they are.
+    SeverityRule(Severity.INFO, facet=Facet.PROPERTY, setting=r"^(description|displayName|name)$"),
+    # A policy that was made again is as severe as what changed in it.
+    SeverityRule(Severity.LOW, frozenset({"policy_recreated"}), whole=True),
+    # What the service adds says something about the service; what it takes away may have protected something.
+    SeverityRule(Severity.MEDIUM, _PLATFORM, setting=_SECURITY, change=ChangeKind.ADDED),
+    SeverityRule(Severity.HIGH, _PLATFORM, setting=_SECURITY),
+    SeverityRule(Severity.INFO, _PLATFORM),
+    # Conditional Access: who may sign in at all, under which condition, and who is exempt.
+    SeverityRule(Severity.CRITICAL, _GONE, r"^conditional_access$"),
+    SeverityRule(
+        Severity.CRITICAL, policy_type=r"^conditional_access$", setting=r"^(state|grantControls|conditions/users)"
+    ),
+    SeverityRule(Severity.HIGH, policy_type=r"^conditional_access$"),
+    # The directory's own rules: how people sign in, who may invite whom, which other tenants are trusted.
+    SeverityRule(Severity.CRITICAL, policy_type=r"^security_defaults$", setting=r"^isEnabled$"),
+    SeverityRule(Severity.HIGH, policy_type=_DIRECTORY),
+    # A place that is trusted skips the second factor.
+    SeverityRule(Severity.HIGH, policy_type=r"^(unknown|named_location)$", setting=_LOCATION),
+    # Roles: who may change all this. Scope tags of a role decide over whom. Beside them: which code App Control lets run,
+    # how the firmware is set, and which partner's word on a device is believed.
+    SeverityRule(Severity.HIGH, policy_type=_HOLDS),
+    # Compliance opens Conditional Access; whom it does not reach counts as compliant.
+    SeverityRule(Severity.HIGH, policy_type=r"^(compliance|settings_catalog_compliance|endpoint_security_intent)$"),
+    # Code that runs on every device, as whom, and whether it must be signed.
+    SeverityRule(Severity.HIGH, _CAME, _CODE),
+    SeverityRule(
+        Severity.HIGH,
+        policy_type=_CODE + r"|^unknown$",
+        setting=r"ScriptContent$|rulesContent$|runAs|enforceSignature|fileName$",
+    ),
+    # An app is installed as the system: its command lines, its content and where that comes from.
+    SeverityRule(Severity.HIGH, policy_type=r"^app$", facet=Facet.PROPERTY, setting=_INSTALLS),
+    # Enrolment: which devices come in, and with which sign-in they are opened.
+    SeverityRule(
+        Severity.HIGH, policy_type=r"^enrollment_configuration$", setting=r"block|minimum|maximum|pin|^state$|security"
+    ),
+    SeverityRule(Severity.HIGH, policy_type=r"^autopilot_profile$", setting=r"userType|joinType|hideEscape"),
+    # A filter decides whom every policy that uses it reaches.
+    SeverityRule(Severity.HIGH, policy_type=r"^assignment_filter$", setting=r"^(rule|platform)"),
+    SeverityRule(Severity.HIGH, _GONE, r"^(app_protection|role_definition|assignment_filter)$"),
+    # App protection: where the data may go, who may open it, which apps are covered.
+    SeverityRule(Severity.HIGH, policy_type=r"^app_protection$", facet=Facet.PROPERTY, setting=_REACH),
+    # Updates: a pause leaves holes open, a jump to another version stops work for all at once.
+    SeverityRule(
+        Severity.HIGH, policy_type=r"_update_profile$|^device_configuration$", facet=Facet.PROPERTY, setting=_UPDATES
+    ),
+    # Firewall, antivirus, BitLocker, certificates and the like, in whatever type they are configured.
+    SeverityRule(Severity.HIGH, facet=Facet.SETTING, setting=_SECURITY),
+    SeverityRule(Severity.HIGH, _CAME | _GONE, setting=_SECURITY),
+    SeverityRule(Severity.HIGH, facet=Facet.PROPERTY, setting=_SECURITY),
+    # Where a device sends its traffic.
+    SeverityRule(Severity.HIGH, policy_type=r"^device_configuration$", facet=Facet.PROPERTY, setting=_TRAFFIC),
+    SeverityRule(Severity.MEDIUM, policy_type=_CODE),
+    # Whom a policy reaches: to exempt somebody is how a protection is lost unseen.
+    SeverityRule(Severity.HIGH, facet=Facet.ASSIGNMENT, value=r"'exclude'"),
+    SeverityRule(Severity.MEDIUM, facet=Facet.ASSIGNMENT),
+    SeverityRule(Severity.MEDIUM, _GONE),
+    SeverityRule(Severity.MEDIUM, facet=Facet.SETTING),
+    # What people are told to do may be a way to mislead them.
+    SeverityRule(Severity.MEDIUM, policy_type=r"^notification_template$", setting=r"messageTemplate$|subject$"),
+    SeverityRule(
+        Severity.MEDIUM,
+        policy_type=r"^(app|app_protection|app_configuration|device_configuration|enrollment_configuration|autopilot_profile|"
+        r"apple_enrollment|policy_set|managed_google_play|template_file|ios_provisioning|intune_settings|cleanup_rule|"
+        r"terms_and_conditions|named_location|authentication_context|dep_token|vpp_token|apns_certificate)$",
+    ),
+    SeverityRule(Severity.MEDIUM, policy_type=r"_update_profile$|^hotpatch_policy$"),
+    SeverityRule(Severity.LOW, facet=Facet.SCOPE_TAG),
+)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, case, func, insert, select, update
 
 from flows.drift.comparison.severity import Severity
 from flows.drift.register.filters import SHOWN, UNSETTLED, FindingFilter
-from flows.drift.register.life import FindingStatus
+from flows.drift.register.lifecycle import FindingStatus
 from flows.drift.tables import DriftEvent, DriftFinding
 from runstore.audit import record_audits
 from runstore.database import Database
@@ -21,8 +21,9 @@ from runstore.fence.redaction import scrub_text
 from runstore.ids import checked_id
 from runstore.tenancy import Permission, TenantScope
 
-TEXT_LIMIT = 1000
-MOST_AT_ONCE = 5_000
+TEXT_LIMIT: Final = 1000
+MOST_AT_ONCE: Final = 5_000
+_TOO_MANY: Final = f"At most {MOST_AT_ONCE:,} findings are decided about at once: narrow the filters."
 
 
 def acknowledge(database: Database, scope: TenantScope, finding_id: str) -> dict[str, Any]:
@@ -34,13 +35,7 @@ def acknowledge(database: Database, scope: TenantScope, finding_id: str) -> dict
 
 
 def accept(
-    database: Database,
-    scope: TenantScope,
-    finding_id: str,
-    *,
-    owner: str,
-    reason: str,
-    until: datetime | None = None,
+    database: Database, scope: TenantScope, finding_id: str, *, owner: str, reason: str, until: datetime | None = None
 ) -> dict[str, Any]:
     """Accepts a finding's present value: `owner` answers for it, `reason` says why, `until` ends it.
 
@@ -55,11 +50,11 @@ def reopen(database: Database, scope: TenantScope, finding_id: str) -> dict[str,
     return _single(database, scope, finding_id, Decision(FindingStatus.OPEN))
 
 
-_VERBS = {
-    FindingStatus.ACKNOWLEDGED: "acknowledged",
-    FindingStatus.ACCEPTED: "accepted",
-    FindingStatus.OPEN: "reopened",
-}
+def _single(database: Database, scope: TenantScope, finding_id: str, decision: Decision) -> dict[str, Any]:
+    outcome = decide(database, scope, decision, {finding_id: None})
+    for one in outcome["refused"]:
+        raise (NotFoundError if "has no finding" in one["why"] else BadInputError)(one["why"])
+    return {"finding": outcome["decided"][0]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,37 +87,34 @@ def decide(
     """
     scope.require(Permission.OPERATE)
     if len(seen) > MOST_AT_ONCE:
-        raise BadInputError(f"At most {MOST_AT_ONCE:,} findings are decided about at once: narrow the filters.")
+        raise BadInputError(_TOO_MANY)
     ids = [checked_id(one, "A finding id is a UUID, as `tenantatlas drift findings` shows it.") for one in seen]
     with database.transaction(scope) as connection:
         if decision.status is FindingStatus.ACKNOWLEDGED:
             decision = replace(decision, owner=scope.actor.label)
         rows = connection.execute(
-            select(*(getattr(DriftFinding, name) for name in _READ))
+            select(*_READ)
             .where(DriftFinding.tenant_id == scope.tenant_id, DriftFinding.id.in_(ids))
             .order_by(DriftFinding.id)
             .with_for_update()
         ).all()
         last = _last_events(connection, scope, ids)
-        known = {str(row.id): row for row in rows}
+        known = {row.id for row in rows}
         refused = [
-            {"id": one, "policy_name": None, "why": f"Tenant {scope.slug!r} has no finding {one}."}
-            for one in map(str, ids)
+            {"id": str(one), "policy_name": None, "why": f"Tenant {scope.slug!r} has no finding {one}."}
+            for one in ids
             if one not in known
         ]
-        taken: list[Any] = []
         decided: list[Any] = []
-        for name, row in known.items():
-            why = _why_not(row, decision, last.get(row.id), seen.get(name))
-            if why:
-                refused.append({"id": name, "policy_name": row.policy_name, "why": why})
-                continue
-            decided.append(_decided(row, decision))
-            if row.status != decision.status.value or decision.status is FindingStatus.ACCEPTED:
-                taken.append(row)
-        if taken:
+        for row in rows:
+            if why := _why_not(row, decision, last.get(row.id), seen.get(str(row.id))):
+                refused.append({"id": str(row.id), "policy_name": row.policy_name, "why": why})
+            else:
+                decided.append(row)
+        accepts = decision.status is FindingStatus.ACCEPTED
+        if taken := [row for row in decided if accepts or row.status != decision.status.value]:
             _apply(connection, scope, decision, taken)
-    return {"decided": decided, "refused": refused}
+    return {"decided": [_decided(row, decision) for row in decided], "refused": refused}
 
 
 def matching(database: Database, scope: TenantScope, wanted: FindingFilter, as_of: str) -> dict[str, str | None]:
@@ -135,24 +127,18 @@ def matching(database: Database, scope: TenantScope, wanted: FindingFilter, as_o
     where = (DriftFinding.tenant_id == scope.tenant_id, SHOWN, *wanted.about(default=UNSETTLED))
     severity = case({one.rank: one.value for one in Severity}, value=DriftFinding.rank)
     of_kind = wanted.of_kind(severity, DriftFinding.policy_type)
+    asked = select(DriftFinding.id, changed).where(*where, *of_kind).limit(MOST_AT_ONCE + 1)
     with database.transaction(scope) as connection:
-        rows = connection.execute(
-            select(DriftFinding.id, changed).where(*where, *of_kind).limit(MOST_AT_ONCE + 1)
-        ).all()
+        rows = connection.execute(asked).all()
     if len(rows) > MOST_AT_ONCE:
-        raise BadInputError(f"At most {MOST_AT_ONCE:,} findings are decided about at once: narrow the filters.")
+        raise BadInputError(_TOO_MANY)
     drawn = datetime.fromisoformat(as_of)
     return {str(one): at.isoformat() if at is not None and at <= drawn else as_of for one, at in rows}
 
 
-def _single(database: Database, scope: TenantScope, finding_id: str, decision: Decision) -> dict[str, Any]:
-    outcome = decide(database, scope, decision, {finding_id: None})
-    for one in outcome["refused"]:
-        raise (NotFoundError if "has no finding" in one["why"] else BadInputError)(one["why"])
-    return {"finding": outcome["decided"][0]}
-
-
-_READ = ("id", "status", "value_digest", "policy_name", "kind", "last_run_id")
+_READ: Final = (
+    DriftFinding.id, DriftFinding.status, DriftFinding.policy_name, DriftFinding.kind, DriftFinding.last_run_id,
+)  # fmt: skip
 
 
 def _why_not(row: Any, decision: Decision, last: Any, seen: str | None) -> str | None:
@@ -167,8 +153,8 @@ def _why_not(row: Any, decision: Decision, last: Any, seen: str | None) -> str |
 
 
 def _decided(row: Any, decision: Decision) -> dict[str, Any]:
-    shown: dict[str, Any] = {"id": str(row.id), "kind": row.kind, "policy_name": row.policy_name}
-    shown["status"] = decision.status.value
+    about = {"id": str(row.id), "kind": row.kind, "policy_name": row.policy_name}
+    shown: dict[str, Any] = {**about, "status": decision.status.value}
     if decision.owner is not None:
         shown["owner"] = decision.owner
     if decision.status is FindingStatus.ACCEPTED:
@@ -188,35 +174,25 @@ def _last_events(connection: Connection, scope: TenantScope, ids: Sequence[UUID]
 
 
 def _apply(connection: Connection, scope: TenantScope, decision: Decision, rows: Sequence[Any]) -> None:
-    accepted = decision.status is FindingStatus.ACCEPTED
     values: dict[str, Any] = {
         "status": decision.status.value,
-        "accepted_digest": DriftFinding.value_digest if accepted else None,
+        "accepted_digest": DriftFinding.value_digest if decision.status is FindingStatus.ACCEPTED else None,
         "accepted_until": decision.until,
         "owner": decision.owner,
         "reason": decision.reason,
     }
     ids = [row.id for row in rows]
     connection.execute(update(DriftFinding).where(DriftFinding.id.in_(ids)).values(**values))
-    detail = {key: value for key, value in (("owner", decision.owner), ("reason", decision.reason)) if value}
-    if decision.until is not None:
-        detail["until"] = decision.until.isoformat()
-    verb = _VERBS[decision.status]
+    until = decision.until.isoformat() if decision.until else None
+    said = {"owner": decision.owner, "reason": decision.reason, "until": until}
+    detail = {key: value for key, value in said.items() if value}
+    verb = "reopened" if decision.status is FindingStatus.OPEN else decision.status.value
     # The run leads to the value as it was found, before and after in full.
-    events = [
-        {
-            "id": uuid4(),
-            "tenant_id": scope.tenant_id,
-            "finding_id": row.id,
-            "actor": scope.actor.label,
-            "run_id": row.last_run_id,
-            "event": verb,
-            "from_status": row.status,
-            "to_status": decision.status.value,
-            "detail": detail,
-        }
-        for row in rows
+    steps = [
+        {"id": uuid4(), "finding_id": row.id, "run_id": row.last_run_id, "from_status": row.status} for row in rows
     ]
+    common = {"tenant_id": scope.tenant_id, "actor": scope.actor.label, "event": verb, "detail": detail}
+    events = [{**common, **step, "to_status": decision.status.value} for step in steps]
     # Of this moment and not of the transaction's begin, which may lie before another's end that was waited for.
     connection.execute(insert(DriftEvent).values(at=func.clock_timestamp()), events)
     subjects = {str(row.id): {"from": row.status, "run_id": str(row.last_run_id), **detail} for row in rows}

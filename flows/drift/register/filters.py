@@ -9,13 +9,15 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, case, func, not_, or_, text
 
 from flows.drift.comparison.severity import Severity
-from flows.drift.register.life import FindingStatus
-from flows.drift.tables import DriftFinding
+from flows.drift.register.lifecycle import FindingStatus
+from flows.drift.tables import DriftFinding, DriftRunFinding
 from runstore.errors import BadInputError
 
 EXPIRING_DAYS: Final = 30
 STATES: Final = ("open", "acknowledged", "accepted", "expiring", "resolved", "all")
-"""What may be asked for; without one it is what is open or acknowledged, that is: there, and accepted by nobody."""
+"""What may be asked for; without one it is what is there and accepted by nobody."""
+UNSETTLED: Final = "unsettled"
+"""Open or acknowledged."""
 TEXT_LIMIT: Final = 200
 
 STATE: Final = case(
@@ -28,6 +30,16 @@ HIDES: Final = DriftFinding.hidden_run_id == DriftFinding.last_run_id
 """SQL: ignore rules hide something of what the finding's last run found. Not true where nobody looked yet, see `hiding`."""
 SHOWN: Final = DriftFinding.rank < 9
 """SQL: something of the finding is left to be seen."""
+_IS_MORE: Final = DriftFinding.changes_run_id == DriftFinding.last_run_id
+AS_IT_STANDS: Final = (
+    # A run that was attempted again may not have found it the second time: what the register knows itself stands in.
+    case((_IS_MORE, DriftFinding.kind), else_=func.coalesce(DriftRunFinding.kind, DriftFinding.kind)).label("kind"),
+    case((_IS_MORE, DriftFinding.severity), else_=func.coalesce(DriftRunFinding.severity, DriftFinding.severity)).label(
+        "severity"
+    ),
+    case((_IS_MORE, DriftFinding.changes), else_=DriftRunFinding.changes).label("changes"),
+)
+"""SQL: kind, severity and changes of a finding joined with what its last run found; its own where it began earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +78,8 @@ class FindingFilter:
         return found
 
     def of_kind(self, severity: Any, policy_type: Any) -> list[ColumnElement[bool]]:
-        """The conditions of severity and type."""
         found: list[ColumnElement[bool]] = [severity == self.severity] if self.severity else []
         return [*found, policy_type == self.policy_type] if self.policy_type else found
-
-
-UNSETTLED: Final = "unsettled"
 
 
 def _of_state(state: str) -> list[ColumnElement[bool]]:
@@ -79,22 +87,15 @@ def _of_state(state: str) -> list[ColumnElement[bool]]:
         return []
     if state == FindingStatus.RESOLVED.value:
         return [DriftFinding.status == state]
-    # Said so that the index of what is not resolved serves.
-    unresolved = DriftFinding.status != FindingStatus.RESOLVED.value
     accepted = DriftFinding.status == FindingStatus.ACCEPTED.value
+    until = DriftFinding.accepted_until
     # The date has passed; the next comparison will write it down.
-    expired = and_(accepted, DriftFinding.accepted_until <= func.now())
-    if state == UNSETTLED:
-        return [unresolved, or_(not_(accepted), expired)]
-    if state == FindingStatus.OPEN.value:
-        return [unresolved, or_(DriftFinding.status == state, expired)]
-    if state == "expiring":
-        soon = func.now() + text(f"interval '{EXPIRING_DAYS} days'")
-        return [unresolved, accepted, DriftFinding.accepted_until.between(func.now(), soon)]
-    if state == FindingStatus.ACCEPTED.value:
-        return [
-            unresolved,
-            accepted,
-            or_(DriftFinding.accepted_until.is_(None), DriftFinding.accepted_until > func.now()),
-        ]
-    return [unresolved, DriftFinding.status == state]
+    expired = and_(accepted, until <= func.now())
+    of_state: dict[str, ColumnElement[bool]] = {
+        UNSETTLED: or_(not_(accepted), expired),
+        "open": or_(DriftFinding.status == state, expired),
+        "accepted": and_(accepted, or_(until.is_(None), until > func.now())),
+        "expiring": and_(accepted, until.between(func.now(), func.now() + text(f"interval '{EXPIRING_DAYS} days'"))),
+    }
+    # The first is said so that the index of what is not resolved serves.
+    return [DriftFinding.status != FindingStatus.RESOLVED.value, of_state.get(state, DriftFinding.status == state)]

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
+from flows._policies.known_names import known_names
+from flows.drift.comparison.names import ids_of, named
 from flows.drift.comparison.severity import Severity
 from flows.drift.register.filters import FindingFilter
-from flows.drift.register.life import FindingStatus
-from flows.drift.register.names import with_known_names
+from flows.drift.register.ignore_rules import ignore_rules
+from flows.drift.register.lifecycle import FindingStatus
 from flows.drift.register.rows import of_register, of_run
-from flows.drift.register.rules import ignore_rules
-from flows.drift.register.words import why_empty as why_empty
-from flows.drift.reports.groups import groups_json
+from flows.drift.reports.summary import groups_json
 from flows.drift.tables import DriftComparison, DriftEvent
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
@@ -94,100 +94,79 @@ def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, An
         raise NotFoundError(
             "Nothing has been compared yet, so --fail-on cannot tell; run `tenantatlas drift generate`."
         )
-    settled = (FindingStatus.ACCEPTED.value, FindingStatus.RESOLVED.value)
-    return [
-        finding
-        for finding in document["findings"]
-        if finding["status"] not in settled and Severity(finding["severity"]).at_least(limit)
-    ]
+    settled = (FindingStatus.ACCEPTED, FindingStatus.RESOLVED)
+    severe = (one for one in document["findings"] if Severity(one["severity"]).at_least(limit))
+    return [one for one in severe if one["status"] not in settled]
+
+
+def with_known_names(
+    database: Database, scope: TenantScope, findings: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The findings with what their ids are called now; a name changed since is the one that is shown."""
+    with database.transaction(scope) as connection:
+        return named(findings, known_names(connection, scope, ids_of(findings)))
 
 
 def histories(database: Database, scope: TenantScope, finding_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """The last events of several findings by id, newest first, in the JSON shape of `history`."""
-    scope.require(Permission.VIEW)
-    wanted = DriftEvent.tenant_id == scope.tenant_id, DriftEvent.finding_id.in_([UUID(one) for one in finding_ids])
-    with database.transaction(scope) as connection:
-        rows = connection.execute(
-            select(DriftEvent.finding_id, *_EVENT)
-            .where(*wanted)
-            .order_by(DriftEvent.at.desc(), DriftEvent.id.desc())
-            .limit(EVENTS_SHOWN)
-        ).all()
+    wanted = DriftEvent.finding_id.in_([UUID(one) for one in finding_ids])
     found: dict[str, list[dict[str, Any]]] = {}
-    for finding_id, *event in rows:
-        found.setdefault(str(finding_id), []).append(_event(event))
+    for finding_id, event in _events(database, scope, wanted, EVENTS_SHOWN)[::-1]:
+        found.setdefault(str(finding_id), []).append(event)
     return found
 
 
 def history(database: Database, scope: TenantScope, finding_id: UUID) -> list[dict[str, Any]]:
     """The life of one finding, oldest event first; NotFoundError when the tenant has no such finding."""
-    scope.require(Permission.VIEW)
-    with database.transaction(scope) as connection:
-        rows = connection.execute(
-            select(*_EVENT)
-            .where(DriftEvent.tenant_id == scope.tenant_id, DriftEvent.finding_id == finding_id)
-            .order_by(DriftEvent.at, DriftEvent.id)
-        ).all()
-    if not rows:
+    found = [event for _, event in _events(database, scope, DriftEvent.finding_id == finding_id)]
+    if not found:
         raise NotFoundError(f"Tenant {scope.slug!r} has no finding {finding_id}.")
-    return [_event(row) for row in rows]
+    return found
 
 
-_EVENT = (
-    DriftEvent.at,
-    DriftEvent.actor,
-    DriftEvent.event,
-    DriftEvent.from_status,
-    DriftEvent.to_status,
-    DriftEvent.run_id,
-    DriftEvent.detail,
-)
-
-
-def _event(row: Sequence[Any]) -> dict[str, Any]:
-    at, actor, event, before, after, run_id, detail = row
-    return {
-        "at": at.isoformat(),
-        "actor": actor,
-        "event": event,
-        "from": before,
-        "to": after,
-        "run_id": str(run_id) if run_id else None,
-        "detail": detail,
-    }
+def _events(
+    database: Database, scope: TenantScope, wanted: ColumnElement[bool], limit: int | None = None
+) -> list[tuple[UUID, dict[str, Any]]]:
+    """The events, each with its finding's id, the last one at the end; at most the newest `limit`."""
+    scope.require(Permission.VIEW)
+    asked = (
+        select(DriftEvent)
+        .where(DriftEvent.tenant_id == scope.tenant_id, wanted)
+        .order_by(DriftEvent.at.desc(), DriftEvent.id.desc())
+        .limit(limit)
+    )
+    with database.transaction(scope) as connection:
+        rows = connection.execute(asked).all()
+    return [
+        (
+            row.finding_id,
+            {
+                "at": row.at.isoformat(),
+                "actor": row.actor,
+                "event": row.event,
+                "from": row.from_status,
+                "to": row.to_status,
+                "run_id": str(row.run_id) if row.run_id else None,
+                "detail": row.detail,
+            },
+        )
+        for row in reversed(rows)
+    ]
 
 
 def _comparison(run: Any) -> dict[str, Any]:
-    return {
-        "run_id": str(run.run_id),
-        "scope": run.scope,
-        "against": run.against,
-        "baseline_sync_id": str(run.baseline_sync_id),
-        "current_sync_id": str(run.current_sync_id),
-        "created_at": run.created_at.isoformat(),
-    }
+    names = ("run_id", "scope", "against", "baseline_sync_id", "current_sync_id")
+    return {**{name: str(getattr(run, name)) for name in names}, "created_at": run.created_at.isoformat()}
 
 
 def _comparisons(
     connection: Connection, scope: TenantScope, run_id: str | None, scope_key: str | None
 ) -> Sequence[Any]:
-    columns = (
-        DriftComparison.run_id,
-        DriftComparison.scope,
-        DriftComparison.against,
-        DriftComparison.baseline_sync_id,
-        DriftComparison.current_sync_id,
-        DriftComparison.withheld,
-        DriftComparison.created_at,
-    )
-    wanted = select(*columns).where(DriftComparison.tenant_id == scope.tenant_id)
+    wanted = select(DriftComparison).where(DriftComparison.tenant_id == scope.tenant_id).limit(MOST_SCOPES)
     if scope_key is not None:
         wanted = wanted.where(DriftComparison.scope == scope_key)
     if run_id is not None:
         wanted_run = checked_id(run_id, "A run id is a UUID, as `tenantatlas runs list` shows it.")
-        return connection.execute(wanted.where(DriftComparison.run_id == wanted_run).limit(MOST_SCOPES)).all()
-    newest = wanted.distinct(DriftComparison.scope).order_by(
-        DriftComparison.scope, DriftComparison.created_at.desc(), DriftComparison.run_id.desc()
-    )
-    newest = newest.limit(MOST_SCOPES)
-    return connection.execute(newest).all()
+        return connection.execute(wanted.where(DriftComparison.run_id == wanted_run)).all()
+    newest = (DriftComparison.scope, DriftComparison.created_at.desc(), DriftComparison.run_id.desc())
+    return connection.execute(wanted.distinct(DriftComparison.scope).order_by(*newest)).all()

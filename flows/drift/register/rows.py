@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Uuid, and_, bindparam, case, func, literal, null, select, true
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Select,
+    Uuid,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from flows._policies.sealing import Seals
 from flows.drift.comparison.severity import Severity
-from flows.drift.register.filters import HIDES, SHOWN, STATE, UNSETTLED, FindingFilter
-from flows.drift.register.rules import IgnoreRule, without_ignored
-from flows.drift.register.standing_changes import AS_IT_STANDS
+from flows.drift.register.filters import AS_IT_STANDS, HIDES, SHOWN, STATE, UNSETTLED, FindingFilter
+from flows.drift.register.ignore_rules import IgnoreRule, without_ignored
 from flows.drift.tables import DriftEvent, DriftFinding, DriftRunFinding
 from runstore.tenancy import TenantScope
 
@@ -72,27 +85,20 @@ def of_register(
             func.unnest(bindparam("found", _found(counted, wanted)[offset : offset + limit], ARRAY(Uuid()))).label("id")
         )
     ids = page.subquery()
-    last = and_(
-        DriftRunFinding.tenant_id == DriftFinding.tenant_id,
-        DriftRunFinding.run_id == DriftFinding.last_run_id,
-        DriftRunFinding.finding_id == DriftFinding.id,
-    )
     listed = (
         select(*_STANDING, *_FOUND, *AS_IT_STANDS)
         .join(ids, ids.c.id == DriftFinding.id)
-        .outerjoin(DriftRunFinding, last)
+        .outerjoin(DriftRunFinding, _OF_FINDING & (DriftRunFinding.run_id == DriftFinding.last_run_id))
         .order_by(*order)
         .limit(limit)
     )
-    rows = connection.execute(listed).mappings().all()
+    rows, found, as_of = _read(connection, scope, listed)
     counts, total, ignored = _counted(counted, wanted)
-    seals = Seals(connection, scope)
-    found = [_shown(row, seals) for row in rows]
     left, _ = without_ignored(found, rules or ())
     # Those that nobody looked at since they moved are not in the sum yet.
     fresh = [one for one, row in zip(found, rows, strict=True) if not row["hides"]]
     kept, more = without_ignored(fresh, rules or ())
-    return Rows(left, total - (len(fresh) - len(kept)), counts, 0 if rules is None else ignored + more, _as_of(rows))
+    return Rows(left, total - (len(fresh) - len(kept)), counts, 0 if rules is None else ignored + more, as_of)
 
 
 def of_run(
@@ -105,42 +111,39 @@ def of_run(
     limit: int,
 ) -> Rows:
     """What a run found, in its order, each with where its subject stands now."""
-    kinds = (DriftRunFinding.severity, DriftRunFinding.policy_type)
+    severity, policy_type = DriftRunFinding.severity, DriftRunFinding.policy_type
     of_run = (DriftRunFinding.tenant_id == scope.tenant_id, DriftRunFinding.run_id == run_id)
     where = [*of_run, *wanted.about(default="all")]
-    together = DriftFinding.id == DriftRunFinding.finding_id
-    rank = case(_RANKS, value=DriftRunFinding.severity)
-    by_kind = select(rank, DriftRunFinding.policy_type, func.count(), literal(0)).join(DriftFinding, together)
-    grouped = by_kind.where(*where).group_by(rank, DriftRunFinding.policy_type).limit(MOST_GROUPS)
-    counted = connection.execute(grouped).all()
-    rows = (
-        connection.execute(
-            select(*_STANDING, *_FOUND, DriftRunFinding.kind, DriftRunFinding.severity, DriftRunFinding.changes)
-            .join(DriftRunFinding, together)
-            .where(*where, *wanted.of_kind(*kinds))
-            .order_by(DriftRunFinding.position)
-            .offset(offset)
-            .limit(limit)
-        )
-        .mappings()
-        .all()
+    rank = case(_RANKS, value=severity)
+    grouped = select(rank, policy_type, func.count(), literal(0)).join(DriftFinding, _OF_FINDING).where(*where)
+    counted = connection.execute(grouped.group_by(rank, policy_type).limit(MOST_GROUPS)).all()
+    listed = (
+        select(*_STANDING, *_FOUND, DriftRunFinding.kind, severity, DriftRunFinding.changes)
+        .join(DriftRunFinding, _OF_FINDING)
+        .where(*where, *wanted.of_kind(severity, policy_type))
+        .order_by(DriftRunFinding.position)
+        .offset(offset)
+        .limit(limit)
     )
-    seals = Seals(connection, scope)
-    found = [_shown(row, seals) for row in rows]
+    _, found, as_of = _read(connection, scope, listed)
     counts, total, _ = _counted(counted, wanted)
     left, hidden = without_ignored(found, rules or ())
-    return Rows(left, total - (len(found) - len(left)), counts, hidden, _as_of(rows))
+    return Rows(left, total - (len(found) - len(left)), counts, hidden, as_of)
 
 
-def _place(group: Sequence[Any]) -> tuple[int, str]:
-    return group[0], group[1]
+def _read(
+    connection: Connection, scope: TenantScope, listed: Select[Any]
+) -> tuple[Sequence[Any], list[dict[str, Any]], datetime | None]:
+    """The rows, the same as they are shown, and when they were read."""
+    rows, seals = connection.execute(listed).mappings().all(), Seals(connection, scope)
+    return rows, [_shown(row, seals) for row in rows], rows[0]["as_of"] if rows else None
 
 
 def _found(counted: Sequence[Any], wanted: FindingFilter) -> list[UUID]:
     """The ids of what is shown of the groups that are wanted, in the order of the list."""
     return [
         one
-        for rank, policy_type, _, _, ids in sorted(counted, key=_place)
+        for rank, policy_type, _, _, ids in sorted(counted, key=itemgetter(0, 1))
         if rank in _NAMES and wanted.policy_type in ("", policy_type) and wanted.severity in ("", _NAMES[rank])
         for one in ids
     ]
@@ -149,17 +152,21 @@ def _found(counted: Sequence[Any], wanted: FindingFilter) -> list[UUID]:
 def _counted(counted: Sequence[Any], wanted: FindingFilter) -> tuple[list[dict[str, Any]], int, int]:
     counts: list[dict[str, Any]] = []
     total = hidden = 0
-    for rank, policy_type, count, of_them, *_ in sorted(counted, key=_place):
+    for rank, policy_type, count, of_them, *_ in sorted(counted, key=itemgetter(0, 1)):
         severity = _NAMES.get(rank, "")
-        of_kind = wanted.policy_type in ("", policy_type)
+        is_wanted = wanted.policy_type in ("", policy_type) and wanted.severity in ("", severity)
+        hidden += int(of_them) if is_wanted else 0
         if severity:
             counts.append({"severity": severity, "policy_type": policy_type, "count": count})
-            total += count if of_kind and wanted.severity in ("", severity) else 0
-        if of_kind and wanted.severity in ("", severity):
-            hidden += int(of_them)
+            total += count if is_wanted else 0
     return counts, total, hidden
 
 
+_OF_EVENTS: Final = (DriftEvent.tenant_id == DriftFinding.tenant_id, DriftEvent.finding_id == DriftFinding.id)
+_MOVED: Final = DriftEvent.from_status.is_distinct_from(DriftEvent.to_status)
+_OF_FINDING: Final = (DriftRunFinding.tenant_id == DriftFinding.tenant_id) & (
+    DriftRunFinding.finding_id == DriftFinding.id
+)
 _STANDING: Final = (
     DriftFinding.id,
     DriftFinding.scope,
@@ -171,28 +178,15 @@ _STANDING: Final = (
     DriftFinding.accepted_until,
     DriftFinding.first_seen_at,
     DriftFinding.last_seen_at,
-    select(func.max(DriftEvent.at))
-    .where(
-        DriftEvent.tenant_id == DriftFinding.tenant_id,
-        DriftEvent.finding_id == DriftFinding.id,
-        DriftEvent.from_status.is_distinct_from(DriftEvent.to_status),
-    )
-    .scalar_subquery()
-    .label("since"),
-    select(func.max(DriftEvent.at))
-    .where(DriftEvent.tenant_id == DriftFinding.tenant_id, DriftEvent.finding_id == DriftFinding.id)
-    .scalar_subquery()
-    .label("changed_at"),
+    select(func.max(DriftEvent.at)).where(*_OF_EVENTS, _MOVED).scalar_subquery().label("since"),
+    select(func.max(DriftEvent.at)).where(*_OF_EVENTS).scalar_subquery().label("changed_at"),
 )
+_NOT_FOUND: Final = DriftRunFinding.run_id.is_(None)
 # A run that was attempted again may not have found it the second time: what the register knows itself stands in.
 _FOUND: Final = (
     func.coalesce(DriftRunFinding.run_id, DriftFinding.last_run_id).label("run_id"),
-    case((DriftRunFinding.run_id.is_(None), DriftFinding.policy_id), else_=DriftRunFinding.policy_id).label(
-        "policy_id"
-    ),
-    case((DriftRunFinding.run_id.is_(None), DriftFinding.policy_name), else_=DriftRunFinding.policy_name).label(
-        "policy_name"
-    ),
+    case((_NOT_FOUND, DriftFinding.policy_id), else_=DriftRunFinding.policy_id).label("policy_id"),
+    case((_NOT_FOUND, DriftFinding.policy_name), else_=DriftRunFinding.policy_name).label("policy_name"),
     func.coalesce(DriftRunFinding.policy_type, DriftFinding.policy_type).label("policy_type"),
     DriftRunFinding.previous_policy_id,
     DriftRunFinding.policies,
@@ -201,20 +195,11 @@ _FOUND: Final = (
 )
 
 
-def _as_of(rows: Sequence[Any]) -> datetime | None:
-    return rows[0]["as_of"] if rows else None
-
-
 def _shown(row: Any, seals: Seals) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": str(row["id"]),
         "run_id": str(row["run_id"]),
-        "scope": row["scope"],
-        "kind": row["kind"],
-        "policy_id": row["policy_id"],
-        "policy_name": row["policy_name"],
-        "policy_type": row["policy_type"],
-        "severity": row["severity"],
+        **{name: row[name] for name in ("scope", "kind", "policy_id", "policy_name", "policy_type", "severity")},
         "status": row["state"],
         "changes": seals.opened_json(row["changes"], row["id"].bytes) or [],
         "since": (row["since"] or row["first_seen_at"]).isoformat(),

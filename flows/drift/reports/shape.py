@@ -38,7 +38,6 @@ class Shape:
 
     @property
     def is_short(self) -> bool:
-        """Whether `before → after` fits in one line."""
         sides = [side or "" for side in (self.before, self.after)]
         return sum(map(len, sides)) <= FITS and not any("\n" in side for side in sides)
 
@@ -59,7 +58,7 @@ def shape(change: Mapping[str, Any], limit: int) -> Shape:
     if len(lines) > 1:
         shown = list(_lines(lines[2:], limit))
         return Shape(diff=shown[:LINES_SHOWN], left_out=max(len(shown) - LINES_SHOWN, 0), note=note)
-    came, gone = (_member_words(change, word) for word in ("members_added", "members_removed"))
+    came, gone = (change.get(f"{side}_names") or change.get(side, ()) for side in ("members_added", "members_removed"))
     if came or gone:
         return _members(came, gone, limit, note)
     limit = max(limit, NAMED_SHOWN if {"before_name", "after_name"} & change.keys() else 0)
@@ -134,10 +133,6 @@ def _named(change: Mapping[str, Any]) -> tuple[Any, Any]:
     before = change.get("before_name") or change["before"]
     after = change.get("after_name") or change["after"]
     return (change["before"], change["after"]) if before == after else (before, after)
-
-
-def _member_words(change: Mapping[str, Any], word: str) -> Sequence[Any]:
-    return change.get(f"{word}_names") or change.get(word, ())
 
 
 def _texts(*values: Any) -> list[str | None]:

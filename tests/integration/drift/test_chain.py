@@ -19,11 +19,11 @@ from flows._sources.folder import FolderSource
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.tracked_flow import TrackedRun
 from flows.drift import page as drift_page
-from flows.drift.comparing import compare_and_keep
+from flows.drift.flow import compare_and_keep
 from flows.drift.operation import DriftParameters
+from flows.drift.overview import not_started
 from flows.drift.register.reading import newest_comparisons
-from flows.drift.register.rule_book import pin_baseline
-from flows.drift.standing import not_started
+from flows.drift.start import pin_baseline
 from flows.inventory import syncing
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.sources import Opened

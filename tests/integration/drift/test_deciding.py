@@ -11,7 +11,7 @@ import pytest
 
 from flows.drift.register.decisions import MOST_AT_ONCE, Decision, accept, decide, matching
 from flows.drift.register.filters import FindingFilter
-from flows.drift.register.life import FindingStatus
+from flows.drift.register.lifecycle import FindingStatus
 from flows.drift.register.reading import findings_document, histories
 from runstore.errors import BadInputError, ForbiddenError
 from runstore.tenancy import Role

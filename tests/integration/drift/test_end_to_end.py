@@ -15,11 +15,10 @@ import psycopg
 import pytest
 from sqlalchemy import func, select
 
-from flows.drift.choosing import TooFewSyncsError
-from flows.drift.comparing import compare_and_keep
+from flows.drift.flow import compare_and_keep
 from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import findings_document
-from flows.drift.start import generate_request
+from flows.drift.start import TooFewSyncsError, generate_request
 from flows.drift.tables import DriftEvent, DriftFinding, DriftRunFinding
 from flows.inventory.start import sync_request, syncs
 from runstore.errors import BadInputError, NotFoundError
@@ -156,7 +155,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.tracked_flow import TrackedRun
-from flows.drift.comparing import compare_and_keep
+from flows.drift.flow import compare_and_keep
 from flows.drift.operation import DriftParameters
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory

@@ -19,21 +19,21 @@ from deployments.cli import main as cli
 from flows._policies import rehash
 from flows._policies.canonical import body_hash
 from flows._policies.tables import InventorySync, PolicyContent
+from flows.drift.comparison.withheld import why_empty
 from flows.drift.register.decisions import accept, acknowledge, reopen
 from flows.drift.register.filters import FindingFilter
-from flows.drift.register.reading import findings_document, history, why_empty, worst_open
-from flows.drift.register.report import COLUMNS, csv_report, html_report
+from flows.drift.register.ignore_rules import IgnoreRule
+from flows.drift.register.reading import findings_document, history, worst_open
 from flows.drift.register.rule_book import (
     add_ignore,
     add_severity,
     list_ignores,
     list_severities,
-    pin_baseline,
     preview_ignore,
     remove_rule,
-    unpin_baseline,
 )
-from flows.drift.register.rules import IgnoreRule
+from flows.drift.reports.report import COLUMNS, csv_report, html_report
+from flows.drift.start import pin_baseline, unpin_baseline
 from flows.drift.tables import DriftComparison
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError
 from runstore.schema import AuditEntry
@@ -294,7 +294,7 @@ def test_a_finding_of_an_older_canonical_form_is_resolved_when_the_value_returns
     with runs.store.worker.transaction(runs.scope) as connection:
         for table in (InventorySync, PolicyContent, DriftComparison):
             connection.execute(update(table).values(canonical_version=0))
-    for module in ("flows._policies.rehash", "flows.drift.register.rehashing", "flows._policies.stored"):
+    for module in ("flows._policies.rehash", "flows.drift.generate", "flows._policies.stored"):
         monkeypatch.setattr(f"{module}.body_hash", _newer_hash)
     found = only(runs)["id"]
     next_sync(runs, tmp_path / "c", 1)
@@ -310,7 +310,7 @@ def test_two_syncs_by_newer_rules_before_the_first_comparison_still_resolve_what
     with runs.store.worker.transaction(runs.scope) as connection:
         for table in (InventorySync, PolicyContent, DriftComparison):
             connection.execute(update(table).values(canonical_version=0))
-    for module in ("flows._policies.rehash", "flows.drift.register.rehashing", "flows._policies.stored"):
+    for module in ("flows._policies.rehash", "flows.drift.generate", "flows._policies.stored"):
         monkeypatch.setattr(f"{module}.body_hash", _newer_hash)
     for name, value in (("c", 2), ("d", 2)):
         runs.sync(export(tmp_path / name, [policy(ONE, value=value), policy(TWO, name="B", value=1)]))

@@ -10,11 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from flows._policies.snapshots import list_syncs
+from flows.drift.overview import Trend, blind, open_by_scope, trend
 from flows.drift.page import over_time
 from flows.drift.register.decisions import accept, acknowledge
 from flows.drift.register.reading import findings_document, newest_comparisons
-from flows.drift.standing import open_by_scope
-from flows.drift.trend import Trend, blind, trend
 from monitoring_app.presentation.nodes import text_of
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy

@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import text
 
 from flows.drift.commands import findings_table
-from flows.drift.on_page import entry as on_the_page
+from flows.drift.finding_page import entry as on_the_page
 from flows.drift.register.reading import findings_document
-from flows.drift.register.report import csv_report, html_report
-from flows.drift.reports.groups import told
+from flows.drift.reports.report import csv_report, html_report
+from flows.drift.reports.summary import told
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync

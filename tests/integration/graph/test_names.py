@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from flows._policies.known_names import item_names
-from flows.drift.comparing import compare_and_keep
+from flows.drift.flow import compare_and_keep
 from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request
-from flows.drift.stored_side import diff_with_syncs
+from flows.drift.sync_diff import diff_with_syncs
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from flows.inventory.syncing import read_into_sync

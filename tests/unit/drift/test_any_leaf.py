@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from flows._policies.canonical import ASSIGNMENTS
 from flows._policies.tree import unescaped
 from flows._policies.types import BY_SLUG, FROM_EXPORTS
-from flows.drift.comparison.change import Element
+from flows.drift.comparison.changes import Element
 from tests.support.drift_compare import compared, folder_snapshot, snapshot
 from tests.support.policy_strategies import without_metadata
 from tests.support.realistic_policies import TYPES, realistic

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from flows.drift.commands import findings_table
-from flows.drift.register.report import html_report
-from flows.drift.reports.groups import groups_json, told
+from flows.drift.reports.report import html_report
+from flows.drift.reports.summary import groups_json, told
 from tests.support.command_line import CommandLine
 
 EVERYWHERE = Path(__file__).parent / "cases" / "admin-turns-encryption-off-everywhere"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from flows.drift.comparison.naming import named
+from flows.drift.comparison.names import named
 from flows.drift.comparison.severity import Severity
 from tests.support.drift_compare import FINGERPRINT, compared, folder_snapshot, snapshot
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.drift.register.life import FindingStatus, KnownFinding, NextState, found_again, not_found, reference
+from flows.drift.register.lifecycle import FindingStatus, KnownFinding, NextState, found_again, not_found, reference
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32

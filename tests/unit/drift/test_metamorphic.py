@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flows._policies.canonical import canonical, content_hash
 from flows._policies.tree import comparable_tree, dumps
-from flows.drift.comparison.diff import diff
+from flows.drift.comparison.policy_diff import diff
 from tests.support.drift_apply import applied
 from tests.support.examples import examples
 from tests.support.policy_strategies import catalog_policies, noisy, property_policies

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.drift.comparison.naming import ids_of, named
-from flows.drift.offline import diff_folders
+from flows.drift.comparison.names import ids_of, named
+from flows.drift.folder_diff import diff_folders
 from tests.support.bare_ids import bare, renderings
 
 SAMPLES = Path(__file__).parents[3] / "deployments" / "samples"

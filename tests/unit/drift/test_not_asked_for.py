@@ -9,9 +9,9 @@ import pytest
 from flows._policies.protocol import SourcePolicy
 from flows._policies.stored import stored
 from flows._policies.types import BY_SLUG, FROM_EXPORTS
-from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import FindingKind
-from flows.drift.offline import Side
+from flows.drift.comparison.sides import Completeness
+from flows.drift.folder_diff import Side
 from tests.support.drift_compare import FINGERPRINT, compared
 
 APP: dict[str, Any] = {"id": "44444444-0000-4000-8000-000000000004", "displayName": "Editor", "publisher": "IT"}
@@ -37,4 +37,3 @@ def test_what_was_asked_for_comes_and_goes() -> None:
     without, with_it = side(sorted(BY_SLUG), with_app=False), side(sorted(BY_SLUG), with_app=True)
     assert [finding.kind for finding in compared(without, with_it).findings] == [FindingKind.ADDED]
     assert [finding.kind for finding in compared(with_it, without).findings] == [FindingKind.REMOVED]
-    assert Completeness.of_json(with_it.unread.as_json()) == with_it.unread

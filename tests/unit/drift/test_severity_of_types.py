@@ -7,7 +7,7 @@ import re
 import pytest
 
 from flows._policies.types import POLICY_TYPES
-from flows.drift.comparison.severity_rules import DEFAULT_RULES
+from flows.drift.comparison.severity import DEFAULT_RULES
 
 WITHOUT = {"app_category", "branding", "device_category", "scope_tag"}
 """Texts, pictures and labels."""

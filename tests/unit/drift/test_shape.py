@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from flows.drift.commands import findings_table
-from flows.drift.on_page import change as on_page
-from flows.drift.on_page import entry
-from flows.drift.register.report import html_report
-from flows.drift.reports.groups import told
-from flows.drift.reports.lines import change_words
+from flows.drift.finding_page import change as on_page
+from flows.drift.finding_page import entry
+from flows.drift.reports.report import html_report
 from flows.drift.reports.shape import apart, in_line, shape
+from flows.drift.reports.summary import change_words, told
 from monitoring_app.presentation.nodes import Node, text_of
 
 LONG = "x" * 2_900

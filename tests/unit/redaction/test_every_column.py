@@ -15,8 +15,8 @@ from sqlalchemy import JSON, LargeBinary, String
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from flows.backup.tables import BackupItem
+from flows.drift.register.ignore_rules import IgnoreRule
 from flows.drift.register.rule_book import add_ignore
-from flows.drift.register.rules import IgnoreRule
 from flows.inventory.operation import checked_scope
 from runstore import audit
 from runstore.directory import Directory

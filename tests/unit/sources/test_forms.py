@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.drift.offline import Side
-from flows.drift.register.words import why_empty
+from flows.drift.comparison.withheld import why_empty
+from flows.drift.folder_diff import Side
 from runstore.errors import BadInputError
 from tests.support.drift_compare import compared, folder_snapshot
 from tests.support.examples import examples

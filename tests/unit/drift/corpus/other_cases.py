@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from flows.drift.comparison.completeness import Completeness
+from flows.drift.comparison.sides import Completeness
 from tests.support.drift_cases import ABSENT, GRAPH, Body, Case, assignment, one, prop, setting, tags
 
 ID = "22222222-0000-4000-8000-000000000001"
@@ -586,7 +586,7 @@ def some(count: int, odata: str = "windows10CompliancePolicy", **more: Any) -> l
 LARGE = of("windows10GeneralConfiguration", names=["x" * 1000 + str(n) for n in range(20_000)])
 RICH = of("windows10GeneralConfiguration", a=1, b=2, c=3, d=4)
 COMPLIANCE = of("windows10CompliancePolicy", a=1)
-UNREAD = Completeness.of(["compliance"], [])
+UNREAD = Completeness(frozenset({"compliance"}))
 WHOLE = [
     Case("policy added", [], [RICH], [("policy_added", ID, [])]),
     Case("policy removed", [RICH], [], [("policy_removed", ID, [])]),
@@ -680,7 +680,7 @@ WHOLE = [
         [RICH, {**RICH, "id": NEW, "displayName": "Q"}],
         [],
         [("policy_removed", NEW, [])],
-        current=Completeness.of([], [ID]),
+        current=Completeness(policies=frozenset({ID})),
         withheld=[("device_configuration", 1)],
     ),
     Case(
@@ -688,7 +688,7 @@ WHOLE = [
         [RICH, COMPLIANCE | {"id": NEW}],
         [],
         [],
-        current=Completeness.of(["*"], []),
+        current=Completeness(frozenset({"*"})),
         withheld=[("compliance", 1), ("device_configuration", 1)],
     ),
     Case("an addition beside an unread current is new", [], [COMPLIANCE], [("policy_added", ID, [])], current=UNREAD),

@@ -6,20 +6,28 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from flows.drift import texts
 from flows.drift.attribution import who_and_when
-from flows.drift.reports.groups import Told
-from flows.drift.reports.lines import change_words, ids_line, way_of
 from flows.drift.reports.shape import VALUE_SHOWN, Shape, shape
+from flows.drift.reports.summary import KINDS, Told, change_words, ids_line, way_of
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 
 CHANGES_SHOWN: Final = 100
 EVENTS_SHOWN: Final = 20
 POLICIES_SHOWN: Final = 20
+NOTHING: Final = "(nothing)"
 TONES: Final = {"critical": "red", "high": "red", "medium": "orange", "low": "blue"}
+STATE_WORDS: Final = {
+    "open": "Open",
+    "acknowledged": "Acknowledged",
+    "accepted": "Accepted",
+    "expiring": "Expiring within 30 days",
+    "resolved": "Resolved",
+    "all": "Any state",
+}
+FACETS: Final = {"setting": "Setting", "assignment": "Assignment", "scope_tag": "Scope tag", "property": "Property"}
 _ICONS: Final = {"policy_added": "added", "policy_removed": "removed"}
-_STATES: Final = {"acknowledged": "blue", "accepted": "green", "resolved": "gray"}
+_STATE_TONES: Final = {"acknowledged": "blue", "accepted": "green", "resolved": "gray"}
 
 
 def entry(
@@ -43,13 +51,14 @@ def entry(
         h("span", {"class": f"badge tone-{tone}"}, icon(_ICONS.get(kind, "modified")), one.severity),
         h("span", {"class": "grow"}, h("span", {"class": "strong break"}, name), " ",
           h("span", {"class": "muted small break"}, about)),
-        h("span", {"class": f"badge tone-{_STATES[state]}"}, state) if state in _STATES else None,
-        h("span", {"class": "muted small nowrap"}, texts.KINDS.get(kind, kind)),
+        h("span", {"class": f"badge tone-{_STATE_TONES[state]}"}, state) if state in _STATE_TONES else None,
+        h("span", {"class": "muted small nowrap"}, KINDS.get(kind, kind)),
         h("span", {"class": "muted small nowrap"}, plural(count, "change")) if count else None,
     )  # fmt: skip
     body: list[Node] = [change(each) for each in one.shown[:CHANGES_SHOWN]]
     if count > CHANGES_SHOWN:
-        body.append(h("p", {"class": "muted small"}, texts.MORE_CHANGES.format(count=f"{count - CHANGES_SHOWN:,}")))
+        more = f"and {count - CHANGES_SHOWN:,} more changes; the report and --json have them all"
+        body.append(h("p", {"class": "muted small"}, more))
     known = events or {}
     if one.is_group:
         body += [_member(slug, each, known.get(str(each["id"]), ())) for each in one.findings]
@@ -61,8 +70,7 @@ def entry(
 
 
 def _member(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Node:
-    """One finding of a group: a line that opens."""
-    state = texts.STATES[str(one["status"])]
+    state = STATE_WORDS[str(one["status"])]
     name = h("span", {"class": "strong grow break"}, str(one["policy_name"]))
     summary = h("summary", None, name, h("span", {"class": "muted small"}, state))
     attributes = {"class": "group", "key": str(one["id"])}
@@ -70,31 +78,26 @@ def _member(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any
 
 
 def _about(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> list[Node]:
-    """What is known of a finding besides its changes."""
     said = [str(note) for note in one.get("notes", [])]
     if one.get("previous_policy_id"):
-        said.append(texts.WAS_BEFORE.format(id=one["previous_policy_id"]))
+        said.append(f"Deleted and made again; its id was {one['previous_policy_id']} before.")
     if touched := one.get("policies"):
-        more = (
-            f" {texts.MORE_REFUSED.format(count=len(touched) - POLICIES_SHOWN)}"
-            if len(touched) > POLICIES_SHOWN
-            else ""
-        )
+        more = f" and {len(touched) - POLICIES_SHOWN} more" if len(touched) > POLICIES_SHOWN else ""
         names: Mapping[str, str] = one.get("policy_names", {})
         ids = [str(each) for each in touched[:POLICIES_SHOWN]]
         listed = ", ".join(f"{names[each]} ({each})" if each in names else each for each in ids)
-        said.append(texts.TOUCHED.format(count=plural(len(touched), "policy", "policies"), names=f"{listed}{more}"))
+        said.append(f"In {plural(len(touched), 'policy', 'policies')}: {listed}{more}")
     body: list[Node] = [h("p", {"class": "muted small break"}, note) for note in said]
     if who := who_and_when(one.get("changed_by")):
-        body.append(h("p", {"class": "small break"}, texts.LAST_CHANGED.format(who=who)))
+        body.append(h("p", {"class": "small break"}, f"Last changed: {who}"))
     body.append(_standing(slug, one))
     body += [_event(event) for event in events[:EVENTS_SHOWN]]
     if one["policy_id"]:
         there = page_href("policy", slug, {"id": str(one["policy_id"]), "scope": str(one["scope"])})
         logged = page_href("audit", slug, {"subject": str(one["id"])})
         ways = [
-            link(there, [texts.HISTORY, icon("right")]),
-            link(logged, [texts.AUDIT, icon("right")]),
+            link(there, ["History of the policy", icon("right")]),
+            link(logged, ["In the audit log", icon("right")]),
             h("span", {"class": "muted mono break"}, str(one["policy_id"])),
         ]
         body.append(h("div", {"class": "row small"}, ways))
@@ -102,25 +105,26 @@ def _about(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]
 
 
 def _standing(slug: str, one: Mapping[str, Any]) -> Node:
-    facts: list[tuple[str, Node]] = [
-        (texts.SINCE.format(state=texts.STATES[str(one["status"])]), _moment(one["since"])),
-        (texts.FIRST_SEEN, _moment(one["first_seen_at"])),
-        (texts.LAST_SEEN, _moment(one["last_seen_at"])),
-        (texts.SCOPE, h("span", {"class": "break"}, str(one["scope"]))),
+    about: list[tuple[str, Node]] = [
+        (f"{STATE_WORDS[str(one['status'])]} since", _moment(one["since"])),
+        ("First seen", _moment(one["first_seen_at"])),
+        ("Last seen", _moment(one["last_seen_at"])),
     ]
-    if one.get("owner"):
-        facts.append((texts.OWNER, h("span", {"class": "break"}, str(one["owner"]))))
-    if one.get("reason"):
-        facts.append((texts.REASON, h("span", {"class": "break"}, str(one["reason"]))))
+    said = [(label, one.get(name)) for label, name in (("Scope", "scope"), ("Owner", "owner"), ("Reason", "reason"))]
+    about += [(label, h("span", {"class": "break"}, str(value))) for label, value in said if value]
     if "accepted_until" in one:
-        facts.append((texts.UNTIL, _moment(one["accepted_until"])))
-    found_by = link(page_href("findings", slug, {"run": str(one["run_id"])}), [texts.COMPARISON, icon("right")])
-    shown = [h("div", None, h("dt", None, name), h("dd", None, value)) for name, value in facts]
-    return h("div", {"class": "stack"}, h("dl", {"class": "facts"}, shown), h("p", {"class": "small"}, found_by))
+        about.append(("Accepted until", _moment(one["accepted_until"])))
+    there = page_href("findings", slug, {"run": str(one["run_id"])})
+    found_by = link(there, ["The comparison that found it", icon("right")])
+    return h("div", {"class": "stack"}, facts(about), h("p", {"class": "small"}, found_by))
+
+
+def facts(about: Sequence[tuple[str, Node]]) -> Node:
+    shown = [h("div", None, h("dt", None, name), h("dd", None, value)) for name, value in about]
+    return h("dl", {"class": "facts"}, shown)
 
 
 def _event(event: Mapping[str, Any]) -> Node:
-    """Who did what when, and why."""
     detail = event["detail"]
     why = " · ".join(str(detail[name]) for name in ("owner", "reason", "until") if detail.get(name))
     said = h("span", {"class": "break"}, f"{event['actor']}: {event['event']}{f' · {why}' if why else ''}")
@@ -132,21 +136,15 @@ def _moment(text: str) -> Node:
 
 
 def change(one: Mapping[str, Any]) -> Node:
-    """One setting and what differs in it."""
-    facet = texts.FACETS.get(str(one["facet"]), str(one["facet"]))
+    facet = FACETS.get(str(one["facet"]), str(one["facet"]))
     name = way_of(one)
-    head = h(
-        "div", {"class": "row"}, h("span", {"class": "strong break"}, name), h("span", {"class": "muted small"}, facet)
-    )
+    said = (h("span", {"class": "strong break"}, name), h("span", {"class": "muted small"}, facet))
+    head = h("div", {"class": "row"}, *said)
     ids = [text for text in (str(one["path"]), ids_line(one)) if text and text != name]
     where = [h("div", {"class": "muted small mono break"}, text) for text in ids]
     shaped = shape(one, VALUE_SHOWN)
     note = h("p", {"class": "muted small break"}, shaped.note) if shaped.note else None
-    more = (
-        h("p", {"class": "muted small"}, texts.MORE_REFUSED.format(count=f"{shaped.left_out:,}"))
-        if shaped.left_out
-        else None
-    )
+    more = h("p", {"class": "muted small"}, f"and {shaped.left_out:,} more") if shaped.left_out else None
     return h("div", {"class": "stack"}, h("div", None, head, where), _values(shaped), note, more)
 
 
@@ -154,20 +152,14 @@ def _values(shaped: Shape) -> Node:
     if shaped.diff:
         return h("div", {"class": "side tone-gray"}, h("pre", None, [_line(line) for line in shaped.diff]))
     if shaped.came or shaped.gone:
-        sides = ((texts.REMOVED, shaped.gone, "red"), (texts.ADDED, shaped.came, "green"))
-        return h(
-            "div", {"class": "sides"}, [_members(label, members, tone) for label, members, tone in sides if members]
-        )
-    old, new = shaped.parts()
+        sides = (("Removed", shaped.gone, "red"), ("Added", shaped.came, "green"))
+        return h("div", {"class": "sides"}, [_members(*side) for side in sides if side[1]])
     if shaped.is_short:
         sides = [_short(shaped.before, "red"), h("span", {"class": "muted"}, "→"), _short(shaped.after, "green")]
         return h("div", {"class": "row"}, sides)
-    return h(
-        "div",
-        {"class": "sides"},
-        _side(texts.BEFORE, None if shaped.before is None else old, "red"),
-        _side(texts.AFTER, None if shaped.after is None else new, "green"),
-    )
+    old, new = shaped.parts()
+    before = _side("Before", None if shaped.before is None else old, "red")
+    return h("div", {"class": "sides"}, before, _side("After", None if shaped.after is None else new, "green"))
 
 
 def _line(line: str) -> Node:
@@ -178,19 +170,21 @@ def _line(line: str) -> Node:
 
 def _members(label: str, members: Sequence[str], tone: str) -> Node:
     listed = h("ul", None, [h("li", None, h("pre", None, one or '""')) for one in members])
-    return h("div", {"class": f"side tone-{tone}"}, h("div", {"class": "label"}, label), listed)
+    return _toned(tone, h("div", {"class": "label"}, label), listed)
 
 
 def _short(value: str | None, tone: str) -> Node:
-    if value is None:
-        return h("span", {"class": "muted"}, texts.NOTHING)
-    return h("div", {"class": f"side tone-{tone}"}, h("pre", None, value or '""'))
+    return h("span", {"class": "muted"}, NOTHING) if value is None else _toned(tone, h("pre", None, value or '""'))
 
 
 def _side(label: str, parts: Sequence[str] | None, tone: str) -> Node:
     """A long value; what is its own stands out."""
+    name = h("div", {"class": "label"}, label)
     if parts is None:
-        return h("div", {"class": "side tone-gray"}, h("div", {"class": "label"}, label), h("div", None, texts.NOTHING))
+        return _toned("gray", name, h("div", None, NOTHING))
     begin, own, end = parts
-    shown = h("pre", None, begin, h("strong", None, own), end)
-    return h("div", {"class": f"side tone-{tone}"}, h("div", {"class": "label"}, label), shown)
+    return _toned(tone, name, h("pre", None, begin, h("strong", None, own), end))
+
+
+def _toned(tone: str, *inside: Node) -> Node:
+    return h("div", {"class": f"side tone-{tone}"}, *inside)

@@ -1,22 +1,19 @@
-"""The life of a finding: which state it is in, and what a new comparison makes of it. Pure rules.
-
-- `open`: found, and nobody has spoken for it. Leaves by a decision, or when a later sync shows the earlier value again.
-- `acknowledged`: somebody has seen it and is at it. Opens again when the value moves.
-- `accepted`: it is as it should be, says an owner with a reason, for this value and until a date if one is given. Opens
-  again when the value moves or the date has passed.
-- `resolved`: a later sync shows what was there before. Opens again when that is found once more.
-"""
+"""The life of a finding: which state it is in (docs/drift.md), and what a new comparison makes of it. Pure rules."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from flows.drift.comparison.compare import pair_changes, rated
+from flows.drift.comparison.findings import Finding, FindingKind
+from flows.drift.comparison.severity import SeverityRule
+from flows.drift.comparison.sides import Bodies, PolicyState, Sides
+
 
 class FindingStatus(StrEnum):
-    """Where a finding stands."""
-
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     ACCEPTED = "accepted"
@@ -57,15 +54,9 @@ def found_again(
         return NextState(FindingStatus.RESOLVED, "returned" if resolved else None)
     if known.status is FindingStatus.RESOLVED:
         return NextState(FindingStatus.OPEN, "reopened")
-    if known.status is FindingStatus.ACCEPTED:
-        if not same:
-            return NextState(FindingStatus.OPEN, "moved")
-        if _expired(known, now):
-            return NextState(FindingStatus.OPEN, "expired")
-        return NextState(FindingStatus.ACCEPTED, None)
     if not same:
         return NextState(FindingStatus.OPEN, "moved")
-    return NextState(known.status, None)
+    return _or_expired(known, now)
 
 
 def reference(known: KnownFinding, verdict: NextState, before_hash: bytes | None) -> bytes | None:
@@ -90,7 +81,12 @@ def not_found(
         return NextState(known.status, None)
     if is_known and (equals_baseline or _returned(known, current_hash)):
         return NextState(FindingStatus.RESOLVED, "returned")
-    if known.status is FindingStatus.ACCEPTED and _expired(known, now):
+    return _or_expired(known, now)
+
+
+def _or_expired(known: KnownFinding, now: datetime) -> NextState:
+    """As it was, unless its acceptance has run out."""
+    if known.status is FindingStatus.ACCEPTED and known.accepted_until is not None and known.accepted_until <= now:
         return NextState(FindingStatus.OPEN, "expired")
     return NextState(known.status, None)
 
@@ -102,5 +98,29 @@ def _returned(known: KnownFinding, current_hash: bytes | None) -> bool:
     return current_hash == known.before_hash and known.before_hash != known.after_hash
 
 
-def _expired(known: KnownFinding, now: datetime) -> bool:
-    return known.accepted_until is not None and known.accepted_until <= now
+def since_it_began(
+    known: KnownFinding, finding: Finding, bodies: Bodies, sides: Sides, rules: Sequence[SeverityRule]
+) -> Finding:
+    """The finding with everything that differs from what was there before it began; as it is where that is the same.
+
+    A value that goes critical and is followed by a rename is still critical. What somebody accepted is where it begins. Where
+    the earlier content is no longer kept, it stays as it is.
+    """
+    undecided = (FindingStatus.OPEN, FindingStatus.ACKNOWLEDGED)
+    goes_on = known.after_hash in (finding.before_hash, finding.after_hash) and known.after_hash is not None
+    if finding.kind is not FindingKind.MODIFIED or not goes_on or known.status not in undecided:
+        return finding
+    is_back = finding.after_hash in (known.before_hash, known.origin_hash)
+    if is_back or known.before_hash == finding.before_hash or finding.after_hash is None:
+        return finding
+    if known.before_hash is None:
+        # It came, and was changed before anybody spoke for it: it is still one that came.
+        return rated(replace(finding, kind=FindingKind.ADDED, changes=(), before_hash=None), rules)
+    old, new = (
+        PolicyState(
+            finding.policy_id or "", finding.policy_type, finding.policy_name or "", None, digest, origin=origin
+        )
+        for digest, origin in ((known.before_hash, ""), (finding.after_hash, finding.origin))
+    )
+    changes = pair_changes(old, new, bodies((known.before_hash, finding.after_hash)), sides)
+    return rated(replace(finding, changes=changes, before_hash=known.before_hash), rules) if changes else finding

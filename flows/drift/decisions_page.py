@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
-from flows.drift import texts
 from flows.drift.register.decisions import Decision, decide, matching
 from flows.drift.register.filters import FindingFilter
-from flows.drift.register.life import FindingStatus
+from flows.drift.register.ignore_rules import IgnoreRule
+from flows.drift.register.lifecycle import FindingStatus
 from flows.drift.register.rule_book import add_ignore, list_ignores, preview_ignore, remove_rule
-from flows.drift.register.rules import IgnoreRule
+from flows.drift.reports.summary import KINDS
 from monitoring_app.presentation.figures import plural, type_name
-from monitoring_app.presentation.nodes import Node, h
+from monitoring_app.presentation.nodes import h
 from monitoring_app.presentation.page import Viewer, page_database, start_database, still_there
 from monitoring_app.presentation.parts import notice
 from monitoring_app.presentation.view import show
@@ -34,9 +35,9 @@ _REFUSALS_SHOWN: Final = 10
 _RULES_SHOWN: Final = 20
 _PATTERNS: Final = ("kind", "policy_type", "policy_name", "facet", "setting")
 _CHOICES: Final = {
-    FindingStatus.ACKNOWLEDGED.value: texts.ACKNOWLEDGE,
-    FindingStatus.ACCEPTED.value: texts.ACCEPT,
-    FindingStatus.OPEN.value: texts.REOPEN,
+    FindingStatus.ACKNOWLEDGED.value: "Acknowledge",
+    FindingStatus.ACCEPTED.value: "Accept",
+    FindingStatus.OPEN.value: "Open again",
 }
 
 
@@ -56,70 +57,52 @@ def outcome(viewer: Viewer) -> None:
     found = st.session_state.get(_SAID)
     if not isinstance(found, _Outcome) or found.tenant != viewer.tenant.slug:
         return
-    refusals: list[Node] = [
-        h("div", {"class": "small break"}, f"{one['policy_name'] or one['id']}: {one['why']}")
-        for one in found.refused[:_REFUSALS_SHOWN]
-    ]
+    why = [f"{one['policy_name'] or one['id']}: {one['why']}" for one in found.refused[:_REFUSALS_SHOWN]]
     if len(found.refused) > _REFUSALS_SHOWN:
-        refusals.append(
-            h("div", {"class": "small"}, texts.MORE_REFUSED.format(count=len(found.refused) - _REFUSALS_SHOWN))
-        )
-    show(
-        h(
-            "div",
-            {"class": "stack"},
-            notice(found.told, found.tone, icon_name="succeeded" if found.tone == "green" else "warning"),
-            refusals,
-        ),
-        "findings-outcome",
-    )
+        why.append(f"and {len(found.refused) - _REFUSALS_SHOWN} more")
+    refusals = [h("div", {"class": "small break"}, one) for one in why]
+    said = notice(found.told, found.tone, icon_name="succeeded" if found.tone == "green" else "warning")
+    show(h("div", {"class": "stack"}, said, refusals), "findings-outcome")
     if found.undo and viewer.may(Permission.OPERATE):
-        st.button(texts.UNDO, key="findings-undo", on_click=lambda: _undo(viewer, found))
+        back = partial(_decided, viewer, asked=Decision(FindingStatus.OPEN), chosen=found.undo)
+        st.button("Undo: open them again", key="findings-undo", on_click=_try, args=(viewer, back))
 
 
 def decisions(
-    viewer: Viewer,
-    wanted: FindingFilter,
-    document: Mapping[str, Any],
-    found: Sequence[Mapping[str, Any]],
-    *,
-    of_run: bool,
+    viewer: Viewer, document: Mapping[str, Any], found: Sequence[Mapping[str, Any]], whole: FindingFilter | None
 ) -> None:
-    """The forms, for those who may decide; why not, for those who may not. `found` are the findings on the page."""
+    """The forms, for those who may decide; why not, for those who may not.
+
+    `found` are the findings on the page; with `whole` all that it lets through may be decided about at once.
+    """
     if not viewer.may(Permission.OPERATE):
-        show(notice(texts.MAY_NOT_DECIDE, "blue"), "findings-readonly")
+        how = "ask an owner or manager for the role operator to decide about findings."
+        show(notice(f"Your role in this tenant is readonly: {how}", "blue"), "findings-readonly")
         return
-    with st.expander(texts.DECIDE, expanded=bool(st.session_state.get(_PICKED))):
-        _form(viewer, wanted, document, found, of_run=of_run)
-    with st.expander(texts.IGNORE):
+    offered = {str(one["id"]): one for one in found if one["status"] != FindingStatus.RESOLVED.value}
+    with st.expander("Decide about findings", expanded=bool(st.session_state.get(_PICKED))):
+        _form(viewer, document, offered, whole)
+    with st.expander("Hide changes that nobody needs to see"):
         _rules(viewer)
 
 
 def _form(
-    viewer: Viewer,
-    wanted: FindingFilter,
-    document: Mapping[str, Any],
-    found: Sequence[Mapping[str, Any]],
-    *,
-    of_run: bool,
+    viewer: Viewer, document: Mapping[str, Any], offered: Mapping[str, Mapping[str, Any]], whole: FindingFilter | None
 ) -> None:
-    offered = {str(one["id"]): one for one in found if one["status"] != FindingStatus.RESOLVED.value}
     picked = [one for one in st.session_state.get(_PICKED, []) if one in offered]
     st.session_state[_PICKED] = picked
-    st.multiselect(texts.PICK, list(offered), key=_PICKED, format_func=lambda one: _named(offered[one]))
-    if not of_run:
-        st.checkbox(texts.PICK_ALL.format(count=f"{document['total']:,}"), key=_ALL)
+    st.multiselect("Findings on this page", list(offered), key=_PICKED, format_func=lambda one: _named(offered[one]))
+    if whole is not None:
+        st.checkbox(f"All {document['total']:,} that the filters let through", key=_ALL)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        what = st.selectbox(
-            texts.DECISION, list(_CHOICES), format_func=lambda one: _CHOICES[one], key=_DECISION, width=200
-        )
+        what = st.selectbox("Decision", list(_CHOICES), format_func=lambda one: _CHOICES[one], key=_DECISION, width=200)
         accepts = what == FindingStatus.ACCEPTED.value
         if accepts:
             st.session_state.setdefault(_OWNER, viewer.email)
-            st.text_input(texts.OWNER, key=_OWNER, width=240)
-            st.date_input(texts.UNTIL_DAY, value=None, key=_UNTIL, width=200)
+            st.text_input("Owner", key=_OWNER, width=240)
+            st.date_input("Until (UTC), if it ends", value=None, key=_UNTIL, width=200)
     if accepts:
-        st.text_input(texts.REASON, key=_REASON)
+        st.text_input("Reason", key=_REASON)
 
     def act(scope: TenantScope) -> _Outcome:
         # What was typed last is in the session only: the page was drawn before it.
@@ -127,59 +110,47 @@ def _form(
         asked = Decision(FindingStatus(state[_DECISION]))
         if asked.status is FindingStatus.ACCEPTED:
             owner, reason = (str(state.get(name) or "") for name in (_OWNER, _REASON))
-            asked = Decision.accepting(owner, reason, _end(state.get(_UNTIL)))
+            day: Any = state.get(_UNTIL)
+            # The first moment of that day in UTC, as `drift accept --until` takes a date.
+            end = datetime.combine(day, time(), UTC) if isinstance(day, date) else None
+            asked = Decision.accepting(owner, reason, end)
         seen: Mapping[str, str | None] = {one: offered[one]["changed_at"] for one in state[_PICKED] if one in offered}
-        if not of_run and state.get(_ALL):
-            seen = matching(start_database(), scope, wanted, document["as_of"])
+        if whole is not None and state.get(_ALL):
+            seen = matching(start_database(), scope, whole, document["as_of"])
         return _decided(viewer, scope, asked, seen)
 
-    def pressed() -> None:
-        if _tried(viewer, act):
-            st.session_state[_PICKED], st.session_state[_ALL] = [], False
+    def and_clear(scope: TenantScope) -> _Outcome:
+        said = act(scope)
+        st.session_state[_PICKED], st.session_state[_ALL] = [], False
+        return said
 
-    st.button(texts.DECIDE_NOW, type="primary", key="findings-decide", on_click=pressed)
+    st.button("Decide", type="primary", key="findings-decide", on_click=_try, args=(viewer, and_clear))
 
 
 def _decided(viewer: Viewer, scope: TenantScope, asked: Decision, chosen: Mapping[str, str | None]) -> _Outcome:
     slug = viewer.tenant.slug
     if not chosen:
-        return _Outcome(slug, texts.PICK_NOTHING, "orange")
+        return _Outcome(slug, "Choose at least one finding.", "orange")
     result = decide(start_database(), scope, asked, dict(chosen))
     count, refused = len(result["decided"]), result["refused"]
-    told = texts.DECIDED.format(count=plural(count, "finding"), what=texts.STATES[asked.status.value].lower())
+    told = f"{plural(count, 'finding')} now {asked.status.value}."
     if refused:
-        told = f"{told} {texts.REFUSED.format(count=plural(len(refused), 'finding'))}"
+        told = f"{told} {plural(len(refused), 'finding')} left as it was:"
     undo = {} if asked.status is FindingStatus.OPEN else dict.fromkeys((one["id"] for one in result["decided"]), None)
     return _Outcome(slug, told, "orange" if refused else "green", refused, undo)
 
 
-def _undo(viewer: Viewer, found: _Outcome) -> None:
-    _try(viewer, lambda scope: _decided(viewer, scope, Decision(FindingStatus.OPEN), found.undo))
-
-
 def _try(viewer: Viewer, act: Callable[[TenantScope], _Outcome]) -> None:
-    """As `_tried`, for a button."""
-    _tried(viewer, act)
-
-
-def _tried(viewer: Viewer, act: Callable[[TenantScope], _Outcome]) -> bool:
     """Acts with the role as it is now. A refusal is said where the outcome would be, and what was typed stays."""
     try:
         st.session_state[_SAID] = act(still_there(viewer).scope)
     except TenantAtlasError as problem:
         st.session_state[_SAID] = _Outcome(viewer.tenant.slug, str(problem), "red")
-        return False
-    return True
-
-
-def _end(day: Any) -> datetime | None:
-    """The first moment of that day in UTC, as `drift accept --until` takes a date."""
-    return datetime.combine(day, time(), UTC) if isinstance(day, date) else None
 
 
 def _named(one: Mapping[str, Any]) -> str:
     name = one["policy_name"] or type_name(str(one["policy_type"]))
-    return f"{one['severity']} · {name} · {texts.KINDS.get(str(one['kind']), one['kind'])}"
+    return f"{one['severity']} · {name} · {KINDS.get(str(one['kind']), one['kind'])}"
 
 
 def _rules(viewer: Viewer) -> None:
@@ -189,14 +160,18 @@ def _rules(viewer: Viewer) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             told = f"{said} — {rule['reason']} ({rule['created_by']})"
             show(h("span", {"class": "small break"}, told), f"rule-{rule['id']}")
-            st.button(texts.REMOVE_RULE, key=f"rule-remove-{rule['id']}", on_click=_remove, args=(viewer, rule["id"]))
+            st.button("Remove", key=f"rule-remove-{rule['id']}", on_click=_remove, args=(viewer, rule["id"]))
     if len(rules) > _RULES_SHOWN:
-        show(h("p", {"class": "muted small"}, texts.MORE_REFUSED.format(count=len(rules) - _RULES_SHOWN)), "rules-more")
-    labels = {"policy_type": texts.TYPE_PATTERN, "policy_name": texts.NAME_PATTERN, "setting": texts.SETTING_PATTERN}
+        show(h("p", {"class": "muted small"}, f"and {len(rules) - _RULES_SHOWN} more"), "rules-more")
+    labels = {
+        "policy_type": "Type of policy (* for anything)",
+        "policy_name": "Name of policy",
+        "setting": "Setting or path",
+    }
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for name, label in labels.items():
             st.text_input(label, key=f"ignore-{name}", max_chars=500, width=240)
-    st.text_input(texts.REASON, key="ignore-reason", max_chars=500)
+    st.text_input("Reason", key="ignore-reason", max_chars=500)
 
     def rule_given() -> IgnoreRule:
         return IgnoreRule(**{name: str(st.session_state.get(f"ignore-{name}") or "").strip() for name in labels})
@@ -204,21 +179,20 @@ def _rules(viewer: Viewer) -> None:
     def previewed(scope: TenantScope) -> _Outcome:
         found = preview_ignore(page_database(), scope, rule_given())
         names = ", ".join(dict.fromkeys(str(one["policy_name"]) for one in found["findings"][:_REFUSALS_SHOWN]))
-        told = texts.WOULD_HIDE.format(count=plural(found["hidden"], "change"), names=names)
-        return _Outcome(viewer.tenant.slug, told, "blue")
+        return _Outcome(viewer.tenant.slug, f"It would hide {plural(found['hidden'], 'change')}. {names}", "blue")
 
     def added(scope: TenantScope) -> _Outcome:
         add_ignore(start_database(), scope, rule_given(), str(st.session_state.get("ignore-reason") or ""))
-        return _Outcome(viewer.tenant.slug, texts.RULE_ADDED)
+        return _Outcome(viewer.tenant.slug, "The rule hides from now on; nothing that it hides is lost.")
 
     with st.container(horizontal=True, gap="small"):
-        st.button(texts.PREVIEW, key="ignore-preview", on_click=_try, args=(viewer, previewed))
-        st.button(texts.ADD_RULE, key="ignore-add", on_click=_try, args=(viewer, added))
+        st.button("Preview", key="ignore-preview", on_click=_try, args=(viewer, previewed))
+        st.button("Add the rule", key="ignore-add", on_click=_try, args=(viewer, added))
 
 
 def _remove(viewer: Viewer, rule_id: str) -> None:
     def act(scope: TenantScope) -> _Outcome:
         remove_rule(start_database(), scope, rule_id)
-        return _Outcome(viewer.tenant.slug, texts.RULE_REMOVED)
+        return _Outcome(viewer.tenant.slug, "The rule is gone; what it hid is shown again.")
 
     _try(viewer, act)

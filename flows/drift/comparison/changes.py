@@ -22,21 +22,13 @@ class Facet(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """Whether something came, went, or has another value."""
-
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
 
 
-class _Missing:
-    """Stands for "not there", which is something else than `null`."""
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Final = _Missing()
+MISSING: Final = object()
+"""Stands for "not there", which is something else than `null`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,6 @@ class Change:
 
     @property
     def kind(self) -> ChangeKind:
-        """Added, removed or changed."""
         if self.before is MISSING:
             return ChangeKind.ADDED
         return ChangeKind.REMOVED if self.after is MISSING else ChangeKind.CHANGED
@@ -108,7 +99,6 @@ class Change:
         return (self.facet, self.path, _key(self.before), _key(self.after))
 
     def with_extra(self, **extra: Any) -> Change:
-        """This change with more to say about it."""
         return replace(self, extra={**self.extra, **extra})
 
     def as_json(self) -> dict[str, Any]:
@@ -142,7 +132,7 @@ def _members(before: Tree, after: Tree) -> dict[str, Any]:
     sides = [next(iter(as_object(side).values()), None) for side in (before, after)]
     if not all(isinstance(side, list) for side in sides):
         return {}
-    old, new = ({dumps(comparable_tree(member)): plain(member) for member in as_list(side)} for side in sides)
+    old, new = ({_key(member): plain(member) for member in as_list(side)} for side in sides)
     return {
         "members_added": [member for key, member in new.items() if key not in old],
         "members_removed": [member for key, member in old.items() if key not in new],
@@ -158,5 +148,4 @@ def _text_diff(before: Any, after: Any) -> str | None:
     if len(old) + len(new) > DIFF_LIMIT:
         return "(text too long for a line by line comparison; before and after are complete)"
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "before", "after", lineterm="", n=3)
-    listed = "\n".join(lines)
-    return listed or "(only line ends differ)"
+    return "\n".join(lines) or "(only line ends differ)"

@@ -21,15 +21,12 @@ from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._policies.unread import Unread
 from flows._sources.folder import FolderSource
 from flows._sources.folder_reasons import NESTED_TOO_DEEP
-from flows.drift.comparison.compare import compare
-from flows.drift.comparison.completeness import Completeness
+from flows.drift.comparison.compare import Differences, compare
 from flows.drift.comparison.findings import Comparison, Withheld
-from flows.drift.comparison.naming import named
-from flows.drift.comparison.platform import kind_of
-from flows.drift.comparison.severity import SeverityRule
-from flows.drift.comparison.severity_rules import DEFAULT_RULES
-from flows.drift.comparison.states import PolicyState
-from flows.drift.reports.groups import groups_json
+from flows.drift.comparison.names import named
+from flows.drift.comparison.severity import DEFAULT_RULES, SeverityRule
+from flows.drift.comparison.sides import Completeness, PolicyState
+from flows.drift.reports.summary import groups_json
 from runstore.errors import BadInputError
 
 SYNC: Final = "sync:"
@@ -43,17 +40,17 @@ _FINDINGS: Final = UUID("0e1c3f0c-0f6b-4c1e-9a0c-7f6a1c1f5a52")
 
 @dataclass(slots=True)
 class Side:
-    """One side: policies by id, what was not read, and why; `not_asked` counts what is of other kinds, by place."""
+    """One side: policies by id, what was not read, and why; `not_asked` counts what is of other kinds, by place.
+
+    `name` is what it was called by, and `is_folder` says that its policies' origins are files.
+    """
 
     policies: dict[str, StoredPolicy]
     unread: Completeness = field(default_factory=Completeness)
     failures: list[SourceFailure] = field(default_factory=list[SourceFailure])
     not_asked: Mapping[str, int] = field(default_factory=dict[str, int])
-
-
-def one_time_fingerprint() -> Fingerprint:
-    """A fingerprint function by a key of this moment: a secret that both sides hold is known as one, and by nobody else."""
-    return tenant_fingerprint(secrets.token_bytes(32))
+    name: str = ""
+    is_folder: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class Reader:
 
 def read_side(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
     """The side that a folder of exports makes. BadInputError for a folder of no use."""
-    source, side, unread = FolderSource(folder), Side({}), Unread()
+    source, side, unread = FolderSource(folder), Side({}, name=str(folder)), Unread()
     reader = fingerprint if isinstance(fingerprint, Reader) else Reader(fingerprint)
     for item in source.read():
         failed = item if isinstance(item, SourceFailure) else None
@@ -99,12 +96,17 @@ def read_side(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
     return side
 
 
+def side_of_use(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
+    """As `read_side`; BadInputError as well for a folder of which nothing could be read."""
+    side = read_side(folder, fingerprint)
+    if not side.policies and side.failures:
+        why = side.failures[0].failure.message
+        raise BadInputError(f"Not one policy in the folder {folder.name!r} could be read. The first reason: {why}")
+    return side
+
+
 def compare_sides(
-    before: Side,
-    after: Side,
-    fingerprint: Fingerprint | None = None,
-    *,
-    rules: Sequence[SeverityRule] = DEFAULT_RULES,
+    before: Side, after: Side, fingerprint: Fingerprint | None = None, *, rules: Sequence[SeverityRule] = DEFAULT_RULES
 ) -> Comparison:
     """What the comparison of two sides finds; `fingerprint` is the function both were read with, where an old one is kept."""
     olds, news = before.policies, after.policies
@@ -113,18 +115,23 @@ def compare_sides(
     def bodies(hashes: Iterable[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
         return {digest: body_of(content[digest].body) for digest in hashes if digest in content}
 
-    both = sorted(olds.keys() & news.keys())
-    in_both = Counter(kind_of(_state(news[key])) for key in both)
-    return compare(
+    both = [(_state(olds[key]), _state(news[key])) for key in sorted(olds.keys() & news.keys())]
+    found = Differences(
         [_state(news[key]) for key in sorted(news.keys() - olds.keys())],
         [_state(olds[key]) for key in sorted(olds.keys() - news.keys())],
-        [(_state(olds[key]), _state(news[key])) for key in both if _differ(olds[key], news[key])],
-        in_both,
-        bodies,
-        baseline=before.unread,
-        current=after.unread,
-        rules=rules,
-        fingerprint=fingerprint,
+        [(old, new) for old, new in both if _differ(old, new)],
+        Counter(new.kind for _, new in both),
+    )
+    return compare(found, bodies, (before.unread, after.unread), rules=rules, fingerprint=fingerprint)
+
+
+def _differ(old: PolicyState, new: PolicyState) -> bool:
+    return old.content_hash != new.content_hash or bool(old.subtype and new.subtype and old.subtype != new.subtype)
+
+
+def _state(one: StoredPolicy) -> PolicyState:
+    return PolicyState(
+        one.policy_id, one.policy_type, one.name, one.platform, one.content_hash, one.subtype, one.origin
     )
 
 
@@ -136,40 +143,18 @@ class Diff:
     origin_of: Callable[[Mapping[str, Any]], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A side and what it was called by; `is_folder` if its policies' origins are files."""
-
-    name: str
-    side: Side
-    is_folder: bool = True
-
-
 def diff_folders(before: Path, after: Path) -> Diff:
     """The comparison of two folders. BadInputError for one of no use, one that holds nothing to read, and one given twice."""
     if before.expanduser().resolve() == after.expanduser().resolve():
         raise BadInputError("Both sides are the same folder: give two exports of different times.")
-    reader = Reader(one_time_fingerprint())
-    old, new = (Named(str(folder), side_of_use(folder, reader)) for folder in (before, after))
-    return difference(old, new)
-
-
-def side_of_use(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
-    """The side that a folder makes. BadInputError for one of no use, and for one of which nothing could be read."""
-    side = read_side(folder, fingerprint)
-    if not side.policies and side.failures:
-        why = side.failures[0].failure.message
-        raise BadInputError(f"Not one policy in the folder {folder.name!r} could be read. The first reason: {why}")
-    return side
-
-
-def _names(side: Side) -> dict[str, str]:
-    return names_of_policies((one.policy_id, one.policy_type, one.name) for one in side.policies.values())
+    # By a key of this moment: a secret that both sides hold is known as one, and by nobody else.
+    reader = Reader(tenant_fingerprint(secrets.token_bytes(32)))
+    return difference(side_of_use(before, reader), side_of_use(after, reader))
 
 
 def difference(
-    before: Named,
-    after: Named,
+    before: Side,
+    after: Side,
     rules: Sequence[SeverityRule] = DEFAULT_RULES,
     hiding: Callable[[Findings], tuple[Findings, int]] = lambda findings: (findings, 0),
     withheld: Sequence[Withheld] = (),
@@ -179,27 +164,28 @@ def difference(
     `hiding` takes out what ignore rules hide and counts it; `withheld` cannot be compared for another reason than that it
     was not read.
     """
-    comparison = compare_sides(before.side, after.side, rules=rules)
+    comparison = compare_sides(before, after, rules=rules)
     everything = [one.as_json(str(uuid5(_FINDINGS, one.subject)), None) for one in comparison.findings]
     findings, hidden = hiding(everything)
-    findings = named(findings, _names(before.side) | _names(after.side))
+    known = names_of_policies(
+        (one.policy_id, one.policy_type, one.name) for side in (before, after) for one in side.policies.values()
+    )
+    findings = named(findings, known)
     document = {
         "findings": findings,
         "groups": groups_json(findings),
         "withheld": [entry.as_json() for entry in (*comparison.withheld, *withheld)],
         "comparisons": [{"baseline": before.name, "current": after.name}],
-        "unread": {"baseline": _failures(before.side), "current": _failures(after.side)},
-        "not_asked": {"baseline": dict(before.side.not_asked), "current": dict(after.side.not_asked)},
+        "unread": {"baseline": _failures(before), "current": _failures(after)},
+        "not_asked": {"baseline": dict(before.not_asked), "current": dict(after.not_asked)},
         "ignored": hidden,
         "not_listed": 0,
     }
-    files = [one.side.policies for one in (after, before) if one.is_folder]
+    files = [side.policies for side in (after, before) if side.is_folder]
 
     def origin_of(finding: Mapping[str, Any]) -> str | None:
         ids = (finding["policy_id"], finding.get("previous_policy_id"))
-        found = (policies.get(one) for one in ids if one for policies in files)
-        policy = next((one for one in found if one is not None), None)
-        return policy.origin if policy else None
+        return next((policies[one].origin for one in ids for policies in files if one in policies), None)
 
     return Diff(document, origin_of)
 
@@ -209,13 +195,3 @@ def _failures(side: Side) -> list[dict[str, Any]]:
         {"item_id": one.failure.item_id, "reason_code": one.failure.reason_code, "message": one.failure.message}
         for one in side.failures
     ]
-
-
-def _differ(old: StoredPolicy, new: StoredPolicy) -> bool:
-    return old.content_hash != new.content_hash or bool(old.subtype and new.subtype and old.subtype != new.subtype)
-
-
-def _state(one: StoredPolicy) -> PolicyState:
-    return PolicyState(
-        one.policy_id, one.policy_type, one.name, one.platform, one.content_hash, one.subtype, one.origin
-    )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from flows._policies.types import label_of
 from flows.drift.comparison.severity import Severity
-from flows.drift.register.words import unread_words, withheld_words
-from flows.drift.reports.lines import change_line, title
+from flows.drift.comparison.withheld import unread_words, withheld_words
+from flows.drift.reports.summary import KINDS, change_line, title
 
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -61,3 +62,48 @@ def _text(value: str) -> str:
 def _legal(value: str) -> str:
     """The text with each character that XML 1.0 cannot hold written out, as `\\x00`."""
     return _ILLEGAL.sub(lambda found: found.group().encode("unicode_escape", "backslashreplace").decode("ascii"), value)
+
+
+SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS: Final = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
+_CHANGES_SHOWN: Final = 20
+_IN_FILE: Final = re.compile(r"#\d+$")
+"""Which policy of a file that holds several, at the end of an origin."""
+
+
+def sarif_report(document: Mapping[str, Any], origin_of: Callable[[Mapping[str, Any]], str | None]) -> dict[str, Any]:
+    """The SARIF log. What could not be compared is a notification of the run."""
+    said = [withheld_words(one) for one in document["withheld"]] + unread_words(document)
+    driver = {
+        "name": "TenantAtlas",
+        "rules": [{"id": name, "shortDescription": {"text": text}} for name, text in KINDS.items()],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [
+            {
+                "executionSuccessful": True,
+                "toolExecutionNotifications": [{"level": "warning", "message": {"text": text}} for text in said],
+            }
+        ],
+        "results": [_result(finding, origin_of(finding)) for finding in document["findings"]],
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _result(finding: Mapping[str, Any], origin: str | None) -> dict[str, Any]:
+    changes = finding["changes"]
+    lines = [title(finding), *(change_line(change) for change in changes[:_CHANGES_SHOWN])]
+    if len(changes) > _CHANGES_SHOWN:
+        lines.append(f"and {len(changes) - _CHANGES_SHOWN} more")
+    result: dict[str, Any] = {
+        "ruleId": finding["kind"],
+        "level": _LEVELS[finding["severity"]],
+        "message": {"text": "\n".join(lines)},
+        "partialFingerprints": {"finding/v1": finding["id"]},
+        "properties": {"severity": finding["severity"], "policyType": finding["policy_type"]},
+    }
+    if origin:
+        place = {"artifactLocation": {"uri": quote(_IN_FILE.sub("", origin), safe="/")}}
+        result["locations"] = [{"physicalLocation": {**place, "region": {"startLine": 1}}}]
+    return result

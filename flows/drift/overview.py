@@ -1,4 +1,4 @@
-"""What the Drift page says over time: open findings by day, what is new, what expires, how long decisions take, what is unread."""
+"""What the Drift page says: what is open in each scope and since when, what did not start, what is new, expires, is unread."""
 
 from __future__ import annotations
 
@@ -6,18 +6,72 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Connection, func, select, text
 
 from flows._policies.snapshots import Sync
-from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.severity import Severity
-from flows.drift.register.filters import SHOWN, FindingFilter
+from flows.drift.comparison.sides import Completeness
+from flows.drift.operation import OPERATION
+from flows.drift.register.filters import SHOWN, UNSETTLED, FindingFilter
 from flows.drift.tables import DriftFinding
+from runstore.schema import OperationRun
 from runstore.tenancy import TenantScope
 
+_RUNS_LOOKED_AT: Final = 500
+_MOST_LINES: Final = 5_000
 DAYS: Final = 30
 _LEVELS: Final[Sequence[str]] = [one.value for one in Severity]
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """A comparison that was to follow a run and does not: which run, when, and why."""
+
+    run_id: UUID
+    at: datetime
+    why: str
+
+
+def open_by_scope(connection: Connection, scope: TenantScope) -> Mapping[str, Mapping[str, int]]:
+    """How many findings are open or acknowledged in each scope, by severity, most severe first."""
+    rows = connection.execute(
+        select(DriftFinding.scope, DriftFinding.rank, func.count())
+        .where(DriftFinding.tenant_id == scope.tenant_id, SHOWN, *FindingFilter().about(default=UNSETTLED))
+        .group_by(DriftFinding.scope, DriftFinding.rank)
+        .order_by(DriftFinding.scope, DriftFinding.rank)
+        .limit(_MOST_LINES)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for key, rank, count in rows:
+        found.setdefault(key, {})[_LEVELS[rank or 0]] = count
+    return found
+
+
+def not_started(connection: Connection, scope: TenantScope) -> Mapping[str, NotStarted]:
+    """By scope: why the newest comparison that was to follow a run there does not; scopes where one follows are left out.
+
+    Looks at the tenant's newest 500 runs.
+    """
+    newest = (
+        select(OperationRun.id, OperationRun.context, OperationRun.created_at)
+        .where(OperationRun.tenant_id == scope.tenant_id)
+        .order_by(OperationRun.created_at.desc(), OperationRun.id.desc())
+        .limit(_RUNS_LOOKED_AT)
+        .subquery()
+    )
+    context = newest.c.context
+    rows = connection.execute(
+        select(newest.c.id, newest.c.created_at, context["scope"].astext, context["then_why"].astext)
+        .where(context["then"].astext == str(OPERATION.type))
+        .order_by(newest.c.created_at.desc(), newest.c.id.desc())
+        .limit(_RUNS_LOOKED_AT)
+    )
+    found: dict[str, NotStarted | None] = {}
+    for run_id, at, key, why in rows:
+        found.setdefault(key, NotStarted(run_id, at, why) if why else None)
+    return {key: one for key, one in found.items() if one is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +171,9 @@ def blind(usable: Sequence[Sync]) -> Mapping[str, tuple[datetime, bool]]:
     The flag says that the oldest of them could not either, so that it may have begun earlier.
     """
     found: dict[str, tuple[datetime, bool]] = {}
-    unread = [_unread(sync) for sync in usable]
+    known = [Completeness.of_json(sync.unread) for sync in usable]
+    unread = [one.types | frozenset(one.items) for one in known]
     for policy_type in sorted(unread[0]) if unread else ():
         lasts = next((place for place, types in enumerate(unread) if policy_type not in types), len(unread))
         found[policy_type] = (usable[lasts - 1].started_at, lasts == len(unread))
     return found
-
-
-def _unread(sync: Sync) -> frozenset[str]:
-    known = Completeness.of_json(sync.unread)
-    return known.types | frozenset(known.items)

@@ -15,7 +15,7 @@ import orjson
 from flows._policies.json_shape import as_list, as_object
 from flows._policies.names import GUID, SCOPE_TAG, shown_name
 from flows._policies.secrets import is_secret
-from flows.drift.comparison.change import Change, Facet
+from flows.drift.comparison.changes import Change, Facet
 
 _PREFIXES: Final = re.compile(
     r"^(?:device|user)_vendor_msft_(?:policy_(?:config|result)_)?|^vendor_msft_|^com\.apple\.|^linux_", re.IGNORECASE

@@ -2,19 +2,24 @@
 
 Walks both trees together, by definition id and property name. A choice's own value, its children, each member of a
 keyed collection are places of their own; a set of scalars is one place whose value is the set.
+
+What names the elements of a collection, the policy type declares (`flows/_policies/content.py`): a name, a rule key, an OMA-URI.
+It holds where every element of both sides has one and no two of a side share it. Where none holds the collection is a set: an
+element that differs went, and another came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from flows._policies.assignments import IDENTITIES
 from flows._policies.canonical import ASSIGNMENTS, PROPERTIES, SCOPE_TAGS, SETTINGS, content_declared
 from flows._policies.content import Content, Identity
-from flows._policies.tree import EACH, LIST, OWN, Tree, comparable_tree, dumps, kind_of
-from flows.drift.comparison.change import MISSING, Change, Element, Facet, Step
-from flows.drift.comparison.identity import identity_for, identity_of
+from flows._policies.tree import EACH, LIST, OWN, Tree, comparable, comparable_tree, dumps, kind_of
+from flows.drift.comparison.changes import MISSING, Change, Element, Facet, Step
 
 PARTS: Final[tuple[tuple[str, Facet], ...]] = (
     (PROPERTIES, Facet.PROPERTY),
@@ -40,15 +45,17 @@ def diff(before: Mapping[str, Tree], after: Mapping[str, Tree]) -> list[Change]:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Goes through one part of both forms at once."""
-
     facet: Facet
     content: Content
 
     def both(self, before: Tree, after: Tree, steps: Steps) -> Iterator[Change]:
         if _same_scalar(before, after):
             return
-        kinds = {_kind(side) for side in (before, after) if side is not MISSING}
+        kinds = {
+            kind_of(cast(dict[str, Any], side)) or "map" if isinstance(side, dict) else "leaf"
+            for side in (before, after)
+            if side is not MISSING
+        }
         if kinds == {EACH}:
             yield from self._each(_members(before), _members(after), steps)
         elif kinds == {LIST} and (pairs := self._in_step(before, after, steps)):
@@ -111,28 +118,14 @@ class _Walk:
 
 
 def _as_set(before: list[Tree], after: list[Tree], steps: Steps, facet: Facet) -> Iterator[Change]:
-    kept: dict[bytes, int] = {}
-    for element in after:
-        key = dumps(comparable_tree(element))
-        kept[key] = kept.get(key, 0) + 1
-    for element in before:
-        key = dumps(comparable_tree(element))
-        if kept.get(key, 0):
-            kept[key] -= 1
-        else:
-            yield Change(facet, (*steps, Element()), element, MISSING)
-    for element in after:
-        key = dumps(comparable_tree(element))
-        if kept.get(key, 0):
-            kept[key] -= 1
-            yield Change(facet, (*steps, Element()), MISSING, element)
-
-
-def _kind(tree: Tree) -> str:
-    if not isinstance(tree, dict):
-        return "leaf"
-    node = cast(dict[str, Any], tree)
-    return kind_of(node) or "map"
+    for mine, others, came in ((before, after, False), (after, before, True)):
+        left = Counter(dumps(comparable_tree(element)) for element in others)
+        for element in mine:
+            key = dumps(comparable_tree(element))
+            if left[key]:
+                left[key] -= 1
+            else:
+                yield Change(facet, (*steps, Element()), *((MISSING, element) if came else (element, MISSING)))
 
 
 def _members(tree: Tree) -> list[Tree]:
@@ -155,3 +148,58 @@ def _equal(before: Tree, after: Tree) -> bool:
         return before is after
     # As bytes: Python holds True equal to 1, a canonical form does not.
     return dumps(comparable_tree(before)) == dumps(comparable_tree(after))
+
+
+def identity_for(elements: Sequence[Sequence[Tree]], content: Content, facet: Facet, name: str) -> Identity | None:
+    """The properties whose values tell the elements of the collection `name` apart on every side; `None` if there are none."""
+    everything = [element for side in elements for element in side]
+    if not everything or not all(isinstance(element, dict) for element in everything):
+        return None
+    candidates: Iterable[Identity]
+    if facet is Facet.ASSIGNMENT:
+        candidates = IDENTITIES
+    elif facet is Facet.SETTING:
+        candidates = _naming_children(everything, content)
+    else:
+        candidates = content.identities(name)
+    return next((one for one in candidates if all(_tells_apart(one, side) for side in elements)), None)
+
+
+def identity_of(element: Tree, properties: Identity) -> Identity | None:
+    """The values that name an element, as text; `None` if one is absent."""
+    values: list[str] = []
+    for name in properties:
+        value = cast(dict[str, Any], element).get(name)
+        if isinstance(value, dict):
+            node = cast(dict[str, Any], value)
+            only = next(iter(node.values())) if len(node) == 1 else None
+            # An object that names something, such as `mobileAppIdentifier`, has one text in it.
+            value = only if OWN in node or isinstance(only, str) else None
+        if isinstance(value, str) and value:
+            values.append(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            values.append(str(comparable(value)))
+        elif len(properties) > 1:
+            # Part of a compound name may be absent: "all devices" has no group.
+            values.append("")
+        else:
+            return None
+    return tuple(values) if any(values) else None
+
+
+def _tells_apart(candidate: Identity, side: Sequence[Tree]) -> bool:
+    values = [identity_of(element, candidate) for element in side]
+    return None not in values and len(set(values)) == len(values)
+
+
+def _naming_children(elements: Sequence[Tree], content: Content) -> list[Identity]:
+    """The children that all elements have and that name one, those that end with "name" first."""
+    if content.naming_child is None:
+        return []
+    shared = set[str].intersection(*(set(cast(dict[str, Any], element)) for element in elements))
+    ends = ("name", "key", "id")
+
+    def rank(child: str) -> tuple[int, str]:
+        return (next((n for n, end in enumerate(ends) if child.lower().endswith(end)), len(ends)), child)
+
+    return [(child,) for child in sorted(filter(content.naming_child.search, shared), key=rank)]

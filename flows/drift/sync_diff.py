@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +15,13 @@ from flows._policies.secrets import presence, without_fingerprints
 from flows._policies.snapshots import Sync, find_sync
 from flows._policies.stored import StoredPolicy, body_bytes, body_of
 from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
-from flows.drift.comparison.completeness import Completeness
 from flows.drift.comparison.findings import Withheld
-from flows.drift.comparison.not_read import SECRETS_NOT_COMPARED
-from flows.drift.offline import SYNC, Diff, Findings, Named, Reader, Side, difference, side_of_use
-from flows.drift.register.names import with_known_names
-from flows.drift.register.rules import ignore_rules, severity_rules, without_ignored
+from flows.drift.comparison.sides import Completeness
+from flows.drift.comparison.withheld import SECRETS_NOT_COMPARED
+from flows.drift.folder_diff import SYNC, Diff, Findings, Reader, Side, difference, side_of_use
+from flows.drift.register.ignore_rules import ignore_rules, without_ignored
+from flows.drift.register.reading import with_known_names
+from flows.drift.register.rule_book import severity_rules
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.ids import checked_id
@@ -38,37 +39,30 @@ def diff_with_syncs(database: Database, scope: TenantScope, before: str, after: 
     """
     scope.require(Permission.VIEW)
     texts = (before, after)
-    mixed = not all(text.startswith(SYNC) for text in texts)
+    bare: set[str] | None = None if all(text.startswith(SYNC) for text in texts) else set()
     with database.transaction(scope) as connection:
         syncs = [_sync(connection, scope, text) if text.startswith(SYNC) else None for text in texts]
         if syncs[0] is not None and syncs[1] is not None and syncs[0].id == syncs[1].id:
             raise BadInputError("Both sides are the same sync: choose two different ones.")
-        stored = [None if sync is None else _stored(connection, scope, sync, mixed) for sync in syncs]
+        stored = [None if sync is None else _stored(connection, scope, sync, bare) for sync in syncs]
         rules, ignored = severity_rules(connection, scope), ignore_rules(connection, scope)
-    sides: list[Named] = []
-    hidden: set[str] = set()
-    for text, sync, found in zip(texts, syncs, stored, strict=True):
-        if sync is None or found is None:
-            sides.append(Named(text, side_of_use(Path(text), Reader(presence))))
+    sides: list[Side] = []
+    for text, sync, side in zip(texts, syncs, stored, strict=True):
+        if sync is None or side is None:
+            side = side_of_use(Path(text), Reader(presence))
         else:
-            found.side.failures += _failures(database, scope, sync)
-            hidden |= found.with_secrets
-            sides.append(Named(f"{SYNC}{sync.id}", found.side, is_folder=False))
+            side.failures += _failures(database, scope, sync)
+        sides.append(side)
     old, new = sides
 
     def shown(findings: Findings) -> tuple[Findings, int]:
         kept, count = without_ignored(findings, ignored)
         return with_known_names(database, scope, kept), count
 
-    return difference(old, new, rules, shown, _secrets(old.side, new.side, hidden))
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """The side of a sync, and the ids of policies whose fingerprints were taken out."""
-
-    side: Side
-    with_secrets: frozenset[str]
+    both = (bare or set()) & old.policies.keys() & new.policies.keys()
+    secrets = Counter(new.policies[policy_id].policy_type for policy_id in both)
+    withheld = [Withheld(slug, count, SECRETS_NOT_COMPARED, "secrets") for slug, count in sorted(secrets.items())]
+    return difference(old, new, rules, shown, withheld)
 
 
 def _sync(connection: Connection, scope: TenantScope, text: str) -> Sync:
@@ -92,7 +86,8 @@ def _sync(connection: Connection, scope: TenantScope, text: str) -> Sync:
     return sync
 
 
-def _stored(connection: Connection, scope: TenantScope, sync: Sync, mixed: bool) -> _Stored:
+def _stored(connection: Connection, scope: TenantScope, sync: Sync, bare: set[str] | None) -> Side:
+    """The side of a sync; with `bare` without fingerprints, and those ids added to it whose policies had some."""
     columns = [getattr(SyncPolicy, name) for name in StoredPolicy.__dataclass_fields__ if name != "body"]
     rows = connection.execution_options(yield_per=BATCH).execute(
         select(*columns, PolicyContent.body)
@@ -102,27 +97,21 @@ def _stored(connection: Connection, scope: TenantScope, sync: Sync, mixed: bool)
         )
         .where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync.id)
     )
-    side, with_secrets = (
-        Side({}, Completeness.of_json(sync.unread), not_asked=sync.unread.get("not_asked", {})),
-        set[str](),
-    )
+    unread = Completeness.of_json(sync.unread)
+    side = Side({}, unread, not_asked=sync.unread.get("not_asked", {}), name=f"{SYNC}{sync.id}", is_folder=False)
     seals = Seals(connection, scope)
     for row in rows.mappings():
         digest = bytes(row["content_hash"])
         values: dict[str, Any] = {**row, "content_hash": digest, "body": seals.opened(bytes(row["body"]), digest)}
-        body = body_of(values["body"]) if mixed or sync.canonical_version != CANONICAL_VERSION else None
-        if body is not None and mixed:
-            bare = without_fingerprints(body)
-            if bare != body:
-                with_secrets.add(values["policy_id"])
-                body = bare
-        if body is not None:
-            values |= {
-                "content_hash": body_hash(body, canonical(values["policy_type"], body)),
-                "body": body_bytes(body),
-            }
+        if bare is not None or sync.canonical_version != CANONICAL_VERSION:
+            body = body_of(values["body"])
+            if bare is not None and (without := without_fingerprints(body)) != body:
+                bare.add(values["policy_id"])
+                body = without
+            form = canonical(values["policy_type"], body)
+            values |= {"content_hash": body_hash(body, form), "body": body_bytes(body)}
         side.policies[values["policy_id"]] = StoredPolicy(**values)
-    return _Stored(side, frozenset(with_secrets))
+    return side
 
 
 def _failures(database: Database, scope: TenantScope, sync: Sync) -> list[SourceFailure]:
@@ -132,12 +121,3 @@ def _failures(database: Database, scope: TenantScope, sync: Sync) -> list[Source
     except NotFoundError:
         return []
     return [SourceFailure(one.item_id, one, None) for one in failures]
-
-
-def _secrets(old: Side, new: Side, hidden: set[str]) -> list[Withheld]:
-    """How many policies of both sides have secrets that could not be compared."""
-    counts: dict[str, int] = {}
-    for policy_id in hidden & old.policies.keys() & new.policies.keys():
-        slug = new.policies[policy_id].policy_type
-        counts[slug] = counts.get(slug, 0) + 1
-    return [Withheld(slug, count, SECRETS_NOT_COMPARED, "secrets") for slug, count in sorted(counts.items())]

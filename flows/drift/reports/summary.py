@@ -1,6 +1,7 @@
-"""One change that several policies share, told once: "Bit locker enabled: true → false in 6 policies", and who made each.
+"""Findings in few words: a change that several policies share told once, and a finding or a change in one line.
 
-Findings are stored one a policy, so that each has its own life, author and decision. Only what is shown is grouped.
+"Bit locker enabled: true → false in 6 policies", and who made each. Findings are stored one a policy, so that each has its own
+life, author and decision. Only what is shown is grouped.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flows._policies.names import GUID
+from flows._policies.secrets import is_secret
 from flows._policies.tree import dumps
 from flows.drift.comparison.findings import FindingKind
 from flows.drift.comparison.severity import Severity, most_severe
+from flows.drift.reports.shape import in_line
 
 _OF_ONE_POLICY: Final = frozenset({FindingKind.MODIFIED.value, FindingKind.RECREATED.value})
 _NAMES_SHOWN: Final = 20
@@ -35,18 +39,15 @@ class Told:
 
     @property
     def shown(self) -> Sequence[Change]:
-        """The changes to show: one of a group."""
         return self.changes[:1] if self.is_group else self.changes
 
     @property
     def severity(self) -> str:
-        """That of the most severe of its changes."""
         levels = [Severity(change.get("severity") or self.findings[0]["severity"]) for change in self.changes]
         return most_severe(levels).value if levels else str(self.findings[0]["severity"])
 
     @property
     def policy(self) -> str:
-        """Whom it is about, for people: a policy's name, or how many policies."""
         if self.is_group:
             return f"{len(self.findings)} policies"
         one = self.findings[0]
@@ -107,3 +108,62 @@ def _key(one: Finding, change: Change) -> bytes:
     # What moved is told with where it went, which is one policy's own.
     moved = [change.get("moved_to"), change.get("moved_from")]
     return dumps([one["policy_type"], *(change[key] for key in _SAME), moved])
+
+
+LONGEST: Final = 300
+SHORT: Final = 60
+SHORTEST: Final = 40
+FIRST_CHANGES: Final = 3
+KINDS: Final = {
+    "policy_added": "Added",
+    "policy_removed": "Removed",
+    "policy_modified": "Modified",
+    "policy_recreated": "Re-created",
+    "platform_change": "Platform change",
+}
+
+
+def title(finding: Mapping[str, Any]) -> str:
+    name = finding["policy_name"] or f"{len(finding.get('policies', ()))} policies"
+    return f"{name}: {finding['kind'].removeprefix('policy_').replace('_', ' ')}"
+
+
+def change_line(change: Mapping[str, Any]) -> str:
+    """The place by name and by ids, and what differs there."""
+    way, path = way_of(change), change["path"] or change["setting"]
+    return f"{way if way == path else f'{way} ({path})'}: {in_line(change, LONGEST)}"
+
+
+def change_words(change: Mapping[str, Any], limit: int = SHORT) -> str:
+    """The name people know the setting by, and what differs."""
+    return f"{place_of(change)}: {in_line(change, limit)}"
+
+
+def place_of(change: Mapping[str, Any]) -> str:
+    """The setting's name, and the way to it where only that tells which one is meant."""
+    name, path = str(change.get("name") or change["setting"]), str(change["path"])
+    # A whole assignment says itself whose it is.
+    is_told = change["facet"] == "assignment" and path.endswith("]")
+    return way_of(change) if ("[" in path and not is_told) or GUID.fullmatch(name) else name
+
+
+def way_of(change: Mapping[str, Any]) -> str:
+    """The whole way to the setting by names, for where there is room."""
+    return str(change.get("path_name") or change.get("name") or change["setting"])
+
+
+def ids_line(change: Mapping[str, Any]) -> str:
+    """The ids of options that are shown by name, `before → after`; empty where no id is left out."""
+    sides = [(change[word], change.get(f"{word}_name")) for word in ("before", "after")]
+    ids = [
+        value if isinstance(value, str) and name is not None and value not in name and not is_secret(value) else ""
+        for value, name in sides
+    ]
+    return " → ".join(one or "none" for one in ids) if any(ids) else ""
+
+
+def some_changes(changes: Sequence[Mapping[str, Any]]) -> str:
+    """The first three changes, a line each, and how many more there are."""
+    shown = [change_words(change, SHORTEST) for change in changes[:FIRST_CHANGES]]
+    more = len(changes) - len(shown)
+    return "\n".join([*shown, *([f"and {more} more"] if more > 0 else [])])

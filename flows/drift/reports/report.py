@@ -8,56 +8,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from flows._policies.types import label_of
 from flows.drift.attribution import who_and_when
-from flows.drift.register.reading import why_empty
-from flows.drift.register.words import not_asked_words, unread_words, withheld_words
-from flows.drift.reports.groups import Told, told
-from flows.drift.reports.lines import ids_line, way_of
+from flows.drift.comparison.severity import Severity
+from flows.drift.comparison.withheld import not_asked_words, unread_words, why_empty, withheld_words
 from flows.drift.reports.shape import VALUE_SHOWN, shape
+from flows.drift.reports.summary import KINDS, Told, ids_line, told, way_of
 from runstore.fence.text_safety import formula_safe
 
-COLUMNS = (
-    "finding",
-    "kind",
-    "severity",
-    "status",
-    "policy_type",
-    "policy_name",
-    "policy_id",
-    "facet",
-    "setting",
-    "name",
-    "path",
-    "change",
-    "before",
-    "after",
-    "changed_by",
-    "changed_at",
-    "changed_by_status",
-    "scope",
-    "since",
-    "first_seen_at",
-    "last_seen_at",
-    "owner",
-    "reason",
-    "accepted_until",
-    "path_name",
-    "before_name",
-    "after_name",
-)
-_LIFE = COLUMNS[17:-3]
-_KINDS = {
-    "policy_added": "Added",
-    "policy_removed": "Removed",
-    "policy_modified": "Modified",
-    "policy_recreated": "Re-created",
-    "platform_change": "Platform change",
-}
+_OF_FINDING: Final = ("kind", "severity", "status", "policy_type", "policy_name", "policy_id")
+_OF_CHANGE: Final = ("facet", "setting", "name", "path", "change", "before", "after")
+_BY: Final = ("changed_by", "changed_at", "changed_by_status")
+_LIFE: Final = ("scope", "since", "first_seen_at", "last_seen_at", "owner", "reason", "accepted_until")
+_WORDS: Final = ("path_name", "before_name", "after_name")
+COLUMNS: Final = ("finding", *_OF_FINDING, *_OF_CHANGE, *_BY, *_LIFE, *_WORDS)
 
 
 def csv_report(document: Mapping[str, Any]) -> str:
@@ -68,17 +36,18 @@ def csv_report(document: Mapping[str, Any]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
+    nothing: Mapping[str, Any] = {}
     for finding in document["findings"]:
-        about = [finding["id"], finding["kind"], finding["severity"], finding["status"], finding["policy_type"]]
-        about += [finding["policy_name"], finding["policy_id"]]
-        by: Mapping[str, Any] = finding.get("changed_by") or {}
-        who = [by.get("who"), by.get("at"), by.get("status")]
-        life = [finding.get(name) for name in _LIFE]
-        changes: list[Mapping[str, Any]] = finding["changes"] or [{}]
-        for change in changes:
-            rest = [change.get(name) for name in COLUMNS[7:14]]
-            words = [change.get(name) for name in COLUMNS[-3:]]
-            row = (*about, *rest, *who, *life, *words)
+        by: Mapping[str, Any] = finding.get("changed_by") or nothing
+        for change in finding["changes"] or [nothing]:
+            row = (
+                finding["id"],
+                *(finding[name] for name in _OF_FINDING),
+                *(change.get(name) for name in _OF_CHANGE),
+                *(by.get(name) for name in ("who", "at", "status")),
+                *(finding.get(name) for name in _LIFE),
+                *(change.get(name) for name in _WORDS),
+            )
             writer.writerow(["" if value is None else formula_safe(_plain(value)) for value in row])
     return "\ufeff" + out.getvalue()
 
@@ -88,10 +57,7 @@ def html_report(document: Mapping[str, Any], tenant: str, at: datetime | None = 
     findings = document["findings"]
     counts = Counter(finding["severity"] for finding in findings)
     when = (at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
-    tiles = "".join(
-        f'<li class="{level}"><b>{counts.get(level, 0)}</b> {level}</li>'
-        for level in ("critical", "high", "medium", "low", "info")
-    )
+    tiles = "".join(f'<li class="{level}"><b>{counts.get(level, 0)}</b> {level}</li>' for level in Severity)
     body = "".join(_entry(entry) for entry in told(findings)) or f"<p>{escape(why_empty(document))}</p>"
     title = f"Drift in {escape(tenant)}"
     return (
@@ -106,31 +72,26 @@ def html_report(document: Mapping[str, Any], tenant: str, at: datetime | None = 
 def _withheld(document: Mapping[str, Any]) -> str:
     lines = [f"<li>{escape(withheld_words(entry))}</li>" for entry in document["withheld"]]
     lines += [f"<li>{_text(said)}</li>" for said in (*unread_words(document), not_asked_words(document)) if said]
-    hidden = document.get("ignored", 0)
-    if hidden:
+    if hidden := document.get("ignored", 0):
         lines.append(f"<li>{hidden} changes hidden by ignore rules</li>")
     if more := document.get("not_listed", 0):
         lines.append(f"<li>{more} findings, none of them more severe than those below</li>")
-    if not lines:
-        return ""
-    return f"<section><h2>Not shown</h2><ul>{''.join(lines)}</ul></section>"
+    return f"<section><h2>Not shown</h2><ul>{''.join(lines)}</ul></section>" if lines else ""
 
 
 def _entry(entry: Told) -> str:
     finding = entry.findings[0]
-    facts = [_KINDS.get(finding["kind"], finding["kind"]), label_of(finding["policy_type"])]
+    facts = [KINDS.get(finding["kind"], finding["kind"]), label_of(finding["policy_type"])]
     members = ""
     if entry.is_group:
         listed = (" · ".join([_text(one["policy_name"]), *map(_text, _standing(one))]) for one in entry.findings)
         members = f"<ul>{''.join(f'<li>{line}</li>' for line in listed)}</ul>"
     else:
         facts += _standing(finding)
-    rows = "".join(_change(change) for change in entry.shown)
-    table = (
-        f"<table><thead><tr><th>Setting</th><th>Before</th><th>After</th></tr></thead><tbody>{rows}</tbody></table>"
-        if rows
-        else ""
-    )
+    table = "".join(_change(change) for change in entry.shown)
+    if table:
+        head = "<thead><tr><th>Setting</th><th>Before</th><th>After</th></tr></thead>"
+        table = f"<table>{head}<tbody>{table}</tbody></table>"
     return (
         f'<article class="{escape(entry.severity)}"><h2>{_text(entry.policy)}</h2>'
         f"<p><b>{escape(entry.severity)}</b> · {' · '.join(_text(fact) for fact in facts)}</p>{table}{members}</article>"
@@ -174,9 +135,7 @@ def _marked(parts: Sequence[str], is_short: bool) -> str:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
 def _text(value: Any) -> str:
