@@ -54,12 +54,19 @@ class Finding:
     @property
     def value_digest(self) -> bytes:
         """The SHA-256 of what was found: equal for two findings that say the same of the same subject."""
-        said = [
-            self.kind.value,
-            self.policy_id,
-            self.previous_policy_id,
-            sorted([list(map(str, change.signature)) for change in self.changes]),
-        ]
+        return self._digest(self.policy_id, self.previous_policy_id, [change.signature for change in self.changes])
+
+    @property
+    def undone_digest(self) -> bytes:
+        """The digest of the finding that this one takes back: made again the other way round, or gone from everywhere again."""
+        ids = (self.previous_policy_id, self.policy_id) if self.previous_policy_id else (self.policy_id, None)
+        signatures = (change.signature for change in self.changes)
+        return self._digest(*ids, [(facet, path, after, before) for facet, path, before, after in signatures])
+
+    def _digest(
+        self, policy_id: str | None, previous: str | None, signatures: list[tuple[str, str, bytes, bytes]]
+    ) -> bytes:
+        said = [self.kind.value, policy_id, previous, sorted([list(map(str, one)) for one in signatures])]
         return hashlib.sha256(dumps(said)).digest()
 
     def changes_json(self) -> list[dict[str, Any]]:

@@ -42,14 +42,24 @@ class NextState:
 
 
 def found_again(
-    known: KnownFinding, value_digest: bytes, before_hash: bytes | None, after_hash: bytes | None, now: datetime
+    known: KnownFinding,
+    value_digest: bytes,
+    before_hash: bytes | None,
+    after_hash: bytes | None,
+    now: datetime,
+    undone_digest: bytes = b"",
 ) -> NextState:
-    """What becomes of a known finding whose subject a live comparison found differing again."""
+    """What becomes of a known finding whose subject a live comparison found differing again.
+
+    `undone_digest` is that of the finding that what was found takes back: no content tells that of a platform change, and a
+    policy that was made again has another id.
+    """
     # Equal contents on both sides say the same, too, however a newer canonical form words it.
     same = value_digest == known.value_digest or (
         (before_hash, after_hash) == (known.before_hash, known.after_hash) and before_hash != after_hash
     )
-    if not same and _returned(known, after_hash) and before_hash == known.after_hash:
+    is_back = not same and _returned(known, after_hash) and before_hash == known.after_hash
+    if is_back or undone_digest == known.value_digest:
         resolved = known.status is not FindingStatus.RESOLVED
         return NextState(FindingStatus.RESOLVED, "returned" if resolved else None)
     if known.status is FindingStatus.RESOLVED:

@@ -105,20 +105,23 @@ class _Recording:
         """Stores new findings, moves known ones on, and keeps what the run found; the ids in order."""
         seals = Seals(self.connection, self.scope)
         prints = [self.fingerprint(finding.subject) for finding in found]
-        known = self._known(prints)
+        # What was made again or renamed may be so back to the id of a known finding.
+        others = [self.fingerprint(f"policy:{one.previous_policy_id}") for one in found]
+        known = self._known([*prints, *others])
         fresh: list[dict[str, Any]] = []
         moved: list[dict[str, Any]] = []
         of_run: list[dict[str, Any]] = []
-        for position, (finding, digest, who) in enumerate(zip(found, prints, changed_by, strict=True)):
-            finding_id, before = known.get(digest) or (uuid4(), None)
+        for position, (finding, digest, other, who) in enumerate(zip(found, prints, others, changed_by, strict=True)):
+            undone = known.get(other)
+            is_undone = undone is not None and undone[1].value_digest == finding.undone_digest
+            finding_id, before = (undone if is_undone else known.get(digest)) or (uuid4(), None)
             if before is None:
                 fresh.append(self._fresh(finding, digest, finding_id))
                 self._happened(finding_id, "found", None, FindingStatus.OPEN)
             elif self.chosen.live:
                 whole = lifecycle.since_it_began(before, finding, bodies, self.chosen.sides, rules)
-                verdict = lifecycle.found_again(
-                    before, whole.value_digest, whole.before_hash, whole.after_hash, self.now
-                )
+                sides = (whole.before_hash, whole.after_hash)
+                verdict = lifecycle.found_again(before, whole.value_digest, *sides, self.now, finding.undone_digest)
                 grown = whole is not finding and verdict.status is not FindingStatus.RESOLVED
                 values = {"id": finding_id, **self._moved(whole, before, verdict)}
                 values["changes"] = seals.kept_json(whole.changes_json(), finding_id.bytes) if grown else None
@@ -148,7 +151,10 @@ class _Recording:
             .with_for_update()
         ).all()
         left = [row for row in rows if row[0] not in found]
-        hashes = self._current_hashes([str(policy_id) for _, policy_id, *_ in left if policy_id])
+        of_sync = (SyncPolicy.tenant_id == self.scope.tenant_id, SyncPolicy.sync_id == self.chosen.current.id)
+        wanted = SyncPolicy.policy_id.in_([policy_id for _, policy_id, *_ in left if policy_id])
+        contents = select(SyncPolicy.policy_id, SyncPolicy.content_hash).where(*of_sync, wanted)
+        hashes = {policy_id: bytes(digest) for policy_id, digest in self.connection.execute(contents)}
         still: list[UUID] = []
         moved: list[dict[str, Any]] = []
         for finding_id, policy_id, policy_type, kind, *rest in left:
@@ -195,12 +201,6 @@ class _Recording:
             .with_for_update()
         )
         return {bytes(digest): (finding_id, _standing(rest)) for digest, finding_id, *rest in rows}
-
-    def _current_hashes(self, policy_ids: Sequence[str]) -> dict[str, bytes]:
-        of_sync = (SyncPolicy.tenant_id == self.scope.tenant_id, SyncPolicy.sync_id == self.chosen.current.id)
-        wanted = select(SyncPolicy.policy_id, SyncPolicy.content_hash).where(*of_sync)
-        rows = self.connection.execute(wanted.where(SyncPolicy.policy_id.in_(policy_ids)))
-        return {policy_id: bytes(digest) for policy_id, digest in rows}
 
     def _update(self, moved: Sequence[dict[str, Any]]) -> None:
         """Writes the moved findings back, one round trip for all that change the same columns."""

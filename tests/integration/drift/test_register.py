@@ -24,6 +24,7 @@ from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
 
 MANY = 17
+SAMPLES = Path(__file__).parents[3] / "deployments" / "samples" / "acme"
 IDS = [f"{n:08}-0000-4000-8000-000000000000" for n in range(MANY)]
 
 
@@ -187,3 +188,20 @@ def test_another_tenant_is_told_nothing_of_it(runs: Runs) -> None:
         assert open_by_scope(connection, other) == {} and not_started(connection, other) == {}
     with hub.transaction(runs.scope) as connection:
         assert open_by_scope(connection, runs.scope) == {"default": {"high": MANY}}
+
+
+def test_what_is_undone_is_resolved_whatever_it_was(store: Store) -> None:
+    """The samples: a policy made again, one that came, one that went, a property that came everywhere, and changes."""
+    runs = Runs(store, store.tenant())
+    before, after = (folder for folder in sorted(SAMPLES.iterdir()) if folder.is_dir())
+    for folder in (before, after):
+        runs.sync(folder)
+    runs.drift()
+    assert len(open_ids(runs)) == MANY
+    runs.sync(before)
+    runs.drift()
+    assert open_ids(runs) == set()
+    assert {one["status"] for one in register(runs, state="all")["findings"]} == {"resolved"}
+    runs.sync(after)
+    runs.drift()
+    assert len(open_ids(runs)) == MANY
