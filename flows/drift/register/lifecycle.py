@@ -58,8 +58,8 @@ def found_again(
     same = value_digest == known.value_digest or (
         (before_hash, after_hash) == (known.before_hash, known.after_hash) and before_hash != after_hash
     )
-    is_back = not same and _returned(known, after_hash) and before_hash == known.after_hash
-    if is_back or undone_digest == known.value_digest:
+    is_back = _returned(known, after_hash) and before_hash == known.after_hash
+    if not same and (is_back or undone_digest == known.value_digest):
         resolved = known.status is not FindingStatus.RESOLVED
         return NextState(FindingStatus.RESOLVED, "returned" if resolved else None)
     if known.status is FindingStatus.RESOLVED:
