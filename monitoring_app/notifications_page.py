@@ -17,7 +17,7 @@ from monitoring_app.session import Viewer
 from runstore.errors import StoreUnavailableError
 from runstore.ids import uuid_or_none
 from runstore.notifications import NotificationKind, NotificationReader, NotificationView
-from runstore.runs.context import NOTICE
+from runstore.runs.run import NOTICE
 
 SHOWN = 100
 REFRESH_SECONDS = 15

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import Connection, func, text, update
 
 from runstore.database import Database
-from runstore.runs.context import context_sentences
 from runstore.runs.operation import OperationType
+from runstore.runs.run import context_sentences
 from runstore.runs.status import RunStatus, StatusBucket
 from runstore.schema import Notification
 from runstore.tenancy import TenantScope

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
@@ -301,14 +301,14 @@ def class_name_of(exception: BaseException) -> str:
     return str(getattr(type(exception), "__name__", ""))
 
 
-def chain_of(exception: BaseException) -> Iterator[BaseException]:
-    """The exception and those that led to it, newest first; CHAIN_LIMIT of them at most."""
+def chain_of(exception: BaseException) -> Sequence[BaseException]:
+    """The exception and those that led to it, newest first; CHAIN_LIMIT of them at most, each once."""
+    chain: list[BaseException] = []
     link: BaseException | None = exception
-    for _ in range(CHAIN_LIMIT):
-        if link is None:
-            return
-        yield link
+    while link is not None and len(chain) < CHAIN_LIMIT and all(link is not known for known in chain):
+        chain.append(link)
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return chain
 
 
 def unexpected(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Failure, str]:

@@ -38,7 +38,10 @@ LONG_RUN = timedelta(hours=1)
 LONG_RUN_SQL = "finished_at - created_at > interval '1 hour'"
 """Runs that took long from their creation to their end; an index holds them apart."""
 
-SCOPE_SQL = "coalesce(left(context ->> 'scope', 200), '')"
+MAX_SCOPE = 200
+"""Scopes are told apart by this many characters."""
+
+SCOPE_SQL = f"coalesce(left(context ->> 'scope', {MAX_SCOPE}), '')"
 """The scope of a run, empty where it has none; `ended_runs` and its indexes say the same."""
 
 ENDED_BADLY_SQL = "bucket IN ('failed', 'partial')"

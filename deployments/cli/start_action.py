@@ -13,9 +13,8 @@ from deployments.cli.run_shapes import counts_text, detail_json, hub_address, st
 from deployments.local.record import read_record
 from runstore.database import Database, DatabaseRole
 from runstore.errors import UnavailableError
-from runstore.runs.context import context_sentences
 from runstore.runs.reader import RunReader
-from runstore.runs.run import Run, RunDetail
+from runstore.runs.run import Run, RunDetail, context_sentences
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import TERMINAL, RunStatus
 from runstore.tenancy import Permission, TenantScope

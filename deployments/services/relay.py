@@ -15,8 +15,8 @@ from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations
 from flows._tracking.dispatcher import Dispatcher
 from flows._tracking.log_scrubbing import install
-from flows._tracking.patience import Patience
 from flows._tracking.reconciler import Reconciler
+from flows._tracking.under_way import Patience
 from runstore.database import Database, DatabaseRole
 from runstore.errors import BadInputError
 from runstore.listener import RunListener

@@ -1,6 +1,7 @@
-"""What a run leaves on Prefect's Artifacts page: a link to it in the hub, its progress, and tables of what became of it.
+"""What Prefect shows of a run: the name and tags of its flow run, so that lists tell operation, tenant and scope, and on the
+Artifacts page a link to the hub, its progress, and tables of what became of it.
 
-The keys are the same for all runs of an operation on a tenant (and scope), so that Prefect shows their history.
+The keys of artifacts are the same for all runs of an operation on a tenant (and scope), so that Prefect shows their history.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +20,10 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from flows._tracking.run_names import artifact_key
 from runstore.fence.redaction import scrub_json, scrub_text
 from runstore.reasons import ReasonedError
 from runstore.runs.run import Counts, Failure, Run
@@ -33,6 +35,11 @@ GOODBYE_SECONDS: Final = 10.0
 """How long the end of a run waits for Prefect to take its tables; one that is told to stop waits a fifth of that."""
 
 MOST_ROWS: Final = 500
+NAME_LIMIT: Final = 200
+TAG_LIMIT: Final = 150
+
+AWAY: Final = (httpx.HTTPError, PrefectException, RuntimeError, OSError, ValueError)
+"""What Prefect's client raises while Prefect is away, or something else answers in its place."""
 
 _log = logging.getLogger("tenantatlas.artifacts")
 
@@ -89,7 +96,7 @@ class RunArtifacts:
                 self._progress_until_stopped(client)
                 for name, rows, description in self._tables:
                     self._create(client, "table", name, json.dumps(scrub_json(rows)), description)
-        except (httpx.HTTPError, PrefectException, RuntimeError, OSError, ValueError) as problem:
+        except AWAY as problem:
             _log.warning("Prefect did not take the artifacts of run %s (%s).", self._run.id, type(problem).__name__)
 
     def _link(self, client: SyncPrefectClient) -> None:
@@ -141,3 +148,34 @@ def outcome_rows(counts: Counts, failures: Sequence[Failure]) -> list[Row]:
         found: dict[str, Any] = {"Outcome": "failed", "Items": number, "Reason": code}
         rows.append(found | {"For example": one.item_id, "Message": one.message})
     return rows
+
+
+def flow_run_name(operation: str, tenant: object, parameters: Mapping[str, Any]) -> str:
+    """`inventory.sync · contoso · windows`; without the last part for an operation that has no scope."""
+    parts = (operation, tenant, parameters.get("scope"))
+    return scrub_text(" · ".join(str(part) for part in parts if part), limit=NAME_LIMIT)
+
+
+def flow_run_tags(operation: str, tenant: object, parameters: Mapping[str, Any]) -> list[str]:
+    """The operation, `tenant:contoso` and `scope:windows`, as far as they are known."""
+    named = (("tenant", tenant), ("scope", parameters.get("scope")))
+    return [operation, *(scrub_text(f"{name}:{value}", limit=TAG_LIMIT) for name, value in named if value)]
+
+
+def artifact_key(*parts: object) -> str:
+    """A key that Prefect takes: the parts in lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(str(part) for part in parts).lower()).strip("-")[:NAME_LIMIT]
+
+
+def name_flow_run(flow_run: FlowRun, operation: str, values: Mapping[str, Any]) -> None:
+    """Gives a flow run its name and tags where its maker did not: a schedule, a person in Prefect's UI, its command."""
+    tenant = values.get("tenant")
+    name, wanted = flow_run_name(operation, tenant, values), flow_run_tags(operation, tenant, values)
+    missing = [tag for tag in wanted if tag not in flow_run.tags]
+    if flow_run.name == name and not missing:
+        return
+    try:
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
+            client.update_flow_run(flow_run.id, name=name, tags=[*flow_run.tags, *missing])
+    except AWAY as problem:
+        _log.warning("Prefect did not take this flow run's name (%s).", type(problem).__name__)

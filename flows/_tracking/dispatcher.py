@@ -11,7 +11,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from flows._tracking.run_names import flow_run_name, flow_run_tags
+from flows._tracking.artifacts import flow_run_name, flow_run_tags
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.listener import RunListener
 from runstore.runs.outbox import Outbox, Undispatched

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +14,7 @@ from flows._tracking.identity import FlowRunIdentity, identify_at_end, identify_
 from flows._tracking.state_map import failure_for, observed
 from flows._tracking.store import patiently, worker_store
 from runstore.database import Database
-from runstore.runs.recorder import Recorder
-from runstore.runs.run import Failure, Recorded, Run, RunObservation, Source
+from runstore.runs.run import Failure, Run, Source
 from runstore.runs.status import ObservedState
 from runstore.tenancy import TenantScope
 
@@ -40,20 +38,19 @@ def mirror_state(flow: Any, flow_run: FlowRun, state: State) -> None:
     if os.environ.get(HOOKS_OFF):
         return
     try:
-        patiently(lambda: record_state(flow.name, flow_run, state, Source.HOOK), give_up_after=PATIENCE)
+        patiently(lambda: _record(flow.name, flow_run, state), give_up_after=PATIENCE)
     except Exception as problem:
         # No text of the exception: a hook's log line goes to Prefect's API.
         _log.warning("State %s of flow run %s was not mirrored (%s)", state.type, flow_run.id, type(problem).__name__)
 
 
-def record_state(operation: str, flow_run: FlowRun, state: State, source: Source) -> Recorded | None:
-    """Records what a Prefect state says of a flow run of the operation; None when it says nothing about a row."""
+def _record(operation: str, flow_run: FlowRun, state: State) -> None:
     seen = observed(state)
     if state.type is StateType.CANCELLING:
         # Prefect's one cancellation hook fires here; by then the process is being, or has been, stopped.
         seen = ObservedState.ABORTED
     if seen is None:
-        return None
+        return
     store = worker_store()
     if state.type is StateType.RUNNING:
         # Side by side: the row, by what the engine knows of the flow run, and the attempt, which only the server knows.
@@ -64,20 +61,9 @@ def record_state(operation: str, flow_run: FlowRun, state: State, source: Source
     else:
         identity = identify_at_end(flow_run.id)
         scope, run = _row_of(identity, store)
-    if run is None:
-        return None
-    failure = None if seen is ObservedState.RUNNING else _failure(operation, flow_run.id, state)
-    return Recorder(store, scope).observe(
-        RunObservation(
-            run_id=run.id,
-            attempt=identity.attempt,
-            state=seen,
-            source=source,
-            at=state.timestamp or datetime.now(UTC),
-            flow_run_id=flow_run.id,
-            failure=failure,
-        )
-    )
+    if run is not None:
+        failure = None if seen is ObservedState.RUNNING else _failure(operation, flow_run.id, state)
+        identity.observe(store, scope, run, seen, Source.HOOK, state.timestamp, failure)
 
 
 def _row_of(identity: FlowRunIdentity, store: Database) -> tuple[TenantScope, Run | None]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -13,18 +14,23 @@ from flows.producer import Operation
 from runstore.database import Database
 from runstore.directory import Directory
 from runstore.errors import BadInputError
+from runstore.ids import uuid_or_none
+from runstore.runs.adoption import Adopted, adopt
 from runstore.runs.reader import RunReader
-from runstore.runs.run import Run
+from runstore.runs.recorder import Recorder
+from runstore.runs.run import Failure, Recorded, Run, RunObservation, Source
 from runstore.runs.starter import StartRequest
+from runstore.runs.status import ObservedState
 from runstore.tenancy import TenantScope, Trigger
 
-RESERVED = frozenset({"tenant", "run_id"})
+RESERVED: Final = frozenset({"tenant", "run_id"})
 """Parameters of every tracked flow beside the operation's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowRunIdentity:
-    """A flow run as the store needs to know it. `run_id` is the row that was handed over, if one was."""
+    """A flow run as the store needs to know it. `run_id` is the row that was handed over, if one was; `planned_for` the time of
+    the schedule that made it, if one did."""
 
     flow_run_id: UUID
     tenant: str
@@ -32,6 +38,7 @@ class FlowRunIdentity:
     attempt: int
     trigger: Trigger
     parameters: dict[str, Any]
+    planned_for: datetime | None
 
     def scope(self, database: Database) -> TenantScope:
         """The scope of the flow run's tenant. NotFoundError when there is no such tenant."""
@@ -45,6 +52,49 @@ class FlowRunIdentity:
             return found
         handed_over = reader.find(self.run_id)
         return handed_over if handed_over is not None and handed_over.flow_run_id is None else None
+
+    def request(self, operation: Operation) -> StartRequest:
+        """The start request of a flow run that Prefect started by itself."""
+        try:
+            return operation.request(self.parameters)
+        except BadInputError:
+            return self.nameless_request(operation)
+
+    def nameless_request(self, operation: Operation) -> StartRequest:
+        """A request that is identical with no other: for a flow run whose parameters cannot be read as the operation's."""
+        return StartRequest(operation.type, {"flow_run_id": str(self.flow_run_id)}, context=dict(self.parameters))
+
+    def adopt(
+        self, database: Database, scope: TenantScope, request: StartRequest, at: datetime | None = None
+    ) -> Adopted:
+        """The row of this flow run, running since `at` (now by default), or the one it stands back for: see `adopt`."""
+        return adopt(
+            database,
+            scope,
+            request,
+            flow_run_id=self.flow_run_id,
+            attempt=self.attempt,
+            trigger=self.trigger,
+            at=at or datetime.now(UTC),
+            planned_for=self.planned_for,
+        )
+
+    def observe(
+        self,
+        database: Database,
+        scope: TenantScope,
+        run: Run,
+        state: ObservedState,
+        source: Source,
+        at: datetime | None = None,
+        failure: Failure | None = None,
+        guess_from: Run | None = None,
+    ) -> Recorded:
+        """Records in the run's row what was seen of this flow run, `at` that time (now by default)."""
+        seen = RunObservation(
+            run.id, self.attempt, state, source, at or datetime.now(UTC), self.flow_run_id, failure, guess_from
+        )
+        return Recorder(database, scope).observe(seen)
 
 
 def identify(flow_run_id: UUID) -> FlowRunIdentity:
@@ -86,30 +136,9 @@ def identity_of(flow_run: FlowRun) -> FlowRunIdentity:
     return FlowRunIdentity(
         flow_run_id=flow_run.id,
         tenant=str(parameters.get("tenant", "")),
-        run_id=_uuid(parameters.get("run_id")),
+        run_id=uuid_or_none(str(parameters.get("run_id"))),
         attempt=max(flow_run.run_count, 1),
         trigger=Trigger.SCHEDULE if flow_run.auto_scheduled else Trigger.PREFECT,
         parameters={name: value for name, value in parameters.items() if name not in RESERVED},
-    )
-
-
-def _uuid(value: object) -> UUID | None:
-    try:
-        return UUID(str(value)) if value else None
-    except ValueError:
-        return None
-
-
-def request_of(operation: Operation, identity: FlowRunIdentity) -> StartRequest:
-    """The start request of a flow run that Prefect started by itself."""
-    try:
-        return operation.request(identity.parameters)
-    except BadInputError:
-        return nameless_request(operation, identity)
-
-
-def nameless_request(operation: Operation, identity: FlowRunIdentity) -> StartRequest:
-    """A request that is identical with no other: for a flow run whose parameters cannot be read as the operation's."""
-    return StartRequest(
-        operation.type, identity={"flow_run_id": str(identity.flow_run_id)}, context=dict(identity.parameters)
+        planned_for=flow_run.expected_start_time if flow_run.auto_scheduled else None,
     )

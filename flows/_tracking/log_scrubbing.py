@@ -6,7 +6,7 @@ Where text leaves a flow process for Prefect's API, and what stands there:
   clean ones leave; what a tracked flow returns has a text of ours.
   A task made by Prefect's own `@task` is beyond that: producers make theirs by `run.step`, and the contract suite looks;
 - log lines and tracebacks, by the API log handlers: a filter on every handler rewrites the record;
-- names, tags and artifacts: scrubbed where they are made (`run_names`, `artifacts`). Results are not persisted.
+- names, tags and artifacts: scrubbed where they are made (`artifacts`). Results are not persisted.
 
 The worker's local log goes through the same filter: it names class, place and correlation id of every exception in the
 chain, and never an exception's own text, which may quote a request, a file or a password.
@@ -15,30 +15,27 @@ chain, and never an exception's own text, which may quote a request, a file or a
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
 import logging
+import resource
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Final, TypeVar, cast
 
-from flows._tracking.memory import make_room
 from flows._tracking.run_log import join_run_log, run_log
 from runstore.errors import TenantAtlasError
 from runstore.fence.redaction import scrub_text
-from runstore.reasons import RUN_ITEM, ReasonedError, class_name_of, failure_of
+from runstore.reasons import RUN_ITEM, ReasonedError, chain_of, class_name_of, failure_of
 from runstore.runs.run import Failure
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 LINE_LIMIT: Final = 20_000
 """Bytes of a log line that are kept."""
 
-CHAIN_LIMIT: Final = 8
 FRAME_LIMIT: Final = 40
 
 _SCRUBBED: Final = "_tenantatlas_scrubbed"
@@ -50,11 +47,24 @@ def unexpected_failure(exception: BaseException, item_id: object = RUN_ITEM) -> 
 
     Use it for an item: `except Exception as problem: progress.failed(unexpected_failure(problem, item_id))`.
     """
-    make_room(exception)
+    _make_room(exception)
     failure, correlation_id = failure_of(exception, item_id)
     if correlation_id is not None:
         run_log().error("%s [%s]\n%s", failure.message, correlation_id, story(exception))
     return failure
+
+
+def _make_room(problem: BaseException) -> None:
+    """After a MemoryError: lets go of what the failed calls held, and raises the limit to what is kept for the telling.
+
+    Without it the row, the log and Prefect could hear of nothing: the exception's traceback keeps all that filled the memory.
+    """
+    for link in chain_of(problem):
+        if isinstance(link, MemoryError):
+            traceback.clear_frames(link.__traceback__)
+            with suppress(OSError, ValueError):
+                _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+                resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
 def sanitise(exception: BaseException) -> BaseException:
@@ -82,29 +92,13 @@ def _is_signal(exception: BaseException) -> bool:
     return is_prefects and (isinstance(exception, TimeoutError) or not isinstance(exception, Exception))
 
 
-def sanitised(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, from which exceptions leave only in their sanitised form; for a task: `@task` above `@sanitised`."""
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
-            try:
-                return await cast(Any, function(*args, **kwargs))
-            except BaseException as problem:
-                clean = sanitise(problem)
-            raise clean
-
-        return cast(Callable[P, R], awaited)
-
-    @functools.wraps(function)
-    def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except BaseException as problem:
-            clean = sanitise(problem)
-        raise clean
-
-    return called
+def sanitised(work: Callable[[], R]) -> R:
+    """What `work` answers; exceptions leave it only in their sanitised form."""
+    try:
+        return work()
+    except BaseException as problem:
+        clean = sanitise(problem)
+    raise clean
 
 
 def story(exception: BaseException) -> str:
@@ -113,7 +107,7 @@ def story(exception: BaseException) -> str:
     Our own errors speak in sentences of ours and keep them, scrubbed. A chain is followed for eight exceptions.
     """
     lines: list[str] = []
-    for link in _chain(exception):
+    for link in chain_of(exception):
         said = f": {scrub_text(str(link), limit=500)}" if isinstance(link, TenantAtlasError) else ""
         lines.append(f"{type(link).__module__}.{class_name_of(link)}{said}")
         # The module says where without saying how this machine's disk is laid out.
@@ -125,15 +119,6 @@ def story(exception: BaseException) -> str:
         # The ends of a deep recursion tell where it came from and where it was.
         lines.extend(places if len(places) <= FRAME_LIMIT else [*places[:10], "  …", *places[10 - FRAME_LIMIT :]])
     return scrub_text("\n".join(lines), limit=LINE_LIMIT)
-
-
-def _chain(exception: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    link: BaseException | None = exception
-    while link is not None and id(link) not in seen and len(seen) < CHAIN_LIMIT:
-        seen.add(id(link))
-        yield link
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
 class ScrubbingFilter(logging.Filter):
@@ -185,7 +170,7 @@ def _exception_of(record: logging.LogRecord) -> BaseException | None:
 
 def _without_texts(line: str, exceptions: list[BaseException]) -> str:
     for exception in exceptions:
-        for link in _chain(exception):
+        for link in chain_of(exception):
             if isinstance(link, TenantAtlasError):
                 continue
             name = class_name_of(link)

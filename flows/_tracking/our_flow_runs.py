@@ -13,13 +13,12 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFi
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows._tracking.identity import FlowRunIdentity, identity_of, request_of
+from flows._tracking.identity import FlowRunIdentity, identity_of
 from flows.producer import Operation
 from flows.registry import operations
 from runstore.database import Database
 from runstore.runs.adoption import rows_of
 from runstore.runs.run import Run
-from runstore.runs.starter import StartRequest
 from runstore.runs.status import ACTIVE
 
 PAGE: Final = 200
@@ -49,10 +48,6 @@ class OurFlowRun:
     def waits_seconds(self) -> float:
         """Seconds since it was to begin, or came into its state."""
         return (datetime.now(UTC) - (self.flow_run.next_scheduled_start_time or self.state.timestamp)).total_seconds()
-
-    def request(self) -> StartRequest:
-        """The start request that its flow makes."""
-        return request_of(self.operation, self.identity)
 
 
 def our_flow_runs(client: SyncPrefectClient, database: Database, wanted: FlowRunFilter) -> Iterator[OurFlowRun]:

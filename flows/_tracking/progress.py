@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import Enum
 from types import TracebackType
 from typing import Any, Self
@@ -129,8 +129,7 @@ class ProgressReporter:
     @property
     def counts(self) -> Counts:
         """The figures as of now."""
-        with self._lock:
-            return self._counts()
+        return self.standing()[0]
 
     def standing(self) -> tuple[Counts, list[Failure]]:
         """The figures and the failures as of now."""
@@ -229,7 +228,7 @@ class ProgressReporter:
                 failures=list(self._failures.values()) if "failures" in changed else None,
                 item_ids=self._item_ids if "item_ids" in changed else None,
                 related=self._related if "related" in changed else None,
-                context=_copy(self._context) if "context" in changed else None,
+                context=dict(self._context) if "context" in changed else None,
                 restarted=self._restarted,
             )
         try:
@@ -262,7 +261,3 @@ def _is_ours(recorded: Recorded, attempt: int) -> bool:
     return recorded.verdict is Verdict.APPLIED or (
         run is not None and run.status is RunStatus.RUNNING and run.attempt == attempt
     )
-
-
-def _copy(context: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(context)

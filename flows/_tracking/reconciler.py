@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -14,16 +13,16 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelled, Crashed, Scheduled
 
-from flows._tracking.patience import Patience
+from flows._tracking.identity import identity_of
 from flows._tracking.state_map import failure_for, observed, stood_back
-from flows._tracking.under_way import age
+from flows._tracking.under_way import Patience, age, change_state
 from flows._tracking.unseen import UnseenRuns
 from runstore.database import Database
 from runstore.errors import StoreError, StoreUnavailableError
-from runstore.reasons import CONTACT_LOST, DEPLOYMENT_MISSING, FLOW_RUN_DELETED
+from runstore.reasons import CANCELLED, CONTACT_LOST, DEPLOYMENT_MISSING, FLOW_RUN_DELETED
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import Failure, Recorded, Run, RunObservation, Source
 from runstore.runs.silence import SilentRuns
@@ -74,9 +73,9 @@ class Reconciler:
             return 0
         try:
             with get_client(sync_client=True) as client:
-                known = _flow_runs(client, [run.flow_run_id for run in runs if run.flow_run_id])
+                known = _flow_runs(client, runs)
                 for run in runs:
-                    self._repair(client, run, known)
+                    self._repair(client, run, known.get(run.flow_run_id or run.id))
         except (httpx.HTTPError, RuntimeError, OSError, ValueError):
             # Prefect is away too: all we know is the silence, and that much the hub may show.
             for run in runs:
@@ -84,12 +83,9 @@ class Reconciler:
             raise
         return len(runs)
 
-    def _repair(self, client: SyncPrefectClient, run: Run, known: Mapping[UUID, FlowRun]) -> None:
-        assert run.flow_run_id is not None
-        flow_run = known.get(run.flow_run_id)
+    def _repair(self, client: SyncPrefectClient, run: Run, flow_run: FlowRun | None) -> None:
         if flow_run is None:
-            failure = FLOW_RUN_DELETED.failure(flow_run_id=str(run.flow_run_id))
-            self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
+            self._guess(run, ObservedState.FAILED, FLOW_RUN_DELETED.failure(flow_run_id=str(run.flow_run_id)))
             return
         state = flow_run.state
         if state is None:
@@ -97,83 +93,59 @@ class Reconciler:
         seen = observed(state)
         if seen is None:
             self._without_news(client, run, flow_run, state)
-        elif seen is not ObservedState.RUNNING:
-            failure = failure_for(state, str(run.type))
-            self._observe(run, seen, max(flow_run.run_count, 1), failure, at=state.timestamp)
-        elif run.status is RunStatus.PENDING or flow_run.run_count > run.attempt:
-            self._observe(run, seen, max(flow_run.run_count, 1), None, at=state.timestamp)
+        elif seen is ObservedState.RUNNING and run.status is RunStatus.RUNNING and flow_run.run_count <= run.attempt:
+            self._give_up_if_lost(client, run, flow_run, state)
         else:
-            self._give_up_if_lost(client, run)
+            failure = failure_for(state, str(run.type))
+            identity = identity_of(flow_run)
+            identity.observe(self._database, _scope(run), run, seen, Source.RECONCILER, state.timestamp, failure)
 
     def _without_news(self, client: SyncPrefectClient, run: Run, flow_run: FlowRun, state: State) -> None:
         if stood_back(state):
             # A flow run that stood back for this very row: nobody else will end it.
             failure = failure_for(State(type=StateType.FAILED, name=state.name), str(run.type))
-            self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
+            self._guess(run, ObservedState.FAILED, failure)
         elif state.type is StateType.PAUSED:
             # Suspended: no process is left to give signs of life, and none is missing.
             self._silent.still_held(run)
         elif state.type is StateType.CANCELLING:
-            if self._silent.silent_for(run) > self._patience.contact_lost:
-                cancelled = failure_for(State(type=StateType.CANCELLED), str(run.type))
-                if self._observe(run, ObservedState.ABORTED, run.attempt, cancelled, guess=True).applied:
-                    _agree(client, flow_run.id, Cancelled())
+            if self._silent.silent_for(run) > self._patience.contact_lost and (
+                self._guess(run, ObservedState.ABORTED, CANCELLED.failure()).applied
+            ):
+                change_state(client, flow_run.id, state, Cancelled())
         elif run.status is RunStatus.PENDING and flow_run.deployment_id is None:
-            failure = DEPLOYMENT_MISSING.failure(operation=str(run.type))
-            self._observe(run, ObservedState.FAILED, run.attempt, failure, guess=True)
+            self._guess(run, ObservedState.FAILED, DEPLOYMENT_MISSING.failure(operation=str(run.type)))
         elif state.type is StateType.PENDING and age(state) > self._patience.give_up:
             # A worker took it and died before it began. Prefect offers only scheduled runs, so nobody else would take it.
             # As patient as with a silent run: a pool of containers may need minutes for an image before a flow begins.
-            with suppress(ObjectNotFound):
-                client.set_flow_run_state(flow_run.id, Scheduled())
+            change_state(client, flow_run.id, state, Scheduled())
 
     def _note_silence(self, run: Run) -> None:
         self._silent.mark_contact_lost(run, after_seconds=self._patience.contact_lost)
 
-    def _give_up_if_lost(self, client: SyncPrefectClient, run: Run) -> None:
+    def _give_up_if_lost(self, client: SyncPrefectClient, run: Run, flow_run: FlowRun, state: State) -> None:
         self._note_silence(run)
         silent = self._silent.silent_for(run)
         # While the store was away, no flow could say that it is alive: they have this long to do so.
         listened = time.monotonic() - self._listening_since
         if silent < self._patience.give_up or listened < min(self._patience.contact_lost, self._patience.give_up):
             return
-        recorded = self._observe(
-            run, ObservedState.FAILED, run.attempt, CONTACT_LOST.failure(seconds=int(silent)), guess=True
+        if self._guess(run, ObservedState.FAILED, CONTACT_LOST.failure(seconds=int(silent))).applied:
+            # Frees a concurrency slot that a dead process holds.
+            change_state(client, flow_run.id, state, Crashed(message=CONTACT_LOST.meaning))
+
+    def _guess(self, run: Run, state: ObservedState, failure: Failure | None) -> Recorded:
+        seen = RunObservation(
+            run.id, run.attempt, state, Source.RECONCILER, datetime.now(UTC), run.flow_run_id, failure, guess_from=run
         )
-        if recorded.applied and run.flow_run_id is not None:
-            _agree(client, run.flow_run_id, Crashed(message=CONTACT_LOST.meaning))
-
-    def _observe(
-        self,
-        run: Run,
-        state: ObservedState,
-        attempt: int,
-        failure: Failure | None,
-        *,
-        guess: bool = False,
-        at: datetime | None = None,
-    ) -> Recorded:
-        recorder = Recorder(self._database, TenantScope(run.tenant_id, run.tenant, PREFECT))
-        return recorder.observe(
-            RunObservation(
-                run_id=run.id,
-                attempt=attempt,
-                state=state,
-                source=Source.RECONCILER,
-                at=at or datetime.now(UTC),
-                flow_run_id=run.flow_run_id,
-                failure=failure,
-                guess_from=run if guess else None,
-            )
-        )
+        return Recorder(self._database, _scope(run)).observe(seen)
 
 
-def _agree(client: SyncPrefectClient, flow_run_id: UUID, state: State) -> None:
-    """Makes Prefect's view agree, and frees a concurrency slot that a dead process holds."""
-    with suppress(ObjectNotFound):
-        client.set_flow_run_state(flow_run_id, state, force=True)
+def _scope(run: Run) -> TenantScope:
+    return TenantScope(run.tenant_id, run.tenant, PREFECT)
 
 
-def _flow_runs(client: SyncPrefectClient, ids: list[UUID]) -> Mapping[UUID, FlowRun]:
+def _flow_runs(client: SyncPrefectClient, runs: Sequence[Run]) -> Mapping[UUID, FlowRun]:
+    ids = [run.flow_run_id for run in runs if run.flow_run_id]
     found = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=ids)), limit=len(ids))
     return {flow_run.id: flow_run for flow_run in found}

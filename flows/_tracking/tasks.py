@@ -30,6 +30,13 @@ def in_task(name: str, work: Callable[[], T], title: str) -> T:
     ours: list[TenantAtlasError] = []
     shown = scrub_text(title, limit=NAME_LIMIT)
 
+    def once() -> None:
+        try:
+            answers.append(work())
+        except TenantAtlasError as problem:
+            ours.append(problem)
+            raise
+
     @task(
         name=scrub_text(name, limit=NAME_LIMIT),
         task_run_name=lambda: shown,
@@ -37,13 +44,8 @@ def in_task(name: str, work: Callable[[], T], title: str) -> T:
         persist_result=False,
         log_prints=False,
     )
-    @sanitised
     def step() -> None:
-        try:
-            answers.append(work())
-        except TenantAtlasError as problem:
-            ours.append(problem)
-            raise
+        sanitised(once)
 
     try:
         step()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,14 +17,13 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from flows._tracking.artifacts import Row, RunArtifacts
+from flows._tracking.artifacts import Row, RunArtifacts, name_flow_run
 from flows._tracking.hooks import mirror_state, remember_failure
-from flows._tracking.identity import FlowRunIdentity, identify_at_body, request_of
+from flows._tracking.identity import RESERVED, FlowRunIdentity, identify_at_body
 from flows._tracking.log_scrubbing import install, sanitised, unexpected_failure
 from flows._tracking.pausing import PauseWatch
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.run_log import Log, run_log
-from flows._tracking.run_names import name_flow_run
 from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
 from flows._tracking.store import patiently, worker_store
 from flows._tracking.tasks import in_task
@@ -34,10 +32,9 @@ from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.fence.redaction import scrub_text
 from runstore.reasons import PARAMETERS_REFUSED, TIMED_OUT, ReasonedError
-from runstore.runs.adoption import adopt
 from runstore.runs.reader import RunReader
 from runstore.runs.recorder import Recorder
-from runstore.runs.run import Counts, Recorded, Run, RunObservation, Source
+from runstore.runs.run import Counts, Run, Source
 from runstore.runs.status import ObservedState, RunStatus, Verdict, outcome
 from runstore.tenancy import TenantScope
 
@@ -111,7 +108,10 @@ def tracked_flow(
 
     def decorate(body: Callable[[TrackedRun, Any], None]) -> Flow[..., Any]:
         def run(**values: Any) -> State[Any]:
-            return _run(operation, body if own_steps else _one_step(operation, body), values)
+            return _run(operation, body if own_steps else in_one_step, values)
+
+        def in_one_step(run: TrackedRun, parameters: Any) -> None:
+            run.step(operation.type.action.replace("_", " "), lambda: body(run, parameters))
 
         run.__name__ = run.__qualname__ = getattr(body, "__name__", "run")
         run.__module__ = body.__module__
@@ -137,45 +137,27 @@ def tracked_flow(
     return decorate
 
 
-def _one_step(
-    operation: Operation, body: Callable[[TrackedRun, Any], None]
-) -> Callable[[TrackedRun, FlowParameters], None]:
-    name = operation.type.action.replace("_", " ")
-    return lambda run, parameters: run.step(name, lambda: body(run, parameters))
-
-
 def _described(operation: Operation) -> str:
     """The docstring from which Prefect takes what its form says of each parameter."""
     told = {
         "tenant": "The tenant's short name, as `tenantatlas tenant list` shows it.",
-        **{
-            name: " ".join((field.description or "").split())
-            for name, field in operation.parameters.model_fields.items()
-        },
+        **{name: field.description for name, field in operation.parameters.model_fields.items()},
         "run_id": "Leave it empty: it is set where a run was started in the hub or by a command.",
     }
-    lines = [f"    {name}: {text}" for name, text in told.items() if text]
+    lines = [f"    {name}: {' '.join(text.split())}" for name, text in told.items() if text]
     return "\n".join([operation.description, "", "Args:", *lines])
 
 
 def _signature(parameters: type[FlowParameters]) -> inspect.Signature:
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    own = [
-        inspect.Parameter(
-            name,
-            keyword,
-            annotation=field.annotation,
-            # One that is missing reaches the flow, which says so in a sentence; without a default Prefect would crash the run.
-            default=None if field.is_required() else field.get_default(call_default_factory=True),
-        )
+    # One that is missing reaches the flow, which says so in a sentence; without a default Prefect would crash the run.
+    own = {
+        name: (field.annotation, None if field.is_required() else field.get_default(call_default_factory=True))
         for name, field in parameters.model_fields.items()
-    ]
+    }
+    told = {"tenant": (str, None), **own, "run_id": (str | None, None)}
+    keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature(
-        [
-            inspect.Parameter("tenant", keyword, annotation=str, default=None),
-            *own,
-            inspect.Parameter("run_id", keyword, annotation=str | None, default=None),
-        ]
+        [inspect.Parameter(name, keyword, annotation=kind, default=default) for name, (kind, default) in told.items()]
     )
 
 
@@ -222,7 +204,7 @@ def form_of(operation: Operation, flow: Flow[..., Any]) -> dict[str, Any]:
 def _own(operation: Operation, values: dict[str, Any]) -> dict[str, Any]:
     fields = operation.parameters.model_fields
     missing = {name for name, field in fields.items() if field.is_required() and values.get(name) is None}
-    return {name: value for name, value in values.items() if name not in {"tenant", "run_id", *missing}}
+    return {name: value for name, value in values.items() if name not in RESERVED | missing}
 
 
 def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], identity: FlowRunIdentity) -> State[Any]:
@@ -246,7 +228,7 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
             body(tracked, parameters)
 
     with artifacts:
-        sanitised(work)()
+        sanitised(work)
     return _end(reporter.counts)
 
 
@@ -266,44 +248,19 @@ def _parameters(operation: Operation, identity: FlowRunIdentity) -> FlowParamete
 def _begin(operation: Operation, identity: FlowRunIdentity, store: Database, scope: TenantScope) -> Run:
     """The row, now running in this attempt. StandBackError when this flow run must not do the work."""
     known = identity.run(store, scope)
-    if known is None and identity.run_id is not None and not _is_anothers(identity, store, scope):
-        raise NotFoundError(f"The run {identity.run_id} that this flow run was started for is no longer there.")
     if known is None:
-        adopted = adopt(
-            store,
-            scope,
-            request_of(operation, identity),
-            flow_run_id=identity.flow_run_id,
-            attempt=identity.attempt,
-            trigger=identity.trigger,
-            at=datetime.now(UTC),
-            planned_for=_planned_for(),
-        )
+        # A named row that is there is another flow run's: Prefect's UI can copy a flow run with all its parameters.
+        if identity.run_id is not None and RunReader(store, scope).find(identity.run_id) is None:
+            raise NotFoundError(f"The run {identity.run_id} that this flow run was started for is no longer there.")
+        adopted = identity.adopt(store, scope, identity.request(operation))
         if adopted.duplicate:
             lost = "" if adopted.joined else " What was to follow this one does not: something else follows that run."
             raise StandBackError(f"Run {adopted.run.id} does the same, or did since; no work was done here.{lost}")
         known = adopted.run
-    recorded = Recorder(store, scope).observe(
-        RunObservation(
-            run_id=known.id,
-            attempt=identity.attempt,
-            state=ObservedState.RUNNING,
-            source=Source.HOOK,
-            at=datetime.now(UTC),
-            flow_run_id=identity.flow_run_id,
-        )
-    )
-    if recorded.run is None or not _may_work(recorded):
+    recorded = identity.observe(store, scope, known, ObservedState.RUNNING, Source.HOOK)
+    if recorded.run is None or recorded.verdict in _REFUSALS:
         raise StandBackError(_REFUSALS[recorded.verdict].format(run=known.id))
     return recorded.run
-
-
-def _planned_for() -> datetime | None:
-    """The time a schedule planned this flow run for; None when no schedule did."""
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None or not context.flow_run.auto_scheduled:
-        return None
-    return context.flow_run.expected_start_time
 
 
 _REFUSALS = {
@@ -312,16 +269,6 @@ _REFUSALS = {
     Verdict.IDENTICAL_ACTIVE: "A run identical to {run} is active; this retry did no work. Wait for that one to end.",
     Verdict.UNKNOWN_RUN: "Run {run} is no longer there; no work was done here.",
 }
-
-
-def _may_work(recorded: Recorded) -> bool:
-    return recorded.verdict in (Verdict.APPLIED, Verdict.REPEATED)
-
-
-def _is_anothers(identity: FlowRunIdentity, store: Database, scope: TenantScope) -> bool:
-    """Whether the named row belongs to another flow run: Prefect's UI can copy a flow run with all its parameters."""
-    assert identity.run_id is not None
-    return RunReader(store, scope).find(identity.run_id) is not None
 
 
 def _end(counts: Counts) -> State[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,18 +13,34 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Completed, Crashed, Scheduled
 
 from flows._tracking.our_flow_runs import OurFlowRun
-from flows._tracking.patience import Patience
 from flows._tracking.state_map import STOOD_BACK
 from runstore.database import Database
 from runstore.errors import NotFoundError
 from runstore.reasons import CONTACT_LOST
-from runstore.runs.adoption import adopt
-from runstore.runs.recorder import Recorder
-from runstore.runs.run import Run, RunObservation, Source
+from runstore.runs.run import Run, Source
 from runstore.runs.status import ObservedState, Verdict
 from runstore.tenancy import PREFECT, TenantScope
 
 _log = logging.getLogger("tenantatlas.unseen")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds of silence after which the relay looks at a run, says that contact is lost, and calls the run failed."""
+
+    look: float = 6.0
+    contact_lost: float = 20.0
+    give_up: float = 600.0
+
+    @property
+    def between_looks(self) -> float:
+        """Seconds between two looks at the same run."""
+        return max(self.look / 2, 0.5)
+
+    @property
+    def between_walks(self) -> float:
+        """Seconds between two looks at what Prefect has and the store may not: those ask for every flow run under way."""
+        return min(self.contact_lost, 30.0)
 
 
 class UnderWay:
@@ -62,15 +79,9 @@ class UnderWay:
     def _adopt(self, one: OurFlowRun) -> bool:
         """Makes its row, as its flow would have; whether that is another's."""
         try:
-            adopted = adopt(
-                self._database,
-                one.identity.scope(self._database),
-                one.request(),
-                flow_run_id=one.id,
-                attempt=one.identity.attempt,
-                trigger=one.identity.trigger,
-                at=one.state.timestamp,
-                planned_for=one.flow_run.expected_start_time if one.flow_run.auto_scheduled else None,
+            scope = one.identity.scope(self._database)
+            adopted = one.identity.adopt(
+                self._database, scope, one.identity.request(one.operation), one.state.timestamp
             )
         except NotFoundError as problem:
             _log.debug("Flow run %s is no tenant's operation (%s).", one.id, type(problem).__name__)
@@ -81,17 +92,9 @@ class UnderWay:
 
     def _reopen(self, one: OurFlowRun, row: Run) -> bool:
         """Opens the row for a Retry that has not reported; whether an identical run is active instead."""
-        recorded = Recorder(self._database, TenantScope(row.tenant_id, row.tenant, PREFECT)).observe(
-            RunObservation(
-                run_id=row.id,
-                attempt=one.identity.attempt,
-                state=ObservedState.RUNNING,
-                source=Source.RECONCILER,
-                at=one.state.timestamp,
-                flow_run_id=one.id,
-                guess_from=row,
-            )
-        )
+        scope = TenantScope(row.tenant_id, row.tenant, PREFECT)
+        seen, at = ObservedState.RUNNING, one.state.timestamp
+        recorded = one.identity.observe(self._database, scope, row, seen, Source.RECONCILER, at, guess_from=row)
         return recorded.verdict is Verdict.IDENTICAL_ACTIVE
 
 

@@ -24,16 +24,12 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import StateType
 
-from flows._tracking.identity import nameless_request
 from flows._tracking.our_flow_runs import OurFlowRun, our_flow_runs
-from flows._tracking.patience import Patience
 from flows._tracking.state_map import failure_for, observed
-from flows._tracking.under_way import UnderWay
+from flows._tracking.under_way import Patience, UnderWay
 from runstore.database import Database
 from runstore.errors import NotFoundError
-from runstore.runs.adoption import adopt
-from runstore.runs.recorder import Recorder
-from runstore.runs.run import RunObservation, Source
+from runstore.runs.run import Source
 
 FIRST_WINDOW: Final = timedelta(hours=6)
 """How far back the first look goes: what ended while no relay was up. Shorter than the least age at which runs are pruned."""
@@ -87,10 +83,8 @@ class UnseenRuns:
             unwatched = [one for one in self._unfinished(client, begun) if not one.is_watched]
             for one in unwatched:
                 self._under_way.look_at(client, one)
-        before, self._waiting = (
-            self._waiting,
-            _waiting([one for one in unwatched if one.waits_seconds > self._patience.look]),
-        )
+        before = self._waiting
+        self._waiting = _waiting([one for one in unwatched if one.waits_seconds > self._patience.look])
         if self._waiting.runs and (before is None or self._waiting.runs != before.runs):
             _log.warning("Flow runs that wait or work without a row: %s.", dict(self._waiting.runs))
         # Only now: a look that failed half-way is made again from where it began.
@@ -108,35 +102,19 @@ class UnseenRuns:
         is_told = one.row is not None and (one.is_watched or one.row.attempt >= one.identity.attempt)
         if seen is None or is_told:
             return
-        at = one.state.timestamp or datetime.now(UTC)
+        at = one.state.timestamp
         try:
             scope = one.identity.scope(self._database)
             run = one.row
             if run is None:
                 # Of no identity with others: it is told of, and does not count as the work that another one does.
-                run = adopt(
-                    self._database,
-                    scope,
-                    nameless_request(one.operation, one.identity),
-                    flow_run_id=one.id,
-                    attempt=one.identity.attempt,
-                    trigger=one.identity.trigger,
-                    at=one.flow_run.start_time or at,
-                ).run
+                request = one.identity.nameless_request(one.operation)
+                run = one.identity.adopt(self._database, scope, request, one.flow_run.start_time or at).run
         except NotFoundError as problem:
             _log.debug("Flow run %s is no tenant's operation (%s).", one.id, type(problem).__name__)
             return
-        Recorder(self._database, scope).observe(
-            RunObservation(
-                run_id=run.id,
-                attempt=one.identity.attempt,
-                state=seen,
-                source=Source.RECONCILER,
-                at=at,
-                flow_run_id=one.id,
-                failure=failure_for(one.state, str(one.operation.type)),
-            )
-        )
+        failure = failure_for(one.state, str(one.operation.type))
+        one.identity.observe(self._database, scope, run, seen, Source.RECONCILER, at, failure)
         _log.warning("Flow run %s ended before it had a row of that attempt; run %s tells of it.", one.id, run.id)
 
 

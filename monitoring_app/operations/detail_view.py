@@ -15,9 +15,8 @@ from monitoring_app.presentation.parts import notice, pager, row, table
 from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
-from runstore.runs.context import NOTICE, context_sentences
 from runstore.runs.insights import Against, FailureGroup, Kin, RunAt, RunOverview, Slice
-from runstore.runs.run import RUN_ITEM, HistoryEntry, RelatedLink, Run
+from runstore.runs.run import NOTICE, RUN_ITEM, HistoryEntry, RelatedLink, Run, context_sentences
 from runstore.runs.status import ACTIVE, StatusBucket, bucket_of
 from runstore.tenancy import Permission, Trigger
 

@@ -14,9 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from runstore.notifications import NotificationKind, announce
-from runstore.runs.idempotency import idempotency_key
-from runstore.runs.insertion import INSERT_RUN
-from runstore.runs.request import StartRequest
+from runstore.runs.insertion import INSERT_RUN, StartRequest, idempotency_key
 from runstore.runs.starter import CHANNEL
 
 LEFT_BY_ATTEMPT = ("then_request", "then_run", "then_why")

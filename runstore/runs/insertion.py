@@ -1,7 +1,12 @@
-"""The one INSERT of a run: for a start action, for a flow run that Prefect began by itself, for what follows another run."""
+"""A request to start a run, and the one INSERT of it: for a start action, for a flow run that Prefect began by itself, for what
+follows another run."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,11 +17,45 @@ from sqlalchemy.sql import bindparam
 
 from runstore.fence.opaque_words import RANDOM
 from runstore.fence.redaction import marker, scrub_json
-from runstore.runs.idempotency import idempotency_key
-from runstore.runs.request import StartRequest
-from runstore.runs.run import Source
+from runstore.runs.operation import OperationType
+from runstore.runs.run import RelatedLink, Source
 from runstore.runs.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """What to start.
+
+    `identity` makes two requests identical (JSON values; sort what is a set). `parameters` are the flow's: strings and ids,
+    never payloads. `context` is what a reader of the run sees of them. `joins` names keys of the context that are no part of the
+    identity: an identical run that is active takes them over, unless it has one of them already. `paths` names parameters with a
+    path of this machine, in which a folder may be called anything that is not known for a secret.
+    """
+
+    operation: OperationType
+    identity: Mapping[str, Any]
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    item_ids: Sequence[str] = ()
+    related: Sequence[RelatedLink] = ()
+    joins: Sequence[str] = ()
+    paths: Sequence[str] = ()
+
+    @property
+    def joined(self) -> dict[str, Any]:
+        """What an identical active run takes over."""
+        return {name: self.context[name] for name in self.joins if self.context.get(name) is not None}
+
+
+def idempotency_key(tenant_id: UUID, operation: OperationType, scope: Mapping[str, Any]) -> str:
+    """64 hex digits, the same for equal input on every machine and in every release: mapping order does not count.
+
+    `scope` holds JSON values; whatever is a set in meaning must be sorted by the caller.
+    """
+    text = json.dumps([str(tenant_id), str(operation), scope], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
 
 INSERT_RUN = """
     INSERT INTO operation_runs AS r
@@ -34,8 +73,8 @@ _VALUES = """
 
 def insert_statement(rest: str) -> TextClause:
     """The INSERT of the values that `new_run` makes, and what is to happen besides."""
-    json = ("context", "parameters", "item_ids", "related", "history")
-    return text(INSERT_RUN + _VALUES + rest).bindparams(*(bindparam(name, type_=JSONB) for name in json))
+    documents = ("context", "parameters", "item_ids", "related", "history")
+    return text(INSERT_RUN + _VALUES + rest).bindparams(*(bindparam(name, type_=JSONB) for name in documents))
 
 
 def _scrubbed(request: StartRequest) -> dict[str, Any]:

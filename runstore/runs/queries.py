@@ -13,20 +13,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    CompoundSelect,
-    DateTime,
-    Select,
-    Subquery,
-    Text,
-    bindparam,
-    func,
-    literal,
-    select,
-    tuple_,
-    union_all,
-)
+import sqlalchemy as sa
+from sqlalchemy import CompoundSelect, Select, Subquery, func, select, union_all
 
 from runstore.runs.branches import Branch, Shape, branches, parameter, shape_of, values_of
 from runstore.runs.cursor import Cursor
@@ -84,7 +72,7 @@ def _newest_of(wanted: Shape, newer: bool | None) -> Subquery:
 @lru_cache(maxsize=256)
 def _bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
     cap = parameter("size")
-    if wanted.search:
+    if "search" in wanted:
         every = union_all(*(select(_selected(part)) for part in branches(wanted))).subquery()
         return union_all(select(every.c.bucket, func.least(func.count(), cap).label("n")).group_by(every.c.bucket))
     counts: list[Select[tuple[str, int]]] = []
@@ -94,7 +82,9 @@ def _bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
             for part in branches(replace(wanted, buckets=frozenset({bucket})))
         ]
         some = union_all(*parts).limit(cap).subquery()
-        counts.append(select(literal(bucket.value, Text).label("bucket"), func.count().label("n")).select_from(some))
+        counts.append(
+            select(sa.literal(bucket.value, sa.Text).label("bucket"), func.count().label("n")).select_from(some)
+        )
     return union_all(*counts)
 
 
@@ -104,7 +94,7 @@ def _per_day(wanted: Shape) -> Select[Any]:
     every = union_all(*(select(part.subquery()) for part in parts)).subquery()
     newest = _in_order(every, None, "bucket").subquery()
     # Finding a moment's day among fourteen takes a quarter of what converting each moment to a zone and sorting the days does.
-    begins = bindparam("begins", type_=ARRAY(DateTime(timezone=True)))
+    begins = sa.bindparam("begins", type_=sa.ARRAY(sa.DateTime(timezone=True)))
     counted = select(
         func.width_bucket(newest.c.created_at, begins).label("day"), newest.c.bucket, func.count().label("runs")
     )
@@ -119,7 +109,7 @@ def _selected(branch: Branch, newer: bool | None = None, *, in_order: bool = Fal
         columns.tenant_id == parameter("tenant"), *branch.conditions
     )
     if newer is not None:
-        key, place = tuple_(columns.created_at, columns.id), tuple_(parameter("place_at"), parameter("place_id"))
+        key, place = sa.tuple_(columns.created_at, columns.id), sa.tuple_(parameter("place_at"), parameter("place_id"))
         query = query.where(key > place if newer else key < place)
     return query.subquery()
 

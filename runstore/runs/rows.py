@@ -14,28 +14,10 @@ from runstore.runs.status import RunStatus, StatusBucket
 from runstore.schema import OperationRun, Tenant
 from runstore.tenancy import Trigger
 
-LIST_COLUMNS = (
-    OperationRun.id,
-    OperationRun.tenant_id,
-    OperationRun.resource,
-    OperationRun.action,
-    OperationRun.status,
-    OperationRun.bucket,
-    OperationRun.attempt,
-    OperationRun.idempotency_key,
-    OperationRun.total,
-    OperationRun.succeeded,
-    OperationRun.failed,
-    OperationRun.skipped,
-    OperationRun.trigger,
-    OperationRun.initiated_by,
-    OperationRun.last_source,
-    OperationRun.flow_run_id,
-    OperationRun.created_at,
-    OperationRun.started_at,
-    OperationRun.finished_at,
-    OperationRun.heartbeat_at,
-    OperationRun.contact_lost_at,
+_LISTED = (
+    *("id", "tenant_id", "resource", "action", "status", "bucket", "attempt", "idempotency_key"),
+    *("total", "succeeded", "failed", "skipped", "trigger", "initiated_by", "last_source", "flow_run_id"),
+    *("created_at", "started_at", "finished_at", "heartbeat_at", "contact_lost_at"),
 )
 """What a list shows. Item ids, failures, context and history may be megabytes, so only a detail reads them."""
 
@@ -50,12 +32,13 @@ DETAIL_COLUMNS = (
 
 def list_of_runs() -> Select[Any]:
     """SELECT of the list's columns with the tenant's slug."""
-    return select(*LIST_COLUMNS, Tenant.slug.label("slug")).join(Tenant, Tenant.id == OperationRun.tenant_id)
+    columns = [getattr(OperationRun, name) for name in _LISTED]
+    return select(*columns, Tenant.slug).join(Tenant, Tenant.id == OperationRun.tenant_id)
 
 
 def returned_columns(alias: str) -> str:
     """The list's columns of `alias`, comma-separated, for a written-out statement."""
-    return ", ".join(f"{alias}.{column.key}" for column in LIST_COLUMNS)
+    return ", ".join(f"{alias}.{name}" for name in _LISTED)
 
 
 def run_of(row: Row[Any], slug: str | None = None) -> Run:

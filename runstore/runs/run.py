@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
 from runstore.runs.operation import OperationType
@@ -168,3 +168,18 @@ class Recorded:
     def applied(self) -> bool:
         """Whether the row was changed."""
         return self.verdict is Verdict.APPLIED
+
+
+NOTICE: Final = "Notice"
+
+
+def context_sentences(context: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a run's context says in words, each under a name: why nothing follows the run, what its producer wants to be read
+    (`notice`), and what reading Graph cost. The rest of a context is figures and ids.
+
+    Producers write it, so nothing is taken for text that is none.
+    """
+    graph = context.get("graph")
+    cost = cast("Mapping[str, Any]", graph).get("summary") if isinstance(graph, Mapping) else None
+    said = (("Nothing follows", context.get("then_why")), (NOTICE, context.get("notice")), ("Microsoft Graph", cost))
+    return [(name, words) for name, words in said if isinstance(words, str) and words]

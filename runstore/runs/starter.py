@@ -12,8 +12,8 @@ from runstore.audit import record_audit
 from runstore.database import Database
 from runstore.errors import BadInputError
 from runstore.notifications import NotificationKind, announce
+from runstore.runs.insertion import StartRequest as StartRequest
 from runstore.runs.insertion import insert_statement, join, new_run
-from runstore.runs.request import StartRequest as StartRequest
 from runstore.runs.rows import returned_columns, run_of
 from runstore.runs.run import Run, Source
 from runstore.runs.status import RunStatus

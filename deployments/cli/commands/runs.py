@@ -86,8 +86,8 @@ def list_runs(
 def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")], tenant: TenantOption) -> Answer:
     from deployments.cli.run_shapes import counts_text, detail_json, flow_run_text, hub_address
     from runstore.database import DatabaseRole
-    from runstore.runs.context import context_sentences
     from runstore.runs.reader import RunReader
+    from runstore.runs.run import context_sentences
 
     wanted = parse_id(run_id, "run id")
     with call.open_store() as store:
