@@ -19,12 +19,12 @@ from pathlib import Path
 from benchmarks.bench_hub_store import build, figures, vacuum
 from deployments.local.embedded_database import EmbeddedDatabase
 from flows.registry import migration_folders
+from flows.retention.kept import prune_kept
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.runs.filters import RunFilter
 from runstore.runs.reader import RunReader
-from runstore.runs.retention import prune_runs
 
 KEPT_DAYS = 9
 """The filler spreads the runs evenly over 90 days: nine in ten are older than this."""
@@ -39,7 +39,7 @@ def prune(url: str) -> None:
     directory = Directory(admin)
     before = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
     for tenant in directory.tenants():
-        prune_runs(admin, directory.for_operator(tenant.slug), before)
+        prune_kept(admin, directory.for_operator(tenant.slug), "runs", before)
     admin.dispose()
 
 

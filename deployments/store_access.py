@@ -17,7 +17,7 @@ from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.errors import BadInputError
-from runstore.schema_check import verify_schema
+from runstore.migrations import verify_schema
 from runstore.tenancy import TenantScope
 
 

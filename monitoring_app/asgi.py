@@ -22,7 +22,7 @@ from monitoring_app.web.exports import Exports
 from monitoring_app.web.gate import Gate
 from monitoring_app.web.served import Files, SecurityHeaders
 from monitoring_app.web.signin import SignIn
-from runstore.schema_check import verify_schema
+from runstore.migrations import verify_schema
 
 # The script only calls the module, which is loaded by now.
 SCRIPT = Path(page_view.__file__).with_name("app.py")

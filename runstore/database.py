@@ -77,7 +77,7 @@ class Database:
             with translated_errors():
                 yield joined
             return
-        with self._transaction(str(scope.tenant_id), _user(scope)) as connection:
+        with self._transaction(scope) as connection:
             yield connection
 
     @contextmanager
@@ -89,7 +89,7 @@ class Database:
         if self._joined(scope) is not None:
             yield
             return
-        with self._connected(str(scope.tenant_id), _user(scope)) as connection:
+        with self._connected(scope) as connection:
             token = _READING.set((self, scope, connection))
             try:
                 yield
@@ -99,24 +99,26 @@ class Database:
     @contextmanager
     def across_tenants(self) -> Generator[Connection]:
         """A transaction with no tenant set: row-level security leaves HUB and WORKER with nothing, by intent."""
-        with self._transaction("", "") as connection:
+        with self._transaction(None) as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, tenant: str, user: str) -> Generator[Connection]:
-        with self._connected(tenant, user) as connection:
+    def _transaction(self, scope: TenantScope | None) -> Generator[Connection]:
+        with self._connected(scope) as connection:
             yield connection
             connection.commit()
 
     @contextmanager
-    def _connected(self, tenant: str, user: str) -> Generator[Connection]:
+    def _connected(self, scope: TenantScope | None) -> Generator[Connection]:
         """A connection within a transaction that is rolled back unless the block commits it."""
+        tenant, user = ("", None) if scope is None else (str(scope.tenant_id), scope.actor.user_id)
+        setting = {"role": self.role.value, "tenant": tenant, "user": str(user or "")}
         begun = time.monotonic()
         if begun < self._resting_until:
             raise StoreUnavailableError()
         try:
             with translated_errors(), self._checked_out() as connection:
-                connection.execute(_SET_ROLE_AND_TENANT, self._setting(tenant, user))
+                connection.execute(_SET_ROLE_AND_TENANT, setting)
                 yield connection
         except StoreUnavailableError as problem:
             now = time.monotonic()
@@ -133,9 +135,6 @@ class Database:
         current = _READING.get()
         return current[2] if current is not None and current[0] is self and current[1] == scope else None
 
-    def _setting(self, tenant: str, user: str) -> dict[str, str]:
-        return {"role": self.role.value, "tenant": tenant, "user": user}
-
     def dispose(self) -> None:
         """Closes every idle connection; the object can be used again."""
         self._engine.dispose()
@@ -149,10 +148,6 @@ _READING: ContextVar[tuple[Database, TenantScope, Connection] | None] = ContextV
 
 
 _LISTING = ("plan_cache_mode=force_custom_plan", "max_parallel_workers_per_gather=0", "jit=off", "random_page_cost=1.1")
-
-
-def _user(scope: TenantScope) -> str:
-    return str(scope.actor.user_id) if scope.actor.user_id else ""
 
 
 def _engine(url: str, role: DatabaseRole, pool_size: int, statement_timeout_ms: int) -> Engine:

@@ -139,10 +139,8 @@ class Directory:
         if not _EMAIL.fullmatch(address):
             raise BadInputError(f"{email[:80]!r} is not an email address: write it as name@example.com.")
         with self._database.transaction(scope) as connection:
-            user_id = connection.execute(_ENSURE_USER, {"email": address}).scalar_one()
-            connection.execute(
-                _GRANT, {"tenant": scope.tenant_id, "user": user_id, "role": role.value, "by": scope.actor.label}
-            )
+            given = {"tenant": scope.tenant_id, "email": address, "role": role.value, "by": scope.actor.label}
+            connection.execute(_GRANT, given)
             record_audit(connection, scope, "member.grant", address, {"role": role.value})
         return MemberView(address, role)
 
@@ -280,15 +278,14 @@ _END_SESSION = text(
 # An hour's grace: the hubs' clocks, which judge a session's expiry, may differ from the database's.
 _FORGET_EXPIRED = text("DELETE FROM ended_sessions WHERE expires_at < now() - interval '1 hour'")
 
-_ENSURE_USER = text(
-    """
-    INSERT INTO users (id, email) VALUES (gen_random_uuid(), :email)
-    ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING id
-    """
-)
 _GRANT = text(
     """
-    INSERT INTO memberships (tenant_id, user_id, role, granted_by) VALUES (:tenant, :user, :role, :by)
+    WITH person AS (
+      INSERT INTO users (id, email) VALUES (gen_random_uuid(), :email)
+      ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING id
+    )
+    INSERT INTO memberships (tenant_id, user_id, role, granted_by)
+    SELECT CAST(:tenant AS uuid), id, CAST(:role AS text), CAST(:by AS text) FROM person
     ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, granted_by = excluded.granted_by
     """
 )

@@ -56,12 +56,7 @@ class Mender(StrEnum):
     @property
     def label(self) -> str:
         """The words a page shows: "Operator", "Tenant administrator", …"""
-        return {
-            Mender.OPERATOR: "Operator",
-            Mender.TENANT_ADMIN: "Tenant administrator",
-            Mender.MICROSOFT: "Microsoft",
-            Mender.DEVELOPER: "Developer",
-        }[self]
+        return "Tenant administrator" if self is Mender.TENANT_ADMIN else self.value.capitalize()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,7 @@ class ReasonCode:
     """One entry of the catalogue. `code` is stable: it is stored in rows and never reused for another meaning.
 
     `retryable`: once the next step is done, or time has passed, the same operation started again may succeed. Where it is
-    False the next step must not say to start again.
+    False the next step must not say to start again. `who` can fix it.
 
     `template` is the message; `{name}` in it must be one of `reason_fields.FIELDS`. Declaring an entry that lacks a
     meaning or a next step, or names another field, raises CatalogueError: at import, so that it cannot ship.
@@ -77,10 +72,10 @@ class ReasonCode:
 
     code: str
     meaning: str
-    retryable: bool
-    who: Mender
     next_step: str
     template: str
+    retryable: bool = True
+    who: Mender = Mender.OPERATOR
     fields: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,10 +128,6 @@ class Catalogue:
         """The catalogue of the core's codes alone."""
         return cls(CORE_REASONS)
 
-    def joined(self, *groups: Iterable[ReasonCode]) -> Catalogue:
-        """This catalogue and more entries; raises CatalogueError on a code both have."""
-        return Catalogue(self, *groups)
-
     def get(self, code: str) -> ReasonCode | None:
         """The entry of a code, or None: rows may hold codes of a producer that is no longer installed."""
         return self._entries.get(code)
@@ -165,72 +156,54 @@ INTERNAL_ERROR: Final = ReasonCode(
 CONTACT_LOST: Final = ReasonCode(
     code="contact_lost",
     meaning="The run stopped reporting and Prefect no longer knows it as running.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Check that the worker is up and has memory to spare, then start the operation again.",
     template="No sign of life for {seconds} seconds; the worker is presumed gone.",
 )
 CANCELLED: Final = ReasonCode(
     code="cancelled",
     meaning="Somebody cancelled the run before it finished.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Nothing to fix. Start the operation again if it is still wanted.",
     template="Cancelled before it finished.",
 )
 CRASHED: Final = ReasonCode(
     code="crashed",
     meaning="The process doing the work ended without finishing: killed, out of memory, or its machine went down.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Check the worker's machine for memory and restarts, then start the operation again.",
     template="The process doing the work ended before it finished.",
 )
 DEPLOYMENT_MISSING: Final = ReasonCode(
     code="deployment_missing",
     meaning="Prefect has no deployment for this operation.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Run `tenantatlas deploy`, then start the operation again.",
     template="Prefect has no deployment for {operation}.",
 )
 STORE_UNREACHABLE: Final = ReasonCode(
     code="store_unreachable",
     meaning="The database could not be reached while the run was working.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Check the database with `tenantatlas db check`, then start the operation again.",
     template="The database could not be reached.",
 )
 OUT_OF_MEMORY: Final = ReasonCode(
     code="out_of_memory",
     meaning="The run reached the memory limit of its process.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Start it for a smaller scope, or raise TENANTATLAS_FLOW_MEMORY_MB for the worker or the deployment.",
     template="The run needed more memory than its process may use.",
 )
 FLOW_RUN_DELETED: Final = ReasonCode(
     code="flow_run_deleted",
     meaning="The flow run that did the work was deleted in Prefect before it finished.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Start the operation again, and leave unfinished flow runs alone in Prefect.",
     template="Flow run {flow_run_id} was deleted in Prefect before it finished.",
 )
 FLOW_FAILED: Final = ReasonCode(
     code="flow_failed",
     meaning="Prefect reported the flow run as failed and said no more that is safe to keep.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Look the flow run up in the worker's log, then start the operation again.",
     template="Prefect reported the flow run as {state}.",
 )
 TIMED_OUT: Final = ReasonCode(
     code="timed_out",
     meaning="The run took longer than it may.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Start it for a smaller scope, or raise the time limit of the deployment.",
     template="Stopped after {seconds} seconds, the longest it may take.",
 )
@@ -238,32 +211,24 @@ TIMED_OUT: Final = ReasonCode(
 PARAMETERS_REFUSED: Final = ReasonCode(
     code="parameters_refused",
     meaning="The flow run was started with parameters that its operation does not take.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Correct the parameters where they come from, a schedule or Prefect's own page, and start it again.",
     template="Operation {operation} does not take the parameters it was started with.",
 )
 ENCRYPTION_KEY_MISSING: Final = ReasonCode(
     code="encryption_key_missing",
     meaning="Policies and findings are kept encrypted, and the key that they are kept under is not set.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Set TENANTATLAS_ENCRYPTION_KEY, the same for every process, to a random text of at least 32 characters; try again.",
     template="The key that policies and findings are kept encrypted under, {setting_name}, is not set.",
 )
 ENCRYPTION_KEY_UNUSABLE: Final = ReasonCode(
     code="encryption_key_unusable",
     meaning="The encryption key is set and too short to protect anything.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Set TENANTATLAS_ENCRYPTION_KEY to a random text of at least 32 characters, and restart what was started with it.",
     template="The encryption key, {setting_name}, has fewer than {limit} characters.",
 )
 ENCRYPTION_KEY_WRONG: Final = ReasonCode(
     code="encryption_key_wrong",
     meaning="What is stored was encrypted under another key than the one that is set, or was changed or moved since.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Set TENANTATLAS_ENCRYPTION_KEY to the key that the database was used with, for every process; try again.",
     template="The key, {setting_name}, is not the one that this was encrypted under, or the row was changed.",
 )
@@ -291,11 +256,6 @@ def for_item(failure: Failure, item_id: object) -> Failure:
     return Failure(clean_item_id(item_id), failure.reason_code, failure.message)
 
 
-def new_correlation_id() -> str:
-    """Twelve random hexadecimal digits: short enough to read out, and no two in one log for all practical purposes."""
-    return uuid4().hex[:12]
-
-
 def class_name_of(exception: BaseException) -> str:
     """The name of an exception's class without its module, which may name things a tenant need not know."""
     return str(getattr(type(exception), "__name__", ""))
@@ -317,10 +277,10 @@ def unexpected(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Fa
     The exception's own text never enters the failure. Never raises. The caller writes the log line; in a flow,
     `flows._tracking.log_scrubbing.unexpected_failure` does both.
     """
-    correlation_id = new_correlation_id()
-    return INTERNAL_ERROR.failure(
-        item_id, class_name=class_name_of(exception), correlation_id=correlation_id
-    ), correlation_id
+    # Short enough to read out, and no two in one log for all practical purposes.
+    correlation_id = uuid4().hex[:12]
+    failure = INTERNAL_ERROR.failure(item_id, class_name=class_name_of(exception), correlation_id=correlation_id)
+    return failure, correlation_id
 
 
 def failure_of(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Failure, str | None]:

@@ -50,6 +50,21 @@ MAX_ITEM_KEY = 320
 """Item ids are found by this many characters; no search in the hub may be longer."""
 
 
+_NEWEST = (text("created_at DESC"), text("id DESC"))
+_ENDED_LAST = text("finished_at DESC")
+_SCOPE = text(f"({SCOPE_SQL})")
+_ACTIVE = "status IN ('pending', 'running')"
+_FINISHED = "finished_at IS NOT NULL"
+
+
+def _index(name: str, *columns: Any, where: str | None = None, **options: Any) -> Index:
+    return Index(name, *columns, postgresql_where=None if where is None else text(where), **options)
+
+
+def _is_json(column: str, kind: str) -> CheckConstraint:
+    return CheckConstraint(f"jsonb_typeof({column}) = '{kind}'", name=f"{column}_{kind}")
+
+
 class Base(DeclarativeBase):
     """All tables, the producers' too: one metadata, so that autogenerate can hold models and migrations equal."""
 
@@ -75,10 +90,7 @@ class Tenant(Base):
     `without_types` the types of policies that are not asked for at Microsoft Graph."""
 
     __tablename__ = "tenants"
-    __table_args__ = (
-        UniqueConstraint("slug"),
-        CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
-    )
+    __table_args__ = (UniqueConstraint("slug"), CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     slug: Mapped[str]
@@ -152,124 +164,52 @@ class OperationRun(Base):
         CheckConstraint("processed <= total", name="processed_within_total"),
         CheckConstraint("status <> 'completed' OR failed = 0", name="completed_without_failures"),
         CheckConstraint("status <> 'completed_with_errors' OR (succeeded > 0 AND failed > 0)", name="partial_has_both"),
-        CheckConstraint("jsonb_typeof(context) = 'object'", name="context_object"),
-        CheckConstraint("jsonb_typeof(parameters) = 'object'", name="parameters_object"),
-        CheckConstraint("jsonb_typeof(item_ids) = 'array'", name="item_ids_array"),
-        CheckConstraint("jsonb_typeof(failures) = 'array'", name="failures_array"),
-        CheckConstraint("jsonb_typeof(related) = 'array'", name="related_array"),
-        CheckConstraint("jsonb_typeof(history) = 'array'", name="history_array"),
+        *(_is_json(name, "object") for name in ("context", "parameters")),
+        *(_is_json(name, "array") for name in ("item_ids", "failures", "related", "history")),
         # start: at most one active run per tenant and key.
-        Index(
-            "uq_operation_runs_active_key",
-            "tenant_id",
-            "idempotency_key",
-            unique=True,
-            postgresql_where=text("status IN ('pending', 'running')"),
-        ),
+        _index("uq_operation_runs_active_key", "tenant_id", "idempotency_key", unique=True, where=_ACTIVE),
         # recorder: the row of a flow run that Prefect started by itself.
-        Index(
-            "uq_operation_runs_flow_run_id",
-            "flow_run_id",
-            unique=True,
-            postgresql_where=text("flow_run_id IS NOT NULL"),
-        ),
+        _index("uq_operation_runs_flow_run_id", "flow_run_id", unique=True, where="flow_run_id IS NOT NULL"),
         # reader.list, no filter or by time, and the keyset cursor over it; insights.history from the index alone.
-        Index(
-            "ix_operation_runs_created",
-            "tenant_id",
-            text("created_at DESC"),
-            text("id DESC"),
-            postgresql_include=["bucket"],
-        ),
+        _index("ix_operation_runs_created", "tenant_id", *_NEWEST, postgresql_include=["bucket"]),
         # reader.list by bucket; reader.bucket_counts.
-        Index("ix_operation_runs_bucket", "tenant_id", "bucket", text("created_at DESC"), text("id DESC")),
+        _index("ix_operation_runs_bucket", "tenant_id", "bucket", *_NEWEST),
         # reader.list and counts by type, and by type and bucket; reader.types (loose index scan).
-        Index(
-            "ix_operation_runs_type_bucket",
-            "tenant_id",
-            "resource",
-            "action",
-            "bucket",
-            text("created_at DESC"),
-            text("id DESC"),
-        ),
+        _index("ix_operation_runs_type_bucket", "tenant_id", "resource", "action", "bucket", *_NEWEST),
         # reader.list and counts by who started it, and by that and bucket; by type as well from the index alone.
-        Index(
+        _index(
             "ix_operation_runs_initiator",
             "tenant_id",
             "initiated_by",
             "bucket",
-            text("created_at DESC"),
-            text("id DESC"),
+            *_NEWEST,
             postgresql_include=["resource", "action"],
         ),
         # reader.list by time: unfinished runs, always shown.
-        Index(
-            "ix_operation_runs_unfinished",
-            "tenant_id",
-            text("created_at DESC"),
-            text("id DESC"),
-            postgresql_where=text("finished_at IS NULL"),
-        ),
+        _index("ix_operation_runs_unfinished", "tenant_id", *_NEWEST, where="finished_at IS NULL"),
         # reader.list by time: runs that began long before the range and ended in it. Shorter ones are found by their creation.
-        Index(
-            "ix_operation_runs_long",
-            "tenant_id",
-            text("finished_at DESC"),
-            postgresql_where=text(LONG_RUN_SQL),
-        ),
+        _index("ix_operation_runs_long", "tenant_id", _ENDED_LAST, where=LONG_RUN_SQL),
         # reader.list by item id. Only finished runs, whose rows stay as they are: a running one changes many times.
-        Index(
-            "ix_operation_runs_items",
-            text("run_item_keys(item_ids)"),
-            postgresql_using="gin",
-            postgresql_where=text("finished_at IS NOT NULL"),
-        ),
+        _index("ix_operation_runs_items", text("run_item_keys(item_ids)"), postgresql_using="gin", where=_FINISHED),
         # reader.list and counts by scope; insights.scopes (loose index scan).
-        Index(
-            "ix_operation_runs_scope",
-            "tenant_id",
-            text(f"({SCOPE_SQL})"),
-            "bucket",
-            text("created_at DESC"),
-            text("id DESC"),
-            postgresql_where=text("finished_at IS NOT NULL"),
-        ),
+        _index("ix_operation_runs_scope", "tenant_id", _SCOPE, "bucket", *_NEWEST, where=_FINISHED),
         # reader.list of what needs attention: the newest finished run of each operation and scope (loose index scan).
-        Index(
-            "ix_operation_runs_kin",
-            "tenant_id",
-            "resource",
-            "action",
-            text(f"({SCOPE_SQL})"),
-            text("created_at DESC"),
-            text("id DESC"),
-            postgresql_where=text("finished_at IS NOT NULL"),
-        ),
+        _index("ix_operation_runs_kin", "tenant_id", "resource", "action", _SCOPE, *_NEWEST, where=_FINISHED),
         # reader.list and counts by reason; insights.reason_codes (loose index scan).
-        Index(
+        _index(
             "ix_operation_runs_reason",
             "tenant_id",
             text("run_reason(failures)"),
             "bucket",
-            text("created_at DESC"),
-            text("id DESC"),
-            postgresql_where=text(f"finished_at IS NOT NULL AND {ENDED_BADLY_SQL}"),
+            *_NEWEST,
+            where=f"{_FINISHED} AND {ENDED_BADLY_SQL}",
         ),
         # retention: what ended first.
-        Index("ix_operation_runs_finished", "tenant_id", text("finished_at DESC")),
+        _index("ix_operation_runs_finished", "tenant_id", _ENDED_LAST),
         # dispatcher: rows not yet handed to Prefect, oldest first.
-        Index(
-            "ix_operation_runs_undispatched",
-            "attend_after",
-            postgresql_where=text("status = 'pending' AND flow_run_id IS NULL"),
-        ),
+        _index("ix_operation_runs_undispatched", "attend_after", where="status = 'pending' AND flow_run_id IS NULL"),
         # reconciler: active rows that Prefect has, by when one should look at them again.
-        Index(
-            "ix_operation_runs_handed_over",
-            "attend_after",
-            postgresql_where=text("status IN ('pending', 'running') AND flow_run_id IS NOT NULL"),
-        ),
+        _index("ix_operation_runs_handed_over", "attend_after", where=f"{_ACTIVE} AND flow_run_id IS NOT NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -315,7 +255,7 @@ class Notification(Base):
         # Exactly once per run, transition and recipient, however often the transition is reported.
         UniqueConstraint("run_id", "attempt", "kind", "user_id"),
         # notifications of a user, newest first; unread count.
-        Index("ix_notifications_recipient", "tenant_id", "user_id", text("created_at DESC"), text("id DESC")),
+        Index("ix_notifications_recipient", "tenant_id", "user_id", *_NEWEST),
         Index("ix_notifications_unread", "tenant_id", "user_id", postgresql_where=text("read_at IS NULL")),
     )
 

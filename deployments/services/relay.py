@@ -15,13 +15,12 @@ from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations
 from flows._tracking.dispatcher import Dispatcher
 from flows._tracking.log_scrubbing import install
+from flows._tracking.our_flow_runs import Patience
 from flows._tracking.reconciler import Reconciler
-from flows._tracking.under_way import Patience
 from runstore.database import Database, DatabaseRole
 from runstore.errors import BadInputError
-from runstore.listener import RunListener
-from runstore.runs.outbox import Outbox
-from runstore.schema_check import verify_schema
+from runstore.migrations import verify_schema
+from runstore.runs.outbox import Outbox, RunListener
 
 _logger = logging.getLogger("deployments.services.relay")
 

@@ -33,7 +33,7 @@ from deployments.store_access import producer_migrations, worker_url
 from deployments.version import worker_name
 from flows._tracking.log_scrubbing import install
 from runstore.errors import BadInputError, StoreError, UnavailableError
-from runstore.schema_check import verify_schema
+from runstore.migrations import verify_schema
 
 LOOK_SECONDS = 0.2
 ASK_SECONDS = 3.0

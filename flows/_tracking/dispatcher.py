@@ -13,8 +13,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows._tracking.artifacts import flow_run_name, flow_run_tags
 from runstore.errors import StoreError, StoreUnavailableError
-from runstore.listener import RunListener
-from runstore.runs.outbox import Outbox, Undispatched
+from runstore.runs.outbox import Outbox, RunListener, Undispatched
 
 BATCH = 20
 SWEEP_SECONDS = 2.0

@@ -6,9 +6,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from enum import Enum
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from prefect.exceptions import Abort
@@ -38,10 +37,7 @@ FAILURES_TOLD = 50
 _log = logging.getLogger("tenantatlas.progress")
 
 
-class _Outcome(Enum):
-    SUCCEEDED = "succeeded"
-    SKIPPED = "skipped"
-    FAILED = "failed"
+_Outcome = Literal["succeeded", "skipped", "failed"]
 
 
 class ProgressReporter:
@@ -70,7 +66,7 @@ class ProgressReporter:
         self._lock = threading.Lock()
         self._outcomes: dict[str, _Outcome] = {}
         self._failures: dict[str, Failure] = {}
-        self._tally = dict.fromkeys(_Outcome, 0)
+        self._tally: dict[_Outcome, int] = {"succeeded": 0, "skipped": 0, "failed": 0}
         self._total = 0
         self._told: set[str] = set()
         self._item_ids: list[str] | None = None
@@ -101,18 +97,18 @@ class ProgressReporter:
 
     def succeeded(self, item_id: str) -> None:
         """The item is done."""
-        self._settle(item_id, _Outcome.SUCCEEDED, None)
+        self._settle(item_id, "succeeded", None)
 
     def skipped(self, item_id: str) -> None:
         """The item needed nothing."""
-        self._settle(item_id, _Outcome.SKIPPED, None)
+        self._settle(item_id, "skipped", None)
 
     def failed(self, failure: Failure) -> None:
         """The item of the failure could not be done; the run's log says so."""
         if len(self._told) < FAILURES_TOLD and failure.item_id not in self._told:
             self._told.add(failure.item_id)
             run_log().warning("%s failed, %s: %s", failure.item_id, failure.reason_code, failure.message)
-        self._settle(failure.item_id, _Outcome.FAILED, failure)
+        self._settle(failure.item_id, "failed", failure)
 
     def link(self, *links: RelatedLink) -> None:
         """Where the result can be seen; replaces what was said before."""
@@ -137,12 +133,7 @@ class ProgressReporter:
             return self._counts(), list(self._failures.values())
 
     def _counts(self) -> Counts:
-        return Counts(
-            total=max(self._total, len(self._outcomes)),
-            succeeded=self._tally[_Outcome.SUCCEEDED],
-            failed=self._tally[_Outcome.FAILED],
-            skipped=self._tally[_Outcome.SKIPPED],
-        )
+        return Counts(max(self._total, len(self._outcomes)), **self._tally)
 
     def _settle(self, item_id: str, outcome: _Outcome, failure: Failure | None) -> None:
         with self._lock:
@@ -202,7 +193,7 @@ class ProgressReporter:
     ) -> None:
         self._stopped.set()
         self._thread.join()
-        untold = self._tally[_Outcome.FAILED] - len(self._told)
+        untold = self._tally["failed"] - len(self._told)
         if untold > 0:
             run_log().warning("%d more items failed; the hub lists them all.", untold)
         # A flow that was told to stop has seconds, not minutes.

@@ -17,8 +17,8 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelled, Crashed, Scheduled
 
 from flows._tracking.identity import identity_of
+from flows._tracking.our_flow_runs import Patience, age, change_state
 from flows._tracking.state_map import failure_for, observed, stood_back
-from flows._tracking.under_way import Patience, age, change_state
 from flows._tracking.unseen import UnseenRuns
 from runstore.database import Database
 from runstore.errors import StoreError, StoreUnavailableError

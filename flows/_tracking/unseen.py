@@ -23,13 +23,16 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
+from prefect.states import Cancelled, Completed, Crashed, Scheduled
 
-from flows._tracking.our_flow_runs import OurFlowRun, our_flow_runs
-from flows._tracking.state_map import failure_for, observed
-from flows._tracking.under_way import Patience, UnderWay
+from flows._tracking.our_flow_runs import OurFlowRun, Patience, age, change_state, our_flow_runs
+from flows._tracking.state_map import STOOD_BACK, failure_for, observed
 from runstore.database import Database
 from runstore.errors import NotFoundError
-from runstore.runs.run import Source
+from runstore.reasons import CONTACT_LOST
+from runstore.runs.run import Run, Source
+from runstore.runs.status import ObservedState, Verdict
+from runstore.tenancy import PREFECT, TenantScope
 
 FIRST_WINDOW: Final = timedelta(hours=6)
 """How far back the first look goes: what ended while no relay was up. Shorter than the least age at which runs are pruned."""
@@ -60,7 +63,6 @@ class UnseenRuns:
     def __init__(self, database: Database, patience: Patience) -> None:
         self._database = database
         self._patience = patience
-        self._under_way = UnderWay(database, patience)
         self._looked_at: datetime | None = None
         self._due = time.monotonic()
         self._waiting: Waiting | None = None
@@ -82,7 +84,7 @@ class UnseenRuns:
                 self._tell_end(one)
             unwatched = [one for one in self._unfinished(client, begun) if not one.is_watched]
             for one in unwatched:
-                self._under_way.look_at(client, one)
+                self._look_at(client, one)
         before = self._waiting
         self._waiting = _waiting([one for one in unwatched if one.waits_seconds > self._patience.look])
         if self._waiting.runs and (before is None or self._waiting.runs != before.runs):
@@ -116,6 +118,53 @@ class UnseenRuns:
         failure = failure_for(one.state, str(one.operation.type))
         one.identity.observe(self._database, scope, run, seen, Source.RECONCILER, at, failure)
         _log.warning("Flow run %s ended before it had a row of that attempt; run %s tells of it.", one.id, run.id)
+
+    def _look_at(self, client: SyncPrefectClient, one: OurFlowRun) -> None:
+        # Nothing while its process may still report. From an active row on, the reconciler looks after it.
+        silent = age(one.state)
+        if one.state.type is StateType.PENDING and silent > self._patience.give_up:
+            # Prefect offers only scheduled runs, so nobody else would take it from the worker that died with it.
+            change_state(client, one.id, one.state, Scheduled())
+        elif one.state.type is StateType.CANCELLING and silent > self._patience.contact_lost:
+            change_state(client, one.id, one.state, Cancelled())
+        elif one.state.type is StateType.RUNNING and silent > self._patience.contact_lost:
+            self._running(client, one, silent)
+
+    def _running(self, client: SyncPrefectClient, one: OurFlowRun, silent: float) -> None:
+        if one.row is None:
+            is_anothers = self._adopt(one)
+        elif one.row.attempt < one.identity.attempt:
+            is_anothers = self._reopen(one, one.row)
+        else:
+            # The row was given up, or ended otherwise, and Prefect was away when it was to be told.
+            if silent > self._patience.give_up:
+                change_state(client, one.id, one.state, Crashed(message=CONTACT_LOST.meaning))
+            return
+        if is_anothers and silent > self._patience.give_up:
+            # Had its process come to its flow, it would have stood back.
+            said = "An identical run does the work, or did since; the process of this one was lost."
+            change_state(client, one.id, one.state, Completed(name=STOOD_BACK, message=said))
+
+    def _adopt(self, one: OurFlowRun) -> bool:
+        """Makes its row, as its flow would have; whether that is another's."""
+        try:
+            scope = one.identity.scope(self._database)
+            adopted = one.identity.adopt(
+                self._database, scope, one.identity.request(one.operation), one.state.timestamp
+            )
+        except NotFoundError as problem:
+            _log.debug("Flow run %s is no tenant's operation (%s).", one.id, type(problem).__name__)
+            return False
+        if not adopted.duplicate:
+            _log.warning("Flow run %s runs and had no row; run %s is looked after now.", one.id, adopted.run.id)
+        return adopted.duplicate
+
+    def _reopen(self, one: OurFlowRun, row: Run) -> bool:
+        """Opens the row for a Retry that has not reported; whether an identical run is active instead."""
+        scope = TenantScope(row.tenant_id, row.tenant, PREFECT)
+        seen, at = ObservedState.RUNNING, one.state.timestamp
+        recorded = one.identity.observe(self._database, scope, row, seen, Source.RECONCILER, at, guess_from=row)
+        return recorded.verdict is Verdict.IDENTICAL_ACTIVE
 
 
 def _in_states(states: list[StateType], ended_since: datetime | None = None) -> FlowRunFilter:

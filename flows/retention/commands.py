@@ -24,7 +24,6 @@ def prune(
     older_than: Annotated[str, typer.Option("--older-than", metavar="AGE", help="Such as 180d.")],
     tenant: Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="Only this one's.")] = None,
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Every tenant's, one after another.")] = False,
-    batch: Annotated[int, typer.Option("--batch", help="Runs a transaction, 1 to 100000.")] = 2_000,
     findings: Annotated[str | None, typer.Option("--findings", metavar="AGE", help="Resolved findings, too.")] = None,
     snapshots: Annotated[
         str | None,
@@ -38,12 +37,9 @@ def prune(
     from flows.retention.kept import due, prune_kept
     from runstore.audit import record_audit
     from runstore.database import DatabaseRole
-    from runstore.runs.retention import count_old, prune_runs
 
     if (tenant is None) == (not all_tenants):
         raise BadInputError("Say whose runs with --tenant SLUG or with --all-tenants, one of the two.")
-    if not 1 <= batch <= 100_000:
-        raise BadInputError(f"A batch holds between 1 and 100000 runs, not {batch}.")
     before = {"runs": _moment("--older-than", older_than)}
     others = {"findings": findings, "snapshots": snapshots, "audit": audit}
     before |= {name: _moment(f"--{name}", given) for name, given in others.items() if given is not None}
@@ -57,18 +53,13 @@ def prune(
         for scope in scopes:
             for name, moment in before.items():
                 if dry_run:
-                    of_runs = name == "runs"
-                    found = count_old(database, scope, moment) if of_runs else due(database, scope, name, moment)
-                    gone[name][scope.slug] = found
+                    gone[name][scope.slug] = due(database, scope, name, moment)
                     continue
                 # Before the first batch: what is gone cannot be asked who took it away.
                 with store.database(DatabaseRole.APP).transaction(scope) as connection:
                     what = "runs finished" if name == "runs" else name
                     record_audit(connection, scope, f"{_VERBS[name]}.prune", f"{what} before {moment:%Y-%m-%d}")
-                if name == "runs":
-                    gone[name][scope.slug] = prune_runs(database, scope, moment, batch=batch)
-                else:
-                    gone[name][scope.slug] = prune_kept(database, scope, name, moment)
+                gone[name][scope.slug] = prune_kept(database, scope, name, moment)
     total = {name: sum(found.values()) for name, found in gone.items()}
     document: dict[str, Any] = {
         "pruned": total["runs"],

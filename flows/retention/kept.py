@@ -1,7 +1,8 @@
-"""What is kept beside the runs, and what may go once it is old: resolved findings, snapshots that nothing needs, audit entries."""
+"""What may go once it is old: finished runs, resolved findings, snapshots that nothing needs, audit entries."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,15 +18,31 @@ from runstore.tenancy import TenantScope
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One kind: `due` selects the ids of what may go before `:before`, the oldest first; `delete` takes `:ids`."""
+    """One kind: `due` selects the ids of what may go before `:before`, the oldest first; `delete` takes `:ids`.
+
+    `locked` leaves what another statement is changing alone. `after` is a statement of a batch of its own, repeated until it
+    finds nothing more.
+    """
 
     name: str
     due: str
     delete: str
     batch: int
     after: str | None = None
-    """A statement of a batch of its own, repeated until it finds nothing more."""
+    locked: bool = False
 
+
+PAUSE_SECONDS: Final = 0.05
+"""Between two batches, so that nobody waits for them."""
+
+# Only a finished run has an end. A run that is being reopened by a retry is locked by that statement, and left alone.
+_RUNS: Final = """
+SELECT id FROM operation_runs WHERE tenant_id = :tenant AND finished_at < :before ORDER BY finished_at
+"""
+_DELETE_RUNS: Final = """
+WITH children AS (DELETE FROM notifications WHERE tenant_id = :tenant AND run_id = ANY(:ids))
+DELETE FROM operation_runs WHERE tenant_id = :tenant AND id = ANY(:ids)
+"""
 
 _FINDINGS: Final = """
 SELECT id FROM drift_findings WHERE tenant_id = :tenant AND status = 'resolved' AND resolved_at < :before ORDER BY resolved_at
@@ -63,6 +80,7 @@ ORDER BY seq NULLS FIRST, at
 KEPT: Final[Mapping[str, Kept]] = {
     one.name: one
     for one in (
+        Kept("runs", _RUNS, _DELETE_RUNS, 2_000, locked=True),
         Kept("findings", _FINDINGS, "DELETE FROM drift_findings WHERE id = ANY(:ids) AND status = 'resolved'", 500),
         Kept("snapshots", _SNAPSHOTS, "DELETE FROM inventory_syncs WHERE id = ANY(:ids)", 10, _ORPHANS),
         Kept("audit", _AUDIT, "DELETE FROM audit_log WHERE id = ANY(:ids)", 5_000),
@@ -83,25 +101,30 @@ def prune_kept(
     scope: TenantScope,
     kind: str,
     before: datetime,
+    *,
+    report: Callable[[int], None] = lambda _: None,
     attempt: Callable[[Callable[[], int]], int] = lambda batch: batch(),
 ) -> int:
-    """How many of this kind are gone. Each batch is a transaction of its own; being interrupted loses only the rest.
+    """How many of this kind are gone. Each batch is a transaction of its own; being interrupted loses only the rest, and several
+    may prune at once. What runs produced and the audit log stay when their runs go.
 
-    Needs the role ADMIN, or WORKER for findings and snapshots. An entry of the audit log says up to which place of the chain
-    it was pruned; `AuditReader.verify` begins there.
+    Needs the role ADMIN, or WORKER for all but the audit log. `report` hears how many are gone so far. `attempt` makes one batch,
+    and may make it again: one whose answer was lost is only not counted. An entry of the audit log says up to which place of the
+    chain it was pruned; `AuditReader.verify` begins there.
     """
     one, gone = KEPT[kind], 0
+    lock = " FOR UPDATE SKIP LOCKED" if one.locked else ""
     values = {"tenant": scope.tenant_id, "before": before}
 
     def batch() -> int:
         with database.transaction(scope) as connection:
-            ids = list(connection.execute(text(f"{one.due} LIMIT {one.batch}"), values).scalars())
+            ids = list(connection.execute(text(f"{one.due} LIMIT {one.batch}{lock}"), values).scalars())
             if ids and kind == "audit":
                 last = connection.execute(_LAST, {"ids": ids}).one_or_none()
                 if last is not None:
                     told = {"through": last.seq, "hash": bytes(last.hash).hex(), "entries": len(ids)}
                     record_audit(connection, scope, PRUNED, f"entries before {before:%Y-%m-%d}", told)
-            return connection.execute(text(one.delete), {"ids": ids}).rowcount if ids else 0
+            return connection.execute(text(one.delete), {**values, "ids": ids}).rowcount if ids else 0
 
     def orphans() -> int:
         with database.transaction(scope) as connection:
@@ -110,6 +133,8 @@ def prune_kept(
 
     while count := attempt(batch):
         gone += count
+        report(gone)
+        time.sleep(PAUSE_SECONDS)
     while one.after and attempt(orphans):
         pass
     return gone

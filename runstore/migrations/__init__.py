@@ -15,7 +15,8 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
+from alembic.util import to_tuple
 from sqlalchemy import create_engine, pool, text
 
 from runstore.database import DatabaseRole, sqlalchemy_url, translated_errors
@@ -29,6 +30,11 @@ CORE = Path(__file__).parent / "versions"
 def configuration(url: str, producers: Sequence[Path] = ()) -> Config:
     """The alembic configuration for a database and the producers' folders of revisions; one that cannot be read is left out."""
     return _configuration(url, _readable(tuple(producers)))
+
+
+def _revisions(producers: Sequence[Path]) -> dict[str, Script]:
+    script = ScriptDirectory.from_config(configuration("", producers))
+    return {revision.revision: revision for revision in script.walk_revisions()}
 
 
 def _configuration(url: str, producers: Sequence[Path]) -> Config:
@@ -103,8 +109,7 @@ def missing(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
     A revision that this version does not know was made by a newer one, which upgrades everything or nothing; or by a producer
     that is not installed here, where a known branch has gone on from what the database has of it.
     """
-    script = ScriptDirectory.from_config(configuration("", producers))
-    lacking = {revision.revision: revision for revision in script.walk_revisions()}
+    lacking = _revisions(producers)
     present = list(found(url))
     known = [lacking[revision] for revision in present if revision in lacking]
     if len(known) < len(present) and not any(revision.nextrev for revision in known):
@@ -113,14 +118,27 @@ def missing(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
         # The version table names heads only, and leaves out one that another head depends on.
         revision = lacking.pop(present.pop(), None)
         if revision is not None:
-            present += [*_tuple(revision.down_revision), *_tuple(revision.dependencies)]
+            present += [*to_tuple(revision.down_revision), *to_tuple(revision.dependencies)]
     return frozenset(lacking)
 
 
 def unknown(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
     """The database's heads that this version does not know: a newer one made them, or a producer that is not installed here."""
-    script = ScriptDirectory.from_config(configuration("", producers))
-    return found(url) - {revision.revision for revision in script.walk_revisions()}
+    return found(url) - _revisions(producers).keys()
+
+
+def verify_schema(url: str, producers: Sequence[Path] = ()) -> None:
+    """Nothing when the schema has every revision this version knows, or more: one release ahead is safe to work on.
+
+    Raises SchemaMismatchError naming what was found, what is needed and the command that fixes it; StoreUnavailableError when
+    the database is not reachable.
+    """
+    if lacking := missing(url, producers):
+        present = found(url)
+        state = f"is at revision {', '.join(sorted(present))}" if present else "is empty"
+        raise SchemaMismatchError(
+            f"The run store's schema {state}, and this version needs {', '.join(sorted(lacking))}: run `tenantatlas db upgrade`."
+        )
 
 
 def found(url: str) -> frozenset[str]:
@@ -128,9 +146,3 @@ def found(url: str) -> frozenset[str]:
     engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
     with translated_errors(), engine.connect() as connection:
         return frozenset(MigrationContext.configure(connection).get_current_heads())
-
-
-def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)

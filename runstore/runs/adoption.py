@@ -59,20 +59,14 @@ _ROWS = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRows:
-    """Rows by the flow run that each stands for, and by their own id."""
-
-    standing: Mapping[UUID, Run]
-    named: Mapping[UUID, Run]
-
-
-def rows_of(database: Database, flow_run_ids: Sequence[UUID], run_ids: Sequence[UUID]) -> KnownRows:
-    """The rows of all tenants that stand for one of the flow runs, or have one of the ids; needs the role RELAY."""
+def rows_of(
+    database: Database, flow_run_ids: Sequence[UUID], run_ids: Sequence[UUID]
+) -> tuple[Mapping[UUID, Run], Mapping[UUID, Run]]:
+    """The rows of all tenants, by the flow run of these that each stands for, and by its own id; needs the role RELAY."""
     with database.across_tenants() as connection:
         found = connection.execute(_ROWS, {"flow_runs": list(flow_run_ids), "runs": list(run_ids)}).all()
     rows = [run_of(row) for row in found]
-    return KnownRows({row.flow_run_id: row for row in rows if row.flow_run_id}, {row.id: row for row in rows})
+    return ({row.flow_run_id: row for row in rows if row.flow_run_id}, {row.id: row for row in rows})
 
 
 def adopt(

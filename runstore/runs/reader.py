@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, text
+from sqlalchemy import Row, Select, text
 
 from runstore.database import Database
 from runstore.errors import NotFoundError
@@ -43,7 +44,7 @@ class RunReader:
     def list(self, wanted: RunFilter, *, limit: int = DEFAULT_LIMIT, cursor: Cursor | None = None) -> RunPage:
         """A page of the runs that the filter asks for, newest first; empty when there are none.
 
-        The cursor's row need not exist any more. One statement; its branches are in `run_queries`.
+        The cursor's row need not exist any more. One statement; its branches are in `branches`.
         """
         size = checked_limit(limit)
         newer = cursor is not None and cursor.newer
@@ -65,9 +66,7 @@ class RunReader:
 
     def get(self, run_id: UUID) -> RunDetail:
         """One run with everything. NotFoundError when this tenant has no such run, even if another tenant does."""
-        query = list_of_runs().add_columns(*DETAIL_COLUMNS).where(self._mine(), OperationRun.id == run_id).limit(1)
-        with self._database.transaction(self._scope) as connection:
-            row = connection.execute(query).one_or_none()
+        row = self._one(list_of_runs().add_columns(*DETAIL_COLUMNS).where(OperationRun.id == run_id))
         if row is None:
             raise NotFoundError(
                 f"Tenant {self._scope.slug!r} has no run {run_id}; `tenantatlas runs list` shows its runs."
@@ -76,16 +75,12 @@ class RunReader:
 
     def find(self, run_id: UUID) -> Run | None:
         """One run as the list shows it, or None when this tenant has no such run."""
-        with self._database.transaction(self._scope) as connection:
-            query = list_of_runs().where(self._mine(), OperationRun.id == run_id).limit(1)
-            row = connection.execute(query).one_or_none()
+        row = self._one(list_of_runs().where(OperationRun.id == run_id))
         return run_of(row) if row is not None else None
 
     def find_by_flow_run(self, flow_run_id: UUID) -> Run | None:
         """The run that a flow run of Prefect stands for, or None when this tenant has none."""
-        query = list_of_runs().where(self._mine(), OperationRun.flow_run_id == flow_run_id).limit(1)
-        with self._database.transaction(self._scope) as connection:
-            row = connection.execute(query).one_or_none()
+        row = self._one(list_of_runs().where(OperationRun.flow_run_id == flow_run_id))
         return run_of(row) if row is not None else None
 
     def bucket_counts(self, wanted: RunFilter) -> dict[StatusBucket, int]:
@@ -114,6 +109,8 @@ class RunReader:
             rows = connection.execute(walk, {"tenant": self._scope.tenant_id}).all()
         return tuple(OperationType(resource, action) for resource, action in rows)
 
-    def _mine(self) -> ColumnElement[bool]:
-        # Row-level security says the same; said here too, the planner can use the tenant's indexes.
-        return OperationRun.tenant_id == self._scope.tenant_id
+    def _one(self, query: Select[Any]) -> Row[Any] | None:
+        # Row-level security says the tenant too; said here, the planner can use the tenant's indexes.
+        mine = query.where(OperationRun.tenant_id == self._scope.tenant_id).limit(1)
+        with self._database.transaction(self._scope) as connection:
+            return connection.execute(mine).one_or_none()

@@ -21,11 +21,11 @@ from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.dump import dump, restore
 from runstore.errors import BadInputError, SchemaMismatchError, StoreError
+from runstore.migrations import verify_schema
 from runstore.runs.filters import RunFilter
 from runstore.runs.operation import OperationType
 from runstore.runs.reader import RunReader
 from runstore.runs.starter import StartRequest, start
-from runstore.schema_check import verify_schema
 from runstore.tenancy import Role
 from tests.conftest import Store
 from tests.support.command_line import CommandLine

@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from flows.retention.kept import prune_kept
 from runstore.runs.cursor import Cursor
 from runstore.runs.filters import RunFilter
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import Outbox
 from runstore.runs.reader import RunReader
-from runstore.runs.retention import prune_runs
 from runstore.runs.silence import SilentRuns
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import StatusBucket
@@ -67,7 +67,7 @@ def test_each_index_is_used_by_the_query_it_names(full: Any) -> None:
         "ix_operation_runs_scope": lambda: reader.list(RunFilter(scope="never")),
         "ix_operation_runs_reason": lambda: reader.list(RunFilter(reason="never_seen")),
         "ix_operation_runs_kin": lambda: reader.list(RunFilter(needs_attention=True)),
-        "ix_operation_runs_finished": lambda: prune_runs(full.admin, scope, now - timedelta(days=400)),
+        "ix_operation_runs_finished": lambda: prune_kept(full.admin, scope, "runs", now - timedelta(days=400)),
         "uq_operation_runs_flow_run_id": lambda: reader.find_by_flow_run(scope.tenant_id),
         "uq_operation_runs_active_key": lambda: start(full.app, scope, StartRequest(sync, {"scope": "s"})),
         "ix_operation_runs_undispatched": lambda: Outbox(full.relay, tenant_limit=8).claim(5),

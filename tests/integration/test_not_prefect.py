@@ -11,9 +11,9 @@ from prefect.client.orchestration import get_client
 from prefect.context import refresh_global_settings_context
 
 from flows._tracking.dispatcher import Dispatcher
+from flows._tracking.our_flow_runs import Patience
 from flows._tracking.pausing import PauseWatch
 from flows._tracking.reconciler import Reconciler
-from flows._tracking.under_way import Patience
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import Outbox
 from runstore.runs.starter import StartRequest, start

@@ -11,9 +11,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from runstore.listener import RunListener
 from runstore.runs.operation import OperationType
-from runstore.runs.outbox import LEASE_SECONDS, Outbox, Undispatched
+from runstore.runs.outbox import LEASE_SECONDS, Outbox, RunListener, Undispatched
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import RunObservation, Source
 from runstore.runs.starter import StartRequest, start

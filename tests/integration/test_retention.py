@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
+from flows.retention import kept
+from flows.retention.kept import prune_kept
 from runstore.database import DatabaseRole
-from runstore.runs.retention import prune_runs
 from runstore.tenancy import Role, TenantScope
 from tests.conftest import Store
 
@@ -43,6 +45,12 @@ def add_runs(store: Store, scope: TenantScope, count: int, *, days_ago: int, fin
         connection.execute(_ADD, rows)
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(kept.KEPT, "runs", replace(kept.KEPT["runs"], batch=10))  # type: ignore[arg-type]
+    monkeypatch.setattr(kept, "PAUSE_SECONDS", 0)
+
+
 def count(store: Store, scope: TenantScope) -> int:
     with store.admin.transaction(scope) as connection:
         query = text("SELECT count(*) FROM operation_runs WHERE tenant_id = :tenant")
@@ -57,10 +65,10 @@ def test_only_old_finished_runs_of_the_tenant_are_forgotten(store: Store, role: 
     add_runs(store, scope, 4, days_ago=10)
     add_runs(store, other, 7, days_ago=200)
     seen: list[int] = []
-    assert prune_runs(store.roles[role], scope, BEFORE, batch=10, pause_seconds=0, report=seen.append) == 25
+    assert prune_kept(store.roles[role], scope, "runs", BEFORE, report=seen.append) == 25
     assert seen == [10, 20, 25]
     assert (count(store, scope), count(store, other)) == (7, 7)
-    assert prune_runs(store.roles[role], scope, BEFORE, batch=10, pause_seconds=0) == 0
+    assert prune_kept(store.roles[role], scope, "runs", BEFORE) == 0
 
 
 def test_notifications_go_with_their_run(store: Store) -> None:
@@ -76,7 +84,7 @@ def test_notifications_go_with_their_run(store: Store) -> None:
             ),
             {"tenant": scope.tenant_id, "email": member.email},
         )
-    assert prune_runs(store.admin, scope, BEFORE) == 5
+    assert prune_kept(store.admin, scope, "runs", BEFORE) == 5
     with store.admin.transaction(scope) as connection:
         assert connection.execute(text("SELECT count(*) FROM notifications")).scalar_one() == 0
 
@@ -91,5 +99,5 @@ def test_a_batch_that_has_to_be_made_again_loses_nothing(store: Store) -> None:
             batch()
         return batch()
 
-    prune_runs(store.worker, scope, BEFORE, batch=10, pause_seconds=0, attempt=stubborn)
+    prune_kept(store.worker, scope, "runs", BEFORE, attempt=stubborn)
     assert count(store, scope) == 0

@@ -15,12 +15,12 @@ from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.errors import BadInputError, StoreError
 from runstore.logins import ensure_login
+from runstore.migrations import verify_schema
 from runstore.runs.filters import RunFilter
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import Outbox
 from runstore.runs.reader import RunReader
 from runstore.runs.starter import StartRequest, start
-from runstore.schema_check import verify_schema
 from tests.support.outside_database import LOGINS, OutsideDatabase, outside_database
 
 FOLDERS = migration_folders()

@@ -15,7 +15,7 @@ from alembic import command
 from flows.registry import migration_folders, operations
 from runstore import migrations
 from runstore.errors import SchemaMismatchError, StoreUnavailableError
-from runstore.schema_check import verify_schema
+from runstore.migrations import verify_schema
 from tests.support.stack import eventually
 
 FOLDERS = migration_folders()

@@ -63,9 +63,7 @@ ANYTHING = st.one_of(
     st.builds(HostileNumber, st.integers()),
     st.integers().map(lambda n: 10 ** min(abs(n), 400)),
 )
-EVERY_FIELD = ReasonCode(
-    "every_field", "All of them.", False, Mender.DEVELOPER, "None.", " ".join(f"{{{name}}}" for name in FIELDS)
-)
+EVERY_FIELD = ReasonCode("every_field", "All of them.", "None.", " ".join(f"{{{name}}}" for name in FIELDS))
 
 
 @given(
@@ -174,7 +172,7 @@ def test_an_undocumented_or_loose_reason_cannot_be_declared(change: dict[str, st
 
 def test_a_code_declared_twice_fails_loudly() -> None:
     with pytest.raises(CatalogueError, match="contact_lost is declared twice"):
-        Catalogue.core().joined([CONTACT_LOST])
+        Catalogue(Catalogue.core(), [CONTACT_LOST])
 
 
 def test_the_catalogue_finds_and_lists_its_codes() -> None:

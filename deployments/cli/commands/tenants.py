@@ -215,7 +215,7 @@ def check(call: Call) -> Answer:
     from deployments.store_access import open_store, producer_migrations
     from runstore import migrations
     from runstore.database import DatabaseRole
-    from runstore.schema_check import verify_schema
+    from runstore.migrations import verify_schema
 
     with open_store(call.settings, verify=False) as store:
         verify_schema(store.url, producer_migrations())
