@@ -11,6 +11,7 @@ import os
 import zipfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
 
@@ -182,15 +183,9 @@ def _read(connection: psycopg.Connection[Any], archive: zipfile.ZipFile, name: s
 def _referenced_first(connection: psycopg.Connection[Any], tables: Mapping[str, list[str]]) -> list[str]:
     """The tables in an order in which each comes after those that its rows refer to."""
     references = connection.execute(_REFERENCES).fetchall()
-    waiting = {name: {to for by, to in references if by == name} for name in tables}
-    ordered: list[str] = []
-    while waiting:
-        free = sorted(name for name, to in waiting.items() if not to & waiting.keys())
-        if not free:
-            raise StoreError(
-                f"The tables {', '.join(sorted(waiting))} refer to each other: they cannot be restored in turn."
-            )
-        ordered += free
-        for name in free:
-            del waiting[name]
-    return ordered
+    needed = {name: {to for by, to in references if by == name and to in tables} for name in tables}
+    try:
+        return list(TopologicalSorter(needed).static_order())
+    except CycleError as ring:
+        names = ", ".join(sorted(set(ring.args[1])))
+        raise StoreError(f"The tables {names} refer to each other: they cannot be restored in turn.") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -187,11 +188,8 @@ class Recorder:
         values: dict[str, Any] = {
             "run": progress.run_id,
             "attempt": progress.attempt,
-            "total": counts.total,
+            **asdict(counts),
             "processed": counts.processed,
-            "succeeded": counts.succeeded,
-            "failed": counts.failed,
-            "skipped": counts.skipped,
             "failures": None if progress.failures is None else [_scrubbed(failure) for failure in progress.failures],
             "item_ids": None if progress.item_ids is None else scrub_json(list(progress.item_ids)),
             "related": None if progress.related is None else [scrub_json(link.as_json()) for link in progress.related],
