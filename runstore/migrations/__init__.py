@@ -118,7 +118,7 @@ def missing(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
         # The version table names heads only, and leaves out one that another head depends on.
         revision = lacking.pop(present.pop(), None)
         if revision is not None:
-            present += [*to_tuple(revision.down_revision), *to_tuple(revision.dependencies)]
+            present += [*to_tuple(revision.down_revision, ()), *to_tuple(revision.dependencies, ())]
     return frozenset(lacking)
 
 
