@@ -152,14 +152,6 @@ def _written(file: Path) -> dict[str, str]:
         raise SettingsError(f"{file} cannot be read as UTF-8 text: {problem}. Correct or remove it.") from problem
 
 
-def store_environment(settings: Settings, *, database_url: str, prefect_api_url: str | None) -> dict[str, str]:
-    """The variables a process of ours needs to use this run store and this Prefect server."""
-    told = {"TENANTATLAS_HOME": str(settings.home), "TENANTATLAS_DATABASE_URL": database_url}
-    if prefect_api_url is not None:
-        told["PREFECT_API_URL"] = prefect_api_url
-    return told
-
-
 def _as_dsn(url: str) -> str:
     """The same address with a host pydantic can see: libpq also takes one from the query (`?host=/run/postgresql`)."""
     return url.replace("@/", "@localhost/", 1).replace(":///", "://localhost/", 1)

@@ -6,7 +6,9 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
 
 from deployments.encryption import ensure_key
@@ -91,13 +93,13 @@ def producer_migrations() -> Sequence[Path]:
     return migration_folders()
 
 
-def worker_url(settings: Settings) -> str:
-    """The address the worker and its flows log in at: its own, or the one all share. BadInputError when there is none."""
-    own = settings.worker_database_url
+def own_url(settings: Settings, who: Literal["hub", "relay", "worker"]) -> str:
+    """The address at which such a process logs in: its own, or the one all share. BadInputError when there is none."""
+    own: SecretStr | None = getattr(settings, f"{who}_database_url")
     url = own.get_secret_value() if own is not None else configured_url(settings)
     if url is None:
         raise BadInputError(
-            "The worker does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything "
-            "with `tenantatlas up`."
+            f"The {who} does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything with "
+            "`tenantatlas up`."
         )
     return url

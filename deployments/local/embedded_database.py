@@ -57,7 +57,7 @@ class EmbeddedDatabase:
     def __enter__(self) -> EmbeddedDatabase:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            with file_locks.exclusive(self._start_lock, deadline_seconds=START_DEADLINE_SECONDS):
+            with file_locks.exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
                 self._held = file_locks.shared(self._users_lock)
                 try:
                     self._ensure_running()
@@ -76,9 +76,7 @@ class EmbeddedDatabase:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._held is None:
-            return
-        with file_locks.exclusive(self._start_lock, deadline_seconds=START_DEADLINE_SECONDS):
+        with file_locks.exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
             self._leave()
 
     def url(self, database: str = RUN_STORE, *, driver: str | None = None, login: str = SUPERUSER) -> str:
@@ -93,8 +91,7 @@ class EmbeddedDatabase:
     def ensure_database(self, name: str) -> None:
         """Creates the database unless it is there already."""
         with psycopg.connect(self.url(SUPERUSER), autocommit=True) as connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
-            if known is None:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def pid(self) -> int | None:
@@ -103,18 +100,15 @@ class EmbeddedDatabase:
         A pid file left by a crash, copied along with the home, or naming a process that has since become something
         else, counts as no server: only a process whose working directory is our data directory is ours.
         """
-        try:
-            recorded = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-            process = psutil.Process(recorded)
+        with suppress(OSError, ValueError, psutil.Error):
+            process = psutil.Process(int((self.data / "postmaster.pid").read_text().split("\n", 1)[0]))
             if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).samefile(self.data):
-                return recorded
-        except (OSError, ValueError, psutil.Error):
-            return None
+                return process.pid
         return None
 
     def revive(self) -> None:
         """Starts the server again if it has ended under its users. EmbeddedDatabaseError when it does not start."""
-        with file_locks.exclusive(self._start_lock, deadline_seconds=START_DEADLINE_SECONDS):
+        with file_locks.exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
             self._ensure_running()
 
     def stop(self) -> None:
@@ -125,11 +119,11 @@ class EmbeddedDatabase:
         sockets = self._socket_directory()
         # Told by signal, not by pg_ctl: that would have to reach the directory by its path once more, as another user.
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            give_up_at = time.monotonic() + STOP_DEADLINE_SECONDS
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
-            give_up_at = time.monotonic() + STOP_DEADLINE_SECONDS
-            while self.pid() == pid and time.monotonic() < give_up_at:
-                time.sleep(0.02)
+                while self.pid() == pid and time.monotonic() < give_up_at:
+                    time.sleep(0.02)
             if self.pid() != pid:
                 break
         if sockets != self.data:
@@ -137,10 +131,9 @@ class EmbeddedDatabase:
                 sockets.rmdir()
 
     def _leave(self) -> None:
-        held, self._held = self._held, None
-        if held is None:
-            return
-        held.close()
+        if self._held is not None:
+            self._held.close()
+        self._held = None
         if (alone := file_locks.try_exclusive(self._users_lock)) is not None:
             with alone:
                 self.stop()
@@ -151,7 +144,13 @@ class EmbeddedDatabase:
         database_account.prepare(self.directory)
         if not self.data.exists():
             self._create()
-        self._refuse_other_version()
+        found = (self.data / "PG_VERSION").read_text().strip()
+        provided = self._run("postgres", "--version").split()[2].split(".")[0]
+        if found != provided:
+            raise EmbeddedDatabaseError(
+                f"The database in {self.data} was made by PostgreSQL {found}, and this installation brings PostgreSQL {provided}. "
+                "Dump it with the old installation and restore it here, or point TENANTATLAS_HOME elsewhere."
+            )
         sockets = self._write_configuration()
         # We know that no server of ours runs. PostgreSQL would refuse to start if a recorded process id happened to
         # belong to someone else by now, or to a zombie that nobody reaps.
@@ -171,30 +170,15 @@ class EmbeddedDatabase:
             configuration.write("\ninclude_if_exists 'tenantatlas.conf'\n")
         unfinished.rename(self.data)
 
-    def _refuse_other_version(self) -> None:
-        found = (self.data / "PG_VERSION").read_text().strip()
-        provided = database_account.server_version()
-        if found != provided:
-            raise EmbeddedDatabaseError(
-                f"The database in {self.data} was made by PostgreSQL {found}, and this installation brings "
-                f"PostgreSQL {provided}. Dump it with the old installation and restore it here, or point "
-                "TENANTATLAS_HOME elsewhere."
-            )
-
     def _write_configuration(self) -> Path:
         sockets = choose_socket_directory(self.data, owner=database_account.owner())
+        path = self.data / "tenantatlas.conf"
         # Trusting whoever reaches the socket is safe only because nobody but the owner does: the data directory and the
         # socket are private, and no TCP port is opened.
-        settings = {
-            "listen_addresses": "''",
-            "unix_socket_directories": f"'{sockets}'",
-            "unix_socket_permissions": "0700",
-            "max_connections": str(CONNECTIONS),
-            "timezone": "'UTC'",
-            "log_timezone": "'UTC'",
-        }
-        path = self.data / "tenantatlas.conf"
-        path.write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
+        path.write_text(
+            f"listen_addresses = ''\nunix_socket_directories = '{sockets}'\nunix_socket_permissions = 0700\n"
+            f"max_connections = {CONNECTIONS}\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
+        )
         # The server's account reads it; nobody else can enter the directory.
         path.chmod(0o644)
         return sockets
@@ -209,11 +193,11 @@ class EmbeddedDatabase:
         beside_data = self.data / ".s.PGSQL.5432"
         return self.data if beside_data.is_socket() else recorded
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str) -> str:
         try:
             # pg_ctl pastes its options into a shell command, so a quote or a dollar sign in the path would
             # break out of it. The environment and the working directory say the same without a shell.
-            database_account.run(program, *arguments, directory=self.directory, data=self.data)
+            return database_account.run(program, *arguments, directory=self.directory, data=self.data)
         except subprocess.CalledProcessError as problem:
             raise EmbeddedDatabaseError(
                 f"The embedded database failed at {program}: {_last_line(problem, self.log)}. Its log is {self.log}."

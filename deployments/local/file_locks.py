@@ -5,16 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from runstore.errors import UnavailableError
-
-
-class LockTimeoutError(UnavailableError):
-    """Another process holds a lock for longer than anything legitimate takes."""
 
 
 def shared(path: Path) -> BinaryIO:
@@ -35,19 +29,16 @@ def try_exclusive(path: Path) -> BinaryIO | None:
     return file
 
 
-@contextmanager
-def exclusive(path: Path, *, deadline_seconds: float) -> Generator[None]:
-    """Holds the exclusive lock for the block; raises `LockTimeoutError` when it is not to be had in time."""
-    give_up_at = time.monotonic() + deadline_seconds
+def exclusive(path: Path, *, seconds: float) -> BinaryIO:
+    """The exclusive lock, until the file is closed; UnavailableError when it is not to be had in that time."""
+    give_up_at = time.monotonic() + seconds
     while (held := try_exclusive(path)) is None:
         if time.monotonic() > give_up_at:
-            raise LockTimeoutError(
-                f"Another process has held {path} for {deadline_seconds:.0f} seconds. "
-                "Wait for it to finish or stop it, then try again."
+            raise UnavailableError(
+                f"Another process has held {path} for {seconds:.0f} seconds. Wait for it to finish or stop it, then try again."
             )
         time.sleep(0.02)
-    with held:
-        yield
+    return held
 
 
 def _open(path: Path) -> BinaryIO:

@@ -7,19 +7,17 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from types import TracebackType
 
 import psutil
 
 from deployments.encryption import ensure_key, everything_under_key
 from deployments.local import specs
-from deployments.local.database_watch import DatabaseWatch
 from deployments.local.embedded_database import PREFECT, EmbeddedDatabase
 from deployments.local.file_locks import try_exclusive
-from deployments.local.logs import rotate
 from deployments.local.orphans import Reaper, end_orphans
-from deployments.local.ports import choose_port
-from deployments.local.process import ManagedProcess, ProcessFailedError, ProcessSpec
+from deployments.local.process import ManagedDatabase, ManagedProcess, ProcessFailedError, ProcessSpec, rotate
 from deployments.local.record import StackRecord, read_record, record_of, remove_record
 from deployments.settings import Settings
 from deployments.store_access import configured_url, producer_migrations, without_password
@@ -57,13 +55,8 @@ class LocalStack:
         self.database_url = ""
         self.environment: dict[str, str] = {}
         self._hub_logins: dict[DatabaseRole, str] = {}
-        self._database: DatabaseWatch | None = None
+        self._database: ManagedDatabase | None = None
         self._deployment: subprocess.Popen[bytes] | None = None
-
-    @property
-    def has_hub(self) -> bool:
-        """Whether the hub is started: it needs a provider or a proxy to sign people in, unless this is the demo."""
-        return self._demo or self.settings.oidc_issuer is not None or bool(self.settings.proxy_addresses)
 
     def __enter__(self) -> LocalStack:
         try:
@@ -82,15 +75,14 @@ class LocalStack:
         settings = self.settings
         self._take_home()
         end_orphans(settings.home)
-        reaper = Reaper(settings.home)
-        self._cleanup.callback(reaper.dismiss)
+        self._cleanup.callback(Reaper(settings.home).dismiss)
         self._cleanup.callback(end_orphans, settings.home)
         self._cleanup.callback(remove_record, settings.state)
         self._report("Starting the database")
-        self.database_url, prefect_database_url = self._start_databases()
+        prefect_database_url = self._start_databases()
         self._report("Bringing the schema up to date")
         migrations.upgrade(self.database_url, producer_migrations())
-        if self.settings.is_embedded:
+        if settings.is_embedded:
             self._seal()
         for role, address in self._hub_logins.items():
             ensure_login(self.database_url, address, role)
@@ -114,40 +106,30 @@ class LocalStack:
         self.settings.state.mkdir(parents=True, exist_ok=True)
         held = try_exclusive(self.settings.state / "stack.lock")
         if held is None:
-            running = read_record(self.settings.state)
-            where = f" (process {running.supervisor.pid})" if running else ""
-            raise AlreadyRunningError(
-                f"A stack already runs in {self.settings.home}{where}. Stop it with `tenantatlas down`, or set "
-                "TENANTATLAS_HOME to another directory."
-            )
+            raise already_running(self.settings, read_record(self.settings.state))
         self._cleanup.callback(held.close)
 
-    def _start_databases(self) -> tuple[str, str | None]:
-        """The run store's address, and the one for Prefect's server unless that runs elsewhere."""
+    def _start_databases(self) -> str | None:
+        """Sets the run store's address; the one for Prefect's server unless that runs elsewhere."""
         settings = self.settings
         outside = configured_url(settings)
         if outside is not None and settings.prefect_api_url is not None:
-            return outside, None
+            self.database_url = outside
+            return None
         embedded = self._cleanup.enter_context(EmbeddedDatabase(settings.home))
         ensure_key(settings)
-        self._database = DatabaseWatch(embedded)
-        prefect = None if settings.prefect_api_url is not None else embedded.url(PREFECT, driver="asyncpg")
+        self._database = ManagedDatabase(embedded)
+        self.database_url = outside or embedded.url()
         if outside is None:
-            self._hub_logins = {
-                DatabaseRole.HUB: embedded.url(login="atlas_hub"),
-                DatabaseRole.APP: embedded.url(login="atlas_app"),
-            }
-        return outside or embedded.url(), prefect
+            logins = {DatabaseRole.HUB: "atlas_hub", DatabaseRole.APP: "atlas_app"}
+            self._hub_logins = {role: embedded.url(login=login) for role, login in logins.items()}
+        return None if settings.prefect_api_url is not None else embedded.url(PREFECT, driver="asyncpg")
 
     def _start_processes(self, prefect_database_url: str | None) -> None:
         settings = self.settings
-        insisted = settings.model_fields_set
-        prefect_api_url = settings.prefect_api_url
-        port = 0
+        prefect_api_url, port = settings.prefect_api_url, 0
         if prefect_api_url is None:
-            port = choose_port(
-                LOOPBACK, settings.prefect_port, setting="TENANTATLAS_PREFECT_PORT", insisted="prefect_port" in insisted
-            )
+            port = specs.choose_port(settings, LOOPBACK, "prefect_port")
             prefect_api_url = f"http://{LOOPBACK}:{port}/api"
         ui_url = prefect_api_url.removesuffix("/api")
         environment = specs.base_environment(settings, database_url=self.database_url, prefect_api_url=prefect_api_url)
@@ -159,10 +141,9 @@ class LocalStack:
                 )
             )
         hub_url = None
-        if self.has_hub:
-            hub_port = choose_port(
-                settings.hub_host, settings.hub_port, setting="TENANTATLAS_HUB_PORT", insisted="hub_port" in insisted
-            )
+        # The hub needs a provider or a proxy to sign people in, unless this is the demo.
+        if self._demo or settings.oidc_issuer is not None or settings.proxy_addresses:
+            hub_port = specs.choose_port(settings, settings.hub_host, "hub_port")
             hub_url = f"http://{specs.url_host(settings.hub_host)}:{hub_port}"
             logins = {f"TENANTATLAS_{role.name}_DATABASE_URL": url for role, url in self._hub_logins.items()}
             own = {**environment, **logins}
@@ -173,9 +154,8 @@ class LocalStack:
         # The flows' links lead to the hub of this stack.
         hub = {"TENANTATLAS_PUBLIC_URL": hub_url} if hub_url and not settings.public_url else {}
         wanted += [specs.worker({**environment, **hub}, settings), specs.relay(environment, settings)]
-        self.record = StackRecord(
-            installed_version(),
-            self.record.supervisor,
+        self.record = replace(
+            self.record,
             database_url=without_password(self.database_url),
             prefect_api_url=prefect_api_url,
             prefect_ui_url=ui_url,
@@ -188,14 +168,13 @@ class LocalStack:
             self.processes.append(process)
             # The last one started is stopped first: nothing loses the server it talks to.
             self._cleanup.callback(process.stop)
-            self._write_record()
+            self._write_record(ready=False)
         self._deploy()
 
     def _deploy(self) -> None:
         """Registers the producers with Prefect as soon as its server answers; the worker waits for that by itself."""
-        log = specs.logs_of(self.settings) / "deploy.log"
-        with log.open("ab") as output:
-            self._deployment = subprocess.Popen(  # noqa: S603 - our own command
+        with (specs.logs_of(self.settings) / "deploy.log").open("ab") as output:
+            deployment = subprocess.Popen(  # noqa: S603 - our own command
                 [*specs.TENANTATLAS, "deploy", "--wait"],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -203,40 +182,29 @@ class LocalStack:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._cleanup.callback(self._end_deployment)
-
-    def _end_deployment(self) -> None:
-        deployment = self._deployment
-        if deployment is not None:
-            with suppress(ProcessLookupError):
-                deployment.kill()
-            deployment.wait()
+        self._deployment = deployment
+        self._cleanup.callback(deployment.wait)
+        self._cleanup.callback(deployment.kill)
 
     def _await_ready(self) -> None:
         announced: set[str] = set()
-        while True:
+        while self._deployment is not None or len(announced) < len(self.processes):
             for process in self.processes:
                 process.check()
                 if process.state == "running" and process.spec.name not in announced:
                     announced.add(process.spec.name)
                     self._report(f"{process.spec.name.replace('-', ' ').capitalize()} is ready")
-                    self._write_record()
-            self._check_deployment()
-            if self._deployment is None and len(announced) == len(self.processes):
-                break
+                    self._write_record(ready=False)
+            if self._deployment is not None and (code := self._deployment.poll()) is not None:
+                if code != 0:
+                    raise ProcessFailedError(
+                        f"The flows could not be registered with Prefect (exit code {code}). "
+                        f"See {specs.logs_of(self.settings) / 'deploy.log'}."
+                    )
+                self._deployment = None
+                self._report("Flows are registered")
             time.sleep(POLL_SECONDS)
-        self._write_record(ready=True)
-
-    def _check_deployment(self) -> None:
-        if self._deployment is None or (code := self._deployment.poll()) is None:
-            return
-        if code != 0:
-            raise ProcessFailedError(
-                f"The flows could not be registered with Prefect (exit code {code}). "
-                f"See {specs.logs_of(self.settings) / 'deploy.log'}."
-            )
-        self._deployment = None
-        self._report("Flows are registered")
+        self._write_record()
 
     def process(self, name: str) -> ManagedProcess:
         """The process of that name; KeyError when this stack has none."""
@@ -250,59 +218,43 @@ class LocalStack:
         while process.state != "running":
             process.check()
             time.sleep(POLL_SECONDS)
-        self._write_record(ready=True)
+        self._write_record()
 
     def watch(self) -> None:
         """Keeps the database and every process running and their logs small, until an exception (KeyboardInterrupt) ends it.
 
-        A process that ends is started again; one that ends six times within a minute is left, shown as failed.
+        A part that ends is started again; one that ends six times within a minute is left, shown as failed.
         """
         while True:
-            self._watch_database()
-            self._rotate_logs()
-            for process in self.processes:
-                before = process.state
-                if process.revive():
-                    self._report(f"The {process.spec.name} ended and was started again; its log is {process.log}")
-                elif process.state == "starting" and process.spec.is_ready():
-                    process.state = "running"
-                if process.state != before:
-                    self._write_record(ready=True)
-                    if process.state == "failed":
-                        self._report(
-                            f"The {process.spec.name} keeps ending and is left alone; its log is {process.log}"
-                        )
+            for log in specs.logs_of(self.settings).glob("*.log"):
+                rotate(log)
+            if self._database is not None:
+                rotate(self._database.log)
+            for part in self._parts:
+                before = part.record()
+                said = part.revive()
+                if part.record() != before:
+                    self._write_record()
+                if said is not None:
+                    self._report(said)
             time.sleep(0.5)
 
-    def _watch_database(self) -> None:
-        if self._database is None:
-            return
-        before = self._database.record()
-        said = self._database.look()
-        if self._database.record() != before:
-            self._write_record(ready=True)
-        if said is not None:
-            self._report(said)
+    @property
+    def _parts(self) -> list[ManagedProcess]:
+        return [*filter(None, [self._database]), *self.processes]
 
-    def _rotate_logs(self) -> None:
-        for log in specs.logs_of(self.settings).glob("*.log"):
-            rotate(log)
-        if self._database is not None:
-            rotate(self._database.database.log)
-
-    def _write_record(self, *, ready: bool = False) -> None:
-        current = self.record
-        self.record = StackRecord(
-            current.version,
-            current.supervisor,
-            current.database_url,
-            current.prefect_api_url,
-            current.prefect_ui_url,
-            current.hub_url,
-            ready=ready,
-            processes=tuple(part.record() for part in (*filter(None, [self._database]), *self.processes)),
-        )
+    def _write_record(self, *, ready: bool = True) -> None:
+        self.record = replace(self.record, ready=ready, processes=tuple(part.record() for part in self._parts))
         self.record.write(self.settings.state)
+
+
+def already_running(settings: Settings, running: StackRecord | None) -> AlreadyRunningError:
+    """The error to raise when this home's stack runs, which `running` is the record of if there is one."""
+    where = f" (process {running.supervisor.pid})" if running else ""
+    return AlreadyRunningError(
+        f"A stack already runs in {settings.home}{where}. Stop it with `tenantatlas down`, or set TENANTATLAS_HOME to "
+        "another directory."
+    )
 
 
 def stop_stack(settings: Settings, *, deadline_seconds: float = 120) -> bool:

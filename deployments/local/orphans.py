@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,14 +19,9 @@ import psutil
 from deployments.local.embedded_database import EmbeddedDatabase
 
 MARK = "TENANTATLAS_STACK"
+"""The variable in which every process of a stack, and what it starts, has the stack's home."""
 FAREWELL = b"done"
-
 STOP_GRACE_SECONDS = 10.0
-
-
-def marked_environment(home: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with the mark of this home's stack added."""
-    return {**environment, MARK: str(home)}
 
 
 def marked_processes(home: Path) -> list[psutil.Process]:
@@ -39,31 +33,27 @@ def marked_processes(home: Path) -> list[psutil.Process]:
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
-        if process.pid in ours:
-            continue
         with suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == str(home) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+            is_marked = process.pid not in ours and process.environ().get(MARK) == str(home)
+            found += [process] if is_marked and process.status() != psutil.STATUS_ZOMBIE else []
     return found
 
 
-def sweep(home: Path, grace_seconds: float = STOP_GRACE_SECONDS) -> int:
+def sweep(home: Path) -> int:
     """Ends every process with this home's mark, first asked, then killed; how many there were.
 
     Repeats until none is left, because a process may start another while it is being looked for.
     """
     ended: set[int] = set()
+    grace = STOP_GRACE_SECONDS
     while processes := marked_processes(home):
         ended.update(process.pid for process in processes)
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.terminate()
-        _, stubborn = psutil.wait_procs(processes, timeout=grace_seconds)
-        for process in stubborn:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(stubborn, timeout=grace_seconds)
-        grace_seconds = min(grace_seconds, 1.0)
+        for end in (psutil.Process.terminate, psutil.Process.kill):
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    end(process)
+            _, processes = psutil.wait_procs(processes, timeout=grace)
+        grace = 1.0
     return len(ended)
 
 
@@ -71,12 +61,11 @@ def end_orphans(home: Path) -> bool:
     """Ends every process with this home's mark, and the embedded database unless someone else uses it; whether any was."""
     swept = sweep(home)
     database = EmbeddedDatabase(home)
-    left = database.pid() is not None
-    if left:
-        # Entering and leaving stops the server unless someone else uses it.
-        with database:
-            pass
-    return swept > 0 or left
+    if database.pid() is None:
+        return swept > 0
+    # Entering and leaving stops the server unless someone else uses it.
+    with database:
+        return True
 
 
 class Reaper:
@@ -100,13 +89,8 @@ class Reaper:
         self._process.wait()
 
 
-def main() -> None:
-    """Waits for the supervisor's end, and cleans up unless it said farewell."""
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+if __name__ == "__main__":
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
     if sys.stdin.buffer.read() != FAREWELL:
         end_orphans(Path(sys.argv[1]))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -12,11 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployments.local.embedded_database import EmbeddedDatabase
 from deployments.local.record import ProcessRecord, record_of
 from runstore.errors import UnavailableError
 
 RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
+LOG_BYTES = 5_000_000
+READY_FILE = "TENANTATLAS_READY_FILE"
 
 
 class ProcessFailedError(UnavailableError):
@@ -89,20 +93,24 @@ class ManagedProcess:
             self.state = "running"
         elif self.state == "starting" and time.monotonic() - self._started_at[-1] > self.spec.ready_seconds:
             raise ProcessFailedError(
-                f"The {self.spec.name} was not ready within {self.spec.ready_seconds:.0f} seconds. "
-                f"Its log is {self.log}."
+                f"The {self.spec.name} was not ready within {self.spec.ready_seconds:.0f} seconds. Its log is {self.log}."
             )
 
-    def revive(self) -> bool:
-        """Starts the process again if it has ended; whether it did. One that keeps ending is left alone as `failed`."""
-        if self.exit_code is None or self.state == "failed":
-            return False
-        recent = [at for at in self._started_at if time.monotonic() - at < RESTART_WINDOW_SECONDS]
-        if len(recent) > RESTARTS:
-            self.state = "failed"
-            return False
-        self.start()
-        return True
+    def revive(self) -> str | None:
+        """Starts the process again if it has ended: one sentence then. One that keeps ending is left alone as `failed`."""
+        if self.exit_code is None:
+            self.state = "running" if self.state == "running" or self.spec.is_ready() else self.state
+        elif self.state != "failed":
+            recent = [at for at in self._started_at if time.monotonic() - at < RESTART_WINDOW_SECONDS]
+            if len(recent) > RESTARTS:
+                self.state = "failed"
+                return f"The {self.spec.name} keeps ending and is left alone; its log is {self.log}"
+            try:
+                self.start()
+            except UnavailableError as problem:
+                return f"The {self.spec.name} ended: {problem}"
+            return f"The {self.spec.name} ended and was started again; its log is {self.log}"
+        return None
 
     def stop(self) -> None:
         """Asks the process to end, kills its whole group if it does not, and returns when it has ended."""
@@ -110,8 +118,7 @@ class ManagedProcess:
         if process is None:
             return
         if process.poll() is None:
-            with suppress(ProcessLookupError):
-                process.terminate()
+            process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(self.spec.stop_seconds)
         with suppress(ProcessLookupError, PermissionError):
@@ -121,9 +128,61 @@ class ManagedProcess:
 
     def last_words(self) -> str:
         """The last line of the log, as text that is safe to show."""
-        try:
+        with suppress(OSError):
             lines = self.log.read_bytes()[-4096:].decode(errors="replace").strip().splitlines()
-        except OSError:
-            lines = []
-        last = "".join(character for character in (lines[-1] if lines else "") if character.isprintable())
-        return f"{last[:300].rstrip('.')}." if last else "it said nothing."
+            if last := "".join(character for character in (lines or [""])[-1] if character.isprintable()):
+                return f"{last[:300].rstrip('.')}."
+        return "it said nothing."
+
+
+class ManagedDatabase(ManagedProcess):
+    """The embedded database, which runs already and is watched and started again as a process is."""
+
+    def __init__(self, database: EmbeddedDatabase) -> None:
+        self._database, self._pid = database, 0
+        spec = ProcessSpec("database", (), {}, is_ready=lambda: database.pid() is not None)
+        super().__init__(spec, database.directory)
+        self.log = database.log
+
+    @property
+    def pid(self) -> int:
+        """The server's process id, or the last one it had."""
+        self._pid = self._database.pid() or self._pid
+        return self._pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; how it ended only its log says."""
+        return 0 if self._database.pid() is None else None
+
+    def start(self) -> None:
+        """Starts the server unless it runs. EmbeddedDatabaseError when it does not start."""
+        self._started_at.append(time.monotonic())
+        self.state = "stopped"
+        self._database.revive()
+        self.state = "running"
+
+
+def rotate(log: Path) -> bool:
+    """Moves what is in a log of more than LOG_BYTES to `<log>.1`, which it replaces; whether it did.
+
+    The writer has the file open for appending, so it goes on at the new end. A line that it writes at this very moment is lost.
+    """
+    with suppress(OSError):
+        if log.stat().st_size > LOG_BYTES:
+            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+            os.truncate(log, 0)
+            return True
+    return False
+
+
+def forget_ready(path: Path) -> None:
+    """Makes the file's absence mean "not ready yet" for the process started next."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def announce_ready() -> None:
+    """Says that this process is ready, if the process that started it asked for that."""
+    if path := os.environ.get(READY_FILE):
+        Path(path).touch()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 import psutil
@@ -33,6 +32,14 @@ class ProcessRecord:
         return False
 
 
+def record_of(name: str, pid: int, state: str, restarts: int = 0) -> ProcessRecord:
+    """The record of a process that runs now; one that has just ended is recorded with no creation time."""
+    created = 0.0
+    with suppress(psutil.Error):
+        created = psutil.Process(pid).create_time()
+    return ProcessRecord(name, pid, created, state, restarts)
+
+
 @dataclass(frozen=True, slots=True)
 class StackRecord:
     """The stack as its supervisor last saw it. `ready` once everything answered for the first time."""
@@ -44,16 +51,26 @@ class StackRecord:
     prefect_ui_url: str | None = None
     hub_url: str | None = None
     ready: bool = False
-    processes: tuple[ProcessRecord, ...] = field(default=())
+    processes: tuple[ProcessRecord, ...] = ()
 
     def write(self, state: Path) -> None:
         """Replaces the file in one step, readable by its owner only."""
         state.mkdir(parents=True, exist_ok=True)
         unfinished = state / f"{FILE_NAME}.{os.getpid()}"
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
         unfinished.replace(state / FILE_NAME)
+
+
+def last_record(state: Path) -> StackRecord | None:
+    """The record last written, whether or not that stack still runs; None when there is none or it cannot be read."""
+    try:
+        found = orjson.loads((state / FILE_NAME).read_bytes())
+        found["supervisor"] = ProcessRecord(**found["supervisor"])
+        found["processes"] = tuple(ProcessRecord(**process) for process in found["processes"])
+        return StackRecord(**found)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def read_record(state: Path) -> StackRecord | None:
@@ -62,25 +79,6 @@ def read_record(state: Path) -> StackRecord | None:
     return record if record is not None and record.supervisor.alive else None
 
 
-def last_record(state: Path) -> StackRecord | None:
-    """The record last written, whether or not that stack still runs; None when there is none or it cannot be read."""
-    try:
-        found: dict[str, Any] = orjson.loads((state / FILE_NAME).read_bytes())
-        found["supervisor"] = ProcessRecord(**found["supervisor"])
-        found["processes"] = tuple(ProcessRecord(**process) for process in found["processes"])
-        return StackRecord(**found)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def remove_record(state: Path) -> None:
     """Forgets the stack; nothing there is fine."""
     (state / FILE_NAME).unlink(missing_ok=True)
-
-
-def record_of(name: str, pid: int, state: str, restarts: int = 0) -> ProcessRecord:
-    """The record of a process that runs now; one that has just ended is recorded with no creation time."""
-    created = 0.0
-    with suppress(psutil.Error):
-        created = psutil.Process(pid).create_time()
-    return ProcessRecord(name, pid, created, state, restarts)

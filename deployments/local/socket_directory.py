@@ -19,15 +19,11 @@ SOCKET_NAME = ".s.PGSQL.5432"
 _PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
 
 
-class SocketDirectoryError(UnavailableError):
-    """No directory is short and private enough for the socket; the message is a sentence for the user."""
-
-
 def choose_socket_directory(data: Path, *, owner: tuple[int, int] | None) -> Path:
     """The data directory itself, or a private directory with a short name that only this data directory uses.
 
-    `owner` is the (user id, group id) the server runs as when that is not the current user. Raises
-    `SocketDirectoryError` when someone else owns the short directory's name or even that path is too long.
+    `owner` is the (user id, group id) the server runs as when that is not the current user. Raises UnavailableError when
+    someone else owns the short directory's name or even that path is too long.
     """
     if _fits(data):
         return data
@@ -37,7 +33,7 @@ def choose_socket_directory(data: Path, *, owner: tuple[int, int] | None) -> Pat
         if parent and Path(parent).is_dir() and _fits(short := Path(parent) / name):
             _make_private(short, owner)
             return short
-    raise SocketDirectoryError(
+    raise UnavailableError(
         f"The path {data} is too long or too unusual for a Unix socket, and so is every temporary directory. "
         "Set TENANTATLAS_HOME to a shorter path."
     )
@@ -50,15 +46,15 @@ def _fits(directory: Path) -> bool:
 
 def _make_private(directory: Path, owner: tuple[int, int] | None) -> None:
     """Makes the directory ours alone. An existing one must already be: others may write in a temporary directory."""
-    user_id = os.geteuid() if owner is None else owner[0]
     try:
         directory.mkdir(mode=0o700)
         if owner is not None:
             os.chown(directory, *owner)
     except FileExistsError:
         found = directory.lstat()
+        user_id = os.geteuid() if owner is None else owner[0]
         if directory.is_symlink() or found.st_uid != user_id or found.st_mode & 0o077:
-            raise SocketDirectoryError(
+            raise UnavailableError(
                 f"{directory} belongs to someone else or is open to others; remove it, or set TENANTATLAS_HOME to a "
                 "shorter path."
             ) from None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from deployments.encryption import kept_secret
-from deployments.local.orphans import marked_environment
-from deployments.local.process import ProcessSpec
-from deployments.local.readiness import READY_FILE, answers, forget_ready
-from deployments.settings import Settings, store_environment
+from deployments.local.orphans import MARK
+from deployments.local.process import READY_FILE, ProcessSpec, forget_ready
+from deployments.settings import PREFIX, Settings
+from runstore.errors import BadInputError
 
 TENANTATLAS = (sys.executable, "-m", "deployments.cli")
 
@@ -24,16 +26,22 @@ PREFECT_QUIET = {
 }
 
 
+class PortTakenError(BadInputError):
+    """A port that was asked for is in use."""
+
+
 def base_environment(settings: Settings, *, database_url: str, prefect_api_url: str) -> dict[str, str]:
     """What every process of the stack gets: the store, Prefect's address, Prefect's own home, and the stack's mark."""
-    told = {
+    return {
         **os.environ,
-        **store_environment(settings, database_url=database_url, prefect_api_url=prefect_api_url),
         **PREFECT_QUIET,
+        "TENANTATLAS_HOME": str(settings.home),
+        "TENANTATLAS_DATABASE_URL": database_url,
+        "PREFECT_API_URL": prefect_api_url,
         "PREFECT_HOME": str(settings.home / "prefect"),
         "PYTHONUNBUFFERED": "1",
+        MARK: str(settings.home),
     }
-    return marked_environment(settings.home, told)
 
 
 def prefect_server(
@@ -78,17 +86,16 @@ def hub(
     environment: Mapping[str, str], settings: Settings, *, port: int, prefect_ui_url: str, demo: bool
 ) -> ProcessSpec:
     """The operations hub; ready when it answers and reaches the store."""
-    told = {
-        **environment,
-        "TENANTATLAS_HUB_PORT": str(port),
-        "TENANTATLAS_PREFECT_UI_URL": prefect_ui_url,
-        "TENANTATLAS_SESSION_SECRET": environment.get("TENANTATLAS_SESSION_SECRET")
-        or kept_secret(settings.home / "session_secret"),
-    }
+    secret = environment.get("TENANTATLAS_SESSION_SECRET") or kept_secret(settings.home / "session_secret")
     return ProcessSpec(
         name="hub",
         command=(*TENANTATLAS, "hub", *(("--demo",) if demo else ())),
-        environment=told,
+        environment={
+            **environment,
+            "TENANTATLAS_HUB_PORT": str(port),
+            "TENANTATLAS_PREFECT_UI_URL": prefect_ui_url,
+            "TENANTATLAS_SESSION_SECRET": secret,
+        },
         is_ready=lambda: answers(f"http://{url_host(settings.hub_host)}:{port}/readyz"),
         ready_seconds=300,
     )
@@ -117,3 +124,36 @@ def _announcing(name: str, environment: Mapping[str, str], settings: Settings, *
 def logs_of(settings: Settings) -> Path:
     """The directory of the processes' logs."""
     return settings.state / "logs"
+
+
+def answers(url: str, *, timeout_seconds: float = 2) -> bool:
+    """Whether a GET of this address of our own stack is answered with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_seconds) as response:  # noqa: S310 - an address of our own
+            return 200 <= response.status < 300
+    except OSError:
+        return False
+
+
+def choose_port(settings: Settings, host: str, name: str) -> int:
+    """The port that the setting `name` says if it is free, else some free one.
+
+    PortTakenError if the setting was made and not left at its default. Two stacks that choose at the same moment may choose
+    the same port; the later one then fails to start and says so.
+    """
+    wanted: int = getattr(settings, name)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in (wanted, 0):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if port:
+                # As the servers do: a port whose last connections are still closing down counts as free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                return int(probe.getsockname()[1])
+            except OSError:
+                if name in settings.model_fields_set or not port:
+                    break
+    raise PortTakenError(
+        f"Port {wanted} on {host} is in use; stop what uses it or set {PREFIX}{name.upper()} to another port."
+    )

@@ -7,16 +7,12 @@ import os
 from pydantic import SecretStr
 
 from deployments.settings import Settings
-from deployments.store_access import configured_url, producer_migrations
+from deployments.store_access import configured_url, own_url, producer_migrations
 from deployments.version import installed_version
 from flows._policies.known_names import item_names
 from flows.registry import operations, reasons
 from monitoring_app.settings import HubSettings, OidcSettings, ProxySettings
 from runstore.errors import BadInputError, UnavailableError
-
-
-class HubPortError(UnavailableError):
-    """The hub cannot listen on its port."""
 
 
 def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
@@ -26,15 +22,9 @@ def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
     """
     if demo:
         refuse_picker(settings)
-    shared = configured_url(settings)
-    reading = _secret(settings.hub_database_url) or shared
-    writing = _secret(settings.app_database_url) or shared
-    if reading is None:
-        raise BadInputError(
-            "The hub does not know its database: set TENANTATLAS_DATABASE_URL to its address, or start everything with "
-            "`tenantatlas up`."
-        )
-    if writing is None:
+    reading = own_url(settings, "hub")
+    writing = _secret(settings.app_database_url) or configured_url(settings)
+    if not writing:
         raise BadInputError(
             "The hub has a login to read with and none for sign-in and start actions: set TENANTATLAS_APP_DATABASE_URL."
         )
@@ -42,7 +32,7 @@ def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
         database_url=reading,
         app_database_url=writing,
         public_url=settings.public_url or "",
-        session_secret=_secret(settings.session_secret) or "",
+        session_secret=_secret(settings.session_secret),
         oidc=_oidc(settings),
         proxy=_proxy(settings),
         demo=demo,
@@ -70,7 +60,7 @@ def refuse_picker(settings: Settings) -> None:
 
 
 def serve(settings: Settings, *, demo: bool) -> None:
-    """Serves until SIGTERM or SIGINT. HubPortError when the port is taken."""
+    """Serves until SIGTERM or SIGINT. UnavailableError when the port is taken."""
     # Streamlit takes a second to import, and `up` only wants to know whether it may offer the picker.
     from monitoring_app.asgi import serve as serve_hub
 
@@ -78,7 +68,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
     try:
         serve_hub(settings.hub_host, settings.hub_port, wanted)
     except OSError as problem:
-        raise HubPortError(
+        raise UnavailableError(
             f"The hub cannot listen on {settings.hub_host}:{settings.hub_port} ({problem.strerror}). "
             "Stop what uses the port, or set TENANTATLAS_HUB_PORT to another."
         ) from problem
@@ -92,7 +82,7 @@ def _oidc(settings: Settings) -> OidcSettings | None:
     return OidcSettings(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
-        client_secret=_secret(settings.oidc_client_secret) or "",
+        client_secret=_secret(settings.oidc_client_secret),
         email_trusted=settings.oidc_email_trusted,
     )
 
@@ -108,5 +98,5 @@ def _proxy(settings: Settings) -> ProxySettings | None:
     )
 
 
-def _secret(value: SecretStr | None) -> str | None:
-    return None if value is None else value.get_secret_value()
+def _secret(value: SecretStr | None) -> str:
+    return "" if value is None else value.get_secret_value()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -46,9 +46,7 @@ class RunMetrics(Collector):
     """
 
     def __init__(self, database: Database, outbox: Outbox, waiting: Callable[[], Waiting | None]) -> None:
-        self._database = database
-        self._outbox = outbox
-        self._waiting = waiting
+        self._database, self._outbox, self._waiting = database, outbox, waiting
         self._lock = threading.Lock()
         self._read_at = 0.0
         self._known: list[Metric] = []
@@ -72,43 +70,37 @@ class RunMetrics(Collector):
                 ages = connection.execute(_AGES).one()
             lag = self._outbox.lag_seconds()
         except TenantAtlasError:
-            yield _gauge("tenantatlas_store_up", "Whether the run store answers.", 0)
+            yield _gauge("store_up", "Whether the run store answers.", 0)
             return
-        yield _gauge("tenantatlas_store_up", "Whether the run store answers.", 1)
-        counted = GaugeMetricFamily(
-            "tenantatlas_runs", "Runs that are active or ended within the last hour.", labels=("type", "bucket")
-        )
-        for row in runs:
-            counted.add_metric((row.type, row.bucket), row.runs)
-        yield counted
-        yield _gauge("tenantatlas_queue_age_seconds", "Age of the oldest run that has not begun.", float(ages.queue))
-        yield _gauge(
-            "tenantatlas_relay_lag_seconds", "Longest wait of a run whose turn it is to be handed to Prefect.", lag
-        )
-        yield _gauge(
-            "tenantatlas_mirror_delay_seconds", "Longest silence of a run that is running.", float(ages.mirror)
-        )
+        yield _gauge("store_up", "Whether the run store answers.", 1)
+        counted = {(row.type, row.bucket): row.runs for row in runs}
+        yield _gauges("runs", "Runs that are active or ended within the last hour.", ("type", "bucket"), counted)
+        yield _gauge("queue_age_seconds", "Age of the oldest run that has not begun.", ages.queue)
+        yield _gauge("relay_lag_seconds", "Longest wait of a run whose turn it is to be handed to Prefect.", lag)
+        yield _gauge("mirror_delay_seconds", "Longest silence of a run that is running.", ages.mirror)
 
     def _in_prefect(self) -> Iterator[Metric]:
         waiting = self._waiting()
-        yield _gauge(
-            "tenantatlas_prefect_compared",
-            "Whether the relay has just compared Prefect with the rows.",
-            waiting is not None,
-        )
-        if waiting is None:
-            return
-        counted = GaugeMetricFamily(
-            "tenantatlas_prefect_waiting_runs",
-            "Flow runs that are late or under way in Prefect and have no active row, by their state there.",
-            labels=("state",),
-        )
-        for state in ("scheduled", "pending", "running", "cancelling"):
-            counted.add_metric((state,), waiting.runs.get(state, 0))
-        yield counted
-        yield _gauge(
-            "tenantatlas_prefect_waiting_age_seconds", "Age of the oldest of these flow runs.", waiting.oldest_seconds
-        )
+        said = "Whether the relay has just compared Prefect with the rows."
+        yield _gauge("prefect_compared", said, waiting is not None)
+        if waiting is not None:
+            said = "Flow runs that are late or under way in Prefect and have no active row, by their state there."
+            states = ("scheduled", "pending", "running", "cancelling")
+            counted = {(state,): waiting.runs.get(state, 0) for state in states}
+            yield _gauges("prefect_waiting_runs", said, ("state",), counted)
+            said = "Age of the oldest of these flow runs."
+            yield _gauge("prefect_waiting_age_seconds", said, waiting.oldest_seconds)
+
+
+def _gauge(name: str, said: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"tenantatlas_{name}", said, value=float(value))
+
+
+def _gauges(name: str, said: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]) -> Metric:
+    found = GaugeMetricFamily(f"tenantatlas_{name}", said, labels=labels)
+    for of, value in values.items():
+        found.add_metric(of, value)
+    return found
 
 
 @contextmanager
@@ -122,41 +114,26 @@ def metrics_served(
 ) -> Generator[None]:
     """Serves metrics and probes while the block runs, if there is a port; BadInputError when it is taken.
 
-    `/readyz` answers 200 while `is_ready` says so and the store answers within READY_SECONDS.
+    `/readyz` answers 200 while `is_ready` says so and the store answers within READY_SECONDS. It is asked by one thread at a
+    time, which nobody waits for longer.
     """
-    store = Answering(database)
+    asker = ThreadPoolExecutor(1, thread_name_prefix="readyz")
     registry = CollectorRegistry()
     registry.register(RunMetrics(database, outbox, waiting))
 
-    def ready() -> bool:
-        return is_ready() and store.answers()
-
-    with probes("relay", "TENANTATLAS_METRICS_PORT", host, port, ready, lambda: generate_latest(registry)):
-        yield
-
-
-class Answering:
-    """Whether the store answers: asked by one thread at a time, which nobody waits for longer than READY_SECONDS."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._asker = ThreadPoolExecutor(1, thread_name_prefix="readyz")
-
-    def answers(self) -> bool:
-        """True when it answered in time."""
+    def answers() -> bool:
         try:
-            return self._asker.submit(self._ask).result(READY_SECONDS)
-        except TimeoutError:
-            return False
-
-    def _ask(self) -> bool:
-        try:
-            with self._database.across_tenants() as connection:
+            with database.across_tenants() as connection:
                 connection.execute(text("SELECT"))
         except TenantAtlasError:
             return False
         return True
 
+    def ready() -> bool:
+        try:
+            return is_ready() and asker.submit(answers).result(READY_SECONDS)
+        except TimeoutError:
+            return False
 
-def _gauge(name: str, description: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, description, value=value)
+    with probes("relay", "TENANTATLAS_METRICS_PORT", host, port, ready, lambda: generate_latest(registry)):
+        yield

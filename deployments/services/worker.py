@@ -6,9 +6,11 @@ clients that stand for them are killed without having been told to stop. So they
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -19,27 +21,25 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
-from deployments.local.readiness import announce_ready
-from deployments.local.socket_directory import SocketDirectoryError, choose_socket_directory
+from deployments.local.process import announce_ready
+from deployments.local.socket_directory import choose_socket_directory
 from deployments.orchestration.prefect_address import one_authority_file
-from deployments.orchestration.prefect_errors import PrefectUnavailableError
 from deployments.orchestration.warm import client as fork_client
 from deployments.orchestration.warm import flow_process
 from deployments.orchestration.work_pools import PROCESS, worker_type
-from deployments.services.kept_process import KeptProcess
 from deployments.services.probes import probes
 from deployments.settings import Settings
-from deployments.store_access import producer_migrations, worker_url
+from deployments.store_access import own_url, producer_migrations
 from deployments.version import worker_name
 from flows._tracking.log_scrubbing import install
 from runstore.errors import BadInputError, StoreError, UnavailableError
 from runstore.migrations import verify_schema
 
-LOOK_SECONDS = 0.2
-ASK_SECONDS = 3.0
-SILENT_SECONDS = 15.0
-STOP_SECONDS = 5.0
+LOOK_SECONDS, ASK_SECONDS, SILENT_SECONDS, STOP_SECONDS = 0.2, 3.0, 15.0, 5.0
+LONGEST_PAUSE_SECONDS, LONG_LIFE_SECONDS = 30.0, 60.0
+DIE_WITH_PARENT = 1  # Linux's PR_SET_PDEATHSIG
 
+_libc = ctypes.CDLL(None)
 _logger = logging.getLogger("deployments.worker")
 
 
@@ -49,13 +49,61 @@ def serve(settings: Settings, *, name: str | None, pool: str | None) -> None:
     Waits for the schema, for Prefect's server and for the work pool to exist, however long that takes, and says so. Raises
     BadInputError for a pool type this installation has no worker for.
     """
-    if settings.prefect_api_url is None:
-        raise PrefectUnavailableError("The worker does not know Prefect's server: set PREFECT_API_URL to its address.")
-    worker_url(settings)
+    own_url(settings, "worker")
     install()
     # Each request is tried once: the client's own tries are up to half a minute apart.
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
         Service(settings, client, worker_name(name), pool or settings.work_pool).serve()
+
+
+class KeptProcess:
+    """A command that is run again when it ends. With `outlives` it goes on when we are killed; its standard input closes then."""
+
+    def __init__(self, what: str, command: list[str], environment: dict[str, str], *, outlives: bool) -> None:
+        self._what, self._command, self._environment, self._outlives = what, command, environment, outlives
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at, self._due, self._pause = 0.0, 0.0, 1.0
+        self.has_ended = False
+        """Whether it ended by itself at least once."""
+
+    def look(self) -> bool:
+        """Starts the process unless it runs; whether it did. One that ended is told of, and waits longer each time."""
+        now = time.monotonic()
+        if self._process and (code := self._process.poll()) is not None:
+            self._process, self.has_ended = None, True
+            self._pause = 1.0 if now - self._started_at > LONG_LIFE_SECONDS else self._pause * 2
+            self._due = now + min(self._pause, LONGEST_PAUSE_SECONDS)
+            _logger.warning("%s ended (exit code %d) and is started again. The runs under way go on.", self._what, code)
+        if self._process or now < self._due:
+            return False
+        self._started_at = now
+        self._process = subprocess.Popen(  # noqa: S603 - a command of our own
+            self._command,
+            env=self._environment,
+            stdin=subprocess.PIPE if self._outlives else subprocess.DEVNULL,
+            # A terminal's Ctrl-C is for the worker alone, which then ends its processes in order.
+            process_group=0,
+            preexec_fn=None if self._outlives else lambda: _libc.prctl(DIE_WITH_PARENT, signal.SIGKILL),
+        )
+        return True
+
+    def stop(self, *, after: float) -> None:
+        """Closes its standard input, gives it `after` seconds to end, then asks twice, with a grace, before it is killed."""
+        if self._process is None:
+            return
+        if self._process.stdin:
+            self._process.stdin.close()
+        for seconds, number in (
+            (after, signal.SIGTERM),
+            (STOP_SECONDS, signal.SIGTERM),
+            (STOP_SECONDS, signal.SIGKILL),
+        ):
+            try:
+                self._process.wait(seconds)
+                return
+            except subprocess.TimeoutExpired:
+                self._process.send_signal(number)
+        self._process.wait()
 
 
 class Service:
@@ -95,7 +143,7 @@ class Service:
         """Returns once the schema is as new as this version: runs wait better in the queue than they fail on it."""
         while not self._stop.is_set():
             try:
-                return verify_schema(worker_url(self._settings), producer_migrations())
+                return verify_schema(own_url(self._settings, "worker"), producer_migrations())
             except (UnavailableError, StoreError) as problem:
                 self._say(f"No run is taken for now: {problem}")
             self._stop.wait(1)
@@ -106,31 +154,37 @@ class Service:
             pool = self._client.read_work_pool(self._pool)
             found = self._client.read_workers_for_work_pool(self._pool)
         except ObjectNotFound:
-            self._say(f"Waits for the work pool {self._pool!r}: make it with `tenantatlas deploy`.")
+            return self._say(f"Waits for the work pool {self._pool!r}: make it with `tenantatlas deploy`.")
         except Exception as problem:
-            self._say(f"Waits for Prefect's server ({type(problem).__name__}). The runs under way go on.")
-        else:
-            self._say(None)
-            self._answered_at = time.monotonic()
-            beats = {worker.name: worker.last_heartbeat_time for worker in found}
-            if (beat := beats.get(self._name)) != self._heartbeat:
-                self._heartbeat, self._is_online = beat, True
-            return pool
-        return None
+            return self._say(f"Waits for Prefect's server ({type(problem).__name__}). The runs under way go on.")
+        self._say(None)
+        self._answered_at = time.monotonic()
+        beat = next((worker.last_heartbeat_time for worker in found if worker.name == self._name), None)
+        if beat != self._heartbeat:
+            self._heartbeat, self._is_online = beat, True
+        return pool
 
     def _keep(self, kind: str) -> None:
-        environment = stock_environment(kind, self._settings)
+        settings, environment = self._settings, stock_environment(kind, self._settings)
         try:
-            self._settings.home.mkdir(parents=True, exist_ok=True)
-            path = choose_socket_directory(self._settings.home, owner=None) / f"w{os.getpid()}.sock"
-        except (OSError, SocketDirectoryError) as problem:
+            settings.home.mkdir(parents=True, exist_ok=True)
+            path = choose_socket_directory(settings.home, owner=None) / f"w{os.getpid()}.sock"
+        except (OSError, UnavailableError) as problem:
             raise BadInputError(f"The worker has no place for its socket: {problem}") from problem
         parent = None
         if kind == PROCESS:
             forking = [sys.executable, "-P", "-m", "deployments.orchestration.warm.parent", str(path)]
             parent = KeptProcess("The warm parent", forking, environment, outlives=True)
-            environment |= fork_environment(path, self._settings)
-        command = stock_command(self._name, self._pool, kind, self._settings)
+            environment = environment | fork_environment(path, settings)
+        told = {
+            "name": self._name,
+            "pool": self._pool,
+            "type": kind,
+            "limit": settings.worker_limit,
+            "prefetch-seconds": 0,
+        }
+        options = [part for option, value in told.items() for part in (f"--{option}", str(value))]
+        command = [sys.executable, "-m", "prefect", "worker", "start", *options, "--install-policy", "never"]
         worker = KeptProcess("Prefect's worker", command, environment, outlives=False)
         asked_at, announced, self._is_online = 0.0, False, False
         while not self._stop.wait(LOOK_SECONDS):
@@ -144,17 +198,10 @@ class Service:
             if self._is_online and not announced:
                 announce_ready()
                 announced = True
-        worker.stop(after=0, grace=STOP_SECONDS)
+        worker.stop(after=0)
         if parent:
-            parent.stop(after=self._settings.worker_drain_seconds, grace=STOP_SECONDS)
+            parent.stop(after=settings.worker_drain_seconds)
         path.unlink(missing_ok=True)
-
-
-def stock_command(name: str, pool: str, kind: str, settings: Settings) -> list[str]:
-    """Prefect's own command for a worker of that type, which installs nothing by itself."""
-    told = {"name": name, "pool": pool, "type": kind, "limit": settings.worker_limit, "prefetch-seconds": 0}
-    options = [part for option, value in told.items() for part in (f"--{option}", str(value))]
-    return [sys.executable, "-m", "prefect", "worker", "start", *options, "--install-policy", "never"]
 
 
 def stock_environment(kind: str, settings: Settings) -> dict[str, str]:

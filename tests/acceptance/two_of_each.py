@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.local import specs
-from deployments.local.process import ManagedProcess, ProcessSpec
-from deployments.local.readiness import READY_FILE, answers
+from deployments.local.process import READY_FILE, ManagedProcess, ProcessSpec
+from deployments.local.specs import answers
 from flows.registry import migration_folders, operations
 from runstore import migrations
 from runstore.database import Database, DatabaseRole

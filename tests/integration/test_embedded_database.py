@@ -15,9 +15,8 @@ import psutil
 import psycopg
 import pytest
 
-from deployments.local.database_watch import DatabaseWatch
 from deployments.local.embedded_database import EmbeddedDatabase, EmbeddedDatabaseError
-from deployments.local.process import RESTARTS
+from deployments.local.process import RESTARTS, ManagedDatabase
 
 
 @pytest.fixture
@@ -47,23 +46,23 @@ def test_the_server_runs_while_someone_uses_it_and_keeps_what_was_written(home: 
 
 def test_a_server_that_is_killed_is_started_again_and_one_that_keeps_ending_is_left(home: Path) -> None:
     with EmbeddedDatabase(home) as database:
-        watch = DatabaseWatch(database)
+        watch = ManagedDatabase(database)
         assert write_and_read(database) == [0]
-        assert watch.look() is None
+        assert watch.revive() is None
         for restarts in range(1, RESTARTS + 1):
             postmaster = psutil.Process(watch.record().pid)
             doomed = [*postmaster.children(), postmaster]
             for process in reversed(doomed):
                 process.kill()
             psutil.wait_procs(doomed, timeout=10)
-            said = watch.look()
+            said = watch.revive()
             assert said is not None and "started again" in said
             assert (watch.record().state, watch.record().restarts) == ("running", restarts)
         assert write_and_read(database) == [0, 1]
         database.stop()
-        said = watch.look()
+        said = watch.revive()
         assert said is not None and "left alone" in said
-        assert (watch.look(), watch.record().state, database.pid()) == (None, "failed", None)
+        assert (watch.revive(), watch.record().state, database.pid()) == (None, "failed", None)
 
 
 def test_both_databases_are_there(home: Path) -> None:

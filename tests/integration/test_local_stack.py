@@ -18,9 +18,10 @@ import pytest
 
 from deployments.local import specs
 from deployments.local.embedded_database import EmbeddedDatabase
-from deployments.local.orphans import marked_environment, marked_processes, sweep
-from deployments.local.ports import PortTakenError, choose_port
+from deployments.local.orphans import MARK, marked_processes, sweep
 from deployments.local.record import ProcessRecord, StackRecord, last_record, read_record, record_of
+from deployments.local.specs import PortTakenError, choose_port
+from deployments.settings import Settings
 from tests.contracts.test_json_schemas import check
 from tests.support.outage import store_frozen
 from tests.support.ports import free_port
@@ -34,8 +35,8 @@ SLEEPER = [
 
 
 def test_processes_of_a_home_are_found_however_deep_and_ended(tmp_path: Path) -> None:
-    ours = subprocess.Popen(SLEEPER, env=marked_environment(tmp_path, os.environ), start_new_session=True)
-    other = subprocess.Popen(SLEEPER, env=marked_environment(tmp_path / "other", os.environ), start_new_session=True)
+    ours = subprocess.Popen(SLEEPER, env={**os.environ, MARK: str(tmp_path)}, start_new_session=True)
+    other = subprocess.Popen(SLEEPER, env={**os.environ, MARK: str(tmp_path / "other")}, start_new_session=True)
     try:
         eventually(lambda: len(marked_processes(tmp_path)) == 2)
         assert sweep(tmp_path) == 2
@@ -52,10 +53,10 @@ def test_a_taken_port_is_avoided_or_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert choose_port("127.0.0.1", port, setting="X", insisted=False) != port
+        assert choose_port(Settings.model_construct({"home"}, hub_port=port), "127.0.0.1", "hub_port") != port
         with pytest.raises(PortTakenError, match="TENANTATLAS_HUB_PORT"):
-            choose_port("127.0.0.1", port, setting="TENANTATLAS_HUB_PORT", insisted=True)
-    assert choose_port("127.0.0.1", port, setting="X", insisted=True) == port
+            choose_port(Settings(hub_port=port), "127.0.0.1", "hub_port")
+    assert choose_port(Settings(hub_port=port), "127.0.0.1", "hub_port") == port
 
 
 def test_a_record_counts_only_while_its_supervisor_lives(tmp_path: Path) -> None:

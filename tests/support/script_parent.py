@@ -12,7 +12,7 @@ import sys
 import traceback
 from typing import NoReturn
 
-from deployments.orchestration.warm import parent, preload
+from deployments.orchestration.warm import parent
 
 SCRIPT = "SCRIPT_UNDER_TEST"
 
@@ -33,6 +33,6 @@ def run_and_exit() -> NoReturn:
 
 
 if __name__ == "__main__":
-    preload.LIBRARIES = []
+    parent.LIBRARIES = []
     parent.run_and_exit = run_and_exit
     parent.main()

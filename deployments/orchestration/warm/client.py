@@ -20,34 +20,10 @@ import time
 SOCKET = "TENANTATLAS_FORK_SOCKET"
 ENGINE = "deployments.orchestration.warm.flow_process"
 GO = b"!"
-CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 20.0
-END_SECONDS = 5.0
+CONNECT_SECONDS, ANSWER_SECONDS, END_SECONDS = 5.0, 20.0, 5.0
 
 UNKNOWN_END = 1
 """The exit code of a child whose parent died before it: the engine's own report to Prefect is what counts then."""
-
-
-def connected(path: str) -> socket.socket | None:
-    """A connection to this user's parent. None if there is none, or if its backlog stays full for CONNECT_SECONDS."""
-    give_up_at = time.monotonic() + CONNECT_SECONDS
-    while path:
-        channel = socket.socket(socket.AF_UNIX)
-        channel.settimeout(ANSWER_SECONDS)
-        try:
-            channel.connect(path)
-            # The environment may hold secrets: another user's process gets none of it.
-            if peer_user(channel) == os.getuid():
-                return channel
-            break
-        except BlockingIOError:
-            if time.monotonic() > give_up_at:
-                break
-        except OSError:
-            break
-        channel.close()
-        time.sleep(0.02)
-    return None
 
 
 def peer_user(channel: socket.socket) -> int:
@@ -55,12 +31,21 @@ def peer_user(channel: socket.socket) -> int:
     return struct.unpack("3i", channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
 
 
-def asked(channel: socket.socket, leash: socket.socket) -> int:
-    """The process id of a child that waits for the word. OSError or ValueError when there is none."""
-    request = json.dumps({"environment": dict(os.environ), "directory": os.getcwd()}).encode()  # noqa: PTH109 - no pathlib here
-    socket.send_fds(channel, [len(request).to_bytes(4, "big")], [leash.fileno()])
-    channel.sendall(request)
-    return int(channel.recv(32))
+def connected(path: str) -> socket.socket | None:
+    """A connection to this user's parent. None if there is none, or if its backlog stays full for CONNECT_SECONDS."""
+    give_up_at = time.monotonic() + CONNECT_SECONDS
+    while path and time.monotonic() < give_up_at:
+        channel = socket.socket(socket.AF_UNIX)
+        channel.settimeout(ANSWER_SECONDS)
+        try:
+            channel.connect(path)
+            # The environment may hold secrets: another user's process gets none of it.
+            return channel if peer_user(channel) == os.getuid() else None
+        except BlockingIOError:
+            time.sleep(0.02)
+        except OSError:
+            return None
+    return None
 
 
 def stand_for(pid: int, channel: socket.socket, leash: socket.socket) -> None:
@@ -95,14 +80,16 @@ def main() -> None:
     """Stands for a forked child, or becomes the engine."""
     if channel := connected(os.environ.get(SOCKET, "")):
         leash, theirs = socket.socketpair()
+        request = json.dumps({"environment": dict(os.environ), "directory": os.getcwd()}).encode()  # noqa: PTH109 - no pathlib here
         try:
-            pid = asked(channel, theirs)
+            socket.send_fds(channel, [len(request).to_bytes(4, "big")], [theirs.fileno()])
+            channel.sendall(request)
+            pid = int(channel.recv(32))
             theirs.close()
             stand_for(pid, channel, leash)
         except (OSError, ValueError):
             channel.close()
-    sys.stderr.write("No warm parent answers: this flow run starts an interpreter of its own.\n")
-    sys.stderr.flush()
+    print("No warm parent answers: this flow run starts an interpreter of its own.", file=sys.stderr, flush=True)  # noqa: T201
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, "-m", ENGINE])  # noqa: S606 - our own module

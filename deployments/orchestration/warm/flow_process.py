@@ -9,7 +9,6 @@ import runpy
 import signal
 import sys
 import threading
-from collections.abc import Mapping
 from typing import NoReturn
 
 from flows._tracking.log_scrubbing import install, story
@@ -17,16 +16,6 @@ from flows._tracking.log_scrubbing import install, story
 MEMORY = "TENANTATLAS_FLOW_MEMORY_MB"
 RESERVE_MB = 256
 """MiB above the limit that are kept for telling that it was reached."""
-
-
-def become(environment: Mapping[str, str], directory: str) -> None:
-    """Makes a forked child a process of its own, with that environment, in that directory."""
-    os.setsid()
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(directory)
-    # Where `python -m` looks first, too.
-    sys.path.insert(0, directory)
 
 
 def run_and_exit() -> NoReturn:
@@ -39,7 +28,15 @@ def run_and_exit() -> NoReturn:
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _limit_memory(int(os.environ.get(MEMORY) or 0))
-        code = _run_engine()
+        import prefect.engine
+
+        # Before the engine, which reports a flow that cannot be loaded or a state that cannot be set.
+        install()
+        sys.argv = ["prefect.engine", os.environ.get("PREFECT__FLOW_RUN_ID", "")]
+        runpy.run_path(prefect.engine.__file__, run_name="__main__")
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException as problem:
         sys.stderr.write(f"The flow run's process ended: {story(problem)}\n")
     finally:
@@ -61,19 +58,6 @@ def _limit_memory(megabytes: int) -> None:
         # A limit that was set before the worker started is not to be raised, and no reason to run nothing.
         highest = ours if hard == resource.RLIM_INFINITY else min(ours, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (min(soft, highest), highest))
-
-
-def _run_engine() -> int:
-    import prefect.engine
-
-    # Before the engine, which reports a flow that cannot be loaded or a state that cannot be set.
-    install()
-    sys.argv = ["prefect.engine", os.environ.get("PREFECT__FLOW_RUN_ID", "")]
-    try:
-        runpy.run_path(prefect.engine.__file__, run_name="__main__")
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    return 0
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ A child's output goes where the parent's goes, so a flow run outlives its worker
 
 from __future__ import annotations
 
-import contextlib
 import gc
+import importlib
 import json
 import logging
 import os
@@ -17,16 +17,26 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from deployments.orchestration.warm import preload
 from deployments.orchestration.warm.client import GO, peer_user
-from deployments.orchestration.warm.flow_process import become, run_and_exit
+from deployments.orchestration.warm.flow_process import run_and_exit
+from flows._tracking.log_scrubbing import story
 from flows._tracking.store import warm_up
+from flows.folders import producer_folders
 
 REQUEST_SECONDS = 2.0
 BACKLOG = 128
+
+# What Prefect's engine imports only once it runs, found by comparing sys.modules before and after a first flow run.
+LIBRARIES = """
+    prefect.engine prefect.flow_engine prefect.task_engine prefect.client.orchestration prefect.runner prefect.results
+    prefect.utilities.visualization
+    anyio._backends._asyncio pydantic.v1 encodings.idna rich._emoji_codes orjson
+    sqlalchemy.dialects.postgresql.psycopg psycopg psycopg_binary psycopg_pool
+""".split()  # noqa: SIM905 - short in this way
 
 READ_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "TMP", "TEMP")
 """What an interpreter or a library reads once. A job that changes one of these, or of Prefect's, needs its own interpreter."""
@@ -40,7 +50,7 @@ class Parent:
     def __init__(self, listener: socket.socket) -> None:
         from prefect.settings import get_current_settings
 
-        self._listener: socket.socket | None = listener
+        self._listener, self._is_open = listener, True
         self._children: dict[int, socket.socket] = {}
         self._told: set[int] = set()
         self._wake_in, self._wake_out = os.pipe()
@@ -56,39 +66,39 @@ class Parent:
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda number, frame: self._end_children())
-        assert self._listener is not None
-        self._watch.register(self._wake_in, selectors.EVENT_READ, self._reap)
-        self._watch.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._watch.register(0, selectors.EVENT_READ, self._retire)
-        while self._listener or self._children:
+        for source, work in ((self._wake_in, self._reap), (self._listener, self._accept), (0, self._retire)):
+            self._watch.register(source, selectors.EVENT_READ, work)
+        while self._is_open or self._children:
             for key, _ in self._watch.select():
                 key.data()
 
     def _retire(self) -> None:
+        self._is_open = False
         self._watch.unregister(0)
-        if self._listener:
-            self._watch.unregister(self._listener)
-            self._listener.close()
-            self._listener = None
+        self._watch.unregister(self._listener)
+        self._listener.close()
 
     def _accept(self) -> None:
         """Forks for one client. One that cannot be served is hung up on, and runs the engine itself."""
-        assert self._listener is not None
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, MemoryError):
-            channel, _ = self._listener.accept()
-            with channel:
-                channel.settimeout(REQUEST_SECONDS)
-                leash, request = _request(channel)
-                if peer_user(channel) != os.getuid() or self._needs_own_interpreter(request["environment"]):
-                    leash.close()
-                    return
-                for stream in (sys.stdout, sys.stderr):
-                    # What is left in a buffer would be written once more by the child.
-                    stream.flush()
-                if (pid := os.fork()) == 0:
-                    self._be_a_child(channel, leash, request)
-                self._children[pid] = leash
-                self._watch.register(leash, selectors.EVENT_READ, lambda: self._heard(pid, leash))
+        with suppress(OSError, ValueError, TypeError, KeyError, MemoryError), self._listener.accept()[0] as channel:
+            channel.settimeout(REQUEST_SECONDS)
+            head, descriptors, _, _ = socket.recv_fds(channel, 4, 1)
+            leash = socket.socket(fileno=descriptors[0])
+            left, body = int.from_bytes(head, "big"), b""
+            while len(body) < left and (part := channel.recv(left - len(body))):
+                body += part
+            request = json.loads(body)
+            environment, directory = dict[str, str](request["environment"]), str(request["directory"])
+            if peer_user(channel) != os.getuid() or self._needs_own_interpreter(environment):
+                leash.close()
+                return
+            for stream in (sys.stdout, sys.stderr):
+                # What is left in a buffer would be written once more by the child.
+                stream.flush()
+            if (pid := os.fork()) == 0:
+                self._be_a_child(channel, leash, environment, directory)
+            self._children[pid] = leash
+            self._watch.register(leash, selectors.EVENT_READ, lambda: self._heard(pid, leash))
 
     def _needs_own_interpreter(self, wanted: dict[str, str]) -> bool:
         known = self._environment
@@ -96,18 +106,24 @@ class Parent:
         prefects = (name for name in changed if name.startswith("PREFECT_") and not name.startswith("PREFECT__"))
         return any(name.startswith(READ_AT_START) for name in changed) or any(prefects)
 
-    def _be_a_child(self, channel: socket.socket, leash: socket.socket, request: dict[str, dict[str, str]]) -> NoReturn:
+    def _be_a_child(
+        self, channel: socket.socket, leash: socket.socket, environment: dict[str, str], directory: str
+    ) -> NoReturn:
         try:
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
             # A leash that a child held would hide from its client that the parent is gone.
             for other in (self._listener, self._watch, leash, *self._children.values()):
-                if other is not None:
-                    other.close()
+                other.close()
             os.close(self._wake_in)
             os.close(self._wake_out)
-            become(request["environment"], str(request["directory"]))
+            os.setsid()
+            os.environ.clear()
+            os.environ.update(environment)
+            os.chdir(directory)
+            # Where `python -m` looks first, too.
+            sys.path.insert(0, directory)
             # Open until this process ends, by which the client knows that end.
             channel.settimeout(None)
             channel.sendall(b"%d" % os.getpid())
@@ -120,10 +136,9 @@ class Parent:
         """Signals for the child, or its client's end: a child that was told to stop is killed then, any other goes on."""
         if self._children.get(pid) is not leash:
             return
-        try:
+        numbers = b""
+        with suppress(OSError):
             numbers = leash.recv(64)
-        except OSError:
-            numbers = b""
         for number in numbers:
             self._signal(pid, number)
         if not numbers:
@@ -132,7 +147,7 @@ class Parent:
                 self._signal(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        with suppress(BlockingIOError):
             os.read(self._wake_in, 4096)
         while self._children:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -140,11 +155,10 @@ class Parent:
                 return
             if leash := self._children.pop(pid, None):
                 self._told.discard(pid)
-                with contextlib.suppress(KeyError, ValueError):
+                with suppress(KeyError, ValueError):
                     self._watch.unregister(leash)
-                with contextlib.suppress(OSError):
+                with leash, suppress(OSError):
                     leash.sendall(b"%d" % os.waitstatus_to_exitcode(status))
-                leash.close()
 
     def _end_children(self) -> None:
         """Asks every child to end; kills it when asked a second time."""
@@ -153,23 +167,25 @@ class Parent:
 
     def _signal(self, pid: int, number: int) -> None:
         self._told.add(pid)
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             # The whole group when there is no more asking: whatever the run has started ends with it.
             (os.killpg if number == signal.SIGKILL else os.kill)(pid, number)
 
 
-def _request(channel: socket.socket) -> tuple[socket.socket, dict[str, dict[str, str]]]:
-    head, descriptors, _, _ = socket.recv_fds(channel, 4, 1)
-    leash = socket.socket(fileno=descriptors[0])
-    left, body = int.from_bytes(head, "big"), b""
-    while len(body) < left and (part := channel.recv(left - len(body))):
-        body += part
-    return leash, json.loads(body)
+def import_everything() -> None:
+    """Imports the libraries and every producer's flow module. One that fails is logged, and fails in its own runs again."""
+    flows = [f"flows.{folder.name}.flow" for folder in producer_folders() if (folder / "flow.py").is_file()]
+    for name in (*LIBRARIES, *flows):
+        try:
+            importlib.import_module(name)
+        except (Exception, SystemExit) as problem:
+            # A module that ends the interpreter it is imported in, too, would otherwise end the parent of all the others.
+            _logger.error("Cannot import %s ahead of its runs:\n%s", name, story(problem))
 
 
 def main() -> None:
     """Imports everything, then listens at the path that is the first argument."""
-    preload.import_everything()
+    import_everything()
     warm_up()
     if (threads := threading.active_count()) > 1:
         # A lock held by another thread at the moment of a fork stays locked in the child for ever.

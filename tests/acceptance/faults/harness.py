@@ -16,8 +16,7 @@ import psycopg
 
 from deployments.local import specs
 from deployments.local.embedded_database import EmbeddedDatabase
-from deployments.local.process import ManagedProcess
-from deployments.local.readiness import READY_FILE, forget_ready
+from deployments.local.process import READY_FILE, ManagedProcess, forget_ready
 from tests.support.stack import StackUnderTest, deploy, eventually
 
 WORKER, RELAY, PREFECT_SERVER = "worker", "relay", "prefect-server"

@@ -15,8 +15,7 @@ from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
 from deployments.orchestration.prefect_address import one_authority_file
 from deployments.orchestration.work_pools import COMMAND, worker_type
-from deployments.services.kept_process import KeptProcess
-from deployments.services.worker import fork_environment, stock_environment
+from deployments.services.worker import KeptProcess, fork_environment, stock_environment
 from deployments.settings import Settings
 from runstore.errors import BadInputError
 from tests.support.stack import eventually
@@ -83,4 +82,4 @@ def test_a_kept_process_is_started_again_later_each_time(caplog: pytest.LogCaptu
     eventually(lambda: kept.look() is False and "The thing ended (exit code 3)" in caplog.text)
     assert not kept.look()
     assert eventually(kept.look)
-    kept.stop(after=5, grace=5)
+    kept.stop(after=5)
