@@ -22,7 +22,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.local.local_stack import LocalStack
 from deployments.orchestration.schedules import changes
-from deployments.orchestration.schedules.listing import find
+from deployments.orchestration.schedules.changes import find
 from deployments.orchestration.schedules.times import parse_timing
 from deployments.settings import load_settings
 from tests.support.stack import StackUnderTest, environment, eventually, fixture_producers, stack_environment

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,21 +17,15 @@ from prefect.flows import load_flow_from_entrypoint
 
 from deployments.cli.call import Answer
 from deployments.cli.console import Table
-from deployments.orchestration.deploy_leftovers import (
-    Missing,
-    Waiting,
-    missing_operations,
-    strangers,
-    waiting_elsewhere,
-)
+from deployments.orchestration.deploy_leftovers import missing_operations, strangers, waiting_elsewhere
 from deployments.orchestration.deploy_tenants import TenantDeployed, keep_tenants
-from deployments.orchestration.prefect_errors import (
+from deployments.orchestration.prefect_calls import (
     PREFECT_PROBLEMS,
     PrefectUnavailableError,
     prefect_problem,
     require_answer,
 )
-from deployments.orchestration.work_pools import Pool, ensure_pool
+from deployments.orchestration.work_pools import ensure_pool
 from deployments.settings import Settings
 from deployments.version import installed_version
 from flows._tracking.dispatcher import DEPLOYMENT, TAG
@@ -42,30 +35,6 @@ from flows.producer import Operation
 from flows.registry import broken, operations
 
 SERVER_DEADLINE_SECONDS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What became of one operation's deployment: created, changed or unchanged, and which fields differed."""
-
-    operation: str
-    entrypoint: str
-    outcome: str
-    id: UUID
-    changed: tuple[str, ...] = ()
-    job_variables: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """What Prefect has now, and what it still has from before."""
-
-    pool: Pool
-    deployed: list[Deployed]
-    tenants: list[TenantDeployed]
-    missing: list[Missing]
-    waiting: list[Waiting]
-    notes: list[str]
 
 
 def deploy_all(
@@ -97,57 +66,46 @@ def deploy_all(
         else:
             found.append((operation, wanted))
 
-    async def work() -> Registered:
+    async def work() -> Answer:
         async with get_client() as client:
             if wait:
                 await await_server(client, SERVER_DEADLINE_SECONDS)
             await require_answer(client)
             served = await ensure_pool(client, name, pool_type, image)
-            deployed = [await _register(client, operation, wanted) for operation, wanted in found]
-            kept = [await keep_tenants(client, operation, wanted) for operation, wanted in found]
-            scheduled = [one for each in kept for one in each.deployed]
-            notes = [*left_out, *(note for each in kept for note in each.notes)]
-            notes += await strangers(client, scheduled, tenants(), remove=remove_missing) if scheduled else []
+            registered = [await _register(client, operation, wanted) for operation, wanted in found]
+            scheduled, notes = list[TenantDeployed](), list[str]()
+            for operation, wanted in found:
+                scheduled += await keep_tenants(client, operation, wanted, notes)
+            if scheduled:
+                notes += await strangers(client, scheduled, tenants(), remove=remove_missing)
             missing = await missing_operations(client, remove=remove_missing)
-            ids = [one.id for one in (*deployed, *scheduled)]
-            return Registered(served, deployed, scheduled, missing, await waiting_elsewhere(client, ids, name), notes)
+            ids = [id for id, _, _ in registered] + [one.id for one in scheduled]
+            waiting = await waiting_elsewhere(client, ids, name)
+        notes = [
+            *served.notes([variables for _, variables, _ in registered]),
+            *(told for _, told in (*waiting, *missing)),
+            *left_out,
+            *notes,
+        ]
+        deployed = [line for _, _, line in registered]
+        document = {
+            "work_pool": {"name": name, "outcome": served.outcome, "type": served.type, "image": served.image},
+            "deployments": deployed,
+            "tenant_deployments": [one.as_json() for one in scheduled],
+            "waiting_elsewhere": [line for line, _ in waiting],
+            "missing": [line for line, _ in missing],
+            "notes": notes,
+        }
+        rows = [(one["operation"], one["entrypoint"], one["outcome"], ", ".join(one["changed"])) for one in deployed]
+        table = Table(("Operation", "Entry point", "Outcome", "What changed"), rows, "There are no producers.")
+        changed = sum(one.outcome != "unchanged" for one in scheduled)
+        said = f"Deployments of scheduled tenants: {len(scheduled)}, of which {changed} changed."
+        return Answer(document, (f"Work pool {name}: {served.outcome}.", table, *([said] if scheduled else []), *notes))
 
     try:
-        return _answer(anyio.run(work))
+        return anyio.run(work)
     except PREFECT_PROBLEMS as problem:
         raise prefect_problem(problem) from problem
-
-
-def _answer(done: Registered) -> Answer:
-    notes = [*done.pool.notes([one.job_variables or {} for one in done.deployed])]
-    notes += [one.told() for one in (*done.waiting, *done.missing)]
-    notes += done.notes
-    document = {
-        "work_pool": {
-            "name": done.pool.name,
-            "outcome": done.pool.outcome,
-            "type": done.pool.type,
-            "image": done.pool.image,
-        },
-        "deployments": [
-            {"operation": one.operation, "entrypoint": one.entrypoint, "outcome": one.outcome, "changed": one.changed}
-            for one in done.deployed
-        ],
-        "tenant_deployments": [one.as_json() for one in done.tenants],
-        "waiting_elsewhere": [{"work_pool": one.work_pool, "flow_runs": one.flow_runs} for one in done.waiting],
-        "missing": [
-            {"operation": one.operation, "schedules": one.schedules, "outcome": "removed" if one.removed else "kept"}
-            for one in done.missing
-        ],
-        "notes": notes,
-    }
-    rows = [(one.operation, one.entrypoint, one.outcome, ", ".join(one.changed)) for one in done.deployed]
-    table = Table(("Operation", "Entry point", "Outcome", "What changed"), rows, "There are no producers.")
-    changed = sum(one.outcome != "unchanged" for one in done.tenants)
-    scheduled = (
-        [f"Deployments of scheduled tenants: {len(done.tenants)}, of which {changed} changed."] if done.tenants else []
-    )
-    return Answer(document, (f"Work pool {done.pool.name}: {done.pool.outcome}.", table, *scheduled, *notes))
 
 
 async def await_server(client: PrefectClient, seconds: float | None) -> None:
@@ -184,23 +142,27 @@ def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str,
     return wanted
 
 
-async def _register(client: PrefectClient, operation: Operation, wanted: Mapping[str, Any]) -> Deployed:
-    name, entrypoint = str(operation.type), wanted["entrypoint"]
+async def _register(
+    client: PrefectClient, operation: Operation, wanted: Mapping[str, Any]
+) -> tuple[UUID, Mapping[str, Any], dict[str, Any]]:
+    """Creates the operation's own deployment, or changes what differs: its id, its job variables, and its line in the answer."""
+    name = str(operation.type)
+    line = {"operation": name, "entrypoint": wanted["entrypoint"]}
     try:
         existing = await client.read_deployment_by_name(f"{name}/{DEPLOYMENT}")
     except ObjectNotFound:
         flow_id = await client.create_flow_from_name(name)
         made = await client.create_deployment(flow_id, DEPLOYMENT, **wanted)
-        return Deployed(name, entrypoint, "created", made)
+        return made, {}, {**line, "outcome": "created", "changed": ()}
     differing = {field: value for field, value in wanted.items() if not _is_kept(existing, field, value)}
     if "tags" in differing:
-        differing["tags"] = _with_tags(existing.tags, wanted["tags"])
+        differing["tags"] = list(dict.fromkeys([*existing.tags, *wanted["tags"]]))
     if differing:
         # Only what differs: told its pool again, a deployment leaves the work queue that people gave it. And an update leaves
         # the schedules alone, where creating it again would delete them.
         await client.update_deployment(existing.id, DeploymentUpdate(**differing))
     outcome = "changed" if differing else "unchanged"
-    return Deployed(name, entrypoint, outcome, existing.id, tuple(differing), existing.job_variables)
+    return existing.id, existing.job_variables or {}, {**line, "outcome": outcome, "changed": tuple(differing)}
 
 
 def _is_kept(existing: DeploymentResponse, field: str, wanted: Any) -> bool:
@@ -210,7 +172,3 @@ def _is_kept(existing: DeploymentResponse, field: str, wanted: Any) -> bool:
         limit = existing.global_concurrency_limit
         return limit is not None and limit.limit == wanted
     return getattr(existing, field) == wanted
-
-
-def _with_tags(existing: Iterable[str], ours: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*existing, *ours]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -31,44 +31,11 @@ SHOWN = 5
 # A suspended run goes on in the pool it began in.
 NOT_TAKEN = [StateType.SCHEDULED, StateType.PAUSED]
 
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A deployment of ours whose operation no producer here declares; `schedules` are those that go on firing."""
-
-    operation: str
-    schedules: int
-    removed: bool
-
-    def told(self) -> str:
-        """A sentence with the next step."""
-        schedules = f"{self.schedules} schedule{'' if self.schedules == 1 else 's'}"
-        if self.removed:
-            return f"{self.operation}, which no producer here declares, was removed from Prefect with its {schedules}."
-        firing = f", and its {schedules} go{'es' if self.schedules == 1 else ''} on firing" if self.schedules else ""
-        return (
-            f"{self.operation} is registered with Prefect but no producer here declares it{firing}: install its producer "
-            "here, or run `tenantatlas deploy --remove-missing`."
-        )
+Left = list[tuple[dict[str, Any], str]]
+"""What was left, each as it stands in `deploy --json` and as a sentence with the next step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Flow runs of ours in a pool that is not the deployments' own any more."""
-
-    work_pool: str
-    flow_runs: int
-
-    def told(self) -> str:
-        """A sentence with the next step."""
-        runs = f"{self.flow_runs} run waits" if self.flow_runs == 1 else f"{self.flow_runs} runs wait"
-        return (
-            f"{runs} in the work pool {self.work_pool}, to which nothing new goes: let `tenantatlas worker --pool "
-            f"{shlex.quote(self.work_pool)}` serve it until they are done."
-        )
-
-
-async def missing_operations(client: PrefectClient, *, remove: bool) -> list[Missing]:
+async def missing_operations(client: PrefectClient, *, remove: bool) -> Left:
     """Our deployments of operations that no producer here declares, an operation each; deleted if `remove` says so."""
     found: dict[str, list[Deployment]] = {}
     for one in await read_deployments(client, ()):
@@ -78,7 +45,20 @@ async def missing_operations(client: PrefectClient, *, remove: bool) -> list[Mis
     remove = remove and not broken()
     if remove:
         await delete_all(client, [one for each in found.values() for one in each])
-    return [Missing(name, _counted(each, all_of_them=remove), remove) for name, each in sorted(found.items())]
+    missing: Left = []
+    for name, deployments in sorted(found.items()):
+        schedules = [schedule for one in deployments for schedule in one.schedules]
+        count = len([one for one in schedules if remove or (one.is_active and not one.deployment.is_paused)])
+        counted = f"{count} schedule{'' if count == 1 else 's'}"
+        firing = f", and its {counted} go{'es' if count == 1 else ''} on firing" if count else ""
+        told = (
+            f"{name} is registered with Prefect but no producer here declares it{firing}: install its producer here, or run "
+            "`tenantatlas deploy --remove-missing`."
+        )
+        if remove:
+            told = f"{name}, which no producer here declares, was removed from Prefect with its {counted}."
+        missing.append(({"operation": name, "schedules": count, "outcome": "removed" if remove else "kept"}, told))
+    return missing
 
 
 async def strangers(
@@ -116,14 +96,7 @@ async def delete_all(client: PrefectClient, deployments: Sequence[Deployment]) -
             await delete_deployment(client, one)
 
 
-def _counted(deployments: Sequence[Deployment], *, all_of_them: bool) -> int:
-    """How many schedules they have; those that fire unless `all_of_them` are meant."""
-    return sum(
-        all_of_them or (schedule.is_active and not one.is_paused) for one in deployments for schedule in one.schedules
-    )
-
-
-async def waiting_elsewhere(client: PrefectClient, deployments: Sequence[UUID], pool: str) -> list[Waiting]:
+async def waiting_elsewhere(client: PrefectClient, deployments: Sequence[UUID], pool: str) -> Left:
     """How many flow runs of these deployments wait in pools other than theirs, a pool each.
 
     A flow run stays in the queue it was made in: Prefect's API moves none. Only a worker of that pool ends them; until then
@@ -133,9 +106,13 @@ async def waiting_elsewhere(client: PrefectClient, deployments: Sequence[UUID], 
         deployment_id=FlowRunFilterDeploymentId(any_=list(deployments)),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=NOT_TAKEN)),
     )
-    found: list[Waiting] = []
+    found: Left = []
     for other in sorted(one.name for one in await client.read_work_pools() if one.name != pool):
         there = WorkPoolFilter(name=WorkPoolFilterName(any_=[other]))
         if count := await client.count_flow_runs(flow_run_filter=mine, work_pool_filter=there):
-            found.append(Waiting(other, count))
+            told = (
+                f"{count} run{' waits' if count == 1 else 's wait'} in the work pool {other}, to which nothing new goes: let "
+                f"`tenantatlas worker --pool {shlex.quote(other)}` serve it until they are done."
+            )
+            found.append(({"work_pool": other, "flow_runs": count}, told))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -43,30 +43,21 @@ class TenantDeployed:
 
     def as_json(self) -> dict[str, Any]:
         """A line of `deploy --json`."""
-        return {
-            "operation": self.operation,
-            "name": self.name,
-            "tenant": self.tenant,
-            "outcome": self.outcome,
-            "changed": self.changed,
-        }
+        return {name: value for name, value in asdict(self).items() if name != "id"}
 
 
-@dataclass(slots=True)
-class TenantsKept:
-    """One operation's scheduled tenants after `deploy`."""
+async def keep_tenants(
+    client: PrefectClient, operation: Operation, wanted: Mapping[str, Any], notes: list[str]
+) -> list[TenantDeployed]:
+    """Brings every tenant's deployment of the operation to `wanted`, after schedules of earlier releases have moved to theirs.
 
-    deployed: list[TenantDeployed] = field(default_factory=list[TenantDeployed])
-    notes: list[str] = field(default_factory=list[str])
-
-
-async def keep_tenants(client: PrefectClient, operation: Operation, wanted: Mapping[str, Any]) -> TenantsKept:
-    """Brings every tenant's deployment of the operation to `wanted`, after schedules of earlier releases have moved to theirs."""
-    kept = TenantsKept()
+    Adds to `notes` what a person has to know.
+    """
+    kept: list[TenantDeployed] = []
     name = str(operation.type)
     there = await read_operation(client, name)
     base = next(one for one in there if one.is_operations)
-    moved = await _move(client, operation, base, there, kept.notes) if base.schedules else {}
+    moved = await _move(client, operation, base, there, notes) if base.schedules else {}
     for one in await read_operation(client, name) if moved else there:
         tenant = one.tenant
         if tenant is None:
@@ -75,12 +66,12 @@ async def keep_tenants(client: PrefectClient, operation: Operation, wanted: Mapp
         if differing:
             since = datetime.now(UTC) - _MARGIN
             await client.request("PATCH", "/deployments/{id}", path_params={"id": one.id}, json=differing)
-            await _plan(client, [] if one.is_paused else [one.id], kept.notes, since)
+            await _plan(client, [] if one.is_paused else [one.id], notes, since)
         outcome = "moved" if one.id in moved else "changed" if differing else "unchanged"
-        kept.deployed.append(TenantDeployed(name, one.name, tenant, one.id, outcome, tuple(differing)))
+        kept.append(TenantDeployed(name, one.name, tenant, one.id, outcome, tuple(differing)))
     if moved:
         schedules = sum(moved.values())
-        kept.notes.append(
+        notes.append(
             f"{name}: {schedules} schedule{' has' if schedules == 1 else 's have'} moved to deployments of their tenants, "
             "as they were; `tenantatlas schedule list` shows them."
         )
@@ -126,7 +117,9 @@ async def _move(
             left += [] if one.fields["parameters"] == _REMOVED else [one]
             continue
         told = {"schedule": one.fields["schedule"], "active": one.is_active}
-        name = _name(one, tenant)
+        # The name it was added under in an earlier release, which wrote it into the schedule's own.
+        slug = re.fullmatch(rf"{tenant}-[0-9a-f]{{10}}-([a-z0-9][a-z0-9-]{{0,29}})", one.fields["slug"] or "")
+        name = slug[1] if slug else None
         work = _work(operation, tenant, name, one.parameters)
         if work not in known:
             names.add(new := free_name(tenant, one.parameters.get("scope"), name, names))
@@ -139,7 +132,11 @@ async def _move(
         moved[there_too] = moved.get(there_too, 0) + 1
     await _plan(client, [] if base.is_paused else moved, notes)
     if len(left) < len(base.schedules):
-        await _leave(client, base, left)
+        # In one step and by its name, as Prefect's server takes it for one that is there: deleting schedules one by one would
+        # also delete every run that is late, of whichever tenant.
+        kept = [{field: one.fields[field] for field in ("schedule", "active", "parameters", "slug")} for one in left]
+        body = {"name": base.name, "flow_id": base.fields["flow_id"], "schedules": kept}
+        await client.request("POST", "/deployments/", json=body)
     notes += [
         f"{base.operation}: a schedule of its own deployment ({one.fields['slug'] or one.id}) names no tenant, so what it starts "
         "fails: remove it in Prefect's UI, and add it again with `tenantatlas schedule add`."
@@ -150,23 +147,6 @@ async def _move(
 
 def _work(operation: Operation, tenant: str | None, name: str | None, parameters: Mapping[str, Any]) -> str:
     return repr((tenant, name, sorted(operation.essence(own_parameters(parameters)).items())))
-
-
-def _name(schedule: Schedule, tenant: str) -> str | None:
-    """The name it was added under in an earlier release, which wrote it into the schedule's own."""
-    found = re.fullmatch(rf"{tenant}-[0-9a-f]{{10}}-([a-z0-9][a-z0-9-]{{0,29}})", schedule.fields["slug"] or "")
-    return found[1] if found else None
-
-
-async def _leave(client: PrefectClient, base: Deployment, left: Sequence[Schedule]) -> None:
-    """Leaves only these schedules at the deployment, in one step.
-
-    By its name, as Prefect's server takes it for one that is there: deleting schedules one by one would also delete every run that
-    is late, of whichever tenant.
-    """
-    kept = [{name: one.fields[name] for name in ("schedule", "active", "parameters", "slug")} for one in left]
-    body = {"name": base.name, "flow_id": base.fields["flow_id"], "schedules": kept}
-    await client.request("POST", "/deployments/", json=body)
 
 
 async def _plan(

@@ -1,8 +1,10 @@
-"""One conversation with Prefect's server about deployments and schedules, and what each of its refusals means."""
+"""One conversation with Prefect's server, and what goes wrong in it: each an error of ours, a sentence with an exit code."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,15 +15,29 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from deployments.orchestration.prefect_errors import (
-    PREFECT_PROBLEMS,
-    PrefectRefusesError,
-    prefect_problem,
-    require_answer,
-)
-from runstore.errors import BadInputError, NotFoundError, TenantAtlasError, UnavailableError
+from runstore.errors import BadInputError, ForbiddenError, NotFoundError, TenantAtlasError, UnavailableError
 
 T = TypeVar("T")
+
+PREFECT_PROBLEMS = (httpx.HTTPError, json.JSONDecodeError)
+"""What a call to Prefect's API raises when it does not get the answer of a Prefect server that agrees."""
+
+ANSWER_SECONDS = 10.0
+
+# Prefect's client asks again by itself after these two; whoever sees one has waited for long.
+_ASKED_TOO_OFTEN = frozenset({408, 429})
+
+
+class PrefectUnavailableError(UnavailableError):
+    """Prefect's server is not reachable; start it with `tenantatlas up` or check PREFECT_API_URL."""
+
+
+class PrefectForbidsError(ForbiddenError):
+    """Prefect's server forbids this (403); ask whoever runs it to let you write work pools and deployments."""
+
+
+class PrefectRefusesError(TenantAtlasError):
+    """Prefect's server refuses this; its log says why."""
 
 
 class PrefectCannotPlanError(UnavailableError):
@@ -33,7 +49,7 @@ class PrefectHasNotPlannedError(UnavailableError):
 
 
 def with_prefect(work: Callable[[PrefectClient], Coroutine[Any, Any, T]]) -> T:
-    """What `work` gives. An error of ours instead of each of Prefect's; see `meaning`.
+    """What `work` gives of schedules and deployments. An error of ours instead of each of Prefect's.
 
     Only a server that does not answer, or fails, is unreachable: an answer that says no is told for what it is.
     """
@@ -45,10 +61,21 @@ def with_prefect(work: Callable[[PrefectClient], Coroutine[Any, Any, T]]) -> T:
 
     try:
         return anyio.run(run)
-    except ObjectNotFound as problem:
-        raise _gone() from problem
-    except PREFECT_PROBLEMS as problem:
-        raise meaning(problem) from problem
+    except (*PREFECT_PROBLEMS, ObjectNotFound) as problem:
+        raise prefect_problem(problem, of_schedules=True) from problem
+
+
+async def require_answer(client: PrefectClient) -> None:
+    """PrefectUnavailableError when the server says nothing within ANSWER_SECONDS, good or bad.
+
+    One that is stopped or hangs takes connections all the same, and Prefect's client would wait for it for minutes.
+    """
+    with anyio.move_on_after(ANSWER_SECONDS) as waiting:
+        await client.api_healthcheck()
+    if waiting.cancelled_caught:
+        raise PrefectUnavailableError(
+            f"Prefect's server does not answer within {ANSWER_SECONDS:.0f} seconds; look at its log, then try again."
+        )
 
 
 async def plan(client: PrefectClient, deployments: Iterable[UUID], since: datetime | None = None) -> None:
@@ -65,37 +92,52 @@ async def plan(client: PrefectClient, deployments: Iterable[UUID], since: dateti
             for deployment in deployments:
                 path = {"id": deployment}
                 await client.request("POST", "/deployments/{id}/schedule", path_params=path, json=wanted)
-    except httpx.TransportError as problem:
+    except httpx.HTTPError as problem:
+        if isinstance(problem, httpx.HTTPStatusError):
+            if problem.response.status_code < 500:
+                raise
+            with suppress(httpx.HTTPError):
+                await client.request("GET", "/ready")
+                # It is well, so it is not a passing trouble.
+                raise PrefectCannotPlanError from problem
         raise PrefectHasNotPlannedError from problem
-    except httpx.HTTPStatusError as problem:
-        if problem.response.status_code < 500:
-            raise
-        raise (PrefectCannotPlanError if await _is_well(client) else PrefectHasNotPlannedError)() from problem
 
 
-def meaning(problem: Exception) -> TenantAtlasError:
-    """The error to tell of one of PREFECT_PROBLEMS; what a status says of schedules, where it says more than of other things."""
+def prefect_problem(problem: Exception, *, of_schedules: bool = False) -> TenantAtlasError:
+    """The error to tell of one of PREFECT_PROBLEMS, or of ObjectNotFound. Only a server that is away, or broken, is one that is
+    not reachable. Of schedules a status says more than of other things.
+
+    What Prefect says beside the status is not repeated: it can hold a value that it refuses.
+    """
     status = problem.response.status_code if isinstance(problem, httpx.HTTPStatusError) else None
-    if status == 404:
-        return _gone()
-    if status == 409:
+    status = 404 if isinstance(problem, ObjectNotFound) else status
+    if of_schedules and status == 404:
+        return NotFoundError(
+            "This was removed from Prefect meanwhile; `tenantatlas schedule list` shows the schedules there are."
+        )
+    if of_schedules and status == 409:
         return PrefectRefusesError("Someone else changed the same schedules at this moment; try again.")
-    if status == 422:
+    if of_schedules and status == 422:
         return BadInputError(
             "Prefect's server does not take this schedule; its tz database may not have that time zone: name another one."
         )
-    return prefect_problem(problem)
-
-
-def _gone() -> NotFoundError:
-    return NotFoundError(
-        "This was removed from Prefect meanwhile; `tenantatlas schedule list` shows the schedules there are."
+    if isinstance(problem, json.JSONDecodeError) or status in (404, 405):
+        return BadInputError(
+            f"What answers at PREFECT_API_URL is not Prefect's API ({status or 'no JSON'}); its address ends with /api as a rule."
+        )
+    if status is None:
+        return PrefectUnavailableError()
+    if status >= 500 or status in _ASKED_TOO_OFTEN:
+        return PrefectUnavailableError(
+            f"Prefect's server cannot answer now ({status}); look at its log, then try again."
+        )
+    if status == 401:
+        return PrefectForbidsError(
+            "Prefect's server does not know who asks (401); set PREFECT_API_AUTH_STRING, or PREFECT_API_KEY for Prefect "
+            "Cloud, to what it expects."
+        )
+    if status == 403:
+        return PrefectForbidsError()
+    return PrefectRefusesError(
+        f"Prefect's server refuses this ({status} {httpx.codes.get_reason_phrase(status)}); its log says why."
     )
-
-
-async def _is_well(client: PrefectClient) -> bool:
-    try:
-        await client.request("GET", "/ready")
-    except (httpx.TransportError, httpx.HTTPStatusError):
-        return False
-    return True

@@ -15,21 +15,13 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymen
 from prefect.exceptions import ObjectNotFound
 
 from deployments.orchestration.our_deployments import Deployment, Schedule, tags_for
-from deployments.orchestration.prefect_calls import plan
-from deployments.orchestration.prefect_errors import PrefectRefusesError
+from deployments.orchestration.prefect_calls import PrefectRefusesError, plan
 
 _UNFINISHED = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
-_COPIED = (
-    "flow_id",
-    "entrypoint",
-    "work_pool_name",
-    "work_queue_name",
-    "job_variables",
-    "version",
-    "description",
-    "parameter_openapi_schema",
-    "enforce_parameter_schema",
-)
+_COPIED = """
+    flow_id entrypoint work_pool_name work_queue_name job_variables version description parameter_openapi_schema
+    enforce_parameter_schema
+""".split()  # noqa: SIM905 - short in this way
 
 
 async def create_for_tenant(
@@ -46,12 +38,11 @@ async def create_for_tenant(
     `paused` holds it as a whole. The operation's limit is shared. PrefectRefusesError when someone else made one of that name
     since the names were read: Prefect's server has put this one in its place.
     """
-    tenant = str(parameters["tenant"])
     body = {
         **{field: base.fields[field] for field in _COPIED},
         "name": name,
         "parameters": dict(parameters),
-        "tags": tags_for(base.operation, tenant, parameters),
+        "tags": tags_for(base.operation, str(parameters["tenant"]), parameters),
         "schedules": [dict(schedule)],
         "paused": paused,
         "global_concurrency_limit_id": base.shared_limit,
@@ -67,8 +58,7 @@ async def create_for_tenant(
 
 async def add_schedule(client: PrefectClient, deployment: UUID, schedule: Mapping[str, Any]) -> None:
     """Adds a schedule to a tenant's deployment."""
-    path = {"id": deployment}
-    await client.request("POST", "/deployments/{id}/schedules", path_params=path, json=[dict(schedule)])
+    await client.request("POST", "/deployments/{id}/schedules", path_params={"id": deployment}, json=[dict(schedule)])
 
 
 async def keep_schedule(

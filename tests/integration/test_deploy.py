@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from deployments.orchestration.schedules.listing import find
+from deployments.orchestration.schedules.changes import find
 from runstore.database import DatabaseRole
 from runstore.runs.filters import RunFilter
 from runstore.runs.reader import RunReader

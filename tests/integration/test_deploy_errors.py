@@ -12,15 +12,14 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.orchestration import prefect_errors
-from deployments.orchestration.prefect_calls import with_prefect
-from deployments.orchestration.prefect_errors import PrefectUnavailableError
+from deployments.orchestration import prefect_calls
+from deployments.orchestration.prefect_calls import PrefectUnavailableError, with_prefect
 from tests.support.other_server import server
 
 
 def test_a_server_that_says_nothing_at_all_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is stopped, or hangs: connections are taken all the same."""
-    monkeypatch.setattr(prefect_errors, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(prefect_calls, "ANSWER_SECONDS", 0.5)
 
     async def work(client: PrefectClient) -> None:
         await client.read_flows()

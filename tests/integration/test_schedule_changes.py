@@ -16,12 +16,10 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.orchestration import prefect_errors, tenant_deployments
-from deployments.orchestration.prefect_calls import PrefectCannotPlanError
-from deployments.orchestration.prefect_errors import PrefectRefusesError, PrefectUnavailableError
+from deployments.orchestration import prefect_calls, tenant_deployments
+from deployments.orchestration.prefect_calls import PrefectCannotPlanError, PrefectRefusesError, PrefectUnavailableError
 from deployments.orchestration.schedules import changes as schedules
-from deployments.orchestration.schedules.changes import Added
-from deployments.orchestration.schedules.listing import Scheduled, find
+from deployments.orchestration.schedules.changes import Added, Scheduled, find
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError, TenantAtlasError
 from tests.support.ports import free_port
 from tests.support.schedules import Schedules, schedules_of
@@ -385,7 +383,7 @@ def test_an_answer_that_says_no_is_told_for_what_it_is(status: int, error: type[
 
 
 def test_a_server_that_does_not_answer_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prefect_errors, "ANSWER_SECONDS", 30.0)
+    monkeypatch.setattr(prefect_calls, "ANSWER_SECONDS", 30.0)
     refused = pytest.raises(PrefectUnavailableError, match="not reachable")
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}), refused:
         find([str(uuid4())])

@@ -13,8 +13,7 @@ import httpx
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.orchestration.schedules import changes
-from deployments.orchestration.schedules.changes import CHANGES, Added, Choice
-from deployments.orchestration.schedules.listing import Scheduled
+from deployments.orchestration.schedules.changes import Added, Scheduled
 from deployments.orchestration.schedules.times import parse_timing
 from tests.support.stack import StackUnderTest
 
@@ -55,7 +54,7 @@ class Schedules:
 
     def change(self, verb: str, *tenants: str, id: UUID | None = None) -> list[Scheduled]:
         """Pauses, resumes or removes all of the tenants', or the one of that id."""
-        return CHANGES[verb](Choice(list(tenants), id, None if id else self.operation))
+        return changes.change(verb, tenants, id=id, operation=None if id else self.operation)
 
     def by_prefect(self, one: Scheduled, **told: Any) -> None:
         """Changes a schedule as Prefect's UI and command do: the parameters of the schedule are not repeated."""

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.commands.runs import parse_id
-from deployments.cli.commands.schedule_add import add
-from deployments.cli.commands.schedule_words import schedule_table, tenants_meant
+from deployments.cli.console import Table, when
+from deployments.cli.options import SetOption
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from deployments.orchestration.schedules.changes import Choice
+    from deployments.orchestration.schedules.changes import Added, Scheduled
 
 ScheduleArgument = Annotated[
     str | None,
     typer.Argument(metavar="SCHEDULE_ID", help="As `schedule list` shows it; or name an operation instead."),
 ]
 TenantOption = Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="The tenant's slug.")]
-AllTenantsOption = Annotated[bool, typer.Option("--all-tenants", help="The operation's schedules of every tenant.")]
-OperationOption = Annotated[str | None, typer.Option("--operation", metavar="R.A", help="All of this operation.")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -38,14 +35,51 @@ def add_commands(app: typer.Typer) -> None:
     command(schedule, "remove", help="Forget schedules.")(_change("remove", "removed", key="removed"))
 
 
+def add(
+    call: Call,
+    operation: Annotated[str, typer.Option("--operation", metavar="R.A", help="Such as drift.generate.")],
+    tenant: TenantOption = None,
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="One schedule for each tenant there is.")] = False,
+    scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="The operation's scope.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="For inventory.sync: folder:PATH or graph.")] = None,
+    then: Annotated[str | None, typer.Option("--then", metavar="R.A", help="Follows, such as drift.generate.")] = None,
+    set_: SetOption = None,
+    cron: Annotated[str | None, typer.Option("--cron", help="Five fields, such as '0 6 * * *'.")] = None,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="SPAN", help="Such as 6h, or 1d: at midnight.")
+    ] = None,
+    timezone: Annotated[str, typer.Option("--timezone", help="Such as Europe/Berlin.")] = "UTC",
+    jitter: Annotated[str | None, typer.Option("--jitter", metavar="SPAN", help="Spread tenants, such as 30m.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="For a further schedule of the same work.")] = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Add it without letting it start anything yet.")] = False,
+) -> Answer:
+    shorthands = {"scope": scope, "source": source, "then": then}
+    pairs = [*(set_ or []), *(f"{key}={value}" for key, value in shorthands.items() if value)]
+    if (tenant is None) == (not all_tenants):
+        raise BadInputError("Say for whom with --tenant SLUG or with --all-tenants, one of the two.")
+    # Before anything asks Prefect, which may be away: a wrong parameter is the writer's to correct all the same.
+    from flows.registry import operation_named
+
+    parameters = operation_named(operation).written(pairs)
+    tenants = _tenants(call, tenant, Permission.ADMINISTER)
+    from deployments.orchestration.our_deployments import checked_name
+    from deployments.orchestration.schedules import changes
+    from deployments.orchestration.schedules.times import parse_timing
+
+    timing = parse_timing(cron=cron, every=every, timezone=timezone, jitter=jitter)
+    added = changes.add(tenants, operation, parameters, timing, name=checked_name(name), paused=paused)
+    table = _table([one.schedule for one in added], "No tenant, no schedule.", [_said(one) for one in added])
+    return Answer({"schedules": [one.as_json() for one in added]}, (table,))
+
+
 def list_schedules(
     call: Call, tenant: Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="Only this one's.")] = None
 ) -> Answer:
-    tenants = tenants_meant(call, tenant, Permission.VIEW)
-    from deployments.orchestration.schedules.listing import find
+    tenants = _tenants(call, tenant, Permission.VIEW)
+    from deployments.orchestration.schedules.changes import find
 
     found = find(tenants)
-    table = schedule_table(found, "No schedules yet; `tenantatlas schedule add` adds one.")
+    table = _table(found, "No schedules yet; `tenantatlas schedule add` adds one.")
     return Answer({"schedules": [one.as_json() for one in found]}, (table,))
 
 
@@ -56,14 +90,26 @@ def _change(verb: str, state: str, key: str = "schedule") -> Callable[..., Answe
         call: Call,
         schedule: ScheduleArgument = None,
         tenant: TenantOption = None,
-        all_tenants: AllTenantsOption = False,
-        operation: OperationOption = None,
+        all_tenants: Annotated[
+            bool, typer.Option("--all-tenants", help="The operation's schedules of every tenant.")
+        ] = False,
+        operation: Annotated[
+            str | None, typer.Option("--operation", metavar="R.A", help="All of this operation.")
+        ] = None,
     ) -> Answer:
-        choice = _choice(call, schedule, tenant, all_tenants, operation)
-        from deployments.orchestration.schedules.changes import CHANGES
+        if schedule is not None and (tenant is None or all_tenants or operation is not None):
+            raise BadInputError("A SCHEDULE_ID goes with --tenant SLUG, and with nothing else.")
+        if schedule is None and (operation is None or (tenant is None) == (not all_tenants)):
+            raise BadInputError(
+                "Name one schedule, SCHEDULE_ID --tenant SLUG, or an operation's, --operation R.A with --tenant SLUG or "
+                "--all-tenants."
+            )
+        wanted = None if schedule is None else parse_id(schedule, "schedule id")
+        tenants = _tenants(call, tenant, Permission.ADMINISTER)
+        from deployments.orchestration.schedules.changes import change
 
-        found = CHANGES[verb](choice)
-        if choice.id is not None:
+        found = change(verb, tenants, id=wanted, operation=operation)
+        if wanted is not None:
             (one,) = found
             return Answer({key: one.as_json()}, (f"The schedule {one.id} of {one.deployment} is {state}.",))
         sentence = f"{len(found)} schedule{'s are' if len(found) != 1 else ' is'} {state}."
@@ -72,16 +118,41 @@ def _change(verb: str, state: str, key: str = "schedule") -> Callable[..., Answe
     return changed
 
 
-def _choice(call: Call, schedule: str | None, tenant: str | None, all_tenants: bool, operation: str | None) -> Choice:
-    if schedule is not None and (tenant is None or all_tenants or operation is not None):
-        raise BadInputError("A SCHEDULE_ID goes with --tenant SLUG, and with nothing else.")
-    if schedule is None and (operation is None or (tenant is None) == (not all_tenants)):
-        raise BadInputError(
-            "Name one schedule, SCHEDULE_ID --tenant SLUG, or an operation's, --operation R.A with --tenant SLUG or "
-            "--all-tenants."
-        )
-    wanted = None if schedule is None else parse_id(schedule, "schedule id")
-    tenants = tenants_meant(call, tenant, Permission.ADMINISTER)
-    from deployments.orchestration.schedules.changes import Choice
+def _tenants(call: Call, tenant: str | None, permission: Permission) -> list[str]:
+    """The tenants meant, each one checked: all that the actor may see when none is named. Points Prefect at its server."""
+    from deployments.orchestration.prefect_address import use_prefect
 
-    return Choice(tenants, wanted, operation)
+    with call.open_store() as store:
+        slugs = [tenant] if tenant is not None else store.tenants(call.acting_as)
+        for slug in slugs:
+            store.scope(slug, call.acting_as).require(permission)
+    use_prefect(call.settings)
+    return slugs
+
+
+def _table(found: Sequence[Scheduled], empty: str, changes: Sequence[str] = ()) -> Table:
+    """The schedules, a row each; with `changes`, what became of each is the last column."""
+    columns = ("Schedule", "Tenant", "Deployment", "Parameters", "When", "State", "Next")
+    rows = [
+        (
+            one.id,
+            one.tenant,
+            one.deployment,
+            ", ".join(f"{name}={value}" for name, value in one.parameters.items() if value not in (None, "", [])),
+            f"{one.timing} {one.timezone}",
+            "held" if one.active and one.held else "active" if one.active else "paused",
+            when(one.next_runs[0]) if one.next_runs else "-",
+            *changes[number : number + 1],
+        )
+        for number, one in enumerate(found)
+    ]
+    return Table((*columns, "Change") if changes else columns, rows, empty)
+
+
+def _said(added: Added) -> str:
+    was, now = added.before, added.schedule
+    if was is None:
+        return added.change
+    moved = (was.timing, was.timezone) != (now.timing, now.timezone)
+    differences = [f"was {was.timing} {was.timezone}" if moved else "", "was active" if was.active > now.active else ""]
+    return ", ".join(filter(None, [added.change, *differences]))

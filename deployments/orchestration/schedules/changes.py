@@ -1,9 +1,10 @@
-"""Operations started by the clock: each a schedule of its tenant's own deployment. Added, paused, resumed and removed here."""
+"""Operations started by the clock: each a schedule of its tenant's own deployment. Listed, added, changed and removed here."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 from uuid import UUID
@@ -11,10 +12,16 @@ from uuid import UUID
 from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import ObjectNotFound
 
-from deployments.orchestration.our_deployments import Schedule, free_name, own_parameters, read_operation
+from deployments.orchestration.our_deployments import (
+    Schedule,
+    free_name,
+    own_parameters,
+    read_deployments,
+    read_operation,
+)
 from deployments.orchestration.prefect_calls import plan, with_prefect
-from deployments.orchestration.schedules.listing import Scheduled, read_schedules, shown
-from deployments.orchestration.schedules.times import Timing
+from deployments.orchestration.prefect_times import next_times
+from deployments.orchestration.schedules.times import Timing, said
 from deployments.orchestration.tenant_deployments import (
     create_for_tenant,
     is_same,
@@ -22,8 +29,37 @@ from deployments.orchestration.tenant_deployments import (
     remove_schedule,
     switch_schedule,
 )
-from flows.registry import operation_named
+from flows.registry import operation_named, operations
 from runstore.errors import NotFoundError
+
+NEXT_RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """One schedule as listed: what it starts for which tenant, when, and the next times, in UTC.
+
+    `deployment` is `OPERATION/NAME`, as Prefect's command wants it. `held` is whether that is paused as a whole: an active
+    schedule of it fires nothing either.
+    """
+
+    id: UUID
+    tenant: str
+    operation: str
+    deployment: str
+    name: str | None
+    parameters: Mapping[str, Any]
+    timing: str
+    timezone: str
+    active: bool
+    held: bool
+    next_runs: Sequence[datetime]
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON shape of `schedule list`."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        moments = [moment.isoformat().replace("+00:00", "Z") for moment in self.next_runs]
+        return {**values, "id": str(self.id), "next_runs": moments}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +77,14 @@ class Added:
         return {**self.schedule.as_json(), "change": self.change, "before": before}
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The schedules meant: these tenants', and of them one by its id, or all of one operation."""
+def find(tenants: Sequence[str]) -> list[Scheduled]:
+    """Every schedule of these tenants, by tenant and deployment."""
 
-    tenants: Sequence[str]
-    id: UUID | None = None
-    operation: str | None = None
+    async def done(client: PrefectClient) -> list[Scheduled]:
+        found = [await _shown(one) for one in await _read(client, tenants)]
+        return sorted(found, key=lambda one: (one.tenant, one.deployment, one.timing))
+
+    return with_prefect(done)
 
 
 def add(
@@ -79,15 +116,13 @@ def add(
         names = {one.name for one in there}
         before: dict[UUID, Schedule | None] = {}
         for tenant in tenants:
-            wanted, schedule = (
-                {"tenant": tenant, **checked},
-                {"schedule": timing.for_tenant(tenant), "active": not paused},
-            )
+            wanted = {"tenant": tenant, **checked}
+            schedule = {"schedule": timing.for_tenant(tenant), "active": not paused}
             if tenant in known:
                 before[known[tenant].id] = await keep_schedule(client, known[tenant], wanted, schedule)
-                continue
-            names.add(new := free_name(tenant, checked.get("scope"), name, names))
-            before[await create_for_tenant(client, base, new, wanted, schedule)] = None
+            else:
+                names.add(new := free_name(tenant, checked.get("scope"), name, names))
+                before[await create_for_tenant(client, base, new, wanted, schedule)] = None
         after = [one for one in await read_operation(client, operation) if one.id in before]
         await plan(client, [one.id for one in after if not one.is_paused])
         return [await _added(one.schedules[0], before[one.id]) for one in after if one.schedules]
@@ -95,14 +130,32 @@ def add(
     return with_prefect(done)
 
 
-def change(choice: Choice, change_one: Callable[[PrefectClient, Schedule], Awaitable[Schedule]]) -> list[Scheduled]:
-    """The change to each schedule chosen; those that there still were. NotFoundError when there is none of them."""
+CHANGES: Mapping[str, Callable[[PrefectClient, Schedule], Awaitable[Schedule]]] = {
+    "pause": partial(switch_schedule, active=False),
+    "resume": partial(switch_schedule, active=True),
+    "remove": remove_schedule,
+}
+"""What the commands of these names do to one schedule."""
+
+
+def change(verb: str, tenants: Sequence[str], *, id: UUID | None, operation: str | None) -> list[Scheduled]:
+    """One of CHANGES to these tenants' schedule of that id, or to all of one operation: those that there still were.
+
+    NotFoundError when there is none of them.
+    """
 
     async def done(client: PrefectClient) -> list[Scheduled]:
-        chosen, changed = await _chosen(client, choice), list[Scheduled]()
+        found, changed = await _read(client, tenants), list[Scheduled]()
+        chosen = [one for one in found if id in (None, one.id) and operation in (None, one.deployment.operation)]
+        if not chosen:
+            if operation is not None:
+                operation_named(operation)
+            whose = f"Tenant {tenants[0]!r} has" if len(tenants) == 1 else "These tenants have"
+            what = f"schedule {id}" if id else f"schedule of {operation}"
+            raise NotFoundError(f"{whose} no {what}; `tenantatlas schedule list` shows the schedules there are.")
         for one in chosen:
             try:
-                changed.append(await shown(await change_one(client, one)))
+                changed.append(await _shown(await CHANGES[verb](client, one)))
             except ObjectNotFound:
                 if len(chosen) == 1:
                     raise
@@ -111,31 +164,32 @@ def change(choice: Choice, change_one: Callable[[PrefectClient, Schedule], Await
     return with_prefect(done)
 
 
-CHANGES: Mapping[str, Callable[[Choice], list[Scheduled]]] = {
-    "pause": lambda choice: change(choice, partial(switch_schedule, active=False)),
-    "resume": lambda choice: change(choice, partial(switch_schedule, active=True)),
-    "remove": lambda choice: change(choice, remove_schedule),
-}
-"""What the commands of these names do."""
+async def _read(client: PrefectClient, tenants: Sequence[str]) -> list[Schedule]:
+    """The schedules of these tenants, also of a producer that is gone: what that has goes on firing and has to be seen."""
+    found = await read_deployments(client, operations())
+    return [schedule for one in found for schedule in one.schedules if schedule.tenant in frozenset(tenants)]
 
 
-async def _chosen(client: PrefectClient, choice: Choice) -> list[Schedule]:
-    found = await read_schedules(client, choice.tenants)
-    chosen = [
-        one for one in found if choice.id in (None, one.id) and choice.operation in (None, one.deployment.operation)
-    ]
-    if chosen:
-        return chosen
-    if choice.operation is not None:
-        operation_named(choice.operation)
-    tenants = f"Tenant {choice.tenants[0]!r} has" if len(choice.tenants) == 1 else "These tenants have"
-    what = f"schedule {choice.id}" if choice.id else f"schedule of {choice.operation}"
-    raise NotFoundError(f"{tenants} no {what}; `tenantatlas schedule list` shows the schedules there are.")
+async def _shown(schedule: Schedule) -> Scheduled:
+    kept, deployment = schedule.fields["schedule"], schedule.deployment
+    timing, timezone = said(kept)
+    fires = schedule.is_active and not deployment.is_paused
+    return Scheduled(
+        id=schedule.id,
+        tenant=schedule.tenant or "",
+        operation=deployment.operation,
+        deployment=f"{deployment.operation}/{deployment.name}",
+        name=deployment.schedule_name,
+        parameters=own_parameters(schedule.parameters),
+        timing=timing,
+        timezone=timezone,
+        active=schedule.is_active,
+        held=deployment.is_paused,
+        next_runs=await next_times(kept, NEXT_RUNS) if fires else (),
+    )
 
 
 async def _added(now: Schedule, was: Schedule | None) -> Added:
-    if was is None:
-        return Added(await shown(now), "added", None)
-    if is_same(was.fields, now.fields):
-        return Added(await shown(now), "unchanged", None)
-    return Added(await shown(now), "changed", await shown(was))
+    if was is None or is_same(was.fields, now.fields):
+        return Added(await _shown(now), "added" if was is None else "unchanged", None)
+    return Added(await _shown(now), "changed", await _shown(was))

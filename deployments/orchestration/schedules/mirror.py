@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import httpx
@@ -18,7 +19,7 @@ from prefect.client.orchestration import PrefectClient
 from deployments.orchestration.our_deployments import Schedule, own_parameters, read_deployments
 from deployments.orchestration.prefect_calls import with_prefect
 from deployments.orchestration.prefect_times import next_times
-from deployments.orchestration.schedules.listing import said
+from deployments.orchestration.schedules.times import said
 from flows.registry import operations
 from runstore.database import Database
 from runstore.errors import BadInputError, StoreError, StoreUnavailableError, TenantAtlasError, UnavailableError
@@ -84,7 +85,8 @@ class Mirror:
         for schedule in (schedule for one in ours for schedule in one.schedules if schedule.tenant):
             key = json.dumps([str(schedule.id), schedule.fields["schedule"]], sort_keys=True)
             kept = self._times.get(key)
-            times[key] = kept if kept is not None and _is_good(kept, now) else await reckoned(schedule, now)
+            is_good = kept is not None and (not kept.moments or kept.moments[-1] > now)
+            times[key] = kept if kept is not None and is_good else await reckoned(schedule, now)
             pool = pools.get(str(schedule.deployment.fields.get("work_pool_name")), StoppedBy.POOL)
             if (one := mirrored(schedule, times[key], pool, now)) is not None:
                 found.append(one)
@@ -102,10 +104,6 @@ async def _stopped_pool(client: PrefectClient, name: str) -> StoppedBy | None:
     if pool.get("is_paused"):
         return StoppedBy.POOL
     return StoppedBy.WORKER if pool.get("status") == "NOT_READY" else None
-
-
-def _is_good(times: Times, now: datetime) -> bool:
-    return not times.moments or times.moments[-1] > now
 
 
 async def reckoned(schedule: Schedule, now: datetime) -> Times:
@@ -132,26 +130,31 @@ async def reckoned(schedule: Schedule, now: datetime) -> Times:
 
 def mirrored(schedule: Schedule, times: Times, pool: StoppedBy | None, now: datetime) -> Mirrored | None:
     """The schedule as the store keeps it; None for a deployment whose flow is named as no operation can be."""
+    deployment, given = schedule.deployment, own_parameters(schedule.parameters)
     try:
-        operation = OperationType.parse(schedule.deployment.operation)
+        operation = OperationType.parse(deployment.operation)
     except BadInputError:
         return None
     # What was due before it was as it is now may have been due by other rules.
-    since = max(_read_moment(schedule.fields, "created"), _read_moment(schedule.fields, "updated"))
+    written = (schedule.fields.get(name) for name in ("created", "updated"))
+    since = max((datetime.fromisoformat(one) for one in written if one), default=datetime.min.replace(tzinfo=UTC))
     due = [one for one in times.moments if since <= one <= now - GRACE]
     to_come = [one for one in times.moments if one > now]
     timing, timezone = said(schedule.fields["schedule"])
-    name = schedule.deployment.schedule_name
-    stopped = StoppedBy.DEPLOYMENT if schedule.deployment.is_paused else pool
-    if not schedule.is_active:
-        stopped = StoppedBy.SCHEDULE
+    stopped = StoppedBy.DEPLOYMENT if deployment.is_paused else pool
+    stopped = stopped if schedule.is_active else StoppedBy.SCHEDULE
+    # The scope that its runs will have in their context.
+    scope = given.get("scope")
+    if (declared := operations().get(deployment.operation)) is not None:
+        with suppress(BadInputError):
+            scope = declared.request(given).context.get("scope")
     return Mirrored(
         tenant=schedule.tenant or "",
         id=str(schedule.id),
         resource=operation.resource,
         action=operation.action,
-        scope=_scope(schedule),
-        name=_clean(name) if name else None,
+        scope=_clean(scope) if isinstance(scope, str) else None,
+        name=_clean(deployment.schedule_name) if deployment.schedule_name else None,
         timing=_clean(timing),
         timezone=_clean(timezone),
         stopped_by=stopped,
@@ -159,22 +162,6 @@ def mirrored(schedule: Schedule, times: Times, pool: StoppedBy | None, now: date
         due_at=due[-1].isoformat() if due else None,
         next_at=to_come[0].isoformat() if to_come and stopped in (None, StoppedBy.WORKER) else None,
     )
-
-
-def _read_moment(fields: Mapping[str, Any], name: str) -> datetime:
-    written = fields.get(name)
-    return datetime.fromisoformat(written) if written else datetime.min.replace(tzinfo=UTC)
-
-
-def _scope(schedule: Schedule) -> str | None:
-    """The scope that its runs will have in their context."""
-    given, declared = own_parameters(schedule.parameters), operations().get(schedule.deployment.operation)
-    try:
-        told = given if declared is None else declared.request(given).context
-    except BadInputError:
-        told = given
-    scope = told.get("scope")
-    return _clean(scope) if isinstance(scope, str) else None
 
 
 def _clean(words: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,17 +49,30 @@ class Timing:
         return {"cron": line, "timezone": self.timezone, "day_or": True}
 
 
+def said(schedule: Mapping[str, Any]) -> tuple[str, str]:
+    """The timing and its time zone in words: `0 6 * * *` and `Europe/Berlin`, `every 6h` and `UTC`."""
+    zone = str(schedule.get("timezone") or "UTC")
+    if "interval" not in schedule:
+        return str(schedule.get("cron") or schedule.get("rrule") or "unknown"), zone
+    seconds = int(schedule["interval"])
+    # 24 hours are not said as a day: a day, as written, is the calendar's and is kept as a cron line.
+    units = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+    unit, size = next(one for one in units if seconds % one[1] == 0 and (one[0], seconds) != ("d", 86_400))
+    return f"every {seconds // size}{unit}", zone
+
+
 def parse_timing(*, cron: str | None, every: str | None, timezone: str, jitter: str | None) -> Timing:
     """The timing that the options name. BadInputError with one sentence for whatever is not usable."""
     if (cron is None) == (every is None):
         raise BadInputError("Say when with --cron or with --every, one of the two.")
     checked_timezone(timezone)
-    spread, _ = (timedelta(), "") if jitter is None else _span(jitter, "--jitter")
+    spread = timedelta() if jitter is None else _span(jitter, "--jitter")[0]
     if jitter is not None and spread < SHORTEST:
         raise BadInputError("--jitter is at least one minute: tenants are spread by whole minutes.")
     if every is None:
         line = checked_cron(str(cron))
-        _check_room(line, spread)
+        if spread:
+            _check_room(line, spread)
         return Timing(line, None, timezone, spread)
     span, written = _span(every, "--every")
     if not SHORTEST <= span <= LONGEST:
@@ -84,8 +98,7 @@ def _span(text: str, option: str) -> tuple[timedelta, str]:
     found = _SPAN.fullmatch(text.strip())
     if found is None:
         raise BadInputError(f"{option} {text[:40]!r} is no span: write it as 15m, 6h, 1d or 2w.")
-    amount = int(found[1])
-    return timedelta(**{_UNITS[found[2]]: amount}), f"{amount}{found[2]}"
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}), f"{int(found[1])}{found[2]}"
 
 
 def _minutes(span: timedelta) -> int:
@@ -94,8 +107,6 @@ def _minutes(span: timedelta) -> int:
 
 def _check_room(line: str, spread: timedelta) -> None:
     """Refuses a spread that would carry a cron line's time into fields that are not one number, or past midnight."""
-    if not spread:
-        return
     minute, hour = line.split()[:2]
     if not _PLAIN.fullmatch(minute):
         raise BadInputError("--jitter needs a cron line whose minute is one number, such as '0 6 * * *'.")

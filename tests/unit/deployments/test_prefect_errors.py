@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from deployments.orchestration.prefect_errors import prefect_problem
+from deployments.orchestration.prefect_calls import prefect_problem
 
 
 def answered(status: int) -> httpx.HTTPStatusError:

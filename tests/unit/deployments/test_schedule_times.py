@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from deployments.orchestration.prefect_times import next_times
-from deployments.orchestration.schedules.listing import said
-from deployments.orchestration.schedules.times import Timing, parse_timing
+from deployments.orchestration.schedules.times import Timing, parse_timing, said
 from runstore.errors import BadInputError
 
 BERLIN = ZoneInfo("Europe/Berlin")
