@@ -36,16 +36,24 @@ class StoreAccess:
             self._databases[role] = Database(self.url, role, pool_size=2)
         return self._databases[role]
 
+    @property
+    def admin(self) -> Database:
+        """The connections that may do everything."""
+        return self.database(DatabaseRole.ADMIN)
+
+    def directory(self, *, admin: bool = False) -> Directory:
+        """The tenants and their members, to read or, as `admin`, to change."""
+        return Directory(self.admin if admin else self.database(DatabaseRole.APP))
+
     def scope(self, tenant: str, acting_as: str | None) -> TenantScope:
         """The tenant as seen by the local operator, or by the member named. NotFoundError, ForbiddenError."""
-        return Directory(self.database(DatabaseRole.APP)).for_operator(tenant, acting_as)
+        return self.directory().for_operator(tenant, acting_as)
 
     def tenants(self, acting_as: str | None) -> list[str]:
         """The slugs of all tenants for the local operator, of the member's own for the member named. ForbiddenError."""
-        directory = Directory(self.database(DatabaseRole.APP))
         if acting_as is None:
-            return [tenant.slug for tenant in directory.tenants() if not tenant.is_leaving]
-        return [tenant.slug for tenant, _ in directory.member(acting_as).tenants]
+            return [tenant.slug for tenant in self.directory().tenants() if not tenant.is_leaving]
+        return [tenant.slug for tenant, _ in self.directory().member(acting_as).tenants]
 
     def dispose(self) -> None:
         """Closes every connection."""

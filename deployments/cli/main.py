@@ -15,7 +15,7 @@ from types import FrameType
 import typer
 from typer.core import TyperGroup
 
-from deployments.cli.commands import audit, runs, schedule, services, stack, tenants
+from deployments.cli.commands import audit, database, runs, schedule, services, stack, tenants
 from deployments.cli.console import visible
 from deployments.cli.producers import add_producers
 from runstore.errors import TenantAtlasError
@@ -34,7 +34,7 @@ def build() -> TyperGroup:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for module in (stack, tenants, runs, schedule, audit, services):
+    for module in (stack, tenants, database, runs, schedule, audit, services):
         module.add_commands(app)
     whole = typer.main.get_group(app)
     whole.epilog = "\n\n".join(str(one) for one in add_producers(whole))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,6 @@ from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Table, print_blocks, print_json
 from deployments.local.record import StackRecord, last_record, read_record
 from runstore.errors import UnavailableError
-
-if TYPE_CHECKING:
-    from deployments.settings import Settings
 
 DETACHED_DEADLINE_SECONDS = 450
 NO_HUB = (
@@ -57,8 +54,7 @@ def up(
         return _detached(call, demo=demo)
     from deployments.local.local_stack import LocalStack
 
-    stack = LocalStack(call.settings, demo=demo, report=call.note)
-    with stack:
+    with LocalStack(call.settings, demo=demo, report=call.note) as stack:
         print_json(_addresses(stack.record)) if call.as_json else print_blocks(_summary(stack.record))
         call.note("Press Ctrl-C to stop everything.")
         stack.watch()
@@ -82,50 +78,36 @@ def status(call: Call) -> Answer:
     version = installed_version()
     api_url = settings.prefect_api_url if record is None else record.prefect_api_url
     workers = online_workers(api_url, settings.work_pool)
-    known = {
-        "workers": [worker.as_json() for worker in workers or ()],
-        "workers_known": workers is not None,
-    }
     told = outdated(workers or [], version)
     if workers is None and api_url is not None:
         told = ["Prefect does not say which workers are online, so their versions are not known."]
     url = configured_url(settings) or (None if record is None else record.database_url)
     away = None if url is None else _database_away(url)
-    if away is not None:
-        told = [away, *told]
+    told = [away, *told] if away else told
+    shown = record.database_url if record else without_password(url) if url else None
+    processes = [] if record is None else [record.supervisor, *record.processes]
     document: dict[str, Any] = {
         "version": version,
         "home": str(settings.home),
         "database_answers": None if url is None else away is None,
-    }
-    code = 0 if away is None else UnavailableError.exit_code
-    if record is None:
-        document |= {
-            "hub_url": None,
-            "prefect_ui_url": None,
-            "prefect_api_url": settings.prefect_api_url,
-            "database_url": None if url is None else without_password(url),
-            "processes": [],
-            **known,
-        }
-        said = f"No local stack runs in {settings.home}."
-        if api_url is None:
-            said += " Start it with `tenantatlas up`."
-        names = tuple(f"Worker {worker.name} is online." for worker in workers or ())
-        return Answer(document, (said, *names, *told), code)
-    document |= {
-        "hub_url": record.hub_url,
-        "prefect_ui_url": record.prefect_ui_url,
-        "prefect_api_url": record.prefect_api_url,
-        "database_url": record.database_url,
-        "ready": record.ready,
+        "hub_url": record and record.hub_url,
+        "prefect_ui_url": record and record.prefect_ui_url,
+        "prefect_api_url": api_url,
+        "database_url": shown,
+        **({} if record is None else {"ready": record.ready}),
         "processes": [
             {"name": process.name, "pid": process.pid, "state": process.state if process.alive else "stopped"}
-            for process in (record.supervisor, *record.processes)
+            for process in processes
         ],
-        **known,
+        "workers": [worker.as_json() for worker in workers or ()],
+        "workers_known": workers is not None,
     }
-    return Answer(document, (*_summary(record), *told), code)
+    if record is None:
+        said = f"No local stack runs in {settings.home}." + ("" if api_url else " Start it with `tenantatlas up`.")
+        lines = [said, *(f"Worker {worker.name} is online." for worker in workers or ())]
+    else:
+        lines = _summary(record)
+    return Answer(document, (*lines, *told), UnavailableError.exit_code if away else 0)
 
 
 def _database_away(url: str) -> str | None:
@@ -143,26 +125,23 @@ def _database_away(url: str) -> str | None:
         return f"The database does not answer: {problem}"
     except TenantAtlasError:
         # It answers, and refuses: a schema that is not there yet is another command's subject.
-        return None
+        pass
     finally:
         database.dispose()
     return None
 
 
 def _detached(call: Call, *, demo: bool) -> Answer:
-    from deployments.local.local_stack import AlreadyRunningError
-    from deployments.local.specs import TENANTATLAS
+    from deployments.local.local_stack import already_running
+    from deployments.local.specs import TENANTATLAS, logs_of
 
     settings = call.settings
     if (running := read_record(settings.state)) is not None:
-        raise AlreadyRunningError(
-            f"A stack already runs in {settings.home} (process {running.supervisor.pid}). "
-            "Stop it with `tenantatlas down`."
-        )
-    logs = settings.state / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    (logs / "supervisor.log").write_bytes(b"")
-    with (logs / "supervisor.log").open("a+b") as output:
+        raise already_running(settings, running)
+    log = logs_of(settings) / "supervisor.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"")
+    with log.open("ab") as output:
         supervisor = subprocess.Popen(  # noqa: S603 - our own command
             [*TENANTATLAS, "up", *(("--demo",) if demo else ())],
             stdin=subprocess.DEVNULL,
@@ -170,25 +149,17 @@ def _detached(call: Call, *, demo: bool) -> Answer:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        record = _await_ready(settings, supervisor)
-        if record is None:
-            output.seek(0)
-            lines = output.read().decode(errors="replace").strip().splitlines()
-            print_blocks([lines[-1] if lines else "The stack ended without a word."], file=sys.stderr)
-            raise typer.Exit(supervisor.wait() or 1)
-    return Answer(_addresses(record), tuple(_summary(record)))
-
-
-def _await_ready(settings: Settings, supervisor: subprocess.Popen[bytes]) -> StackRecord | None:
     give_up_at = time.monotonic() + DETACHED_DEADLINE_SECONDS
     while supervisor.poll() is None:
         record = last_record(settings.state)
         if record is not None and record.supervisor.pid == supervisor.pid and record.ready:
-            return record
+            return Answer(_addresses(record), tuple(_summary(record)))
         if time.monotonic() > give_up_at:
             supervisor.terminate()
         time.sleep(0.1)
-    return None
+    lines = log.read_text(errors="replace").strip().splitlines()
+    print_blocks([lines[-1] if lines else "The stack ended without a word."], file=sys.stderr)
+    raise typer.Exit(supervisor.wait() or 1)
 
 
 def _addresses(record: StackRecord) -> dict[str, Any]:

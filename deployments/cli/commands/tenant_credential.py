@@ -41,7 +41,6 @@ def set_credential(
     ] = False,
 ) -> Answer:
     from flows._policies.own_credential import CLOUDS, keep_credential
-    from runstore.database import DatabaseRole
 
     call.operator_only("changes how tenants are signed in to")
     if shared == bool(application or cloud):
@@ -61,17 +60,12 @@ def set_credential(
         kind, secret = "secret", (_read(secret_file).strip() if secret_file else _asked(call))
     with call.open_store() as store:
         scope = store.scope(slug, None)
-        with store.database(DatabaseRole.ADMIN).transaction(scope) as connection:
+        with store.admin.transaction(scope) as connection:
             keep_credential(
                 connection, scope, cloud=cloud, application=application, kind=kind, secret=secret, expires_at=expires_at
             )
-    document = {
-        "tenant": slug,
-        "application": application,
-        "kind": kind,
-        "cloud": cloud,
-        "expires_at": _iso(expires_at),
-    }
+    document = {"tenant": slug, "application": application, "kind": kind, "cloud": cloud}
+    document["expires_at"] = _iso(expires_at)
     own = f"application {application}, {kind}" if application else "the shared application"
     return Answer({"credential": document}, (f"Tenant {slug} is read with {own}, cloud {cloud or 'of the settings'}.",))
 
@@ -82,14 +76,13 @@ def check_tenant(call: Call, slug: SlugArgument) -> Answer:
     from flows._policies.own_credential import environment_of
     from flows._policies.tables import TenantCredential
     from flows._sources.graph.reader import GraphReader
-    from runstore.database import DatabaseRole
     from runstore.reasons import ReasonedError
     from runstore.schema import Tenant
 
     call.operator_only("signs in to tenants")
     with call.open_store() as store:
         scope = store.scope(slug, None)
-        with store.database(DatabaseRole.ADMIN).transaction(scope) as connection:
+        with store.admin.transaction(scope) as connection:
             directory = connection.execute(select(Tenant.directory_id).where(Tenant.id == scope.tenant_id)).scalar_one()
             expiry = select(TenantCredential.expires_at).where(TenantCredential.tenant_id == scope.tenant_id)
             expires_at = connection.execute(expiry).scalar_one_or_none()

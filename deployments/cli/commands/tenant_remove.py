@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
 from deployments.cli.call import Answer, Call
 from deployments.cli.console import Table, print_blocks
 from runstore.errors import BadInputError, UnavailableError
-
-if TYPE_CHECKING:
-    from deployments.orchestration.leaving import Held
 
 
 def remove_tenant(
@@ -25,7 +23,6 @@ def remove_tenant(
     ] = False,
 ) -> Answer:
     from deployments.orchestration.prefect_address import use_prefect
-    from runstore.database import DatabaseRole
     from runstore.leaving import Leaving
 
     call.operator_only("removes tenants")
@@ -35,11 +32,14 @@ def remove_tenant(
     from deployments.orchestration import leaving as at_prefect
 
     with call.open_store() as store:
-        leaving = Leaving(store.database(DatabaseRole.ADMIN), slug)
+        leaving = Leaving(store.admin, slug)
         rows = leaving.holds()
         held = None if without_prefect else at_prefect.held(slug)
-        document: dict[str, Any] = {"tenant": slug, "rows": rows, "prefect": _as_json(held), "removed": False}
-        table = _table(rows, held)
+        there = {_words(name): count for name, count in rows.items()}
+        if held is not None:
+            there = {"schedules in Prefect": held.schedules, "flow runs in Prefect": held.flow_runs, **there}
+        document: dict[str, Any] = {"tenant": slug, "rows": rows, "prefect": held and asdict(held), "removed": False}
+        table = Table(("What", "How many"), list(there.items()), "Nothing is kept of it.")
         if dry_run:
             return Answer(document, (table, "Nothing is removed: this was a dry run."))
         if not yes:
@@ -66,18 +66,5 @@ def _ask(call: Call, slug: str, table: Table) -> None:
         raise BadInputError(f"That was not {slug}: nothing is removed.")
 
 
-def _table(rows: dict[str, int], held: Held | None) -> Table:
-    there = {_words(name): count for name, count in rows.items()}
-    if held is not None:
-        there = {"schedules in Prefect": held.schedules, "flow runs in Prefect": held.flow_runs, **there}
-    return Table(("What", "How many"), list(there.items()), "Nothing is kept of it.")
-
-
 def _words(table: str) -> str:
     return table.replace("_", " ")
-
-
-def _as_json(held: Held | None) -> dict[str, int] | None:
-    if held is None:
-        return None
-    return {"schedules": held.schedules, "flow_runs": held.flow_runs, "under_way": held.under_way}

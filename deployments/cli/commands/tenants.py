@@ -1,4 +1,4 @@
-"""`tenantatlas tenant`, `member` and `db`: the tenants, who may do what in them, and the schema that holds them."""
+"""`tenantatlas tenant` and `member`: the tenants, and who may do what in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.call import Answer, Call, command
-from deployments.cli.commands.dump import dump, restore, seal
 from deployments.cli.commands.tenant_credential import check_tenant, set_credential
 from deployments.cli.commands.tenant_remove import remove_tenant
 from deployments.cli.console import Table
@@ -21,37 +20,27 @@ if TYPE_CHECKING:
 DirectoryOption = Annotated[
     str | None, typer.Option("--directory", metavar="ENTRA_TENANT_ID", help="The Entra directory it stands for.")
 ]
+UserOption = Annotated[str, typer.Option("--user", metavar="EMAIL", help="The person.")]
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the groups `tenant`, `member` and `db`."""
+    """Adds the groups `tenant` and `member`."""
     tenants = typer.Typer(help="Tenants.", rich_markup_mode=None)
     members = typer.Typer(help="Who may do what in a tenant.", rich_markup_mode=None)
-    database = typer.Typer(help="The run store's schema, and the whole of it in a file.", rich_markup_mode=None)
     app.add_typer(tenants, name="tenant")
     app.add_typer(members, name="member")
-    app.add_typer(database, name="db")
-    command(tenants, "add", help="Add a tenant.")(add_tenant)
-    command(tenants, "set", help="Change a tenant's name, its directory, or the types it leaves out.")(set_tenant)
-    command(tenants, "credential", help="Say with which application, secret and cloud a tenant is read.")(
-        set_credential
-    )
-    command(tenants, "check", help="Sign in to a tenant, try each type's permission, and say what is missing.")(
-        check_tenant
-    )
-    command(tenants, "list", help="List the tenants.")(list_tenants)
-    command(tenants, "remove", help="Remove a tenant and all that is kept of it.")(remove_tenant)
-    command(members, "grant", help="Make someone a member, or change their role.")(grant)
-    command(members, "revoke", help="End someone's membership.")(revoke)
-    command(members, "list", help="List a tenant's members.")(list_members)
-    command(database, "upgrade", help="Bring the schema to this version's.")(upgrade)
-    command(database, "logins", help="Make the logins that the settings name, one for each kind of process.")(logins)
-    command(database, "dump", help="Write the whole run store to a file.")(dump)
-    command(database, "restore", help="Read such a file into an empty run store: all of it, or nothing.")(restore)
-    command(
-        database, "seal", help="Encrypt what is stored in clear or under an older key; may be run again at any time."
-    )(seal)
-    command(database, "check", help="Say whether the schema is the one this version needs.")(check)
+    for group, name, function, said in (
+        (tenants, "add", add_tenant, "Add a tenant."),
+        (tenants, "set", set_tenant, "Change a tenant's name, its directory, or the types it leaves out."),
+        (tenants, "credential", set_credential, "Say with which application, secret and cloud a tenant is read."),
+        (tenants, "check", check_tenant, "Sign in to a tenant, try each type's permission, and say what is missing."),
+        (tenants, "list", list_tenants, "List the tenants."),
+        (tenants, "remove", remove_tenant, "Remove a tenant and all that is kept of it."),
+        (members, "grant", grant, "Make someone a member, or change their role."),
+        (members, "revoke", revoke, "End someone's membership."),
+        (members, "list", list_members, "List a tenant's members."),
+    ):
+        command(group, name, help=said)(function)
 
 
 def add_tenant(
@@ -60,12 +49,9 @@ def add_tenant(
     name: Annotated[str, typer.Option("--name", help="The name people read.")],
     directory: DirectoryOption = None,
 ) -> Answer:
-    from runstore.database import DatabaseRole
-    from runstore.directory import Directory
-
     call.operator_only("adds tenants")
     with call.open_store() as store:
-        tenant = Directory(store.database(DatabaseRole.ADMIN)).add_tenant(slug, name, directory)
+        tenant = store.directory(admin=True).add_tenant(slug, name, directory)
     return Answer({"tenant": _as_json(tenant)}, (f"Tenant {tenant.slug} is added.",))
 
 
@@ -83,18 +69,12 @@ def set_tenant(
         ),
     ] = None,
 ) -> Answer:
-    from runstore.database import DatabaseRole
-    from runstore.directory import Directory
-
     # Not even an owner: the worker's application may read other directories too, and those are others' tenants.
     call.operator_only("changes tenants")
     with call.open_store() as store:
-        tenant = Directory(store.database(DatabaseRole.ADMIN)).change_tenant(
-            slug,
-            name=name,
-            directory_id=directory,
-            without_types=None if without_types is None else _types(without_types),
-        )
+        types = None if without_types is None else _types(without_types)
+        changing = store.directory(admin=True)
+        tenant = changing.change_tenant(slug, name=name, directory_id=directory, without_types=types)
     told = f"Tenant {tenant.slug} is called {tenant.name}; its directory is {tenant.directory_id or 'not set'}."
     if tenant.without_types:
         told += f" It is not asked for {', '.join(tenant.without_types)}."
@@ -102,135 +82,57 @@ def set_tenant(
 
 
 def list_tenants(call: Call) -> Answer:
-    from runstore.database import DatabaseRole
-    from runstore.directory import Directory
-
     with call.open_store() as store:
-        directory = Directory(store.database(DatabaseRole.APP))
+        directory = store.directory()
         if call.acting_as is None:
             found = list(directory.tenants())
         else:
             user = directory.by_email(call.acting_as)
             found = [] if user is None else [tenant for tenant, _ in user.tenants]
-    document = {"tenants": [_as_json(tenant) for tenant in found]}
     rows = [
         (tenant.slug, f"{tenant.name} (being removed)" if tenant.is_leaving else tenant.name, tenant.directory_id)
         for tenant in found
     ]
-    empty = "There are no tenants yet; `tenantatlas tenant add` adds one."
-    return Answer(document, (Table(("Tenant", "Name", "Directory"), rows, empty),))
+    table = Table(("Tenant", "Name", "Directory"), rows, "There are no tenants yet; `tenantatlas tenant add` adds one.")
+    return Answer({"tenants": [_as_json(tenant) for tenant in found]}, (table,))
 
 
 def grant(
     call: Call,
     tenant: TenantOption,
-    user: Annotated[str, typer.Option("--user", metavar="EMAIL", help="The person.")],
+    user: UserOption,
     role: Annotated[str, typer.Option("--role", help="owner, manager, operator or readonly.")],
 ) -> Answer:
-    from runstore.database import DatabaseRole
-    from runstore.directory import Directory
-
-    wanted = _role(role)
+    try:
+        wanted = Role(role.strip().lower())
+    except ValueError:
+        raise BadInputError(f"{role[:80]!r} is no role: use owner, manager, operator or readonly.") from None
     with call.open_store() as store:
-        scope = store.scope(tenant, call.acting_as)
-        member = Directory(store.database(DatabaseRole.ADMIN)).grant(scope, user, wanted)
+        member = store.directory(admin=True).grant(store.scope(tenant, call.acting_as), user, wanted)
     document = {"member": {"email": member.email, "role": member.role.value, "tenant": tenant}}
     return Answer(document, (f"{member.email} is {member.role.value} of tenant {tenant}.",))
 
 
-def revoke(
-    call: Call,
-    tenant: TenantOption,
-    user: Annotated[str, typer.Option("--user", metavar="EMAIL", help="The person.")],
-) -> Answer:
-    from runstore.database import DatabaseRole
-    from runstore.directory import Directory
-
+def revoke(call: Call, tenant: TenantOption, user: UserOption) -> Answer:
     with call.open_store() as store:
-        scope = store.scope(tenant, call.acting_as)
-        Directory(store.database(DatabaseRole.ADMIN)).revoke(scope, user)
-    return Answer(
-        {"revoked": {"email": user, "tenant": tenant}}, (f"{user} is no member of tenant {tenant} any more.",)
-    )
+        store.directory(admin=True).revoke(store.scope(tenant, call.acting_as), user)
+    told = f"{user} is no member of tenant {tenant} any more."
+    return Answer({"revoked": {"email": user, "tenant": tenant}}, (told,))
 
 
 def list_members(call: Call, tenant: TenantOption) -> Answer:
-    from runstore.database import DatabaseRole
-    from runstore.directory import Directory
-
     with call.open_store() as store:
         scope = store.scope(tenant, call.acting_as)
         scope.require(Permission.VIEW)
-        found = Directory(store.database(DatabaseRole.APP)).members(scope)
-    document = {"members": [{"email": member.email, "role": member.role.value} for member in found]}
-    rows = [(member.email, member.role.value) for member in found]
+        rows = [(member.email, member.role.value) for member in store.directory().members(scope)]
+    document = {"members": [{"email": email, "role": role} for email, role in rows]}
     empty = f"Tenant {tenant} has no members yet; `tenantatlas member grant` adds one."
     return Answer(document, (Table(("Member", "Role"), rows, empty),))
 
 
-def upgrade(call: Call) -> Answer:
-    from deployments.encryption import report
-    from deployments.store_access import open_store, producer_migrations
-    from runstore import migrations
-    from runstore.database import DatabaseRole
-
-    call.operator_only("changes the schema")
-    with open_store(call.settings, verify=False) as store:
-        migrations.upgrade(store.url, producer_migrations())
-        revisions = sorted(migrations.found(store.url))
-        unknown = sorted(migrations.unknown(store.url, producer_migrations()))
-        told, _ = report(store.database(DatabaseRole.ADMIN))
-    said = "The schema is up to date."
-    if unknown:
-        said = f"The schema is newer than this version ({', '.join(unknown)}) and stays as it is; this version works on it."
-    return Answer({"revisions": revisions}, (said, *told))
-
-
-def logins(call: Call) -> Answer:
-    from deployments.store_access import open_store
-    from runstore.database import DatabaseRole
-    from runstore.logins import ensure_login
-
-    call.operator_only("makes logins")
-    settings = call.settings
-    named = {
-        DatabaseRole.HUB: settings.hub_database_url,
-        DatabaseRole.APP: settings.app_database_url,
-        DatabaseRole.RELAY: settings.relay_database_url,
-        DatabaseRole.WORKER: settings.worker_database_url,
-    }
-    with open_store(settings) as store:
-        made = [
-            (ensure_login(store.url, address.get_secret_value(), role), role.value)
-            for role, address in named.items()
-            if address is not None
-        ]
-    empty = "The settings name no logins, so one login serves every process."
-    document = {"logins": [{"login": login, "role": role} for login, role in made]}
-    return Answer(document, (Table(("Login", "Role"), made, empty),))
-
-
-def check(call: Call) -> Answer:
-    from deployments.encryption import report
-    from deployments.store_access import open_store, producer_migrations
-    from runstore import migrations
-    from runstore.database import DatabaseRole
-    from runstore.migrations import verify_schema
-
-    with open_store(call.settings, verify=False) as store:
-        verify_schema(store.url, producer_migrations())
-        revisions = sorted(migrations.found(store.url))
-        told, _ = report(store.database(DatabaseRole.ADMIN))
-    return Answer({"revisions": revisions}, ("The schema is the one this version needs.", *told))
-
-
 def _as_json(tenant: TenantView) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "id": str(tenant.id),
-        "slug": tenant.slug,
-        "name": tenant.name,
-        "directory": tenant.directory_id,
-    }
+    shown: dict[str, Any] = {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name}
+    shown["directory"] = tenant.directory_id
     if tenant.without_types:
         shown["without_types"] = list(tenant.without_types)
     return {**shown, "leaving": True} if tenant.is_leaving else shown
@@ -246,10 +148,3 @@ def _types(text: str) -> list[str]:
     if BY_SLUG.keys() <= set(named):
         raise BadInputError("Every type is left out: leave at least one to ask for.")
     return named
-
-
-def _role(text: str) -> Role:
-    try:
-        return Role(text.strip().lower())
-    except ValueError:
-        raise BadInputError(f"{text[:80]!r} is no role: use owner, manager, operator or readonly.") from None
