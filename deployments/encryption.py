@@ -58,7 +58,7 @@ def new_key(settings: Settings) -> Path:
     try:
         lines = file.read_text().split()
         if len(lines) == 1:
-            _replace(file, [secrets.token_urlsafe(48), *lines])
+            _draft(file, f"{secrets.token_urlsafe(48)}\n{lines[0]}").replace(file)
     except OSError as problem:
         raise BadInputError(f"{file} cannot be changed: {problem.strerror or problem}.") from None
     return file
@@ -66,7 +66,7 @@ def new_key(settings: Settings) -> Path:
 
 def forget_older(file: Path) -> None:
     """Leaves the first key of the file alone. Call it when nothing is kept under the others."""
-    _replace(file, file.read_text().splitlines()[:1])
+    _draft(file, file.read_text().splitlines()[0]).replace(file)
 
 
 def report(admin: Database) -> tuple[list[str], int]:
@@ -80,21 +80,15 @@ def report(admin: Database) -> tuple[list[str], int]:
             f"The policies of {found.in_clear} tenants are kept in clear: once every process is of this version, run "
             "`tenantatlas db seal`."
         )
-    if found.other_key and found.keys:
-        said.append(
-            f"The policies of {found.other_key} tenants are encrypted under another key than TENANTATLAS_ENCRYPTION_KEY is here: "
-            "nothing of them opens until it is the key of the database they come from."
-        )
-    elif found.other_key:
-        said.append(
-            f"The policies of {found.other_key} tenants are encrypted, and TENANTATLAS_ENCRYPTION_KEY is not set here: whatever "
-            "reads or writes them needs it."
-        )
+    if found.other_key:
+        why = ", and TENANTATLAS_ENCRYPTION_KEY is not set here: whatever reads or writes them needs it."
+        if found.keys:
+            why = (
+                " under another key than TENANTATLAS_ENCRYPTION_KEY is here: nothing of them opens until it is the key of the "
+                "database they come from."
+            )
+        said.append(f"The policies of {found.other_key} tenants are encrypted{why}")
     return said, EncryptionKeyError.exit_code if found.other_key else 0
-
-
-def _replace(file: Path, lines: list[str]) -> None:
-    _draft(file, "\n".join(lines)).replace(file)
 
 
 def _draft(path: Path, text: str) -> Path:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import os
+import zlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import AliasChoices, Field, HttpUrl, PostgresDsn, SecretStr, TypeAdapter, ValidationError, field_validator
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    HttpUrl,
+    PostgresDsn,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from deployments import env_file
 from runstore.errors import BadInputError
 
 PREFIX = "TENANTATLAS_"
@@ -20,7 +32,30 @@ PREFIX = "TENANTATLAS_"
 # Read by azure-identity, httpx and OpenSSL from the environment itself; a `.env` in the home may hold them too.
 PASSED_ON = ("AZURE_", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY", "PREFECT_")
 
+FROM_FILE = "TENANTATLAS_FROM_ENV_FILE"
+"""Notes which variables came from a file; processes started by this one inherit the note with the variables."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+_POSTGRESQL: TypeAdapter[PostgresDsn] = TypeAdapter(PostgresDsn)
+_WEB: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+
+
+def _postgresql(value: SecretStr) -> SecretStr:
+    # With a host pydantic can see: libpq also takes one from the query (`?host=/run/postgresql`).
+    url = value.get_secret_value().replace("@/", "@localhost/", 1).replace(":///", "://localhost/", 1)
+    _POSTGRESQL.validate_python(url)
+    return value
+
+
+def _web_address(value: str) -> str:
+    _WEB.validate_python(value)
+    return value.rstrip("/")
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class SettingsError(BadInputError):
@@ -35,20 +70,20 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("tenantatlas", appauthor=False)))
-    database_url: SecretStr | None = None
-    hub_database_url: SecretStr | None = None
-    app_database_url: SecretStr | None = None
-    relay_database_url: SecretStr | None = None
-    worker_database_url: SecretStr | None = None
-    prefect_api_url: str | None = Field(default=None, validation_alias=AliasChoices("PREFECT_API_URL"))
+    database_url: DatabaseUrl | None = None
+    hub_database_url: DatabaseUrl | None = None
+    app_database_url: DatabaseUrl | None = None
+    relay_database_url: DatabaseUrl | None = None
+    worker_database_url: DatabaseUrl | None = None
+    prefect_api_url: WebAddress | None = Field(default=None, validation_alias=AliasChoices("PREFECT_API_URL"))
 
     hub_host: str = "127.0.0.1"
     hub_port: Port = 8501
     prefect_port: Port = 4200
-    public_url: str | None = None
+    public_url: WebAddress | None = None
 
-    graph_url: str = "https://graph.microsoft.com"
-    oidc_issuer: str | None = None
+    graph_url: WebAddress = "https://graph.microsoft.com"
+    oidc_issuer: WebAddress | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     oidc_email_trusted: bool = False
@@ -84,27 +119,6 @@ class Settings(BaseSettings):
         except RuntimeError as unknown:
             raise PydanticCustomError("no_such_user", "no such user") from unknown
 
-    @field_validator(
-        "database_url",
-        "hub_database_url",
-        "app_database_url",
-        "relay_database_url",
-        "worker_database_url",
-        mode="after",
-    )
-    @classmethod
-    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            _POSTGRESQL.validate_python(_as_dsn(value.get_secret_value()))
-        return value
-
-    @field_validator("prefect_api_url", "graph_url", "public_url", "oidc_issuer", mode="after")
-    @classmethod
-    def _web_address(cls, value: str | None) -> str | None:
-        if value is not None:
-            _WEB.validate_python(value)
-        return None if value is None else value.rstrip("/")
-
     @cached_property
     def is_embedded(self) -> bool:
         """Whether the run store is the embedded database in the home."""
@@ -114,10 +128,6 @@ class Settings(BaseSettings):
     def state(self) -> Path:
         """The directory of the local stack's own records: process ids and logs."""
         return self.home / "stack"
-
-
-_POSTGRESQL: TypeAdapter[PostgresDsn] = TypeAdapter(PostgresDsn)
-_WEB: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
 
 def load_settings() -> Settings:
@@ -130,7 +140,7 @@ def load_settings() -> Settings:
     home = _home()
     written = _written(home / ".env")
     # Flows and pages, which know no settings, read the key by these two names.
-    env_file.put({"TENANTATLAS_ENCRYPTION_KEY_FILE": str(home / "encryption_key")} | written)
+    _put({"TENANTATLAS_ENCRYPTION_KEY_FILE": str(home / "encryption_key")} | written)
     try:
         return Settings(home=home)
     except ValidationError as problem:
@@ -146,15 +156,36 @@ def _home() -> Path:
 
 
 def _written(file: Path) -> dict[str, str]:
+    """The file's variables that are read here or passed on and are not empty; none when there is no file."""
     try:
-        return env_file.read(file, (PREFIX, *PASSED_ON))
+        values = dotenv_values(file) if file.is_file() else {}
     except (OSError, UnicodeDecodeError) as problem:
         raise SettingsError(f"{file} cannot be read as UTF-8 text: {problem}. Correct or remove it.") from problem
+    return {name: value for name, value in values.items() if value and name.startswith((PREFIX, *PASSED_ON))}
 
 
-def _as_dsn(url: str) -> str:
-    """The same address with a host pydantic can see: libpq also takes one from the query (`?host=/run/postgresql`)."""
-    return url.replace("@/", "@localhost/", 1).replace(":///", "://localhost/", 1)
+def _put(written: Mapping[str, str]) -> None:
+    """Makes the environment say what the file says now, wherever it does not speak for itself.
+
+    A variable that only an earlier content of the file had is unset: FROM_FILE notes those that still have the value a file gave
+    them, here or in a process this one descends from.
+    """
+    noted = (entry.rpartition(":")[::2] for entry in os.environ.get(FROM_FILE, "").split())
+    ours = {name for name, bits in noted if name in os.environ and _some_bits(os.environ[name]) == bits}
+    for name in ours - written.keys():
+        del os.environ[name]
+    for name, value in written.items():
+        if name in ours or name not in os.environ:
+            os.environ[name] = value
+            ours.add(name)
+    os.environ[FROM_FILE] = " ".join(
+        f"{name}:{_some_bits(os.environ[name])}" for name in sorted(ours & os.environ.keys())
+    )
+
+
+def _some_bits(value: str) -> str:
+    """Enough of a value to notice that somebody set it to another one since, and too little to tell a secret by."""
+    return f"{zlib.crc32(os.fsencode(value)) & 0xFFF:03x}"
 
 
 _EXPECTED = {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr
@@ -75,8 +74,8 @@ def open_store(settings: Settings, *, verify: bool = True) -> Generator[StoreAcc
         ensure_key(settings)
         if verify:
             if settings.is_embedded and not migrations.found(url):
-                migrations.upgrade(url, producer_migrations())
-            verify_schema(url, producer_migrations())
+                migrations.upgrade(url, migration_folders())
+            verify_schema(url, migration_folders())
         access = StoreAccess(url)
         stack.callback(access.dispose)
         yield access
@@ -94,11 +93,6 @@ def without_password(url: str) -> str:
     return URL.create(
         parsed.drivername, parsed.username, None, parsed.host, parsed.port, parsed.database, query
     ).render_as_string()
-
-
-def producer_migrations() -> Sequence[Path]:
-    """The folders of the producers' revisions."""
-    return migration_folders()
 
 
 def own_url(settings: Settings, who: Literal["hub", "relay", "worker"]) -> str:

@@ -89,7 +89,11 @@ def command(
 
         @functools.wraps(function)
         def called(*, as_json: bool, acting_as: str | None, **own_values: Any) -> None:
-            _answer(function(Call(as_json, acting_as), **own_values), as_json=as_json)
+            answer = function(Call(as_json, acting_as), **own_values)
+            if answer is not None:
+                print_json(answer.document) if as_json else print_blocks(answer.blocks)
+                if answer.exit_code:
+                    raise typer.Exit(answer.exit_code)
 
         parameters = [*(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own), *shared]
         called.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
@@ -99,14 +103,3 @@ def command(
         return function
 
     return add
-
-
-def _answer(answer: Answer | None, *, as_json: bool) -> None:
-    if answer is None:
-        return
-    if as_json:
-        print_json(answer.document)
-    else:
-        print_blocks(answer.blocks)
-    if answer.exit_code:
-        raise typer.Exit(answer.exit_code)

@@ -10,14 +10,14 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 
 import typer
 from typer.core import TyperGroup
 
 from deployments.cli.commands import audit, database, runs, schedule, services, stack, tenants
 from deployments.cli.console import visible
-from deployments.cli.producers import add_producers
+from flows.folders import Broken, BrokenPartError, parts
 from runstore.errors import TenantAtlasError
 
 INTERRUPTED = 130
@@ -39,6 +39,34 @@ def build() -> TyperGroup:
     whole = typer.main.get_group(app)
     whole.epilog = "\n\n".join(str(one) for one in add_producers(whole))
     return whole
+
+
+def add_producers(whole: TyperGroup) -> Sequence[Broken]:
+    """Adds every producer's own commands, `flows/<producer>/commands.py`; what it puts into a group that is there joins that.
+
+    Answers what is left out: a producer whose commands cannot be imported or made, or are called as one that is there.
+    """
+
+    def read(module: ModuleType) -> None:
+        own = typer.Typer(rich_markup_mode=None)
+        module.add_commands(own)
+        made = typer.main.get_group(own)
+        _join(whole, made, dry=True)
+        _join(whole, made)
+
+    return parts("commands", read).broken
+
+
+def _join(group: TyperGroup, made: TyperGroup, *, dry: bool = False) -> None:
+    """Adds the commands of `made` to the group; `dry` only looks whether that can be done."""
+    for name, command in made.commands.items():
+        present = group.commands.get(name)
+        if isinstance(present, TyperGroup) and isinstance(command, TyperGroup):
+            _join(present, command, dry=dry)
+        elif present is not None:
+            raise BrokenPartError(f"there is a command {name} already")
+        elif not dry:
+            group.add_command(command, name)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

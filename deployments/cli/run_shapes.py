@@ -52,11 +52,7 @@ def listed_json(run: Run) -> dict[str, Any]:
         "bucket": run.bucket.value,
         "attempt": run.attempt,
         "counts": {
-            "total": run.counts.total,
-            "processed": run.counts.processed,
-            "succeeded": run.counts.succeeded,
-            "failed": run.counts.failed,
-            "skipped": run.counts.skipped,
+            name: getattr(run.counts, name) for name in ("total", "processed", "succeeded", "failed", "skipped")
         },
         "trigger": run.trigger.value,
         "initiated_by": run.initiated_by,
@@ -95,12 +91,9 @@ def flow_run_text(run: Run) -> str:
 def counts_text(run: Run) -> str:
     """The counts in a few words: `12 of 13, 1 failed`."""
     counts = run.counts
-    parts = [f"{counts.processed} of {counts.total}"]
-    if counts.failed:
-        parts.append(f"{counts.failed} failed")
-    if counts.skipped:
-        parts.append(f"{counts.skipped} skipped")
-    return ", ".join(parts)
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    skipped = f", {counts.skipped} skipped" if counts.skipped else ""
+    return f"{counts.processed} of {counts.total}{failed}{skipped}"
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -41,8 +41,11 @@ def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) ->
     the exit code is 1 when the run failed or was aborted. Interrupting the wait leaves the run as it is. Raises
     NobodyWorksError, before anything is written, when asked to wait although no local stack runs to do the work.
     """
-    if wait:
-        _require_workers(call)
+    if wait and call.settings.is_embedded and read_record(call.settings.state) is None:
+        raise NobodyWorksError(
+            "No local stack runs here, so nothing would do the work: start it with `tenantatlas up --detach`, or leave "
+            "out --wait to queue the run."
+        )
     with call.open_store() as store:
         scope = store.scope(tenant, call.acting_as)
         scope.require(Permission.OPERATE)
@@ -54,7 +57,8 @@ def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) ->
             return Answer(document, (f"Run {started.run.id} ({started.run.type}) {said}: {document['run']['url']}",))
         detail = wait_for(store.database(DatabaseRole.HUB), scope, started.run.id, report=_progress(call))
     document["run"] |= detail_json(detail, hub=hub)
-    return Answer(document, tuple(_story(detail, document["run"]["url"])), exit_code=_exit_code(detail.run))
+    is_bad = detail.run.status in (RunStatus.FAILED, RunStatus.ABORTED)
+    return Answer(document, tuple(_story(detail, document["run"]["url"])), exit_code=int(is_bad))
 
 
 def wait_for(
@@ -72,15 +76,6 @@ def wait_for(
         pause = min(pause * 1.3, LONGEST_PAUSE_SECONDS)
 
 
-def _require_workers(call: Call) -> None:
-    settings = call.settings
-    if settings.is_embedded and read_record(settings.state) is None:
-        raise NobodyWorksError(
-            "No local stack runs here, so nothing would do the work: start it with `tenantatlas up --detach`, or leave "
-            "out --wait to queue the run."
-        )
-
-
 def _progress(call: Call) -> Callable[[Run], None]:
     """Says each new standing of the run, except beside `--json`; and, once, what it waits for if it is not begun."""
     told: list[str] = []
@@ -94,15 +89,12 @@ def _progress(call: Call) -> Callable[[Run], None]:
             call.note(line)
         if run.status is RunStatus.PENDING and time.monotonic() >= hint_at:
             hint_at = math.inf
-            call.note(f"Still queued: {_whom_it_waits_for(run)} See `tenantatlas status`.")
+            why = "Prefect has the run, and no worker has begun it yet. Is a worker running, and has it room?"
+            if run.flow_run_id is None:
+                why = "no relay has handed the run to Prefect yet. Is a relay running, and does Prefect answer?"
+            call.note(f"Still queued: {why} See `tenantatlas status`.")
 
     return report
-
-
-def _whom_it_waits_for(run: Run) -> str:
-    if run.flow_run_id is None:
-        return "no relay has handed the run to Prefect yet. Is a relay running, and does Prefect answer?"
-    return "Prefect has the run, and no worker has begun it yet. Is a worker running, and has it room?"
 
 
 def _story(detail: RunDetail, url: str) -> list[str]:
@@ -128,7 +120,3 @@ _ENDINGS = {
     RunStatus.FAILED: "failed",
     RunStatus.ABORTED: "was aborted",
 }
-
-
-def _exit_code(run: Run) -> int:
-    return 1 if run.status in (RunStatus.FAILED, RunStatus.ABORTED) else 0

@@ -24,7 +24,6 @@ from flows.drift.start import generate_request
 from flows.inventory.start import sync_request
 from runstore import migrations
 from runstore.database import DatabaseRole
-from runstore.directory import Directory
 from runstore.errors import BadInputError, ForbiddenError, TenantAtlasError
 from runstore.runs.run import Run
 from runstore.runs.starter import StartRequest, start
@@ -52,10 +51,6 @@ NOT_THE_DEMOS = (
 )
 
 
-class NotADemoHomeError(BadInputError):
-    """The home holds tenants that the demo did not make."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A sample tenant: its slug, its name, and its dated exports, oldest first."""
@@ -69,7 +64,7 @@ def run_demo(call: Call, *, stay: bool) -> Answer | None:
     """Starts everything, shows what happened, and stops everything: at once, or with `stay` when interrupted.
 
     Always on the embedded database, and only in a home that is new or was made by an earlier demo: its picker lets anyone
-    in. Raises NotADemoHomeError otherwise, TenantAtlasError when a sample run did not end as it should.
+    in. Raises BadInputError otherwise, TenantAtlasError when a sample run did not end as it should.
     """
     settings = _own_settings()
     _refuse_real_home(settings)
@@ -120,23 +115,23 @@ def _play(store: StoreAccess, report: Any) -> tuple[dict[str, Any], list[Block]]
     runs: list[Run] = []
     for number in range(max(len(sample.snapshots) for sample in samples())):
         report(f"Reading the exports of each tenant, snapshot {number + 1}")
-        requests = {
-            sample.slug: _sync(sample.snapshots[number]) for sample in samples() if number < len(sample.snapshots)
-        }
-        runs += _run_all(store, scopes, requests)
+        folders = {one.slug: one.snapshots[number] for one in samples() if number < len(one.snapshots)}
+        runs += _run_all(store, scopes, {slug: sync_request(f"folder:{one}", SCOPE) for slug, one in folders.items()})
     report("Comparing each tenant's newest two syncs")
-    runs += _run_all(store, scopes, {slug: _drift(store, scope) for slug, scope in scopes.items()})
+    app = store.database(DatabaseRole.APP)
+    runs += _run_all(
+        store, scopes, {slug: generate_request(app, scope, scope_key=SCOPE) for slug, scope in scopes.items()}
+    )
     refusal = _refused(store, next(iter(scopes)))
-    findings = {slug: _findings(store, scope) for slug, scope in scopes.items()}
+    wanted = FindingFilter(scope_key=SCOPE)
+    findings = {slug: findings_document(app, scope, wanted=wanted) for slug, scope in scopes.items()}
     tables = [
         findings_table(found, why_empty(found), title=f"What drifted in {slug}") for slug, found in findings.items()
     ]
-    document = {
-        "runs": [listed_json(run) for run in runs],
-        "refused": refusal,
-        "findings": findings,
-    }
-    return document, [_runs_table(runs), *tables, refusal]
+    rows = [(run.tenant, str(run.type), run.bucket.value, counts_text(run), _took(run), str(run.id)) for run in runs]
+    ran = Table(("Tenant", "Operation", "State", "Items", "Took", "Run"), rows, "Nothing ran.", title="What ran")
+    document = {"runs": [listed_json(run) for run in runs], "refused": refusal, "findings": findings}
+    return document, [ran, *tables, refusal]
 
 
 def _run_all(
@@ -156,7 +151,7 @@ def _run_all(
 
 
 def _ensure_tenant(store: StoreAccess, sample: Sample) -> TenantScope:
-    directory = Directory(store.database(DatabaseRole.ADMIN))
+    directory = store.directory(admin=True)
     if sample.slug not in {tenant.slug for tenant in directory.tenants()}:
         directory.add_tenant(sample.slug, sample.name)
     tenant = directory.tenant(sample.slug)
@@ -166,38 +161,19 @@ def _ensure_tenant(store: StoreAccess, sample: Sample) -> TenantScope:
     return scope
 
 
-def _sync(folder: Path) -> StartRequest:
-    return sync_request(f"folder:{folder}", SCOPE)
-
-
-def _drift(store: StoreAccess, scope: TenantScope) -> StartRequest:
-    return generate_request(store.database(DatabaseRole.APP), scope, scope_key=SCOPE)
-
-
-def _findings(store: StoreAccess, scope: TenantScope) -> dict[str, Any]:
-    return findings_document(store.database(DatabaseRole.APP), scope, wanted=FindingFilter(scope_key=SCOPE))
-
-
 def _refused(store: StoreAccess, slug: str) -> str:
     """What the member who may only read is told when starting a run; TenantAtlasError if it is not refused."""
     reader = next(email for email, role in MEMBERS if role is Role.READONLY)
     try:
-        scope = store.scope(slug, reader)
-        start(store.database(DatabaseRole.APP), scope, _drift(store, scope))
+        app, scope = store.database(DatabaseRole.APP), store.scope(slug, reader)
+        start(app, scope, generate_request(app, scope, scope_key=SCOPE))
     except ForbiddenError as refusal:
         return f"Refused, as it should be: {refusal}"
     raise TenantAtlasError(f"{reader} started a run although the role readonly does not allow it.")
 
 
-def _runs_table(runs: Sequence[Run]) -> Table:
-    rows = [(run.tenant, str(run.type), run.bucket.value, counts_text(run), _seconds(run), str(run.id)) for run in runs]
-    return Table(("Tenant", "Operation", "State", "Items", "Took", "Run"), rows, "Nothing ran.", title="What ran")
-
-
-def _seconds(run: Run) -> str:
-    if run.started_at is None or run.finished_at is None:
-        return "-"
-    return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
+def _took(run: Run) -> str:
+    return f"{(run.finished_at - run.started_at).total_seconds():.1f} s" if run.started_at and run.finished_at else "-"
 
 
 def _refuse_real_home(settings: Settings) -> None:
@@ -205,10 +181,10 @@ def _refuse_real_home(settings: Settings) -> None:
     marker = settings.home / "demo"
     if (settings.home / "postgres" / "data").exists():
         with open_store(settings, verify=False) as store:
-            known = Directory(store.database(DatabaseRole.APP)).tenants() if migrations.found(store.url) else ()
+            known = store.directory().tenants() if migrations.found(store.url) else ()
         made = {sample.slug for sample in samples()} if marker.exists() else set[str]()
         if {tenant.slug for tenant in known} - made:
-            raise NotADemoHomeError(
+            raise BadInputError(
                 f"{settings.home} holds tenants of your own, and the demo would let anyone act in them. "
                 "Set TENANTATLAS_HOME to an empty directory for the demo."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -18,8 +19,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from deployments.local import database_account, file_locks
-from deployments.local.socket_directory import choose_socket_directory
+from deployments.local import database_account
 from runstore.errors import UnavailableError
 
 RUN_STORE = "tenantatlas"
@@ -57,8 +57,8 @@ class EmbeddedDatabase:
     def __enter__(self) -> EmbeddedDatabase:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            with file_locks.exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
-                self._held = file_locks.shared(self._users_lock)
+            with _exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
+                self._held = _shared(self._users_lock)
                 try:
                     self._ensure_running()
                     self.ensure_database(RUN_STORE)
@@ -76,7 +76,7 @@ class EmbeddedDatabase:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with file_locks.exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
+        with _exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
             self._leave()
 
     def url(self, database: str = RUN_STORE, *, driver: str | None = None, login: str = SUPERUSER) -> str:
@@ -108,7 +108,7 @@ class EmbeddedDatabase:
 
     def revive(self) -> None:
         """Starts the server again if it has ended under its users. EmbeddedDatabaseError when it does not start."""
-        with file_locks.exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
+        with _exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
             self._ensure_running()
 
     def stop(self) -> None:
@@ -134,7 +134,7 @@ class EmbeddedDatabase:
         if self._held is not None:
             self._held.close()
         self._held = None
-        if (alone := file_locks.try_exclusive(self._users_lock)) is not None:
+        if (alone := try_exclusive(self._users_lock)) is not None:
             with alone:
                 self.stop()
 
@@ -171,7 +171,7 @@ class EmbeddedDatabase:
         unfinished.rename(self.data)
 
     def _write_configuration(self) -> Path:
-        sockets = choose_socket_directory(self.data, owner=database_account.owner())
+        sockets = database_account.choose_socket_directory(self.data, owner=database_account.owner())
         path = self.data / "tenantatlas.conf"
         # Trusting whoever reaches the socket is safe only because nobody but the owner does: the data directory and the
         # socket are private, and no TCP port is opened.
@@ -218,3 +218,37 @@ def _last_line(problem: subprocess.CalledProcessError, log: Path) -> str:
     # What comes after an error is the program tidying up, which may fail as well.
     said = [line for line in said if "error:" in line][:1] or said
     return (said[-1] if said else f"exit code {problem.returncode}").rstrip(".")
+
+
+def _shared(path: Path) -> BinaryIO:
+    """Joins the holders of a lock, which the kernel releases when one dies; waits while someone holds it exclusively."""
+    file = _open(path)
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
+def try_exclusive(path: Path) -> BinaryIO | None:
+    """The exclusive lock, until the file is closed; None when anybody else holds it in any mode."""
+    file = _open(path)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _exclusive(path: Path, *, seconds: float) -> BinaryIO:
+    """The exclusive lock, until the file is closed; UnavailableError when it is not to be had in that time."""
+    give_up_at = time.monotonic() + seconds
+    while (held := try_exclusive(path)) is None:
+        if time.monotonic() > give_up_at:
+            raise UnavailableError(
+                f"Another process has held {path} for {seconds:.0f} seconds. Wait for it to finish or stop it, then try again."
+            )
+        time.sleep(0.02)
+    return held
+
+
+def _open(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")

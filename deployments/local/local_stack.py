@@ -14,14 +14,14 @@ import psutil
 
 from deployments.encryption import ensure_key, everything_under_key
 from deployments.local import specs
-from deployments.local.embedded_database import PREFECT, EmbeddedDatabase
-from deployments.local.file_locks import try_exclusive
+from deployments.local.embedded_database import PREFECT, EmbeddedDatabase, try_exclusive
 from deployments.local.orphans import Reaper, end_orphans
 from deployments.local.process import ManagedDatabase, ManagedProcess, ProcessFailedError, ProcessSpec, rotate
 from deployments.local.record import StackRecord, read_record, record_of, remove_record
 from deployments.settings import Settings
-from deployments.store_access import configured_url, producer_migrations, without_password
+from deployments.store_access import configured_url, without_password
 from deployments.version import installed_version
+from flows.registry import migration_folders
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.errors import TenantAtlasError
@@ -81,7 +81,7 @@ class LocalStack:
         self._report("Starting the database")
         prefect_database_url = self._start_databases()
         self._report("Bringing the schema up to date")
-        migrations.upgrade(self.database_url, producer_migrations())
+        migrations.upgrade(self.database_url, migration_folders())
         if settings.is_embedded:
             self._seal()
         for role, address in self._hub_logins.items():
@@ -203,20 +203,6 @@ class LocalStack:
                     )
                 self._deployment = None
                 self._report("Flows are registered")
-            time.sleep(POLL_SECONDS)
-        self._write_record()
-
-    def process(self, name: str) -> ManagedProcess:
-        """The process of that name; KeyError when this stack has none."""
-        return {process.spec.name: process for process in self.processes}[name]
-
-    def restart(self, name: str) -> None:
-        """Stops the process if it runs, starts it, and returns when it is ready again."""
-        process = self.process(name)
-        process.stop()
-        process.start()
-        while process.state != "running":
-            process.check()
             time.sleep(POLL_SECONDS)
         self._write_record()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import anyio
@@ -15,7 +16,6 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 
@@ -28,6 +28,7 @@ END_SECONDS = 60.0
 """For how long flow runs under way are waited for once they are cancelled."""
 
 _PAGE = 200
+_UNDER_WAY = FlowRunFilterState.model_validate({"type": {"any_": ["RUNNING", "CANCELLING", "PENDING", "PAUSED"]}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,7 @@ def held(slug: str) -> Held:
 
     async def done(client: PrefectClient) -> Held:
         found = await read_deployments(client, operations())
-        counts = [
-            await client.count_flow_runs(flow_filter=_flows(found), flow_run_filter=_runs(slug, under_way=only))
-            for only in (False, True)
-        ]
+        counts = [await client.count_flow_runs(**_of(slug, found, state)) for state in (None, _UNDER_WAY)]
         return Held(sum(len(one.schedules) for one in found if one.tenant == slug), *counts)
 
     return with_prefect(done)
@@ -61,6 +59,7 @@ def let_go(slug: str) -> int:
 
     async def done(client: PrefectClient) -> int:
         found = await read_deployments(client, operations())
+        everything, under_way = _of(slug, found, None), _of(slug, found, _UNDER_WAY)
         for one in found:
             if one.tenant == slug:
                 with suppress(ObjectNotFound):
@@ -68,33 +67,27 @@ def let_go(slug: str) -> int:
         told = set[UUID]()
         with anyio.move_on_after(END_SECONDS):
             # A page at a time: what comes after it is seen once these have ended.
-            while under_way := await _page(client, found, slug, under_way=True):
-                for run in under_way:
+            while runs := await client.read_flow_runs(**under_way, limit=_PAGE):
+                for run in runs:
                     if run.id not in told:
                         with suppress(ObjectNotFound):
                             await client.set_flow_run_state(run.id, Cancelling())
                     told.add(run.id)
                 await anyio.sleep(1)
-        left = {run.id for run in await _page(client, found, slug, under_way=True)}
-        while gone := [run for run in await _page(client, found, slug, under_way=False) if run.id not in left]:
-            for run in gone:
+        left = {run.id for run in await client.read_flow_runs(**under_way, limit=_PAGE)}
+        while gone := {run.id for run in await client.read_flow_runs(**everything, limit=_PAGE)} - left:
+            for id in gone:
                 with suppress(ObjectNotFound):
-                    await client.delete_flow_run(run.id)
+                    await client.delete_flow_run(id)
         return len(left)
 
     return with_prefect(done)
 
 
-def _flows(found: list[Deployment]) -> FlowFilter:
-    return FlowFilter(name=FlowFilterName(any_=sorted({*operations(), *(one.operation for one in found)})))
-
-
-def _runs(slug: str, *, under_way: bool) -> FlowRunFilter:
-    states = FlowRunFilterState.model_validate({"type": {"any_": ["RUNNING", "CANCELLING", "PENDING", "PAUSED"]}})
-    return FlowRunFilter(tags=FlowRunFilterTags(all_=[f"tenant:{slug}"]), state=states if under_way else None)
-
-
-async def _page(client: PrefectClient, found: list[Deployment], slug: str, *, under_way: bool) -> list[FlowRun]:
-    return await client.read_flow_runs(
-        flow_filter=_flows(found), flow_run_filter=_runs(slug, under_way=under_way), limit=_PAGE
-    )
+def _of(slug: str, found: list[Deployment], state: FlowRunFilterState | None) -> dict[str, Any]:
+    """The question for the tenant's flow runs, of operations that are here or that Prefect still has."""
+    names = sorted({*operations(), *(one.operation for one in found)})
+    return {
+        "flow_filter": FlowFilter(name=FlowFilterName(any_=names)),
+        "flow_run_filter": FlowRunFilter(tags=FlowRunFilterTags(all_=[f"tenant:{slug}"]), state=state),
+    }

@@ -35,12 +35,10 @@ class Deployment:
 
     @property
     def id(self) -> UUID:
-        """Its id at the server."""
         return UUID(self.fields["id"])
 
     @property
     def name(self) -> str:
-        """Its name, by which deployments of one operation are told apart."""
         return str(self.fields["name"])
 
     @property
@@ -60,7 +58,6 @@ class Deployment:
 
     @property
     def is_operations(self) -> bool:
-        """Whether it is the operation's own."""
         return self.name == DEPLOYMENT and TAG in self.fields["tags"]
 
     @property
@@ -75,14 +72,12 @@ class Deployment:
 
     @property
     def schedule_name(self) -> str | None:
-        """What `schedule add --name` called it, if anything."""
         return self.name.partition("@")[2] or None if self.tenant else None
 
     @property
     def shared_limit(self) -> str | None:
-        """The id of its concurrency limit."""
         limit = self.fields.get("global_concurrency_limit")
-        return None if limit is None else str(limit["id"])
+        return limit and str(limit["id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,6 @@ class Schedule:
 
     @property
     def id(self) -> UUID:
-        """Its id at the server."""
         return UUID(self.fields["id"])
 
     @property

@@ -12,7 +12,6 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.workers.base import BaseWorker
 from pydantic import ValidationError
@@ -88,54 +87,43 @@ async def ensure_pool(client: PrefectClient, name: str, named_type: str | None, 
     """
     if image is not None and not IMAGE_NAME.fullmatch(image):
         raise BadInputError(f"{image[:80]!r} cannot be an image's name: give one such as tenantatlas:1.0.")
-    existing = await _find(client, name)
-    if existing is None:
+    try:
+        existing = await client.read_work_pool(name)
+    except ObjectNotFound:
         kind = _worker_class(named_type or PROCESS)
         template = _template(kind.get_default_base_job_template(), kind.type, image)
-        if await _create(client, name, kind.type, template):
+        try:
+            await client.create_work_pool(_checked(name, kind.type, template))
             return Pool(name, kind.type, "created", template)
-        # A worker or another machine's deploy made it in the meantime.
-        existing = await client.read_work_pool(name)
+        except ObjectAlreadyExists:
+            # A worker or another machine's deploy made it in the meantime.
+            existing = await client.read_work_pool(name)
     if named_type not in (None, existing.type):
         raise BadInputError(
             f"The work pool {name!r} is of type {existing.type!r} already, and a pool keeps its type: "
             "name another one with --pool."
         )
-    return await _completed(client, existing, image)
-
-
-async def _completed(client: PrefectClient, pool: WorkPool, image: str | None) -> Pool:
-    kind = BaseWorker.get_worker_class_from_type(PROCESS if pool.type == RETIRED else pool.type)
+    kind = BaseWorker.get_worker_class_from_type(PROCESS if existing.type == RETIRED else existing.type)
     default = {} if kind is None else kind.get_default_base_job_template()
-    template = _template(default if pool.type == RETIRED else pool.base_job_template or default, pool.type, image)
-    if template == pool.base_job_template:
-        return Pool(pool.name, pool.type, "unchanged", template)
-    await client.update_work_pool(pool.name, WorkPoolUpdate(base_job_template=template))
-    return Pool(pool.name, pool.type, "changed", template)
+    present = default if existing.type == RETIRED else existing.base_job_template or default
+    template = _template(present, existing.type, image)
+    if template == existing.base_job_template:
+        return Pool(name, existing.type, "unchanged", template)
+    await client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))
+    return Pool(name, existing.type, "changed", template)
 
 
-async def _find(client: PrefectClient, name: str) -> WorkPool | None:
-    try:
-        return await client.read_work_pool(name)
-    except ObjectNotFound:
-        return None
-
-
-async def _create(client: PrefectClient, name: str, kind: str, template: dict[str, Any]) -> bool:
+def _checked(name: str, kind: str, template: dict[str, Any]) -> WorkPoolCreate:
+    """What to ask Prefect for. BadInputError for a name that it does not take."""
     if name.lower().startswith(RESERVED):
         raise BadInputError(
             f"{name[:80]!r} cannot be a work pool's name: Prefect keeps those that begin with {RESERVED!r} for itself. "
             "Name another one with --pool."
         )
     try:
-        wanted = WorkPoolCreate(name=name, type=kind, base_job_template=template)
+        return WorkPoolCreate(name=name, type=kind, base_job_template=template)
     except ValidationError:
         raise BadInputError(f"{name[:80]!r} cannot be a work pool's name: it has none of / % & < >.") from None
-    try:
-        await client.create_work_pool(wanted)
-    except ObjectAlreadyExists:
-        return False
-    return True
 
 
 def worker_type(pool_type: str) -> str:

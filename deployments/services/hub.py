@@ -7,10 +7,10 @@ import os
 from pydantic import SecretStr
 
 from deployments.settings import Settings
-from deployments.store_access import configured_url, own_url, producer_migrations
+from deployments.store_access import configured_url, own_url
 from deployments.version import installed_version
 from flows._policies.known_names import item_names
-from flows.registry import operations, reasons
+from flows.registry import migration_folders, operations, reasons
 from monitoring_app.settings import HubSettings, OidcSettings, ProxySettings
 from runstore.errors import BadInputError, UnavailableError
 
@@ -28,19 +28,36 @@ def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
         raise BadInputError(
             "The hub has a login to read with and none for sign-in and start actions: set TENANTATLAS_APP_DATABASE_URL."
         )
+    oidc = proxy = None
+    if settings.oidc_issuer is not None:
+        if not settings.oidc_client_id:
+            raise BadInputError("Sign-in needs the client this hub is registered as: set TENANTATLAS_OIDC_CLIENT_ID.")
+        oidc = OidcSettings(
+            issuer=settings.oidc_issuer,
+            client_id=settings.oidc_client_id,
+            client_secret=_secret(settings.oidc_client_secret),
+            email_trusted=settings.oidc_email_trusted,
+        )
+    if settings.proxy_addresses.strip():
+        proxy = ProxySettings(
+            addresses=[address.strip() for address in settings.proxy_addresses.split(",")],
+            subject_header=settings.proxy_subject_header,
+            email_header=settings.proxy_email_header,
+            sign_out_url=settings.proxy_sign_out_url,
+        )
     return HubSettings(
         database_url=reading,
         app_database_url=writing,
         public_url=settings.public_url or "",
         session_secret=_secret(settings.session_secret),
-        oidc=_oidc(settings),
-        proxy=_proxy(settings),
+        oidc=oidc,
+        proxy=proxy,
         demo=demo,
         prefect_ui_url=os.environ.get("TENANTATLAS_PREFECT_UI_URL", ""),
         catalogue=reasons(),
         item_names=item_names,
         about={name: operation.about for name, operation in operations().items()},
-        producer_migrations=producer_migrations(),
+        producer_migrations=migration_folders(),
         version=installed_version(),
     )
 
@@ -72,30 +89,6 @@ def serve(settings: Settings, *, demo: bool) -> None:
             f"The hub cannot listen on {settings.hub_host}:{settings.hub_port} ({problem.strerror}). "
             "Stop what uses the port, or set TENANTATLAS_HUB_PORT to another."
         ) from problem
-
-
-def _oidc(settings: Settings) -> OidcSettings | None:
-    if settings.oidc_issuer is None:
-        return None
-    if not settings.oidc_client_id:
-        raise BadInputError("Sign-in needs the client this hub is registered as: set TENANTATLAS_OIDC_CLIENT_ID.")
-    return OidcSettings(
-        issuer=settings.oidc_issuer,
-        client_id=settings.oidc_client_id,
-        client_secret=_secret(settings.oidc_client_secret),
-        email_trusted=settings.oidc_email_trusted,
-    )
-
-
-def _proxy(settings: Settings) -> ProxySettings | None:
-    if not settings.proxy_addresses.strip():
-        return None
-    return ProxySettings(
-        addresses=[address.strip() for address in settings.proxy_addresses.split(",")],
-        subject_header=settings.proxy_subject_header,
-        email_header=settings.proxy_email_header,
-        sign_out_url=settings.proxy_sign_out_url,
-    )
 
 
 def _secret(value: SecretStr | None) -> str:

@@ -11,11 +11,12 @@ from deployments.local.process import announce_ready
 from deployments.orchestration.schedules.mirror import Mirror
 from deployments.services.metrics import metrics_served
 from deployments.settings import Settings
-from deployments.store_access import own_url, producer_migrations
+from deployments.store_access import own_url
 from flows._tracking.dispatcher import Dispatcher
 from flows._tracking.log_scrubbing import install
 from flows._tracking.our_flow_runs import Patience
 from flows._tracking.reconciler import Reconciler
+from flows.registry import migration_folders
 from runstore.database import Database, DatabaseRole
 from runstore.migrations import verify_schema
 from runstore.runs.outbox import Outbox, RunListener
@@ -32,7 +33,7 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     install()
     url = own_url(settings, "relay")
-    verify_schema(url, producer_migrations())
+    verify_schema(url, migration_folders())
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: stopped.set())

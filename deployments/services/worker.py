@@ -21,17 +21,18 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
+from deployments.local.database_account import choose_socket_directory
 from deployments.local.process import announce_ready
-from deployments.local.socket_directory import choose_socket_directory
 from deployments.orchestration.prefect_address import one_authority_file
 from deployments.orchestration.warm import client as fork_client
 from deployments.orchestration.warm import flow_process
 from deployments.orchestration.work_pools import PROCESS, worker_type
 from deployments.services.probes import probes
 from deployments.settings import Settings
-from deployments.store_access import own_url, producer_migrations
+from deployments.store_access import own_url
 from deployments.version import worker_name
 from flows._tracking.log_scrubbing import install
+from flows.registry import migration_folders
 from runstore.errors import BadInputError, StoreError, UnavailableError
 from runstore.migrations import verify_schema
 
@@ -47,9 +48,8 @@ def serve(settings: Settings, *, name: str | None, pool: str | None) -> None:
     """Returns after a stop was asked for (SIGTERM, SIGINT) and the runs in flight have ended.
 
     Waits for the schema, for Prefect's server and for the work pool to exist, however long that takes, and says so. Raises
-    BadInputError for a pool type this installation has no worker for.
+    BadInputError for a pool type this installation has no worker for, and where the database is not known.
     """
-    own_url(settings, "worker")
     install()
     # Each request is tried once: the client's own tries are up to half a minute apart.
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
@@ -93,11 +93,8 @@ class KeptProcess:
             return
         if self._process.stdin:
             self._process.stdin.close()
-        for seconds, number in (
-            (after, signal.SIGTERM),
-            (STOP_SECONDS, signal.SIGTERM),
-            (STOP_SECONDS, signal.SIGKILL),
-        ):
+        ends = ((after, signal.SIGTERM), (STOP_SECONDS, signal.SIGTERM), (STOP_SECONDS, signal.SIGKILL))
+        for seconds, number in ends:
             try:
                 self._process.wait(seconds)
                 return
@@ -124,8 +121,15 @@ class Service:
         # A Prefect server that is away makes the worker not ready, never unhealthy: a restart would end the runs under way.
         where = (self._settings.metrics_host, self._settings.worker_health_port)
         with probes("worker", "TENANTATLAS_WORKER_HEALTH_PORT", *where, self._is_ready):
-            self._await_schema()
-            pool = None
+            url, is_as_new, pool = own_url(self._settings, "worker"), False, None
+            # Runs wait better in the queue than they fail on a schema that is older than this version.
+            while not is_as_new and not self._stop.is_set():
+                try:
+                    verify_schema(url, migration_folders())
+                    is_as_new = True
+                except (UnavailableError, StoreError) as problem:
+                    self._say(f"No run is taken for now: {problem}")
+                    self._stop.wait(1)
             while pool is None and not self._stop.wait(LOOK_SECONDS):
                 pool = self._ask()
             if pool is not None:
@@ -138,15 +142,6 @@ class Service:
         if problem != self._said:
             _logger.warning(problem or "Prefect's server answers.")
         self._said = problem
-
-    def _await_schema(self) -> None:
-        """Returns once the schema is as new as this version: runs wait better in the queue than they fail on it."""
-        while not self._stop.is_set():
-            try:
-                return verify_schema(own_url(self._settings, "worker"), producer_migrations())
-            except (UnavailableError, StoreError) as problem:
-                self._say(f"No run is taken for now: {problem}")
-            self._stop.wait(1)
 
     def _ask(self) -> WorkPool | None:
         """The work pool. None, after one sentence in the log, while Prefect's server or the pool is not there."""
@@ -176,15 +171,9 @@ class Service:
             forking = [sys.executable, "-P", "-m", "deployments.orchestration.warm.parent", str(path)]
             parent = KeptProcess("The warm parent", forking, environment, outlives=True)
             environment = environment | fork_environment(path, settings)
-        told = {
-            "name": self._name,
-            "pool": self._pool,
-            "type": kind,
-            "limit": settings.worker_limit,
-            "prefetch-seconds": 0,
-        }
-        options = [part for option, value in told.items() for part in (f"--{option}", str(value))]
-        command = [sys.executable, "-m", "prefect", "worker", "start", *options, "--install-policy", "never"]
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--name", self._name, "--pool", self._pool]
+        command += ["--type", kind, "--limit", str(settings.worker_limit), "--prefetch-seconds", "0"]
+        command += ["--install-policy", "never"]
         worker = KeptProcess("Prefect's worker", command, environment, outlives=False)
         asked_at, announced, self._is_online = 0.0, False, False
         while not self._stop.wait(LOOK_SECONDS):

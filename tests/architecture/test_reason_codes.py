@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from deployments.reason_docs import render
 from flows.registry import reasons
 from runstore.reasons import Catalogue, ReasonCode
+from tests.support.reason_docs import render
 
 PACKAGES = ("runstore", "flows", "deployments", "monitoring_app")
 
@@ -99,6 +99,6 @@ def test_failures_are_built_by_the_catalogue_alone(repository: Path) -> None:
 def test_the_documentation_is_the_catalogue(repository: Path) -> None:
     page = (repository / "docs" / "reason-codes.md").read_text(encoding="utf-8")
     assert page == render(_product(repository)), (
-        "docs/reason-codes.md is stale: run `python -m deployments.reason_docs`"
+        "docs/reason-codes.md is stale: run `python -m tests.support.reason_docs`"
     )
     assert sorted(re.findall(r"^## ([a-z_0-9]+)$", page, re.M)) == [reason.code for reason in _product(repository)]

@@ -40,7 +40,7 @@ def test_a_run_outlives_its_worker_and_the_next_worker_goes_on(stack: StackUnder
     with stack.prefect() as prefect:
         eventually(lambda: prefect.get(f"flow_runs/{ended.flow_run_id}").json()["state_type"] == "COMPLETED")
     assert ended.status is RunStatus.COMPLETED
-    stack.running.restart("worker")
+    stack.restart("worker")
     again = stack.start(scope, "echo.speak", {"key": "b"})
     assert stack.until(scope, again.run.id).run.status is RunStatus.COMPLETED
 
@@ -56,7 +56,7 @@ def test_a_worker_that_is_stopped_lets_its_runs_finish(stack: StackUnderTest, tm
     assert stack.until(scope, started.run.id).run.status is RunStatus.COMPLETED
     eventually(lambda: worker.exit_code is not None)
     assert worker.exit_code == 0
-    stack.running.restart("worker")
+    stack.restart("worker")
 
 
 def test_a_killed_warm_parent_is_replaced_and_its_run_still_ends(stack: StackUnderTest, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_an_outage_that_ends_prefects_worker_ends_no_run_and_the_next_is_taken_w
     before = worker.spec
     # Impatient, so that it gives up in seconds as it otherwise does in twelve minutes.
     worker.spec = replace(before, environment={**before.environment, "PREFECT_CLIENT_MAX_RETRIES": "0"})
-    stack.running.restart("worker")
+    stack.restart("worker")
     written = len(worker.log.read_bytes())
     try:
         started = stack.start(scope, "echo.speak", {"key": "a", "until_file": str(release)})
@@ -114,7 +114,7 @@ def test_an_outage_that_ends_prefects_worker_ends_no_run_and_the_next_is_taken_w
         assert worker.exit_code is None
     finally:
         worker.spec = before
-        stack.running.restart("worker")
+        stack.restart("worker")
 
 
 def test_a_job_variable_changes_the_environment_of_its_run(stack: StackUnderTest) -> None:

@@ -95,7 +95,16 @@ class StackUnderTest:
 
     def process(self, name: str) -> ManagedProcess:
         """One process of the stack."""
-        return self.running.process(name)
+        return {process.spec.name: process for process in self.running.processes}[name]
+
+    def restart(self, name: str) -> None:
+        """Stops the process if it runs, starts it, and returns when it is ready again."""
+        process = self.process(name)
+        process.stop()
+        process.start()
+        while process.state != "running":
+            process.check()
+            time.sleep(0.1)
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:
@@ -105,7 +114,7 @@ class StackUnderTest:
         try:
             yield
         finally:
-            self.running.restart(name)
+            self.restart(name)
 
     @contextmanager
     def nothing_taken(self) -> Iterator[None]:

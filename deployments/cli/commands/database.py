@@ -31,14 +31,15 @@ def add_commands(app: typer.Typer) -> None:
 
 def upgrade(call: Call) -> Answer:
     from deployments.encryption import report
-    from deployments.store_access import open_store, producer_migrations
+    from deployments.store_access import open_store
+    from flows.registry import migration_folders
     from runstore import migrations
 
     call.operator_only("changes the schema")
     with open_store(call.settings, verify=False) as store:
-        migrations.upgrade(store.url, producer_migrations())
+        migrations.upgrade(store.url, migration_folders())
         revisions = sorted(migrations.found(store.url))
-        unknown = sorted(migrations.unknown(store.url, producer_migrations()))
+        unknown = sorted(migrations.unknown(store.url, migration_folders()))
         told, _ = report(store.admin)
     said = "The schema is up to date."
     if unknown:
@@ -48,12 +49,13 @@ def upgrade(call: Call) -> Answer:
 
 def check(call: Call) -> Answer:
     from deployments.encryption import report
-    from deployments.store_access import open_store, producer_migrations
+    from deployments.store_access import open_store
+    from flows.registry import migration_folders
     from runstore import migrations
     from runstore.schema_check import verify_schema
 
     with open_store(call.settings, verify=False) as store:
-        verify_schema(store.url, producer_migrations())
+        verify_schema(store.url, migration_folders())
         revisions = sorted(migrations.found(store.url))
         told, _ = report(store.admin)
     return Answer({"revisions": revisions}, ("The schema is the one this version needs.", *told))

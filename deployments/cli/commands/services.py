@@ -77,6 +77,14 @@ def deploy(
     use_prefect(call.settings)
     from deployments.orchestration.deploy import deploy_all
 
+    def tenants() -> list[str] | None:
+        """The tenants there are; None when the run store cannot be asked."""
+        try:
+            with call.open_store() as store:
+                return store.tenants(None)
+        except TenantAtlasError:
+            return None
+
     return deploy_all(
         call.settings,
         wait=wait,
@@ -84,14 +92,5 @@ def deploy(
         pool_type=pool_type,
         image=image,
         remove_missing=remove_missing,
-        tenants=lambda: _tenants(call),
+        tenants=tenants,
     )
-
-
-def _tenants(call: Call) -> list[str] | None:
-    """The tenants there are; None when the run store cannot be asked."""
-    try:
-        with call.open_store() as store:
-            return store.tenants(None)
-    except TenantAtlasError:
-        return None

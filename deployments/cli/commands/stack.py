@@ -69,15 +69,14 @@ def down(call: Call) -> Answer:
 
 
 def status(call: Call) -> Answer:
-    from deployments.services.workers_online import online_workers, outdated
     from deployments.store_access import configured_url, without_password
-    from deployments.version import installed_version
+    from deployments.version import installed_version, online_workers, outdated
 
     settings = call.settings
     record = read_record(settings.state)
     version = installed_version()
     api_url = settings.prefect_api_url if record is None else record.prefect_api_url
-    workers = online_workers(api_url, settings.work_pool)
+    workers = online_workers(api_url, settings.work_pool) if api_url else None
     told = outdated(workers or [], version)
     if workers is None and api_url is not None:
         told = ["Prefect does not say which workers are online, so their versions are not known."]
@@ -99,12 +98,12 @@ def status(call: Call) -> Answer:
             {"name": process.name, "pid": process.pid, "state": process.state if process.alive else "stopped"}
             for process in processes
         ],
-        "workers": [worker.as_json() for worker in workers or ()],
+        "workers": workers or [],
         "workers_known": workers is not None,
     }
     if record is None:
         said = f"No local stack runs in {settings.home}." + ("" if api_url else " Start it with `tenantatlas up`.")
-        lines = [said, *(f"Worker {worker.name} is online." for worker in workers or ())]
+        lines = [said, *(f"Worker {worker['name']} is online." for worker in workers or ())]
     else:
         lines = _summary(record)
     return Answer(document, (*lines, *told), UnavailableError.exit_code if away else 0)

@@ -72,7 +72,7 @@ class Faults:
         """Starts again whatever has ended, and returns when everything is ready."""
         for process in self._stack.running.processes:
             if process.exit_code is not None:
-                self._stack.running.restart(process.spec.name)
+                self._stack.restart(process.spec.name)
         eventually(lambda: all(process.spec.is_ready() for process in self._stack.running.processes), seconds=120)
 
     def kill_flow(self) -> None:

@@ -145,7 +145,7 @@ def test_the_reconciler_alone_finds_every_end(stack: StackUnderTest, scope: Tena
     worker = stack.process("worker")
     with_hooks = worker.spec
     worker.spec = replace(with_hooks, environment={**with_hooks.environment, HOOKS_OFF: "1"})
-    stack.running.restart("worker")
+    stack.restart("worker")
     try:
         expected = {
             ("finish", "1", "0"): RunStatus.COMPLETED,
@@ -165,4 +165,4 @@ def test_the_reconciler_alone_finds_every_end(stack: StackUnderTest, scope: Tena
             assert (detail.run.status, detail.run.last_source) == (status, Source.RECONCILER)
     finally:
         worker.spec = with_hooks
-        stack.running.restart("worker")
+        stack.restart("worker")

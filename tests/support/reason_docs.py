@@ -1,4 +1,4 @@
-"""Writes `docs/reason-codes.md` from the catalogue: `python -m deployments.reason_docs`."""
+"""Writes `docs/reason-codes.md` from the catalogue: `python -m tests.support.reason_docs`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from flows.registry import reasons
 from runstore.fence.reason_fields import FIELDS, INVALID, UNKNOWN
 from runstore.reasons import Catalogue, ReasonCode
 
-TARGET = Path(__file__).parent.parent / "docs" / "reason-codes.md"
+TARGET = Path(__file__).parents[2] / "docs" / "reason-codes.md"
 
 _HEAD = """# Reason codes
 
 Why a run or one of its items failed. A failure is one of these codes and a message made from the code's template; nothing
 a remote party wrote enters it. Codes are stable: they are stored in rows, and none is ever reused for another meaning.
 
-This page is generated from the catalogue (`python -m deployments.reason_docs`); a test holds the two equal. To add a
+This page is generated from the catalogue (`python -m tests.support.reason_docs`); a test holds the two equal. To add a
 code, declare a `ReasonCode` in your folder's `reasons.py` and list it in `REASONS`.
 
 | code | who | worth starting again? |
