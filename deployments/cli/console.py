@@ -51,15 +51,15 @@ def print_blocks(blocks: Iterable[Block], file: IO[str] | None = None) -> None:
 
 def visible(text: str, *, keep_lines: bool = False) -> str:
     """The text with every control, direction and invisible character written out, as `\\x1b` or `\\u202e`."""
-    kept = "\n" if keep_lines else ""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        character
-        if character in kept or unicodedata.category(character) not in _HIDDEN_CATEGORIES
-        else character.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for character in text
-    )
+
+    def shown(one: str) -> str:
+        if unicodedata.category(one) in _HIDDEN_CATEGORIES and not (keep_lines and one == "\n"):
+            return one.encode("unicode_escape", "backslashreplace").decode("ascii")
+        return one
+
+    return "".join(map(shown, text))
 
 
 def when(moment: datetime | None) -> str:

@@ -151,7 +151,16 @@ class EmbeddedDatabase:
                 f"The database in {self.data} was made by PostgreSQL {found}, and this installation brings PostgreSQL {provided}. "
                 "Dump it with the old installation and restore it here, or point TENANTATLAS_HOME elsewhere."
             )
-        sockets = self._write_configuration()
+        sockets = database_account.choose_socket_directory(self.data, owner=database_account.owner())
+        configuration = self.data / "tenantatlas.conf"
+        # Trusting whoever reaches the socket is safe only because nobody but the owner does: the data directory and the
+        # socket are private, and no TCP port is opened.
+        configuration.write_text(
+            f"listen_addresses = ''\nunix_socket_directories = '{sockets}'\nunix_socket_permissions = 0700\n"
+            f"max_connections = {CONNECTIONS}\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
+        )
+        # The server's account reads it; nobody else can enter the directory.
+        configuration.chmod(0o644)
         # We know that no server of ours runs. PostgreSQL would refuse to start if a recorded process id happened to
         # belong to someone else by now, or to a zombie that nobody reaps.
         for stale in (self.data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock", sockets / ".s.PGSQL.5432"):
@@ -169,19 +178,6 @@ class EmbeddedDatabase:
         with (unfinished / "postgresql.conf").open("a") as configuration:
             configuration.write("\ninclude_if_exists 'tenantatlas.conf'\n")
         unfinished.rename(self.data)
-
-    def _write_configuration(self) -> Path:
-        sockets = database_account.choose_socket_directory(self.data, owner=database_account.owner())
-        path = self.data / "tenantatlas.conf"
-        # Trusting whoever reaches the socket is safe only because nobody but the owner does: the data directory and the
-        # socket are private, and no TCP port is opened.
-        path.write_text(
-            f"listen_addresses = ''\nunix_socket_directories = '{sockets}'\nunix_socket_permissions = 0700\n"
-            f"max_connections = {CONNECTIONS}\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
-        )
-        # The server's account reads it; nobody else can enter the directory.
-        path.chmod(0o644)
-        return sockets
 
     def _socket_directory(self) -> Path:
         try:

@@ -73,7 +73,11 @@ class LocalStack:
 
     def _start(self) -> None:
         settings = self.settings
-        self._take_home()
+        settings.state.mkdir(parents=True, exist_ok=True)
+        held = try_exclusive(settings.state / "stack.lock")
+        if held is None:
+            raise already_running(settings, read_record(settings.state))
+        self._cleanup.callback(held.close)
         end_orphans(settings.home)
         self._cleanup.callback(Reaper(settings.home).dismiss)
         self._cleanup.callback(end_orphans, settings.home)
@@ -102,13 +106,6 @@ class LocalStack:
         finally:
             admin.dispose()
 
-    def _take_home(self) -> None:
-        self.settings.state.mkdir(parents=True, exist_ok=True)
-        held = try_exclusive(self.settings.state / "stack.lock")
-        if held is None:
-            raise already_running(self.settings, read_record(self.settings.state))
-        self._cleanup.callback(held.close)
-
     def _start_databases(self) -> str | None:
         """Sets the run store's address; the one for Prefect's server unless that runs elsewhere."""
         settings = self.settings
@@ -135,11 +132,8 @@ class LocalStack:
         environment = specs.base_environment(settings, database_url=self.database_url, prefect_api_url=prefect_api_url)
         wanted: list[ProcessSpec] = []
         if prefect_database_url is not None:
-            wanted.append(
-                specs.prefect_server(
-                    environment, database_url=prefect_database_url, host=LOOPBACK, port=port, api_url=prefect_api_url
-                )
-            )
+            where = {"database_url": prefect_database_url, "host": LOOPBACK, "api_url": prefect_api_url}
+            wanted.append(specs.prefect_server(environment, port=port, **where))
         hub_url = None
         # The hub needs a provider or a proxy to sign people in, unless this is the demo.
         if self._demo or settings.oidc_issuer is not None or settings.proxy_addresses:
@@ -153,7 +147,8 @@ class LocalStack:
             wanted.append(specs.hub(own, settings, port=hub_port, prefect_ui_url=ui_url, demo=self._demo))
         # The flows' links lead to the hub of this stack.
         hub = {"TENANTATLAS_PUBLIC_URL": hub_url} if hub_url and not settings.public_url else {}
-        wanted += [specs.worker({**environment, **hub}, settings), specs.relay(environment, settings)]
+        wanted.append(specs.announcing("worker", {**environment, **hub}, settings, settings.worker_drain_seconds + 20))
+        wanted.append(specs.announcing("relay", environment, settings, 15))
         self.record = replace(
             self.record,
             database_url=without_password(self.database_url),

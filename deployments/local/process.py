@@ -29,13 +29,13 @@ class ProcessFailedError(UnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """What to run and how to know that it is ready. `stop_seconds` is what it gets to end in order."""
+    """What to run and how to know that it is ready, by the file it then makes for one. `stop_seconds` is what it gets to end."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     is_ready: Callable[[], bool]
-    before_start: Callable[[], None] = lambda: None
+    ready_file: Path | None = None
     ready_seconds: float = 90
     stop_seconds: float = 10
 
@@ -59,7 +59,8 @@ class ManagedProcess:
 
     def start(self) -> None:
         """Starts the process, again if it ended before."""
-        self.spec.before_start()
+        if self.spec.ready_file:
+            self.spec.ready_file.unlink(missing_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - commands of our own
@@ -174,12 +175,6 @@ def rotate(log: Path) -> bool:
             os.truncate(log, 0)
             return True
     return False
-
-
-def forget_ready(path: Path) -> None:
-    """Makes the file's absence mean "not ready yet" for the process started next."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
 
 
 def announce_ready() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deployments.encryption import kept_secret
 from deployments.local.orphans import MARK
-from deployments.local.process import READY_FILE, ProcessSpec, forget_ready
+from deployments.local.process import READY_FILE, ProcessSpec
 from deployments.settings import PREFIX, Settings
 from runstore.errors import BadInputError
 
@@ -72,14 +72,18 @@ def prefect_server(
     )
 
 
-def worker(environment: Mapping[str, str], settings: Settings) -> ProcessSpec:
-    """The worker; ready when Prefect knows it to be online."""
-    return _announcing("worker", environment, settings, stop_seconds=settings.worker_drain_seconds + 20)
-
-
-def relay(environment: Mapping[str, str], settings: Settings) -> ProcessSpec:
-    """The dispatcher and the reconciler; ready when both loops run."""
-    return _announcing("relay", environment, settings, stop_seconds=15)
+def announcing(name: str, environment: Mapping[str, str], settings: Settings, stop_seconds: float) -> ProcessSpec:
+    """The worker, ready when Prefect knows it to be online, or the relay, when all its loops run."""
+    file = settings.state / f"{name}.ready"
+    return ProcessSpec(
+        name=name,
+        command=(*TENANTATLAS, name),
+        environment={**environment, READY_FILE: str(file)},
+        is_ready=file.exists,
+        ready_file=file,
+        ready_seconds=400,
+        stop_seconds=stop_seconds,
+    )
 
 
 def hub(
@@ -106,19 +110,6 @@ def url_host(host: str) -> str:
     if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def _announcing(name: str, environment: Mapping[str, str], settings: Settings, *, stop_seconds: float) -> ProcessSpec:
-    file = settings.state / f"{name}.ready"
-    return ProcessSpec(
-        name=name,
-        command=(*TENANTATLAS, name),
-        environment={**environment, READY_FILE: str(file)},
-        is_ready=file.exists,
-        before_start=lambda: forget_ready(file),
-        ready_seconds=400,
-        stop_seconds=stop_seconds,
-    )
 
 
 def logs_of(settings: Settings) -> Path:

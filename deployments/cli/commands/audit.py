@@ -31,9 +31,8 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(audit, name="audit")
     command(audit, "list", help="List the newest entries, newest first.")(list_entries)
     command(audit, "export", help="Write entries to a CSV file.")(export)
-    command(audit, "verify", help="Look for entries that were changed or removed; exit code 1 if there are any.")(
-        verify
-    )
+    said = "Look for entries that were changed or removed; exit code 1 if there are any."
+    command(audit, "verify", help=said)(verify)
 
 
 def list_entries(
@@ -102,8 +101,7 @@ def _entries(
     from runstore.audit import AuditReader
     from runstore.database import DatabaseRole
 
-    begins = None if since is None else parse_time(since, "--since")
-    ends = None if until is None else parse_time(until, "--until")
+    begins, ends = parse_time(since, "--since"), parse_time(until, "--until")
     with call.open_store() as store:
         reader = AuditReader(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as))
         return reader.list(actor=actor, verb=verb, subject=subject, since=begins, until=ends, limit=limit)

@@ -61,11 +61,16 @@ def list_runs(
     from runstore.runs.operation import OperationType
     from runstore.runs.reader import RunReader
 
+    try:
+        buckets = frozenset({StatusBucket(bucket.strip().lower())} if bucket is not None else ())
+    except ValueError:
+        names = ", ".join(one.value for one in StatusBucket)
+        raise BadInputError(f"{str(bucket)[:80]!r} is no bucket: use one of {names}.") from None
     wanted = RunFilter(
         type=None if type is None else OperationType.parse(type),
-        buckets=frozenset() if bucket is None else frozenset({_bucket(bucket)}),
-        since=None if since is None else parse_time(since, "--since"),
-        until=None if until is None else parse_time(until, "--until"),
+        buckets=buckets,
+        since=parse_time(since, "--since"),
+        until=parse_time(until, "--until"),
     )
     place = None if cursor is None else Cursor.decode(cursor)
     size = checked_limit(limit)
@@ -109,22 +114,19 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
         ("Link", document["run"]["url"]),
         *((f"Related: {link['label']}", link["url"]) for link in document["run"]["related"]),
     ]
-    failures = [(failure.item_id, failure.reason_code, failure.message) for failure in detail.failures]
-    return Answer(
-        document,
-        (
-            Table(("Run", str(run.id)), facts, ""),
-            Table(("Item", "Reason", "What happened"), failures, "Nothing failed."),
-        ),
-    )
+    rows = [(failure.item_id, failure.reason_code, failure.message) for failure in detail.failures]
+    failures = Table(("Item", "Reason", "What happened"), rows, "Nothing failed.")
+    return Answer(document, (Table(("Run", str(run.id)), facts, ""), failures))
 
 
 _AGO = re.compile(r"(\d{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def parse_time(text: str, option: str) -> datetime:
+def parse_time(text: str | None, option: str) -> datetime | None:
     """The moment that `text` names: ISO 8601 (UTC unless it says otherwise), or a span back from now such as `24h`."""
+    if text is None:
+        return None
     try:
         if (ago := _AGO.fullmatch(text.strip())) is not None:
             return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
@@ -139,11 +141,3 @@ def parse_time(text: str, option: str) -> datetime:
 def parse_id(text: str, what: str) -> UUID:
     """The id that `text` spells. BadInputError when it is none."""
     return checked_id(text, f"{text[:80]!r} is no {what}: it has the form 0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2.")
-
-
-def _bucket(text: str) -> StatusBucket:
-    try:
-        return StatusBucket(text.strip().lower())
-    except ValueError:
-        names = ", ".join(bucket.value for bucket in StatusBucket)
-        raise BadInputError(f"{text[:80]!r} is no bucket: use one of {names}.") from None

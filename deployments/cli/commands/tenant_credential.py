@@ -96,20 +96,19 @@ def check_tenant(call: Call, slug: SlugArgument) -> Answer:
         return Answer(
             {**document, **told, "types": [], "missing_permissions": []}, (str(refused), _expiry(expires_at)), 1
         )
-    failures = [(entry, None if problem is None else problem.failure(entry.slug)) for entry, problem in tried]
-    types = [
-        {"policy_type": entry.slug, "permission": entry.permission, "problem": None if one is None else one.message}
-        for entry, one in failures
-    ]
-    lacks = {
-        entry.permission for entry, one in failures if one is not None and one.reason_code == "graph_permission_missing"
-    }
+    types: list[dict[str, str | None]] = []
+    rows: list[tuple[str, str, str]] = []
+    lacks: set[str] = set()
+    for entry, problem in tried:
+        failure = problem and problem.failure(entry.slug)
+        message = failure.message if failure else None
+        types.append({"policy_type": entry.slug, "permission": entry.permission, "problem": message})
+        rows.append((entry.label, entry.permission, message or "can be read"))
+        lacks |= {entry.permission} if failure and failure.reason_code == "graph_permission_missing" else set()
     document |= {"signed_in": True, "problem": None, "types": types, "missing_permissions": sorted(lacks)}
-    rows = [(entry.label, entry.permission, "can be read" if one is None else one.message) for entry, one in failures]
     table = Table(("Type", "Permission", "Tried"), rows, "There are no types.")
     said = [f"Permission {name} is missing. {GRANTS}" for name in sorted(lacks)]
-    bad = any(one is not None for _, one in failures)
-    return Answer(document, (table, *said, _expiry(expires_at)), int(bad))
+    return Answer(document, (table, *said, _expiry(expires_at)), int(any(problem for _, problem in tried)))
 
 
 def _expiry(expires_at: datetime | None) -> str:

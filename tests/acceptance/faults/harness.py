@@ -16,7 +16,7 @@ import psycopg
 
 from deployments.local import specs
 from deployments.local.embedded_database import EmbeddedDatabase
-from deployments.local.process import READY_FILE, ManagedProcess, forget_ready
+from deployments.local.process import READY_FILE, ManagedProcess
 from tests.support.stack import StackUnderTest, deploy, eventually
 
 WORKER, RELAY, PREFECT_SERVER = "worker", "relay", "prefect-server"
@@ -202,7 +202,7 @@ def second_relay(stack: StackUnderTest) -> Generator[None]:
         name="relay-2",
         environment={**first.environment, READY_FILE: str(file)},
         is_ready=file.exists,
-        before_start=lambda: forget_ready(file),
+        ready_file=file,
     )
     process = ManagedProcess(spec, specs.logs_of(stack.running.settings))
     stack.running.processes.append(process)
