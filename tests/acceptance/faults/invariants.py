@@ -144,8 +144,22 @@ def untold(connection: psycopg.Connection[Any], prefect: httpx.Client, deleted: 
         elif flow_run not in rows:
             found.append(f"flow run {flow_run} is {name} and has no row")
         elif rows[flow_run][0] not in _ENDS[kind]:
-            found.append(f"flow run {flow_run} is {name}, and its row says {rows[flow_run]}")
+            status, attempt = rows[flow_run]
+            states = prefect.get("flow_run_states/", params={"flow_run_id": flow_run}).raise_for_status().json()
+            kinds = [state["type"] for state in sorted(states, key=lambda state: state["timestamp"])]
+            if one["run_count"] != attempt or status not in _ENDS.get(end_of_last_begun(kinds), ()):
+                found.append(f"flow run {flow_run} is {name} after {kinds}, and its row says {rows[flow_run]}")
     return found
+
+
+def end_of_last_begun(kinds: list[str]) -> str:
+    """How the attempt ended after which another was scheduled and ended without having run; empty where that is not so.
+
+    `kinds` are the types of a flow run's states, in order.
+    """
+    begun = max((number for number, kind in enumerate(kinds) if kind == "RUNNING"), default=len(kinds))
+    after = kinds[begun + 1 :]
+    return after[0] if "SCHEDULED" in after[1:-1] and after[0] in _ENDS and after[-1] in _ENDS else ""
 
 
 def done_twice(connection: psycopg.Connection[Any], items: list[str], resumed: set[str]) -> list[str]:
