@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 
 import typer
 from typer.core import TyperGroup
@@ -82,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """The exit code of one command: 0 done, 1 failed, 2 bad input, 3 forbidden, 4 not found, 5 a service is away, 6 the
     encryption key is missing or another one."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    # As Ctrl-C does: Python's own answer to that raises KeyboardInterrupt.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         command = build()
         result = command.main(args=list(arguments), prog_name="tenantatlas", standalone_mode=False)
@@ -98,25 +99,18 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as problem:
         message = getattr(problem, "format_message", None)
         if callable(message):
-            return _say(f"{message()} See `tenantatlas {_commands(arguments)} --help`.".replace("  ", " "), BAD_INPUT)
+            words = [word for word in arguments if not word.startswith("-")]
+            is_group = bool(words) and isinstance(build().commands.get(words[0]), TyperGroup)
+            asked = " ".join(["tenantatlas", *words[: 2 if is_group else 1], "--help"])
+            return _say(f"{message()} See `{asked}`.", BAD_INPUT)
         return _unforeseen(problem)
     return result if isinstance(result, int) else 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _say(sentence: str, code: int) -> int:
     with suppress(OSError):
         print(visible(" ".join(sentence.split())), file=sys.stderr)  # noqa: T201
     return code
-
-
-def _commands(arguments: Sequence[str]) -> str:
-    words = [word for word in arguments if not word.startswith("-")]
-    is_group = bool(words) and isinstance(build().commands.get(words[0]), TyperGroup)
-    return " ".join(words[: 2 if is_group else 1])
 
 
 def _unforeseen(problem: Exception) -> int:

@@ -66,7 +66,10 @@ def run_demo(call: Call, *, stay: bool) -> Answer | None:
     Always on the embedded database, and only in a home that is new or was made by an earlier demo: its picker lets anyone
     in. Raises BadInputError otherwise, TenantAtlasError when a sample run did not end as it should.
     """
-    settings = _own_settings()
+    # Without what a real installation has: the demo has its own database and Prefect, and a picker. The stack's processes read
+    # the environment again; emptied and not removed, since what is missing there, a `.env` in the home fills in.
+    os.environ.update(dict.fromkeys(NOT_THE_DEMOS, ""))
+    settings = load_settings().model_copy(update={"database_url": None, "prefect_api_url": None})
     _refuse_real_home(settings)
     began = time.monotonic()
 
@@ -88,14 +91,6 @@ def run_demo(call: Call, *, stay: bool) -> Answer | None:
         report("Stopping everything")
     report("Everything is stopped")
     return None
-
-
-def _own_settings() -> Settings:
-    """The settings without those of a real installation: the demo has its own database and Prefect, and a picker."""
-    # The stack's processes read the environment again. Emptied and not removed: what is missing there, a `.env` in the home
-    # fills in.
-    os.environ.update(dict.fromkeys(NOT_THE_DEMOS, ""))
-    return load_settings().model_copy(update={"database_url": None, "prefect_api_url": None})
 
 
 def samples(root: Path = SAMPLES) -> Sequence[Sample]:

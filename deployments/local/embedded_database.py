@@ -58,7 +58,8 @@ class EmbeddedDatabase:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with _exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
-                self._held = _shared(self._users_lock)
+                self._held = _open(self._users_lock)
+                fcntl.flock(self._held, fcntl.LOCK_SH)
                 try:
                     self._ensure_running()
                     self.ensure_database(RUN_STORE)
@@ -214,13 +215,6 @@ def _last_line(problem: subprocess.CalledProcessError, log: Path) -> str:
     # What comes after an error is the program tidying up, which may fail as well.
     said = [line for line in said if "error:" in line][:1] or said
     return (said[-1] if said else f"exit code {problem.returncode}").rstrip(".")
-
-
-def _shared(path: Path) -> BinaryIO:
-    """Joins the holders of a lock, which the kernel releases when one dies; waits while someone holds it exclusively."""
-    file = _open(path)
-    fcntl.flock(file, fcntl.LOCK_SH)
-    return file
 
 
 def try_exclusive(path: Path) -> BinaryIO | None:

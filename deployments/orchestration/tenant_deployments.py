@@ -101,8 +101,14 @@ async def switch_schedule(client: PrefectClient, schedule: Schedule, *, active: 
         # Prefect's server empties the parameters of an update that does not repeat them.
         kept = schedule.fields["parameters"]
         await client.update_deployment_schedule(deployment.id, schedule.id, active=active, parameters=kept)
-    if not active:
-        await _forget_late(client, schedule)
+    # The runs to come are gone with the change, the late ones are not.
+    late = [] if active else await client.read_flow_runs(flow_run_filter=_runs(deployment, "SCHEDULED"))
+    for run in late:
+        # A run that waits for its second attempt has begun.
+        unbegun = run.auto_scheduled and run.run_count == 0
+        if unbegun and run.created_by is not None and run.created_by.id == schedule.id:
+            with suppress(ObjectNotFound):
+                await client.delete_flow_run(run.id)
     await plan(client, [] if deployment.is_paused else [deployment.id])
     return replace(schedule, fields={**schedule.fields, "active": active})
 
@@ -127,16 +133,6 @@ async def delete_deployment(client: PrefectClient, deployment: Deployment) -> No
         unlinked = {"global_concurrency_limit_id": None}
         await client.request("PATCH", "/deployments/{id}", path_params={"id": deployment.id}, json=unlinked)
     await client.delete_deployment(deployment.id)
-
-
-async def _forget_late(client: PrefectClient, schedule: Schedule) -> None:
-    """Deletes the runs of the schedule that nobody has begun: those to come are gone with the change, the late ones are not."""
-    for run in await client.read_flow_runs(flow_run_filter=_runs(schedule.deployment, "SCHEDULED")):
-        # A run that waits for its second attempt has begun.
-        unbegun = run.auto_scheduled and run.run_count == 0
-        if unbegun and run.created_by is not None and run.created_by.id == schedule.id:
-            with suppress(ObjectNotFound):
-                await client.delete_flow_run(run.id)
 
 
 def _runs(deployment: Deployment, *states: str) -> FlowRunFilter:

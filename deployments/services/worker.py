@@ -120,7 +120,11 @@ class Service:
             signal.signal(number, lambda number, frame: self._stop.set())
         # A Prefect server that is away makes the worker not ready, never unhealthy: a restart would end the runs under way.
         where = (self._settings.metrics_host, self._settings.worker_health_port)
-        with probes("worker", "TENANTATLAS_WORKER_HEALTH_PORT", *where, self._is_ready):
+
+        def is_ready() -> bool:
+            return self._is_online and time.monotonic() - self._answered_at < SILENT_SECONDS
+
+        with probes("worker", "TENANTATLAS_WORKER_HEALTH_PORT", *where, is_ready):
             url, is_as_new, pool = own_url(self._settings, "worker"), False, None
             # Runs wait better in the queue than they fail on a schema that is older than this version.
             while not is_as_new and not self._stop.is_set():
@@ -134,9 +138,6 @@ class Service:
                 pool = self._ask()
             if pool is not None:
                 self._keep(worker_type(pool.type))
-
-    def _is_ready(self) -> bool:
-        return self._is_online and time.monotonic() - self._answered_at < SILENT_SECONDS
 
     def _say(self, problem: str | None) -> None:
         if problem != self._said:

@@ -52,7 +52,10 @@ def set_credential(
     if cloud is not None and cloud not in CLOUDS:
         raise BadInputError(f"{cloud[:80]!r} is not a cloud here: use {', '.join(CLOUDS)}.")
     kind, secret = None, b""
-    expires_at = _date(expires)
+    try:
+        expires_at = None if expires is None else datetime.strptime(expires, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise BadInputError("--expires is a date: write it as 2027-01-31.") from None
     if application and certificate_file is not None:
         kind, secret = "certificate", _read(certificate_file)
         expires_at = _usable(application, secret)
@@ -121,13 +124,6 @@ def _expiry(expires_at: datetime | None) -> str:
 
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        return None if text is None else datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise BadInputError("--expires is a date: write it as 2027-01-31.") from None
 
 
 def _read(file: Path) -> bytes:

@@ -125,7 +125,12 @@ def add(
                 before[await create_for_tenant(client, base, new, wanted, schedule)] = None
         after = [one for one in await read_operation(client, operation) if one.id in before]
         await plan(client, [one.id for one in after if not one.is_paused])
-        return [await _added(one.schedules[0], before[one.id]) for one in after if one.schedules]
+        added: list[Added] = []
+        for now, was in ((one.schedules[0], before[one.id]) for one in after if one.schedules):
+            is_changed = was is not None and not is_same(was.fields, now.fields)
+            what = "added" if was is None else "changed" if is_changed else "unchanged"
+            added.append(Added(await _shown(now), what, await _shown(was) if was and is_changed else None))
+        return added
 
     return with_prefect(done)
 
@@ -187,9 +192,3 @@ async def _shown(schedule: Schedule) -> Scheduled:
         held=deployment.is_paused,
         next_runs=await next_times(kept, NEXT_RUNS) if fires else (),
     )
-
-
-async def _added(now: Schedule, was: Schedule | None) -> Added:
-    if was is None or is_same(was.fields, now.fields):
-        return Added(await _shown(now), "added" if was is None else "unchanged", None)
-    return Added(await _shown(now), "changed", await _shown(was))

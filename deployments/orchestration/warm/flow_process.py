@@ -27,7 +27,12 @@ def run_and_exit() -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _limit_memory(int(os.environ.get(MEMORY) or 0))
+        if megabytes := int(os.environ.get(MEMORY) or 0):
+            _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+            soft, ours = megabytes << 20, (megabytes + RESERVE_MB) << 20
+            # A limit that was set before the worker started is not to be raised, and no reason to run nothing.
+            highest = ours if hard == resource.RLIM_INFINITY else min(ours, hard)
+            resource.setrlimit(resource.RLIMIT_DATA, (min(soft, highest), highest))
         import prefect.engine
 
         # Before the engine, which reports a flow that cannot be loaded or a state that cannot be set.
@@ -49,15 +54,6 @@ def run_and_exit() -> NoReturn:
             sys.stderr.flush()
         finally:
             os._exit(code)
-
-
-def _limit_memory(megabytes: int) -> None:
-    if megabytes:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        soft, ours = megabytes << 20, (megabytes + RESERVE_MB) << 20
-        # A limit that was set before the worker started is not to be raised, and no reason to run nothing.
-        highest = ours if hard == resource.RLIM_INFINITY else min(ours, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (min(soft, highest), highest))
 
 
 if __name__ == "__main__":

@@ -172,20 +172,15 @@ class Parent:
             (os.killpg if number == signal.SIGKILL else os.kill)(pid, number)
 
 
-def import_everything() -> None:
-    """Imports the libraries and every producer's flow module. One that fails is logged, and fails in its own runs again."""
+def main() -> None:
+    """Imports the libraries and every producer's flow module, then listens at the path that is the first argument."""
     flows = [f"flows.{folder.name}.flow" for folder in producer_folders() if (folder / "flow.py").is_file()]
     for name in (*LIBRARIES, *flows):
         try:
             importlib.import_module(name)
         except (Exception, SystemExit) as problem:
-            # A module that ends the interpreter it is imported in, too, would otherwise end the parent of all the others.
+            # It fails in its own runs again. One that ends the interpreter it is imported in is no end of all the others.
             _logger.error("Cannot import %s ahead of its runs:\n%s", name, story(problem))
-
-
-def main() -> None:
-    """Imports everything, then listens at the path that is the first argument."""
-    import_everything()
     warm_up()
     if (threads := threading.active_count()) > 1:
         # A lock held by another thread at the moment of a fork stays locked in the child for ever.
