@@ -52,7 +52,7 @@ def check(call: Call) -> Answer:
     from deployments.store_access import open_store
     from flows.registry import migration_folders
     from runstore import migrations
-    from runstore.schema_check import verify_schema
+    from runstore.migrations import verify_schema
 
     with open_store(call.settings, verify=False) as store:
         verify_schema(store.url, migration_folders())
