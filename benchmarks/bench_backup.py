@@ -139,9 +139,9 @@ def time_it(count: int) -> bool:
 
 def know(captures: Captures) -> None:
     """Ids are looked up in the inventory; without one they would have to be looked for in every list."""
+    from flows.inventory.flow import read_into_sync
     from flows.inventory.operation import InventoryParameters
     from flows.inventory.start import sync_request
-    from flows.inventory.syncing import read_into_sync
     from tests.support.drift_runs import Runs
 
     runs = Runs(captures.store, captures.scope)

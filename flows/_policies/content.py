@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final
 
 from flows._policies.tree import Tree
@@ -24,35 +23,35 @@ SettingsReader = Callable[[dict[str, Any]], dict[str, Tree]]
 
 BY_NAME: Final[tuple[Identity, ...]] = (("id",), ("key",), ("name",), ("displayName",))
 
-TEXTS: Final = frozenset(
-    {
-        "scriptContent",
-        "detectionScriptContent",
-        "remediationScriptContent",
-        "rulesContent",
-        "payload",
-        "payloadJson",
-        "encodedSettingXml",
-        "configurationXml",
-    }
+
+def names(text: str) -> frozenset[str]:
+    """The names in a text, apart by spaces."""
+    return frozenset(text.split())
+
+
+TEXTS: Final = names(
+    """
+    scriptContent detectionScriptContent remediationScriptContent rulesContent payload payloadJson encodedSettingXml
+    configurationXml
+    """
 )
 """Properties that carry a text in base64, in whatever type: they are compared, shown and searched for secrets as the text."""
 
-PROSE: Final = frozenset({"description", "subject", "messageTemplate", "bodyText", "acceptanceStatement"})
+PROSE: Final = names("description subject messageTemplate bodyText acceptanceStatement")
 """Texts for people. The portal's form and Graph move spaces at a line's end, so those say nothing."""
 
-_BLANK: Final = frozenset({""})
-NOTHING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        # What a form in the portal was left empty for comes as "" from one client and as null from the next.
-        **dict.fromkeys(("description", "notes", "publisher", "owner", "developer", "informationUrl"), _BLANK),
-        **dict.fromkeys(("privacyInformationUrl", "deviceNameTemplate", "fileName"), _BLANK),
-        # Without a template Graph writes an empty reference or none, depending on the client that made the policy.
-        **dict.fromkeys(("templateId", "templateDisplayName", "templateDisplayVersion"), _BLANK),
-    }
+NOTHING: Final[Mapping[str, frozenset[str]]] = dict.fromkeys(
+    names(
+        # What a form in the portal was left empty for comes as "" from one client and as null from the next. Without a
+        # template Graph writes an empty reference or none, depending on the client that made the policy.
+        """
+        description notes publisher owner developer informationUrl privacyInformationUrl deviceNameTemplate fileName
+        templateId templateDisplayName templateDisplayVersion
+        """
+    ),
+    frozenset({""}),
 )
 """Property → texts that are as good as leaving it out."""
-
 
 _GUID: Final = r"\{?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?"
 GUID: Final = re.compile(rf"(?:T_)?{_GUID}(?:_[A-Za-z0-9]{{1,40}})?")
@@ -69,21 +68,17 @@ MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:T[0-9:.]{5,20}(?:Z|[+-]\d\d:\d\d)?)?|-?PT?(?:\d{1,6}[YMWDTHS.]{1,2}){1,8}"
 )
 
-KNOWN: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
-    {
-        **dict.fromkeys(
-            ("id", "groupId", "templateId", "tenantId", "appId", "clientAppId", "policyId", "sourceId"), GUID
-        ),
-        **dict.fromkeys(
-            ("deviceAndAppManagementAssignmentFilterId", "notificationTemplateId", "roleScopeTagIds"), GUID
-        ),
-        **dict.fromkeys(("includeGroups", "excludeGroups", "includeUsers", "excludeUsers", "includeRoles"), GUID),
-        **dict.fromkeys(("includeApplications", "excludeApplications", "excludeRoles", "includeLocations"), GUID),
-        **dict.fromkeys(("settingDefinitionId", "definitionId", "choiceSettingValue"), DEFINITION),
-        **dict.fromkeys(("thumbprint", "certificateThumbprint", "sha1Thumbprint", "fileHash", "sha256Hash"), HASH),
-        **dict.fromkeys(("createdDateTime", "lastModifiedDateTime", "modifiedDateTime", "startDateTime"), MOMENT),
-    }
-)
+_GUIDS: Final = """
+    id groupId templateId tenantId appId clientAppId policyId sourceId deviceAndAppManagementAssignmentFilterId
+    notificationTemplateId roleScopeTagIds includeGroups excludeGroups includeUsers excludeUsers includeRoles
+    includeApplications excludeApplications excludeRoles includeLocations
+    """
+KNOWN: Final[Mapping[str, re.Pattern[str]]] = {
+    **dict.fromkeys(names(_GUIDS), GUID),
+    **dict.fromkeys(names("settingDefinitionId definitionId choiceSettingValue"), DEFINITION),
+    **dict.fromkeys(names("thumbprint certificateThumbprint sha1Thumbprint fileHash sha256Hash"), HASH),
+    **dict.fromkeys(names("createdDateTime lastModifiedDateTime modifiedDateTime startDateTime"), MOMENT),
+}
 """Property → the shape that its schema gives it. What has the shape is no free text and stays as it is; what has not is."""
 
 
@@ -92,18 +87,18 @@ class Content:
     """The declaration of one type; each field adds to what holds for all."""
 
     settings: SettingsReader | None = None
-    elements: Mapping[str, tuple[Identity, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    elements: Mapping[str, tuple[Identity, ...]] = field(default_factory=dict[str, tuple[Identity, ...]])
     """List → the identities its elements may have, best first; what is declared empty is a set."""
     ordered: frozenset[str] = frozenset()
     """Lists whose order a device follows."""
     kept: frozenset[str] = frozenset()
     """Properties of the policy itself that the service counts, dates or derives."""
-    nothing: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    nothing: Mapping[str, frozenset[str]] = field(default_factory=dict[str, Any])
     typed: frozenset[str] = frozenset()
     """Lists whose elements differ in meaning by `@odata.type` alone (an OMA integer and an OMA string)."""
     naming_child: re.Pattern[str] | None = None
     """Definition ids of the settings that name an instance of a collection."""
-    known: Mapping[str, re.Pattern[str]] = field(default_factory=lambda: MappingProxyType({}))
+    known: Mapping[str, re.Pattern[str]] = field(default_factory=dict[str, Any])
     """Property → the shape its schema gives it, beside `KNOWN`. All other texts are free text."""
 
     def identities(self, name: str) -> tuple[Identity, ...]:

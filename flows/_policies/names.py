@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final
 
 from flows._policies.assignments import names_of
@@ -49,20 +48,12 @@ def _note(names: dict[str, str], identifier: object, name: object) -> None:
         names[as_text(identifier)] = as_text(name)
 
 
-_OBJECTS: Final = MappingProxyType(
-    {
-        "groupId": "group",
-        "includeGroups": "group",
-        "excludeGroups": "group",
-        "notificationMessageCCList": "group",
-        "includeUsers": "user",
-        "excludeUsers": "user",
-        "includeRoles": "role",
-        "excludeRoles": "role",
-        "includeApplications": "app",
-        "excludeApplications": "app",
-    }
-)
+_OBJECTS: Final = {
+    **dict.fromkeys(("groupId", "includeGroups", "excludeGroups", "notificationMessageCCList"), "group"),
+    **dict.fromkeys(("includeUsers", "excludeUsers"), "user"),
+    **dict.fromkeys(("includeRoles", "excludeRoles"), "role"),
+    **dict.fromkeys(("includeApplications", "excludeApplications"), "app"),
+}
 """Properties that hold ids of directory objects, and of which kind; apps by their application id."""
 
 

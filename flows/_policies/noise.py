@@ -9,73 +9,38 @@ and a short one for names that are bookkeeping wherever they stand. What only on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
-from flows._policies.content import Content
+from flows._policies.content import Content, names
 
-ANYWHERE: Final = frozenset(
-    {
-        "createdDateTime",
-        "lastModifiedDateTime",
-        "modifiedDateTime",
-        "isAssigned",
-        "settingCount",
-        "supportsScopeTags",
-        "highestAvailableVersion",
-        "isGlobalScript",
-        "deployedAppCount",
-        "lastSyncDateTime",
-        "lastHeartbeatDateTime",
-        "lastSuccessfulSyncDateTime",
-        "usedLicenseCount",
-    }
+ANYWHERE: Final = names(
+    """
+    createdDateTime lastModifiedDateTime modifiedDateTime isAssigned settingCount supportsScopeTags highestAvailableVersion
+    isGlobalScript deployedAppCount lastSyncDateTime lastHeartbeatDateTime lastSuccessfulSyncDateTime usedLicenseCount
+    """
 )
 """Names that Graph only ever uses for what it counts or dates itself."""
 
-OF_POLICY: Final = frozenset(
-    {
-        "id",
-        "version",
-        "isReadOnly",
-        "creationSource",
-        "settingDefinitions",
-        "lastModifiedBy",
-        "createdBy",
-        # Legacy mirror of `assignments`.
-        "groupAssignments",
-        # What devices report, which an expansion may bring along.
-        "deviceStatuses",
-        "userStatuses",
-        "deviceStatusOverview",
-        "userStatusOverview",
-        "deviceSettingStateSummaries",
-        "deviceStates",
-        "userStates",
-        "deviceStateSummary",
-        "userStateSummary",
-        "deviceRunStates",
-        "userRunStates",
-        "runSummary",
-        "deploymentSummary",
-        "installSummary",
-        "assignedDevices",
-    }
+# `groupAssignments` mirrors `assignments`; from `deviceStatuses` on it is what devices report, which an expansion may bring.
+OF_POLICY: Final = names(
+    """
+    id version isReadOnly creationSource settingDefinitions lastModifiedBy createdBy groupAssignments deviceStatuses
+    userStatuses deviceStatusOverview userStatusOverview deviceSettingStateSummaries deviceStates userStates
+    deviceStateSummary userStateSummary deviceRunStates userRunStates runSummary deploymentSummary installSummary
+    assignedDevices
+    """
 )
 """Names that are bookkeeping on the policy itself and may be configuration below it."""
 
-OF_ELEMENT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        "settings": frozenset({"id"}),
-        "assignments": frozenset({"id", "source", "sourceId"}),
-        "scheduledActionsForRule": frozenset({"id"}),
-        "scheduledActionConfigurations": frozenset({"id"}),
-        "definitionValues": frozenset({"id"}),
-        "presentationValues": frozenset({"id"}),
-        "apps": frozenset({"id", "version"}),
-        "localizedNotificationMessages": frozenset({"id"}),
-    }
-)
+_WITH_ID: Final = """
+    settings scheduledActionsForRule scheduledActionConfigurations definitionValues presentationValues
+    localizedNotificationMessages
+    """
+OF_ELEMENT: Final[Mapping[str, frozenset[str]]] = {
+    **dict.fromkeys(names(_WITH_ID), names("id")),
+    "assignments": names("id source sourceId"),
+    "apps": names("id version"),
+}
 """Names that are bookkeeping in the elements of a known collection."""
 
 

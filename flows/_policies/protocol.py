@@ -7,7 +7,7 @@ whether everything of that type was read; a comparison believes "not there" only
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -34,22 +34,16 @@ class SourcePolicy:
     mark: str | None = None
 
 
-class KnownPolicy(Protocol):
-    """A policy as an earlier read of the same source stored it."""
+@dataclass(frozen=True, slots=True)
+class KnownPolicy:
+    """A policy as an earlier read of the same source stored it, with its type and the mark it came with.
 
-    @property
-    def policy_type(self) -> str:
-        """Its type slug."""
-        ...
+    `body` loads what is stored when it is asked for; `None` when it is no longer there, and the policy is read again.
+    """
 
-    @property
-    def mark(self) -> str | None:
-        """The mark it came with."""
-        ...
-
-    def body(self) -> dict[str, Any] | None:
-        """The stored body, loaded when asked for; `None` when it is no longer there, and the policy is read again."""
-        ...
+    policy_type: str
+    mark: str | None
+    body: Callable[[], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +67,14 @@ class SourceFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class TypeLedger:
-    """How much of one policy type was read: `complete` only if every policy of the type that exists was enumerated.
+class Beside:
+    """What a source tells beside its policies. `parts_in_files` are parts that it keeps apart, where a policy without one has
+    nothing; `asked` are the types that were looked for, `None` for those that exports hold (`types.FROM_EXPORTS`); `others`
+    are objects of kinds that are not policies here, such as apps, which were seen and not read: place → how many."""
 
-    A failure whose policy id is known leaves the type complete (that one policy is unknown, no other); a page that
-    never came, a refused collection or a file that could have held any policy of the type does not.
-    """
-
-    policy_type: str
-    complete: bool
-    policies: int
-    failures: int
+    parts_in_files: frozenset[str] = frozenset()
+    asked: frozenset[str] | None = None
+    others: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 class PolicySource(Protocol):
@@ -99,25 +90,15 @@ class PolicySource(Protocol):
         """
         ...
 
-    def ledger(self) -> Mapping[str, TypeLedger]:
-        """Type slug → what was read of it; only true once `read()` is exhausted.
+    def ledger(self) -> Mapping[str, bool]:
+        """Type slug → whether every policy of the type that exists was enumerated; only true once `read()` is exhausted.
 
-        A type that is absent was not met: it is complete and empty unless some failure could have been of any type,
-        which shows as `complete=False` under the slug `"*"`.
+        A failure whose policy id is known leaves the type complete (that one policy is unknown, no other); a page that never
+        came, a refused collection or a file that could have held any policy of the type does not. A type that is absent was not
+        met: it is complete and empty unless some failure could have been of any type, which shows as False under the slug `"*"`.
         """
         ...
 
-    def parts_in_files(self) -> frozenset[str]:
-        """The parts of policies that the source keeps apart, where a policy without one has nothing: only true once
-        `read()` is exhausted."""
-        ...
-
-    def types_asked_for(self) -> frozenset[str] | None:
-        """The types that were looked for; `None` for those that exports hold (`types.FROM_EXPORTS`). True once `read()` is
-        exhausted."""
-        ...
-
-    def not_asked_for(self) -> Mapping[str, int]:
-        """Place → objects in it of kinds that are not policies here, such as apps, which were seen and not read: only true once
-        `read()` is exhausted."""
+    def beside(self) -> Beside:
+        """What else it saw and did; only true once `read()` is exhausted."""
         ...

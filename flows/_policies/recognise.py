@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from flows._policies.content import names
 from flows._policies.types import (
     BY_SLUG,
     UNKNOWN_TYPE,
@@ -33,22 +34,12 @@ _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 _DATED: Final = re.compile(r"[ _.-]*\d{4}-?\d\d-?\d\d(?:[T _.-]?\d\d[:_.-]?\d\d(?:[:_.-]?\d\d)?(?:[.,_]\d+)?Z?)?")
 """The moment of the export, which some tools and the portal put into the file's name."""
 
-_BEARING: Final = frozenset(
-    {
-        "assignments",
-        "assignments@odata.context",
-        "createdDateTime",
-        "lastModifiedDateTime",
-        "modifiedDateTime",
-        "roleScopeTagIds",
-        "scriptContent",
-        "settings",
-        "version",
-    }
-)
-_WITHOUT_ID: Final = frozenset({"settings", "assignments", "scriptContent"})
+_WITHOUT_ID: Final = names("settings assignments scriptContent")
 """What only a policy has, whether its export keeps ids or not."""
 
+_BEARING: Final = _WITHOUT_ID | names(
+    "assignments@odata.context createdDateTime lastModifiedDateTime modifiedDateTime roleScopeTagIds version"
+)
 _NO_POLICIES: Final = re.compile(
     r"#?microsoft\.graph\.(group|user|device|manageddevice|serviceprincipal|application|organization|directory\w*)$",
     re.IGNORECASE,

@@ -7,7 +7,7 @@ counts is which definition has which value, what it brings along, and which inst
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from flows._policies.base64_text import decoded_document
@@ -83,28 +83,24 @@ def settings_tree(settings: Sequence[Any]) -> dict[str, Tree]:
 def _nodes(instances: Sequence[Any], depth: int) -> dict[str, Tree]:
     if depth > MAX_DEPTH:
         raise TooDeepError
-    nodes: dict[str, Tree] = {}
-    repeated: dict[str, list[Tree]] = {}
-    strangers: list[Tree] = []
+    found: list[tuple[str | None, Tree]] = []
     for instance in instances:
         identifier = cast(Json, instance).get("settingDefinitionId") if isinstance(instance, (dict, Mapping)) else None
-        if not isinstance(identifier, str) or not identifier:
-            if (kept := generic(instance, depth)) not in _NOTHING:
-                strangers.append(kept)
-            continue
-        identifier = escaped(identifier)
-        node = _node(cast(Json, instance), depth)
-        if node in _NOTHING:
-            continue
-        if identifier in nodes:
-            repeated.setdefault(identifier, [nodes[identifier]]).append(node)
+        if isinstance(identifier, str) and identifier:
+            found.append((escaped(identifier), _node(cast(Json, instance), depth)))
         else:
-            nodes[identifier] = node
-    for identifier, several in repeated.items():
-        nodes[identifier] = each_of(several)
-    if strangers:
-        nodes[UNKNOWN] = each_of(strangers)
-    return nodes
+            found.append((None, generic(instance, depth)))
+    return keyed((identifier, node) for identifier, node in found if node not in _NOTHING)
+
+
+def keyed(nodes: Iterable[tuple[str | None, Tree]]) -> dict[str, Tree]:
+    """The nodes by definition id, several of one id as a collection; those without an id under the unknown mark."""
+    by_id: dict[str, list[Tree]] = {}
+    strangers: list[Tree] = []
+    for identifier, node in nodes:
+        (strangers if identifier is None else by_id.setdefault(identifier, [])).append(node)
+    tree = {identifier: several[0] if len(several) == 1 else each_of(several) for identifier, several in by_id.items()}
+    return {**tree, UNKNOWN: each_of(strangers)} if strangers else tree
 
 
 def _node(instance: Json, depth: int) -> Tree:

@@ -10,7 +10,7 @@ import orjson
 
 from flows._policies.json_shape import as_list, as_object, as_text
 from flows._policies.noise import is_empty
-from flows._policies.settings_catalog import generic
+from flows._policies.settings_catalog import generic, keyed
 from flows._policies.tree import OWN, UNKNOWN, Tree, each_of
 
 _BOUND: Final = re.compile(r"\('?([^')]+)'?\)/?$")
@@ -49,51 +49,39 @@ def template_tree(definition_values: Sequence[Any]) -> dict[str, Tree]:
 
     A value whose definition the export does not name is kept under the unknown mark.
     """
-    nodes: dict[str, Tree] = {}
-    repeated: dict[str, list[Tree]] = {}
-    strangers: list[Tree] = []
-    for item in definition_values:
-        identifier = definition_id(cast(Json, item)) if isinstance(item, Mapping) else None
-        if identifier is None:
-            strangers.append(generic(item, 0))
+    ids = [definition_id(as_object(item)) for item in definition_values]
+    return keyed(
+        (identifier, _enabled(cast(Json, item)) if identifier is not None else generic(item, 0))
+        for identifier, item in zip(ids, definition_values, strict=True)
+    )
+
+
+def _enabled(value: Json) -> dict[str, Tree]:
+    node: dict[str, Tree] = {OWN: "enabled" if _truth(value.get("enabled")) else "disabled"}
+    unnamed: list[Tree] = []
+    for presented in as_list(value.get("presentationValues")):
+        if not isinstance(presented, Mapping):
             continue
-        value = cast(Json, item)
-        node: dict[str, Tree] = {OWN: "enabled" if _truth(value.get("enabled")) else "disabled"}
-        presentations = value.get("presentationValues")
-        unnamed: list[Tree] = []
-        for presented in cast(list[Any], presentations) if isinstance(presentations, list) else []:
-            if not isinstance(presented, Mapping):
-                continue
-            shown = cast(Json, presented)
-            key = presentation_id(shown)
-            content = generic(shown["values"] if not is_empty(shown.get("values")) else shown.get("value"), 0)
-            if key is None or key in node:
-                unnamed.append({OWN: content} if not isinstance(content, dict) else content)
-            else:
-                node[key] = content
-        if unnamed:
-            node[UNKNOWN] = each_of(unnamed)
-        if identifier in nodes:
-            repeated.setdefault(identifier, [nodes[identifier]]).append(node)
+        shown = cast(Json, presented)
+        key = presentation_id(shown)
+        content = generic(shown["values"] if not is_empty(shown.get("values")) else shown.get("value"), 0)
+        if key is None or key in node:
+            unnamed.append({OWN: content} if not isinstance(content, dict) else content)
         else:
-            nodes[identifier] = node
-    for identifier, several in repeated.items():
-        nodes[identifier] = each_of(several)
-    if strangers:
-        nodes[UNKNOWN] = each_of(strangers)
-    return nodes
+            node[key] = content
+    return {**node, UNKNOWN: each_of(unnamed)} if unnamed else node
 
 
 def intent_tree(settings: Sequence[Any]) -> dict[str, Tree]:
     """Definition id → value. `valueJson` is read as the JSON it holds; `value` counts where there is no such text."""
-    nodes: dict[str, Tree] = {}
-    strangers: list[Tree] = []
+    found: dict[str | None, Tree] = {}
+    strangers: list[tuple[None, Tree]] = []
     for item in settings:
-        identifier = cast(Json, item).get("definitionId") if isinstance(item, Mapping) else None
-        if not isinstance(identifier, str) or identifier in nodes:
-            strangers.append(generic(item, 0))
+        setting = as_object(item)
+        identifier = setting.get("definitionId")
+        if not isinstance(identifier, str) or identifier in found:
+            strangers.append((None, generic(item, 0)))
             continue
-        setting = cast(Json, item)
         value: Any = setting.get("value")
         text = setting.get("valueJson")
         if isinstance(text, str):
@@ -101,10 +89,8 @@ def intent_tree(settings: Sequence[Any]) -> dict[str, Tree]:
                 value = orjson.loads(text)
             except orjson.JSONDecodeError:
                 value = text
-        nodes[identifier] = generic(value, 0)
-    if strangers:
-        nodes[UNKNOWN] = each_of(strangers)
-    return nodes
+        found[identifier] = generic(value, 0)
+    return keyed([*found.items(), *strangers])
 
 
 def _referred(value: Json, name: str, remark: str, described: tuple[str, ...]) -> str | None:

@@ -49,20 +49,17 @@ class Sync:
 
     def as_json(self) -> dict[str, Any]:
         """The JSON shape of the contract."""
+        plain = ("scope", "source", "status", "policies", "failures", "complete")
         return {
             "id": str(self.id),
             "run_id": str(self.run_id),
-            "scope": self.scope,
-            "source": self.source,
-            "status": self.status,
-            "policies": self.policies,
-            "failures": self.failures,
-            "complete": self.complete,
+            **{name: getattr(self, name) for name in plain},
             "started_at": self.started_at.isoformat(),
             "finished_at": self.finished_at.isoformat() if self.finished_at else None,
         }
 
 
+_STORED = [name for name in StoredPolicy.__dataclass_fields__ if name != "body"]
 _COLUMNS = [getattr(InventorySync, name) for name in Sync.__dataclass_fields__]
 
 
@@ -80,17 +77,8 @@ def begin_sync(connection: Connection, scope: TenantScope, run_id: UUID, key: st
         delete(InventorySync).where(InventorySync.tenant_id == scope.tenant_id, InventorySync.run_id == run_id)
     )
     sync_id = uuid4()
-    connection.execute(
-        insert(InventorySync).values(
-            id=sync_id,
-            tenant_id=scope.tenant_id,
-            run_id=run_id,
-            scope=key,
-            source=source,
-            status="running",
-            canonical_version=CANONICAL_VERSION,
-        )
-    )
+    values = {"id": sync_id, "tenant_id": scope.tenant_id, "run_id": run_id, "scope": key, "source": source}
+    connection.execute(insert(InventorySync).values(**values, status="running", canonical_version=CANONICAL_VERSION))
     return sync_id
 
 
@@ -111,7 +99,10 @@ def add_policies(connection: Connection, scope: TenantScope, sync_id: UUID, poli
         ).scalars()
     )
     add_contents(connection, scope, {digest: one.body for digest, one in contents.items() if digest not in known})
-    rows = [_row(scope, sync_id, one) for one in {one.policy_id: one for one in policies}.values()]
+    rows: list[dict[str, Any]] = [
+        {"tenant_id": scope.tenant_id, "sync_id": sync_id, **{name: getattr(one, name) for name in _STORED}}
+        for one in {one.policy_id: one for one in policies}.values()
+    ]
     statement = upsert(SyncPolicy)
     replaced = {name: statement.excluded[name] for name in rows[0] if name not in ("tenant_id", "sync_id", "policy_id")}
     keys = ["tenant_id", "sync_id", "policy_id"]
@@ -192,36 +183,29 @@ def find_sync(connection: Connection, scope: TenantScope, sync_id: UUID) -> Sync
 
 
 def list_syncs(
-    connection: Connection, scope: TenantScope, *, key: str | None = None, limit: int = 100
+    connection: Connection, scope: TenantScope, *, key: str | None = None, limit: int = 100, usable: bool = False
 ) -> Sequence[Sync]:
-    """The tenant's syncs, newest first, of one scope key or of all."""
+    """The tenant's syncs, newest first, of one scope key or of all, and all of them or those that may serve in a comparison."""
     wanted = select(*_COLUMNS).where(InventorySync.tenant_id == scope.tenant_id)
     if key is not None:
         wanted = wanted.where(InventorySync.scope == key)
+    if usable:
+        wanted = wanted.where(InventorySync.status.in_(USABLE))
     ordered = wanted.order_by(InventorySync.started_at.desc(), InventorySync.id.desc()).limit(limit)
     return [Sync(*row) for row in connection.execute(ordered)]
 
 
 def newest_usable(connection: Connection, scope: TenantScope, key: str, *, limit: int = 2) -> Sequence[Sync]:
     """The newest syncs of a scope key that may serve in a comparison, newest first."""
-    rows = connection.execute(
-        select(*_COLUMNS)
-        .where(InventorySync.tenant_id == scope.tenant_id, InventorySync.scope == key, InventorySync.status.in_(USABLE))
-        .order_by(InventorySync.started_at.desc(), InventorySync.id.desc())
-        .limit(limit)
-    )
-    return [Sync(*row) for row in rows]
+    return list_syncs(connection, scope, key=key, limit=limit, usable=True)
 
 
 def usable_at(connection: Connection, scope: TenantScope, at: datetime, *, limit: int = 1_000) -> Sequence[Sync]:
     """The usable sync of each scope key that had begun last at that moment: what was known of the tenant then."""
+    of_tenant = (InventorySync.tenant_id == scope.tenant_id, InventorySync.status.in_(USABLE))
     rows = connection.execute(
         select(*_COLUMNS)
-        .where(
-            InventorySync.tenant_id == scope.tenant_id,
-            InventorySync.status.in_(USABLE),
-            InventorySync.started_at <= at,
-        )
+        .where(*of_tenant, InventorySync.started_at <= at)
         .distinct(InventorySync.scope)
         .order_by(InventorySync.scope, InventorySync.started_at.desc(), InventorySync.id.desc())
         .limit(limit)
@@ -286,18 +270,3 @@ def policy_in(
         .limit(len(syncs))
     )
     return {sync_id: SyncedPolicy(*row) for sync_id, *row in rows}
-
-
-def _row(scope: TenantScope, sync_id: UUID, one: StoredPolicy) -> dict[str, Any]:
-    return {
-        "tenant_id": scope.tenant_id,
-        "sync_id": sync_id,
-        "policy_id": one.policy_id,
-        "policy_type": one.policy_type,
-        "name": one.name,
-        "platform": one.platform,
-        "subtype": one.subtype,
-        "content_hash": one.content_hash,
-        "origin": one.origin,
-        "mark": one.mark,
-    }

@@ -6,20 +6,22 @@ table says what exports call them. Parts that other tools do not export are not 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
-from flows._policies.content import Content
+from flows._policies.content import Content, names
 from flows._policies.type_model import Collection, Lane, Part, PolicyType
 
 _APPS: Final = "DeviceManagementApps.Read.All"
 _CONFIGURATION: Final = "DeviceManagementConfiguration.Read.All"
 _DEVICES: Final = "DeviceManagementManagedDevices.Read.All"
 _SERVICE: Final = "DeviceManagementServiceConfig.Read.All"
-_POLICY: Final = "Policy.Read.All"
+_SCRIPTS: Final = "DeviceManagementScripts.Read.All"
+_RBAC: Final = "DeviceManagementRBAC.Read.All"
 
 _ASSIGNED: Final = (Part("assignments"),)
-_ENTRA: Final[dict[str, Any]] = {"lane": Lane.DIRECTORY}
-_SEEN: Final = ("partnerState", "lastHeartbeatDateTime")
+_ACCESS: Final = "identity/conditionalAccess"
+_apart: Final = partial(Part, in_exports=False)
 
 _EXPORTED: Final = {
     "app": "*App, Applications, Apps, Client Apps, Mobile Apps",
@@ -56,21 +58,18 @@ _EXPORTED: Final = {
 """Slug → its `@odata.type`s (`*` before the ending of a family), then the folders that tools put them in."""
 
 
-def _type(
-    slug: str, label: str, path: str, permission: str, *parts: Part, kept: tuple[str, ...] = (), **more: Any
-) -> PolicyType:
+def _type(slug: str, label: str, path: str, permission: str, *parts: Part, kept: str = "", **more: Any) -> PolicyType:
     kinds = {name: more.pop(name) for name in ("single", "by_id", "id_property") if name in more}
-    collection = Collection(path, parts=parts, **kinds)
     named, *folders = _EXPORTED[slug].split(", ")
     return PolicyType(
         slug,
         label,
-        (collection,),
+        (Collection(path, parts=parts, **kinds),),
         permission,
         odata_types=frozenset(f"#microsoft.graph.{name}" for name in named.split() if "*" not in name),
         odata_suffixes=tuple(name.removeprefix("*") for name in named.split() if "*" in name),
         folders=tuple(folders),
-        content=Content(kept=frozenset(kept)),
+        content=Content(kept=names(kept)),
         **more,
     )
 
@@ -83,127 +82,57 @@ def _device(slug: str, label: str, path: str, permission: str, *parts: Part, **m
     return _type(slug, label, f"beta/deviceManagement/{path}", permission, *parts, **more)
 
 
-def _entra(slug: str, label: str, path: str, *parts: Part, **more: Any) -> PolicyType:
-    return _type(slug, label, f"v1.0/{path}", _POLICY, *parts, **{**_ENTRA, **more})
+def _entra(slug: str, label: str, path: str, *parts: Part, lane: Lane = Lane.DIRECTORY, **more: Any) -> PolicyType:
+    return _type(slug, label, f"v1.0/{path}", "Policy.Read.All", *parts, lane=lane, **more)
 
 
 _APP_COUNTS: Final = (
-    "publishingState",
-    "uploadState",
-    "size",
-    "totalLicenseCount",
-    "dependentAppCount",
-    "supersedingAppCount",
-    "supersededAppCount",
+    "publishingState uploadState size totalLicenseCount dependentAppCount supersedingAppCount supersededAppCount"
 )
-_PROFILES: Final = Part("enrollmentProfiles", in_exports=False)
-_SCRIPTS: Final = "DeviceManagementScripts.Read.All"
-_ACCESS: Final = {"lane": Lane.CONDITIONAL_ACCESS}
-_CONTEXTS: Final = "identity/conditionalAccess/authenticationContextClassReferences"
+_SEEN: Final = "partnerState lastHeartbeatDateTime"
+_SYNCED: Final = "lastSyncTriggeredDateTime lastSyncErrorCode syncedDeviceCount"
 
+# fmt: off
 TENANT_TYPES: Final[tuple[PolicyType, ...]] = (
     _app("app", "App", "mobileApps", *_ASSIGNED, kept=_APP_COUNTS),
     _app("app_category", "App category", "mobileAppCategories"),
-    _app(
-        "policy_set",
-        "Policy set",
-        "policySets",
-        Part("items", in_exports=False),
-        *_ASSIGNED,
-        kept=("status", "errorCode"),
-    ),
+    _app("policy_set", "Policy set", "policySets", _apart("items"), *_ASSIGNED, kept="status errorCode"),
     _app("app_control_supplement", "App Control supplement", "wdacSupplementalPolicies", *_ASSIGNED),
     _app("ios_provisioning", "iOS provisioning profile", "iosLobAppProvisioningConfigurations", *_ASSIGNED),
-    _app("vpp_token", "Apple VPP token", "vppTokens", kept=("lastSyncStatus", "tokenActionResults")),
+    _app("vpp_token", "Apple VPP token", "vppTokens", kept="lastSyncStatus tokenActionResults"),
     _device("branding", "Company branding", "intuneBrandingProfiles", _APPS, *_ASSIGNED, name_property="profileName"),
     _device("terms_and_conditions", "Terms and conditions", "termsAndConditions", _SERVICE, *_ASSIGNED),
-    _device(
-        "dep_token",
-        "Apple DEP token",
-        "depOnboardingSettings",
-        _SERVICE,
-        _PROFILES,
-        name_property="tokenName",
-        kept=("lastSyncTriggeredDateTime", "lastSyncErrorCode", "syncedDeviceCount"),
-    ),
-    _device(
-        "apns_certificate",
-        "Apple push certificate",
-        "applePushNotificationCertificate",
-        _SERVICE,
-        single=True,
-        name_property="appleIdentifier",
-    ),
-    _device(
-        "apple_enrollment", "Apple enrolment profile", "appleUserInitiatedEnrollmentProfiles", _SERVICE, *_ASSIGNED
-    ),
-    _device(
-        "threat_defense_connector", "Threat defence connector", "mobileThreatDefenseConnectors", _SERVICE, kept=_SEEN
-    ),
+    _device("dep_token", "Apple DEP token", "depOnboardingSettings", _SERVICE, _apart("enrollmentProfiles"),
+            name_property="tokenName", kept=_SYNCED),
+    _device("apns_certificate", "Apple push certificate", "applePushNotificationCertificate", _SERVICE,
+            single=True, name_property="appleIdentifier"),
+    _device("apple_enrollment", "Apple enrolment profile", "appleUserInitiatedEnrollmentProfiles", _SERVICE, *_ASSIGNED),
+    _device("threat_defense_connector", "Threat defence connector", "mobileThreatDefenseConnectors", _SERVICE,
+            kept=_SEEN),
     _device("compliance_partner", "Compliance partner", "complianceManagementPartners", _SERVICE, kept=_SEEN),
-    _device(
-        "custom_attribute",
-        "Custom attribute",
-        "deviceCustomAttributeShellScripts",
-        _SCRIPTS,
-        *_ASSIGNED,
-        by_id=True,
-        lane=Lane.SCRIPTS,
-    ),
+    _device("custom_attribute", "Custom attribute", "deviceCustomAttributeShellScripts", _SCRIPTS, *_ASSIGNED,
+            by_id=True, lane=Lane.SCRIPTS),
     _device("hotpatch_policy", "Quality update policy", "windowsQualityUpdatePolicies", _CONFIGURATION, *_ASSIGNED),
-    _device(
-        "hardware_configuration",
-        "Hardware configuration",
-        "hardwareConfigurations",
-        _CONFIGURATION,
-        *_ASSIGNED,
-        by_id=True,
-    ),
-    _device(
-        "template_file",
-        "Uploaded template file",
-        "groupPolicyUploadedDefinitionFiles",
-        _CONFIGURATION,
-        kept=("status", "uploadDateTime"),
-    ),
-    _device(
-        "managed_google_play",
-        "Managed Google Play",
-        "androidManagedStoreAccountEnterpriseSettings",
-        _CONFIGURATION,
-        single=True,
-        kept=("lastAppSyncDateTime", "lastAppSyncStatus"),
-    ),
+    _device("hardware_configuration", "Hardware configuration", "hardwareConfigurations", _CONFIGURATION, *_ASSIGNED,
+            by_id=True),
+    _device("template_file", "Uploaded template file", "groupPolicyUploadedDefinitionFiles", _CONFIGURATION,
+            kept="status uploadDateTime"),
+    _device("managed_google_play", "Managed Google Play", "androidManagedStoreAccountEnterpriseSettings", _CONFIGURATION,
+            single=True, kept="lastAppSyncDateTime lastAppSyncStatus"),
     _device("intune_settings", "Intune settings", "settings", _CONFIGURATION, single=True),
     _device("device_category", "Device category", "deviceCategories", _DEVICES),
     _device("cleanup_rule", "Device clean-up rule", "managedDeviceCleanupRules", _DEVICES),
-    _device(
-        "role_assignment",
-        "Role assignment",
-        "roleAssignments",
-        "DeviceManagementRBAC.Read.All",
-        Part("roleScopeTags", in_exports=False),
-        by_id=True,
-    ),
-    _entra("named_location", "Named location", "identity/conditionalAccess/namedLocations", **_ACCESS),
-    _entra("authentication_context", "Authentication context", _CONTEXTS),
-    _entra(
-        "authentication_strength",
-        "Authentication strength",
-        "policies/authenticationStrengthPolicies",
-        Part("combinationConfigurations", in_exports=False),
-    ),
+    _device("role_assignment", "Role assignment", "roleAssignments", _RBAC, _apart("roleScopeTags"), by_id=True),
+    _entra("named_location", "Named location", f"{_ACCESS}/namedLocations", lane=Lane.CONDITIONAL_ACCESS),
+    _entra("authentication_context", "Authentication context", f"{_ACCESS}/authenticationContextClassReferences"),
+    _entra("authentication_strength", "Authentication strength", "policies/authenticationStrengthPolicies",
+           _apart("combinationConfigurations")),
     _entra("authorization_policy", "Authorization policy", "policies/authorizationPolicy", single=True),
     _entra("authentication_methods", "Authentication methods", "policies/authenticationMethodsPolicy", single=True),
     _entra("security_defaults", "Security defaults", "policies/identitySecurityDefaultsEnforcementPolicy", single=True),
-    _entra(
-        "cross_tenant_default", "Cross-tenant access, default", "policies/crossTenantAccessPolicy/default", single=True
-    ),
-    _entra(
-        "cross_tenant_partner",
-        "Cross-tenant access of a partner",
-        "policies/crossTenantAccessPolicy/partners",
-        id_property="tenantId",
-        name_property="tenantId",
-    ),
+    _entra("cross_tenant_default", "Cross-tenant access, default", "policies/crossTenantAccessPolicy/default",
+           single=True),
+    _entra("cross_tenant_partner", "Cross-tenant access of a partner", "policies/crossTenantAccessPolicy/partners",
+           id_property="tenantId", name_property="tenantId"),
 )
+# fmt: on

@@ -98,7 +98,7 @@ def comparable_tree(tree: Tree) -> Any:
             members = {dumps(member): member for member in map(comparable_tree, node[kind])}
             if kind == EACH:
                 # Two equal elements of a collection are two; two equal members of a set are one.
-                return {kind: [json_loads(text) for text in sorted(dumps(comparable_tree(m)) for m in node[kind])]}
+                return {kind: [orjson.loads(text) for text in sorted(dumps(comparable_tree(m)) for m in node[kind])]}
             return {kind: [members[text] for text in sorted(members)]}
         if set(node) == {OWN}:
             return comparable(node[OWN])
@@ -124,11 +124,6 @@ def dumps(value: Any) -> bytes:
     except TypeError:
         # orjson stops at 254 levels and at integers beyond 64 bits; the standard library at neither.
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def json_loads(data: bytes) -> Any:
-    """The value of JSON bytes; raises ValueError."""
-    return orjson.loads(data)
 
 
 def set_of(values: Iterable[Any]) -> dict[str, Any]:

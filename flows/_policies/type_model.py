@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 from flows._policies.content import DEFAULT, Content
 
@@ -74,7 +73,7 @@ class Collection:
     by_id: bool = False
     single: bool = False
     id_property: str = "id"
-    typed_paths: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    typed_paths: Mapping[str, str] = field(default_factory=dict[str, str])
     parts: tuple[Part, ...] = ()
 
     def parts_of(self, odata_type: object) -> tuple[Part, ...]:

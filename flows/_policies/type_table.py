@@ -1,16 +1,14 @@
 """The table of policy types: one entry says all that reading, recognising and showing a kind of policy needs.
 
 Adding a type is adding an entry to `POLICY_TYPES`; what policies refer to, and what holds for a whole tenant, is in
-`tenant_types`. Paths, expansions and permissions are those of Microsoft's Graph
-reference for Intune and Conditional Access. Intune is read under `beta`: where a collection has a twin under v1.0, that one
-leaves content out.
+`tenant_types`. Paths, expansions and permissions are those of Microsoft's Graph reference for Intune and Conditional
+Access. Intune is read under `beta`: where a collection has a twin under v1.0, that one leaves content out.
 Since July 2025 the script collections ask for `DeviceManagementScripts.Read.All` instead of the configuration one.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, Final
 
 from flows._policies import type_contents as contents
@@ -24,346 +22,231 @@ _SERVICE: Final = "DeviceManagementServiceConfig.Read.All"
 _RBAC: Final = "DeviceManagementRBAC.Read.All"
 _POLICY: Final = "Policy.Read.All"
 
-_ASSIGNMENTS: Final = Part("assignments")
 _GRAPH: Final = "#microsoft.graph."
+_PROTECTIONS: Final = ("iosManagedAppProtection", "androidManagedAppProtection", "windowsManagedAppProtection")
+_WIP: Final = ("windowsInformationProtectionPolicy", "mdmWindowsInformationProtectionPolicy")
+_TYPED_PATHS: Final = {
+    _GRAPH + name: f"beta/deviceAppManagement/{name.removesuffix('y')}{'ies' if name.endswith('y') else 's'}"
+    for name in (*_PROTECTIONS, *_WIP)
+}
 
 
 def _odata(*names: str) -> frozenset[str]:
     return frozenset(_GRAPH + name for name in names)
 
 
-def _has(*properties: str) -> frozenset[str]:
-    return frozenset(properties)
-
-
-_PROTECTIONS: Final = ("iosManagedAppProtection", "androidManagedAppProtection", "windowsManagedAppProtection")
-_WIP: Final = ("windowsInformationProtectionPolicy", "mdmWindowsInformationProtectionPolicy")
-_TYPED_PATHS: Final = MappingProxyType(
-    {
-        _GRAPH + name: f"beta/deviceAppManagement/{name.removesuffix('y')}{'ies' if name.endswith('y') else 's'}"
-        for name in (*_PROTECTIONS, *_WIP)
-    }
-)
 _SETTINGS: Final = Part("settings", count_property="settingCount", in_list=False)
 _CHOSEN_APPS: Final = Part("apps", said_by="deployedAppCount", in_exports=False)
-_ACTIONS: Final = Part("scheduledActionsForRule", query="$expand=scheduledActionConfigurations", in_exports=False)
-_VALUES: Final = Part(
-    "definitionValues",
-    query="$expand=definition",
-    each=(Part("presentationValues", query="$expand=presentation"),),
-    in_list=False,
+_PROTECTED_APPS: Final = replace(_CHOSEN_APPS, only=_odata(*_PROTECTIONS))
+_APP_LOCKER: Final = tuple(
+    Part(name, only=_odata(*_WIP), in_exports=False) for name in ("protectedAppLockerFiles", "exemptAppLockerFiles")
 )
+_ACTIONS: Final = Part("scheduledActionsForRule", query="$expand=scheduledActionConfigurations", in_exports=False)
+_CATALOG_ACTIONS: Final = replace(_ACTIONS, in_list=False, in_exports=True)
+_PRESENTED: Final = (Part("presentationValues", query="$expand=presentation"),)
+_VALUES: Final = Part("definitionValues", query="$expand=definition", each=_PRESENTED, in_list=False)
 
 
 def _intune(path: str, *parts: Part, **more: Any) -> tuple[Collection, ...]:
-    return (Collection(f"beta/{path}", parts=(*parts, _ASSIGNMENTS), **more),)
+    return (Collection(f"beta/{path}", parts=(*parts, Part("assignments")), **more),)
 
 
 def _unassigned(path: str, *parts: Part, **more: Any) -> tuple[Collection, ...]:
     return (Collection(path, parts=parts, **more),)
 
 
+def _type(
+    slug: str, label: str, collections: tuple[Collection, ...], permission: str,
+    odata: str, signatures: str, folders: str, **more: Any,
+) -> PolicyType:  # fmt: skip
+    """`odata` are names apart by spaces, with a star before the end of a family's; `signatures` are apart by a comma, and
+    their properties by spaces; `folders` are apart by a comma."""
+    names = odata.split()
+    return PolicyType(
+        slug,
+        label,
+        collections,
+        permission,
+        odata_types=_odata(*(name for name in names if not name.startswith("*"))),
+        odata_suffixes=tuple(name[1:] for name in names if name.startswith("*")),
+        signatures=tuple(frozenset(one.split()) for one in signatures.split(",")),
+        folders=tuple(folders.split(", ")),
+        **more,
+    )
+
+
+# fmt: off
+# A row says what a type is called and where it is; how to know one from elsewhere; what is special about it.
 POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
-    PolicyType(
-        "settings_catalog",
-        "Settings catalog",
-        _intune("deviceManagement/configurationPolicies", _SETTINGS),
-        _CONFIGURATION,
-        name_property="name",
-        platform=PlatformRule.PLATFORMS,
-        odata_types=_odata("deviceManagementConfigurationPolicy"),
-        signatures=(_has("name", "platforms", "technologies"),),
-        folders=("Settings Catalog", "configurationPolicies", "Settings", "Endpoint Security"),
-        content=contents.CATALOG,
+    _type(
+        "settings_catalog", "Settings catalog",
+        _intune("deviceManagement/configurationPolicies", _SETTINGS), _CONFIGURATION,
+        "deviceManagementConfigurationPolicy", "name platforms technologies",
+        "Settings Catalog, configurationPolicies, Settings, Endpoint Security",
+        name_property="name", platform=PlatformRule.PLATFORMS, content=contents.CATALOG,
     ),
-    PolicyType(
-        "settings_catalog_compliance",
-        "Compliance (settings catalog)",
-        _intune(
-            "deviceManagement/compliancePolicies",
-            _SETTINGS,
-            replace(_ACTIONS, in_list=False, in_exports=True),
-        ),
-        _CONFIGURATION,
-        name_property="name",
-        platform=PlatformRule.PLATFORMS,
-        odata_types=_odata("deviceManagementCompliancePolicy"),
-        signatures=(_has("name", "platforms", "technologies", "scheduledActionsForRule"),),
-        folders=("CompliancePoliciesV2", "Settings Catalog Compliance"),
-        content=contents.CATALOG_COMPLIANCE,
+    _type(
+        "settings_catalog_compliance", "Compliance (settings catalog)",
+        _intune("deviceManagement/compliancePolicies", _SETTINGS, _CATALOG_ACTIONS), _CONFIGURATION,
+        "deviceManagementCompliancePolicy", "name platforms technologies scheduledActionsForRule",
+        "CompliancePoliciesV2, Settings Catalog Compliance",
+        name_property="name", platform=PlatformRule.PLATFORMS, content=contents.CATALOG_COMPLIANCE,
     ),
-    PolicyType(
-        "reusable_setting",
-        "Reusable setting",
-        _unassigned("beta/deviceManagement/reusablePolicySettings", by_id=True),
-        _CONFIGURATION,
-        odata_types=_odata("deviceManagementReusablePolicySetting"),
-        signatures=(_has("displayName", "settingDefinitionId", "settingInstance"),),
-        folders=("Reusable Settings", "reusablePolicySettings"),
-        content=contents.REUSABLE,
+    _type(
+        "reusable_setting", "Reusable setting",
+        _unassigned("beta/deviceManagement/reusablePolicySettings", by_id=True), _CONFIGURATION,
+        "deviceManagementReusablePolicySetting", "displayName settingDefinitionId settingInstance",
+        "Reusable Settings, reusablePolicySettings", content=contents.REUSABLE,
     ),
-    PolicyType(
-        "device_configuration",
-        "Device configuration",
-        _intune("deviceManagement/deviceConfigurations"),
-        _CONFIGURATION,
-        platform=PlatformRule.ODATA_TYPE,
-        odata_suffixes=(
-            "Configuration",
-            "ConfigurationBase",
-            "CertificateProfile",
-            "CertificateProfileBase",
-            "RootCertificate",
-        ),
-        signatures=(_has("displayName", "omaSettings"), _has("displayName", "payloadFileName", "payload")),
-        folders=("Device Configuration", "Device Configurations", "Configuration Profiles", "Update Policies"),
-        content=contents.DEVICE,
+    _type(
+        "device_configuration", "Device configuration",
+        _intune("deviceManagement/deviceConfigurations"), _CONFIGURATION,
+        "*Configuration *ConfigurationBase *CertificateProfile *CertificateProfileBase *RootCertificate",
+        "displayName omaSettings, displayName payloadFileName payload",
+        "Device Configuration, Device Configurations, Configuration Profiles, Update Policies",
+        platform=PlatformRule.ODATA_TYPE, content=contents.DEVICE,
     ),
-    PolicyType(
-        "compliance",
-        "Compliance",
-        _intune("deviceManagement/deviceCompliancePolicies", _ACTIONS),
-        _CONFIGURATION,
-        platform=PlatformRule.ODATA_TYPE,
-        odata_suffixes=("CompliancePolicy",),
-        signatures=(_has("displayName", "scheduledActionsForRule"),),
-        folders=("Compliance Policies", "Device Compliance Policies", "Compliance"),
-        content=contents.COMPLIANCE,
+    _type(
+        "compliance", "Compliance",
+        _intune("deviceManagement/deviceCompliancePolicies", _ACTIONS), _CONFIGURATION,
+        "*CompliancePolicy", "displayName scheduledActionsForRule",
+        "Compliance Policies, Device Compliance Policies, Compliance",
+        platform=PlatformRule.ODATA_TYPE, content=contents.COMPLIANCE,
     ),
-    PolicyType(
-        "administrative_template",
-        "Administrative template",
-        _intune("deviceManagement/groupPolicyConfigurations", _VALUES),
-        _CONFIGURATION,
-        platform=PlatformRule.WINDOWS,
-        odata_types=_odata("groupPolicyConfiguration"),
-        signatures=(
-            _has("displayName", "definitionValues"),
-            _has("displayName", "policyConfigurationIngestionType"),
-        ),
-        folders=("Administrative Templates", "groupPolicyConfigurations"),
-        content=contents.TEMPLATE,
+    _type(
+        "administrative_template", "Administrative template",
+        _intune("deviceManagement/groupPolicyConfigurations", _VALUES), _CONFIGURATION,
+        "groupPolicyConfiguration", "displayName definitionValues, displayName policyConfigurationIngestionType",
+        "Administrative Templates, groupPolicyConfigurations",
+        platform=PlatformRule.WINDOWS, content=contents.TEMPLATE,
     ),
-    PolicyType(
-        "endpoint_security_intent",
-        "Endpoint security",
-        _intune("deviceManagement/intents", Part("settings", in_list=False)),
-        _CONFIGURATION,
-        odata_types=_odata("deviceManagementIntent"),
-        signatures=(_has("displayName", "templateId", "settings"), _has("displayName", "templateId", "settingsDelta")),
-        folders=("Management Intents", "intents", "EndpointSecurity", "Endpoint Security Intents", "Device Intents"),
+    _type(
+        "endpoint_security_intent", "Endpoint security",
+        _intune("deviceManagement/intents", Part("settings", in_list=False)), _CONFIGURATION,
+        "deviceManagementIntent", "displayName templateId settings, displayName templateId settingsDelta",
+        "Management Intents, intents, EndpointSecurity, Endpoint Security Intents, Device Intents",
         content=contents.INTENT,
     ),
-    PolicyType(
-        "app_protection",
-        "App protection",
-        _intune(
-            "deviceAppManagement/managedAppPolicies",
-            replace(_CHOSEN_APPS, only=_odata(*_PROTECTIONS)),
-            Part("protectedAppLockerFiles", only=_odata(*_WIP), in_exports=False),
-            Part("exemptAppLockerFiles", only=_odata(*_WIP), in_exports=False),
-            by_id=True,
-            typed_paths=_TYPED_PATHS,
-        ),
+    _type(
+        "app_protection", "App protection",
+        _intune("deviceAppManagement/managedAppPolicies", _PROTECTED_APPS, *_APP_LOCKER, by_id=True, typed_paths=_TYPED_PATHS),
         _APPS,
-        platform=PlatformRule.ODATA_TYPE,
-        odata_types=_odata(*_WIP),
-        odata_suffixes=("ManagedAppProtection",),
-        signatures=(_has("displayName", "pinRequired", "minimumPinLength"),),
-        folders=("App Protection", "App Protection Policies", "managedAppPolicies"),
-        content=contents.APP_PROTECTION,
+        "windowsInformationProtectionPolicy mdmWindowsInformationProtectionPolicy *ManagedAppProtection",
+        "displayName pinRequired minimumPinLength", "App Protection, App Protection Policies, managedAppPolicies",
+        platform=PlatformRule.ODATA_TYPE, content=contents.APP_PROTECTION,
     ),
-    PolicyType(
-        "app_configuration",
-        "App configuration",
+    _type(
+        "app_configuration", "App configuration",
         (
             *_intune("deviceAppManagement/mobileAppConfigurations"),
             *_intune("deviceAppManagement/targetedManagedAppConfigurations", _CHOSEN_APPS),
         ),
         _APPS,
-        platform=PlatformRule.ODATA_TYPE,
-        odata_types=_odata("targetedManagedAppConfiguration"),
-        odata_suffixes=("MobileAppConfiguration", "StoreAppConfiguration"),
-        signatures=(_has("displayName", "targetedMobileApps"), _has("displayName", "appGroupType", "customSettings")),
-        folders=(
-            "App Configuration",
-            "App Configuration Policies",
-            "AppConfigurationManagedApp",
-            "AppConfigurationManagedDevice",
-            "mobileAppConfigurations",
-            "targetedManagedAppConfigurations",
-        ),
-        content=contents.APP_CONFIGURATION,
+        "targetedManagedAppConfiguration *MobileAppConfiguration *StoreAppConfiguration",
+        "displayName targetedMobileApps, displayName appGroupType customSettings",
+        "App Configuration, App Configuration Policies, AppConfigurationManagedApp, AppConfigurationManagedDevice, "
+        "mobileAppConfigurations, targetedManagedAppConfigurations",
+        platform=PlatformRule.ODATA_TYPE, content=contents.APP_CONFIGURATION,
     ),
-    PolicyType(
-        "powershell_script",
-        "PowerShell script",
-        _intune("deviceManagement/deviceManagementScripts", by_id=True),
-        _SCRIPTS,
-        lane=Lane.SCRIPTS,
+    _type(
+        "powershell_script", "PowerShell script",
+        _intune("deviceManagement/deviceManagementScripts", by_id=True), _SCRIPTS,
+        "deviceManagementScript", "displayName scriptContent enforceSignatureCheck runAs32Bit fileName",
+        "PowerShell Scripts, Powershell, Device Management Scripts, Scripts",
+        lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
+    ),
+    _type(
+        "shell_script", "Shell script",
+        _intune("deviceManagement/deviceShellScripts", by_id=True), _SCRIPTS,
+        "deviceShellScript", "displayName scriptContent executionFrequency",
+        "Shell, Shell Scripts, MacScripts, deviceShellScripts, macOS Scripts",
+        lane=Lane.SCRIPTS, platform=PlatformRule.MACOS,
+    ),
+    _type(
+        "health_script", "Remediation script",
+        _intune("deviceManagement/deviceHealthScripts", by_id=True), _SCRIPTS,
+        "deviceHealthScript", "displayName publisher detectionScriptContent remediationScriptContent",
+        "Proactive Remediations, HealthScripts, Device Health Scripts, Remediations",
+        lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
+    ),
+    _type(
+        "compliance_script", "Compliance script",
+        _intune("deviceManagement/deviceComplianceScripts", by_id=True), _SCRIPTS,
+        "deviceComplianceScript", "displayName detectionScriptContent publisher",
+        "Compliance Scripts, deviceComplianceScripts",
+        lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
+    ),
+    _type(
+        "enrollment_configuration", "Enrolment configuration",
+        _intune("deviceManagement/deviceEnrollmentConfigurations"), _SERVICE,
+        "windows10EnrollmentCompletionPageConfiguration deviceComanagementAuthorityConfiguration "
+        "*DeviceEnrollmentPlatformRestrictionsConfiguration *DeviceEnrollmentPlatformRestrictionConfiguration "
+        "*EnrollmentLimitConfiguration *EnrollmentWindowsHelloForBusinessConfiguration "
+        "*EnrollmentNotificationConfiguration *EnrollmentConfiguration",
+        "displayName priority deviceEnrollmentConfigurationType",
+        "Enrollment Configurations, EnrollmentRestrictions, EnrollmentStatusPage, CoManagementSettings, "
+        "deviceEnrollmentConfigurations",
+        platform=PlatformRule.ODATA_TYPE, content=contents.BY_LOCALE,
+    ),
+    _type(
+        "autopilot_profile", "Autopilot profile",
+        _intune("deviceManagement/windowsAutopilotDeploymentProfiles"), _SERVICE,
+        "*WindowsAutopilotDeploymentProfile",
+        "displayName outOfBoxExperienceSettings, displayName outOfBoxExperienceSetting",
+        "Autopilot, AutoPilot Profiles, Enrollment Profiles, windowsAutopilotDeploymentProfiles",
         platform=PlatformRule.WINDOWS,
-        odata_types=_odata("deviceManagementScript"),
-        signatures=(_has("displayName", "scriptContent", "enforceSignatureCheck", "runAs32Bit", "fileName"),),
-        folders=("PowerShell Scripts", "Powershell", "Device Management Scripts", "Scripts"),
     ),
-    PolicyType(
-        "shell_script",
-        "Shell script",
-        _intune("deviceManagement/deviceShellScripts", by_id=True),
-        _SCRIPTS,
-        lane=Lane.SCRIPTS,
-        platform=PlatformRule.MACOS,
-        odata_types=_odata("deviceShellScript"),
-        signatures=(_has("displayName", "scriptContent", "executionFrequency"),),
-        folders=("Shell", "Shell Scripts", "MacScripts", "deviceShellScripts", "macOS Scripts"),
+    _type(
+        "feature_update_profile", "Feature update profile",
+        _intune("deviceManagement/windowsFeatureUpdateProfiles"), _CONFIGURATION,
+        "windowsFeatureUpdateProfile", "displayName featureUpdateVersion",
+        "Feature Updates, windowsFeatureUpdateProfiles, Feature Update Profiles",
+        platform=PlatformRule.WINDOWS, content=contents.FEATURE_UPDATE,
     ),
-    PolicyType(
-        "health_script",
-        "Remediation script",
-        _intune("deviceManagement/deviceHealthScripts", by_id=True),
-        _SCRIPTS,
-        lane=Lane.SCRIPTS,
-        platform=PlatformRule.WINDOWS,
-        odata_types=_odata("deviceHealthScript"),
-        signatures=(_has("displayName", "publisher", "detectionScriptContent", "remediationScriptContent"),),
-        folders=("Proactive Remediations", "HealthScripts", "Device Health Scripts", "Remediations"),
+    _type(
+        "quality_update_profile", "Quality update profile",
+        _intune("deviceManagement/windowsQualityUpdateProfiles"), _CONFIGURATION,
+        "windowsQualityUpdateProfile", "displayName expeditedUpdateSettings",
+        "Quality Updates, windowsQualityUpdateProfiles, Quality Update Profiles", platform=PlatformRule.WINDOWS,
     ),
-    PolicyType(
-        "compliance_script",
-        "Compliance script",
-        _intune("deviceManagement/deviceComplianceScripts", by_id=True),
-        _SCRIPTS,
-        lane=Lane.SCRIPTS,
-        platform=PlatformRule.WINDOWS,
-        odata_types=_odata("deviceComplianceScript"),
-        signatures=(_has("displayName", "detectionScriptContent", "publisher"),),
-        folders=("Compliance Scripts", "deviceComplianceScripts"),
+    _type(
+        "driver_update_profile", "Driver update profile",
+        _intune("deviceManagement/windowsDriverUpdateProfiles"), _CONFIGURATION,
+        "windowsDriverUpdateProfile", "displayName approvalType deploymentDeferralInDays",
+        "Driver Updates, DriverUpdateProfiles, windowsDriverUpdateProfiles",
+        platform=PlatformRule.WINDOWS, content=contents.DRIVER_UPDATE,
     ),
-    PolicyType(
-        "enrollment_configuration",
-        "Enrolment configuration",
-        _intune("deviceManagement/deviceEnrollmentConfigurations"),
-        _SERVICE,
-        platform=PlatformRule.ODATA_TYPE,
-        odata_types=_odata(
-            "windows10EnrollmentCompletionPageConfiguration", "deviceComanagementAuthorityConfiguration"
-        ),
-        odata_suffixes=(
-            "DeviceEnrollmentPlatformRestrictionsConfiguration",
-            "DeviceEnrollmentPlatformRestrictionConfiguration",
-            "EnrollmentLimitConfiguration",
-            "EnrollmentWindowsHelloForBusinessConfiguration",
-            "EnrollmentNotificationConfiguration",
-            "EnrollmentConfiguration",
-        ),
-        signatures=(_has("displayName", "priority", "deviceEnrollmentConfigurationType"),),
-        folders=(
-            "Enrollment Configurations",
-            "EnrollmentRestrictions",
-            "EnrollmentStatusPage",
-            "CoManagementSettings",
-            "deviceEnrollmentConfigurations",
-        ),
-        content=contents.ENROLLMENT,
+    _type(
+        "assignment_filter", "Assignment filter",
+        _unassigned("beta/deviceManagement/assignmentFilters"), _CONFIGURATION,
+        "deviceAndAppManagementAssignmentFilter", "displayName platform rule", "Filters, Assignment Filters",
+        platform=PlatformRule.PLATFORM, content=contents.FILTER,
     ),
-    PolicyType(
-        "autopilot_profile",
-        "Autopilot profile",
-        _intune("deviceManagement/windowsAutopilotDeploymentProfiles"),
-        _SERVICE,
-        platform=PlatformRule.WINDOWS,
-        odata_suffixes=("WindowsAutopilotDeploymentProfile",),
-        signatures=(
-            _has("displayName", "outOfBoxExperienceSettings"),
-            _has("displayName", "outOfBoxExperienceSetting"),
-        ),
-        folders=("Autopilot", "AutoPilot Profiles", "Enrollment Profiles", "windowsAutopilotDeploymentProfiles"),
+    _type(
+        "scope_tag", "Scope tag", _intune("deviceManagement/roleScopeTags"), _RBAC,
+        "roleScopeTag", "displayName isBuiltIn description", "Scope Tags, roleScopeTags",
     ),
-    PolicyType(
-        "feature_update_profile",
-        "Feature update profile",
-        _intune("deviceManagement/windowsFeatureUpdateProfiles"),
-        _CONFIGURATION,
-        platform=PlatformRule.WINDOWS,
-        odata_types=_odata("windowsFeatureUpdateProfile"),
-        signatures=(_has("displayName", "featureUpdateVersion"),),
-        folders=("Feature Updates", "windowsFeatureUpdateProfiles", "Feature Update Profiles"),
-        content=contents.FEATURE_UPDATE,
+    _type(
+        "role_definition", "Role definition",
+        _unassigned("beta/deviceManagement/roleDefinitions", Part("roleAssignments", in_exports=False)), _RBAC,
+        "roleDefinition deviceAndAppManagementRoleDefinition",
+        # A description, too, and it would be as much a scope tag.
+        "displayName rolePermissions isBuiltIn, displayName rolePermissions isBuiltIn description",
+        "Roles, Role Definitions", content=contents.ROLE,
     ),
-    PolicyType(
-        "quality_update_profile",
-        "Quality update profile",
-        _intune("deviceManagement/windowsQualityUpdateProfiles"),
-        _CONFIGURATION,
-        platform=PlatformRule.WINDOWS,
-        odata_types=_odata("windowsQualityUpdateProfile"),
-        signatures=(_has("displayName", "expeditedUpdateSettings"),),
-        folders=("Quality Updates", "windowsQualityUpdateProfiles", "Quality Update Profiles"),
-    ),
-    PolicyType(
-        "driver_update_profile",
-        "Driver update profile",
-        _intune("deviceManagement/windowsDriverUpdateProfiles"),
-        _CONFIGURATION,
-        platform=PlatformRule.WINDOWS,
-        odata_types=_odata("windowsDriverUpdateProfile"),
-        signatures=(_has("displayName", "approvalType", "deploymentDeferralInDays"),),
-        folders=("Driver Updates", "DriverUpdateProfiles", "windowsDriverUpdateProfiles"),
-        content=contents.DRIVER_UPDATE,
-    ),
-    PolicyType(
-        "assignment_filter",
-        "Assignment filter",
-        _unassigned("beta/deviceManagement/assignmentFilters"),
-        _CONFIGURATION,
-        platform=PlatformRule.PLATFORM,
-        odata_types=_odata("deviceAndAppManagementAssignmentFilter"),
-        signatures=(_has("displayName", "platform", "rule"),),
-        folders=("Filters", "Assignment Filters"),
-        content=contents.FILTER,
-    ),
-    PolicyType(
-        "scope_tag",
-        "Scope tag",
-        _intune("deviceManagement/roleScopeTags"),
-        _RBAC,
-        odata_types=_odata("roleScopeTag"),
-        signatures=(_has("displayName", "isBuiltIn", "description"),),
-        folders=("Scope Tags", "roleScopeTags"),
-    ),
-    PolicyType(
-        "role_definition",
-        "Role definition",
-        _unassigned("beta/deviceManagement/roleDefinitions", Part("roleAssignments", in_exports=False)),
-        _RBAC,
-        odata_types=_odata("roleDefinition", "deviceAndAppManagementRoleDefinition"),
-        signatures=(
-            _has("displayName", "rolePermissions", "isBuiltIn"),
-            # A description, too, and it would be as much a scope tag.
-            _has("displayName", "rolePermissions", "isBuiltIn", "description"),
-        ),
-        folders=("Roles", "Role Definitions"),
-        content=contents.ROLE,
-    ),
-    PolicyType(
-        "notification_template",
-        "Notification template",
+    _type(
+        "notification_template", "Notification template",
         _unassigned("beta/deviceManagement/notificationMessageTemplates", Part("localizedNotificationMessages")),
         _SERVICE,
-        odata_types=_odata("notificationMessageTemplate"),
-        signatures=(_has("displayName", "brandingOptions", "defaultLocale"),),
-        folders=("Notifications", "Notification Templates", "Message Templates", "notificationMessageTemplates"),
-        content=contents.NOTIFICATION,
+        "notificationMessageTemplate", "displayName brandingOptions defaultLocale",
+        "Notifications, Notification Templates, Message Templates, notificationMessageTemplates",
+        content=contents.BY_LOCALE,
     ),
-    PolicyType(
-        "conditional_access",
-        "Conditional Access",
-        _unassigned("v1.0/identity/conditionalAccess/policies"),
-        _POLICY,
-        lane=Lane.CONDITIONAL_ACCESS,
-        odata_types=_odata("conditionalAccessPolicy"),
-        signatures=(_has("displayName", "conditions", "grantControls"), _has("displayName", "state", "conditions")),
-        folders=("Conditional Access", "Conditional Access Policies"),
+    _type(
+        "conditional_access", "Conditional Access", _unassigned("v1.0/identity/conditionalAccess/policies"), _POLICY,
+        "conditionalAccessPolicy", "displayName conditions grantControls, displayName state conditions",
+        "Conditional Access, Conditional Access Policies", lane=Lane.CONDITIONAL_ACCESS,
     ),
     *TENANT_TYPES,
 )
+# fmt: on

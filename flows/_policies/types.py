@@ -7,39 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
-from flows._policies.type_model import Collection, Lane, Part, PlatformRule, PolicyType
+# Collection, Lane and Part are for those who ask: all that other modules need of policy types they take from here.
+from flows._policies.type_model import Collection, Lane, Part, PlatformRule, PolicyType  # noqa: F401
 from flows._policies.type_table import POLICY_TYPES
-
-__all__ = [
-    "BY_SLUG",
-    "FROM_EXPORTS",
-    "POLICY_TYPES",
-    "UNKNOWN_TYPE",
-    "Collection",
-    "Lane",
-    "Part",
-    "PlatformRule",
-    "PolicyType",
-    "is_the_one",
-    "label_of",
-    "label_of_path",
-    "letters_of",
-    "name_of",
-    "name_property",
-    "platform_of",
-    "type_for_context",
-    "type_for_odata",
-    "type_for_properties",
-    "types_for_folder",
-]
 
 UNKNOWN_TYPE: Final = "unknown"
 _GRAPH: Final = "#microsoft.graph."
 
-BY_SLUG: Final[Mapping[str, PolicyType]] = MappingProxyType({entry.slug: entry for entry in POLICY_TYPES})
+BY_SLUG: Final[Mapping[str, PolicyType]] = {entry.slug: entry for entry in POLICY_TYPES}
 
 _BY_ODATA: Final = {name.casefold(): entry for entry in POLICY_TYPES for name in entry.odata_types}
 _BY_SUFFIX: Final = sorted(
@@ -63,16 +40,11 @@ _BY_SEGMENT: Final = {
 }
 _NAMES: Final = ("Apple", "App", "Conditional", "Intune", "Managed", "PowerShell")
 _CONTEXT_SEGMENT: Final = re.compile(r"[A-Za-z]+")
-_PLATFORM_WORDS: Final[tuple[tuple[str, str], ...]] = (
-    ("windows", "windows"),
-    ("macos", "macos"),
-    ("ios", "ios"),
-    ("ipad", "ios"),
-    ("android", "android"),
-    ("aosp", "android"),
-    ("linux", "linux"),
-    ("chromeos", "chromeos"),
-)
+_PLATFORM_WORDS: Final[Mapping[str, str]] = {
+    **{name: name for name in ("windows", "macos", "ios", "android", "linux", "chromeos")},
+    "ipad": "ios",
+    "aosp": "android",
+}
 
 
 def label_of(slug: str) -> str:
@@ -143,8 +115,7 @@ def type_for_properties(properties: Mapping[str, object]) -> PolicyType | None:
 
 def types_for_folder(name: str) -> tuple[PolicyType, ...]:
     """The types an export tool may have put in a folder of this name, in table order; empty if none is known."""
-    wanted = letters_of(name)
-    return _BY_FOLDER.get(wanted, ())
+    return _BY_FOLDER.get(letters_of(name), ())
 
 
 def name_of(entry: PolicyType, body: Mapping[str, object]) -> str:
@@ -177,7 +148,7 @@ def platform_of(entry: PolicyType, body: Mapping[str, object]) -> str | None:
     if not isinstance(value, str):
         return None
     words = value.casefold().removeprefix(_GRAPH)
-    found = {platform for word, platform in _PLATFORM_WORDS if word in words}
+    found = {platform for word, platform in _PLATFORM_WORDS.items() if word in words}
     return ",".join(sorted(found)) or None
 
 
@@ -186,12 +157,7 @@ def letters_of(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
 
 
-def _folder_index() -> dict[str, tuple[PolicyType, ...]]:
-    index: dict[str, tuple[PolicyType, ...]] = {}
-    for entry in POLICY_TYPES:
-        for folder in {letters_of(name) for name in entry.folders}:
-            index[folder] = (*index.get(folder, ()), entry)
-    return index
-
-
-_BY_FOLDER: Final = _folder_index()
+_BY_FOLDER: Final[dict[str, tuple[PolicyType, ...]]] = {}
+for _entry in POLICY_TYPES:
+    for _folder in {letters_of(name) for name in _entry.folders}:
+        _BY_FOLDER[_folder] = (*_BY_FOLDER.get(_folder, ()), _entry)

@@ -17,7 +17,7 @@ from flows._policies.types import BY_SLUG
 
 if TYPE_CHECKING:
     # For its types alone: a comparison, which is pure, comes by here.
-    from flows._policies.protocol import PolicySource, SourceFailure, SourcePolicy, TypeLedger
+    from flows._policies.protocol import PolicySource, SourceFailure, SourcePolicy
 
 UNREAD: Final = "@tenantatlas.unread"
 """The property of a stored body that lists the parts its export does not carry."""
@@ -77,12 +77,12 @@ class Unread:
     def of(self, source: PolicySource) -> dict[str, Any]:
         """What a sync keeps of a source that is exhausted: `as_json`, as `asked` the types that were looked for if not those
         that exports hold, and as `not_asked` what it saw of other kinds, by place."""
-        kept = self.as_json(source.ledger(), source.parts_in_files())
-        others, asked = source.not_asked_for(), source.types_asked_for()
-        kept |= {"asked": sorted(asked)} if asked is not None else {}
-        return {**kept, "not_asked": dict(others)} if others else kept
+        beside = source.beside()
+        kept = self.as_json(source.ledger(), beside.parts_in_files)
+        kept |= {"asked": sorted(beside.asked)} if beside.asked is not None else {}
+        return {**kept, "not_asked": dict(beside.others)} if beside.others else kept
 
-    def as_json(self, ledger: Mapping[str, TypeLedger], in_files: Iterable[str] = ()) -> dict[str, Any]:
+    def as_json(self, ledger: Mapping[str, bool], in_files: Iterable[str] = ()) -> dict[str, Any]:
         """The shape a sync keeps: `types` not enumerated, `policies` unread by id, `items` unread by type, `parts` without
         which policies came (part → type → policies), and `left_out`: those the export leaves out where they are empty.
 
@@ -91,7 +91,7 @@ class Unread:
         apart = set(in_files)
         left_out = self._known | apart
         return {
-            "types": sorted(slug for slug, entry in ledger.items() if not entry.complete),
+            "types": sorted(slug for slug, complete in ledger.items() if not complete),
             "policies": sorted(self.policies),
             "items": {slug: len(found) for slug, found in sorted(self._items.items())},
             "parts": {

@@ -11,7 +11,6 @@ from typing import Final, Generic, Self, TypeVar, cast
 
 T = TypeVar("T")
 
-_END: Final = object()
 _LONGEST_GOODBYE: Final = 5.0
 
 
@@ -24,7 +23,8 @@ class Ahead(Generic[T]):
 
     def __init__(self, items: Iterable[T], size: int) -> None:
         self._items = items
-        self._waiting: queue.Queue[object] = queue.Queue(size)
+        # An item, or what is raised in place of the next one.
+        self._waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(size)
         self._closed = threading.Event()
         # In the reader's context: what the iterable logs is part of the reader's run.
         self._thread = threading.Thread(target=copy_context().run, args=(self._take,), name="ahead", daemon=True)
@@ -34,14 +34,11 @@ class Ahead(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        found = self._waiting.get()
-        if found is _END:
-            self._waiting.put(_END)
-            raise StopIteration
-        if isinstance(found, _Raised):
-            self._waiting.put(_END)
-            raise found.problem
-        return cast(T, found)
+        item, end = self._waiting.get()
+        if end is None:
+            return cast(T, item)
+        self._waiting.put((None, StopIteration()))
+        raise end
 
     def close(self) -> None:
         """Stops taking items and waits for the thread, five seconds at most; what was taken and not read is dropped.
@@ -64,28 +61,24 @@ class Ahead(Generic[T]):
 
     def _take(self) -> None:
         items = iter(self._items)
+        end: BaseException = StopIteration()
         try:
             for item in items:
-                if not self._offer(item):
+                if not self._offer(item, None):
                     break
-            self._offer(_END)
         except BaseException as problem:
-            self._offer(_Raised(problem))
+            end = problem
         finally:
             close = getattr(items, "close", None)
             if close is not None:
                 close()
+        self._offer(None, end)
 
-    def _offer(self, item: object) -> bool:
+    def _offer(self, item: T | None, end: BaseException | None) -> bool:
         while not self._closed.is_set():
             try:
-                self._waiting.put(item, timeout=0.1)
+                self._waiting.put((item, end), timeout=0.1)
             except queue.Full:
                 continue
             return True
         return False
-
-
-class _Raised:
-    def __init__(self, problem: BaseException) -> None:
-        self.problem = problem

@@ -17,18 +17,17 @@ from typing import Any, Final, cast
 import orjson
 
 from flows._policies.canonical import canonical, content_hash
-from flows._policies.protocol import SourceFailure, SourcePolicy, TypeLedger
-from flows._policies.recognise import Recognised, recognise, types_for
+from flows._policies.protocol import Beside, SourceFailure, SourcePolicy
+from flows._policies.recognise import recognise, types_for
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._policies.types import BY_SLUG, FROM_EXPORTS, UNKNOWN_TYPE
 from flows._policies.unread import ANY_TYPE, UNREAD, absent_parts
 from flows._sources import folder_reasons as reasons
-from flows._sources.cut_short import why_cut
-from flows._sources.export_file import ExportFile
-from flows._sources.folder_file import document_of, unread
-from flows._sources.folder_walk import checked_root, export_files
+from flows._sources.folder_file import document_of, unread, why_cut
 from flows._sources.forms import body_in_graph_shape, is_own, left_out, other_kind, stem_of, tool_of
+from flows._sources.forms.form import ExportFile
 from flows._sources.forms.graph import is_first_page, listed
+from flows._sources.opening import checked_root, export_files
 from flows._sources.parts import PartStore, definition_list, may_be_part, part_of
 
 FILE_LIMIT: Final = 32 * 1024 * 1024
@@ -41,19 +40,13 @@ Item = SourcePolicy | SourceFailure
 
 
 @dataclass(slots=True)
-class _Seen:
-    digest: bytes
-    origin: str
-
-
-@dataclass(slots=True)
 class FolderSource:
     """A folder as a source of policies; BadInputError at once if it is missing, no folder, or holds no `*.json`."""
 
     root: Path
     file_limit: int = FILE_LIMIT
-    _ledger: dict[str, TypeLedger] = field(default_factory=dict[str, TypeLedger], init=False)
-    _ids: dict[str, _Seen] = field(default_factory=dict[str, _Seen], init=False)
+    _ledger: dict[str, bool] = field(default_factory=dict[str, bool], init=False)
+    _ids: dict[str, tuple[bytes, str]] = field(default_factory=dict[str, tuple[bytes, str]], init=False)
     _parts: PartStore = field(default_factory=PartStore, init=False)
     _others: Counter[str] = field(default_factory=Counter[str], init=False)
     _files: dict[str, ExportFile] = field(default_factory=dict[str, ExportFile], init=False)
@@ -88,22 +81,16 @@ class FolderSource:
             failure = reasons.PART_WITHOUT_POLICY.failure(part.file.origin, file_name=part.file.origin)
             yield self._failed(unread(failure, types_for(part.file.folders), part.policy_id))
 
-    def ledger(self) -> Mapping[str, TypeLedger]:
-        """Type → how much of it was read; true once `read()` is exhausted."""
+    def ledger(self) -> Mapping[str, bool]:
+        """Type → whether all of it was read; true once `read()` is exhausted."""
         return dict(self._ledger)
 
-    def parts_in_files(self) -> frozenset[str]:
-        """The parts the export keeps in files of their own; true once `read()` is exhausted."""
-        return frozenset(self._parts.names)
-
-    def types_asked_for(self) -> frozenset[str] | None:
-        """`None`, unless an own export held more."""
+    def beside(self) -> Beside:
+        """The parts in files of their own, the types that were looked for if an own export held more, and the folders of objects
+        that are not asked for."""
         more = self._ledger.keys() & BY_SLUG.keys() - FROM_EXPORTS
-        return FROM_EXPORTS | more if more else None
-
-    def not_asked_for(self) -> Mapping[str, int]:
-        """Folder → objects in it of kinds that are not asked for, such as apps; true once `read()` is exhausted."""
-        return dict(sorted(self._others.items()))
+        asked = FROM_EXPORTS | more if more else None
+        return Beside(frozenset(self._parts.names), asked, dict(sorted(self._others.items())))
 
     def _folder(self, files: list[ExportFile]) -> Iterator[Item]:
         types: dict[str, int] = {}
@@ -129,14 +116,13 @@ class FolderSource:
             failure = reasons.NESTED_TOO_DEEP.failure(name, file_name=name, limit=MAX_DEPTH)
             yield self._failed(SourceFailure(name, failure, policy.policy_type, policy.policy_id))
             return
-        seen = self._ids.get(policy.policy_id)
-        if seen is None:
-            self._ids[policy.policy_id] = _Seen(digest, policy.origin)
-            self._count(policy.policy_type, policies=1)
+        seen, before = self._ids.setdefault(policy.policy_id, (digest, policy.origin))
+        if before == policy.origin:
+            self._ledger.setdefault(policy.policy_type, True)
             absent = absent_parts(policy.policy_type, policy.body)
             yield replace(policy, body={**policy.body, UNREAD: absent}) if absent else policy
-        elif seen.digest != digest and not self._is_same(seen.origin, policy):
-            for origin in {seen.origin, policy.origin}:
+        elif seen != digest and not self._is_same(before, policy):
+            for origin in {before, policy.origin}:
                 failure = reasons.DUPLICATE_POLICY_ID.failure(origin, file_name=origin, policy_id=policy.policy_id)
                 yield self._failed(SourceFailure(origin, failure, policy.policy_type, policy.policy_id))
 
@@ -202,7 +188,8 @@ class FolderSource:
             failure = reason.failure(origin, file_name=origin)
             yield SourceFailure(origin, failure, recognised.policy_type, recognised.policy_id)
             return
-        yield _policy_of(recognised, body, origin)
+        kind, name = recognised.policy_type, recognised.name
+        yield SourcePolicy(recognised.policy_id, kind, name, recognised.platform, body, origin)
 
     def _keep_part(self, file: ExportFile) -> bool:
         """Whether the file is a part; it is then kept for its policy. A file that cannot be read is met again later."""
@@ -217,22 +204,11 @@ class FolderSource:
         if item.no_policy:
             return item
         if item.policy_id is not None:
-            self._count(item.policy_type or ANY_TYPE, failures=1)
-        elif item.policy_type:
-            self._count(item.policy_type, failures=1, incomplete=True)
+            self._ledger.setdefault(item.policy_type or ANY_TYPE, True)
         else:
-            for slug in item.possible_types or {ANY_TYPE}:
-                self._count(slug, failures=1, incomplete=True)
+            only = {item.policy_type} if item.policy_type else item.possible_types
+            self._ledger.update(dict.fromkeys(only or {ANY_TYPE}, False))
         return item
-
-    def _count(self, slug: str, *, policies: int = 0, failures: int = 0, incomplete: bool = False) -> None:
-        entry = self._ledger.get(slug) or TypeLedger(slug, complete=True, policies=0, failures=0)
-        self._ledger[slug] = TypeLedger(
-            slug,
-            complete=entry.complete and not incomplete,
-            policies=entry.policies + policies,
-            failures=entry.failures + failures,
-        )
 
 
 def _as_written(policy: SourcePolicy) -> bytes:
@@ -250,12 +226,6 @@ def _is_undecided(item: SourceFailure) -> bool:
     if item.no_policy:
         return item.failure.reason_code == reasons.NOT_A_POLICY.code
     return item.policy_type is None and not item.possible_types and item.policy_id is None
-
-
-def _policy_of(recognised: Recognised, body: dict[str, Any], origin: str) -> SourcePolicy:
-    return SourcePolicy(
-        recognised.policy_id, recognised.policy_type, recognised.name, recognised.platform, body, origin
-    )
 
 
 def _no_policy(body: dict[str, Any], file: ExportFile, origin: str) -> SourceFailure:

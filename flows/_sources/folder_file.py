@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from flows._policies.json_shape import as_list
 from flows._policies.protocol import SourceFailure
 from flows._policies.recognise import recognise, types_for
 from flows._policies.tree import MAX_DEPTH
+from flows._policies.types import BY_SLUG
 from flows._sources import folder_reasons as reasons
-from flows._sources.export_file import ExportFile
-from flows._sources.forms import document_in_graph_shape
+from flows._sources.forms import document_in_graph_shape, is_cut
+from flows._sources.forms.form import ExportFile
+from flows._sources.forms.graph import NEXT
 from flows._sources.json_text import EmptyError, EncodingError, SyntaxProblem, leading_members, parse
 from runstore.reasons import ReasonCode
 from runstore.runs.run import Failure
@@ -17,22 +21,24 @@ from runstore.runs.run import Failure
 
 def document_of(file: ExportFile, limit: int) -> Any:
     """What the file holds, or a SourceFailure. `limit` is the most bytes it may have."""
-    name, possible = file.origin, types_for(file.folders)
+
+    def why(reason: ReasonCode, **fields: object) -> SourceFailure:
+        return unread(reason.failure(file.origin, file_name=file.origin, **fields), types_for(file.folders))
+
     if not file.readable:
-        return unread(reasons.FILE_UNREADABLE.failure(name, file_name=name), possible)
+        return why(reasons.FILE_UNREADABLE)
     if file.size > limit:
-        return unread(reasons.FILE_TOO_LARGE.failure(name, file_name=name, size=file.size, limit=limit), possible)
+        return why(reasons.FILE_TOO_LARGE, size=file.size, limit=limit)
     try:
         with file.path.open("rb") as handle:
             data = handle.read(limit + 1)
-    except OSError:
-        return unread(reasons.FILE_UNREADABLE.failure(name, file_name=name), possible)
-    try:
         return document_in_graph_shape(_parsed(data, file), file)
+    except OSError:
+        return why(reasons.FILE_UNREADABLE)
     except EmptyError:
-        return unread(reasons.FILE_EMPTY.failure(name, file_name=name), possible)
+        return why(reasons.FILE_EMPTY)
     except EncodingError as problem:
-        return unread(reasons.FILE_ENCODING.failure(name, file_name=name, position=problem.position), possible)
+        return why(reasons.FILE_ENCODING, position=problem.position)
     except SyntaxProblem as problem:
         return _broken(file, problem)
 
@@ -68,3 +74,20 @@ def _broken(file: ExportFile, problem: SyntaxProblem) -> SourceFailure:
     if recognised is not None and recognised.policy_type != "unknown":
         return SourceFailure(file.origin, failure, recognised.policy_type)
     return unread(failure, types_for(file.folders), own_id.lower() if isinstance(own_id, str) and own_id else None)
+
+
+def why_cut(policy_type: str, body: Mapping[str, Any]) -> ReasonCode | None:
+    """The reason a policy that was read is not whole; `None` for one that is, as far as it says.
+
+    A part that is absent altogether is another matter (`flows._policies.unread`): the rest of such a policy is known.
+    """
+    if is_cut(dict(body)):
+        return reasons.VALUE_CUT
+    if any(key.endswith(NEXT) and value for key, value in body.items()):
+        return reasons.PART_CUT
+    entry = BY_SLUG.get(policy_type)
+    for part in (part for collection in entry.collections for part in collection.parts) if entry else ():
+        said = body.get(part.count_property) if part.count_property else None
+        if part.name in body and isinstance(said, int) and said > len(as_list(body[part.name])):
+            return reasons.PART_CUT
+    return None

@@ -42,9 +42,7 @@ JSON_TRUNCATED: Final = _reason(
     "{file_name} ends in the middle of its JSON, at line {line}.",
 )
 JSON_INVALID: Final = _reason(
-    "json_invalid",
-    "The file is not valid JSON.",
-    "{file_name} is not valid JSON: line {line}, column {column}.",
+    "json_invalid", "The file is not valid JSON.", "{file_name} is not valid JSON: line {line}, column {column}."
 )
 NESTED_TOO_DEEP: Final = _reason(
     "nested_too_deep",

@@ -14,14 +14,6 @@ from typing import Any, Final, cast
 
 import orjson
 
-_BOMS: Final = (
-    (b"\xff\xfe\x00\x00", "utf-32-le"),
-    (b"\x00\x00\xfe\xff", "utf-32-be"),
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-)
-_SWAPPED: Final = {"utf-16-le": "utf-16-be", "utf-16-be": "utf-16-le"}
 _STARTS: Final = frozenset('{["')
 _WRAPPINGS: Final = 3
 _MOMENT: Final = re.compile(r"/Date\((-?\d{1,13})\)/")
@@ -101,15 +93,17 @@ def decode(data: bytes) -> str:
 
     Behind a mark of UTF-16 may be bytes that never were any, swapped by pairs by whatever took them for it.
     """
-    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), None) or _by_zeros(data)
-    candidates = [encoding or "utf-8"]
-    if encoding in _SWAPPED:
-        candidates.append(_SWAPPED[encoding])
+    encoding = json.detect_encoding(data)
+    candidates = [encoding]
+    if is_utf16 := encoding.startswith("utf-16"):
+        candidates = ["utf-16-le", "utf-16-be"]
+        if encoding == "utf-16-be" or data[:2] == b"\xfe\xff":
+            candidates.reverse()
     problem: UnicodeDecodeError | None = None
     first: str | None = None
     for candidate in candidates:
         # An odd byte at the end of UTF-16 is what a cut left over; the cut itself shows in the JSON.
-        body = data[: len(data) // 2 * 2] if candidate in _SWAPPED else data
+        body = data[: len(data) // 2 * 2] if is_utf16 else data
         try:
             text = body.decode(candidate).lstrip("\ufeff\ufffe").strip("\x00").strip()
         except UnicodeDecodeError as found:
@@ -118,7 +112,7 @@ def decode(data: bytes) -> str:
         if text[:1] in _STARTS:
             return text
         first = first if first is not None else text
-    if encoding in _SWAPPED and (text := _unswapped(data[2:])) is not None:
+    if is_utf16 and (text := _unswapped(data[2:])) is not None:
         return text
     if first is not None:
         return first
@@ -182,15 +176,6 @@ def _skip(text: str, position: int) -> int:
     while position < len(text) and text[position] in " \t\r\n":
         position += 1
     return position
-
-
-def _by_zeros(data: bytes) -> str | None:
-    """The UTF-16 without a mark that the zeros among the first bytes give away; JSON begins in ASCII."""
-    head = data[:64]
-    if len(head) < 4 or b"\x00" not in head:
-        return None
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _loads(text: str) -> Any:

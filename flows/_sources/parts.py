@@ -12,20 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from flows._policies.json_shape import as_object
-from flows._sources.export_file import ExportFile
-from flows._sources.forms.graph import NEXT, is_first_page
+from flows._policies.json_shape import as_list, as_object
+from flows._sources.forms.form import ExportFile
+from flows._sources.forms.graph import NEXT, PARTS, is_first_page
 
-_CONTEXT: Final = re.compile(
-    r"\('([^')]+)'\)/(settings|assignments|definitionValues|scheduledActionsForRule)\b", re.IGNORECASE
-)
-_SUFFIX: Final = re.compile(r"[ _.-]+(settings|assignments|definitionvalues|scheduledactionsforrule)$", re.IGNORECASE)
-_NAMES: Final = {
-    "settings": "settings",
-    "assignments": "assignments",
-    "definitionvalues": "definitionValues",
-    "scheduledactionsforrule": "scheduledActionsForRule",
-}
+_CONTEXT: Final = re.compile(rf"\('([^')]+)'\)/({'|'.join(PARTS)})\b", re.IGNORECASE)
+_SUFFIX: Final = re.compile(rf"[ _.-]+({'|'.join(PARTS)})$", re.IGNORECASE)
+_NAMES: Final = {name.lower(): name for name in PARTS}
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OWNER: Final = re.compile(r"([0-9a-fA-F-]{36})_")
 
@@ -44,7 +37,9 @@ class PartFile:
     @property
     def place(self) -> tuple[str, str]:
         """The folder and file name its policy would have."""
-        return _place_of_part(self.file)
+        folder, _, _ = self.file.origin.rpartition("/")
+        above, _, last = folder.rpartition("/")
+        return (above if last.casefold() in _NAMES else folder).casefold(), _SUFFIX.sub("", self.file.stem).casefold()
 
 
 @dataclass(slots=True)
@@ -103,8 +98,8 @@ def part_of(document: Any, file: ExportFile) -> PartFile | None:
             elements = [single]
     if not isinstance(elements, list):
         return None
-    members = [cast(dict[str, Any], element) for element in cast(list[Any], elements) if isinstance(element, dict)]
-    if len(members) != len(cast(list[Any], elements)):
+    members = as_list(cast(object, elements))
+    if not all(isinstance(element, dict) for element in members):
         return None
     named = _CONTEXT.search(context) if isinstance(context, str) else None
     if named:
@@ -126,10 +121,9 @@ def _is_element(single: Any, file: ExportFile) -> bool:
 
 def definition_list(document: Any) -> list[dict[str, Any]] | None:
     """The definition values of an administrative template whose export is the bare list of them; `None` for others."""
-    if not isinstance(document, list) or not document:
-        return None
-    members = [cast(dict[str, Any], item) for item in cast(list[Any], document) if isinstance(item, dict)]
-    return members if len(members) == len(cast(list[Any], document)) and _shape(members) == "definitionValues" else None
+    members = as_list(document)
+    whole = bool(members) and all(isinstance(item, dict) for item in members)
+    return members if whole and _shape(members) == "definitionValues" else None
 
 
 def _shape(members: list[dict[str, Any]]) -> str | None:
@@ -168,10 +162,3 @@ def _name_by_place(file: ExportFile) -> str | None:
     """The part whose elements a file holds by its name, or by its folder's."""
     in_name = _SUFFIX.search(file.stem)
     return _NAMES.get(in_name.group(1).lower() if in_name else file.folders[0].casefold())
-
-
-def _place_of_part(file: ExportFile) -> tuple[str, str]:
-    folder, _, _ = file.origin.rpartition("/")
-    above, _, last = folder.rpartition("/")
-    stem = _SUFFIX.sub("", file.stem)
-    return ((above if last.casefold() in _NAMES else folder).casefold(), stem.casefold())

@@ -66,7 +66,7 @@ class GraphCapture:
         for fetched in self._reader.fetch_ids(policies, listed):
             wanted = fetched.wanted
             if fetched.body is not None:
-                yield policy_of(fetched, fetched.body)
+                yield policy_of(wanted, fetched.body)
             elif fetched.problem is not None:
                 yield fetched.problem.failure(wanted.policy_id)
             else:

@@ -9,7 +9,6 @@ from typing import Final
 import streamlit as st
 
 from flows._policies.snapshots import Sync, SyncedPolicy, find_sync, list_syncs, policies_of, usable_at
-from flows.inventory import texts
 from monitoring_app.presentation import words
 from monitoring_app.presentation.fields import day_field, text_field
 from monitoring_app.presentation.figures import between, type_name
@@ -20,6 +19,7 @@ from monitoring_app.presentation.view import show
 from runstore.errors import NotFoundError
 from runstore.ids import uuid_or_none
 
+TITLE: Final = "Inventory"
 SYNCS_SHOWN = 100
 A_PAGE = 100
 POLICIES_READ = 20_000
@@ -32,8 +32,8 @@ def draw(viewer: Viewer) -> None:
     if wanted is not None:
         _policies(viewer, wanted)
         return
-    show(page_header(viewer, texts.INVENTORY, texts.INVENTORY_LEAD), "inventory-header")
-    day = day_field("inventory", "at", texts.AS_OF, width=200)
+    show(page_header(viewer, TITLE, "Every sync of this tenant's policies, newest first."), "inventory-header")
+    day = day_field("inventory", "at", "As of the end of (UTC)", width=200)
     at = None if day is None else datetime.combine(day, time.max, UTC)
     with database.transaction(viewer.scope) as connection:
         found = (
@@ -42,31 +42,31 @@ def draw(viewer: Viewer) -> None:
             else usable_at(connection, viewer.scope, at, limit=SYNCS_SHOWN)
         )
     if day is not None:
-        show(h("p", {"class": "muted"}, texts.INVENTORY_AT.format(day=day)), "inventory-at")
-    if not found and at is not None:
-        show(empty_state(texts.NOTHING_THEN, texts.NOTHING_THEN_WHY), "inventory-empty")
-        return
+        said = f"What was known at the end of {day} (UTC): the last usable sync of each scope by then."
+        show(h("p", {"class": "muted"}, said), "inventory-at")
     if not found:
-        show(empty_state(texts.INVENTORY_EMPTY_TITLE, texts.INVENTORY_EMPTY), "inventory-empty")
+        first = ("No sync yet", "`tenantatlas inventory sync` reads a tenant's policies for the first time.")
+        then = ("Nothing was known yet", "No usable sync had begun by the end of that day.")
+        show(empty_state(*(first if day is None else then)), "inventory-empty")
         return
     show(syncs_table(viewer.tenant.slug, found), "inventory-syncs")
 
 
 def syncs_table(slug: str, found: Sequence[Sync]) -> Node:
     """The syncs, each leading to its policies and to its run."""
-    return table(texts.SYNCS, _COLUMNS, [_row(slug, sync) for sync in found])
+    return table("Syncs", _COLUMNS, [_row(slug, sync) for sync in found])
 
 
 _COLUMNS: Final = {
-    texts.LAST_SYNC: "wide", texts.SCOPE: "", texts.STATUS: "", words.POLICIES: "number",
-    texts.COLUMN_DURATION: "number", texts.RUN: "number",
+    "Last sync": "wide", "Scope": "", "Status": "", words.POLICIES: "number",
+    "Duration": "number", "Run": "number",
 }  # fmt: skip
 
 
 def _row(slug: str, sync: Sync) -> Node:
     read = link(page_href("inventory", slug, {"sync": str(sync.id)}), moment(sync.started_at), class_="op")
     tone = "green" if sync.is_usable and sync.complete else "orange" if sync.is_usable else "gray"
-    state = f"{sync.status} · {texts.SYNC_COMPLETE if sync.complete else texts.SYNC_INCOMPLETE}"
+    state = f"{sync.status} · {'complete' if sync.complete else 'read in part'}"
     run = link(page_href("run", slug, {"id": str(sync.run_id)}), [words.VIEW_RUN, icon("right")])
     scope, standing = h("span", {"class": "break"}, sync.scope), h("span", {"class": f"badge tone-{tone}"}, state)
     lasted = between(sync.started_at, sync.finished_at) or "–"
@@ -84,8 +84,8 @@ def _policies(viewer: Viewer, wanted: str) -> None:
         if sync is None:
             raise NotFoundError("This tenant has no such sync.")
         read = list(policies_of(connection, viewer.scope, sync.id, limit=POLICIES_READ))
-    back = link(page_href("inventory", slug), [icon("left"), texts.BACK_TO_SYNCS], class_="small")
-    show(h("div", {"class": "stack"}, back, page_header(viewer, texts.INVENTORY, sync.scope)), "inventory-header")
+    back = link(page_href("inventory", slug), [icon("left"), "All syncs"], class_="small")
+    show(h("div", {"class": "stack"}, back, page_header(viewer, TITLE, sync.scope)), "inventory-header")
     text_field("inventory", "q", words.POLICY_SEARCH, width=320)
     found = [one for one in read if _matches(one, search.casefold())]
     shown = found[offset : offset + A_PAGE]
@@ -112,7 +112,7 @@ def _matches(one: SyncedPolicy, wanted: str) -> bool:
 
 def policies_table(slug: str, sync: Sync, shown: Sequence[SyncedPolicy]) -> Node:
     """The policies of a sync, each leading to its history."""
-    columns = {words.POLICY: "wide", words.POLICY_TYPE: "", texts.PLATFORM: ""}
+    columns = {words.POLICY: "wide", words.POLICY_TYPE: "", "Platform": ""}
     rows: list[Node] = []
     for one in shown:
         way = page_href("policy", slug, {"id": one.policy_id, "scope": sync.scope})
@@ -121,4 +121,8 @@ def policies_table(slug: str, sync: Sync, shown: Sequence[SyncedPolicy]) -> Node
     return table(words.POLICIES, columns, rows)
 
 
-PAGES = (HubPage("inventory", texts.INVENTORY, texts.ICON, draw, CONFIGURATION, order=30),)
+PAGES = (
+    HubPage(
+        "inventory", TITLE, ("M12 3l9 5-9 5-9-5z", "M3 12.5l9 5 9-5", "M3 17l9 5 9-5"), draw, CONFIGURATION, order=30
+    ),
+)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import select
 
 from flows._policies.audit import AuditTrail
 from flows._policies.names import Mentioned
-from flows._policies.protocol import PolicySource
+from flows._policies.protocol import KnownPolicy, PolicySource
 from flows._policies.snapshots import bodies, newest_usable, policies_of
 from flows._policies.types import POLICY_TYPES
 from flows._sources.folder import FolderSource
@@ -30,22 +31,6 @@ GRAPH_CHANGES: Final = "graph-changes"
 
 SWEEP_EVERY: Final = timedelta(days=7)
 SWEEP_LOOKBACK: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class StoredKnown:
-    """A policy as the newest sync stored it, its body loaded only when it is asked for."""
-
-    policy_type: str
-    mark: str | None
-    content_hash: bytes
-    store: Database
-    scope: TenantScope
-
-    def body(self) -> dict[str, Any] | None:
-        """The stored body; `None` when it is no longer there."""
-        with self.store.transaction(self.scope) as connection:
-            return bodies(connection, self.scope, [self.content_hash]).get(self.content_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +76,7 @@ def opened(
     from flows._policies.own_credential import environment_of
     from flows._sources.graph.reader import GraphReader
     from flows._sources.graph.source import GraphSource
-    from flows.inventory.auditing import read_trail
-    from flows.inventory.naming import read_names
+    from flows.inventory.asking import read_names, read_trail
 
     with store.transaction(scope) as connection:
         directory, without = connection.execute(
@@ -111,7 +95,7 @@ def opened(
         )
 
 
-def _known(store: Database, scope: TenantScope, scope_key: str) -> dict[str, StoredKnown]:
+def _known(store: Database, scope: TenantScope, scope_key: str) -> dict[str, KnownPolicy]:
     """What the newest usable Graph sync of the scope stored, so that only what moved is read; nothing when a sweep is due.
 
     Graph has no change feed for policies: an edit that leaves a list entry as it was is only seen by reading everything.
@@ -124,6 +108,11 @@ def _known(store: Database, scope: TenantScope, scope_key: str) -> dict[str, Sto
         if swept.started_at < datetime.now(UTC) - SWEEP_EVERY:
             return {}
         return {
-            one.policy_id: StoredKnown(one.policy_type, one.mark, one.content_hash, store, scope)
+            one.policy_id: KnownPolicy(one.policy_type, one.mark, partial(_body, store, scope, one.content_hash))
             for one in policies_of(connection, scope, syncs[0].id)
         }
+
+
+def _body(store: Database, scope: TenantScope, digest: bytes) -> dict[str, Any] | None:
+    with store.transaction(scope) as connection:
+        return bodies(connection, scope, [digest]).get(digest)

@@ -13,9 +13,9 @@ from flows._policies.snapshots import find_sync, list_syncs, policies_of
 from flows.backup.export import export_set
 from flows.backup.sets import set_items
 from flows.drift.register.reading import findings_document
+from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
-from flows.inventory.syncing import read_into_sync
 from runstore.directory import Directory
 from runstore.runs.reader import RunReader
 from runstore.runs.run import RunDetail

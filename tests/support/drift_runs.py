@@ -16,9 +16,9 @@ from flows.drift.flow import compare_and_keep
 from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request
+from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
-from flows.inventory.syncing import read_into_sync
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import Counts, RunObservation, Source
 from runstore.runs.starter import StartRequest, start

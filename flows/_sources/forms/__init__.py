@@ -1,33 +1,23 @@
-"""The forms that tools write policies in, one module each. A new tool is a new module and a line here."""
+"""The forms that tools write policies in. A new tool is one more `Form` and a line here."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from flows._policies.types import letters_of
-from flows._sources.export_file import ExportFile
-from flows._sources.forms import (
-    cipp,
-    graph,
-    intune_backup,
-    intune_management,
-    intunecd,
-    microsoft365dsc,
-    powershell,
-    terraform,
-)
-from flows._sources.forms.form import Body, Form
+from flows._sources.forms import graph, intune_management, powershell, tools
+from flows._sources.forms.form import Body, ExportFile, Form
 
 FORMS: Final[tuple[Form, ...]] = (
     # PowerShell first: it writes names otherwise, and the others go by names.
     powershell.FORM,
     graph.FORM,
-    intunecd.FORM,
+    tools.INTUNE_CD,
     intune_management.FORM,
-    intune_backup.FORM,
-    microsoft365dsc.FORM,
-    cipp.FORM,
-    terraform.FORM,
+    tools.INTUNE_BACKUP,
+    tools.MICROSOFT365DSC,
+    tools.CIPP,
+    tools.TERRAFORM,
 )
 
 

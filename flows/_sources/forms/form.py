@@ -1,14 +1,42 @@
-"""What is to be known of one tool's form of writing policies down."""
+"""One file of an export before anybody has read it, and what is to be known of one tool's form of writing policies down."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from flows._sources.export_file import ExportFile
+from pathlib import Path
+from typing import Any, Final
 
 Body = dict[str, Any]
+
+SUFFIXES: Final = (".json", ".yaml", ".yml")
+"""How the names of files end that may hold policies, in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """One file: where it is, how to call it, its size; `readable` is false for what is no ordinary file."""
+
+    path: Path
+    origin: str
+    size: int
+    readable: bool
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The names of the folders it lies in below the export's root, innermost first."""
+        return tuple(reversed(self.origin.split("/")[:-1]))
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending."""
+        name = self.origin.rsplit("/", 1)[-1]
+        return name[: name.rindex(".")] if name.lower().endswith(SUFFIXES) else name
+
+    @property
+    def is_yaml(self) -> bool:
+        """Whether its name says that it holds YAML."""
+        return self.origin.lower().endswith(SUFFIXES[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +61,3 @@ class Form:
     others: frozenset[str] = frozenset()
     refused: Callable[[Body], bool] = lambda body: False
     refused_file: Callable[[str], bool] = lambda name: False
-
-
-def names(text: str) -> frozenset[str]:
-    """The names in a text, apart by spaces."""
-    return frozenset(text.split())

@@ -5,19 +5,11 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_list, as_object
-from flows._sources.export_file import ExportFile
-from flows._sources.forms.form import Body, Form
+from flows._sources.forms.form import Body, ExportFile, Form
 
 NEXT: Final = "@odata.nextLink"
-COUNT: Final = "@odata.count"
 _NAMES: Final = frozenset({"displayName", "name", "id"})
-_PARTS: Final = (
-    "settings",
-    "assignments",
-    "definitionValues",
-    "scheduledActionsForRule",
-    "localizedNotificationMessages",
-)
+PARTS: Final = ("settings", "assignments", "definitionValues", "scheduledActionsForRule")
 
 
 def listed(document: Any) -> list[Any] | None:
@@ -44,7 +36,7 @@ def listed(document: Any) -> list[Any] | None:
 def is_first_page(document: Any) -> bool:
     """Whether a list says that there is more of it than the file holds."""
     page = as_object(document)
-    count = page.get(COUNT)
+    count = page.get("@odata.count")
     more = isinstance(count, int) and count > len(as_list(page.get("value")))
     return isinstance(page.get("value"), list) and (bool(page.get(NEXT)) or more)
 
@@ -67,7 +59,7 @@ def _document(document: Any, file: ExportFile) -> Any:
 def _body(body: Body) -> Body:
     """A part that was saved as the page it came in as the list itself; that it goes on is kept beside it."""
     found = body
-    for name in _PARTS:
+    for name in (*PARTS, "localizedNotificationMessages"):
         page = as_object(body.get(name))
         if isinstance(page.get("value"), list):
             found = {**found, name: page["value"], **({name + NEXT: page[NEXT]} if page.get(NEXT) else {})}

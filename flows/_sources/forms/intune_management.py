@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+from flows._policies.content import names
 from flows._policies.json_shape import as_object
-from flows._sources.export_file import ExportFile
-from flows._sources.forms.form import Body, Form, names
+from flows._sources.forms.form import Body, ExportFile, Form
 
 _OWN_FILE: Final = "migrationtable"
 _SETTINGS_FILE: Final = "_settings"
@@ -20,21 +20,27 @@ _APART: Final = "|:|"
 _TOP: Final = frozenset({"settings", "apps"})
 """Lists of the policy itself; below it the same names stand for objects."""
 
-_LISTS: Final = names(
+_OF_OBJECTS: Final = names(
     """
-    assignments roleScopeTagIds roleScopeTags definitionValues presentationValues scheduledActionsForRule
-    scheduledActionConfigurations settingsDelta omaSettings localizedNotificationMessages children
-    simpleSettingCollectionValue choiceSettingCollectionValue groupSettingCollectionValue rolePermissions resourceActions
-    allowedResourceActions notAllowedResourceActions notificationMessageCCList targetedMobileApps customSettings ipRanges
-    includeUsers excludeUsers includeGroups excludeGroups includeRoles excludeRoles includeApplications excludeApplications
-    includeUserActions clientAppTypes includePlatforms excludePlatforms includeLocations excludeLocations userRiskLevels
-    signInRiskLevels servicePrincipalRiskLevels builtInControls customAuthenticationFactors termsOfUse
-    homeScreenDockIcons homeScreenPages onDemandRules dnsServers domainNames platformRestrictions
+    assignments settingsDelta definitionValues presentationValues scheduledActionsForRule scheduledActionConfigurations
+    omaSettings localizedNotificationMessages children simpleSettingCollectionValue choiceSettingCollectionValue
+    groupSettingCollectionValue rolePermissions resourceActions targetedMobileApps
+    """
+)
+_LISTS: Final = _OF_OBJECTS | names(
+    """
+    roleScopeTagIds roleScopeTags allowedResourceActions notAllowedResourceActions notificationMessageCCList customSettings
+    ipRanges includeUsers excludeUsers includeGroups excludeGroups includeRoles excludeRoles includeApplications
+    excludeApplications includeUserActions clientAppTypes includePlatforms excludePlatforms includeLocations
+    excludeLocations userRiskLevels signInRiskLevels servicePrincipalRiskLevels builtInControls termsOfUse
+    customAuthenticationFactors homeScreenDockIcons homeScreenPages onDemandRules dnsServers domainNames
+    platformRestrictions
     """
 )
 """Properties of policies that are lists in Graph's schema wherever they stand."""
 
 _TOP_LISTS: Final = _TOP | _LISTS
+_NO_TEXTS: Final = _TOP | _OF_OBJECTS
 
 
 def _leaves_out(file: ExportFile) -> bool:
@@ -96,19 +102,13 @@ def _lists(value: Any, lists: frozenset[str], depth: int = 0) -> Any:
 
 def _is_single(key: str, item: Any) -> bool:
     # A text where objects belong is what PowerShell left of them, and no element.
-    return isinstance(item, dict) or (isinstance(item, str) and bool(item) and key not in _OF_OBJECTS)
+    return isinstance(item, dict) or (isinstance(item, str) and bool(item) and key not in _NO_TEXTS)
 
 
-_OF_OBJECTS: Final = names(
-    """
-    assignments settings settingsDelta definitionValues presentationValues scheduledActionsForRule
-    scheduledActionConfigurations omaSettings localizedNotificationMessages children simpleSettingCollectionValue
-    choiceSettingCollectionValue groupSettingCollectionValue rolePermissions resourceActions targetedMobileApps apps
-    """
+FORM: Final = Form(
+    "IntuneManagement",
+    leaves_out=_leaves_out,
+    document=_document,
+    body=_body,
+    others=names("applications azurebranding devicecategories groups intunebranding policysets termsandconditions"),
 )
-
-_OTHERS: Final = names(
-    "applications azurebranding devicecategories groups intunebranding policysets termsandconditions"
-)
-
-FORM: Final = Form("IntuneManagement", leaves_out=_leaves_out, document=_document, body=_body, others=_OTHERS)

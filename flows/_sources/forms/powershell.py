@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final, cast
 
+from flows._policies.content import names
 from flows._policies.json_shape import as_object
-from flows._sources.forms.form import Body, Form, names
+from flows._sources.forms.form import Body, Form
 
 _NAMES: Final = frozenset({"DisplayName", "Name", "Id"})
 _MORE: Final = "AdditionalProperties"

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, Final
 
 from flows._policies.audit import AuditedChange, AuditLog, AuditStatus
@@ -22,31 +21,21 @@ from flows._sources.graph.pump import Job
 from runstore.fence.reason_fields import plain_text
 from runstore.fence.redaction import scrub_text
 
-_ACTOR_LIMIT: Final = 200
-_ACTIVITY_LIMIT: Final = 200
+_LIMIT: Final = 200
+"""Characters of an actor or an activity that are kept."""
 _FRACTION: Final = re.compile(r"(\.\d{6})\d+")
 _LEADING_ID: Final = re.compile(r"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})_")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    path: str
-    query: str
-    lane: Lane
-
-
-_PLACES: Final[Mapping[AuditLog, _Place]] = MappingProxyType(
-    {
-        AuditLog.INTUNE: _Place(
-            "v1.0/deviceManagement/auditEvents", "$filter=activityDateTime%20gt%20{start}", Lane.INTUNE
-        ),
-        AuditLog.CONDITIONAL_ACCESS: _Place(
-            "v1.0/auditLogs/directoryAudits",
-            "$filter=activityDateTime%20gt%20{start}%20and%20loggedByService%20eq%20'Conditional%20Access'",
-            Lane.DIRECTORY_LOGS,
-        ),
-    }
-)
+_SINCE: Final = "$filter=activityDateTime%20gt%20{start}"
+_PLACES: Final[Mapping[AuditLog, tuple[str, Lane]]] = {
+    AuditLog.INTUNE: (f"v1.0/deviceManagement/auditEvents?{_SINCE}", Lane.INTUNE),
+    AuditLog.CONDITIONAL_ACCESS: (
+        f"v1.0/auditLogs/directoryAudits?{_SINCE}%20and%20loggedByService%20eq%20'Conditional%20Access'",
+        Lane.DIRECTORY_LOGS,
+    ),
+}
+"""The log's address and its lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +50,14 @@ class AuditReading:
 
 def read_log(log: AuditLog, start: datetime) -> Job[AuditReading]:
     """Reads a log from `start` on to its end; what came before a page that did not is true all the same and kept."""
-    place = _PLACES[log]
-    query = place.query.format(start=start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-    request = Request(f"{place.path}?{query}", place.lane, alone=True)
+    path, lane = _PLACES[log]
+    request = Request(path.format(start=start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")), lane, alone=True)
     # Condensed page by page: a busy tenant's log is far larger than what is kept of it.
     pages: Pages = (yield from read_collections([request], condense=_condensed))[0]
-    changes = tuple(pages.elements)
-    if pages.problem is None:
-        return AuditReading(log, AuditStatus.READ, start, changes)
-    refused = pages.problem.status == 403
-    return AuditReading(log, AuditStatus.PERMISSION_MISSING if refused else AuditStatus.NOT_READ, start, changes)
+    status = AuditStatus.READ
+    if pages.problem is not None:
+        status = AuditStatus.PERMISSION_MISSING if pages.problem.status == 403 else AuditStatus.NOT_READ
+    return AuditReading(log, status, start, tuple(pages.elements))
 
 
 def _condensed(elements: Iterable[Any]) -> list[AuditedChange]:
@@ -83,13 +70,9 @@ def changes_of(event: Mapping[str, Any]) -> Iterator[AuditedChange]:
     at = _time(as_text(event.get("activityDateTime")))
     if at is None or result.casefold() not in ("success", ""):
         return
-    activity = _clean(
-        as_text(event.get("activityType"))
-        or as_text(event.get("activityDisplayName"))
-        or as_text(event.get("displayName")),
-        _ACTIVITY_LIMIT,
-    )
-    actor = _clean(_actor(event), _ACTOR_LIMIT)
+    names = ("activityType", "activityDisplayName", "displayName")
+    activity = _clean(next((text for name in names if (text := as_text(event.get(name)))), ""))
+    actor = _clean(_actor(event))
     resources = as_list(event.get("resources")) or as_list(event.get("targetResources"))
     named = {as_text(resource.get("resourceId")) or as_text(resource.get("id")) for resource in map(as_dict, resources)}
     for policy_id in sorted({each for name in named if name for each in _policy_ids(name)}):
@@ -116,8 +99,8 @@ def _policy_ids(name: str) -> Iterator[str]:
         yield found.group(1)
 
 
-def _clean(value: str | None, limit: int) -> str:
-    return plain_text(scrub_text(value), limit) if value else ""
+def _clean(value: str | None) -> str:
+    return plain_text(scrub_text(value), _LIMIT) if value else ""
 
 
 def _time(value: str | None) -> datetime | None:

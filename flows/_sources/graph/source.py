@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from flows._policies.protocol import KnownPolicy, SourceFailure, SourcePolicy, TypeLedger
+from flows._policies.protocol import Beside, KnownPolicy, SourceFailure, SourcePolicy
 from flows._policies.types import POLICY_TYPES, PolicyType, name_of, platform_of
 from flows._sources.graph.listing import Listed, Listing
 from flows._sources.graph.reader import GraphReader
@@ -48,7 +48,7 @@ class GraphSource:
         self._reader = reader
         self._known = known
         self._types = types
-        self._ledger: dict[str, TypeLedger] = {}
+        self._ledger: dict[str, bool] = {}
         self.reused = 0
         """Policies that came with their stored body."""
 
@@ -57,35 +57,6 @@ class GraphSource:
 
         Raises ReasonedError before the first item when the sign-in is refused or Graph is not reachable.
         """
-        for outcome in self._read():
-            slug = outcome.policy_type
-            if slug in self._ledger:
-                counted = self._ledger[slug]
-                is_policy = isinstance(outcome, SourcePolicy)
-                self._ledger[slug] = replace(
-                    counted,
-                    policies=counted.policies + is_policy,
-                    failures=counted.failures + (not is_policy),
-                )
-            yield outcome
-
-    def ledger(self) -> Mapping[str, TypeLedger]:
-        """Type slug → what was read of it; every type of the table is in it once `read()` is exhausted."""
-        return self._ledger
-
-    def parts_in_files(self) -> frozenset[str]:
-        """None: Graph answers every part it was asked for, an empty one included."""
-        return frozenset()
-
-    def types_asked_for(self) -> frozenset[str]:
-        """The types it was opened for."""
-        return frozenset(entry.slug for entry in self._types)
-
-    def not_asked_for(self) -> Mapping[str, int]:
-        """None: what is not asked for is not seen."""
-        return {}
-
-    def _read(self) -> Iterator[SourcePolicy | SourceFailure]:
         listings: dict[str, list[Listing]] = {entry.slug: [] for entry in self._types}
         for listing in self._reader.list(self._types):
             listings[listing.entry.slug].append(listing)
@@ -95,7 +66,7 @@ class GraphSource:
         for plan in plans:
             yield from plan.failures
             for wanted in plan.unmoved:
-                yield from self._unmoved(plan.entry, wanted)
+                yield from self._unmoved(wanted)
             for _ in plan.wanted:
                 one = next(fetched)
                 self.reused += one.reused
@@ -103,6 +74,14 @@ class GraphSource:
         absent = [(policy_id, plan.entry.slug) for plan in plans for policy_id in plan.absent]
         for found in self._reader.fetch_ids(absent):
             yield from _outcome(found)
+
+    def ledger(self) -> Mapping[str, bool]:
+        """Type slug → whether all of it was listed; every type of the table is in it once `read()` is exhausted."""
+        return self._ledger
+
+    def beside(self) -> Beside:
+        """The types it was opened for. Graph answers every part it was asked for, and what is not asked for is not seen."""
+        return Beside(asked=frozenset(entry.slug for entry in self._types))
 
     def _plan(self, entry: PolicyType, listings: Sequence[Listing]) -> _Plan:
         plan = _Plan(entry)
@@ -112,9 +91,8 @@ class GraphSource:
                 known = self._unmoved_known(entry, listed)
                 wanted = Wanted(listed.policy_id, entry, listing.collection, listed, known)
                 plan.unmoved.append(wanted) if known and not listed.unshown else plan.wanted.append(wanted)
-        complete = all(listing.complete for listing in listings)
-        self._ledger[entry.slug] = TypeLedger(entry.slug, complete=complete, policies=0, failures=0)
-        if complete:
+        self._ledger[entry.slug] = all(listing.complete for listing in listings)
+        if self._ledger[entry.slug]:
             # Deleted, or slipped from one page to another while the list was read: asking by id tells which.
             listed_ids = {policy_id for listing in listings for policy_id in (*listing.items, *listing.unreadable)}
             plan.absent = sorted(
@@ -128,44 +106,31 @@ class GraphSource:
         known = self._known.get(listed.policy_id)
         return known if known and known.policy_type == entry.slug and known.mark == listed.mark else None
 
-    def _unmoved(self, entry: PolicyType, wanted: Wanted) -> Iterator[SourcePolicy | SourceFailure]:
+    def _unmoved(self, wanted: Wanted) -> Iterator[SourcePolicy | SourceFailure]:
         body = self._known[wanted.policy_id].body()
         if body is None:
             for fetched in self._reader.fetch([replace(wanted, known=None)]):
                 yield from _outcome(fetched)
             return
         self.reused += 1
-        mark = wanted.listed.mark if wanted.listed is not None else None
-        yield _policy(entry, wanted.collection.path, wanted.policy_id, body, mark)
+        yield policy_of(wanted, body)
 
 
 def _outcome(fetched: Fetched) -> Iterator[SourcePolicy | SourceFailure]:
     wanted = fetched.wanted
     if fetched.body is not None:
-        yield policy_of(fetched, fetched.body)
+        yield policy_of(wanted, fetched.body)
     # A known policy that no list shows and that is not found by id either was deleted: the truth, and no failure.
     elif fetched.problem is not None and not fetched.gone:
         failure = fetched.problem.failure(wanted.policy_id)
         yield SourceFailure(wanted.policy_id, failure, wanted.entry.slug, policy_id=wanted.policy_id)
 
 
-def policy_of(fetched: Fetched, body: dict[str, object]) -> SourcePolicy:
-    """A fetched policy as a source hands it over."""
-    wanted = fetched.wanted
-    mark = wanted.listed.mark if wanted.listed is not None else None
-    return _policy(wanted.entry, wanted.collection.path, wanted.policy_id, body, mark)
-
-
-def _policy(entry: PolicyType, origin: str, policy_id: str, body: dict[str, object], mark: str | None) -> SourcePolicy:
-    return SourcePolicy(
-        policy_id=policy_id,
-        policy_type=entry.slug,
-        name=name_of(entry, body),
-        platform=platform_of(entry, body),
-        body=body,
-        origin=origin,
-        mark=mark,
-    )
+def policy_of(wanted: Wanted, body: dict[str, object]) -> SourcePolicy:
+    """A policy that was read as a source hands it over."""
+    entry, mark = wanted.entry, wanted.listed.mark if wanted.listed is not None else None
+    name, platform = name_of(entry, body), platform_of(entry, body)
+    return SourcePolicy(wanted.policy_id, entry.slug, name, platform, body, wanted.collection.path, mark)
 
 
 def _list_failures(listing: Listing) -> Iterator[SourceFailure]:

@@ -24,11 +24,11 @@ from flows.drift.operation import DriftParameters
 from flows.drift.overview import not_started
 from flows.drift.register.reading import newest_comparisons
 from flows.drift.start import pin_baseline
-from flows.inventory import syncing
+from flows.inventory import flow
+from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.sources import Opened
 from flows.inventory.start import sync_request
-from flows.inventory.syncing import read_into_sync
 from monitoring_app.operations import detail_view
 from monitoring_app.presentation.nodes import text_of
 from runstore.errors import BadInputError
@@ -175,7 +175,7 @@ def test_names_that_could_not_be_read_are_still_said_after_a_wait(
         refused = {"names": {"read": 0, "left": 0}, "notice": "No names were read."}
         yield Opened(FolderSource(folder), "graph", names=lambda run, mentioned: refused)
 
-    monkeypatch.setattr(syncing, "opened", opened)
+    monkeypatch.setattr(flow, "opened", opened)
     assert sync(runs, runs.sync(folder)).context["notice"] == "No names were read."
 
 

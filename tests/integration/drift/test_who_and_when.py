@@ -18,9 +18,9 @@ from flows.drift.finding_page import entry as on_the_page
 from flows.drift.register.reading import findings_document
 from flows.drift.reports.report import csv_report, html_report
 from flows.drift.reports.summary import told
+from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
-from flows.inventory.syncing import read_into_sync
 from monitoring_app.presentation.nodes import text_of
 from runstore.directory import Directory
 from runstore.runs.reader import RunReader

@@ -14,9 +14,9 @@ from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request
 from flows.drift.sync_diff import diff_with_syncs
+from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
-from flows.inventory.syncing import read_into_sync
 from monitoring_app.operations.detail_view import items_table
 from monitoring_app.presentation.nodes import text_of
 from runstore.directory import Directory

@@ -87,7 +87,7 @@ def test_every_policy_is_the_truth_or_unread_with_the_reason(
             if switch.policy(policy) or policy[0] in switch.types:
                 costs.setdefault(key, set()).add(switch.reason)
     assert expected.keys() - found.keys() == costs.keys()
-    unread = {slug for slug, each in source.ledger().items() if not each.complete}
+    unread = {slug for slug, complete in source.ledger().items() if not complete}
     assert unread == {slug for switch in switches for slug in switch.types}
     said = {each.policy_id or each.policy_type: each.failure.reason_code for each in failures}
     for key, reasons in costs.items():
