@@ -32,6 +32,9 @@ _FILTER_NAMES: Final = (
 _NO_GUID: Final = "00000000-0000-0000-0000-000000000000"
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+RULE: Final = "membershipRule"
+"""What a sync adds to a target: the membership rule of its group, where `group.sync` read it (`flows._policies.groups`)."""
+
 IDENTITIES: Final = (
     ("target", "id", "name"),
     ("target", "id", "name", "mode"),
@@ -77,12 +80,19 @@ def told_by(body: Json, other: Json) -> Json:
 
     Without `@odata.type` an excluded group reads like an included one, and all devices like all users. Which it is cannot
     be told from the one side, so where the other side has the same assignment with a type, that is what it is. In the
-    same way a group or filter known by name alone has the id that the other side gives this name, if it gives one.
+    same way a group or filter known by name alone has the id that the other side gives this name, if it gives one, and a group
+    whose membership rule was not read has the one that was read for the other side.
     """
     own = [cast(Json, item) for item in as_list(body.get("assignments")) if isinstance(item, Mapping)]
-    if all(_type_of(item) and not _nameless_id(item) for item in own):
-        return body
     elsewhere = [as_object(item) for item in as_list(other.get("assignments"))]
+    rules = {_group_of(item): item["target"][RULE] for item in elsewhere if RULE in as_object(item.get("target"))}
+    unsaid = any(_group_of(item) in rules and RULE not in item["target"] for item in own)
+    if not unsaid and all(_type_of(item) and not _nameless_id(item) for item in own):
+        return body
+    own = [
+        {**item, "target": {RULE: rules[group], **item["target"]}} if (group := _group_of(item)) in rules else item
+        for item in own
+    ]
     groups = _ids_by_name(elsewhere, "groupId", _NAMES)
     filters = _ids_by_name(elsewhere, _FILTER_ID, _FILTER_NAMES)
     own = [_with_ids(item, groups, filters) for item in own]
@@ -134,7 +144,12 @@ def _type_of(assignment: Json) -> str:
 
 
 def _apart_from_type(assignment: Json) -> bytes:
-    return dumps(comparable_tree({**_one(assignment), "target": None, "mode": None}))
+    return dumps(comparable_tree({**_one(assignment), "target": None, "mode": None, RULE: None}))
+
+
+def _group_of(assignment: Json) -> str:
+    """The id of the group it targets; empty for another target."""
+    return as_text(as_object(assignment.get("target")).get("groupId")).lower()
 
 
 def names_of(assignments: Sequence[Any]) -> dict[str, str]:

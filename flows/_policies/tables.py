@@ -149,7 +149,11 @@ class SettingDefinition(Base):
 
 
 class DirectoryName(Base):
-    """A group, user, role or app that policies refer to, by its id in small letters; `name` is empty where it is not known."""
+    """A group, user, role or app that policies refer to, by its id in small letters; `name` is empty where it is not known.
+
+    From `group_kind` on it is what `group.sync` read of a group, NULL before. The rule is sealed, and empty where members are
+    assigned; `members` is NULL where Graph did not count them.
+    """
 
     __tablename__ = "directory_names"
 
@@ -159,3 +163,7 @@ class DirectoryName(Base):
     name: Mapped[str]
     deleted: Mapped[bool]
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    group_kind: Mapped[str | None]
+    membership_rule: Mapped[bytes | None] = mapped_column(LargeBinary)
+    members: Mapped[int | None]
+    read_at: Mapped[datetime | None]

@@ -9,8 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-# Collection, Lane and Part are for those who ask: all that other modules need of policy types they take from here.
-from flows._policies.type_model import Collection, Lane, Part, PlatformRule, PolicyType  # noqa: F401
+from flows._policies.type_model import Collection as Collection
+from flows._policies.type_model import Lane as Lane
+from flows._policies.type_model import Part as Part
+from flows._policies.type_model import PlatformRule, PolicyType
 from flows._policies.type_table import POLICY_TYPES
 
 UNKNOWN_TYPE: Final = "unknown"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from flows._policies.audit import AuditTrail, add_events
+from flows._policies.groups import known_rules, with_rules
 from flows._policies.names import Mentioned
 from flows._policies.protocol import PolicySource, SourceFailure, SourcePolicy
 from flows._policies.secrets import Fingerprint, protected_text
@@ -106,7 +107,7 @@ def _say(run: TrackedRun, waits: str) -> str:
 
 
 def next_step(run: TrackedRun, sync: Sync) -> dict[str, Any]:
-    """What the run's context is told about the comparison that was asked to follow; nothing when none was.
+    """What the run's context is told about the operation that was asked to follow; nothing when none was.
 
     The request waits in the run's row; the recorder starts it in the transaction that ends this run. Which sync may serve is
     `Sync.is_usable`, here as wherever a comparison chooses.
@@ -118,13 +119,15 @@ def next_step(run: TrackedRun, sync: Sync) -> dict[str, Any]:
         return {}
     if not sync.is_usable:
         return {"then_why": "The sync read nothing, so there is nothing to compare."}
+    following = operations()[asked["then"]]
+    compares = "against" in following.parameters.model_fields
     usable = run.stored(lambda connection: newest_usable(connection, run.scope, sync.scope))
-    if asked.get("then_against") != PINNED and all(found.id == sync.id for found in usable):
+    if compares and asked.get("then_against") != PINNED and all(found.id == sync.id for found in usable):
         return {"then_why": "This is the first usable sync of the scope: there is nothing to compare it with yet."}
     given = {"scope": sync.scope, "current": str(sync.id)}
-    if asked.get("then_against") is not None:
+    if compares and asked.get("then_against") is not None:
         given["against"] = asked["then_against"]
-    request = operations()[asked["then"]].request(given)
+    request = following.request(given)
     return {"then_request": waiting_request(run.scope.tenant_id, request)}
 
 
@@ -142,11 +145,13 @@ class SyncWriter:
     _unread: Unread = field(default_factory=Unread, init=False)
     _failures: int = field(default=0, init=False)
     _by_origin: bool = field(init=False)
+    _rules: Mapping[str, str] = field(init=False)
     mentioned: Mentioned = field(default_factory=Mentioned, init=False)
 
     def __post_init__(self) -> None:
         self._by_origin = self.parameters.source.startswith("folder:")
         run, wanted = self.run, self.parameters
+        self._rules = self.run.stored(lambda connection: known_rules(connection, run.scope))
         self._fingerprint = self.run.stored(lambda connection: fingerprint_of(connection, run.scope))
         self._sync_id = self.run.stored(
             lambda connection: begin_sync(connection, run.scope, run.run_id, wanted.scope, self.kind)
@@ -204,6 +209,7 @@ class SyncWriter:
             self._unread.read(item)
             if not self._by_origin:
                 self.mentioned.read(item.body)
+                item = replace(item, body=with_rules(item.body, self._rules))
             try:
                 yield name, stored(item, self._fingerprint)
             except (TooDeepError, RecursionError):

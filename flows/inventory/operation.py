@@ -55,7 +55,7 @@ class InventoryParameters(FlowParameters):
             return None
         following = operations().get(value)
         if following is None or not {"scope", "current"} <= following.parameters.model_fields.keys():
-            raise ValueError("it names no operation that compares a sync, as drift.generate does")
+            raise ValueError("it names no operation that takes a sync, as drift.generate and group.sync do")
         return value
 
     @field_validator("then_against")

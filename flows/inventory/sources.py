@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from flows._policies.audit import AuditTrail
+from flows._policies.groups import with_rules
 from flows._policies.names import Mentioned
 from flows._policies.protocol import KnownPolicy, PolicySource
 from flows._policies.snapshots import bodies, newest_usable, policies_of
@@ -115,4 +116,6 @@ def _known(store: Database, scope: TenantScope, scope_key: str) -> dict[str, Kno
 
 def _body(store: Database, scope: TenantScope, digest: bytes) -> dict[str, Any] | None:
     with store.transaction(scope) as connection:
-        return bodies(connection, scope, [digest]).get(digest)
+        body = bodies(connection, scope, [digest]).get(digest)
+    # As Graph answers it, which says no rules.
+    return None if body is None else with_rules(body, {})

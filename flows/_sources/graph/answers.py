@@ -20,13 +20,20 @@ from runstore.runs.run import Failure
 class Request:
     """A GET below the endpoint: `path` starts with the API version and ends with the query. `alone` keeps it out of
     batches: a page of a list is large and its successor waits for it. `optional` says that there is another way when
-    Graph refuses the expansion in it, so that a 500 is not tried for long. With `ids` it is a POST that asks for these, alone."""
+    Graph refuses the expansion in it, so that a 500 is not tried for long. With `ids` it is a POST that asks for these, alone.
+    `counts` says that it asks for a count, which Entra answers from an index that follows a little later."""
 
     path: str
     lane: Lane
     alone: bool = False
     optional: bool = False
     ids: tuple[str, ...] = ()
+    counts: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is sent beside the token."""
+        return {"ConsistencyLevel": "eventual"} if self.counts else {}
 
     @property
     def version(self) -> str:
@@ -59,6 +66,12 @@ class Problem:
     def refuses_expansion(self) -> bool:
         """Whether it is how Graph refuses an `$expand`: 400 as documented, 500 and 501 in practice."""
         return self.status in (400, 500, 501)
+
+    def of(self, policy_type: str, permission: str) -> Problem:
+        """The problem with what is known of the type that was read: a 403 is its permission, which the code then names."""
+        refused = self.status == 403 and self.reason is reasons.GRAPH_REFUSED
+        reason = reasons.GRAPH_PERMISSION_MISSING if refused else self.reason
+        return Problem(reason, self.status, {**self.fields, "policy_type": policy_type, "permission": permission})
 
     def failure(self, item_id: str, **fields: object) -> Failure:
         """The failure of one item; fields given here win over those of the answer."""
@@ -142,8 +155,11 @@ def seconds_to_wait(value: object, now: datetime | None = None) -> float | None:
 
 def batch_payload(requests: Sequence[Request]) -> dict[str, Any]:
     """The body of a `$batch`; the ids are the positions, and addresses are below the version."""
-    paths = enumerate(request.path.split("/", 1)[1] for request in requests)
-    return {"requests": [{"id": str(position), "method": "GET", "url": f"/{path}"} for position, path in paths]}
+    parts: list[dict[str, Any]] = []
+    for position, request in enumerate(requests):
+        more = {"headers": request.headers} if request.headers else {}
+        parts.append({"id": str(position), "method": "GET", "url": f"/{request.path.split('/', 1)[1]}", **more})
+    return {"requests": parts}
 
 
 def batch_outcomes(body: object, count: int) -> list[Outcome]:

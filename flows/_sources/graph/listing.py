@@ -144,12 +144,7 @@ def _through_typed_paths(listing: Listing) -> Job[None]:
 
 def problem_of_type(entry: PolicyType, problem: Problem | None) -> Problem | None:
     """The problem with what is known of the type: a 403 is the type's permission, which the code then names."""
-    if problem is None:
-        return None
-    fields = {**problem.fields, "policy_type": entry.slug, "permission": entry.permission}
-    refused = problem.status == 403 and problem.reason is reasons.GRAPH_REFUSED
-    reason = reasons.GRAPH_PERMISSION_MISSING if refused else problem.reason
-    return Problem(reason, problem.status, fields)
+    return None if problem is None else problem.of(entry.slug, entry.permission)
 
 
 def with_query(path: str, *queries: str) -> str:

@@ -6,16 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from flows._policies.groups import Group
 from flows._policies.json_shape import as_dict, as_list, as_text
 from flows._policies.known_names import Definition, DirectoryObject
 from flows._policies.names import shown_name
 from flows._policies.types import Lane
 from flows._sources.graph.answers import Answer, Problem, Request
 from flows._sources.graph.pump import NEXT_LINK, Job
+from flows._sources.graph.reasons import GRAPH_POLICY_UNREADABLE
 
 SETTINGS: Final = "beta/deviceManagement/configurationSettings"
 INTENT_SETTINGS: Final = "beta/deviceManagement/settingDefinitions"
 _CATEGORIES: Final = "beta/deviceManagement/configurationCategories"
+GROUPS: Final = "GroupMember.Read.All"
+_OF_GROUP: Final = "id,displayName,groupTypes,securityEnabled,membershipRule"
 OBJECTS_AT_ONCE: Final = 1000
 APPS_AT_ONCE: Final = 15
 _DESCRIPTION_LIMIT: Final = 500
@@ -83,3 +87,30 @@ def read_apps(app_ids: Sequence[str]) -> Job[list[DirectoryObject] | Problem]:
     rows = [as_dict(row) for row in as_list(answer.body.get("value"))]
     pairs = [(as_text(row.get("appId")).lower(), shown_name(as_text(row.get("displayName")))) for row in rows]
     return [DirectoryObject(one, "app", name) for one, name in pairs if one and name]
+
+
+def read_group(group_id: str) -> Job[Group | Problem]:
+    """A group with its rule and the number of its members; one that is gone as deleted."""
+    base = f"v1.0/groups/{quote(group_id, safe='')}"
+    members = f"{base}/members?$count=true&$top=1&$select=id"
+    answer, counted = yield [
+        Request(f"{base}?$select={_OF_GROUP}", Lane.DIRECTORY),
+        Request(members, Lane.DIRECTORY, counts=True),
+    ]
+    if isinstance(answer, Problem):
+        return Group(group_id, deleted=True) if answer.is_missing else answer.of("group", GROUPS)
+    body = answer.body
+    if as_text(body.get("id")).lower() != group_id:
+        return Problem(GRAPH_POLICY_UNREADABLE, None, {"policy_id": group_id})
+    kinds = as_list(body.get("groupTypes"))
+    kind = (
+        "Microsoft 365" if "Unified" in kinds else "security" if body.get("securityEnabled") is True else "distribution"
+    )
+    count = counted.body.get("@odata.count") if isinstance(counted, Answer) else None
+    return Group(
+        group_id,
+        shown_name(as_text(body.get("displayName"))),
+        f"dynamic {kind}" if "DynamicMembership" in kinds else kind,
+        as_text(body["membershipRule"]) if "membershipRule" in body else None,
+        count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None,
+    )

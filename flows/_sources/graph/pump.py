@@ -238,7 +238,7 @@ class _Session(Generic[R]):
             if request.ids:
                 reply = self._pump.wire.send(request.path, package.token, {"ids": request.ids})
             elif count == 1:
-                reply = self._pump.wire.send(request.path, package.token)
+                reply = self._pump.wire.send(request.path, package.token, headers=request.headers)
             else:
                 payload = batch_payload([part.request for part in package.parts])
                 reply = self._pump.wire.send(f"{request.version}/$batch", package.token, payload)

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import Final, Self
 
 from flows._policies.audit import AuditLog
+from flows._policies.groups import Group
 from flows._policies.known_names import Definition, DirectoryObject
 from flows._policies.types import BY_SLUG, POLICY_TYPES, Lane, PolicyType
 from flows._sources.graph import reasons
@@ -17,7 +18,14 @@ from flows._sources.graph.audit import AuditReading, read_log
 from flows._sources.graph.credentials import TokenSource, make_credential
 from flows._sources.graph.limits import Lanes, Traffic, lanes_of
 from flows._sources.graph.listing import Listing, list_collection, problem_of_type
-from flows._sources.graph.names import APPS_AT_ONCE, OBJECTS_AT_ONCE, read_apps, read_definitions, read_objects
+from flows._sources.graph.names import (
+    APPS_AT_ONCE,
+    OBJECTS_AT_ONCE,
+    read_apps,
+    read_definitions,
+    read_group,
+    read_objects,
+)
 from flows._sources.graph.pump import Job, Pump
 from flows._sources.graph.reading import Expansions, Fetched, Wanted, is_policy_id, look_for, read_policy
 from flows._sources.graph.settings import GraphSettings
@@ -133,6 +141,10 @@ class GraphReader:
                 (read_apps(apps[at : at + APPS_AT_ONCE]) for at in range(0, len(apps), APPS_AT_ONCE)),
             )
         )
+
+    def groups(self, ids: Iterable[str]) -> Iterator[Group | Problem]:
+        """Yields each of these groups, or why it could not be read, in the order asked for; raises as `list` does."""
+        return self._pump.run(read_group(one) for one in ids)
 
     def _job(self, policy: tuple[str, PolicyType], listed: Mapping[str, Wanted]) -> Job[Fetched]:
         policy_id, entry = policy

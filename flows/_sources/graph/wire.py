@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -73,18 +74,18 @@ class Wire:
             headers={"Accept": "application/json", "User-Agent": _USER_AGENT},
         )
 
-    def send(self, path: str, token: str, payload: object = None) -> Reply:
+    def send(self, path: str, token: str, payload: object = None, headers: Mapping[str, str] | None = None) -> Reply:
         """Asks for a path below the endpoint, or sends JSON to it where there is a payload. Raises UnreachableError,
         BrokenAnswerError or AnswerTooLargeError, and ReasonedError where the certificate's authority is not known."""
-        headers = {"Authorization": f"Bearer {token}"}
+        sent = {"Authorization": f"Bearer {token}", **(headers or {})}
         method, content = "GET", None
         if payload is not None:
             method, content = "POST", orjson.dumps(payload)
-            headers["Content-Type"] = "application/json"
+            sent["Content-Type"] = "application/json"
         give_up_at = time.monotonic() + self._settings.patience.answer_seconds
         try:
             with self._client.stream(
-                method, f"{self._settings.endpoint}/{path}", headers=headers, content=content
+                method, f"{self._settings.endpoint}/{path}", headers=sent, content=content
             ) as response:
                 body = bytearray()
                 for chunk in response.iter_bytes():

@@ -1,4 +1,5 @@
-"""A tenant synced from Graph: what its ids are called is read once, looked up when shown, and no rendering shows an id alone."""
+"""A tenant synced from Graph: what its ids are called is read once, looked up when shown, and no rendering shows an id alone. What
+`group.sync` reads of its groups is drift of what targets them, once it is known of both sides."""
 
 from __future__ import annotations
 
@@ -14,14 +15,18 @@ from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import findings_document
 from flows.drift.start import generate_request
 from flows.drift.sync_diff import diff_with_syncs
+from flows.groups.flow import read_groups
+from flows.groups.operation import OPERATION, GroupParameters
 from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from monitoring_app.operations.detail_view import items_table
 from monitoring_app.presentation.nodes import text_of
 from runstore.directory import Directory
+from runstore.reasons import ReasonedError
 from runstore.runs.insights import Slice
 from runstore.runs.reader import RunReader
+from runstore.runs.run import Run
 from tests.conftest import Store
 from tests.support.bare_ids import bare, renderings
 from tests.support.drift_runs import Runs
@@ -42,7 +47,7 @@ def server() -> Iterator[GraphServer]:
 def tenant(server: GraphServer, store: Store, monkeypatch: pytest.MonkeyPatch) -> Runs:
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    server.control(faults={}, deleted=[GONE], renamed={GROUP: "Finance laptops"}, reset=True)
+    server.control(faults={}, deleted=[GONE], groups={}, renamed={GROUP: "Finance laptops"}, reset=True)
     kept = {"id": FILTER, "displayName": "Corporate devices", "platform": "windows10AndLater", "rule": "x"}
     server.control(
         put=[["assignment_filter", kept], ["scope_tag", {"id": "3", "displayName": "Berlin", "assignments": []}]]
@@ -141,3 +146,74 @@ def test_without_the_permission_the_run_says_that_names_are_missing(server: Grap
     with tenant.store.hub.transaction(tenant.scope) as connection:
         assert connection.execute(text("SELECT count(*) FROM setting_definitions")).scalar_one() > 0
         assert connection.execute(text("SELECT count(*) FROM directory_names")).scalar_one() == 0
+
+
+def grouped(tenant: Runs, **values: str) -> Run:
+    request = OPERATION.request(values)
+    run = tenant.begin(request)
+    read_groups(run, GroupParameters.model_validate(request.parameters))
+    return RunReader(tenant.store.hub, tenant.scope).get(tenant.end(run))
+
+
+def dynamic(rule: str | None) -> dict[str, Any]:
+    return {"groupTypes": ["DynamicMembership"], "securityEnabled": True, "membershipRule": rule, "members": 41}
+
+
+def test_a_changed_rule_is_drift_of_what_targets_the_group(server: GraphServer, tenant: Runs) -> None:
+    old, new = '(user.department -eq "Sales")', '(user.department -ne "Guests")'
+    server.control(put=[["settings_catalog", catalog(0, GROUP)]], groups={GROUP: dynamic(old)})
+    synced(tenant)
+    run = grouped(tenant)
+    assert (run.counts.succeeded, run.counts.total) == (1, 1)
+    synced(tenant)
+    assert compared(tenant)["findings"] == [], "what was not known before is no change"
+    asked = server.counted()["detail_reads"]
+    synced(tenant)
+    assert server.counted()["detail_reads"] == asked, (
+        "a rule beside an assignment is no reason to read the policy again"
+    )
+    server.control(groups={GROUP: dynamic(new)})
+    grouped(tenant)
+    synced(tenant)
+    (finding,) = compared(tenant)["findings"]
+    assert finding["policy_id"] == POLICY
+    (change,) = finding["changes"]
+    assert (change["facet"], change["path"][-1], change["before"], change["after"]) == (
+        "assignment", "membershipRule", old, new,
+    )  # fmt: skip
+    server.control(groups={GROUP: dynamic(None)})
+    grouped(tenant)
+    synced(tenant)
+    assert any(new in repr(one) for one in compared(tenant)["findings"]), "a group that lost its rule"
+    with tenant.store.hub.transaction(tenant.scope) as connection:
+        kept = connection.execute(text("SELECT group_kind, members, membership_rule FROM directory_names")).one()
+    assert (kept.group_kind, kept.members) == ("dynamic security", 41) and b"department" not in bytes(
+        kept.membership_rule
+    )
+
+
+def test_a_group_that_is_gone_says_so_and_one_that_is_refused_fails(server: GraphServer, tenant: Runs) -> None:
+    refused = GROUP[:-1] + "9"
+    server.control(
+        put=[["settings_catalog", catalog(0, GROUP, GONE, refused)]],
+        groups={GROUP: {"groupTypes": ["Unified"], "members": 3}, refused: dynamic("x")},
+        faults={
+            "scripts": [
+                {"match": f"groups/{refused}", "kind": "forbidden", "times": -1},
+                {"match": f"groups/{GROUP}/members", "kind": "forbidden", "times": -1},
+            ]
+        },
+    )
+    with pytest.raises(ReasonedError, match="No usable sync"):
+        grouped(tenant)
+    synced(tenant)
+    run = grouped(tenant)
+    assert (run.counts.succeeded, run.counts.failed) == (2, 1)
+    assert run.context["groups"] == {"read": 2, "gone": 1, "not_counted": 1}
+    with tenant.store.hub.transaction(tenant.scope) as connection:
+        kept = {
+            row.object_id: (row.name, row.group_kind, row.members, row.deleted)
+            for row in connection.execute(text("SELECT * FROM directory_names WHERE kind = 'group'"))
+        }
+    assert kept[GROUP] == ("Finance laptops", "Microsoft 365", None, False)
+    assert kept[GONE][3] and kept[refused][1] is None

@@ -109,6 +109,7 @@ class Graph:
             if request.url.query:
                 address += "?" + unquote(request.url.query)
             fault = self.directory.faults.pick(address, whole=True, listing=self.is_list(address))
+            self.eventual = request.headers.get("ConsistencyLevel") == "eventual"
             status, headers, body = self.read(address, self.signed_in(request), fault, self.base(request))
             return await self.send(status, headers, body, fault)
         finally:
@@ -160,6 +161,7 @@ class Graph:
                 if part_fault == "dropped":
                     counted.reads += 1
                     continue
+                self.eventual = each.get("headers", {}).get("ConsistencyLevel") == "eventual"
                 status, headers, body = self.read(address, True, part_fault, self.base(request))
                 if part_fault == "truncated":
                     body = None
@@ -206,6 +208,8 @@ class Graph:
             counted.list_reads += 1
             own = replace(mixed, hidden=(), expandable=mixed.item_expandable)
             return self.list("app_protection", own, path, options, base, fault, TYPED[kind_path])
+        if path.startswith("v1.0/groups/"):
+            return self.group(path.split("/")[2:], options)
         if path.startswith(DEFINITIONS):
             return 200, {}, self.definition(path.rsplit("/", 1)[-1])
         if kind_path not in self.paths:
@@ -289,6 +293,18 @@ class Graph:
             rows = [{key: value for key, value in row.items() if key != inner} for row in rows]
         offset, _ = _token(options.get("$skiptoken"))
         return self.page(rows, offset, path, options, base)
+
+    def group(self, rest: list[str], options: dict[str, str]) -> Part:
+        """A group as far as it is selected, or a page of its members with their number, which takes a header to be counted."""
+        found = self.directory.groups.get(rest[0])
+        if found is None or rest[0] in self.directory.deleted:
+            return self.error(404, "Request_ResourceNotFound")
+        if rest[1:] == ["members"]:
+            if options.get("$count") != "true" or not self.eventual:
+                return self.error(400, "Request_UnsupportedQuery")
+            return 200, {}, {"@odata.count": found["members"], "value": [{"id": "1"}]}
+        body = {"id": rest[0], "displayName": self.named(rest[0]), "groupTypes": [], "membershipRule": None, **found}
+        return 200, {}, {name: body[name] for name in options["$select"].split(",") if name in body}
 
     def definition(self, identifier: str) -> Body:
         self.directory.counted.definitions += 1
@@ -414,6 +430,7 @@ class Graph:
             "client_secret",
             "deleted",
             "renamed",
+            "groups",
         ):
             if name in order:
                 setattr(directory, name, order[name])

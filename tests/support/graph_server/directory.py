@@ -56,6 +56,7 @@ class Directory:
     policies: dict[str, dict[str, Body]]
     deleted: list[str] = field(default_factory=list[str])
     renamed: dict[str, str] = field(default_factory=dict[str, str])
+    groups: dict[str, Body] = field(default_factory=dict[str, Body])
     logs: dict[str, list[Body]] = field(default_factory=dict[str, list[Body]])
     faults: Faults = field(default_factory=Faults)
     latency: float = 0.0

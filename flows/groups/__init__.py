@@ -1,0 +1,1 @@
+"""The groups that policies are assigned to."""

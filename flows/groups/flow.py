@@ -1,0 +1,78 @@
+"""The flow of `group.sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from sqlalchemy import Connection, select
+
+from flows._policies.groups import Group, keep_groups
+from flows._policies.names import Mentioned
+from flows._policies.own_credential import environment_of
+from flows._policies.snapshots import bodies, find_sync, newest_usable, policies_of
+from flows._sources.graph.answers import Problem
+from flows._sources.graph.reader import GraphReader
+from flows._tracking.tracked_flow import TrackedRun, tracked_flow
+from flows.groups.operation import OPERATION, GroupParameters
+from flows.groups.reasons import GROUPS_WITHOUT_SYNC
+from runstore.reasons import ReasonedError
+from runstore.schema import Tenant
+from runstore.tenancy import TenantScope
+
+BATCH = 500
+
+
+@tracked_flow(OPERATION, own_steps=True)
+def sync_groups(run: TrackedRun, parameters: GroupParameters) -> None:
+    """Reads the groups that the sync's policies refer to, and keeps them."""
+    read_groups(run, parameters)
+
+
+def read_groups(run: TrackedRun, parameters: GroupParameters) -> None:
+    """The work, for a run that may be tracked elsewhere. A group that is gone is kept as deleted, which is no failure."""
+    wanted = run.step(
+        "find groups", lambda: run.stored(lambda connection: mentioned_groups(connection, run.scope, parameters))
+    )
+    run.progress.expect(wanted)
+    run.log.info("The policies refer to %d groups.", len(wanted))
+    gone = uncounted = 0
+    for start in range(0, len(wanted), BATCH):
+        part = wanted[start : start + BATCH]
+        found = run.step("read groups", lambda ids=part: _read(run, ids), title=f"read groups, from {start + 1} on")
+        groups = [one for one in found if isinstance(one, Group)]
+        run.step("keep groups", lambda read=groups: run.stored(lambda it: keep_groups(it, run.scope, read)))
+        gone += sum(one.deleted for one in groups)
+        uncounted += sum(one.members is None and not one.deleted for one in groups)
+        for group_id, one in zip(part, found, strict=True):
+            if isinstance(one, Problem):
+                run.progress.failed(one.failure(group_id))
+            else:
+                run.progress.succeeded(group_id)
+    run.progress.note(groups={"read": run.progress.counts.succeeded, "gone": gone, "not_counted": uncounted})
+    run.log.info("%d of them are gone; of %d the number of members is not known.", gone, uncounted)
+
+
+def mentioned_groups(connection: Connection, scope: TenantScope, parameters: GroupParameters) -> list[str]:
+    """The ids of the groups that the sync's policies refer to, in order. ReasonedError where there is no such sync."""
+    named = parameters.current and find_sync(connection, scope, parameters.current)
+    sync = named or next(iter(newest_usable(connection, scope, parameters.scope, limit=1)), None)
+    if sync is None or not sync.is_usable:
+        raise ReasonedError(GROUPS_WITHOUT_SYNC.failure())
+    mentioned = Mentioned()
+    policies = policies_of(connection, scope, sync.id)
+    while batch := list(islice(policies, BATCH)):
+        for body in bodies(connection, scope, [one.content_hash for one in batch]).values():
+            mentioned.read(body)
+    return sorted(one for one, kind in mentioned.objects.items() if kind == "group")
+
+
+def _read(run: TrackedRun, ids: Sequence[str]) -> list[Group | Problem]:
+    directory, environ = run.stored(
+        lambda connection: (
+            connection.execute(select(Tenant.directory_id).where(Tenant.id == run.scope.tenant_id)).scalar_one(),
+            environment_of(connection, run.scope),
+        )
+    )
+    with GraphReader.open(directory, environ=environ) as reader:
+        return list(reader.groups(ids))
