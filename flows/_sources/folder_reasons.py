@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from runstore.reasons import Mender, ReasonCode
+from runstore.reasons import ReasonCode
 
 _AGAIN: Final = "Export the policy again, or take the file out of the folder, and sync once more."
 
 
 def _reason(code: str, meaning: str, template: str, next_step: str = _AGAIN) -> ReasonCode:
     # What is wrong with a file is put right in the folder, and the next sync reads it.
-    return ReasonCode(code, meaning, retryable=True, who=Mender.OPERATOR, next_step=next_step, template=template)
+    return ReasonCode(code, meaning, next_step, template)
 
 
 FILE_UNREADABLE: Final = _reason(

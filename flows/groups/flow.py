@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 
 from sqlalchemy import Connection, select
@@ -31,17 +32,16 @@ def sync_groups(run: TrackedRun, parameters: GroupParameters) -> None:
 
 def read_groups(run: TrackedRun, parameters: GroupParameters) -> None:
     """The work, for a run that may be tracked elsewhere. A group that is gone is kept as deleted, which is no failure."""
-    wanted = run.step(
-        "find groups", lambda: run.stored(lambda connection: mentioned_groups(connection, run.scope, parameters))
-    )
+    find = partial(mentioned_groups, scope=run.scope, parameters=parameters)
+    wanted = run.step("find groups", partial(run.stored, find))
     run.progress.expect(wanted)
     run.log.info("The policies refer to %d groups.", len(wanted))
     gone = uncounted = 0
     for start in range(0, len(wanted), BATCH):
         part = wanted[start : start + BATCH]
-        found = run.step("read groups", lambda ids=part: _read(run, ids), title=f"read groups, from {start + 1} on")
+        found = run.step("read groups", partial(_read, run, part), title=f"read groups, from {start + 1} on")
         groups = [one for one in found if isinstance(one, Group)]
-        run.step("keep groups", lambda read=groups: run.stored(lambda it: keep_groups(it, run.scope, read)))
+        run.step("keep groups", partial(run.stored, partial(keep_groups, scope=run.scope, groups=groups)))
         gone += sum(one.deleted for one in groups)
         uncounted += sum(one.members is None and not one.deleted for one in groups)
         for group_id, one in zip(part, found, strict=True):

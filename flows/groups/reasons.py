@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from runstore.reasons import Mender, ReasonCode
+from runstore.reasons import ReasonCode
 
 GROUPS_WITHOUT_SYNC: Final = ReasonCode(
     code="groups_without_sync",
     meaning="There is no sync of the scope that read anything, so it is not known which groups policies refer to.",
-    retryable=True,
-    who=Mender.OPERATOR,
     next_step="Run `tenantatlas inventory sync` for the scope and start it again.",
     template="No usable sync of the scope says which groups policies refer to.",
 )
