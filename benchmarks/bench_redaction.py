@@ -17,8 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from runstore.fence.credential_names import KEY_ANCHORS
 from runstore.fence.redaction import scrub_text
-from runstore.fence.secret_patterns import KEY_ANCHORS, RULES
+from runstore.fence.secret_patterns import RULES
 from tests.support.harmless_corpus import harmless
 from tests.support.secret_corpus import corpus
 

@@ -15,6 +15,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -89,7 +90,10 @@ class KeyRing:
         EncryptionKeyError when there is none, or one is too short.
         """
         values = os.environ if environ is None else environ
-        told = [values[VARIABLE]] if values.get(VARIABLE) else _lines(values.get(FILE_VARIABLE, ""))
+        told = [values.get(VARIABLE, "")]
+        if not told[0] and values.get(FILE_VARIABLE):
+            with suppress(OSError, UnicodeDecodeError):
+                told = Path(values[FILE_VARIABLE]).read_text().split("\n")
         lines = [line for line in told if line.strip()]
         if not lines:
             raise EncryptionKeyError.of(ENCRYPTION_KEY_MISSING)
@@ -112,13 +116,6 @@ class KeyRing:
     def unwrapped(self, key_id: str, wrapped: bytes, tenant_id: UUID) -> bytes:
         """A tenant's key. EncryptionKeyError when it was wrapped under none of these keys."""
         return decrypted(self.find(key_id).derived(_WRAPS), wrapped, tenant_id.bytes)
-
-
-def _lines(file: str) -> list[str]:
-    try:
-        return Path(file).read_text().split("\n") if file else []
-    except (OSError, UnicodeDecodeError):
-        return []
 
 
 def encrypted(key: bytes, data: bytes, place: bytes) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 from flows._policies.base64_text import decoded, decoded_document
 from flows._policies.content import DEFAULT, TEXTS, Content
 from flows._policies.settings_catalog import ENCRYPTED, HELD, STATE
+from runstore.fence.credential_names import is_secret_key
 from runstore.fence.redaction import redact
 
 Fingerprint = Callable[[str], str]
@@ -26,14 +27,8 @@ Fingerprint = Callable[[str], str]
 PREFIX: Final = "secret:v1:"
 FINGERPRINT: Final = re.compile(PREFIX + "[0-9a-f]{32}")
 
-_SECRET_NAME: Final = re.compile(
-    r"(?:password|passphrase|secret|presharedkey|sharedkey|privatekey|apikey|accesskey|encryptionkey|networkkey|psk|"
-    r"connectionstring|authtoken|tokenvalue|qrcodecontent|accesstoken|refreshtoken|enrollmenttoken|clientsecret|storagekey|productkey|"
-    r"trustedrootcertificate|pfxblob|keystore|passcode|challenge|credentials?|(?<!skip)(?<!delta)token|userpin|devicepin|"
-    r"kennwort|passwort|schl(?:ü|ue)ssel|geheimnis|zugangsdaten|verbindungszeichenfolge|motdepasse|jeton|contrase(?:ñ|n)a|clave|"
-    r"secreto|credencial(?:es)?|パスワード|パスフレーズ|シークレット|トークン|資格情報|暗証番号|接続文字列)$",
-    re.IGNORECASE,
-)
+_HOLDS_ONE: Final = re.compile(r"(?:qrcodecontent|trustedrootcertificate|pfxblob|keystore|(?:user|device)pin)$", re.I)
+"""Properties of policies that hold a secret and whose name is none of a credential's."""
 _NAME_OF_ENTRY: Final = ("omaUri", "displayName", "appConfigKey", "key", "name", "settingDefinitionId", "definitionId")
 _VALUE_OF_ENTRY: Final = ("value", "appConfigKeyValue", "valueJson")
 _MASKS: Final = re.compile(r"[*•]+")
@@ -116,9 +111,9 @@ def protected(body: Mapping[str, Any], fingerprint: Fingerprint, content: Conten
         else:
             kept = value
         # A name is text from outside as much as a value is.
-        cast(dict[Any, Any], holder)[_scrubbed(key, fingerprint) if isinstance(key, str) else key] = kept
+        cast(dict[Any, Any], holder)[protected_text(key, fingerprint) if isinstance(key, str) else key] = kept
     # The stack fills objects from behind; their order is put right for whoever reads the stored body.
-    return {name: result[name] for name in (_scrubbed(key, fingerprint) for key in body)}
+    return {name: result[name] for name in (protected_text(key, fingerprint) for key in body)}
 
 
 def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
@@ -136,36 +131,19 @@ def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
     return inherited and name in _VALUE_OF_ENTRY
 
 
-_NAMED_IN_MARKUP: Final = re.compile(
-    # <keyMaterial>…</keyMaterial>, and the pairs of a property list: <key>Password</key><string>…</string>.
-    r"(?:<(?:\w+:)?(?:keyMaterial|\w*(?:password|passphrase|sharedkey|secret|psk|privatekey))(?:\s[^<>]{0,200})?>"
-    r"|<key>[^<]{0,80}(?:password|passphrase|secret|sharedkey|psk|pin|challenge|token|credential|apikey)</key>\s{0,40}<(?:string|data)>)"
-    r"(?P<value>[^<]{1,20000})<",
-    re.IGNORECASE,
-)
-"""A secret inside a profile that is one text: a Wi-Fi or VPN profile in XML, a configuration profile of Apple's."""
-
 _SMALL_NUMBER: Final = 99_999
 
 
 def _masked(holder: dict[str, Any]) -> dict[str, Any]:
     """The object with what is only a mask or a token of the moment replaced by the mark of presence."""
-    if holder.get(STATE) == ENCRYPTED:
-        return {**holder, "value": HELD}
-    if holder.get("isEncrypted") is True and "secretReferenceValueId" in holder:
-        return {**holder, "value": HELD}
-    return holder
+    encrypted = holder.get("isEncrypted") is True and "secretReferenceValueId" in holder
+    return {**holder, "value": HELD} if encrypted or holder.get(STATE) == ENCRYPTED else holder
 
 
 def _names_secret(name: object) -> bool:
-    if not isinstance(name, str):
+    if not isinstance(name, str) or name in _NAME_OF_ENTRY:
         return False
-    return _is_telling(name) if len(name) <= _REPEATED else bool(_SECRET_NAME.search(name))
-
-
-@lru_cache(maxsize=50_000)
-def _is_telling(name: str) -> bool:
-    return bool(_SECRET_NAME.search(name)) and name not in _NAME_OF_ENTRY
+    return is_secret_key(name) or _HOLDS_ONE.search(name) is not None
 
 
 def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
@@ -180,35 +158,33 @@ def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
     if key in TEXTS or key == "value":
         text = decoded(value) if key in TEXTS else decoded_document(value)
         if text != value:
-            scrubbed = _scrubbed(text, fingerprint)
+            scrubbed = protected_text(text, fingerprint)
             return value if scrubbed == text else base64.b64encode(scrubbed.encode()).decode()
-    return _scrubbed(value, fingerprint)
+    return protected_text(value, fingerprint)
 
 
 def protected_text(text: str, fingerprint: Fingerprint) -> str:
-    """A text from outside a policy's body (its name, its file) with every secret in it a fingerprint."""
-    return _scrubbed(text, fingerprint)
-
-
-def _scrubbed(text: str, fingerprint: Fingerprint) -> str:
-    """The text with what looks like a credential fingerprinted; one no longer than a script may be, in pieces."""
+    """The text with every secret in it a fingerprint, however long it is."""
     if len(text) > _PIECE:
         # Line by line where there are lines: a secret does not span them, and a change stays where it is.
-        return "".join(_scrubbed(piece, fingerprint) for piece in _pieces(text))
-    if len(text) <= _REPEATED and "<" not in text and "\\u" not in text and _is_clean(text):
+        return "".join(protected_text(piece, fingerprint) for piece in _PIECES.findall(text))
+    if len(text) <= _REPEATED and "\\u" not in text and _is_clean(text):
         return text
     whole = text
     if "\\u" in text:
         # JSON in a text may spell letters as numbers; the same letters in a name say the same.
         text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    if "<" in text:
-        text = _NAMED_IN_MARKUP.sub(lambda match: _replaced(match, fingerprint), text)
     found = redact(text, replace=lambda _, secret: fingerprint(secret))
     if found.kinds == ("withheld",):
         # Too much in it to look at each: a change still has to show as one.
         return fingerprint(text)
     # Without a hit the text stays byte for byte: scrubbing also tidies control characters, which a script may need.
-    return found.text if found.kinds else text if text.count(PREFIX) > whole.count(PREFIX) else whole
+    return found.text if found.kinds else whole
+
+
+def protected_path(path: str, fingerprint: Fingerprint) -> str:
+    """The name of a file or a folder, of which each part may hold a secret of its own, with every secret a fingerprint."""
+    return "/".join(protected_text(part, fingerprint) for part in protected_text(path, fingerprint).split("/"))
 
 
 _ESCAPED: Final = re.compile(
@@ -225,28 +201,5 @@ def _is_clean(text: str) -> bool:
 
 
 _REPEATED: Final = 200
-
-
-def _replaced(match: re.Match[str], fingerprint: Fingerprint) -> str:
-    value = match["value"]
-    if not value.strip() or value.lower() in _HARMLESS or value.startswith(PREFIX):
-        return match.group()
-    start, end = match.span("value")
-    whole = match.group()
-    return whole[: start - match.start()] + fingerprint(value) + whole[end - match.start() :]
-
-
 _PIECE: Final = 100_000
-
-
-def _pieces(text: str) -> list[str]:
-    pieces: list[str] = []
-    start = 0
-    while start < len(text):
-        stop = min(start + _PIECE, len(text))
-        line_end = text.rfind("\n", start, stop)
-        if stop < len(text) and line_end > start:
-            stop = line_end + 1
-        pieces.append(text[start:stop])
-        start = stop
-    return pieces
+_PIECES: Final = re.compile(rf".{{1,{_PIECE}}}(?:(?<=\n)|\Z)|.{{1,{_PIECE}}}", re.DOTALL)

@@ -12,7 +12,7 @@ import orjson
 from flows._policies.canonical import body_hash, canonical, content_declared, subtype_of
 from flows._policies.json_shape import as_list, as_object
 from flows._policies.protocol import SourcePolicy
-from flows._policies.secrets import Fingerprint, protected, protected_text
+from flows._policies.secrets import Fingerprint, protected, protected_path, protected_text
 from flows._policies.types import BY_SLUG
 from runstore.fence.reason_fields import plain_text
 from runstore.fence.redaction import scrub_text
@@ -50,7 +50,7 @@ def stored(policy: SourcePolicy, fingerprint: Fingerprint) -> StoredPolicy:
         platform=policy.platform,
         subtype=subtype,
         content_hash=body_hash(body, form),
-        origin=scrub_text(protected_text(policy.origin, fingerprint)),
+        origin=scrub_text(protected_path(policy.origin, fingerprint)),
         mark=policy.mark,
         body=body_bytes(body),
     )

@@ -15,7 +15,7 @@ from flows._policies.audit import AuditTrail, add_events
 from flows._policies.groups import known_rules, with_rules
 from flows._policies.names import Mentioned
 from flows._policies.protocol import PolicySource, SourceFailure, SourcePolicy
-from flows._policies.secrets import Fingerprint, protected_text
+from flows._policies.secrets import Fingerprint, protected_path
 from flows._policies.snapshots import (
     Sync,
     add_policies,
@@ -238,4 +238,4 @@ class SyncWriter:
 
     def _item_id(self, policy: SourcePolicy) -> str:
         name = policy.origin if self._by_origin else policy.policy_id
-        return clean_item_id(protected_text(name, self._fingerprint))
+        return clean_item_id(protected_path(name, self._fingerprint))

@@ -101,9 +101,9 @@ _NOTHING: Final = 0
 # Longer words leave less to chance: what one is made of by people sinks with every letter.
 _ENOUGH: Final = ((32, 24), (20, 32), (SHORTEST, 48))
 
-_TOKEN: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+/_.=~-]{11,4095}")
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+/_.=~!#$%*,@^-]{11,4095}")
 _PIECE: Final = re.compile(
-    rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|(?:[0-9A-F]{2}-){5}[0-9A-F]{2}|[A-Za-z0-9]+"
+    rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|(?:[0-9A-F]{2}-){5}[0-9A-F]{2}|%[0-9A-F]{2}|[A-Za-z0-9]+"
 )
 _HEX: Final = re.compile(rb"[0-9]*(?:[0-9a-f]+|[0-9A-F]+)")
 _PUBLIC: Final = re.compile(
@@ -136,6 +136,8 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
         cost = 4 + 2 * separators
         if _KEY.fullmatch(token):
             kind = vendor_before(data, start)
+            if not kind and data[start - 1 : start] == b":" and _ID_BEFORE.search(data, max(0, start - 80), start):
+                kind = RANDOM
             yield start, start + len(token) if kind else start, kind or "", 20 if kind else 9
             continue
         found = _known(token) if len(token) <= _REMEMBERED else _opaque_in(token) if 4 * separators < len(token) else ()
@@ -146,7 +148,9 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
 
 
 _REMEMBERED: Final = 128
-_KEY: Final = re.compile(rb"[0-9A-Fa-f]{20,128}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?::[0-9a-f]{32})?")
+_KEY: Final = re.compile(rb"[0-9A-Fa-f]{20,128}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_ID_BEFORE: Final = re.compile(rb"(?:[0-9a-f]{20,64}|[0-9]{12,20}):\Z")
+"""An id that a key belongs to."""
 
 
 @lru_cache(maxsize=20_000)
@@ -158,11 +162,13 @@ def _opaque_in(token: bytes) -> tuple[Found, ...]:
     """The opaque parts of a token: forms that are public, and pieces between separators that are no words, taken together."""
     if token.isalnum() and token[:2] not in BY_START:
         length, score = len(token), _score(token, token, 0)
-        return ((0, length, RANDOM),) if score > 0 and _is_opaque([(0, length, score)]) else ()
+        is_one = (score > 0 and _is_opaque([(0, length, score)])) or (length > _KEY_AFTER_PREFIX and _is_glued(token))
+        return ((0, length, RANDOM),) if is_one else ()
     pieces = [(*match.span(), _score(match.group(), token, match.start())) for match in _PIECE.finditer(token)]
     found = _formed(token, pieces)
     if found:
-        return found
+        # A prefix may stand in random text by chance: what is before it is looked at as well.
+        return (*_opaque_in(token[: found[0][0]]), *found) if found[0][0] >= SHORTEST else found
     run: list[tuple[int, int, int]] = []
     spans: list[tuple[int, int]] = []
     for piece in (*pieces, None):
@@ -219,23 +225,39 @@ def _with_rests(
     """The parts, each with what beside it only looks like a word by chance, and with the padding at its end."""
     spans: list[tuple[int, int]] = []
     for start, end in found:
-        after = [piece for piece in pieces if piece[0] > end]
-        for first, last, _ in after:
-            if last - first > 5 or first - end > 1:
+        for first, last, _ in pieces:
+            if first > end and (last - first > 5 or first - end > 1 or token[end] in b",="):
                 break
-            end = last
-        spans.append((start, end + len(token[end:]) - len(token[end:].lstrip(b"="))))
+            end = max(end, last)
+        end += len(token[end:]) - len(token[end:].lstrip(b"="))
+        if spans and _BESIDE.fullmatch(token, spans[-1][1], start):
+            start = spans.pop()[0]
+        spans.append((start, end))
     return tuple(spans)
+
+
+_BESIDE: Final = re.compile(rb"[A-Za-z0-9_-]{0,32}")
 
 
 def _prefixed_keys(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[tuple[int, int], ...]:
     """Hexadecimal text behind a prefix (`name_live_…`), the shape of keys, where nothing says that it is a hash."""
     if len(pieces) < 2 or _SAID_HASH.search(token):
         return ()
-    keys = [(start, end) for start, end, _ in pieces if end - start >= _KEY_AFTER_PREFIX and _is_hex(token[start:end])]
+    long = [(start, end) for start, end, _ in pieces if end - start >= _KEY_AFTER_PREFIX]
+    keys = [(start, end) for start, end in long if _is_hex(token[start:end])]
     if len(keys) > 1:
         return ((keys[0][0], keys[-1][1]),)
-    return tuple((start, end) for start, end in keys if token[start - 1 : start] in (b"-", b"_") and start > 1)
+    prefixed = [(start, end) for start, end in keys if token[start - 1 : start] in (b"-", b"_") and start > 1]
+    return (*prefixed, *((start, end) for start, end in long if _is_glued(token[start:end])))
+
+
+_GLUED: Final = re.compile(rb"[A-Za-z0-9]{1,7}?[G-Zg-z]([0-9a-f]{20,128}|[0-9A-F]{20,128})[A-Za-z]{0,24}")
+
+
+def _is_glued(piece: bytes) -> bool:
+    """Whether hexadecimal text stands right behind a few letters."""
+    glued = _GLUED.fullmatch(piece)
+    return glued is not None and not glued[1].isalpha() and _is_hex(glued[1]) and not _SAID_HASH.search(piece)
 
 
 def _is_hex(piece: bytes) -> bool:
@@ -247,7 +269,7 @@ def _score(piece: bytes, token: bytes, start: int) -> int:
     # A long run is drawn from one alphabet all along.
     piece = piece[:_SCORED]
     length = len(piece)
-    if b"-" in piece or _ASCENDING.search(piece):
+    if piece[:1] == b"%" or b"-" in piece or _ASCENDING.search(piece):
         return _WORD
     if piece.isdigit() or (length >= 6 and _is_hex(piece)):
         return _NOTHING

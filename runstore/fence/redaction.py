@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
-from runstore.fence.secret_patterns import is_secret_key
+from runstore.fence.credential_names import is_secret_key
 from runstore.fence.secret_scan import TooManyHits, find_spans
 from runstore.fence.text_safety import to_safe_bytes
 

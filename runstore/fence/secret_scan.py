@@ -6,23 +6,25 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from runstore.fence.opaque_words import RANDOM, opaque_words
-from runstore.fence.opaque_words import SHORTEST as SHORTEST_OPAQUE
-from runstore.fence.secret_patterns import (
+from runstore.fence.credential_names import (
     ASSIGNMENT,
     CREDENTIAL_NAME,
     FLAG_BEFORE,
     KEY_ANCHORS,
-    NEARBY,
     OPENING,
-    RULES,
+    REMOTE,
+    STRONG,
     TAG_BEFORE,
     TAGGED,
     UNQUOTED,
-    WHOLE_WORDS,
-    Rule,
+    Judge,
+    is_harmless,
+    looks_chosen,
+    sureness,
 )
-from runstore.fence.secret_values import Judge, is_harmless, is_random, looks_chosen, sureness
+from runstore.fence.opaque_words import RANDOM, opaque_words
+from runstore.fence.opaque_words import SHORTEST as SHORTEST_OPAQUE
+from runstore.fence.secret_patterns import RULES, Rule
 from runstore.fence.token_forms import token_forms
 
 Span = tuple[int, int, str]
@@ -75,8 +77,6 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
     for anchor, rule in _FOLDED:
         if anchor in folded_view:
             spans.extend(_rule(rule, data, folded, left))
-    if "---- BEGIN " in view or "-----BEGIN " in view:
-        spans.extend(_pem_blocks(data))
     for shown, anchor in _KEYS:
         if shown in folded_view:
             spans.extend(_assignments(anchor, data, folded, left))
@@ -106,14 +106,12 @@ def _rule(rule: Rule, data: bytes, searched: bytes, budget: _Budget) -> Iterator
         match = rule.pattern.match(data, start)
         if match is None:
             continue
-        found = match.lastgroup or 0
+        found = match.lastindex or 0
         begin, end = match.span(found)
         if not found:
             # A token's expression is bounded; what follows without a break belongs to it all the same.
             end = _WORD_END.match(data, end).end()  # pyright: ignore[reportOptionalMemberAccess]
         if rule.kind == "authorization" and not looks_chosen(data[begin:end]) and b" " not in data[begin:end]:
-            continue
-        if found == "user" and rule.kind == "url-password" and not is_random(data[begin:end]):
             continue
         yield begin, end, rule.kind
         done = end
@@ -122,29 +120,14 @@ def _rule(rule: Rule, data: bytes, searched: bytes, budget: _Budget) -> Iterator
 _WORD_END: Final = re.compile(rb"[A-Za-z0-9_-]{0,4096}+")
 
 
-def _pem_blocks(data: bytes) -> Iterator[Span]:
-    position = data.find(b"---- BEGIN ") if b"---- BEGIN " in data else data.find(b"-----BEGIN ")
-    while position >= 0:
-        end = data.find(b"---END ", position)
-        if end < 0:
-            end = data.find(b"--- END ", position)
-        # A block whose end was cut off is a secret to the last byte of the text.
-        close = data.find(b"----", end + 8) if end >= 0 else -1
-        stop = len(data) if close < 0 else min(close + 5, len(data))
-        yield position, stop, "pem-block"
-        position = data.find(b"-----BEGIN ", stop)
-
-
 def _assignments(anchor: bytes, data: bytes, folded: bytes, budget: _Budget) -> Iterator[Span]:
     done = 0
     for hit in _positions(folded, anchor, budget, 2):
-        if hit < done or (anchor in WHOLE_WORDS and not _begins_word(data, hit)):
-            continue
-        name = CREDENTIAL_NAME.match(folded, hit)
-        if name is None:
+        name = CREDENTIAL_NAME.match(folded, hit) if hit >= done else None
+        if name is None or (name["short"] and not _begins_word(data, hit)):
             continue
         budget.spend(12)
-        span = _value_after(data, hit, name.end(), budget, sureness(name.group(), folded, hit))
+        span = _value_after(data, hit, name.end(), budget, sureness(name, folded))
         if span is not None:
             yield span
             done = span[1]
@@ -158,19 +141,20 @@ def _begins_word(data: bytes, hit: int) -> bool:
 def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge) -> Span | None:
     sign = ASSIGNMENT.match(data, end)
     if sign is None:
-        return None
+        return _remote(data, end, budget)
     form = sign.lastgroup
     if form in {"tag", "entry"}:
         if form == "tag" and not TAG_BEFORE.search(data[max(0, start - 48) : start]):
-            return None
+            return _remote(data, end, budget)
         tagged = TAGGED.match(data, sign.end())
-        return _judged(data, tagged.start(), tagged.end(), "assigned", sure) if tagged else None
+        return _judged(data, *tagged.span(), "assigned", sure) if tagged else None
     flagged = form == "space" and bool(FLAG_BEFORE.search(data[max(0, start - 48) : start]))
     opening = OPENING.match(data, sign.end())
     position = opening.end() if opening else sign.end()
     quote = opening["quote"] if opening else None
     if form == "space" and not flagged and not quote:
-        return _strong(data, position, sure) or _nearby(data, end, budget)
+        strong = STRONG.match(data, position)
+        return _judged(data, *strong.span(), "near-credential", sure) if strong else _remote(data, end, budget)
     if quote:
         stop = _closing(data, position, quote)
         budget.spend((stop - position) // 32)
@@ -179,38 +163,21 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge
             follows = data[stop + len(quote) : stop + len(quote) + 4].lstrip()[:1]
             if follows in (b":", b"=") or not looks_chosen(data[position:stop]):
                 return None
-        if stop > position:
-            return _judged(data, position, stop, "assigned", sure)
-        return None
+        return _judged(data, position, stop, "assigned", sure) if stop > position else None
     unquoted = UNQUOTED.match(data, position)
     if unquoted is None:
         return None
-    stop = unquoted.end()
-    budget.spend((stop - position) // 32)
-    value = data[position:stop].rstrip(b",.)}]")
-    if (form == "prose" or (form == "space" and not flagged)) and not looks_chosen(value):
-        return _nearby(data, end, budget)
+    value = unquoted.group().rstrip(b",.)}]")
+    budget.spend(len(unquoted.group()) // 32)
+    if form == "prose" and not looks_chosen(value):
+        return _remote(data, end, budget)
     return _judged(data, position, position + len(value), "assigned", sure)
 
 
-def _strong(data: bytes, position: int, sure: Judge) -> Span | None:
-    """The next word where no sign of assignment is, if it is what a policy asks of a password: letters, a digit, a symbol."""
-    found = _STRONG.match(data, position)
-    return _judged(data, *found.span(), "near-credential", sure) if found else None
-
-
-_STRONG: Final = re.compile(
-    rb"(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}[!@#$^*?+~])[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/\\(])"
-)
-
-
-def _nearby(data: bytes, end: int, budget: _Budget) -> Span | None:
-    """A random word in the line after a credential's name, where no sign of assignment is."""
+def _remote(data: bytes, end: int, budget: _Budget) -> Span | None:
     budget.spend(12)
-    found = NEARBY.match(data, end)
-    if found and is_random(found["value"]):
-        return (*found.span("value"), "near-credential")
-    return None
+    found = REMOTE.match(data, end)
+    return (*found.span(found.lastindex or 0), "near-credential") if found else None
 
 
 def _closing(data: bytes, position: int, quote: bytes) -> int:
@@ -233,17 +200,9 @@ def _judged(data: bytes, start: int, stop: int, kind: str, sure: Judge) -> Span 
     return start, stop, kind
 
 
-_FOUND_HERE: Final = [
-    "assigned",
-    "near-credential",
-    "pem-block",
-    "recovery-key",
-    "product-key",
-    "random-text",
-    "base32-text",
-    "base36-text",
-    "credential",
-]
+_FOUND_HERE: Final = (
+    b"assigned near-credential recovery-key product-key random-text base32-text base36-text credential".split()
+)
 _OPAQUE: Final = b"\x01"
 # A replacement of ours, exactly: brackets around anything else protect nothing.
 _MARKER: Final = re.compile(rb"\[redacted:([a-z0-9-]{1,60})\]|secret:(?:v1:[0-9a-f]{32}(?![0-9a-f])|set\b)")
@@ -252,7 +211,7 @@ _PRODUCT_KEY: Final = re.compile(rb"[B-DF-HJKMP-RTV-Y2-9]{5}(?:-[B-DF-HJKMP-RTV-
 _RECOVERY_KEY: Final = re.compile(rb"[0-9]{6}(?:-[0-9]{6}){7}(?![0-9])")
 _IN_GROUP: Final = re.compile(rb"[A-Za-z0-9-]")
 _NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken|deltatoken)[-:= \"']{1,4}\Z", re.I)
-_KINDS: Final = {kind.encode() for kind in (*(one.kind for one in (*RULES, *token_forms())), *_FOUND_HERE)}
+_KINDS: Final = {*(one.kind.encode() for one in (*RULES, *token_forms())), *_FOUND_HERE}
 
 
 def _hidden(marker: re.Match[bytes]) -> bytes:

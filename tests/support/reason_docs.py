@@ -40,7 +40,7 @@ def render(catalogue: Catalogue) -> str:
     )
     sections = "".join(_section(reason) for reason in catalogue)
     used = {name for reason in catalogue for name in reason.fields}
-    fields = "".join(f"| `{name}` | {field.holds} |\n" for name, field in FIELDS.items() if name in used)
+    fields = "".join(f"| `{name}` | {holds} |\n" for name, (holds, _) in FIELDS.items() if name in used)
     return f"{_HEAD}{overview}{sections}{_FIELDS_HEAD}{fields}"
 
 

@@ -139,7 +139,28 @@ def _left_out(prefix: str, alphabet: str, length: int) -> Maker:
     return make
 
 
-LEFT_OUT: Final[dict[str, Maker]] = {name: _left_out(prefix, letters, long) for name, prefix, letters, long in _SHAPES}
+_SAID: Final = (
+    "Das Startkennwort für neue Geräte ist {}", "Kennwort für das Zertifikat (PFX): {}", "PW ist jetzt {}",
+    "PSK fürs Gäste-WLAN: {}", "WLAN Passwort Gäste -> {}", "Benutzer: kiosk, Kennwort: {}",
+    "Standardpasswort (neu): {}", "netzwerksicherheitsschlüssel: {}", "Le mdp du poste est {}", "MDP_ADMIN={}",
+    "Phrase de passe : {}", "MotDePasseAdmin={}", "[base]\nmot_de_passe={}\n", "identifiants : admin / {}",
+    "clé du réseau : {}", "clé pré-partagée : {}", "JETON_ACCES='{}'", "<motDePasse>{}</motDePasse>",
+    "La clave del wifi es {}", "contraseña_admin: '{}'", "la contraseña nueva es {}", "secreto compartido: {}",
+    "Clave temporal: {}", 'secretoCliente => "{}"', "credenciales: admin/{}", "usuario=kiosco;contraseña={}",
+    "export CLAVE_API={}", "llaveApi={}", "管理者パスワード「{}」", "パスワードは{}です", "共有シークレット：{}",
+    "暗号化キー＝{}", "<key>パスワード</key><string>{}</string>", "初期パスワード：{}", "シークレット→{}",
+    "Temporary password for the kiosks: {}", "ADMIN_PASSWD <- {}", "Wi-Fi (guest) password - {}",
+    "CREATE LOGIN svc WITH PASSWORD = N'{}';", 'variable "db_password" {{ default = "{}" }}', "read PASS <<< '{}'",
+    "<AutoLogon><Password><Value>{}</Value></Password></AutoLogon>", "sqlcmd -S srv -U sa -P {}",
+    "sshpass -p'{}' ssh host", "ALTER USER app IDENTIFIED BY PASSWORD '{}'", "scep challenge phrase -> {}",
+    'setx APP_SECRET "{}" /M', "cmdkey /add:srv /pass:{}",
+)  # fmt: skip
+"""Ways to say it that people have, and that no rule was written for one by one."""
+
+LEFT_OUT: Final[dict[str, Maker]] = {
+    **{name: _left_out(prefix, letters, long) for name, prefix, letters, long in _SHAPES},
+    **{text: _named("", text.replace("{}", "{value}")) for text in _SAID},
+}
 
 
 def made(kinds: dict[str, Maker], seed: int, each: int = 1) -> list[Sample]:

@@ -67,7 +67,7 @@ def test_no_kind_is_left_in_any_place() -> None:
 
 def test_kinds_that_no_rule_was_written_for_are_held() -> None:
     leaked = {one.kind for one, _, data in _places(made(LEFT_OUT, SEED), PLACES) if _leaks(one, data)}
-    assert len(leaked) <= len(LEFT_OUT) - 59, (SEED, leaked)
+    assert 60 * len(leaked) <= len(LEFT_OUT), (SEED, leaked)
 
 
 def test_what_is_kept_stays_the_same_when_it_is_read_again() -> None:

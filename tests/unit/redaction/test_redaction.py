@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runstore.fence.credential_names import KEY_ANCHORS, is_secret_key
 from runstore.fence.redaction import TEXT_LIMIT, TOO_DEEP, TOO_LARGE, WITHHELD, redact, scrub_json, scrub_text
-from runstore.fence.secret_patterns import KEY_ANCHORS, RULES, is_secret_key
+from runstore.fence.secret_patterns import RULES
 from tests.support.examples import examples
 
 ANCHORS = [rule.anchor.decode() for rule in RULES] + [anchor.decode() for anchor in KEY_ANCHORS]

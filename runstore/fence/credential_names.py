@@ -1,0 +1,187 @@
+"""Names that say that a credential follows, what may stand between name and value, and what a value must look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+Judge = Callable[[bytes], bool]
+
+_ANCHORS: Final = (
+    "pass pw kennwort mdp secret token credential key psk auth connectionstring connection~string connection_string"
+    " sharedaccesssignature session otp pin challenge schl geheim zugangs entsperr anmeldedaten anmeldeinformation"
+    " verbindungszeichenfolge unlock~code access~code code~d código~de codigo~de jeton clé cle"
+    " secrète identifiants connexion contrase clave llave credencial conexi パスワード キー 鍵 シークレット 秘密"
+    " トークン 資格情報 暗証番号 接続文字列 パスフレーズ チャレンジ 合言葉"
+)
+KEY_ANCHORS: Final = tuple(anchor.replace(b"~", b" ") for anchor in _ANCHORS.encode().split())
+"""Parts of such names, in small letters: where none is, no name is looked for."""
+
+# `key` alone says nothing (registry key, key vault): only after one of these does it name a credential.
+_KEY_QUALIFIERS: Final = tuple(
+    b"api access account shared preshared pre-shared secret private encryption encrypt master signing storage"
+    b" subscription primary secondary service auth license licence product recovery ssh aws azure security client app"
+    b" application functions function host sas wifi wi-fi wep wpa network device registration enrol enrollment admin"
+    b" root deploy write read ingest instrumentation integration server session cookie jwt hmac aes rsa fernet vault"
+    b" vpn activation backup decryption bootstrap machine hub routing user personal".split()
+)
+_NO_KEYS: Final = (b"public", b"registry", b"mon", b"tur", b"don", b"hot", b"soft", b"hoc", b"joc", b"whis", b"foreign")
+
+CREDENTIAL_NAME: Final = re.compile(
+    (
+        # Short words that are parts of many others, and words of other meanings too.
+        r"(?:(?P<short>pin(?:code)?|(?:cl(?:é|e)|clave|llave)(?:[ _-]?api)?)|(?P<doubt>connexion|conexi(?:ó|o)n|challenge)"
+        r"|passw(?:ords?|or[dt]|d|t)?|passphrases?|passcode|(?<!by)(?<!com)pass|(?<![a-z])pwd?|kennwort|passwort"
+        r"|(?<![a-z])mdp|secret[oa]?s?(?:key)?|secreto[a-z]{2,14}"
+        r"|(?<!skip)(?<!delta)(?<!next)(?<!continuation)(?<!cancellation)tokens?"
+        r"|credentials?|credencial(?:es)?|(?<=.)keys?|key(?=material|value)|psk|auth|connection[ _]?string"
+        r"|sharedaccesssignature|sessionid|session_id|sessiontoken|otp|schl(?:ü|Ü|ue)ssel|geheimnis|geheimwort|zugangsdaten"
+        r"|(?:zugangs|entsperr|access |unlock )code|anmeldedaten|anmeldeinformation(?:en)?|verbindungszeichenfolge"
+        r"|(?<=de[ _-])passe[a-z]{0,14}|(?<=de)passe[a-z]{0,14}|code d.acc(?:è|e)s|c(?:ó|o)digo de acceso|jeton"
+        r"|cl(?:é|e)[ _-]?secr(?:è|e)te|secrète|identifiants|contrase(?:ñ|n|ni)a[a-z]{0,14}"
+        r"|パスワード|パスフレーズ|キー|鍵|シークレット|秘密|トークン|資格情報|暗証番号|接続文字列|チャレンジ|合言葉)"
+        r"(?:[ _-]?(?:value|text|phrase|material|plain|clear|base64|b64|data|hash))?\d{0,2}(?![A-Za-z0-9])"
+    ).encode(),
+    re.IGNORECASE,
+)
+"""A credential's name, matched at its anchor and ending where the name ends, or with a word of the value."""
+
+# What may stand between a name and its value, and how sure it makes us. The strict ones are the syntax of assignments;
+# a bare colon, `is` or a mere space is also plain prose, so the value must then look chosen by a machine or a policy.
+ASSIGNMENT: Final = re.compile(
+    rb"(?P<strict>(?:\\{0,7}[\"'`]\]?|\]|\))\s{0,4}+(?:=>|->|={1,3}|:{1,3}=?|\|\|?)"
+    rb"|\s{0,4}+(?:=>|->|<-|:{1,3}=|={1,3}|\xef\xbc\x9d|\?=|\?:|\|\|?:?|%3[dD])"
+    # A block of YAML's, and the next line of a list of names and values.
+    rb"|[\"']?:[ \t]{0,2}+[|>][+-]?[ \t]{0,4}+\n|[\"']?[ \t]{0,4}+(?:\\{1,4}n|\n)?[ \t]{1,24}+[\"']?value[\"']?[ \t]?:"
+    # What a command calls the value: -Name "ApiKey" -Value "…", reg add … /v Password /d ….
+    rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-value(?=\s)"
+    rb"|\\{0,7}[\"']?(?:\s{1,4}+/t\s{1,4}+\w{1,20}+)?\s{1,4}+/d(?=\s)"
+    # A plist's or any XML pair: </key><string>, </name> <value>.
+    rb"|</\w{1,30}+>(?:\s|\\+[nrt]){0,40}+<\w{1,30}+>"
+    # <data id="Password" value="…"/> and {"name": "password", "value": "…"}.
+    rb"|\\{0,7}[\"']\s{1,8}+value\s?=\s?"
+    rb"|\\{0,7}[\"']\s{0,4}+,\s{0,80}+\\{0,7}[\"'](?:\w{0,20}value)\\{0,7}[\"']\s{0,4}+:)"
+    # A tuple of a name and a value: ("password", "…").
+    rb"|(?P<tuple>\\{0,7}[\"']?\s{0,4}+,(?=\s{0,4}b?\\{0,7}[\"']))"
+    # <Item Name="ApiKey">…</Item>
+    rb"|(?P<entry>[\"']\s{0,2}+>)"
+    rb"|(?P<tag>(?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<(?:value|string|data)>)?)"
+    rb"|(?P<prose>\s{0,2}+(?::|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era)(?=\s))"
+    rb"|(?P<space>\s{1,4}+)",
+    re.IGNORECASE,
+)
+OPENING: Final = re.compile(rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfFnN]{0,2}(?P<quote>\\{0,7}[\"'`])|\s{0,8}+")
+UNQUOTED: Final = re.compile(rb"[^\s;&\"'<>`\\]{1,4096}+")
+TAGGED: Final = re.compile(rb"[^<]{1,20000}+")
+FLAG_BEFORE: Final = re.compile(rb"(?:\A|[\s\"'>=/])(?:--?|/)[\w-]{0,30}\Z")
+TAG_BEFORE: Final = re.compile(rb"<[\w:.-]{0,40}\Z")
+_STRONG: Final = (
+    rb"(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}[!@#$^*?+~&%])"
+    rb"[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/\\(])"
+)
+STRONG: Final = re.compile(_STRONG)
+"""The next word where no sign of assignment is, as a policy asks of a password: letters, a digit, a symbol."""
+REMOTE: Final = re.compile(
+    # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
+    rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"
+    rb"[ \"'`]{0,3}([a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9]))"
+    # In the same line, a word as a policy asks of a password that is no address of a person.
+    rb"|[^\n]{0,48}?(?<=[\s\"'`(=:,>\x80-\xff])(?![\w.+-]{1,64}@[\w-]{1,64}\.[a-z])(" + _STRONG + rb")"
+)
+
+
+def sureness(name: re.Match[bytes], folded: bytes) -> Judge:
+    """What a value must be to be taken for a credential: anything, where the name leaves no doubt."""
+    if name["short"] or name["doubt"]:
+        return looks_chosen
+    if not _BARE_KEY.fullmatch(name.group()):
+        return _anything
+    before = folded[max(0, name.start() - 16) : name.start()]
+    if before.rstrip(b" _.-").endswith(_KEY_QUALIFIERS):
+        return _anything
+    if before[-1:].isalnum() or before[-1:] in (b"_", b"-"):
+        return _nothing if before.endswith(_NO_KEYS) else looks_keyed
+    return _is_hex
+
+
+_BARE_KEY: Final = re.compile(rb"keys?(?:[ _-]?value)?")
+
+
+def _anything(_value: bytes) -> bool:
+    return True
+
+
+def _nothing(_value: bytes) -> bool:
+    return False
+
+
+def _is_hex(value: bytes) -> bool:
+    return b"-" not in value and _LONG_HEX.fullmatch(value) is not None
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a property's name says that it holds a credential: `clientSecret`, not `passwordMinimumLength`."""
+    return _is_secret_key(key[-200:])
+
+
+@lru_cache(maxsize=50_000)
+def _is_secret_key(key: str) -> bool:
+    folded = key.lower().encode("utf-8", "replace")
+    if folded.endswith((b"authorization", b"cookie")):
+        return True
+    names = [name for name in CREDENTIAL_NAME.finditer(folded) if name.end() == len(folded) and name.group() != b"auth"]
+    return any(sureness(name, folded) is _anything or name.group() in (b"challenge", b"clave") for name in names)
+
+
+_LONG_HEX: Final = re.compile(rb"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_SIGNED: Final = re.compile(rb"[A-Za-z0-9]{4,64}[!@#$^*?+~][^\s/\\]{2,64}")
+
+
+def looks_keyed(value: bytes) -> bool:
+    """Whether a value given to some `…Key` looks like a key and not like the name of a setting, a path or a property."""
+    if _LONG_HEX.fullmatch(value):
+        return True
+    plain = value.translate(None, b"\\/ .") == value and value.count(b"_") < 2
+    return len(value) >= 8 and looks_chosen(value) and (plain or _SIGNED.match(value) is not None)
+
+
+def looks_chosen(value: bytes) -> bool:
+    """Whether a value in prose looks like a credential and not like the next word: six characters of mixed kinds."""
+    if len(value) < 6 or _DIGIT.search(value):
+        return len(value) >= 6 and (bool(_LETTER.search(value)) or _CODE.fullmatch(value) is not None)
+    symbols = len(_NEITHER.findall(value))
+    return symbols >= 2 and value.isascii() and not value.startswith((b"/", b"http", b"-"))
+
+
+_LETTER: Final = re.compile(rb"[A-Za-z]")
+_DIGIT: Final = re.compile(rb"[0-9]")
+_CODE: Final = re.compile(rb"[0-9]{6,12}")
+_NEITHER: Final = re.compile(rb"[^A-Za-z0-9]")
+
+_HARMLESS: Final = frozenset(
+    b"true false null none nil undefined yes no on off required optional notconfigured not_configured not enabled"
+    b" disabled unknown default devicedefault device_default numeric alphanumeric alphanumericwithsymbols"
+    b" numericcomplex lowsecuritybiometric any secret password token key value hidden masked encrypted notencrypted"
+    b" encryptedvaluetoken bearer basic string str int bytes empty missing invalid expired set unset changed"
+    b" certificate user device allow block deny xxx redacted".split()
+)
+_STANDS_FOR_ONE: Final = re.compile(
+    # A variable, a template's or a format's place, a tag. Variables have no digits here, since a password may well begin
+    # with a dollar sign.
+    rb"(?i:(?:\x01+|secret:v1:[0-9a-f]{32}|secret:set|\$(?:[a-z_]+[:.])?[a-z_]{1,40}|\$\{[^{}]{0,80}\}?"
+    rb"|\$\([^()]{0,80}\)?|%\w{1,40}%|%[sdr]|%\(\w{1,40}\)s|\{\{?[^{}0-9]{0,80}\}{0,2}|<[^<>]{0,80}>|\([a-z-]{0,40}"
+    rb"|\*+|\.\.\.|\xe2\x80\xa6|x+"
+    # A small number with its unit.
+    rb"|[+-]?\d{1,5}(?:\.\d{1,3})?(?:\s?(?:ms|s|min|h|d|days?|chars?|characters?|minutes?|seconds?|%))?)\Z)"
+    # What makes the value: a command of PowerShell's, a function's call.
+    rb"|(?:Get|New|Read|ConvertTo|ConvertFrom|Import|Invoke|Select|Request|Connect)-[A-Z][A-Za-z]{2,40}\Z"
+    rb"|[A-Za-z_][A-Za-z_.]{2,60}\([\w.,\[\]]{0,80}\)?\Z"
+)
+
+
+def is_harmless(value: bytes) -> bool:
+    """Whether a value that stands where a credential would is a setting's word, a small number or a placeholder."""
+    value = value.strip()
+    return len(value) < 3 or value.lower() in _HARMLESS or bool(_STANDS_FOR_ONE.match(value))
