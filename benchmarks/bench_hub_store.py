@@ -141,6 +141,10 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "filter: scope, last 30 days": lambda: reader.list(
             RunFilter(scope="scope-3", since=now - timedelta(days=30)), limit=250
         ),
+        "longest first": lambda: reader.longest(RunFilter(), limit=250),
+        "longest first, type, 30 days": lambda: reader.longest(
+            RunFilter(type=drift, since=now - timedelta(days=30)), limit=250
+        ),
         "filter: reason": lambda: reader.list(RunFilter(reason="timed_out"), limit=250),
         "filter: reason and type": lambda: reader.list(RunFilter(reason="timed_out", type=drift), limit=250),
         "filter: needs attention": lambda: reader.list(RunFilter(needs_attention=True), limit=250),

@@ -1,5 +1,5 @@
 """The script that Streamlit reads from the disk for every page view: all of it is in a module, which stays as it was loaded."""
 
-from monitoring_app.page_view import main
+from monitoring_app.pages import main
 
 main()

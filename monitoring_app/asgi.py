@@ -11,8 +11,7 @@ from starlette.routing import Route
 from streamlit import config
 from streamlit.starlette import App
 
-from monitoring_app import page_view, runtime
-from monitoring_app.pages import pages
+from monitoring_app import pages, runtime
 from monitoring_app.presentation.theme import STREAMLIT_OPTIONS
 from monitoring_app.presentation.view import MODULE
 from monitoring_app.settings import HubSettings
@@ -25,7 +24,7 @@ from monitoring_app.web.signin import SignIn
 from runstore.migrations import verify_schema
 
 # The script only calls the module, which is loaded by now.
-SCRIPT = Path(page_view.__file__).with_name("app.py")
+SCRIPT = Path(pages.__file__).with_name("app.py")
 
 
 def create_app(settings: HubSettings) -> App:
@@ -37,7 +36,7 @@ def create_app(settings: HubSettings) -> App:
         verify_schema(settings.database_url, settings.producer_migrations)
     _configure_streamlit(settings)
     # The pages' modules are loaded now, so that nobody's first page waits for them.
-    pages()
+    pages.pages()
     hub = runtime.build(settings)
     runtime.install(hub)
     return App(SCRIPT, routes=routes(hub), middleware=[*fences(hub), Middleware(Files)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monitoring_app.web.identity import Session
-from runstore.directory import Directory, SignedInUser, TenantView
+from runstore.directory import Directory, TenantView
 from runstore.errors import ForbiddenError
 from runstore.tenancy import Permission, Role, TenantScope
 
@@ -39,11 +39,8 @@ def resolve(directory: Directory, session: Session, slug: str | None) -> Viewer 
     tenant that does not exist and one that belongs to others take the same path: neither is looked up.
     """
     user = directory.by_session(session.user_id, session.id)
-    return None if user is None else choose(user, slug)
-
-
-def choose(user: SignedInUser, slug: str | None) -> Viewer | Refused:
-    """The viewer that a person is for a tenant's slug (their first tenant for None)."""
+    if user is None:
+        return None
     wanted = slug if slug is not None else (user.tenants[0][0].slug if user.tenants else None)
     if wanted is None:
         return Refused(user.email)

@@ -46,7 +46,6 @@ UNREAD: Final = "{count} unread"
 # Operations: list
 FILTER_PERIOD: Final = "Time"
 FILTER_SEARCH: Final = "Run or item id"
-FILTERS: Final = "Filters"
 ATTENTION_NONE: Final = "Of every operation and scope the newest run that has ended succeeded."
 ATTENTION_NOTE: Final = "The newest ended run of each operation and scope, where it failed or succeeded in part."
 FILTER_NOTE: Final = "Finished runs by the time they ended; unfinished ones unless they were created after the range."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -217,6 +219,7 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
     reporter = ProgressReporter(
         Recorder(store, scope), run.id, identity.attempt, restarted=restarted, checkpoint=pauses.checkpoint
     )
+    reporter.note(version=_version())
     artifacts = RunArtifacts(run, identity.parameters.get("scope"), reporter.standing)
     tracked = TrackedRun(run.id, identity.attempt, scope, store, reporter, artifacts)
     run_log().info("Run %s of tenant %s, attempt %s, started by %s.", run.id, run.tenant, run.attempt, run.trigger)
@@ -230,6 +233,15 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
     with artifacts:
         sanitised(work)
     return _end(reporter.counts)
+
+
+@cache
+def _version() -> str:
+    """The version of the software that does the work, for a run to be held against an earlier one."""
+    try:
+        return version("tenantatlas")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _parameters(operation: Operation, identity: FlowRunIdentity) -> FlowParameters:

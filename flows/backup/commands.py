@@ -33,15 +33,16 @@ def add_commands(app: typer.Typer) -> None:
 def create(
     call: Call, tenant: TenantOption, name: Annotated[str, typer.Option("--name", help="The name people read.")]
 ) -> Answer:
-    from flows.backup.sets import create_set
+    from flows.backup.sets import create_set, document_of
     from runstore.database import DatabaseRole
 
     with call.open_store() as store:
         made = create_set(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as), name)
-    return Answer({"set": made.as_json()}, (f"Backup set {made.name} is made: {made.id}",))
+    return Answer({"set": document_of(made)}, (f"Backup set {made.name} is made: {made.id}",))
 
 
 def list_sets(call: Call, tenant: TenantOption) -> Answer:
+    from flows.backup.sets import document_of
     from flows.backup.sets import list_sets as found_sets
     from runstore.database import DatabaseRole
 
@@ -52,11 +53,11 @@ def list_sets(call: Call, tenant: TenantOption) -> Answer:
     ]
     empty = "There is no backup set yet; make one with `tenantatlas backup create`."
     table = Table(("ID", "NAME", "POLICIES", "VERSIONS", "CREATED"), rows, empty, ids=("ID",))
-    return Answer({"sets": [one.as_json() for one in sets]}, (table,))
+    return Answer({"sets": [document_of(one) for one in sets]}, (table,))
 
 
 def show(call: Call, tenant: TenantOption, backup_set: SetOption) -> Answer:
-    from flows.backup.sets import get_set, set_items
+    from flows.backup.sets import document_of, get_set, set_items
     from flows.backup.start import checked_set_id
     from runstore.database import DatabaseRole
 
@@ -67,7 +68,7 @@ def show(call: Call, tenant: TenantOption, backup_set: SetOption) -> Answer:
     rows = [(one.policy_type, one.name, one.policy_id, f"{one.captured_at:%Y-%m-%d %H:%M}") for one in items]
     empty = "The set is empty; fill it with `tenantatlas backup add-policies`."
     table = Table(("TYPE", "NAME", "POLICY", "CAPTURED"), rows, empty, title=found.name, ids=("POLICY",))
-    return Answer({"set": found.as_json(), "items": [one.as_json() for one in items]}, (table,))
+    return Answer({"set": document_of(found), "items": [document_of(one) for one in items]}, (table,))
 
 
 def add_policies(
@@ -107,6 +108,6 @@ def export(
     set_id = checked_set_id(backup_set)
     with call.open_store() as store:
         scope = store.scope(tenant, call.acting_as)
-        done = export_set(store.database(DatabaseRole.APP), scope, set_id, to)
-    document = {"folder": str(done.folder), "policies": done.policies}
-    return Answer(document, (f"{done.policies} policies are written to {done.folder}.",))
+        folder, policies = export_set(store.database(DatabaseRole.APP), scope, set_id, to)
+    document = {"folder": str(folder), "policies": policies}
+    return Answer(document, (f"{policies} policies are written to {folder}.",))

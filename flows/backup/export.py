@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from flows._policies.sealing import Seals
 from flows._policies.types import BY_SLUG
@@ -25,16 +24,8 @@ _CONTEXT: Final = "https://graph.microsoft.com/{version}/$metadata#{collection}/
 _NAME_BYTES: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What an export wrote."""
-
-    folder: Path
-    policies: int
-
-
-def export_set(database: Database, scope: TenantScope, set_id: UUID, folder: Path) -> Exported:
-    """Writes the newest version of each policy of the set into a folder that is empty or not there yet.
+def export_set(database: Database, scope: TenantScope, set_id: UUID, folder: Path) -> tuple[Path, int]:
+    """Writes the newest version of each policy of the set into a folder that is empty or not there yet; the folder, and how many.
 
     Files are for their owner alone, since policies may hold secrets in clear. ForbiddenError for a set that is not the
     tenant's and for an actor who may only look; BadInputError for a folder that holds something or cannot be written;
@@ -58,40 +49,31 @@ def export_set(database: Database, scope: TenantScope, set_id: UUID, folder: Pat
         raise BadInputError(
             f"The export stopped after {written} policies: {problem.strerror or 'cannot write'}."
         ) from None
-    return Exported(root, written)
+    return root, written
 
 
 def _check_key(database: Database, scope: TenantScope, set_id: UUID) -> None:
-    wanted = (
-        select(BackupItem.policy_id, BackupItem.content_hash, BackupItem.key_id, BackupItem.body)
-        .distinct(BackupItem.key_id)
-        .where(BackupItem.tenant_id == scope.tenant_id, BackupItem.set_id == set_id, BackupItem.key_id.is_not(None))
-        .order_by(BackupItem.key_id)
-    )
+    wanted = _first_of_each(scope, set_id, BackupItem.key_id).where(BackupItem.key_id.is_not(None))
     with database.transaction(scope) as connection:
         for item in connection.execute(wanted).all():
             opened(Seals(connection, scope), set_id, item)
 
 
 def _newest(database: Database, scope: TenantScope, set_id: UUID) -> Iterator[tuple[Any, bytes]]:
-    wanted = (
-        select(
-            BackupItem.policy_id,
-            BackupItem.policy_type,
-            BackupItem.name,
-            BackupItem.origin,
-            BackupItem.content_hash,
-            BackupItem.body,
-            BackupItem.key_id,
-        )
-        .distinct(BackupItem.policy_id)
-        .where(BackupItem.tenant_id == scope.tenant_id, BackupItem.set_id == set_id)
-        .order_by(BackupItem.policy_id, BackupItem.captured_at.desc(), BackupItem.content_hash)
-    )
+    order = (BackupItem.policy_id, BackupItem.captured_at.desc(), BackupItem.content_hash)
     with database.transaction(scope) as connection:
         seals = Seals(connection, scope)
-        for item in connection.execution_options(yield_per=100).execute(wanted):
+        rows = connection.execution_options(yield_per=100).execute(_first_of_each(scope, set_id, *order))
+        for item in rows:
             yield item, opened(seals, set_id, item)
+
+
+def _first_of_each(scope: TenantScope, set_id: UUID, kind: Any, *order: Any) -> Select[Any]:
+    """Of the set's items the first of each `kind`."""
+    read = ("policy_id", "policy_type", "name", "origin", "content_hash", "body", "key_id")
+    mine = (BackupItem.tenant_id == scope.tenant_id, BackupItem.set_id == set_id)
+    columns = (getattr(BackupItem, name) for name in read)
+    return select(*columns).distinct(kind).where(*mine).order_by(kind, *order)
 
 
 def _prepared(folder: Path) -> Path:

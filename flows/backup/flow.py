@@ -20,11 +20,10 @@ from flows._policies.stored import body_bytes, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._sources.ahead import Ahead
 from flows._tracking.tracked_flow import TrackedRun, tracked_flow
-from flows.backup.capture import Capture, CaptureSource
 from flows.backup.operation import OPERATION, SHOWN_ITEMS, AddPoliciesParameters
 from flows.backup.reasons import BACKUP_POLICY_TOO_DEEP, BACKUP_SET_GONE
 from flows.backup.sealing import kept
-from flows.backup.sources import open_source
+from flows.backup.sources import Capture, CaptureSource, open_source
 from flows.backup.store import Begun, add_items, begin, captured_by, complete, keep_selection
 from runstore.reasons import ReasonedError
 from runstore.runs.run import Failure

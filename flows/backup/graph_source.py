@@ -10,8 +10,8 @@ from flows._policies.types import POLICY_TYPES, PolicyType
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.reading import Wanted, is_policy_id
 from flows._sources.graph.source import policy_of
-from flows.backup.capture import Capture, Selection, by_type
 from flows.backup.reasons import BACKUP_POLICY_UNKNOWN
+from flows.backup.sources import Capture, Selection, by_type
 from runstore.reasons import for_item
 from runstore.runs.run import Failure
 

@@ -8,7 +8,6 @@ from functools import partial
 import streamlit as st
 
 from flows._policies.snapshots import list_syncs, policies_of
-from flows.backup import texts
 from flows.backup.sets import ItemView, SetView, create_set, get_set, list_sets, set_items
 from flows.backup.start import add_policies_request
 from monitoring_app.presentation import words
@@ -27,6 +26,8 @@ from runstore.tenancy import Permission, TenantScope
 OFFERED = 2000
 SYNCS_READ = 20
 ITEMS_SHOWN = 500
+_BACKUP_SETS = "Backup sets"
+_CAPTURED = "Captured"
 
 
 def draw(viewer: Viewer) -> None:
@@ -35,11 +36,11 @@ def draw(viewer: Viewer) -> None:
     if wanted is not None:
         _one(viewer, wanted)
         return
-    show(page_header(viewer, texts.BACKUP_SETS, texts.BACKUP_LEAD), "sets-header")
+    show(page_header(viewer, _BACKUP_SETS, "Kept copies of policies, put together in sets."), "sets-header")
     _create(viewer)
     found = list_sets(page_database(), viewer.scope)
     if not found:
-        show(empty_state(texts.BACKUP_EMPTY_TITLE, texts.BACKUP_EMPTY), "sets-empty")
+        show(empty_state("No backup set yet", "A backup set keeps policies as they are at one moment."), "sets-empty")
         return
     show(sets_table(viewer.tenant.slug, found), "sets-list")
 
@@ -52,8 +53,8 @@ def _create(viewer: Viewer) -> None:
         st.form("create-set", border=False, clear_on_submit=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        name = st.text_input(texts.BACKUP_NAME, max_chars=200, width=320)
-        pressed = st.form_submit_button(texts.BACKUP_CREATE, type="primary")
+        name = st.text_input("Name of the new set", max_chars=200, width=320)
+        pressed = st.form_submit_button("Create set", type="primary")
     if not pressed:
         return
     try:
@@ -61,24 +62,28 @@ def _create(viewer: Viewer) -> None:
     except TenantAtlasError as problem:
         show(notice(str(problem), "red"), "sets-problem")
     else:
-        st.toast(texts.CREATED)
+        st.toast("The set was created.")
 
 
 def sets_table(slug: str, found: Sequence[SetView]) -> Node:
     """The sets, each leading to what it holds."""
-    columns = {texts.BACKUP_SETS: "wide", words.POLICIES: "", texts.CAPTURED: "", "Created by": "wide"}
+    columns = {_BACKUP_SETS: "wide", words.POLICIES: "", _CAPTURED: "", "Created by": "wide"}
     rows = [
         row(
             columns,
             str(one.id),
             link(page_href("backup-sets", slug, {"set": str(one.id)}), one.name, class_="op"),
-            texts.SET_ITEMS.format(policies=f"{one.policies:,}", items=f"{one.items:,}"),
+            _held(one),
             moment(one.last_captured_at) if one.last_captured_at else words.NEVER,
             h("span", {"class": "break"}, one.created_by),
         )
         for one in found
     ]
-    return table(texts.BACKUP_SETS, columns, rows)
+    return table(_BACKUP_SETS, columns, rows)
+
+
+def _held(one: SetView) -> str:
+    return f"{one.policies:,} policies, {one.items:,} versions"
 
 
 def _one(viewer: Viewer, wanted: str) -> None:
@@ -90,13 +95,12 @@ def _one(viewer: Viewer, wanted: str) -> None:
         one = None
     if one is None:
         raise NotFoundError("This tenant has no such backup set.")
-    back = link(page_href("backup-sets", viewer.tenant.slug), [icon("left"), texts.BACK_TO_SETS], class_="small")
-    held = texts.SET_ITEMS.format(policies=f"{one.policies:,}", items=f"{one.items:,}")
-    show(h("div", {"class": "stack"}, back, page_header(viewer, one.name, held)), "set-header")
+    back = link(page_href("backup-sets", viewer.tenant.slug), [icon("left"), "All backup sets"], class_="small")
+    show(h("div", {"class": "stack"}, back, page_header(viewer, one.name, _held(one))), "set-header")
     follow(viewer, "backup-sets")
     _add(viewer, one)
     items = set_items(database, viewer.scope, one.id, limit=ITEMS_SHOWN)
-    show(items_table(items) if items else h("p", {"class": "muted"}, texts.SET_EMPTY), "set-items")
+    show(items_table(items) if items else h("p", {"class": "muted"}, "This set holds no policy yet."), "set-items")
 
 
 def _add(viewer: Viewer, one: SetView) -> None:
@@ -105,22 +109,24 @@ def _add(viewer: Viewer, one: SetView) -> None:
         return
     offered = _offered(viewer)
     if not offered:
-        show(notice(texts.ADD_NEEDS_SYNC, "orange"), "set-needs-sync")
+        why = "There is no usable inventory sync to choose policies from: run an inventory sync first."
+        show(notice(why, "orange"), "set-needs-sync")
         return
     key = f"set-pick-{one.id}"
     # The widget's own filter makes the picker searchable; names are shown as typed.
-    st.multiselect(texts.BACKUP_PICK, list(offered), key=key, format_func=lambda policy: offered[policy])
+    st.multiselect("Policies to add", list(offered), key=key, format_func=lambda policy: offered[policy])
     if len(offered) >= OFFERED:
-        show(h("p", {"class": "muted small"}, texts.PICK_CAPPED.format(count=f"{OFFERED:,}")), "set-capped")
+        capped = f"The first {OFFERED:,} policies are offered; the command line takes any."
+        show(h("p", {"class": "muted small"}, capped), "set-capped")
 
     def pressed() -> None:
         chosen = list(st.session_state.get(key, []))
         if not chosen:
-            st.toast(texts.PICK_NOTHING)
+            st.toast("Choose at least one policy.")
             return
         start_and_follow(viewer, "backup-sets", partial(_request, str(one.id), chosen))
 
-    st.button(texts.BACKUP_ADD, type="primary", key=f"set-add-{one.id}", on_click=pressed)
+    st.button("Add policies", type="primary", key=f"set-add-{one.id}", on_click=pressed)
 
 
 def _request(set_id: str, policies: list[str], database: Database, scope: TenantScope) -> StartRequest:
@@ -143,7 +149,7 @@ def _offered(viewer: Viewer) -> dict[str, str]:
 
 def items_table(items: Sequence[ItemView]) -> Node:
     """What a set holds, version by version."""
-    columns = {words.POLICY: "wide", words.POLICY_TYPE: "", texts.CAPTURED: "", "Size": "number"}
+    columns = {words.POLICY: "wide", words.POLICY_TYPE: "", _CAPTURED: "", "Size": "number"}
     rows = [
         row(
             columns,
@@ -158,4 +164,6 @@ def items_table(items: Sequence[ItemView]) -> Node:
     return table(words.POLICIES, columns, rows)
 
 
-PAGES = (HubPage("backup-sets", texts.BACKUP_SETS, texts.ICON, draw, CONFIGURATION, order=40),)
+PAGES = (
+    HubPage("backup-sets", _BACKUP_SETS, ("M4 8h16v12H4z", "M3 4h18v4H3z", "M10 12h4"), draw, CONFIGURATION, order=40),
+)

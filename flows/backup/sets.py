@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,19 +37,6 @@ class SetView:
     size: int = 0
     last_captured_at: datetime | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """The JSON shape of the command line; sizes in bytes, before compression."""
-        return {
-            "id": str(self.id),
-            "name": self.name,
-            "created_by": self.created_by,
-            "created_at": self.created_at.isoformat(),
-            "policies": self.policies,
-            "items": self.items,
-            "size": self.size,
-            "last_captured_at": self.last_captured_at.isoformat() if self.last_captured_at else None,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
@@ -66,20 +53,16 @@ class ItemView:
     run_id: UUID
     captured_at: datetime
 
-    def as_json(self) -> dict[str, Any]:
-        """The JSON shape of the command line."""
-        return {
-            "policy_id": self.policy_id,
-            "policy_type": self.policy_type,
-            "name": self.name,
-            "platform": self.platform,
-            "content_hash": self.content_hash.hex(),
-            "assignments": self.assignments,
-            "size": self.size,
-            "encrypted": self.encrypted,
-            "run_id": str(self.run_id),
-            "captured_at": self.captured_at.isoformat(),
-        }
+
+def document_of(one: SetView | ItemView) -> dict[str, Any]:
+    """The JSON shape of the command line; sizes in bytes, before compression."""
+    return {name: _plain(value) for name, value in asdict(one).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else str(value) if isinstance(value, UUID) else value
 
 
 def create_set(database: Database, scope: TenantScope, name: str) -> SetView:

@@ -2,21 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import zlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
 
+import orjson
 from sqlalchemy import select
 
+from flows._policies.protocol import SourcePolicy
 from flows._policies.snapshots import list_syncs, newest_usable, policies_of
-from flows._policies.types import UNKNOWN_TYPE
+from flows._policies.stored import body_bytes
+from flows._policies.types import POLICY_TYPES, UNKNOWN_TYPE
+from flows._sources.folder import FolderSource
 from flows._sources.opening import folder_of
-from flows.backup.capture import CaptureSource
-from flows.backup.folder_source import FolderCapture
-from flows.backup.reasons import BACKUP_NO_SOURCE
+from flows.backup.reasons import BACKUP_FOLDER_GONE, BACKUP_NO_SOURCE, BACKUP_POLICY_UNKNOWN
 from runstore.database import Database
-from runstore.reasons import ReasonedError
+from runstore.errors import BadInputError
+from runstore.reasons import ReasonedError, for_item
+from runstore.runs.run import Failure
 from runstore.schema import Tenant
 from runstore.tenancy import TenantScope
+
+Capture = SourcePolicy | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The policies to capture as (id, type), by type. `failures` are for what could not be found out; then a retry has
+    to find out again."""
+
+    policies: list[tuple[str, str]]
+    failures: list[Failure] = field(default_factory=list[Failure])
+
+
+class CaptureSource(Protocol):
+    """A place policies are captured from."""
+
+    def select(self, policy_ids: Sequence[str] | None) -> Selection:
+        """The policies named, or every one there is when `None`."""
+        ...
+
+    def fetch(self, policies: Sequence[tuple[str, str]]) -> Iterator[Capture]:
+        """Each policy once, as it is now or why not."""
+        ...
+
+    def cost(self) -> Mapping[str, Any]:
+        """What it cost so far, for the run's context."""
+        ...
+
+
+def by_type(policies: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Policies of a type side by side, in table order: a batch then mostly asks one kind of thing."""
+    order = {entry.slug: number for number, entry in enumerate(POLICY_TYPES)}
+    return sorted(policies.items(), key=lambda each: (order.get(each[1], len(order)), each[1], each[0]))
 
 
 @contextmanager
@@ -53,3 +94,55 @@ def known_types(store: Database, scope: TenantScope) -> dict[str, str]:
             for sync in newest_usable(connection, scope, key, limit=1):
                 found |= {one.policy_id: one.policy_type for one in policies_of(connection, scope, sync.id)}
     return {policy_id: slug for policy_id, slug in found.items() if slug != UNKNOWN_TYPE}
+
+
+class FolderCapture:
+    """A folder of exports, read once; its policies wait compressed until they are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._source = FolderSource(folder)
+        except (BadInputError, OSError):
+            raise ReasonedError(BACKUP_FOLDER_GONE.failure()) from None
+        self._held: dict[str, tuple[SourcePolicy, bytes]] = {}
+        self._failed: dict[str, Failure] = {}
+        self._loose: list[Failure] = []
+        self._is_read = False
+
+    def select(self, policy_ids: Sequence[str] | None) -> Selection:
+        """Every policy of the folder, or those named; a file that is no readable policy is a failure of everything."""
+        self._read()
+        types = {policy_id: policy.policy_type for policy_id, (policy, _) in self._held.items()}
+        if policy_ids is None:
+            types |= {policy_id: UNKNOWN_TYPE for policy_id in self._failed}
+            return Selection(by_type(types), self._loose)
+        return Selection(by_type({each: types.get(each, UNKNOWN_TYPE) for each in policy_ids}))
+
+    def fetch(self, policies: Sequence[tuple[str, str]]) -> Iterator[Capture]:
+        """Each policy as the folder had it when it was read."""
+        self._read()
+        for policy_id, _ in policies:
+            held = self._held.get(policy_id)
+            if held is not None:
+                yield replace(held[0], body=orjson.loads(zlib.decompress(held[1])))
+            else:
+                unknown = BACKUP_POLICY_UNKNOWN.failure(policy_id, policy_id=policy_id)
+                yield self._failed.get(policy_id, unknown)
+
+    def cost(self) -> Mapping[str, Any]:
+        """Nothing that is worth a note."""
+        return {}
+
+    def _read(self) -> None:
+        if self._is_read:
+            return
+        self._is_read = True
+        for item in self._source.read():
+            if isinstance(item, SourcePolicy):
+                self._held[item.policy_id] = (replace(item, body={}), zlib.compress(body_bytes(item.body), 1))
+            elif item.policy_id is not None:
+                self._held.pop(item.policy_id, None)
+                # A capture's items are policies, not files.
+                self._failed[item.policy_id] = for_item(item.failure, item.policy_id)
+            elif not item.no_policy:
+                self._loose.append(item.failure)

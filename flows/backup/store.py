@@ -94,12 +94,10 @@ def captured_by(connection: Connection, scope: TenantScope, set_id: UUID, run_id
 
 
 def add_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[tuple[str, bytes], UUID]:
-    """Adds items that are not there yet; (policy id, content hash) → the run that captured it, for all of them.
+    """Adds items, one at least, that are not there yet; (policy id, content hash) → the run that captured it, for all of them.
 
     The unique key decides, so that two captures at once, or a repeated write, add an item once.
     """
-    if not rows:
-        return {}
     ordered = sorted(rows, key=lambda row: (row["policy_id"], row["content_hash"]))
     connection.execute(insert(BackupItem).on_conflict_do_nothing(), ordered)
     found = connection.execute(

@@ -13,6 +13,7 @@ from runstore.errors import BadInputError
 from runstore.runs.cursor import BadCursorError, Cursor
 from runstore.runs.filters import DEFAULT_LIMIT, RunFilter
 from runstore.runs.operation import OperationType
+from runstore.runs.reader import COUNT_CAP
 from runstore.runs.status import StatusBucket
 
 ROW_CHOICES: Final = (25, 50, 100, 250)
@@ -56,7 +57,7 @@ class ListAddress:
     """What the list shows. At most one of `period`, (`since`, `until`) and `at` is set; `at` asks what was running then.
 
     `created` is from when, and before when, runs were created: a day of the chart. `refresh` is every how many seconds the
-    page asks again, 0 for never.
+    page asks again, 0 for never. `longest` puts what took longest first, on one page.
     """
 
     type: OperationType | None = None
@@ -71,6 +72,7 @@ class ListAddress:
     scope: str | None = None
     reason: str | None = None
     needs_attention: bool = False
+    longest: bool = False
     cursor: Cursor | None = None
     rows: int = DEFAULT_LIMIT
     refresh: int = REFRESH_DEFAULT
@@ -92,7 +94,7 @@ class ListAddress:
             if text := params.get(name):
                 try:
                     found[part] = read(text)
-                except (BadInputError, BadCursorError, ValueError, OverflowError):
+                except (BadInputError, BadCursorError, LookupError, ValueError, OverflowError):
                     ignored.append(name)
 
         def drop(*parts: str) -> None:
@@ -146,7 +148,8 @@ class ListAddress:
     def filters(self, zone: tzinfo = UTC) -> tuple[tuple[str, str, ListAddress], ...]:
         """Each active filter as (what, value, the view without it); the buckets aside, which have tiles of their own."""
         shown = ((part, label, getattr(self, part)) for _, part, _, _, label in _PARTS if label)
-        return tuple((label, _said(value, zone), self.changed(**{part: None})) for part, label, value in shown if value)
+        without = {part: self.changed(**{part: getattr(_OPEN, part)}) for _, part, *_, label in _PARTS if label}
+        return tuple((label, _said(value, zone), without[part]) for part, label, value in shown if value)
 
 
 def _written(moment: datetime) -> str:
@@ -156,6 +159,8 @@ def _written(moment: datetime) -> str:
 def _said(value: Any, zone: tzinfo) -> str:
     if isinstance(value, tuple):
         return " – ".join(_said(moment, zone) for moment in cast("tuple[datetime, ...]", value))
+    if value is True:
+        return f"longest first, of the newest {COUNT_CAP:,}"
     if isinstance(value, datetime):
         return value.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
     return value.label if isinstance(value, OperationType | Period) else str(value)
@@ -201,6 +206,7 @@ def _joined(buckets: Container[StatusBucket]) -> str:
 
 
 _OPEN: Final = ListAddress()
+_ORDERS: Final = {"duration": True}
 _PARTS: Final[Sequence[tuple[str, str, Callable[[str], Any], Callable[[Any], str], str]]] = (
     ("type", "type", OperationType.parse, str, "type"),
     ("bucket", "buckets", _buckets, _joined, ""),
@@ -214,6 +220,7 @@ _PARTS: Final[Sequence[tuple[str, str, Callable[[str], Any], Callable[[Any], str
     ("scope", "scope", _text, str, "scope"),
     ("reason", "reason", _text, str, "reason"),
     ("attention", "needs_attention", lambda text: bool(_chosen((1,), text)), lambda _: "1", ""),
+    ("sort", "longest", lambda text: bool(_ORDERS[text]), lambda _: "duration", "order"),
     ("cursor", "cursor", Cursor.decode, Cursor.encode, ""),
     ("rows", "rows", partial(_chosen, ROW_CHOICES), str, ""),
     ("refresh", "refresh", partial(_chosen, REFRESH_CHOICES), str, ""),

@@ -15,7 +15,7 @@ from monitoring_app.session import Viewer
 from runstore.errors import NotFoundError
 from runstore.ids import uuid_or_none
 from runstore.runs.insights import FailureGroup, RunInsights, RunOverview
-from runstore.runs.status import ACTIVE, UNFINISHED
+from runstore.runs.status import ACTIVE, UNFINISHED, StatusBucket
 
 LIVE_SECONDS = 2
 ITEMS_A_PAGE = 50
@@ -49,10 +49,14 @@ def draw(viewer: Viewer) -> None:
     is_active = overview.detail.run.status in ACTIVE
     beside = insights.kin(run_id)
     before = None if is_active or beside.previous is None or beside.previous.bucket in UNFINISHED else beside.previous
+    bucket, catalogue = overview.detail.run.bucket, hub.settings.catalogue
+    good = beside.last_good if bucket in (StatusBucket.FAILED, StatusBucket.PARTIAL) else None
+    # Both are asked in any case: how many questions a page asks says nothing of what there is.
+    compared, since = (insights.against(run_id, one.id if one else None) for one in (before, good))
     kin = blocks(
-        links=view.kin_links(viewer.tenant.slug, beside, overview.detail.run.bucket),
-        # Asked in any case: how many questions a page asks says nothing of what there is.
-        against=view.against(insights.against(run_id, before.id if before else None), before),
+        links=view.kin_links(viewer.tenant.slug, beside, bucket),
+        against=view.against(compared, before, catalogue) if before != good else None,
+        since=view.against(since, good, catalogue, view.SINCE_GOOD),
     )
     cause = None if is_active else failed
 

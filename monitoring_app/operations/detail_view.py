@@ -23,6 +23,8 @@ from runstore.tenancy import Permission, Trigger
 Names = Mapping[str, str]
 """Item id → name."""
 NO_NAMES: Names = {}
+BEFORE = "Against the run before, "
+SINCE_GOOD = "Since it last worked, "
 SHOWN_CONTEXT = 30
 _DEEPEST = 3
 SAID_ABOVE = ("then_why", "notice")
@@ -239,25 +241,28 @@ def kin_links(slug: str, kin: Kin, bucket: StatusBucket) -> Node | None:
     return h("nav", named, shown) if shown else None
 
 
-def against(compared: Against | None, other: RunAt | None) -> Node | None:
-    """What is other than in the run before: failures that are new, the same or gone, and the duration; None without one."""
+def against(compared: Against | None, other: RunAt | None, catalogue: Catalogue, lead: str = BEFORE) -> Node | None:
+    """What is other than in an earlier run: failures and their reasons, the duration, the software; None when nothing is."""
     if compared is None or other is None:
         return None
     counts = (
-        (compared.new, "{count} failed that did not then"),
-        (compared.same, "{count} failed then as well"),
-        (compared.gone, "{count} that failed then did not"),
+        (compared.new, "failed that did not then"),
+        (compared.same, "failed then as well"),
+        (compared.gone, "that failed then did not"),
     )
-    told = [words_.format(count=f"{count:,}") for count, words_ in counts if count]
+    told = [f"{count:,} {words_}" for count, words_ in counts if count]
     if compared.new is None:
         told = ["too many failures to compare here"]
+    meanings = [reason.meaning if (reason := catalogue.get(code)) else code for code in compared.reasons]
+    told += [f"a reason it did not have: {meaning.rstrip('.')}" for meaning in meanings]
     if compared.lasted and compared.lasted_before:
         spans = (duration(one.total_seconds()) for one in (compared.lasted, compared.lasted_before))
         told.append(f"{next(spans)} instead of {next(spans)}")
+    if compared.version and compared.version_before and compared.version != compared.version_before:
+        told.append(f"version {compared.version} of the software instead of {compared.version_before}")
     if not told:
         return None
-    when = moment(other.created_at)
-    return h("p", {"class": "small muted"}, "Against the run before, ", when, f": {', '.join(told)}.")
+    return h("p", {"class": "small muted"}, lead, moment(other.created_at), f": {', '.join(told)}.")
 
 
 def no_reason(overview: RunOverview) -> Node | None:

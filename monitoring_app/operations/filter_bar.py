@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from runstore.runs.insights import Choices, known_zone
 from runstore.runs.operation import OperationType
 
 _TIMES: Final = ("range", "since", "until", "at")
+_ORDERS: Final = (("", "Newest first"), ("duration", "Longest first"))
 _T = TypeVar("_T")
 
 
@@ -31,52 +32,52 @@ def filter_fields(
     now: datetime,
 ) -> Node:
     """The fields for a view of the tenant's list. `now` is where a time range begins that is still to be set."""
-    known_types = [("", "All types"), *((str(one), one.label) for one in _with(address.type, types))]
-    known_people = [("", "Anyone"), *((one, one) for one in _with(address.initiator, choices.initiators))]
-    known_scopes = [("", "All scopes"), *((one, one) for one in _with(address.scope, choices.scopes))]
-    known_reasons = [
-        ("", "Any reason"),
-        *((one, _meaning(catalogue, one)) for one in _with(address.reason, choices.reasons)),
-    ]
+
+    def part(name: str) -> dict[str, Any]:
+        return {"data-base": _base(slug, address, (name,)), "data-name": name}
+
+    def choice(
+        name: str, label: str, none: str, chosen: _T | None, offered: Sequence[_T], said: Callable[[_T], str]
+    ) -> Node:
+        # What came by address may no longer be among what is offered.
+        known = offered if chosen is None or chosen in offered else [*offered, chosen]
+        options = [("", none), *((str(one), said(one)) for one in known)]
+        return _field(label, _select(label, options, str(chosen or ""), part(name)))
+
+    def meaning(code: str) -> str:
+        known = catalogue.get(code)
+        return code if known is None else f"{known.meaning} ({code})"
+
     search = {
         "id": _id(texts.FILTER_SEARCH),
         "type": "text",
         "maxlength": str(MAX_TEXT),
         "placeholder": "In full, or a run's first 8",
         "data-value": address.search or "",
-        **_part_of(slug, address, "q"),
+        **part("q"),
     }
-    refresh = [("" if choice == REFRESH_DEFAULT else str(choice), _interval(choice)) for choice in REFRESH_CHOICES]
+    refresh = [
+        ("" if choice == REFRESH_DEFAULT else str(choice), f"every {choice} s" if choice else "Off")
+        for choice in REFRESH_CHOICES
+    ]
     seconds = "" if address.refresh == REFRESH_DEFAULT else str(address.refresh)
     kept = {name: value for name, value in address.to_params().items() if name != "refresh"}
     looked_at = {"data-base": page_href("operations", slug, kept), "data-name": "refresh"}
     active = len(address.filters())
-    fold = h(
-        "button",
-        {"type": "button", "class": "button fold", "data-fold": "1", "aria-expanded": "false"},
-        f"{texts.FILTERS} ({active})" if active else texts.FILTERS,
-    )
-
-    def choice(label: str, choices: list[tuple[str, str]], value: str, name: str) -> Node:
-        return _field(label, _select(label, choices, value, _part_of(slug, address, name)))
-
-    fields = h(
-        "div",
-        {"class": "fields"},
-        choice("Type", known_types, str(address.type or ""), "type"),
+    folds = {"type": "button", "class": "button fold", "data-fold": "1", "aria-expanded": "false"}
+    fields = (
+        choice("type", "Type", "All types", address.type, types, lambda one: one.label),
         _times(slug, address, now),
-        choice("Started by", known_people, address.initiator or "", "by"),
-        choice("Scope", known_scopes, address.scope or "", "scope"),
-        choice("Reason", known_reasons, address.reason or "", "reason"),
+        choice("by", "Started by", "Anyone", address.initiator, choices.initiators, str),
+        choice("scope", "Scope", "All scopes", address.scope, choices.scopes, str),
+        choice("reason", "Reason", "Any reason", address.reason, choices.reasons, meaning),
         _field(texts.FILTER_SEARCH, h("input", search)),
+        # On a wide screen the heading of the durations does this.
+        _field("Order", _select("Order", _ORDERS, "duration" if address.longest else "", part("sort")), "field folded"),
         _field(texts.REFRESH, _select(texts.REFRESH, refresh, seconds, looked_at), "field brief"),
     )
-    return h("div", None, fold, fields)
-
-
-def _meaning(catalogue: Catalogue, code: str) -> str:
-    known = catalogue.get(code)
-    return code if known is None else f"{known.meaning} ({code})"
+    fold = h("button", folds, f"Filters ({active})" if active else "Filters")
+    return h("div", None, fold, h("div", {"class": "fields"}, *fields))
 
 
 def _times(slug: str, address: ListAddress, now: datetime) -> Node:
@@ -102,10 +103,6 @@ def _times_of(address: ListAddress) -> str:
 def _base(slug: str, address: ListAddress, names: Sequence[str]) -> str:
     rest = {name: value for name, value in address.changed().to_params().items() if name not in names}
     return page_href("operations", slug, rest)
-
-
-def _part_of(slug: str, address: ListAddress, name: str) -> dict[str, Any]:
-    return {"data-base": _base(slug, address, (name,)), "data-name": name}
 
 
 def _field(label: str, control: Node, class_: str = "field") -> Node:
@@ -145,12 +142,3 @@ def moment_pickers(viewer: Viewer, address: ListAddress) -> None:
         else:
             picker("since", "From", address.since)
             picker("until", "Until", address.until)
-
-
-def _interval(seconds: int) -> str:
-    return f"every {seconds} s" if seconds else "Off"
-
-
-def _with(chosen: _T | None, offered: Sequence[_T]) -> list[_T]:
-    """The offered choices and the chosen one, which may have come by address and no longer be among them."""
-    return list(offered) if chosen is None or chosen in offered else [*offered, chosen]

@@ -41,7 +41,10 @@ def draw(viewer: Viewer) -> None:
     fields = filter_fields(viewer.tenant.slug, address, reader.types(), insights.choices(), hub.settings.catalogue, now)
     show(h("div", None, header, fields), "list-header")
     moment_pickers(viewer, address)
-    page = reader.list(address.filter(now), limit=address.rows, cursor=address.cursor)
+    if address.longest:
+        page = reader.longest(address.filter(now), limit=address.rows)
+    else:
+        page = reader.list(address.filter(now), limit=address.rows, cursor=address.cursor)
 
     def refreshed(viewer: Viewer, first: bool) -> None:
         """Figures, and the state of the rows shown; never which rows those are."""

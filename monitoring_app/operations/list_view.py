@@ -82,11 +82,8 @@ def _tile(
 
 def history_chart(slug: str, address: ListAddress, history: History, days: Sequence[date], zone: ZoneInfo) -> Node:
     """Runs created per day under the filters, by status, oldest left; each day links to its runs and says its numbers."""
-    per_day: dict[date, dict[StatusBucket, int]] = {day: {} for day in days}
-    for counted in history.days:
-        per_day[counted.day][counted.bucket] = counted.runs
-    most = max((sum(buckets.values()) for buckets in per_day.values()), default=0) or 1
-    bars = [_day(slug, address, day, per_day[day], most, zone) for day in days]
+    most = max((sum(buckets.values()) for buckets in history.days.values()), default=0) or 1
+    bars = [_day(slug, address, day, history.days[day], most, zone) for day in days]
     label = f"Runs created per day, last {len(days)} days"
     note = "" if history.complete else f" The newest {HISTORY_FROM:,} runs are counted."
     foot = h(
@@ -173,20 +170,22 @@ def _short(value: str) -> str:
     return value if len(value) <= _WIDEST else f"{value[: _WIDEST // 2]}…{value[-_WIDEST // 2 :]}"
 
 
-def runs_table(slug: str, runs: Sequence[Run], told: Told) -> Node:
-    """The rows of a page."""
+def runs_table(slug: str, runs: Sequence[Run], told: Told, order: Node = "Duration") -> Node:
+    """The rows of a page; `order` heads the column of durations."""
     way = page_href("run", slug)
-    return table("Runs", _COLUMNS, [_row(way, run, *told.of(run), told.usual.get(run.type)) for run in runs])
+    rows = [_row(way, run, *told.of(run), told.usual.get(run.type)) for run in runs]
+    return table("Runs", _COLUMNS, rows, {"Duration": order})
 
 
 _COLUMNS: Final = {
-    texts.COLUMN_STATUS: "wide",
+    texts.COLUMN_STATUS: "bare top",
     texts.COLUMN_OPERATION: "wide",
-    "Items": "wide",
-    "Started by": "",
-    "Created": "",
-    "Duration": "number",
+    "Items": "bare",
+    "Started by": "bare bottom",
+    "Created": "bare top end",
+    "Duration": "bare number end",
 }
+"""Three runs have to fit on a narrow screen: nothing has a label there, for each value tells what it is."""
 
 
 @lru_cache(maxsize=2048)
@@ -260,4 +259,9 @@ def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run
         for choice in ROW_CHOICES
     ]
     rows = h("div", {"class": "row small"}, h("span", {"class": "muted"}, "Rows"), sizes)
-    return h("div", {"class": "stack"}, runs_table(slug, runs, told), h("div", {"class": "row between"}, rows, steps))
+    turned = list_href(slug, address.changed(longest=not address.longest))
+    words, title = ("Duration ▾", "Newest first") if address.longest else ("Duration", "Longest first")
+    order = link(turned, words, title=title)
+    return h(
+        "div", {"class": "stack"}, runs_table(slug, runs, told, order), h("div", {"class": "row between"}, rows, steps)
+    )

@@ -30,13 +30,7 @@ _STOPPED: Final[Mapping[StoppedBy, str]] = {
     StoppedBy.POOL: texts.STOPPED_POOL,
     StoppedBy.WORKER: texts.STOPPED_WORKER,
 }
-_MISSING: Final = Shown("Did not run", "failed", "red")
-_TOO_OLD: Final = Shown("Too old", "warning", "orange")
 _UNKNOWN: Final = Shown("Not known", "partial", "gray")
-_WAITING: Final = Shown("No worker", "warning", "orange")
-_PAUSED: Final = Shown("Paused", "aborted", "gray")
-_ON_TIME: Final = Shown("On time", "succeeded", "green")
-_TO_COME: Final = Shown("To come", "queued", "gray")
 
 
 def draw(viewer: Viewer) -> None:
@@ -81,8 +75,13 @@ def schedules(slug: str, found: Schedules, notes: Mapping[UUID, RunNote], catalo
     return blocks(looked=looked, capped=capped, body=table(texts.SCHEDULES, _COLUMNS, rows))
 
 
-def strip(slug: str, found: Schedules) -> Node:
-    """One line for the list of runs: what did not run, or when the next one is due. It leads to the page."""
+def strip(slug: str, found: Schedules) -> Node | None:
+    """One line for the list of runs: what did not run, or when the next one is due. It leads to the page.
+
+    None where no relay ever told of a schedule: nothing was expected of one there.
+    """
+    if not found.entries and found.look.tried_at is None:
+        return None
     way = page_href("schedules", slug)
     for behind, words, tone in (
         (found.missing, "{name}{rest} did not run when due. {why}", "red"),
@@ -138,16 +137,18 @@ def _why(one: Scheduled, look: Look) -> str:
 def _standing(one: Scheduled, look: Look) -> tuple[Shown, str]:
     """How it stands, and the sentence that goes with it."""
     if one.missing_since is not None:
-        return _MISSING, _why(one, look)
+        return Shown("Did not run", "failed", "red"), _why(one, look)
     if one.is_too_old(look.now):
-        return _TOO_OLD, _STOPPED[one.stopped_by] if one.stopped_by else ""
+        return Shown("Too old", "warning", "orange"), _STOPPED[one.stopped_by] if one.stopped_by else ""
     if look.is_stale:
         return _UNKNOWN, ""
+    if one.stopped_by is StoppedBy.WORKER:
+        return Shown("No worker", "warning", "orange"), _STOPPED[one.stopped_by]
     if one.stopped_by is not None:
-        return _WAITING if one.stopped_by is StoppedBy.WORKER else _PAUSED, _STOPPED[one.stopped_by]
+        return Shown("Paused", "aborted", "gray"), _STOPPED[one.stopped_by]
     if one.good is None:
-        return _TO_COME if one.last is None else _UNKNOWN, ""
-    return _ON_TIME, ""
+        return Shown("To come", "queued", "gray") if one.last is None else _UNKNOWN, ""
+    return Shown("On time", "succeeded", "green"), ""
 
 
 def _row(slug: str, one: Scheduled, look: Look, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> Node:

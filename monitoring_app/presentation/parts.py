@@ -48,10 +48,17 @@ def notice(text: str, tone: str = "gray", *more: Node, icon_name: str = "warning
     return h("div", {"class": f"notice tone-{tone}", "role": "status"}, icon(icon_name), h("span", None, text), *more)
 
 
-def table(label: str, columns: Mapping[str, str], rows: Iterable[Node]) -> Node:
-    """A table: columns as heading → class (`wide`, `number` or none). On a narrow screen each row becomes a block."""
-    heads = [h("th", {"scope": "col", "class": class_ or None}, heading) for heading, class_ in columns.items()]
-    parts = h("thead", None, h("tr", None, heads)), h("tbody", None, list(rows))
+def table(
+    label: str, columns: Mapping[str, str], rows: Iterable[Node], heads: Mapping[str, Node] | None = None
+) -> Node:
+    """A table: columns as heading → classes. On a narrow screen each row becomes a block of labelled cells, two beside each other.
+
+    There `wide` takes a whole line, `bare` has no label, `top` comes first and `bottom` last, `end` is to the right.
+    `heads` are what stands in place of some headings.
+    """
+    shown = {heading: heading for heading in columns} | dict(heads or {})
+    cells = [h("th", {"scope": "col", "class": columns[heading] or None}, head) for heading, head in shown.items()]
+    parts = h("thead", None, h("tr", None, cells)), h("tbody", None, list(rows))
     return h("div", {"class": "table-frame stacked"}, h("table", {"aria-label": label}, parts))
 
 

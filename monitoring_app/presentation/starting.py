@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import streamlit as st
@@ -29,16 +27,6 @@ from runstore.tenancy import Permission, TenantScope
 FOLLOW_SECONDS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What came of the last start on a page: a run, or the sentence why there is none."""
-
-    tenant: str
-    run_id: UUID | None = None
-    reused: bool = False
-    problem: str = ""
-
-
 def start_and_follow(viewer: Viewer, page: str, request: Callable[[Database, TenantScope], StartRequest]) -> None:
     """Starts what `request` describes, with the role as it is now. Its run, or why there is none, is shown by `follow`."""
     slug = viewer.tenant.slug
@@ -48,27 +36,27 @@ def start_and_follow(viewer: Viewer, page: str, request: Callable[[Database, Ten
         scope.require(Permission.OPERATE)
         started = start(database, scope, request(database, scope))
     except TenantAtlasError as problem:
-        st.session_state[f"{page}_outcome"] = _Outcome(slug, problem=str(problem))
+        st.session_state[f"{page}_outcome"] = (slug, None, str(problem))
         return
-    st.session_state[f"{page}_outcome"] = _Outcome(slug, started.run.id, started.reused)
+    st.session_state[f"{page}_outcome"] = (slug, started.run.id, started.reused)
     st.toast(words.ALREADY_ACTIVE if started.reused else words.STARTED)
 
 
 def follow(viewer: Viewer, page: str) -> None:
     """The run last started on this page, live until it ends; nothing when there is none of this tenant."""
-    outcome: Any = st.session_state.get(f"{page}_outcome")
-    if not isinstance(outcome, _Outcome) or outcome.tenant != viewer.tenant.slug:
+    outcome: tuple[str, UUID | None, bool | str] | None = st.session_state.get(f"{page}_outcome")
+    if outcome is None or outcome[0] != viewer.tenant.slug:
         return
-    if outcome.run_id is None:
-        show(notice(outcome.problem, "red"), f"{page}-problem")
+    _, run_id, told = outcome
+    if run_id is None:
+        show(notice(str(told), "red"), f"{page}-problem")
         return
-    run_id, reused = outcome.run_id, outcome.reused
 
     def shown(now: Viewer, first: bool) -> None:
         run = present if first else _run(now, run_id)
         if run is None:
             return
-        show(_panel(now, run, reused), f"{page}-started")
+        show(_panel(now, run, told is True), f"{page}-started")
         if run.status not in ACTIVE and not first:
             # What the page lists may have changed with the run's end; the whole page is drawn once more, without a timer.
             st.rerun(scope="app")

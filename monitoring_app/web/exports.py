@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain, islice
 from typing import Any
+from uuid import UUID
 
 import orjson
 from anyio import to_thread
@@ -22,7 +24,7 @@ from runstore.fence.text_safety import formula_safe
 from runstore.ids import uuid_or_none
 from runstore.runs.cursor import Cursor
 from runstore.runs.filters import RunFilter
-from runstore.runs.insights import RunInsights
+from runstore.runs.insights import RunInsights, Slice
 from runstore.runs.run import Run
 from runstore.tenancy import Permission
 
@@ -30,11 +32,16 @@ PAGE = 500
 ITEM_PAGE = 5000
 CHUNK = 200
 
-RUN_FIELDS = (
-    "id", "tenant", "type", "status", "bucket", "attempt", "total", "processed", "succeeded", "failed", "skipped",
-    "trigger", "initiated_by", "created_at", "started_at", "finished_at",
-)  # fmt: skip
-OPERATOR_FIELDS = ("flow_run_id",)
+RUN_FIELDS: dict[str, Callable[[Run], Any]] = {
+    "id": lambda run: str(run.id), "tenant": lambda run: run.tenant, "type": lambda run: str(run.type),
+    "status": lambda run: run.status.value, "bucket": lambda run: run.bucket.value, "attempt": lambda run: run.attempt,
+    "total": lambda run: run.counts.total, "processed": lambda run: run.counts.processed,
+    "succeeded": lambda run: run.counts.succeeded, "failed": lambda run: run.counts.failed,
+    "skipped": lambda run: run.counts.skipped, "trigger": lambda run: run.trigger.value,
+    "initiated_by": lambda run: run.initiated_by, "created_at": lambda run: _time(run.created_at),
+    "started_at": lambda run: _time(run.started_at), "finished_at": lambda run: _time(run.finished_at),
+}  # fmt: skip
+OPERATOR_FIELDS: dict[str, Callable[[Run], Any]] = {"flow_run_id": lambda run: run.flow_run_id and str(run.flow_run_id)}
 """Only for those who may start runs: it leads into the orchestrator."""
 
 ITEM_FIELDS = ("item_id", "outcome", "reason_code", "message", "next_step")
@@ -50,16 +57,14 @@ class Exports:
         """The filtered list, newest first, without pages. 400 for an unreadable filter: no file may be wider than asked."""
         viewer: Viewer = request.scope["tenantatlas.viewer"]
         query = query_of(request.scope["query_string"])
-        if "tenant" not in query or request.path_params["kind"] not in _WRITERS:
-            return plain_pages.bad_address() if "tenant" not in query else plain_pages.not_found()
         address, ignored = ListAddress.from_params(query)
-        address = address.with_reason(self._hub.settings.catalogue)
-        if ignored:
+        if "tenant" not in query or ignored:
             return plain_pages.bad_address()
-        fields = RUN_FIELDS + (OPERATOR_FIELDS if viewer.may(Permission.OPERATE) else ())
-        wanted = address.filter(datetime.now(UTC))
-        rows = (_run_row(run, fields) for run in self._all(viewer, wanted))
-        return await _answer(request, rows, fields, "runs", viewer.tenant.slug)
+        address = address.with_reason(self._hub.settings.catalogue)
+        fields = RUN_FIELDS | (OPERATOR_FIELDS if viewer.may(Permission.OPERATE) else {})
+        runs = self._all(viewer, address.filter(datetime.now(UTC)))
+        rows = ({name: read(run) for name, read in fields.items()} for run in runs)
+        return await _answer(request, rows, tuple(fields), "runs", viewer.tenant.slug)
 
     async def items(self, request: Request) -> Response:
         """The items of one run with their failures. 404 when the viewer's own tenant has no such run."""
@@ -68,13 +73,12 @@ class Exports:
         run_id = uuid_or_none(query.get("id", ""))
         if "tenant" not in query:
             return plain_pages.bad_address()
-        if run_id is None or request.path_params["kind"] not in _WRITERS:
+        find = self._hub.reader(viewer.scope).find
+        if run_id is None or await to_thread.run_sync(find, run_id) is None:
             return plain_pages.not_found()
-        found = await to_thread.run_sync(self._hub.reader(viewer.scope).find, run_id)
-        if found is None:
-            return plain_pages.not_found()
-        rows = self._items(viewer, found)
-        return await _answer(request, rows, ITEM_FIELDS, f"run-{str(run_id)[:8]}-items", viewer.tenant.slug)
+        return await _answer(
+            request, self._items(viewer, run_id), ITEM_FIELDS, f"run-{str(run_id)[:8]}-items", viewer.tenant.slug
+        )
 
     def _all(self, viewer: Viewer, wanted: RunFilter) -> Iterator[Run]:
         reader = self._hub.reader(viewer.scope)
@@ -86,78 +90,53 @@ class Exports:
             if cursor is None:
                 return
 
-    def _items(self, viewer: Viewer, run: Run) -> Iterator[dict[str, Any]]:
+    def _items(self, viewer: Viewer, run_id: UUID) -> Iterator[dict[str, Any]]:
         insights = RunInsights(self._hub.database, viewer.scope)
         catalogue = self._hub.settings.catalogue
         failed: set[str] = set()
-        for offset in range(0, 10_000_000, ITEM_PAGE):
-            found = insights.failures(run.id, offset=offset, limit=ITEM_PAGE)
-            for failure in found.entries:
-                failed.add(failure.item_id)
-                reason = catalogue.get(failure.reason_code)
-                yield {
-                    **failure.as_json(),
-                    "outcome": "failed",
-                    "next_step": reason.next_step if reason is not None else "",
-                }
-            if offset + ITEM_PAGE >= found.total:
-                break
-        for offset in range(0, 10_000_000, ITEM_PAGE):
-            listed = insights.items(run.id, offset=offset, limit=ITEM_PAGE)
-            for item in listed.entries:
-                if item not in failed:
-                    yield {"item_id": item, "outcome": "", "reason_code": "", "message": "", "next_step": ""}
-            if offset + ITEM_PAGE >= listed.total:
-                return
+        for failure in _every(partial(insights.failures, run_id)):
+            failed.add(failure.item_id)
+            reason = catalogue.get(failure.reason_code)
+            step = reason.next_step if reason is not None else ""
+            yield {**failure.as_json(), "outcome": "failed", "next_step": step}
+        for item in _every(partial(insights.items, run_id)):
+            if item not in failed:
+                yield {"item_id": item, "outcome": "", "reason_code": "", "message": "", "next_step": ""}
 
 
-def _run_row(run: Run, fields: tuple[str, ...]) -> dict[str, Any]:
-    values = {
-        "id": str(run.id), "tenant": run.tenant, "type": str(run.type), "status": run.status.value,
-        "bucket": run.bucket.value, "attempt": run.attempt, "total": run.counts.total,
-        "processed": run.counts.processed, "succeeded": run.counts.succeeded, "failed": run.counts.failed,
-        "skipped": run.counts.skipped, "trigger": run.trigger.value, "initiated_by": run.initiated_by,
-        "created_at": _time(run.created_at), "started_at": _time(run.started_at), "finished_at": _time(run.finished_at),
-        "flow_run_id": str(run.flow_run_id) if run.flow_run_id else None,
-    }  # fmt: skip
-    return {name: values[name] for name in fields}
+def _every(read: Callable[..., Slice]) -> Iterator[Any]:
+    for offset in range(0, 10_000_000, ITEM_PAGE):
+        found = read(offset=offset, limit=ITEM_PAGE)
+        yield from found.entries
+        if offset + ITEM_PAGE >= found.total:
+            return
 
 
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
 
 
+class _Line:
+    """A file for `csv`, whose writer answers with what the file's `write` does: the line it made."""
+
+    def write(self, text: str) -> bytes:
+        return text.encode()
+
+
 def _csv(rows: Iterator[dict[str, Any]], fields: tuple[str, ...]) -> Iterator[bytes]:
+    line: Callable[[Iterable[Any]], Any] = csv.writer(_Line(), lineterminator="\r\n").writerow
     # The mark at the start makes spreadsheets read the rest as UTF-8.
-    yield b"\xef\xbb\xbf"
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(fields)
-    for number, row in enumerate(rows, 1):
-        writer.writerow([formula_safe(row[name]) for name in fields])
-        if number % CHUNK == 0:
-            yield _drain(buffer)
-    yield _drain(buffer)
-
-
-def _drain(buffer: io.StringIO) -> bytes:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text.encode()
+    yield b"\xef\xbb\xbf" + line(fields)
+    for row in rows:
+        yield line([formula_safe(row[name]) for name in fields])
 
 
 def _json(rows: Iterator[dict[str, Any]], fields: tuple[str, ...]) -> Iterator[bytes]:
     name = b"items" if "item_id" in fields else b"runs"
     yield b'{"' + name + b'":['
-    pending: list[bytes] = []
     for number, row in enumerate(rows):
-        pending.append((b"," if number else b"") + b"\n" + orjson.dumps(row))
-        # A piece a row would spend more on sending the pieces than on making them.
-        if len(pending) == CHUNK:
-            yield b"".join(pending)
-            pending.clear()
-    yield b"".join(pending) + b"\n]}\n"
+        yield (b"," if number else b"") + b"\n" + orjson.dumps(row)
+    yield b"\n]}\n"
 
 
 _Writer = Callable[[Iterator[dict[str, Any]], tuple[str, ...]], Iterator[bytes]]
@@ -170,20 +149,19 @@ _WRITERS: dict[str, tuple[_Writer, str]] = {
 async def _answer(
     request: Request, rows: Iterator[dict[str, Any]], fields: tuple[str, ...], name: str, slug: str
 ) -> Response:
+    if request.path_params["kind"] not in _WRITERS:
+        return plain_pages.not_found()
     write, media_type = _WRITERS[request.path_params["kind"]]
-    chunks = write(rows, fields)
+    chunks = _chunks(write(rows, fields))
     # The first rows are read before the answer begins, so that a store that is away gives a 503 and not a torn file.
-    first = [await to_thread.run_sync(_next, chunks), await to_thread.run_sync(_next, chunks)]
-
-    def content() -> Iterator[bytes]:
-        yield from (chunk for chunk in first if chunk)
-        yield from chunks
-
+    first = await to_thread.run_sync(next, chunks)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M")
     filename = f"{slug}-{name}-{stamp}.{request.path_params['kind']}"
     headers = {"content-disposition": f'attachment; filename="{filename}"', "cache-control": "no-store"}
-    return StreamingResponse(content(), media_type=media_type, headers=headers)
+    return StreamingResponse(chain((first,), chunks), media_type=media_type, headers=headers)
 
 
-def _next(chunks: Iterator[bytes]) -> bytes:
-    return next(chunks, b"")
+def _chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    # A piece a row would spend more on sending the pieces than on making them.
+    while chunk := b"".join(islice(pieces, CHUNK)):
+        yield chunk

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from monitoring_app import texts
+
+_HOME = ("/", texts.TO_OPERATIONS)
+_AGAIN = ("/sign-in?again=1", texts.SIGN_IN_AGAIN)
 
 
 @cache
@@ -30,48 +33,30 @@ def page(title: str, body: str, status: int, *, refresh_seconds: int = 0) -> Res
     return HTMLResponse(markup, status_code=status, headers={"cache-control": "no-store"})
 
 
-def message(title: str, text: str, status: int, *, link: tuple[str, str] | None = None, refresh: int = 0) -> Response:
+def message(title: str, text: str, status: int, *, link: tuple[str, str] | None = _HOME, refresh: int = 0) -> Response:
     """A title, a sentence and perhaps one way on: (address, label)."""
     way = f'<a class="button" href="{escape(link[0])}">{escape(link[1])}</a>' if link else ""
-    return page(title, f"<p>{escape(text)}</p>{way}", status, refresh_seconds=refresh)
-
-
-def forbidden() -> Response:
-    """The one answer for every tenant that is not the asker's, whether or not it or the thing asked for exists."""
-    return message(texts.FORBIDDEN_TITLE, texts.FORBIDDEN, 403, link=("/", texts.TO_OPERATIONS))
-
-
-def not_found() -> Response:
-    """Nothing here, within what is the asker's own."""
-    return message(texts.NOT_FOUND_TITLE, texts.NOT_FOUND, 404, link=("/", texts.TO_OPERATIONS))
-
-
-def bad_address() -> Response:
-    """The address itself cannot be read."""
-    return message("400 – this address cannot be read", texts.BAD_ADDRESS, 400, link=("/", texts.TO_OPERATIONS))
-
-
-def unavailable() -> Response:
-    """The store is away; the page asks again by itself."""
-    response = message(texts.UNAVAILABLE_TITLE, texts.UNAVAILABLE, 503, refresh=5)
-    response.headers["retry-after"] = "5"
+    response = page(title, f"<p>{escape(text)}</p>{way}", status, refresh_seconds=refresh)
+    if refresh:
+        response.headers["retry-after"] = str(refresh)
     return response
 
 
-def not_invited() -> Response:
-    """Somebody the provider knows and no tenant does."""
-    return message("No access yet", texts.NOT_INVITED, 403, link=("/sign-in?again=1", texts.SIGN_IN_AGAIN))
-
-
-def signed_out() -> Response:
-    """After a sign-out."""
-    return message("You are signed out", texts.SIGNED_OUT, 200, link=("/sign-in", texts.SIGN_IN_AGAIN))
+forbidden = partial(message, texts.FORBIDDEN_TITLE, texts.FORBIDDEN, 403)
+"""The one answer for every tenant that is not the asker's, whether or not it or the thing asked for exists."""
+not_found = partial(message, texts.NOT_FOUND_TITLE, texts.NOT_FOUND, 404)
+"""Nothing here, within what is the asker's own."""
+bad_address = partial(message, "400 – this address cannot be read", texts.BAD_ADDRESS, 400)
+unavailable = partial(message, texts.UNAVAILABLE_TITLE, texts.UNAVAILABLE, 503, link=None, refresh=5)
+"""The store is away; the page asks again by itself."""
+not_invited = partial(message, "No access yet", texts.NOT_INVITED, 403, link=_AGAIN)
+"""Somebody the provider knows and no tenant does."""
+signed_out = partial(message, "You are signed out", texts.SIGNED_OUT, 200, link=("/sign-in", texts.SIGN_IN_AGAIN))
 
 
 def sign_in_failed(reason: str, status: int) -> Response:
     """The way through the provider ended somewhere else."""
-    text = texts.SIGN_IN_FAILED.format(reason=reason)
-    return message("Sign-in did not work", text, status, link=("/sign-in?again=1", texts.SIGN_IN_AGAIN))
+    return message("Sign-in did not work", texts.SIGN_IN_FAILED.format(reason=reason), status, link=_AGAIN)
 
 
 def refused(text: str, status: int) -> Response:

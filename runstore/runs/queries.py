@@ -14,7 +14,16 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import CompoundSelect, Select, Subquery, func, select, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Integer,
+    Select,
+    Subquery,
+    bindparam,
+    func,
+    select,
+    union_all,
+)
 
 from runstore.runs.branches import Branch, Shape, branches, parameter, shape_of, values_of
 from runstore.runs.cursor import Cursor
@@ -30,6 +39,11 @@ def newest(tenant_id: UUID, wanted: RunFilter, limit: int, cursor: Cursor | None
     if cursor is not None:
         values |= {"place_at": cursor.created_at, "place_id": cursor.run_id}
     return _newest(shape_of(wanted), None if cursor is None else cursor.newer), values
+
+
+def longest(tenant_id: UUID, wanted: RunFilter, limit: int, among: int) -> tuple[Select[Any], dict[str, Any]]:
+    """The `limit` runs that took longest of the newest `among` ones, with the list's columns; and the parameters."""
+    return _longest(shape_of(wanted)), values_of(tenant_id, wanted, among) | {"shown": limit}
 
 
 def bucket_counts(
@@ -59,6 +73,15 @@ def _newest(wanted: Shape, newer: bool | None) -> Select[Any]:
     order = (page.c.created_at, page.c.id)
     query = list_of_runs().join(page, page.c.id == OperationRun.id).where(OperationRun.tenant_id == parameter("tenant"))
     return query.order_by(*(column.asc() if newer else column.desc() for column in order))
+
+
+@lru_cache(maxsize=256)
+def _longest(wanted: Shape) -> Select[Any]:
+    page = _newest_of(wanted, None)
+    lasted = func.coalesce(OperationRun.finished_at, func.now()) - OperationRun.started_at
+    query = list_of_runs().join(page, page.c.id == OperationRun.id).where(OperationRun.tenant_id == parameter("tenant"))
+    order = (lasted.desc().nulls_last(), OperationRun.created_at.desc(), OperationRun.id.desc())
+    return query.order_by(*order).limit(bindparam("shown", type_=Integer))
 
 
 def _newest_of(wanted: Shape, newer: bool | None) -> Subquery:

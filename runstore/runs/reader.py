@@ -13,7 +13,7 @@ from runstore.errors import NotFoundError
 from runstore.runs.cursor import Cursor
 from runstore.runs.filters import DEFAULT_LIMIT, RunFilter, checked_limit
 from runstore.runs.operation import OperationType
-from runstore.runs.queries import bucket_counts, newest
+from runstore.runs.queries import bucket_counts, longest, newest
 from runstore.runs.rows import DETAIL_COLUMNS, detail_of, list_of_runs, run_of
 from runstore.runs.run import Run, RunDetail
 from runstore.runs.status import StatusBucket
@@ -63,6 +63,12 @@ class RunReader:
             older=Cursor(last.created_at, last.id) if last and has_older else None,
             newer=Cursor(first.created_at, first.id, newer=True) if first and has_newer else None,
         )
+
+    def longest(self, wanted: RunFilter, *, limit: int = DEFAULT_LIMIT) -> RunPage:
+        """Of the newest COUNT_CAP runs that the filter asks for those that took longest, or have been going on for longest."""
+        query, values = longest(self._scope.tenant_id, wanted, checked_limit(limit), COUNT_CAP)
+        with self._database.transaction(self._scope) as connection:
+            return RunPage(tuple(run_of(row) for row in connection.execute(query, values)), None, None)
 
     def get(self, run_id: UUID) -> RunDetail:
         """One run with everything. NotFoundError when this tenant has no such run, even if another tenant does."""

@@ -142,7 +142,7 @@ def test_a_file_that_changes_under_a_running_hub_changes_nothing() -> None:
     """Streamlit reads the script from the disk for each visitor; what it does is in modules that the hub has loaded."""
     tree = ast.parse((ROOT / "monitoring_app/app.py").read_text())
     assert len(tree.body) == 3, "a docstring, an import, a call"
-    code = "import sys, monitoring_app.asgi; sys.exit('monitoring_app.page_view' not in sys.modules)"
+    code = "import sys, monitoring_app.asgi; sys.exit('monitoring_app.pages' not in sys.modules)"
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

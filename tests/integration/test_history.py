@@ -41,5 +41,6 @@ def test_a_run_counts_on_the_day_it_was_created_where_its_viewer_is(store: Any, 
         for moment, spec in zip(moments, specs, strict=True)
         if moment >= begins[0]
     )
-    assert {(one.day, one.bucket): one.runs for one in found.days} == expected
+    counted = {(day, bucket): runs for day, buckets in found.days.items() for bucket, runs in buckets.items()}
+    assert counted == expected
     assert found.complete

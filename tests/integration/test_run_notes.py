@@ -6,9 +6,9 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from monitoring_app.operations.detail_view import against
+from monitoring_app.operations.detail_view import SINCE_GOOD, against
 from monitoring_app.presentation.nodes import text_of
-from runstore.reasons import CRASHED, TIMED_OUT
+from runstore.reasons import CRASHED, TIMED_OUT, Catalogue
 from runstore.runs.insights import Against, Kin, RunAt, RunInsights
 from runstore.runs.operation import OperationType
 from runstore.runs.status import RunStatus, StatusBucket
@@ -90,6 +90,7 @@ def test_a_run_beside_the_one_before_says_which_failures_are_new_the_same_and_go
             status=FAILED,
             failures=[TIMED_OUT.failure(item, seconds=1) for item in items],
             lasted=timedelta(minutes=minutes),
+            context={"version": f"1.{minutes}"},
         )
 
     before, after, good = failing("a", "b", "c"), failing("b", "c", "c", "d", "e", minutes=3), RunSpec()
@@ -98,15 +99,21 @@ def test_a_run_beside_the_one_before_says_which_failures_are_new_the_same_and_go
     add_runs(store.worker, scope, [before, after, good, huge])
     insights = RunInsights(store.hub, scope)
     found = insights.against(after.id, before.id)
-    assert found == Against(2, 2, 1, timedelta(minutes=3), timedelta(minutes=1))
-    shown = text_of(against(found, RunAt(before.id, StatusBucket.FAILED, ORIGIN)) or "")
+    assert found == Against(2, 2, 1, timedelta(minutes=3), timedelta(minutes=1), "1.3", "1.1", [])
+    shown = text_of(against(found, RunAt(before.id, StatusBucket.FAILED, ORIGIN), Catalogue.core()) or "")
     assert (
-        "2 failed that did not then, 2 failed then as well, 1 that failed then did not, 3 min instead of 1 min."
-        in shown
+        "2 failed that did not then, 2 failed then as well, 1 that failed then did not, 3 min instead of 1 min, "
+        "version 1.3 of the software instead of 1.1." in shown
     )
+    since = insights.against(after.id, good.id)
+    assert since is not None and (since.new, since.reasons) == (4, [TIMED_OUT.code])
+    told = text_of(against(since, RunAt(good.id, StatusBucket.SUCCEEDED, ORIGIN), Catalogue.core(), SINCE_GOOD) or "")
+    assert told.startswith("Since it last worked") and TIMED_OUT.meaning.rstrip(".") in told and "version" not in told
     calm = insights.against(good.id, before.id)
     assert calm is not None and (calm.new, calm.same, calm.gone) == (0, 0, 3)
     many = insights.against(after.id, huge.id)
     assert many is not None and many.new is None
-    assert "too many failures" in text_of(against(many, RunAt(huge.id, StatusBucket.FAILED, ORIGIN)) or "")
+    assert "too many failures" in text_of(
+        against(many, RunAt(huge.id, StatusBucket.FAILED, ORIGIN), Catalogue.core()) or ""
+    )
     assert RunInsights(store.hub, store.tenant("globex")).against(after.id, before.id) is None

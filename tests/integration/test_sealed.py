@@ -166,7 +166,7 @@ def test_what_the_release_before_left_is_read_and_then_sealed_however_often_it_i
     assert everything(runs) == seen
     assert found_in_a_dump(runs.store, tmp_path / "sealed") == set()
     assert report(runs.store.admin) == ([], 0)
-    assert export_set(runs.store.app, runs.scope, set_id, tmp_path / "out").policies == 1
+    assert export_set(runs.store.app, runs.scope, set_id, tmp_path / "out")[1] == 1
 
 
 def test_another_key_takes_over_and_the_old_one_opens_nothing_any_more(

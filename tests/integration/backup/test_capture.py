@@ -133,14 +133,14 @@ def test_an_exported_set_reads_back_to_the_same_hashes(
 ) -> None:
     set_id = captures.set()
     captures.run(set_id, all_policies=True)
-    done = export_set(store.app, tenant, UUID(set_id), tmp_path / "out")
+    _, exported = export_set(store.app, tenant, UUID(set_id), tmp_path / "out")
     with store.worker.transaction(tenant) as connection:
         fingerprint = fingerprint_of(connection, tenant)
     source = FolderSource(tmp_path / "out")
     read = list(source.read())
     assert [each for each in read if isinstance(each, SourceFailure)] == []
     policies = [each for each in read if isinstance(each, SourcePolicy)]
-    assert done.policies == len(policies) == len(ids(server))
+    assert exported == len(policies) == len(ids(server))
     items = {item.policy_id: item for item in set_items(store.app, tenant, UUID(set_id))}
     for policy in policies:
         item = items[policy.policy_id]

@@ -50,6 +50,7 @@ def addresses(draw: st.DrawFn) -> ListAddress:
         scope=draw(st.none() | WORDS),
         reason=draw(st.none() | WORDS),
         needs_attention=draw(st.booleans()),
+        longest=draw(st.booleans()),
     )
 
 
@@ -71,7 +72,7 @@ def test_dropping_one_filter_leaves_every_other_one(address: ListAddress) -> Non
 
 
 FIELDS = st.sampled_from(
-    ["type", "bucket", "range", "since", "until", "at", "created", "by", "q", "cursor", "rows", "x"]
+    ["type", "bucket", "range", "since", "until", "at", "created", "by", "q", "sort", "cursor", "rows", "x"]
 )
 HOSTILE = st.text(max_size=60) | st.sampled_from(
     ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "\x00", "' OR 1=1 --", "-1", "1e9", "NaN", "\ud800",
@@ -164,6 +165,8 @@ EARLY, LATE = "2026-03-01T06:00:00Z", "2026-03-02T06:00:00Z"
         ({"rows": "26"}, {}, ("rows",)),
         ({"refresh": "0", "attention": "1"}, {"refresh": "0", "attention": "1"}, ()),
         ({"refresh": "7", "attention": "yes"}, {}, ("attention", "refresh")),
+        ({"sort": "duration"}, {"sort": "duration"}, ()),
+        ({"sort": "created"}, {}, ("sort",)),
     ],
 )
 def test_what_cannot_be_or_contradicts_is_left_out_by_name(
