@@ -42,7 +42,7 @@ KEPT: Final = {
         "body": SEALED, "key_id": OURS,
     },
     "backup_sets": {"name": SCRUBBED, "created_by": PERSON},
-    "directory_names": {"object_id": OURS, "kind": OURS, "name": SCRUBBED},
+    "directory_names": {"object_id": OURS, "kind": OURS, "name": SCRUBBED, "group_kind": OURS, "membership_rule": SEALED},
     "drift_baselines": {"scope": REFUSED, "reason": SCRUBBED, "pinned_by": PERSON},
     "drift_comparisons": {"scope": REFUSED, "against": OURS, "withheld": OURS},
     "drift_finding_events": {"actor": PERSON, "event": OURS, "from_status": OURS, "to_status": OURS, "detail": SCRUBBED},
