@@ -126,7 +126,7 @@ def test_a_database_that_restarts_under_a_flow_loses_nothing(
     run_id = running()
     faults.restart_database()
     gate.touch()
-    eventually(lambda: stack.running.process("relay").exit_code is None)
+    eventually(lambda: stack.process("relay").exit_code is None)
     detail = stack.until(scope, run_id)
     assert (detail.run.status, detail.run.counts.succeeded) == (RunStatus.COMPLETED, 1)
     faults.mend()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flows._policies.canonical import canonical, content_hash
 from flows._policies.tree import comparable_tree, dumps
+from flows.drift.comparison.changes import MISSING
 from flows.drift.comparison.policy_diff import diff
 from tests.support.drift_apply import applied
 from tests.support.examples import examples
@@ -92,4 +93,4 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _side(tree: Any) -> Any:
-    return ["nothing"] if repr(tree) == "MISSING" else comparable_tree(tree)
+    return ["nothing"] if tree is MISSING else comparable_tree(tree)
