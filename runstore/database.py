@@ -178,7 +178,7 @@ def _engine(url: str, role: DatabaseRole, pool_size: int, statement_timeout_ms: 
     def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> BoundedConnection:
         made = BoundedConnection.connect(*arguments, **options)
         # Above the server's own limit, which tells a slow statement from a server that says nothing.
-        # 0 is no limit, to the server as well.
+        # 0 is not a limit, to the server as well.
         made.limit_seconds = statement_timeout_ms / 1000 + 1 if statement_timeout_ms else math.inf
         return made
 

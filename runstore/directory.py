@@ -240,7 +240,7 @@ def _check_tenant(name: str | None, directory_id: str | None) -> None:
             "The tenant's name holds what looks like a secret, and names are kept: give another with --name."
         )
     if directory_id is not None and not _DIRECTORY.fullmatch(directory_id):
-        raise BadInputError(f"{directory_id[:80]!r} is no Entra tenant id: give the GUID or the domain it is known by.")
+        raise BadInputError(f"{directory_id[:80]!r} is not an Entra tenant id: give its GUID or its domain.")
 
 
 def _no_tenant(slug: str) -> str:

@@ -20,7 +20,7 @@ SHORTEST = 8
 
 
 def ids_from(text: str) -> tuple[UUID, UUID] | None:
-    """The first and the last id that begin with these digits, dashes or not; None for what is no id's beginning."""
+    """The first and the last id that begin with these digits, dashes or not; None for what is not an id's beginning."""
     if (whole := uuid_or_none(text)) is not None:
         return whole, whole
     digits = text.strip().replace("-", "").lower()

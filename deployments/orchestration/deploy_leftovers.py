@@ -41,7 +41,7 @@ async def missing_operations(client: PrefectClient, *, remove: bool) -> Left:
     for one in await read_deployments(client, ()):
         if one.operation not in operations() and (one.is_operations or one.tenant is not None):
             found.setdefault(one.operation, []).append(one)
-    # Of a producer that is broken here nobody knows what it declares: that is no reason to delete its schedules.
+    # Of a producer that is broken here nobody knows what it declares: that is not a reason to delete its schedules.
     remove = remove and not broken()
     if remove:
         await delete_all(client, [one for each in found.values() for one in each])
@@ -90,7 +90,7 @@ async def strangers(
 
 
 async def delete_all(client: PrefectClient, deployments: Sequence[Deployment]) -> None:
-    """Deletes them, with their schedules; one that is gone already is no error."""
+    """Deletes them, with their schedules; one that is gone already is not an error."""
     for one in deployments:
         with suppress(ObjectNotFound):
             await delete_deployment(client, one)

@@ -128,7 +128,7 @@ def checked_name(name: str | None) -> str | None:
     """A further schedule's name as given. BadInputError for one that could not be read in a list, or in an address."""
     if name is not None and not _NAME.fullmatch(name):
         raise BadInputError(
-            f"{name[:40]!r} is no schedule's name: use lower-case letters, digits and -, 30 at most, such as weekends."
+            f"{name[:40]!r} is not a schedule's name: use lower-case letters, digits and -, 30 at most, such as weekends."
         )
     return name
 

@@ -27,7 +27,7 @@ def checked_timezone(name: str) -> None:
         anyio.run(CronSchedule(cron="0 0 * * *", timezone=name).get_dates, 1)
     except (ValueError, KeyError):
         raise BadInputError(
-            f"{name[:80]!r} is no time zone: write it as in the tz database, such as Europe/Berlin."
+            f"{name[:80]!r} is not a time zone: write it as in the tz database, such as Europe/Berlin."
         ) from None
 
 
@@ -40,7 +40,7 @@ def checked_cron(text: str) -> str:
         schedule = None
     if schedule is None:
         raise BadInputError(
-            f"{text[:80]!r} is no cron line: it has five fields, such as '0 6 * * *' for 6:00 every day."
+            f"{text[:80]!r} is not a cron line: it has five fields, such as '0 6 * * *' for 6:00 every day."
         )
     try:
         anyio.run(schedule.get_dates, 1)

@@ -135,7 +135,7 @@ def _worker_class(pool_type: str) -> type[BaseWorker[Any, Any, Any]]:
     kind = BaseWorker.get_worker_class_from_type(pool_type)
     if kind is None:
         raise BadInputError(
-            f"{pool_type[:80]!r} is no work pool type this installation can serve: it has "
+            f"{pool_type[:80]!r} is not a work pool type this installation can serve: it has "
             f"{', '.join(sorted(BaseWorker.get_all_available_worker_types()))}. Install the Prefect package that brings it."
         )
     return kind

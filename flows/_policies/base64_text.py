@@ -7,7 +7,7 @@ import binascii
 
 
 def decoded(value: str) -> str:
-    """The text a base64 property holds; the value itself where it is no base64 or no text.
+    """The text a base64 property holds; the value itself where it is not base64, or not text.
 
     A byte-order mark decides between UTF-8 and UTF-16, without one every second byte being zero does; line ends stay as they
     are, since a script may depend on them.

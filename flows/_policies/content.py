@@ -57,7 +57,7 @@ _GUID: Final = r"\{?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?"
 GUID: Final = re.compile(rf"(?:T_)?{_GUID}(?:_[A-Za-z0-9]{{1,40}})?")
 """The id of an object in Microsoft Graph, with the words that Intune puts around some."""
 HASH: Final = re.compile(r"(?:[0-9a-fA-F]{2}[: -]?){16,64}|[A-Za-z0-9+/]{27,86}={0,2}")
-"""A digest of something that is no secret, in hexadecimal or base64."""
+"""A digest of something that is not a secret, in hexadecimal or base64."""
 DEFINITION: Final = re.compile(
     # What no definition has, but keys do, is left to the fence.
     r"(?!.*(?:[0-9a-f]{16}|[0-9]{5}-[0-9]{5}|(?:[0-9][a-z]{1,40}){2}))"
@@ -79,7 +79,7 @@ KNOWN: Final[Mapping[str, re.Pattern[str]]] = {
     **dict.fromkeys(names("thumbprint certificateThumbprint sha1Thumbprint fileHash sha256Hash"), HASH),
     **dict.fromkeys(names("createdDateTime lastModifiedDateTime modifiedDateTime startDateTime"), MOMENT),
 }
-"""Property → the shape that its schema gives it. What has the shape is no free text and stays as it is; what has not is."""
+"""Property → the shape that its schema gives it. What has the shape is not free text and stays as it is; what has not is."""
 
 
 @dataclass(frozen=True, slots=True)

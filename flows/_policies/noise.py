@@ -47,7 +47,7 @@ OF_ELEMENT: Final[Mapping[str, frozenset[str]]] = {
 def is_metadata(key: str) -> bool:
     """Whether a key is OData metadata, an action entry, or an exporter's own remark (`#…`).
 
-    `x@odata.bind` is no metadata: it says which object a policy refers to. `@odata.type` is decided by the caller.
+    `x@odata.bind` is not metadata: it says which object a policy refers to. `@odata.type` is decided by the caller.
     """
     if key.startswith("#"):
         return True

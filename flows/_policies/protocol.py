@@ -53,7 +53,7 @@ class SourceFailure:
     `policy_type` is the only type it could have been, `None` when it could have been any. `policy_id` is set when the
     unread thing is known to be that one policy: then only that policy is unknown and its type still counts as
     enumerated. `possible_types` narrows a `policy_type` of `None` to a few; empty means any.
-    `no_policy` says that it was read and is no policy at all: nothing is unknown because of it. `foreign` says that it is
+    `no_policy` says that it was read and is not a policy at all: nothing is unknown because of it. `foreign` says that it is
     none because a tool wrote it in a form that is not read: policies may be in it, which is to be told.
     """
 

@@ -57,7 +57,7 @@ class Recognised:
 
 
 def recognise(body: Mapping[str, Any], folders: Sequence[str] = (), file_stem: str = "") -> Recognised | None:
-    """What the object is, or `None` if it is no policy.
+    """What the object is, or `None` if it is not a policy.
 
     `folders` are the names of the folders it lay in, innermost first; `file_stem` serves as the id's last resort (tools
     append the id to the file's name) and as the name of a policy that has none of its own. A policy without any id

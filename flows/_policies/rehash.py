@@ -37,7 +37,7 @@ def bring_up_to_date(connection: Connection, scope: TenantScope, sync: Sync) -> 
             body = stored.get(bytes(digest))
             if body is None:
                 continue
-            # What the fence takes out today it takes out of what was stored before, too: that it does so is no drift.
+            # What the fence takes out today it takes out of what was stored before, too: that it does so is not drift.
             body = protected(body, fingerprint, content_declared(policy_type))
             fresh = body_hash(body, canonical(policy_type, body))
             if fresh != bytes(digest):

@@ -58,7 +58,7 @@ class Unread:
     _known: set[str] = field(default_factory=set[str])
 
     def failed(self, item: SourceFailure) -> None:
-        """Takes in a thing that could not be read. One that is no policy leaves nothing unknown."""
+        """Takes in a thing that could not be read. One that is not a policy leaves nothing unknown."""
         if item.no_policy and not item.foreign:
             return
         if item.policy_id and not item.no_policy:

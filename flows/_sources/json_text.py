@@ -132,7 +132,7 @@ def _unswapped(data: bytes) -> str | None:
 
 
 def leading_members(text: str) -> dict[str, Any]:
-    """The members of the outermost object that are complete before the text breaks off; empty if it is no object.
+    """The members of the outermost object that are complete before the text breaks off; empty if it is not an object.
 
     Of a `value` list that breaks off, the first element's complete members are given, since its type is theirs all.
     """
@@ -198,5 +198,5 @@ def _is_cut(text: str, position: int) -> bool:
         return problem.pos >= len(text.rstrip()) - 1 or problem.msg.startswith("Unterminated string")
     except RecursionError:
         return False
-    # The standard library accepts NaN, which is no JSON and no cut either.
+    # The standard library accepts NaN, which is not JSON, and not a cut either.
     return False

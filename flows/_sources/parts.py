@@ -85,7 +85,7 @@ def may_be_part(file: ExportFile) -> bool:
 
 
 def part_of(document: Any, file: ExportFile) -> PartFile | None:
-    """The part a file's JSON is; `None` if it is no part, whatever its name says."""
+    """The part a file's JSON is; `None` if it is not a part, whatever its name says."""
     context: Any = None
     elements: Any = document
     if isinstance(document, dict):

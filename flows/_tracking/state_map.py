@@ -19,7 +19,7 @@ OBSERVED: dict[StateType, ObservedState | None] = {
     # Not begun, or waiting to begin again: the row stays what it is.
     StateType.SCHEDULED: None,
     StateType.PENDING: None,
-    # A paused run still holds its place and stays running; resuming it is no new attempt for Prefect either.
+    # A paused run still holds its place and stays running; resuming it is not a new attempt for Prefect either.
     StateType.PAUSED: None,
     # Being cancelled is not cancelled: the work goes on until Prefect says so.
     StateType.CANCELLING: None,

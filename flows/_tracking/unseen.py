@@ -113,7 +113,7 @@ class UnseenRuns:
                 request = one.identity.nameless_request(one.operation)
                 run = one.identity.adopt(self._database, scope, request, one.flow_run.start_time or at).run
         except NotFoundError as problem:
-            _log.debug("Flow run %s is no tenant's operation (%s).", one.id, type(problem).__name__)
+            _log.debug("Flow run %s is not a tenant's operation (%s).", one.id, type(problem).__name__)
             return
         failure = failure_for(one.state, str(one.operation.type))
         one.identity.observe(self._database, scope, run, seen, Source.RECONCILER, at, failure)
@@ -153,7 +153,7 @@ class UnseenRuns:
                 self._database, scope, one.identity.request(one.operation), one.state.timestamp
             )
         except NotFoundError as problem:
-            _log.debug("Flow run %s is no tenant's operation (%s).", one.id, type(problem).__name__)
+            _log.debug("Flow run %s is not a tenant's operation (%s).", one.id, type(problem).__name__)
             return False
         if not adopted.duplicate:
             _log.warning("Flow run %s runs and had no row; run %s is looked after now.", one.id, adopted.run.id)

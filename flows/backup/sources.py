@@ -110,7 +110,7 @@ class FolderCapture:
         self._is_read = False
 
     def select(self, policy_ids: Sequence[str] | None) -> Selection:
-        """Every policy of the folder, or those named; a file that is no readable policy is a failure of everything."""
+        """Every policy of the folder, or those named; a file that is not a readable policy is a failure of everything."""
         self._read()
         types = {policy_id: policy.policy_type for policy_id, (policy, _) in self._held.items()}
         if policy_ids is None:

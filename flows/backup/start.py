@@ -39,5 +39,5 @@ def add_policies_request(
 
 
 def checked_set_id(text: str) -> UUID:
-    """The id of a set from what a person wrote; BadInputError for what is no id."""
+    """The id of a set from what a person wrote; BadInputError for what is not an id."""
     return checked_id(text, f"{text[:80]!r} is not the id of a backup set; `tenantatlas backup list` shows the ids.")

@@ -43,7 +43,7 @@ def moment_of(text: str | None) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInputError(f"{text[:80]!r} is no time: write it as 2027-01-31 or 2027-01-31T12:00:00Z.") from None
+        raise BadInputError(f"{text[:80]!r} is not a time: write it as 2027-01-31 or 2027-01-31T12:00:00Z.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -126,6 +126,6 @@ def _list(
 
 
 def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
-    """What was not compared, and why: an incomplete read is no drift."""
+    """What was not compared, and why: an incomplete read is not drift."""
     said = [withheld_words(one) for one in entries[:20]]
     return notice(f"Not compared: {'; '.join(said)}", "orange")

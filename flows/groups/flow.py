@@ -31,7 +31,7 @@ def sync_groups(run: TrackedRun, parameters: GroupParameters) -> None:
 
 
 def read_groups(run: TrackedRun, parameters: GroupParameters) -> None:
-    """The work, for a run that may be tracked elsewhere. A group that is gone is kept as deleted, which is no failure."""
+    """The work, for a run that may be tracked elsewhere. A group that is gone is kept as deleted, which is not a failure."""
     find = partial(mentioned_groups, scope=run.scope, parameters=parameters)
     wanted = run.step("find groups", partial(run.stored, find))
     run.progress.expect(wanted)

@@ -87,7 +87,7 @@ REMOTE: Final = re.compile(
     # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
     rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"
     rb"[ \"'`]{0,3}([a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9]))"
-    # In the same line, a word as a policy asks of a password that is no address of a person.
+    # In the same line, a word as a policy asks of a password that is not an address of a person.
     rb"|[^\n]{0,48}?(?<=[\s\"'`(=:,>\x80-\xff])(?![\w.+-]{1,64}@[\w-]{1,64}\.[a-z])(" + _STRONG + rb")"
 )
 

@@ -159,7 +159,7 @@ def _known(token: bytes) -> tuple[Found, ...]:
 
 
 def _opaque_in(token: bytes) -> tuple[Found, ...]:
-    """The opaque parts of a token: forms that are public, and pieces between separators that are no words, taken together."""
+    """The opaque parts of a token: forms that are public, and pieces between separators that are not words, taken together."""
     if token.isalnum() and token[:2] not in BY_START:
         length, score = len(token), _score(token, token, 0)
         is_one = (score > 0 and _is_opaque([(0, length, score)])) or (length > _KEY_AFTER_PREFIX and _is_glued(token))

@@ -1,4 +1,4 @@
-"""What secrets look like that are no bare token: a literal anchor that is cheap to find, and a bounded expression.
+"""What secrets look like that are not bare tokens: a literal anchor that is cheap to find, and a bounded expression.
 
 Every expression is matched only where its anchor was found, has a bounded length, and uses possessive quantifiers or
 disjoint classes, so the cost of one hit is bounded and the cost of a text is linear in its length. `secret_scan` caps

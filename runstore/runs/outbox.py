@@ -112,7 +112,7 @@ class Outbox:
         self._tenant_limit = tenant_limit
 
     def claim(self, size: int) -> Sequence[Undispatched]:
-        """Up to `size` runs that are this caller's for LEASE_SECONDS. Empty when it is no run's turn.
+        """Up to `size` runs that are this caller's for LEASE_SECONDS. Empty when no run has its turn.
 
         Tenants take turns: a tenant has at most `tenant_limit` runs under way, and the one with least comes first.
         """
@@ -131,7 +131,7 @@ class Outbox:
         ]
 
     def lag_seconds(self) -> float:
-        """How long the run that has been waiting longest has had its turn; 0 when it is no run's turn."""
+        """How long the run that has been waiting longest has had its turn; 0 when no run has its turn."""
         with self._database.across_tenants() as connection:
             return float(connection.execute(_LAG, {"tenant_limit": self._tenant_limit}).scalar_one())
 

@@ -1,7 +1,7 @@
 """Hundreds of made-up secrets go through real flows in every way one can slip out; afterwards none is found anywhere.
 
 Looked at byte by byte: every table of the run store and of Prefect, binary columns unpacked; every file of the stack's
-home that is no database file (logs, state, results); the rows the command line prints from; the hub's downloads and pages.
+home that is not a database file (logs, state, results); the rows the command line prints from; the hub's downloads and pages.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def test_no_table_holds_a_secret(aftermath: Aftermath, database: str) -> None:
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
-    """Every file of the home that is no database file."""
+    """Every file of the home that is not a database file."""
     home = Path(os.environ["TENANTATLAS_HOME"])
     for path in home.rglob("*"):
         if path.is_file() and not path.is_relative_to(home / "postgres" / "data"):

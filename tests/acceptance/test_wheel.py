@@ -1,4 +1,4 @@
-"""The wheel alone is the product: installed with the lock's versions, it runs the demo in a folder that is no checkout."""
+"""The wheel alone is the product: installed with the lock's versions, it runs the demo in a folder that is not a checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tenantatlas deploy` against servers that are no Prefect server, or none that lets it in."""
+"""`tenantatlas deploy` against servers that are not Prefect server, or none that lets it in."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def snapshot(
 ) -> Snapshot:
     """The side that these bodies make, read as a source gives them that knows their types from elsewhere.
 
-    An object that is no policy fails the test.
+    An object that is not a policy fails the test.
     """
     policies: dict[str, StoredPolicy] = {}
     for body in bodies:

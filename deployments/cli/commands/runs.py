@@ -65,7 +65,7 @@ def list_runs(
         buckets = frozenset({StatusBucket(bucket.strip().lower())} if bucket is not None else ())
     except ValueError:
         names = ", ".join(one.value for one in StatusBucket)
-        raise BadInputError(f"{str(bucket)[:80]!r} is no bucket: use one of {names}.") from None
+        raise BadInputError(f"{str(bucket)[:80]!r} is not a bucket: use one of {names}.") from None
     wanted = RunFilter(
         type=None if type is None else OperationType.parse(type),
         buckets=buckets,
@@ -133,7 +133,7 @@ def parse_time(text: str | None, option: str) -> datetime | None:
         moment = datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError):
         raise BadInputError(
-            f"{option} {text[:80]!r} is no time: write it as 2026-03-01T06:00:00Z, 2026-03-01 or 24h."
+            f"{option} {text[:80]!r} is not a time: write it as 2026-03-01T06:00:00Z, 2026-03-01 or 24h."
         ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 

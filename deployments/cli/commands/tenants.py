@@ -106,7 +106,7 @@ def grant(
     try:
         wanted = Role(role.strip().lower())
     except ValueError:
-        raise BadInputError(f"{role[:80]!r} is no role: use owner, manager, operator or readonly.") from None
+        raise BadInputError(f"{role[:80]!r} is not a role: use owner, manager, operator or readonly.") from None
     with call.open_store() as store:
         member = store.directory(admin=True).grant(store.scope(tenant, call.acting_as), user, wanted)
     document = {"member": {"email": member.email, "role": member.role.value, "tenant": tenant}}
@@ -116,7 +116,7 @@ def grant(
 def revoke(call: Call, tenant: TenantOption, user: UserOption) -> Answer:
     with call.open_store() as store:
         store.directory(admin=True).revoke(store.scope(tenant, call.acting_as), user)
-    told = f"{user} is no member of tenant {tenant} any more."
+    told = f"{user} is not a member of tenant {tenant} any more."
     return Answer({"revoked": {"email": user, "tenant": tenant}}, (told,))
 
 

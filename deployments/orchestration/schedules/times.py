@@ -97,7 +97,7 @@ def _span(text: str, option: str) -> tuple[timedelta, str]:
     """The span, and how it is written in short."""
     found = _SPAN.fullmatch(text.strip())
     if found is None:
-        raise BadInputError(f"{option} {text[:40]!r} is no span: write it as 15m, 6h, 1d or 2w.")
+        raise BadInputError(f"{option} {text[:40]!r} is not a span: write it as 15m, 6h, 1d or 2w.")
     return timedelta(**{_UNITS[found[2]]: int(found[1])}), f"{int(found[1])}{found[2]}"
 
 

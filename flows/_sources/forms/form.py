@@ -15,7 +15,7 @@ SUFFIXES: Final = (".json", ".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """One file: where it is, how to call it, its size; `readable` is false for what is no ordinary file."""
+    """One file: where it is, how to call it, its size; `readable` is false for what is not an ordinary file."""
 
     path: Path
     origin: str
@@ -46,7 +46,7 @@ class Form:
     `leaves_out` names files that nobody has to read: the tool's own, and those of the past. `document` turns a whole
     file into what Graph would answer, `body` one policy; both return what they were given when the form is not theirs, and
     never change it. `stem` gives the part of a file's name that belongs to the policy. `cut` tells whether a policy lost
-    content on its way into the file, `own` whether something that is no policy is the tool's own. `others` are the folders, by
+    content on its way into the file, `own` whether something that is not a policy is the tool's own. `others` are the folders, by
     their letters and digits, where the tool keeps objects of kinds that are not asked for. `refused` recognises an
     object in a form that is not read, `refused_file` a file by its name.
     """

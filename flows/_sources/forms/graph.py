@@ -13,7 +13,7 @@ PARTS: Final = ("settings", "assignments", "definitionValues", "scheduledActions
 
 
 def listed(document: Any) -> list[Any] | None:
-    """The members of a list in any of the shapes it is saved in; `None` for what is no list.
+    """The members of a list in any of the shapes it is saved in; `None` for what is not a list.
 
     What the list says of itself counts for every member that says nothing.
     """

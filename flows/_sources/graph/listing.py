@@ -120,7 +120,7 @@ def says_something(body: dict[str, Any]) -> bool:
 
 
 def _through_typed_paths(listing: Listing) -> Job[None]:
-    """Replaces what a mixed list says of its policies by what their own lists do; one that is not read is no loss, since
+    """Replaces what a mixed list says of its policies by what their own lists do; one that is not read loses nothing, since
     what it would have shown is then read policy by policy."""
     entry, collection = listing.entry, listing.collection
     kinds = {as_text(listed.body().get("@odata.type")) for listed in listing.items.values()}

@@ -70,7 +70,7 @@ def read_objects(asked: Sequence[tuple[str, str]]) -> Job[list[DirectoryObject] 
     rows = [as_dict(row) for row in as_list(answer.body.get("value"))]
     found = {as_text(row.get("id")).lower(): shown_name(as_text(row.get("displayName"))) for row in rows}
     named = [DirectoryObject(one, kinds[one], name) for one, name in found.items() if one in kinds]
-    # No list is no answer.
+    # No list is not an answer.
     if NEXT_LINK in answer.body or not isinstance(answer.body.get("value"), list):
         return named
     gone = [one for one, kind in kinds.items() if one not in found and kind in ("group", "user")]

@@ -34,7 +34,7 @@ def read_collections(
 
     `condense` makes of a page's elements what is kept of them.
 
-    An empty page is no end, only a page without a next link is. A link that was followed before would go round for
+    An empty page is not an end, only a page without a next link is. A link that was followed before would go round for
     ever and counts as an unstable list; one that leaves the endpoint is not followed.
     """
     found = [Pages() for _ in requests]

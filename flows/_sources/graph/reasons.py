@@ -62,7 +62,7 @@ GRAPH_UNREACHABLE: Final = ReasonCode(
 )
 GRAPH_ANSWER_UNREADABLE: Final = ReasonCode(
     "graph_answer_unreadable",
-    "The answer of Microsoft Graph broke off, came too slowly, or was no JSON.",
+    "The answer of Microsoft Graph broke off, came too slowly, or was not JSON.",
     who=Mender.MICROSOFT,
     next_step="Start it again; check for a proxy that cuts answers off if it happens every time.",
     template="No readable answer from Microsoft Graph in {attempts} attempts.",

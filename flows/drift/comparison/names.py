@@ -1,4 +1,4 @@
-"""What ids are called in front of people. Findings keep ids, so that a new name is no drift; names are put beside them when shown.
+"""What ids are called in front of people. Findings keep ids, so that a new name is not drift; names are put beside them when shown.
 
 Every rendering of findings takes what `named` makes of them: the names that the policies' own bodies carry, which a comparison
 keeps with each change (`carried`), and those that are known from elsewhere.

@@ -18,7 +18,7 @@ from flows.drift.comparison.severity import Severity
 from flows.drift.comparison.sides import Kind, PolicyState
 
 MINIMUM: Final = 3
-"""Fewer policies than this are no platform, even if they are all there are."""
+"""Fewer policies than this are not a platform, even if they are all there are."""
 
 MOST_VALUES: Final = 20
 """Values listed of a platform change that is not the same everywhere."""

@@ -84,7 +84,7 @@ def newest_comparisons(database: Database, scope: TenantScope) -> list[dict[str,
 def worst_open(document: Mapping[str, Any], threshold: str) -> list[dict[str, Any]]:
     """The findings of a document that are as severe as `threshold` or more and neither accepted nor resolved.
 
-    BadInputError for a threshold that is no severity; NotFoundError when nothing was compared, which passes no threshold.
+    BadInputError for a threshold that is not a severity; NotFoundError when nothing was compared, which passes no threshold.
     """
     try:
         limit = Severity(threshold)

@@ -138,7 +138,7 @@ def untold(connection: psycopg.Connection[Any], prefect: httpx.Client, deleted: 
         if flow_run in deleted or (kind == "COMPLETED" and name == "Deduplicated"):
             continue
         if kind not in _ENDS:
-            # What a schedule plans is no flow run yet.
+            # What a schedule plans is not a flow run yet.
             if kind != "SCHEDULED" or name in ("Late", "AwaitingRetry"):
                 found.append(f"flow run {flow_run} is still {name}, its row {rows.get(flow_run)}")
         elif flow_run not in rows:

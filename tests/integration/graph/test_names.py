@@ -167,11 +167,11 @@ def test_a_changed_rule_is_drift_of_what_targets_the_group(server: GraphServer, 
     counts, _ = grouped(tenant)
     assert (counts.succeeded, counts.total) == (1, 1)
     synced(tenant)
-    assert compared(tenant)["findings"] == [], "what was not known before is no change"
+    assert compared(tenant)["findings"] == [], "what was not known before is not a change"
     asked = server.counted()["detail_reads"]
     synced(tenant)
     assert server.counted()["detail_reads"] == asked, (
-        "a rule beside an assignment is no reason to read the policy again"
+        "a rule beside an assignment is not a reason to read the policy again"
     )
     server.control(groups={GROUP: dynamic(new)})
     grouped(tenant)

@@ -18,7 +18,7 @@ def project(repository: Path) -> dict[str, Any]:
 
 
 def tracked(repository: Path, packages: Sequence[str]) -> list[PurePosixPath]:
-    """The files of the packages that belong to the source: as git has them, or all there are where the tree is no clone."""
+    """The files of the packages that belong to the source: as git has them, or all there are where the tree is not a clone."""
     if shutil.which("git") and (repository / ".git").exists():
         command = ["git", "-C", str(repository), "ls-files", "-z", "--", *packages]
         done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -140,7 +140,7 @@ def test_every_tenants_span_begins_at_its_own_minute() -> None:
         ({"every": "10s"}, "at least one minute"),
         ({"every": "99999w"}, "366d at most"),
         ({"every": "6h", "jitter": "7h"}, "no longer than --every"),
-        ({"every": "6h", "jitter": "-5m"}, "--jitter '-5m' is no span"),
+        ({"every": "6h", "jitter": "-5m"}, "--jitter '-5m' is not a span"),
         ({"every": "6h", "jitter": "30s"}, "--jitter is at least one minute"),
         ({"cron": "0 6 * * *", "jitter": "0m"}, "--jitter is at least one minute"),
         ({"every": "2d", "timezone": "Europe/Berlin"}, "--every 2d is elapsed time"),

@@ -106,7 +106,7 @@ IDENTITY = [
         [("policy_removed", "", "")],
     ),
     Kind(
-        "a file that was renamed is no change",
+        "a file that was renamed is not a change",
         {"old.json": of("iosCompliancePolicy", None, x=1)},
         {"new.json": of("iosCompliancePolicy", None, x=1)},
         [],

@@ -1,4 +1,4 @@
-"""A policy read under v1.0 of Graph and later under beta: what v1.0 leaves out is no drift, what was changed is."""
+"""A policy read under v1.0 of Graph and later under beta: what v1.0 leaves out is not drift, what was changed is."""
 
 from __future__ import annotations
 

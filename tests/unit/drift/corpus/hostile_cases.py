@@ -205,7 +205,7 @@ SETTINGS = [
         prop("name", "Catalog", "Q"),
     ),
     one(
-        "who refers to a reusable setting is no change of it",
+        "who refers to a reusable setting is not a change of it",
         of(
             "deviceManagementReusablePolicySetting",
             settingDefinitionId="q",
@@ -443,7 +443,7 @@ WHOLE = [
         ],
     ),
     Case(
-        "two policies that get the same twice are no platform",
+        "two policies that get the same twice are not a platform",
         [policy(groups("g", [simple("g_v", n)]), policy_id=number_of(n)) for n in range(2)],
         [policy(groups("g", [simple("g_v", n)], *[[simple("g_v", 9)]] * 2), policy_id=number_of(n)) for n in range(2)],
         [("policy_modified", number_of(n), [("setting", "g", "g[]", ABSENT, {"g_v": 9})] * 2) for n in range(2)],

@@ -644,7 +644,7 @@ WHOLE = [
         ],
     ),
     Case(
-        "two policies of many are no platform",
+        "two policies of many are not a platform",
         some(6),
         [*some(6)[:4], *some(6, k=1)[4:]],
         [("policy_modified", f"33333333-0000-4000-8000-{n:012}", [prop("k", ABSENT, 1)]) for n in (4, 5)],
