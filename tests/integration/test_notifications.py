@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from runstore.notifications import DIGEST_WINDOW_SECONDS, NotificationKind, NotificationReader
+from runstore.notifications import DIGEST_WINDOW_SECONDS, NotificationKind, NotificationReader, announce
 from runstore.runs.operation import OperationType
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import Counts, Failure, Progress, RunObservation, Source
@@ -50,6 +50,17 @@ def test_a_storm_is_one_line(store: Any, operator: TenantScope) -> None:
     assert reader.unread() == 43
     assert reader.mark_read() == 43
     assert reader.mark_read() == 0
+
+
+def test_a_transition_that_is_announced_once_more_notifies_nobody_again(store: Any, operator: TenantScope) -> None:
+    run = begin(store, operator)
+    for _ in range(2):
+        with store.worker.transaction(operator) as connection:
+            announce(connection, operator.tenant_id, run.id, NotificationKind.FINISHED)
+    assert [(line.kind, line.more) for line in NotificationReader(store.app, operator).list()] == [
+        ("finished", 0),
+        ("queued", 0),
+    ]
 
 
 def test_nobody_reads_or_marks_anothers(store: Any, operator: TenantScope) -> None:

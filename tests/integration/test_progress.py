@@ -285,6 +285,21 @@ def test_a_run_that_is_no_longer_this_attempts_does_no_further_item(
         assert recorder.stored().run.counts.succeeded == (1 if attempt == 1 else 0)
 
 
+def test_a_write_of_progress_also_hears_that_the_run_was_given_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HEARTBEAT_INTERVAL", "DOUBT_SECONDS"):
+        monkeypatch.setattr(module, name, 1000.0)
+    recorder = Listening(store)
+    with pytest.raises(Abort), recorder.reporter() as reporter:
+        recorder.observe(RunObservation(recorder.run.id, 1, ObservedState.FAILED, Source.RECONCILER, datetime.now(UTC)))
+        reporter.succeeded("0")
+        until(lambda: bool(recorder.told))
+        time.sleep(0.2)  # the answer to that write
+        reporter.succeeded("1")
+        pytest.fail("another item was done")
+
+
 def test_work_that_was_given_up_at_its_very_end_is_not_told_as_done(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

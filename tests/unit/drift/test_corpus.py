@@ -6,6 +6,7 @@ import pytest
 
 from flows._policies.recognise import recognise
 from flows._policies.types import FROM_EXPORTS
+from flows.drift.comparison.severity import Severity
 from tests.support.drift_cases import Case, check
 from tests.support.drift_compare import compared, shown, snapshot
 from tests.support.policy_strategies import without_metadata
@@ -17,6 +18,18 @@ CASES = [*catalog_cases.CASES, *other_cases.CASES, *hostile_cases.CASES]
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_findings_equal_the_written_truth(case: Case) -> None:
     check(case)
+
+
+def test_a_finding_is_as_severe_as_the_worst_of_its_changes() -> None:
+    """Whichever of them comes first."""
+    worse_later = 0
+    for case in CASES:
+        for finding in compared(snapshot(case.before), snapshot(case.after)).findings:
+            levels = [Severity(change.extra["severity"]) for change in finding.changes]
+            if levels:
+                assert finding.severity is min(levels, key=lambda level: level.rank), (case.name, levels)
+                worse_later += finding.severity is not levels[0]
+    assert worse_later > 0
 
 
 def test_a_source_without_metadata_says_the_same() -> None:
