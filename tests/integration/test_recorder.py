@@ -12,6 +12,7 @@ import pytest
 
 from runstore.errors import StoreError
 from runstore.runs.operation import OperationType
+from runstore.runs.outbox import RunListener
 from runstore.runs.reader import RunReader
 from runstore.runs.recorder import STATEMENTS, Recorder, statement
 from runstore.runs.run import (
@@ -350,6 +351,19 @@ def test_a_guess_counts_only_while_all_that_it_was_made_from_holds(runs: Runs, p
     assert runs.reader.find(read.id) == read
     assert runs.report(read, ObservedState.RUNNING, 2, guess_from=stale).verdict is Verdict.REPEATED
     assert runs.report(read, ObservedState.FAILED, 2, guess_from=read).applied
+
+
+def test_an_end_wakes_the_dispatchers_where_a_run_of_the_tenant_waits(store: Any, runs: Runs) -> None:
+    Runs(store, store.tenant("globex")).pending()
+    ending = [runs.at(RunStatus.RUNNING) for _ in range(2)]
+    with RunListener(store.url) as listener:
+        assert listener.wait(5), "the connection was just made"
+        assert runs.report(ending[0], ObservedState.FINISHED, 2).applied
+        assert not listener.wait(0.3), "only a run of another tenant waits"
+        runs.pending()
+        assert listener.wait(5) and not listener.wait(0.3), "a start tells of itself"
+        assert runs.report(ending[1], ObservedState.FINISHED, 2).applied
+        assert listener.wait(5)
 
 
 def test_a_run_is_reopened_beside_one_that_is_not_identical_or_not_active(runs: Runs) -> None:
