@@ -110,6 +110,8 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         deep = reader.list(RunFilter(), limit=250, cursor=deep.older)
     some = page.runs[len(page.runs) // 2]
     drift = OperationType("drift", "generate")
+    named = [f"policy-{number}" for number in range(500)]
+    days = [now - timedelta(days=back) for back in range(13, -1, -1)]
     return {
         "list, first page of 250": lambda: reader.list(RunFilter(), limit=250),
         "list, page 22 of 250": lambda: reader.list(RunFilter(), limit=250, cursor=deep.older),
@@ -152,6 +154,9 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "search: first digits": lambda: reader.list(RunFilter(search=str(some.id)[:8]), limit=50),
         "search: item id": lambda: reader.list(RunFilter(search="item-100000"), limit=50),
         "search: frequent item": lambda: reader.list(RunFilter(search="in-every-hundredth-sync"), limit=250),
+        "search: part of an item": lambda: reader.list(RunFilter(search="ITEM-99", named=named), limit=50),
+        "counts, part of an item": lambda: reader.bucket_counts(RunFilter(search="ITEM-99", named=named)),
+        "history, part of an item": lambda: insights.history(days, RunFilter(search="ITEM-99", named=named)),
         "counts, frequent item": lambda: reader.bucket_counts(RunFilter(search="in-every-hundredth-sync")),
         "counts per bucket": lambda: reader.bucket_counts(RunFilter()),
         "counts, last 24 hours": lambda: reader.bucket_counts(RunFilter(since=now - timedelta(days=1))),
@@ -162,10 +167,8 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "choices": insights.choices,
         "counts, needs attention": lambda: reader.bucket_counts(RunFilter(needs_attention=True)),
         "counts, scope": lambda: reader.bucket_counts(RunFilter(scope="scope-3")),
-        "history, 14 days": lambda: insights.history([now - timedelta(days=back) for back in range(13, -1, -1)]),
-        "history, type": lambda: insights.history(
-            [now - timedelta(days=back) for back in range(13, -1, -1)], RunFilter(type=drift)
-        ),
+        "history, 14 days": lambda: insights.history(days),
+        "history, type": lambda: insights.history(days, RunFilter(type=drift)),
         "notes of a page": lambda: insights.notes([run.id for run in page.runs], ["scope", "source"]),
         "runs of its kind": lambda: insights.kin(some.id),
         "usual duration": lambda: insights.usual_durations([drift], besides=some.id),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from monitoring_app.operations.address import ListAddress
 from monitoring_app.settings import HubSettings
 from monitoring_app.web.identity import Sessions
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
+from runstore.runs.filters import RunFilter
 from runstore.runs.reader import RunReader
 from runstore.tenancy import TenantScope
 
@@ -32,6 +35,11 @@ class Hub:
     def reader(self, scope: TenantScope) -> RunReader:
         """The runs of a tenant."""
         return RunReader(self.database, scope)
+
+    def filter_of(self, scope: TenantScope, address: ListAddress) -> RunFilter:
+        """Which runs a view of the list asks for at this moment, items found by their names included."""
+        named = self.settings.items_called(self.database, scope, address.search) if address.search else ()
+        return replace(address.filter(datetime.now(UTC)), named=named)
 
     def dispose(self) -> None:
         """Closes the databases' idle connections."""

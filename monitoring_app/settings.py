@@ -66,6 +66,11 @@ def no_names(database: Database, scope: TenantScope, items: Sequence[str]) -> Ma
     return {}
 
 
+def no_items(database: Database, scope: TenantScope, part: str) -> Sequence[str]:
+    """No item has a name."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class HubSettings:
     """How one hub process is served.
@@ -75,6 +80,7 @@ class HubSettings:
     `public_url` is the address that browsers use; without it the hub answers on its own loopback address only.
     `demo` offers the picker of the demo's users instead of a sign-in and is refused next to an issuer or a proxy.
     `about` names, by operation, the keys of a run's context that tell one run from another; `scope` for any other operation.
+    `item_names` answers the names of items, `items_called` the items with a text in their name.
     `producer_migrations` are the folders whose revisions the start-up check asks for beside the core's.
     """
 
@@ -91,6 +97,7 @@ class HubSettings:
     catalogue: Catalogue = field(default_factory=Catalogue.core)
     about: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     item_names: Callable[[Database, TenantScope, Sequence[str]], Mapping[str, str]] = no_names
+    items_called: Callable[[Database, TenantScope, str], Sequence[str]] = no_items
     producer_migrations: Sequence[Path] = ()
     verify_schema: bool = True
     version: str = ""

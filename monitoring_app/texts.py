@@ -45,7 +45,11 @@ UNREAD: Final = "{count} unread"
 
 # Operations: list
 FILTER_PERIOD: Final = "Time"
-FILTER_SEARCH: Final = "Run or item id"
+FILTER_SEARCH: Final = "Run or item"
+SEARCHED: Final = (
+    "Ids in full were looked for in every run, parts of an item's id or name in the newest {runs} only; runs with thousands of "
+    "items were left out there."
+)
 ATTENTION_NONE: Final = "Of every operation and scope the newest run that has ended succeeded."
 ATTENTION_NOTE: Final = "The newest ended run of each operation and scope, where it failed or succeeded in part."
 FILTER_NOTE: Final = "Finished runs by the time they ended; unfinished ones unless they were created after the range."

@@ -17,6 +17,7 @@ from flows._policies.tree import dumps
 from runstore.database import Database
 from runstore.tenancy import TenantScope
 
+MOST_CALLED: Final = 1000
 READ_AGAIN: Final = timedelta(days=180)
 """Microsoft changes a text now and then."""
 
@@ -114,6 +115,25 @@ def known_names(connection: Connection, scope: TenantScope, keys: Collection[str
         if name or deleted:
             found[lower[object_id]] = (f"{name}, deleted" if name else f"deleted {kind}") if deleted else name
     return {key: name for key, name in found.items() if name and key in keys}
+
+
+_CALLED: Final = text(
+    """
+    SELECT DISTINCT policy_id FROM inventory_sync_policies
+     WHERE tenant_id = :tenant AND strpos(lower(name), lower(:part)) > 0 AND sync_id IN (
+           SELECT id FROM inventory_syncs WHERE tenant_id = :tenant AND status IN ('succeeded', 'partial')
+            ORDER BY started_at DESC LIMIT 20)
+     ORDER BY policy_id LIMIT :most
+    """
+)
+
+
+def items_called(database: Database, scope: TenantScope, part: str) -> list[str]:
+    """As runs name them, the policies of the newest syncs that have `part` in their name, in any case; at most MOST_CALLED."""
+    asked = {"tenant": scope.tenant_id, "part": part, "most": MOST_CALLED}
+    with database.transaction(scope) as connection:
+        ids = connection.execute(_CALLED, asked).scalars().all()
+    return [item for one in ids for item in (one, f"policy:{one}")]
 
 
 def item_names(database: Database, scope: TenantScope, items: Sequence[str]) -> dict[str, str]:

@@ -216,7 +216,7 @@ _PARTS: Final[Sequence[tuple[str, str, Callable[[str], Any], Callable[[Any], str
     ("at", "at", _time, _written, "running at"),
     ("created", "created", _interval, lambda both: "/".join(map(_written, both)), "created"),
     ("by", "initiator", _text, str, "started by"),
-    ("q", "search", _text, str, "id"),
+    ("q", "search", _text, str, "search"),
     ("scope", "scope", _text, str, "scope"),
     ("reason", "reason", _text, str, "reason"),
     ("attention", "needs_attention", lambda text: bool(_chosen((1,), text)), lambda _: "1", ""),

@@ -52,7 +52,7 @@ def filter_fields(
         "id": _id(texts.FILTER_SEARCH),
         "type": "text",
         "maxlength": str(MAX_TEXT),
-        "placeholder": "In full, or a run's first 8",
+        "placeholder": "Id, or part of a name",
         "data-value": address.search or "",
         **part("q"),
     }

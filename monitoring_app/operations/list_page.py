@@ -14,6 +14,7 @@ from monitoring_app.operations import list_view as view
 from monitoring_app.operations import schedules_page
 from monitoring_app.operations.address import LOOKS, ListAddress
 from monitoring_app.operations.filter_bar import filter_fields, moment_pickers
+from monitoring_app.presentation.figures import plural
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, blocks, h
 from monitoring_app.presentation.parts import downloads, page_header
@@ -37,14 +38,14 @@ def draw(viewer: Viewer) -> None:
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
     files = downloads("/export/runs", {"tenant": viewer.tenant.slug, **address.at_cursor(None).to_params()})
     header = page_header(viewer, texts.OPERATIONS, "Everything that ran for this tenant, newest first.", aside=files)
-    now = datetime.now(UTC)
+    now, wanted = datetime.now(UTC), hub.filter_of(viewer.scope, address)
     fields = filter_fields(viewer.tenant.slug, address, reader.types(), insights.choices(), hub.settings.catalogue, now)
     show(h("div", None, header, fields), "list-header")
     moment_pickers(viewer, address)
     if address.longest:
-        page = reader.longest(address.filter(now), limit=address.rows)
+        page = reader.longest(wanted, limit=address.rows)
     else:
-        page = reader.list(address.filter(now), limit=address.rows, cursor=address.cursor)
+        page = reader.list(wanted, limit=address.rows, cursor=address.cursor)
 
     def refreshed(viewer: Viewer, first: bool) -> None:
         """Figures, and the state of the rows shown; never which rows those are."""
@@ -58,7 +59,7 @@ def _parts(
     hub: runtime.Hub, viewer: Viewer, address: ListAddress, ignored: Sequence[str], page: RunPage, first: bool
 ) -> Node:
     slug, now = viewer.tenant.slug, datetime.now(UTC)
-    wanted = address.filter(now)
+    wanted = hub.filter_of(viewer.scope, address)
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
     zone = ZoneInfo(known_zone(st.context.timezone))
     today = now.astimezone(zone).date()
@@ -79,9 +80,15 @@ def _parts(
         tiles=view.bucket_tiles(slug, address, counts, waiting),
         history=view.history_chart(slug, address, insights.history(begins, wanted), days, zone),
         filters=view.active_filters(slug, address, ignored, zone),
+        searched=_searched(insights) if address.search else None,
         newer=view.newer_pill(slug, address, newer, NEWER_CAP),
         body=view.list_body(slug, address, page, runs, told),
     )
+
+
+def _searched(insights: RunInsights) -> Node:
+    said = texts.SEARCHED.format(runs=plural(insights.searched(), "run"))
+    return h("p", {"class": "muted small"}, said)
 
 
 def _present(insights: RunInsights, address: ListAddress, page: RunPage) -> tuple[Sequence[Run], int]:

@@ -62,7 +62,8 @@ class Exports:
             return plain_pages.bad_address()
         address = address.with_reason(self._hub.settings.catalogue)
         fields = RUN_FIELDS | (OPERATOR_FIELDS if viewer.may(Permission.OPERATE) else {})
-        runs = self._all(viewer, address.filter(datetime.now(UTC)))
+        wanted = await to_thread.run_sync(self._hub.filter_of, viewer.scope, address)
+        runs = self._all(viewer, wanted)
         rows = ({name: read(run) for name, read in fields.items()} for run in runs)
         return await _answer(request, rows, tuple(fields), "runs", viewer.tenant.slug)
 

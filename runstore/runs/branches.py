@@ -7,6 +7,7 @@ on its values or on what is stored.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import ge, le, lt
@@ -14,37 +15,15 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import DateTime, Text, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import Text
 
 from runstore.ids import ids_from
 from runstore.runs.filters import RunFilter
+from runstore.runs.run_sources import ATTENTION, ENDED, FINISHED, IN_PART, MOMENTS, READ, RUNS, parameter
 from runstore.runs.status import UNFINISHED, StatusBucket
-from runstore.schema import ENDED_BADLY_SQL, LONG_RUN, LONG_RUN_SQL, MAX_ITEM_KEY, MAX_SCOPE, SCOPE_SQL, OperationRun
+from runstore.schema import ENDED_BADLY_SQL, LONG_RUN, LONG_RUN_SQL, MAX_ITEM_KEY, MAX_SCOPE, SCOPE_SQL
 
 Condition = sa.ColumnElement[bool]
-_MOMENT = DateTime(timezone=True)
-_READ: dict[str, Any] = {
-    **dict.fromkeys(("id", "tenant_id"), Uuid),
-    **dict.fromkeys(("resource", "action", "bucket", "initiated_by"), Text),
-    **dict.fromkeys(("created_at", "started_at", "finished_at"), _MOMENT),
-}
-_TOLD: dict[str, Any] = {"scope": Text, "reason": Text}
-
-
-def _view(name: str, own: dict[str, Any]) -> Any:
-    """A view of the set tenant's finished runs.
-
-    PostgreSQL uses an index for "this array holds …", and one on an expression, only where no row-level security stands before the
-    table. The view names the tenant itself, belongs to a role that sees all, and so is a fence of the same height: with no tenant
-    set it is empty.
-    """
-    return sa.table(name, *(sa.column(each, kind) for each, kind in (_READ | own).items())).c
-
-
-_RUNS: Any = OperationRun.__table__.c
-_FINISHED: Any = _view("finished_runs", {"item_keys": ARRAY(Text)})
-_ENDED: Any = _view("ended_runs", _TOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +54,17 @@ class Shape:
 
 def shape_of(wanted: RunFilter) -> Shape:
     """The filter without its values."""
-    parts = {one.name for one in fields(wanted) if getattr(wanted, one.name) not in (None, False)} - {"buckets"}
+    parts = {one.name for one in fields(wanted) if getattr(wanted, one.name) not in (None, False)}
+    parts -= {"buckets", "named"}
     if wanted.search is not None and ids_from(wanted.search) is not None:
         parts.add("names_a_run")
     return Shape(frozenset(parts), wanted.buckets)
 
 
-_MOMENTS = ("since", "until", "running_at", "created_since", "created_before")
-
-
 def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
     """What the parameters hold, those too that this filter's statement does without."""
     values: dict[str, Any] = {"tenant": tenant_id, "tenant_text": str(tenant_id), "size": size}
-    values |= {name: getattr(wanted, name) for name in (*_MOMENTS, "initiated_by", "reason")}
+    values |= {name: getattr(wanted, name) for name in (*MOMENTS, "initiated_by", "reason")}
     values["scope"] = None if wanted.scope is None else wanted.scope[:MAX_SCOPE]
     if wanted.type is not None:
         values |= {"resource": wanted.type.resource, "action": wanted.type.action}
@@ -96,24 +73,11 @@ def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
     if wanted.running_at is not None:
         values["long_after"] = wanted.running_at + LONG_RUN
     if wanted.search is not None:
-        values |= {"item": [wanted.search], "item_key": [wanted.search[:MAX_ITEM_KEY]]}
+        values |= {"item": [wanted.search], "part": wanted.search, "named": [*wanted.named]}
+        values["quoted"] = json.dumps(wanted.search, ensure_ascii=False)[1:-1]
+        values |= {"item_key": [wanted.search[:MAX_ITEM_KEY]], "key": wanted.search[:MAX_ITEM_KEY]}
         values["first_id"], values["last_id"] = ids_from(wanted.search) or (None, None)
     return values
-
-
-_TYPES: dict[str, Any] = {
-    **dict.fromkeys(("tenant", "place_id", "first_id", "last_id"), Uuid),
-    **dict.fromkeys((*_MOMENTS, "long_before", "long_after", "place_at"), _MOMENT),
-    **dict.fromkeys(("tenant_text", "initiated_by", "scope", "reason", "resource", "action"), Text),
-    "size": sa.Integer,
-    "item": JSONB,
-    "item_key": ARRAY(Text),
-}
-
-
-def parameter(name: str) -> sa.BindParameter[Any]:
-    """The place of a value of `values_of`, or of `place_at` and `place_id`, a cursor's."""
-    return sa.bindparam(name, type_=_TYPES[name])
 
 
 def branches(wanted: Shape) -> Iterable[Branch]:
@@ -121,7 +85,7 @@ def branches(wanted: Shape) -> Iterable[Branch]:
     if "search" in wanted:
         return _searched(wanted)
     if "needs_attention" in wanted:
-        return [Branch(_ATTENTION, _plain(_ATTENTION, wanted))]
+        return [Branch(ATTENTION, _plain(ATTENTION, wanted))]
     return [branch for buckets in _buckets(wanted) for branch in _by_time(replace(wanted, buckets=buckets))]
 
 
@@ -141,16 +105,16 @@ def _by_time(wanted: Shape) -> Iterable[Branch]:
     """
     begin, end = wanted.parts & {"running_at", "since"}, wanted.parts & {"running_at", "until"}
     by_expression = wanted.parts & {"scope", "reason"}
-    shared = [*_attributes(_RUNS, wanted), *_begun(_RUNS, wanted)]
+    shared = [*_attributes(RUNS, wanted), *_begun(RUNS, wanted)]
     if not begin and not end and not by_expression:
-        yield Branch(_RUNS, shared)
+        yield Branch(RUNS, shared)
         return
     if _may_be_unfinished(wanted):
-        yield Branch(_RUNS, [*shared, _RUNS.finished_at.is_(None)])
+        yield Branch(RUNS, [*shared, RUNS.finished_at.is_(None)])
     if not _may_be_finished(wanted):
         return
     # Behind row-level security no index on an expression is used: the view stands in for the table.
-    runs = _ENDED if by_expression else _RUNS
+    runs = ENDED if by_expression else RUNS
     shared = [*_attributes(runs, wanted), *_begun(runs, wanted)]
     # To the planner an expression that could tell of rows behind row-level security is never settled: the order names it, too.
     lead = (runs.scope if "scope" in wanted else runs.reason) if by_expression else None
@@ -175,31 +139,34 @@ _NOTHING = sa.literal_column("interval '0'", sa.Interval)
 
 
 def _searched(wanted: Shape) -> Iterable[Branch]:
-    """Runs of that id or flow run id, and runs with an item of that id: finished ones by index, the few others one by one."""
-    named = [column.between(parameter("first_id"), parameter("last_id")) for column in (_RUNS.id, _RUNS.flow_run_id)]
+    """Runs of that id or flow run id; runs with an item of that id: finished ones by index, the few others one by one; and of
+    the newest runs those with an item that is called so in part.
+    """
+    named = [column.between(parameter("first_id"), parameter("last_id")) for column in (RUNS.id, RUNS.flow_run_id)]
 
     def plain(columns: Any) -> list[Condition]:
-        needed = [columns.id.in_(sa.select(_ATTENTION.id))] if "needs_attention" in wanted else []
+        needed = [columns.id.in_(sa.select(ATTENTION.id))] if "needs_attention" in wanted else []
         return [*_plain(columns, wanted), *needed]
 
     if "names_a_run" in wanted:
-        yield Branch(_RUNS, [named[0], *plain(_RUNS)])
-        yield Branch(_RUNS, [named[1], sa.not_(named[0]), *plain(_RUNS)])
+        yield Branch(RUNS, [named[0], *plain(RUNS)])
+        yield Branch(RUNS, [named[1], sa.not_(named[0]), *plain(RUNS)])
 
     def others(columns: Any) -> list[Condition]:
         if "names_a_run" not in wanted:
             return plain(columns)
-        by_flow_run = sa.select(_RUNS.id).where(_RUNS.tenant_id == parameter("tenant"), named[1])
+        by_flow_run = sa.select(RUNS.id).where(RUNS.tenant_id == parameter("tenant"), named[1])
         by_id = columns.id.between(parameter("first_id"), parameter("last_id"))
         return [*plain(columns), sa.not_(by_id), columns.id.not_in(by_flow_run)]
 
     if _may_be_unfinished(wanted):
-        holds = _RUNS.item_ids.contains(parameter("item"))
-        yield Branch(_RUNS, [_RUNS.finished_at.is_(None), holds, *others(_RUNS)])
+        holds = RUNS.item_ids.contains(parameter("item"))
+        yield Branch(RUNS, [RUNS.finished_at.is_(None), holds, *others(RUNS)])
     if _may_be_finished(wanted):
-        holds = _FINISHED.item_keys.contains(parameter("item_key"))
-        few = _few(_FINISHED, [holds], by_item=True)
+        holds = FINISHED.item_keys.contains(parameter("item_key"))
+        few = _few(FINISHED, [holds], by_item=True)
         yield Branch(few, others(few))
+    yield Branch(IN_PART, others(IN_PART))
 
 
 def _plain(columns: Any, wanted: Shape) -> list[Condition]:
@@ -227,15 +194,15 @@ def _attributes(columns: Any, wanted: Shape) -> list[Condition]:
 
 def _told(columns: Any, wanted: Shape) -> list[Condition]:
     """By scope and reason. Runs found by an item are few: each is looked at once more."""
-    if columns is not _RUNS and "scope" not in columns:
-        mine = [_ENDED.tenant_id == parameter("tenant"), _ENDED.id == columns.id]
-        return [sa.select(sa.literal_column("1", sa.Integer)).where(*mine, *_told(_ENDED, wanted)).exists()]
-    scope, reason = (_SCOPE, _REASON) if columns is _RUNS else (columns.scope, columns.reason)
+    if columns is not RUNS and "scope" not in columns:
+        mine = [ENDED.tenant_id == parameter("tenant"), ENDED.id == columns.id]
+        return [sa.select(sa.literal_column("1", sa.Integer)).where(*mine, *_told(ENDED, wanted)).exists()]
+    scope, reason = (_SCOPE, _REASON) if columns is RUNS else (columns.scope, columns.reason)
     conditions: list[Condition] = [scope == parameter("scope")] if "scope" in wanted else []
     if "reason" in wanted:
         # The first is the index's own.
         own = sa.literal_column(ENDED_BADLY_SQL, sa.Boolean)
-        is_plain = columns is _RUNS or columns is _ENDED
+        is_plain = columns is RUNS or columns is ENDED
         conditions += [own if is_plain else columns.bucket.in_(_ENDED_BADLY), reason == parameter("reason")]
     return conditions
 
@@ -270,35 +237,10 @@ def _few(columns: Any, conditions: Sequence[Condition], *, by_item: bool = False
     # The view compares the tenant as text, and so does this by item: that leaves the index of items without a rival.
     as_text = sa.cast(columns.tenant_id, Text) == parameter("tenant_text")
     mine = as_text if by_item else columns.tenant_id == parameter("tenant")
-    read = [columns[name] for name in _READ] + ([columns.scope, columns.reason] if columns is _ENDED else [])
+    read = [columns[name] for name in READ] + ([columns.scope, columns.reason] if columns is ENDED else [])
     return sa.select(*read).where(mine, *conditions).offset(sa.literal_column("0")).subquery().c
 
 
 _SCOPE: Any = sa.literal_column(SCOPE_SQL, Text)
 _REASON: Any = sa.literal_column("run_reason(failures)", Text)
 _ENDED_BADLY = (StatusBucket.FAILED.value, StatusBucket.PARTIAL.value)
-
-_KIND = ", ".join(f"e.{name}" for name in (*_READ, "scope"))
-
-# From the newest run of one operation and scope the index is walked to the first of the next, however many lie between.
-_ATTENTION: Any = (
-    sa.text(
-        f"""
-        WITH RECURSIVE newest AS (
-          (SELECT {_KIND} FROM ended_runs e WHERE e.tenant_id = :tenant
-           ORDER BY e.resource, e.action, e.scope, e.created_at DESC, e.id DESC LIMIT 1)
-          UNION ALL
-          SELECT f.* FROM newest n CROSS JOIN LATERAL (
-            SELECT {_KIND} FROM ended_runs e
-            WHERE e.tenant_id = :tenant AND (e.resource, e.action, e.scope) > (n.resource, n.action, n.scope)
-            ORDER BY e.resource, e.action, e.scope, e.created_at DESC, e.id DESC LIMIT 1) f
-        ), kinds AS (SELECT * FROM newest LIMIT 2000)
-        SELECT k.*, (SELECT e.reason FROM ended_runs e WHERE e.tenant_id = :tenant AND e.id = k.id) AS reason
-        FROM kinds k WHERE {ENDED_BADLY_SQL}
-        """
-    )
-    .bindparams(sa.bindparam("tenant", type_=Uuid))
-    .columns(**(_READ | _TOLD))
-    .subquery("attention")
-    .c
-)

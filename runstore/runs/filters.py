@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,9 +20,10 @@ class RunFilter:
 
     `since` and `until` bound the end time of finished runs; unfinished runs are shown whenever they began, unless they were
     created after `until`. `running_at` asks instead for the runs that were running at that moment. `created_since` (included) and
-    `created_before` (not included) bound the time of creation. `search` is an item id in full, or a
-    run's id or its flow run's, in full or from its first 8 digits on. `reason` is why a run failed as a whole, or its first failed
-    item did. `needs_attention`: of each operation and scope the newest run that has ended, if it failed or succeeded in part.
+    `created_before` (not included) bound the time of creation. `search` is an item id in full, or a run's id or its flow run's, in
+    full or from its first 8 digits on; in the tenant's newest SEARCHED_RUNS runs also a part of an item's id, in any case, and
+    there an item that is one of `named` counts as well. `reason` is why a run failed as a whole, or its first failed item did.
+    `needs_attention`: of each operation and scope the newest run that has ended, if it failed or succeeded in part.
     """
 
     type: OperationType | None = None
@@ -33,6 +35,7 @@ class RunFilter:
     created_before: datetime | None = None
     initiated_by: str | None = None
     search: str | None = None
+    named: Sequence[str] = ()
     scope: str | None = None
     reason: str | None = None
     needs_attention: bool = False

@@ -25,6 +25,7 @@ from runstore.runs.operation import OperationType
 from runstore.runs.queries import per_day
 from runstore.runs.rows import detail_of, list_of_runs, run_of
 from runstore.runs.run import Failure, Run, RunDetail
+from runstore.runs.run_sources import SEARCHED
 from runstore.runs.status import StatusBucket
 from runstore.schema import OperationRun
 from runstore.tenancy import Permission, TenantScope
@@ -161,6 +162,10 @@ class RunInsights:
         )
         some = select(OperationRun.id).where(self._mine(), key > tuple_(*there)).limit(cap).subquery()
         return self._rows(select(func.count().label("n")).select_from(some))[0].n
+
+    def searched(self) -> int:
+        """In how many of the newest runs a search looks for parts of items' ids and names."""
+        return self._rows(SEARCHED)[0].n
 
     def choices(self) -> Choices:
         """What the list can be filtered by."""

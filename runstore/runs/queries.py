@@ -25,10 +25,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from runstore.runs.branches import Branch, Shape, branches, parameter, shape_of, values_of
+from runstore.runs.branches import Branch, Shape, branches, shape_of, values_of
 from runstore.runs.cursor import Cursor
 from runstore.runs.filters import RunFilter
 from runstore.runs.rows import list_of_runs
+from runstore.runs.run_sources import parameter
 from runstore.runs.status import StatusBucket
 from runstore.schema import OperationRun
 

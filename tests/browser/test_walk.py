@@ -75,7 +75,7 @@ def test_filters_live_in_the_address_and_survive_reload_sharing_and_back(
 
 def test_the_fields_say_what_the_address_says_and_the_other_way_round(site: Site, page: Page) -> None:
     sign_in(page, f"{site.url}/operations?tenant=northwind&q=x1&range=7d", "grace")
-    search, times, refresh = (page.get_by_label(name, exact=True) for name in ("Run or item id", "Time", "Refresh"))
+    search, times, refresh = (page.get_by_label(name, exact=True) for name in ("Run or item", "Time", "Refresh"))
     expect(search).to_have_value("x1")
     expect(times).to_have_value("range=7d")
     times.select_option(label="Was running at …")
@@ -85,9 +85,9 @@ def test_the_fields_say_what_the_address_says_and_the_other_way_round(site: Site
     search.press_sequentially("rc & r")
     search.press("Enter")
     page.wait_for_url(re.compile(r"[?&]q=rc(%20|\+)%26(%20|\+)r"))
-    expect(page.locator(".chip", has_text="id: rc & r")).to_be_visible()
+    expect(page.locator(".chip", has_text="search: rc & r")).to_be_visible()
     refresh.select_option(label="Off")
-    page.get_by_role("link", name="Remove filter id").click()
+    page.get_by_role("link", name="Remove filter search").click()
     expect(search).to_have_value("")
     expect(refresh).to_have_value("0")
     page.go_back()
@@ -100,7 +100,7 @@ def test_letters_typed_into_a_field_are_no_commands(site: Site, page: Page) -> N
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: said.append(frame)))
     sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
     page.get_by_label("Refresh", exact=True).select_option(label="Off")
-    search = page.get_by_label("Run or item id", exact=True)
+    search = page.get_by_label("Run or item", exact=True)
     before, give_up_at = -1, time.monotonic() + 60
     while before != len(said):
         assert time.monotonic() < give_up_at, "the page does not come to rest"

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -106,8 +106,10 @@ def is_wanted(run: Run, spec: RunSpec, wanted: RunFilter, waiting: Collection[UU
     if wanted.initiated_by and run.initiated_by != wanted.initiated_by:
         return False
     ids = [str(one) for one in (run.id, spec.flow_run_id) if one]
-    if wanted.search and wanted.search not in spec.item_ids and not any(one.startswith(wanted.search) for one in ids):
-        return False
+    if wanted.search and not any(one.startswith(wanted.search) for one in ids):
+        items = [*spec.item_ids, *(failure.item_id for failure in spec.failures)]
+        if not any(wanted.search.lower() in item or item in wanted.named for item in items):
+            return False
     if wanted.running_at and not (run.started_at and run.started_at <= wanted.running_at):
         return False
     if run.finished_at is None:
@@ -136,7 +138,10 @@ FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "scope": st.none() | st.sampled_from(SCOPES),
     "reason": st.none() | st.sampled_from((TIMED_OUT.code, CRASHED.code, "never_seen")),
     "needs_attention": st.booleans(),
-    "search": st.none() | st.sampled_from(ITEMS) | st.tuples(st.integers(0, 239), st.sampled_from((8, 13, 36))),
+    "search": st.none()
+    | st.sampled_from((*ITEMS, "ITEM", "m-1", "un"))
+    | st.tuples(st.integers(0, 239), st.sampled_from((8, 13, 36))),
+    "named": st.just(()) | st.sampled_from(ITEMS).map(lambda item: (item, "never")),
 }
 
 OPEN = {"type": None, "buckets": frozenset[StatusBucket](), "initiated_by": None, "created": {}, "times": {}, "day": 0,
@@ -150,7 +155,7 @@ def filter_of(parts: dict[str, Any], everything: Sequence[tuple[Run, RunSpec]]) 
         (number, length), (run, spec) = search, everything[search[0]]
         search = str(spec.flow_run_id if spec.flow_run_id and number % 2 else run.id)[:length]
     rest = {name: parts[name] for name in ("type", "buckets", "initiated_by", "scope", "reason", "needs_attention")}
-    return RunFilter(**rest, **parts["times"], **parts["created"], search=search)
+    return RunFilter(**rest, **parts["times"], **parts["created"], search=search, named=parts.get("named", ()))
 
 
 @given(st.fixed_dictionaries(FILTERS), st.integers(1, 60))
@@ -224,6 +229,32 @@ def test_counts_stop_at_their_cap(
     monkeypatch.setattr(reader_module, "COUNT_CAP", 9)
     full = reader.bucket_counts(RunFilter(since=NOW - timedelta(days=30)))
     assert set(full.values()) == {10}
+
+
+def test_a_part_of_an_item_is_looked_for_in_as_many_runs_as_is_said(store: Any) -> None:
+    scope = store.tenant("acme")
+    insights, reader = RunInsights(store.hub, scope), RunReader(store.hub, scope)
+
+    def found(search: str, *named: str) -> list[UUID]:
+        wanted = RunFilter(search=search, named=named)
+        runs = [run.id for run in reader.list(wanted).runs]
+        assert sum(reader.bucket_counts(wanted).values()) == len(runs)
+        return runs
+
+    odd = RunSpec(created_at=NOW, item_ids=['a "b" \\ Ä', "Policy-1"])
+    missed = RunSpec(created_at=NOW, failures=[TIMED_OUT.failure("Policy-2", seconds=1)], status=RunStatus.FAILED)
+    large = RunSpec(created_at=NOW, item_ids=["policy-3", *(str(uuid4()) for _ in range(2_000))])
+    add_runs(store.worker, scope, [odd, missed, large])
+    add_runs(store.worker, store.tenant("globex"), [RunSpec(item_ids=["policy-1"])])
+    assert insights.searched() == 2
+    assert found('B" \\ Ä') == found('a "b" \\ Ä') == found("nothing", "Policy-1", "x") == [odd.id]
+    assert set(found("policy-")) == {odd.id, missed.id}
+    assert found("policy-3") == [large.id], "an id in full is found in every run"
+    assert found('", "') == []
+    add_runs(store.worker, scope, [RunSpec(created_at=NOW + timedelta(hours=1)) for _ in range(999)])
+    assert len(found("policy-")) == 1 and insights.searched() == 1000
+    add_runs(store.worker, scope, [RunSpec(created_at=NOW + timedelta(hours=2))])
+    assert found("policy-") == [] and found("Policy-1") == [odd.id]
 
 
 def test_the_view_of_items_shows_nothing_without_a_tenant_and_nothing_of_another(

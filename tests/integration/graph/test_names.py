@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from flows._policies.known_names import item_names
+from flows._policies.known_names import item_names, items_called
 from flows.drift.flow import compare_and_keep
 from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import findings_document
@@ -123,6 +123,8 @@ def test_ids_are_told_by_name_and_a_renamed_group_is_not_drift(server: GraphServ
     items = [f"policy:{POLICY}", POLICY, "run"]
     called = item_names(tenant.store.hub, tenant.scope, items)
     assert called == {f"policy:{POLICY}": "ASR", POLICY: "ASR"}
+    assert items_called(tenant.store.hub, tenant.scope, "sr") == [POLICY, f"policy:{POLICY}"]
+    assert items_called(tenant.store.hub, tenant.store.tenant("other"), "sr") == []
     listed = text_of(items_table(Slice(tuple(items), 3), False, 0, (None, None), called))
     assert bare([listed], {POLICY: "ASR"}) == [] and f"ASR ({POLICY})" in listed
     server.control(renamed={GROUP: "Finance devices"}, deleted=[GONE])

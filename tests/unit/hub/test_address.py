@@ -185,7 +185,7 @@ def test_each_filter_is_named_with_its_value_in_the_viewers_zone() -> None:
         "until": ({"until": EARLY}, "2026-03-01 07:00 CET"),
         "running at": ({"at": EARLY}, "2026-03-01 07:00 CET"),
         "started by": ({"by": "ada@example.com"}, "ada@example.com"),
-        "id": ({"q": "abc"}, "abc"),
+        "search": ({"q": "abc"}, "abc"),
         "scope": ({"scope": "ios"}, "ios"),
         "reason": ({"reason": "timed_out"}, "timed_out"),
     }
