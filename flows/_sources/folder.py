@@ -79,7 +79,7 @@ class FolderSource:
             yield from self._folder(together)
         for part in self._parts.left_over():
             failure = reasons.PART_WITHOUT_POLICY.failure(part.file.origin, file_name=part.file.origin)
-            yield self._failed(unread(failure, types_for(part.file.folders), part.policy_id))
+            yield self._failed(part.failure or unread(failure, types_for(part.file.folders), part.policy_id))
 
     def ledger(self) -> Mapping[str, bool]:
         """Type → whether all of it was read; true once `read()` is exhausted."""
@@ -182,7 +182,10 @@ class FolderSource:
             if not is_own(file):
                 yield _no_policy(body, file, origin)
             return
-        self._parts.complete(body, recognised.policy_id, file)
+        broken = self._parts.complete(body, recognised.policy_id, file)
+        if broken is not None:
+            yield replace(broken, policy_type=recognised.policy_type, policy_id=recognised.policy_id)
+            return
         reason = why_cut(recognised.policy_type, body)
         if reason is not None:
             failure = reason.failure(origin, file_name=origin)
@@ -192,9 +195,8 @@ class FolderSource:
         yield SourcePolicy(recognised.policy_id, kind, name, recognised.platform, body, origin)
 
     def _keep_part(self, file: ExportFile) -> bool:
-        """Whether the file is a part; it is then kept for its policy. A file that cannot be read is met again later."""
-        document = document_of(file, self.file_limit)
-        part = None if isinstance(document, SourceFailure) else part_of(document, file)
+        """Whether the file is a part; it is then kept for its policy."""
+        part = part_of(document_of(file, self.file_limit), file)
         if part is None:
             return False
         self._parts.add(part)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from flows._policies.json_shape import as_list
 from flows._policies.protocol import SourceFailure
@@ -43,6 +44,9 @@ def document_of(file: ExportFile, limit: int) -> Any:
         return _broken(file, problem)
 
 
+_ANOTHER: Final = re.compile(r"\}\s*\{")
+
+
 def _parsed(data: bytes, file: ExportFile) -> Any:
     if not file.is_yaml:
         return parse(data)
@@ -67,7 +71,8 @@ def _broken(file: ExportFile, problem: SyntaxProblem) -> SourceFailure:
         else code.failure(file.origin, file_name=file.origin, line=problem.line, column=problem.column)
     )
     beginning = leading_members(problem.text)
-    own_id = beginning.get("id")
+    # With another object behind the first, nobody knows whose ids follow.
+    own_id = None if _ANOTHER.search(problem.text) and not problem.truncated else beginning.get("id")
     recognised = recognise(beginning, file.folders, file.stem) if beginning else None
     if isinstance(own_id, str) and own_id and recognised is not None:
         return SourceFailure(file.origin, failure, recognised.policy_type, recognised.policy_id)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_list, as_object
+from flows._policies.protocol import SourceFailure
 from flows._sources.forms.form import ExportFile
 from flows._sources.forms.graph import NEXT, PARTS, is_first_page
 
@@ -25,7 +26,10 @@ _OWNER: Final = re.compile(r"([0-9a-fA-F-]{36})_")
 
 @dataclass(slots=True)
 class PartFile:
-    """Elements of one part of one policy. `policy_id` is `None` when only the file's place says whose it is."""
+    """Elements of one part of one policy. `policy_id` is `None` when only the file's place says whose it is.
+
+    `failure` says why a file that would be a part by its place could not be read.
+    """
 
     name: str
     elements: list[Any]
@@ -33,6 +37,7 @@ class PartFile:
     policy_id: str | None
     whole: bool = True
     used: bool = False
+    failure: SourceFailure | None = None
 
     @property
     def place(self) -> tuple[str, str]:
@@ -57,19 +62,24 @@ class PartStore:
             self.by_id[(part.policy_id, part.name)] = part
         self.by_place[(*part.place, part.name)] = part
 
-    def complete(self, body: dict[str, Any], policy_id: str, file: ExportFile) -> None:
-        """Puts the parts of this policy into its body, where the body does not carry them itself."""
+    def complete(self, body: dict[str, Any], policy_id: str, file: ExportFile) -> SourceFailure | None:
+        """Puts the parts of this policy into its body, where the body does not carry them itself; the failure of one that could
+        not be read."""
+        failed: SourceFailure | None = None
         folder, _, _ = file.origin.rpartition("/")
         place = (folder.casefold(), file.stem.casefold())
         for part_name in _NAMES.values():
             part = self.by_id.get((policy_id, part_name)) or self.by_place.get((*place, part_name))
             if part is None or (part.policy_id and part.policy_id != policy_id):
                 continue
-            part.used = True
-            if not body.get(part_name):
+            part.used = part.failure is None or not body.get(part_name)
+            if part.failure is not None and part.used:
+                failed = part.failure
+            elif not body.get(part_name):
                 body[part_name] = part.elements
                 if not part.whole:
                     body[f"{part_name}{NEXT}"] = True
+        return failed
 
     def left_over(self) -> list[PartFile]:
         """The parts whose policy never came, each once."""
@@ -85,7 +95,11 @@ def may_be_part(file: ExportFile) -> bool:
 
 
 def part_of(document: Any, file: ExportFile) -> PartFile | None:
-    """The part a file's JSON is; `None` if it is not a part, whatever its name says."""
+    """The part a file's JSON is; `None` if it is not a part, whatever its name says. A file that could not be read is one by
+    its place alone, unless its beginning says that it is a policy."""
+    if isinstance(document, SourceFailure):
+        name = None if document.policy_id else _name_by_place(file)
+        return PartFile(name, [], file, _owner([], file), failure=document) if name else None
     context: Any = None
     elements: Any = document
     if isinstance(document, dict):

@@ -42,17 +42,24 @@ def is_first_page(document: Any) -> bool:
 
 
 def _document(document: Any, file: ExportFile) -> Any:
-    """`{"filters": [{…}, {…}]}` as `{"value": […]}`: one list of named objects, and nothing that names the whole."""
+    """`{"filters": [{…}, {…}]}` as `{"value": […]}`: lists of named objects, and nothing that names the whole. The pages in an
+    answer to a batch are taken together."""
     found = as_object(document)
     if "value" in found or _NAMES & found.keys():
         return document
-    lists = [key for key, value in found.items() if isinstance(value, list) and not key.startswith("@")]
-    if len(lists) != 1 or any(isinstance(value, dict) for value in found.values()):
+    lists = {
+        key: cast(list[Any], one) for key, one in found.items() if isinstance(one, list) and not key.startswith("@")
+    }
+    if any(isinstance(value, dict) for value in found.values()):
         return document
-    members = as_list(found[lists[0]])
+    members = [member for one in lists.values() for member in one]
+    rest = {key: value for key, value in found.items() if key not in lists}
+    if lists.keys() == {"responses"}:
+        pages = [as_object(as_object(member).get("body")) for member in members]
+        more = any(page.get(NEXT) for page in pages)
+        return {**rest, NEXT: more, "value": [one for page in pages for one in listed(page) or [page]]}
     if not members or not all({"displayName", "name"} & as_object(member).keys() for member in members):
         return document
-    rest = {key: value for key, value in found.items() if key != lists[0]}
     return {**rest, "value": members}
 
 

@@ -7,14 +7,17 @@ from typing import Any, Final, cast
 
 from flows._policies.content import names
 from flows._policies.json_shape import as_object
-from flows._sources.forms.form import Body, Form
+from flows._sources.forms.form import Body, ExportFile, Form
 
 _NAMES: Final = frozenset({"DisplayName", "Name", "Id"})
 _MORE: Final = "AdditionalProperties"
 _UNLOADED: Final = frozenset({"assignments", "settings", "definitionValues", "scheduledActionsForRule"})
 """What the SDK writes as null, or as an empty list, because nobody asked Graph for it."""
 
-_TYPE_NAME: Final = re.compile(r"System\.(?:Object\[\]|Collections\.[\w.`\[\],]+|Management\.Automation\.[\w.]+)")
+_TYPE_NAME: Final = re.compile(
+    r"(?:(?:System\.(?:Object\[\]|Collections\.[\w.`\[\],]+|Management\.Automation\.[\w.]+)"
+    r"|Microsoft\.Graph(?:\.Beta)?\.PowerShell\.Models\.[\w.\[\]]+)(?: (?=\S)|$))+"
+)
 _HASH: Final = re.compile(r"@\{(?:[^{}]*=.*)?\}", re.DOTALL)
 _FREE_TEXT: Final = frozenset({"description", "displayName", "name", "notes"})
 _OBJECTS: Final = names(
@@ -25,6 +28,15 @@ _OBJECTS: Final = names(
     """
 )
 """Properties that hold objects: a text in their place is one that was cut off there."""
+
+
+def _document(document: Any, file: ExportFile) -> Any:
+    found = as_object(document)
+    return (
+        {**found, "value": found["Value"]}
+        if isinstance(found.get("Value"), list) and "value" not in found
+        else document
+    )
 
 
 def _body(body: Body) -> Body:
@@ -69,9 +81,9 @@ def _cut(body: Body) -> bool:
 def _is_rest(key: str, value: str) -> bool:
     if key in _OBJECTS:
         return True
-    if key in _FREE_TEXT or not value.startswith(("System.", "@{")):
+    if key in _FREE_TEXT or not value.startswith(("System.", "Microsoft.Graph.", "@{")):
         return False
     return bool(_TYPE_NAME.fullmatch(value) or _HASH.fullmatch(value))
 
 
-FORM: Final = Form("PowerShell", body=_body, cut=_cut)
+FORM: Final = Form("PowerShell", document=_document, body=_body, cut=_cut)

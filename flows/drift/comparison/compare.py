@@ -9,21 +9,23 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flows._policies.assignments import told_by
+from flows._policies.canonical import PROPERTIES, SETTINGS
 from flows._policies.names import names_in
 from flows._policies.secrets import PREFIX, Fingerprint
 from flows._policies.types import UNKNOWN_TYPE
-from flows.drift.comparison.changes import Change
+from flows.drift.comparison.changes import MISSING, Change
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind, Withheld
 from flows.drift.comparison.names import carried
 from flows.drift.comparison.pairing import paired, with_moves
 from flows.drift.comparison.platform import Platform
 from flows.drift.comparison.policy_diff import diff
 from flows.drift.comparison.severity import DEFAULT_RULES, Severity, SeverityRule, most_severe, severity_of
-from flows.drift.comparison.sides import WHOLE, Bodies, Completeness, Kind, Pair, PolicyState, Sides, form_of
+from flows.drift.comparison.sides import WHOLE, Bodies, Completeness, Kind, Pair, PolicyState, Sides, form_of, forms
 from flows.drift.comparison.withheld import (
     BASELINE_INCOMPLETE,
     CURRENT_INCOMPLETE,
     asked_of_both,
+    is_of_graph,
     of_parts_read,
     with_unread,
 )
@@ -59,18 +61,19 @@ def compare(
     # What one side was not asked for neither came nor went, and nobody waits for it.
     added, new = _believed(found.added, baseline, BASELINE_INCOMPLETE)
     removed, gone = _believed(found.removed, current, CURRENT_INCOMPLETE)
-    pairs, platform = paired(added, removed, bodies), Platform(found.in_both)
+    pairs, platform = paired(added, removed, found.differing, bodies), Platform(found.in_both)
     of_pairs = _Changed(bodies, sides, fingerprint)
     findings = [
         *of_pairs.findings(pairs.recreated, FindingKind.RECREATED),
         *of_pairs.findings([*pairs.same, *pairs.renamed], FindingKind.MODIFIED),
-        *of_pairs.findings(found.differing, FindingKind.MODIFIED, platform),
+        *of_pairs.findings(pairs.differing, FindingKind.MODIFIED, platform),
     ]
     findings, everywhere = platform.settled(findings)
     findings += [_whole(FindingKind.ADDED, state) for state in pairs.added]
     findings += [_whole(FindingKind.REMOVED, state) for state in pairs.removed]
     findings = with_moves(findings, pairs.added, pairs.removed, bodies)
-    rated_all = [rated(finding, rules) for finding in (*everywhere, *findings)]
+    configured = _configured([*pairs.added, *pairs.removed], bodies)
+    rated_all = [rated(one, rules, configured.get(one.policy_id or "", ())) for one in (*everywhere, *findings)]
     rated_all.sort(
         key=lambda one: (one.severity.rank, one.policy_type, (one.policy_name or "").casefold(), one.subject)
     )
@@ -82,7 +85,8 @@ def _believed(
     states: Sequence[PolicyState], other: Completeness, reason: str
 ) -> tuple[list[PolicyState], list[Withheld]]:
     """Those of which the other side can tell that it has none, and how many it cannot tell of."""
-    asked = [state for state in states if other.asked_for(state.policy_type)]
+    # A folder cannot say whether it was asked for a type of which it holds nothing.
+    asked = [state for state in states if other.asked_for(state.policy_type) or not is_of_graph(state.origin)]
     believed = [state for state in asked if other.knows(state.policy_type, state.policy_id)]
     counts = Counter(state.policy_type for state in asked) - Counter(state.policy_type for state in believed)
     return believed, [Withheld(policy_type, count, reason) for policy_type, count in counts.items()]
@@ -164,11 +168,31 @@ def _whole(kind: FindingKind, state: PolicyState) -> Finding:
     return Finding(kind, *about, before_hash=before, after_hash=after)
 
 
-def rated(finding: Finding, rules: Sequence[SeverityRule]) -> Finding:
-    """The finding and each of its changes with the severity that the rules give it."""
+_HOLDS_ANYTHING: Final = frozenset({"settings_catalog", "administrative_template", "device_configuration"})
+_SAYS_NOTHING: Final[tuple[Any, ...]] = (MISSING, False, 0, "", "notConfigured", "none", "userDefined", "deviceDefault")
+
+
+def _configured(states: Sequence[PolicyState], bodies: Bodies) -> dict[str, Sequence[Change]]:
+    """What policies configure that came or went, where their type does not tell how much they matter."""
+    wanted = [state for state in states if state.policy_type in _HOLDS_ANYTHING]
+    found: dict[str, Sequence[Change]] = {}
+    for state, form, body in forms(wanted, bodies):
+        kept = {key: part for key, part in form.items() if key in ("type", SETTINGS, PROPERTIES)}
+        changes = [one for one in diff({}, kept) if one.after not in _SAYS_NOTHING]
+        found[state.policy_id] = list(carried(changes, names_in(body)))
+    return found
+
+
+def rated(finding: Finding, rules: Sequence[SeverityRule], configured: Sequence[Change] = ()) -> Finding:
+    """The finding and each of its changes with the severity that the rules give it.
+
+    A policy that came or went protects, or opens, what it has `configured`, whatever it is called.
+    """
     about = (finding.kind, finding.policy_type, finding.policy_name or "")
     if not finding.changes:
-        return replace(finding, severity=severity_of(*about, None, rules))
+        level = severity_of(*about, None, rules)
+        inside = most_severe(severity_of(*about, change, rules) for change in configured)
+        return replace(finding, severity=inside if inside.at_least(Severity.HIGH) and inside.at_least(level) else level)
     levels = [severity_of(*about, change, rules) for change in finding.changes]
     changes = [change.with_extra(severity=level.value) for change, level in zip(finding.changes, levels, strict=True)]
     return replace(finding, severity=most_severe(levels), changes=tuple(changes))

@@ -29,22 +29,41 @@ class Paired:
 
     added: list[PolicyState]
     removed: list[PolicyState]
+    differing: list[Pair] = field(default_factory=list[Pair])
     same: list[Pair] = field(default_factory=list[Pair])
     """One policy without an id of its own, whose made-up id moved: its file has another name."""
     renamed: list[Pair] = field(default_factory=list[Pair])
     recreated: list[Pair] = field(default_factory=list[Pair])
 
 
-def paired(added: Sequence[PolicyState], removed: Sequence[PolicyState], bodies: Bodies) -> Paired:
-    """Takes out of what came and what went the policies that are one. Where it would be a guess they stay apart."""
+def paired(
+    added: Sequence[PolicyState], removed: Sequence[PolicyState], differing: Sequence[Pair], bodies: Bodies
+) -> Paired:
+    """Takes out of what came and what went the policies that are one. Where it would be a guess they stay apart.
+
+    Several policies of one name and kind without ids are known by their files' names, which tools number anew when one of them
+    goes: there a policy of equal content is the same one before that of an equal file name is.
+    """
     found = Paired(list(added), list(removed))
-    nameless = _nameless(found, bodies)
-    found.same = _matched(
-        found,
-        lambda state: (*state.kind, state.platform, state.name) if is_made_up(state.policy_id) else None,
-        lambda old, new: True,
+    olds, news = (
+        _by((*removed, *(old for old, _ in differing)), _named),
+        _by((*added, *(new for _, new in differing)), _named),
     )
-    found.renamed = _matched(found, lambda state: nameless.get(state.policy_id), lambda old, new: True)
+    several = {name for side in (olds, news) for name, states in side.items() if len(states) > 1}
+    for pair in differing:
+        if _named(pair[1]) in several:
+            found.removed.append(pair[0])
+            found.added.append(pair[1])
+        else:
+            found.differing.append(pair)
+    found.same = _matched(found, _named, lambda old, new: True)
+    nameless = _nameless(found, bodies)
+    for rest in (0, 1):
+        found.renamed += _matched(
+            found,
+            lambda state, rest=rest: nameless[state.policy_id][rest] if state.policy_id in nameless else None,
+            lambda old, new: True,
+        )
     found.recreated = _matched(
         found,
         lambda state: (state.policy_type, " ".join(state.name.casefold().split())),
@@ -56,21 +75,21 @@ def paired(added: Sequence[PolicyState], removed: Sequence[PolicyState], bodies:
 def _matched(
     found: Paired, key: Callable[[PolicyState], Hashable], agrees: Callable[[PolicyState, PolicyState], bool]
 ) -> list[Pair]:
-    """The pairs of one key: of equal content first, then one that is left on each side, if it agrees."""
+    """The pairs of one key: of equal content first, of one id next, then one that is left on each side, if it agrees."""
     olds, news = _by(found.removed, key), _by(found.added, key)
     pairs: list[Pair] = []
     for value in news.keys() & olds.keys():
-        left, rest = list(olds[value]), list[PolicyState]()
-        for new in news[value]:
-            equal = next((old for old in left if old.content_hash == new.content_hash and agrees(old, new)), None)
-            if equal is None:
-                rest.append(new)
-            else:
-                left.remove(equal)
-                pairs.append((equal, new))
-        # With several of one key left, which became which would be a guess.
-        if len(rest) == 1 and len(left) == 1 and agrees(left[0], rest[0]):
-            pairs.append((left[0], rest[0]))
+        left, rest = list(olds[value]), list(news[value])
+        for mark in ("content_hash", "policy_id", "policy_type"):
+            # With several of one key left, which became which would be a guess.
+            if mark == "policy_type" and not len(left) == len(rest) == 1:
+                break
+            for new in tuple(rest):
+                same = (old for old in left if getattr(old, mark) == getattr(new, mark) and agrees(old, new))
+                if (old := next(same, None)) is not None:
+                    left.remove(old)
+                    rest.remove(new)
+                    pairs.append((old, new))
     taken = {id(state) for pair in pairs for state in pair}
     found.added = [state for state in found.added if id(state) not in taken]
     found.removed = [state for state in found.removed if id(state) not in taken]
@@ -85,16 +104,22 @@ def _by(states: Iterable[PolicyState], key: Callable[[PolicyState], Hashable]) -
     return grouped
 
 
-def _nameless(found: Paired, bodies: Bodies) -> Mapping[str, Hashable]:
-    """Policy id → all it is but its name, for policies without ids on both sides."""
+def _named(state: PolicyState) -> Hashable:
+    """What names a policy without an id of its own; `None` for others."""
+    return (*state.kind, state.platform, state.name) if is_made_up(state.policy_id) else None
+
+
+def _nameless(found: Paired, bodies: Bodies) -> Mapping[str, tuple[Hashable, Hashable]]:
+    """Policy id → all it is but its name, and but whom it reaches as well, for policies without ids on both sides."""
     sides = [[state for state in side if is_made_up(state.policy_id)] for side in (found.added, found.removed)]
     if not all(sides):
         return {}
-    digests: dict[str, Hashable] = {}
-    for state, form in forms([*sides[0], *sides[1]], bodies):
+    digests: dict[str, tuple[Hashable, Hashable]] = {}
+    for state, form, _ in forms([*sides[0], *sides[1]], bodies):
         form[PROPERTIES] = {**form[PROPERTIES]}
         form[PROPERTIES].pop(name_property(state.policy_type), None)
-        digests[state.policy_id] = (*state.kind, content_hash(form))
+        content = {key: part for key, part in form.items() if key not in _WHOM}
+        digests[state.policy_id] = ((*state.kind, content_hash(form)), (*state.kind, content_hash(content)))
     return digests
 
 
@@ -132,7 +157,7 @@ def with_moves(
         return list(findings)
     whole = {finding.policy_id for finding in findings if finding.kind in (FindingKind.ADDED, FindingKind.REMOVED)}
     for states, wanted, side in ((added, lost, gained), (removed, gained, lost)):
-        for state, form in forms([one for one in states if one.policy_id in whole], bodies):
+        for state, form, _ in forms([one for one in states if one.policy_id in whole], bodies):
             for change in diff({}, {key: part for key, part in form.items() if key not in (PROPERTIES, *_WHOM)}):
                 if (place := _place(change)) in wanted:
                     side.setdefault(place, set()).add(state.policy_id)

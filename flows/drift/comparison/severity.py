@@ -40,8 +40,9 @@ def most_severe(levels: Iterable[Severity]) -> Severity:
 class SeverityRule:
     """One rule: everything given must match; an empty pattern, or no kinds, matches anything.
 
-    `setting` and `policy_type` are regular expressions searched in the path and the type slug, case ignored. `change` is what
-    happened at the place; `whole` speaks only of a policy that came, went or was made again without a change.
+    `setting` and `policy_type` are regular expressions searched in the path and the type slug, case ignored; in the names of the
+    path's ids as well, since an administrative template knows its settings by GUIDs alone. `change` is what happened at the
+    place; `whole` speaks only of a policy that came, went or was made again without a change.
     """
 
     severity: Severity
@@ -71,9 +72,14 @@ class SeverityRule:
             return False
         if self.facet is not None and (change is None or change.facet is not self.facet):
             return False
-        if of_setting and not of_setting.search(name if change is None else change.path):
+        if of_setting and not any(map(of_setting.search, [name] if change is None else _said_of(change))):
             return False
         return not of_value or (change is not None and bool(of_value.search(f"{change.before} {change.after}")))
+
+
+def _said_of(change: Change) -> list[str]:
+    path = change.path
+    return [path, *(name for one, name in change.extra.get("names", {}).items() if one in path)]
 
 
 def severity_of(
@@ -88,15 +94,25 @@ _CAME: Final = frozenset({"policy_added"})
 _GONE: Final = frozenset({"policy_removed"})
 _PLATFORM: Final = frozenset({"platform_change"})
 _SECURITY: Final = (
-    r"bitlocker|filevault|encrypt|defender|antivirus|malware|attacksurface|asr[ _-]|firewall|credentialguard|lsa|laps|"
-    r"localadmin|smartscreen|applocker|wdac|applicationcontrol|exploit|tamper|secureboot|codeintegrity|tpm|password|"
-    r"passcode|pin(?:required|length)|mfa|authentication|jailbr|rootdetect|threat|safetynet|gatekeeper|"
-    r"systemintegrity|deviceguard|networkprotection|controlledfolder|certificate|secret|presharedkey|usersrights|userrights|"
-    r"realtimemonitor|exclusion|excluded(?:path|extension|process)|administrator|rdp|remotedesktop|smb|macro|unsigned|sudo"
+    # What protects a device and its data.
+    r"bitlocker|filevault|encrypt|defender|antivirus|malware|attacksurface|asr[ _-]|firewall|smartscreen|applocker|wdac|"
+    r"applicationcontrol|exploit|tamper|secureboot|codeintegrity|tpm|jailbr|rootdetect|threat|safetynet|gatekeeper|"
+    r"systemintegrity|systempolicy|deviceguard|dmaguard|networkprotection|controlledfolder|realtimemonitor|exclusion|"
+    r"excluded(?:path|extension|process)|macro|unsigned|autoplay|autorun|"
+    # Who signs in, how, and with which rights.
+    r"credential|lsa|laps|localadmin|administrator|useraccountcontrol|elevat|password|passcode|pin(?:required|length)|mfa|"
+    r"authentication|kerberos|ntlm|lanman|insecure|certificate|scep|subject(?:Alternative)?NameFormat|secret|presharedkey|"
+    r"users?rights|sudo|biometric|"
+    # Ways in, what may be installed, and what would be seen of it.
+    r"rdp|remotedesktop|remoteassistance|remotemanagement|winrm|remoteshell|smb|wi-?fi_?security|requireSsl|developer|debug|"
+    r"unknownSources|sideload|trustedApps|extensioninstall|extensionpolicy|unenroll|scriptblock|executionpolicy|eventlog|audit_"
 )
-_LOCATION: Final = r"^(?:ipRanges|countriesAndRegions|includeUnknownCountriesAndRegions|isTrusted)"
-_TRAFFIC: Final = r"proxy|dnsserver|dnssuffix|^servers?\b|onDemandRules|trafficRules|trustedServer"
-_UPDATES: Final = r"Paused|featureUpdateVersion|approvalType|automaticUpdateMode|rollback|uninstall|deadline"
+_LOCATION: Final = r"^(?:ipRanges|countriesAndRegions|includeUnknownCountriesAndRegions|isTrusted|countryLookupMethod)"
+_TRAFFIC: Final = r"proxy|dnsserver|dnssuffix|^servers?\b|^hostName|onDemandRules|trafficRules|trustedServer"
+_CARRIED: Final = r"^(?:payload|configurationXml|encodedSettingXml)$|DataSharingType$"
+_UPDATES: Final = (
+    r"pause|featureUpdateVersion|approvalType|automaticUpdateMode|rollback|uninstall|deadline|deferral|forcedReboot"
+)
 _REACH: Final = (
     r"transfer|sharing|saveas|clipboard|cutcopy|backup|periodoffline|action(?:if|when)|wipe|minimum|maximum|^apps"
 )
@@ -104,9 +120,12 @@ _REACH: Final = (
 _CODE: Final = r"_script$|^custom_attribute$"
 _DIRECTORY: Final = r"^(authorization_policy|authentication_(methods|strength)|security_defaults|cross_tenant_\w+)$"
 _HOLDS: Final = (
-    r"^(role_\w+|app_control_supplement|hardware_configuration|threat_defense_connector|compliance_partner)$"
+    r"^(role_\w+|app_control_supplement|hardware_configuration|threat_defense_connector|compliance_partner|"
+    r"apns_certificate)$"
 )
-_INSTALLS: Final = r"CommandLine$|setupFilePath|fileName$|rules?\b|runAs|Url$|committedContentVersion|ScriptContent$"
+_INSTALLS: Final = (
+    r"CommandLine$|setupFilePath|fileName$|rules?\b|runAs|(?<!information)Url$|committedContentVersion|ScriptContent$"
+)
 
 DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     # Words for people, wherever they are.
@@ -129,7 +148,7 @@ DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     # A place that is trusted skips the second factor.
     SeverityRule(Severity.HIGH, policy_type=r"^(unknown|named_location)$", setting=_LOCATION),
     # Roles: who may change all this. Scope tags of a role decide over whom. Beside them: which code App Control lets run,
-    # how the firmware is set, and which partner's word on a device is believed.
+    # how the firmware is set, which partner's word on a device is believed, and what every Apple device is reached through.
     SeverityRule(Severity.HIGH, policy_type=_HOLDS),
     # Compliance opens Conditional Access; whom it does not reach counts as compliant.
     SeverityRule(Severity.HIGH, policy_type=r"^(compliance|settings_catalog_compliance|endpoint_security_intent)$"),
@@ -156,20 +175,30 @@ DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     SeverityRule(
         Severity.HIGH, policy_type=r"_update_profile$|^device_configuration$", facet=Facet.PROPERTY, setting=_UPDATES
     ),
+    SeverityRule(Severity.HIGH, facet=Facet.SETTING, setting=r"_update_\w*(?:pause|deferral|deadline)"),
+    # Settings of a whole tenant: a device without a policy counts as compliant or not, devices are retired, Android is managed.
+    SeverityRule(
+        Severity.HIGH,
+        policy_type=r"^(intune_settings|cleanup_rule|managed_google_play)$",
+        setting=r"secureByDefault|compliance|beforeRetirement|bindStatus",
+    ),
     # Firewall, antivirus, BitLocker, certificates and the like, in whatever type they are configured.
     SeverityRule(Severity.HIGH, facet=Facet.SETTING, setting=_SECURITY),
     SeverityRule(Severity.HIGH, _CAME | _GONE, setting=_SECURITY),
     SeverityRule(Severity.HIGH, facet=Facet.PROPERTY, setting=_SECURITY),
-    # Where a device sends its traffic.
-    SeverityRule(Severity.HIGH, policy_type=r"^device_configuration$", facet=Facet.PROPERTY, setting=_TRAFFIC),
+    # Where a device sends its traffic, and what may hold anything, a root certificate as well.
+    SeverityRule(
+        Severity.HIGH, policy_type=r"^device_configuration$", facet=Facet.PROPERTY, setting=f"{_TRAFFIC}|{_CARRIED}"
+    ),
     SeverityRule(Severity.MEDIUM, policy_type=_CODE),
-    # Whom a policy reaches: to exempt somebody is how a protection is lost unseen.
-    SeverityRule(Severity.HIGH, facet=Facet.ASSIGNMENT, value=r"'exclude'"),
+    # Whom a policy reaches: to exempt somebody is how a protection is lost unseen, to uninstall is an outage for all at once.
+    SeverityRule(Severity.HIGH, facet=Facet.ASSIGNMENT, value=r"'exclude'|'intent': 'uninstall'"),
     SeverityRule(Severity.MEDIUM, facet=Facet.ASSIGNMENT),
     SeverityRule(Severity.MEDIUM, _GONE),
     SeverityRule(Severity.MEDIUM, facet=Facet.SETTING),
     # What people are told to do may be a way to mislead them.
     SeverityRule(Severity.MEDIUM, policy_type=r"^notification_template$", setting=r"messageTemplate$|subject$"),
+    SeverityRule(Severity.MEDIUM, policy_type=r"^branding$", setting=r"^contact|Url$|^onlineSupport"),
     SeverityRule(
         Severity.MEDIUM,
         policy_type=r"^(app|app_protection|app_configuration|device_configuration|enrollment_configuration|autopilot_profile|"

@@ -56,14 +56,16 @@ def form_of(state: PolicyState, body: Mapping[str, Any], other_subtype: str | No
     return form
 
 
-def forms(states: Sequence[PolicyState], bodies: Bodies) -> Iterator[tuple[PolicyState, dict[str, Tree]]]:
-    """The states whose content is there, with its form, fetched 500 at a time."""
+def forms(
+    states: Sequence[PolicyState], bodies: Bodies
+) -> Iterator[tuple[PolicyState, dict[str, Tree], Mapping[str, Any]]]:
+    """The states whose content is there, with its form and itself, fetched 500 at a time."""
     for start in range(0, len(states), _BATCH):
         batch = states[start : start + _BATCH]
         fetched = bodies({state.content_hash for state in batch})
         for state in batch:
             if (body := fetched.get(state.content_hash)) is not None:
-                yield state, form_of(state, body)
+                yield state, form_of(state, body), body
 
 
 @dataclass(frozen=True, slots=True)

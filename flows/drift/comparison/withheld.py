@@ -52,10 +52,19 @@ def asked_of_both(
     Graph answers every property of the version it is asked under, null included, so one that is absent was not asked for.
     A body whose origin is no longer known counts as one of v1.0 beside one of beta.
     """
-    versions = {origin.partition("/")[0] for origin in origins}
+    versions = {_version(origin) for origin in origins}
     if "beta" not in versions or not versions & {"v1.0", ""}:
         return was, is_now
     return _limited(dict(was), dict(is_now)), _limited(dict(is_now), dict(was))
+
+
+def is_of_graph(origin: str) -> bool:
+    """Whether a policy was read from Graph, or where is no longer known: not from a file."""
+    return _version(origin) in ("beta", "v1.0", "")
+
+
+def _version(origin: str) -> str:
+    return origin.partition("/")[0]
 
 
 def _limited(value: Any, other: Any) -> Any:

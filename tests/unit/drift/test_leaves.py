@@ -96,6 +96,9 @@ def changed(value: Any, key: Any) -> Any:
         return text(*decoded(value).split("\n"), "Stop-Process -Id 1")
     if isinstance(value, bool):
         return not value
+    if isinstance(value, str) and value.endswith("')"):
+        # An address stays one: another object, not none.
+        return f"{value[:-2]}x')"
     return value + 1 if isinstance(value, int) else "2027-12-01T00:00:00Z" if value.endswith("Z") else f"{value}x"
 
 

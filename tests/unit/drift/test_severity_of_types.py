@@ -9,7 +9,7 @@ import pytest
 from flows._policies.types import POLICY_TYPES
 from flows.drift.comparison.severity import DEFAULT_RULES
 
-WITHOUT = {"app_category", "branding", "device_category", "scope_tag"}
+WITHOUT = {"app_category", "device_category", "scope_tag"}
 """Texts, pictures and labels."""
 
 SETTINGS = {"settings_catalog", "administrative_template", "reusable_setting"}

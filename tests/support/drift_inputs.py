@@ -1,0 +1,140 @@
+# ruff: noqa: E501 - an input reads best in one line
+# fmt: off
+"""Small exports written down in one line each, and what a comparison of two must find, withhold and show."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows.drift.comparison.findings import Comparison
+from flows.drift.comparison.severity import Severity
+from tests.support.drift_compare import Snapshot, compared, folder_snapshot
+
+G = "#microsoft.graph."
+Body = dict[str, Any]
+Files = dict[str, Any]
+Wanted = tuple[str, str] | tuple[str, str, str | None] | tuple[str, str, str | None, str]
+"""Kind, a part of the path, the least severity (the most, with `-` behind it), the policy's name."""
+
+Check = Callable[[Snapshot, Snapshot, Comparison], bool]
+
+
+@dataclass(frozen=True)
+class Input:
+    """One pair. `withheld` are types, or types with a part; `"any"` for something, `None` for nothing."""
+
+    name: str
+    before: Files
+    after: Files
+    expected: Sequence[Wanted]
+    withheld: Collection[Any] | None
+    fails: Collection[str]
+    check: Check
+
+
+Inputs = list[Input]
+
+
+def gid(n: int) -> str:
+    return f"abcdabcd-1111-4222-8333-{n:012}"
+
+
+def of(t: str, n: int | None = 1, **m: Any) -> Body:
+    b: Body = {"@odata.type": G + t, "displayName": "P", "assignments": [], "roleScopeTagIds": ["0"], **m}
+    return b if n is None else {"id": gid(n), **b}
+
+
+def cat(n: int | None, *s: Any, **m: Any) -> Body:
+    b: Body = {"name": "P", "platforms": "windows10", "technologies": "mdm", "assignments": [], "settings": list(s), **m}
+    return b if n is None else {"id": gid(n), **b}
+
+
+def sim(d: str, v: Any) -> Body:
+    return {"id": "0", "settingInstance": {"settingDefinitionId": d, "simpleSettingValue": {"value": v}}}
+
+
+def cho(d: str, v: Any) -> Body:
+    return {"id": "0", "settingInstance": {"settingDefinitionId": d, "choiceSettingValue": {"value": f"{d}_{v}", "children": []}}}
+
+
+def grp(**m: Any) -> Body:
+    return {"target": {"@odata.type": G + "groupAssignmentTarget", **m}}
+
+
+def exc(**m: Any) -> Body:
+    return {"target": {"@odata.type": G + "exclusionGroupAssignmentTarget", **m}}
+
+
+def wo(b: Body, *k: str) -> Body:
+    return {x: y for x, y in b.items() if x not in k}
+
+
+def b64(s: str) -> str:
+    return base64.b64encode(s.encode()).decode()
+
+
+def pas(v: Any) -> Any:
+    if isinstance(v, dict):
+        return {k if k.startswith("@") else k[:1].upper() + k[1:]: pas(i) for k, i in v.items()}
+    return [pas(i) for i in v] if isinstance(v, list) else v
+
+
+def put(into: Inputs, kind: str, name: str, before: Files, after: Files, expected: Sequence[Wanted], withheld: Collection[Any] | None = None, fails: Collection[str] = (), check: Check = lambda before, after, found: True) -> None:
+    into.append(Input(f"{kind}: {name}", before, after, expected, withheld, fails, check))
+
+
+def ios(n: int | None = 1, **m: Any) -> Body:
+    return of("iosCompliancePolicy", n, **m)
+
+
+def both(f: str, v: Any) -> Files:
+    return {f: v} | W
+
+
+W: Files = {"w.json": cat(99, sim("zz", 1), name="W")}
+
+
+def _fits(found: tuple[Any, ...], wanted: Wanted) -> bool:
+    kind, path, *rest = wanted
+    level, name = (*rest, None, None)[:2]
+    if found[0] != kind or path.lower() not in found[2].lower() or name not in (None, found[1]):
+        return False
+    if level is None:
+        return True
+    severity = Severity(found[3])
+    return Severity(level[:-1]).at_least(severity) if level.endswith("-") else severity.at_least(Severity(level))
+
+
+def check_input(one: Input, folder: Path) -> None:
+    """Writes both folders, compares them, and fails unless it comes to what is wanted."""
+    for side, files in (("a", one.before), ("b", one.after)):
+        for name, content in files.items():
+            path = folder / side / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = yaml.safe_dump(content) if name.endswith(".yaml") and not isinstance(content, str) else content
+            text = text if isinstance(text, (str, bytes)) else json.dumps(text)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    before, after = folder_snapshot(folder / "a"), folder_snapshot(folder / "b")
+    comparison = compared(before, after)
+    found = [
+        (finding.kind.value.removeprefix("policy_"), finding.policy_name, change.path if change else "", change.extra["severity"] if change else finding.severity)
+        for finding in comparison.findings
+        for change in (finding.changes or (None,))
+    ]
+    left = list(found)
+    for wanted in one.expected:
+        match = next((entry for entry in left if _fits(entry, wanted)), None)
+        assert match is not None, (wanted, found)
+        left.remove(match)
+    assert not left, left
+    withheld = {(entry.policy_type, entry.part) if entry.part else entry.policy_type for entry in comparison.withheld}
+    assert withheld if one.withheld == "any" else withheld == set(one.withheld or ()), withheld
+    assert set(one.fails) <= {failure.failure.reason_code for failure in (*before.failures, *after.failures)}
+    assert one.check(before, after, comparison), found

@@ -1,0 +1,144 @@
+# ruff: noqa: E501 - an input reads best in one line
+# fmt: off
+"""Which policy is which, whom it reaches, who changed it and how much that matters: pairs of exports by kind."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.drift_inputs import G, Input, Inputs, W, b64, cat, check_input, cho, exc, gid, grp, of, put, sim, wo
+
+INPUTS: Inputs = []
+p = partial(put, INPUTS)
+
+# ---- 1 identity
+K = '1 identity'
+p(K, '4 default enrollment of one name, one changed, YAML', {f'Enrollment Configurations/All users and all devices_{t}.yaml': of(t, None, displayName='All users and all devices', priority=0, **m) for t, m in (('deviceEnrollmentLimitConfiguration', {'limit': 5}), ('deviceEnrollmentPlatformRestrictionsConfiguration', {'iosRestriction': {'platformBlocked': False}}), ('deviceEnrollmentWindowsHelloForBusinessConfiguration', {'state': 'notConfigured'}), ('windows10EnrollmentCompletionPageConfiguration', {'showInstallationProgress': False}))}, {f'Enrollment Configurations/All users and all devices_{t}.yaml': of(t, None, displayName='All users and all devices', priority=0, **m) for t, m in (('deviceEnrollmentLimitConfiguration', {'limit': 5}), ('deviceEnrollmentPlatformRestrictionsConfiguration', {'iosRestriction': {'platformBlocked': True}}), ('deviceEnrollmentWindowsHelloForBusinessConfiguration', {'state': 'notConfigured'}), ('windows10EnrollmentCompletionPageConfiguration', {'showInstallationProgress': False}))}, [('modified', 'platformBlocked', 'high')])
+p(K, 'rename + archive of the old file + group changed (icd)', {'Settings Catalog/Old.json': cat(None, sim('d', 1), sim('e', 2), name='Old', assignments=[grp(groupName='A')])}, {'Settings Catalog/New.json': cat(None, sim('d', 1), sim('e', 2), name='New', assignments=[grp(groupName='B')]), '__archive__/2026-01-01/Settings Catalog/Old.json': cat(None, sim('d', 1), sim('e', 2), name='Old', assignments=[grp(groupName='A')])}, [('modified', 'name'), ('modified', 'assignments[group, A]'), ('modified', 'assignments[group, B]')])
+p(K, 'rename of two of the same content swapped names', {'a.json': of('iosCompliancePolicy', None, displayName='A', passcodeRequired=True), 'b.json': of('iosCompliancePolicy', None, displayName='B', passcodeRequired=False)}, {'a.json': of('iosCompliancePolicy', None, displayName='A', passcodeRequired=False), 'b.json': of('iosCompliancePolicy', None, displayName='B', passcodeRequired=True)}, [('modified', 'passcodeRequired', 'high', 'A'), ('modified', 'passcodeRequired', 'high', 'B')])
+p(K, 'case of name changed no id', {'P.json': of('macOSGeneralDeviceConfiguration', None, displayName='Baseline')}, {'P.json': of('macOSGeneralDeviceConfiguration', None, displayName='BASELINE')}, [('modified', 'displayName', 'info')])
+p(K, 'two templates of a family in catalog same name (AV and FW) same file names by number', {'SettingsCatalog/Sec.json': cat(None, sim('a', 1), name='Sec', technologies='mdm,microsoftSense', templateReference={'templateFamily': 'endpointSecurityAntivirus'}), 'SettingsCatalog/Sec (1).json': cat(None, sim('f', 1), name='Sec', technologies='mdm,microsoftSense', templateReference={'templateFamily': 'endpointSecurityFirewall'})}, {'SettingsCatalog/Sec.json': cat(None, sim('f', 1), name='Sec', technologies='mdm,microsoftSense', templateReference={'templateFamily': 'endpointSecurityFirewall'}), 'SettingsCatalog/Sec (1).json': cat(None, sim('a', 1), name='Sec', technologies='mdm,microsoftSense', templateReference={'templateFamily': 'endpointSecurityAntivirus'})}, [])
+p(K, 'two of one name one kind, one removed and other changed file number', {'X/Sec.json': of('windows10CustomConfiguration', None, a=1), 'X/Sec_2.json': of('windows10CustomConfiguration', None, a=2)}, {'X/Sec.json': of('windows10CustomConfiguration', None, a=2)}, [('removed', '')])
+p(K, 'app same name win32 and store no ids', {'Applications/Windows/Foo_win32LobApp.json': of('win32LobApp', None, displayName='Foo', installCommandLine='a'), 'Applications/Windows/Foo_winGetApp.json': of('winGetApp', None, displayName='Foo', packageIdentifier='x')}, {'Applications/Windows/Foo_win32LobApp.json': of('win32LobApp', None, displayName='Foo', installCommandLine='evil'), 'Applications/Windows/Foo_winGetApp.json': of('winGetApp', None, displayName='Foo', packageIdentifier='x')}, [('modified', 'installCommandLine', 'high')])
+p(K, 'duplicate ids by copy in a second export folder within', {'2026-01/x.json': of('iosCompliancePolicy', 1, a=1)}, {'2026-01/x.json': of('iosCompliancePolicy', 1, a=1), '2026-02/x.json': of('iosCompliancePolicy', 1, a=2)}, [], ['compliance'], fails=['duplicate_policy_id'])
+p(K, 'CA policies without id of one name', {'Conditional Access/MFA.json': {'displayName': 'MFA', 'state': 'enabled', 'conditions': {'a': 'x'}, 'grantControls': None}, 'Conditional Access/MFA1.json': {'displayName': 'MFA', 'state': 'enabled', 'conditions': {'a': 'y'}, 'grantControls': None}}, {'Conditional Access/MFA.json': {'displayName': 'MFA', 'state': 'enabled', 'conditions': {'a': 'x'}, 'grantControls': None}, 'Conditional Access/MFA1.json': {'displayName': 'MFA', 'state': 'disabled', 'conditions': {'a': 'y'}, 'grantControls': None}}, [('modified', 'state', 'critical')])
+p(K, 'retargeted and re-created with id', {'x.json': of('windows10CompliancePolicy', 1, bitLockerEnabled=True, osMinimumVersion='10', tpmRequired=True, assignments=[grp(groupId=gid(5))])}, {'x.json': of('windows10CompliancePolicy', 2, bitLockerEnabled=True, osMinimumVersion='10', tpmRequired=True, assignments=[grp(groupId=gid(6))])}, [('recreated', gid(5)), ('recreated', gid(6))])
+p(K, 'rename with id + moved folder + yaml', {'Compliance Policies/Policies/Old.json': of('iosCompliancePolicy', 1, displayName='Old')}, {'X/New.yaml': of('iosCompliancePolicy', 1, displayName='New')}, [('modified', 'displayName', 'info')])
+p(K, 'scripts of one name: two different shell + ps', {'Scripts/Shell/S.json': of('deviceShellScript', None, displayName='S', scriptContent=b64('a\n')), 'Scripts/Powershell/S.json': of('deviceManagementScript', None, displayName='S', scriptContent=b64('a\n'))}, {'Scripts/Shell/S.json': of('deviceShellScript', None, displayName='S', scriptContent=b64('a\n')), 'Scripts/Powershell/S.json': of('deviceManagementScript', None, displayName='S', scriptContent=b64('b\n'))}, [('modified', 'scriptContent', 'high')])
+# ---- 2 assignments
+K = '2 assignments'
+p(K, 'group by name renamed (icd): one gone other come', {'a.json': cat(None, sim('d', 1), assignments=[grp(groupName='A')])}, {'a.json': cat(None, sim('d', 1), assignments=[grp(groupName='A2')])}, [('modified', '[group, A]'), ('modified', '[group, A2]')])
+p(K, 'exclude added by name on app protection', {'a.json': of('iosManagedAppProtection', None, assignments=[grp(groupName='A')])}, {'a.json': of('iosManagedAppProtection', None, assignments=[grp(groupName='A'), exc(groupName='VIP')])}, [('modified', 'VIP', 'high')])
+p(K, 'icd filter id holds filter name include->exclude', {'a.json': cat(None, sim('d', 1), assignments=[{'target': {'@odata.type': G + 'allDevicesAssignmentTarget', 'deviceAndAppManagementAssignmentFilterId': 'Corp', 'deviceAndAppManagementAssignmentFilterType': 'include'}}])}, {'a.json': cat(None, sim('d', 1), assignments=[{'target': {'@odata.type': G + 'allDevicesAssignmentTarget', 'deviceAndAppManagementAssignmentFilterId': 'Corp', 'deviceAndAppManagementAssignmentFilterType': 'exclude'}}])}, [('modified', 'all_devices', 'high')])
+p(K, 'deleted group: icd writes null groupName w/o id', {'a.json': of('iosCompliancePolicy', None, assignments=[grp(groupName='A')])}, {'a.json': of('iosCompliancePolicy', None, assignments=[grp(groupName=None)])}, [('modified', '[group, A]'), ('modified', 'assignments')])
+p(K, 'two deleted groups no name no id -> one', {'a.json': of('iosCompliancePolicy', None, assignments=[grp(), grp(), grp(groupName='A')])}, {'a.json': of('iosCompliancePolicy', None, assignments=[grp(), grp(groupName='A')])}, [('modified', 'assignments')])
+p(K, 'filter null type none vs absent noise', {'a.json': of('iosCompliancePolicy', 1, assignments=[grp(groupId=gid(5), deviceAndAppManagementAssignmentFilterId=None, deviceAndAppManagementAssignmentFilterType='none')])}, {'a.json': of('iosCompliancePolicy', 1, assignments=[grp(groupId=gid(5))])}, [])
+p(K, 'app: intent required -> uninstall all devices', {'a.json': of('win32LobApp', 1, assignments=[{'intent': 'required', 'target': {'@odata.type': G + 'allDevicesAssignmentTarget'}}])}, {'a.json': of('win32LobApp', 1, assignments=[{'intent': 'uninstall', 'target': {'@odata.type': G + 'allDevicesAssignmentTarget'}}])}, [('modified', 'all_devices', 'high')])
+p(K, 'same group two intents (available+required), one gone', {'a.json': of('winGetApp', 1, assignments=[{'intent': 'available', 'target': grp(groupId=gid(5))['target']}, {'intent': 'required', 'target': grp(groupId=gid(5))['target']}])}, {'a.json': of('winGetApp', 1, assignments=[{'intent': 'available', 'target': grp(groupId=gid(5))['target']}])}, [('modified', 'assignments')])
+p(K, 'pascal sdk assignment with groupId in AdditionalProperties', {'a.json': {'Id': gid(1), 'DisplayName': 'P', 'AdditionalProperties': {'@odata.type': G + 'iosCompliancePolicy'}, 'Assignments': [{'Id': 'x', 'Target': {'DeviceAndAppManagementAssignmentFilterId': None, 'DeviceAndAppManagementAssignmentFilterType': 'none', 'AdditionalProperties': {'@odata.type': G + 'groupAssignmentTarget', 'groupId': gid(5)}}}]}}, {'a.json': {'Id': gid(1), 'DisplayName': 'P', 'AdditionalProperties': {'@odata.type': G + 'iosCompliancePolicy'}, 'Assignments': [{'Id': 'x', 'Target': {'DeviceAndAppManagementAssignmentFilterId': None, 'DeviceAndAppManagementAssignmentFilterType': 'none', 'AdditionalProperties': {'@odata.type': G + 'groupAssignmentTarget', 'groupId': gid(6)}}}]}}, [('modified', gid(5)), ('modified', gid(6))])
+p(K, 'assignment settings of app (restart grace) changed', {'a.json': of('win32LobApp', 1, assignments=[{'intent': 'required', 'settings': {'@odata.type': G + 'win32LobAppAssignmentSettings', 'notifications': 'showAll', 'restartSettings': None}, 'target': grp(groupId=gid(5))['target']}])}, {'a.json': of('win32LobApp', 1, assignments=[{'intent': 'required', 'settings': {'@odata.type': G + 'win32LobAppAssignmentSettings', 'notifications': 'hideAll', 'restartSettings': None}, 'target': grp(groupId=gid(5))['target']}])}, [('modified', 'assignments')])
+p(K, 'IM #CustomRef group names beside ids changed name only', {'a.json': of('iosCompliancePolicy', 1, assignments=[grp(groupId=gid(5), **{'#CustomRef_GroupName': 'A'})])}, {'a.json': of('iosCompliancePolicy', 1, assignments=[grp(groupId=gid(5), **{'#CustomRef_GroupName': 'B'})])}, [])
+p(K, "dynamic group's rule changed by icd in catalog policy exclude", {'a.json': cat(None, sim('d', 1), assignments=[exc(groupName='A', groupType='DynamicMembership', membershipRule='(a)')])}, {'a.json': cat(None, sim('d', 1), assignments=[exc(groupName='A', groupType='DynamicMembership', membershipRule='(b)')])}, [('modified', 'A', 'high')])
+p(K, 'health script schedule changed', {'a.json': of('deviceHealthScript', None, publisher='x', assignments=[{'runRemediationScript': True, 'runSchedule': {'@odata.type': G + 'deviceHealthScriptDailySchedule', 'interval': 1, 'time': '01:00:00'}, **grp(groupName='A')}])}, {'a.json': of('deviceHealthScript', None, publisher='x', assignments=[{'runRemediationScript': False, 'runSchedule': {'@odata.type': G + 'deviceHealthScriptDailySchedule', 'interval': 1, 'time': '01:00:00.0000000'}, **grp(groupName='A')}])}, [('modified', 'A')])
+p(K, "unassigned from 'assigned' where IBR writes 'Assignments' file empty", {'Device Configurations/P.json': wo(of('iosGeneralDeviceConfiguration', 1), 'assignments'), 'Device Configurations/Assignments/P.json': [grp(groupId=gid(5))]}, {'Device Configurations/P.json': wo(of('iosGeneralDeviceConfiguration', 1), 'assignments'), 'Device Configurations/Assignments/P.json': []}, [('modified', gid(5))])
+p(K, 'scope tag membership & role assignment members', {'Role Assignments/r.json': of('deviceAndAppManagementRoleAssignment', 1, members=[gid(5)], scopeMembers=[gid(6)], resourceScopes=[gid(6)])}, {'Role Assignments/r.json': of('deviceAndAppManagementRoleAssignment', 1, members=[gid(5), gid(7)], scopeMembers=[gid(6)], resourceScopes=[gid(6)])}, [('modified', 'members', 'high')])
+# ---- 3 who
+K = '3 who'
+p(K, 'same change in 5 + own change in one', {f'{n}.json': of('windows10EndpointProtectionConfiguration', n, displayName=f'E{n}', bitLockerEncryptDevice=True, firewallBlockStatefulFTP=False) for n in range(1, 6)}, {f'{n}.json': of('windows10EndpointProtectionConfiguration', n, displayName=f'E{n}', bitLockerEncryptDevice=False, firewallBlockStatefulFTP=n == 3) for n in range(1, 6)}, [('modified', 'bitLockerEncryptDevice', 'high')] * 5 + [('modified', 'firewallBlockStatefulFTP', 'high')])
+p(K, 'property appears with different values in all 4', {f'{n}.json': of('iosGeneralDeviceConfiguration', n, displayName=f'E{n}') for n in range(1, 5)}, {f'{n}.json': of('iosGeneralDeviceConfiguration', n, displayName=f'E{n}', newOne=n % 2) for n in range(1, 5)}, [('platform_change', 'newOne')], check=lambda A, B, c: len(c.findings[0].policies) == 4)
+p(K, 'null -> value in all 4 is somebody', {f'{n}.json': of('iosGeneralDeviceConfiguration', n, displayName=f'E{n}', cameraBlocked=None) for n in range(1, 5)}, {f'{n}.json': of('iosGeneralDeviceConfiguration', n, displayName=f'E{n}', cameraBlocked=True) for n in range(1, 5)}, [('modified', 'cameraBlocked')] * 4)
+p(K, 'a catalogue setting removed from all 4 is somebody', {f'{n}.json': cat(n, sim('device_vendor_msft_policy_config_defender_allowrealtimemonitoring', 1), sim('x', n), name=f'E{n}') for n in range(1, 5)}, {f'{n}.json': cat(n, sim('x', n), name=f'E{n}') for n in range(1, 5)}, [('modified', 'defender', 'high')] * 4)
+p(K, 'all unassigned at once', {f'{n}.json': cat(n, sim('x', n), name=f'E{n}', assignments=[grp(groupId=gid(5))]) for n in range(1, 5)}, {f'{n}.json': cat(n, sim('x', n), name=f'E{n}', assignments=[]) for n in range(1, 5)}, [('modified', 'assignments', 'medium')] * 4)
+p(K, 'all CA policies deleted', {f'{n}.json': {'id': gid(n), 'displayName': f'C{n}', 'state': 'enabled', 'conditions': {}, 'grantControls': None} for n in range(1, 4)} | W, W, [('removed', '', 'critical')] * 3)
+p(K, 'platform removes property in all 3 profile', {f'{n}.json': of('windowsUpdateForBusinessConfiguration', n, displayName=f'E{n}', previewBuildOptIn='x') for n in range(1, 4)}, {f'{n}.json': of('windowsUpdateForBusinessConfiguration', n, displayName=f'E{n}') for n in range(1, 4)}, [('platform_change', 'previewBuildOptIn')])
+p(K, 'recreated: CA with exclusion added', {'a.json': {'id': gid(1), 'displayName': 'C', 'state': 'enabled', 'conditions': {'users': {'includeUsers': ['All'], 'excludeUsers': []}, 'applications': {'includeApplications': ['All']}}, 'grantControls': {'builtInControls': ['mfa']}}}, {'a.json': {'id': gid(2), 'displayName': 'C', 'state': 'enabled', 'conditions': {'users': {'includeUsers': ['All'], 'excludeUsers': [gid(9)]}, 'applications': {'includeApplications': ['All']}}, 'grantControls': {'builtInControls': ['mfa']}}}, [('recreated', 'excludeUsers', 'critical')])
+# severities per type
+K = '3 severity'
+
+def s(t: str, path: str, x: Any, y: Any, level: str, **base: Any) -> None:
+    """One property of one type, changed."""
+    def body(value: Any) -> dict[str, Any]:
+        made = of(t, 1, **base)
+        *above, last = path.split("/")
+        holder = made
+        for name in above:
+            holder = holder.setdefault(name, {})
+        return made if value is None else made | {above[0]: holder | {last: value}} if above else made | {last: value}
+
+    p(K, f"{t} {path}", {"a.json": body(x)}, {"a.json": body(y)}, [("modified", path.rpartition("/")[2], level)])
+
+def sc(d, x, y, sev):
+    p(K, 'catalog ' + d, {'a.json': cat(1, cho(d, x))}, {'a.json': cat(1, cho(d, y))}, [('modified', d, sev)])
+sc('device_vendor_msft_policy_config_localpoliciessecurityoptions_useraccountcontrol_runalladministratorsinadminapprovalmode', 1, 0, 'high')
+sc('device_vendor_msft_policy_config_localpoliciessecurityoptions_useraccountcontrol_behavioroftheelevationpromptforstandardusers', 0, 1, 'high')
+sc('device_vendor_msft_policy_config_lanmanworkstation_enableinsecureguestlogons', 0, 1, 'high')
+sc('device_vendor_msft_policy_config_dmaguard_deviceenumerationpolicy', 0, 2, 'high')
+sc('device_vendor_msft_policy_config_windowspowershell_turnonpowershellscriptblocklogging', 1, 0, 'high')
+sc('device_vendor_msft_policy_config_audit_accountlogonlogoff_auditlogon', 3, 0, 'high')
+sc('com.apple.systempolicy.control_enableassessment', 'true', 'false', 'high')
+sc('device_vendor_msft_policy_config_experience_allowmanualmdmunenrollment', 0, 1, 'high')
+sc('device_vendor_msft_policy_config_update_pausequalityupdates', 0, 1, 'high')
+sc('device_vendor_msft_policy_config_autoplay_turnoffautoplay', 1, 0, 'high')
+sc('device_vendor_msft_policy_config_remoteassistance_unsolicitedremoteassistance', 0, 1, 'high')
+sc('device_vendor_msft_policy_config_admx_msi_alwaysinstallelevated', 0, 1, 'high')
+sc('device_vendor_msft_policy_config_system_allowtelemetry', 0, 3, 'medium')
+p(K, 'catalog edge extension forcelist', {'a.json': cat(1, {'id': '0', 'settingInstance': {'settingDefinitionId': 'device_vendor_msft_policy_config_microsoft_edge~policy~microsoft_edge~extensions_extensioninstallforcelist_extensioninstallforcelistdesc', 'simpleSettingCollectionValue': [{'value': 'a'}]}})}, {'a.json': cat(1, {'id': '0', 'settingInstance': {'settingDefinitionId': 'device_vendor_msft_policy_config_microsoft_edge~policy~microsoft_edge~extensions_extensioninstallforcelist_extensioninstallforcelistdesc', 'simpleSettingCollectionValue': [{'value': 'a'}, {'value': 'b'}]}})}, [('modified', 'extensioninstallforcelist', 'high')])
+def tmpl(en, name, cat_):
+    return of('groupPolicyConfiguration', 1, definitionValues=[{'id': 'v', 'enabled': en, 'definition': {'id': gid(77), 'displayName': name, 'categoryPath': cat_, 'classType': 'machine'}, 'presentationValues': []}])
+p(K, "template 'Turn off Microsoft Defender Antivirus' by GUID", {'a.json': tmpl(False, 'Turn off Microsoft Defender Antivirus', '\\Windows Components\\Microsoft Defender Antivirus')}, {'a.json': tmpl(True, 'Turn off Microsoft Defender Antivirus', '\\Windows Components\\Microsoft Defender Antivirus')}, [('modified', gid(77), 'high')])
+p(K, "template 'Choose drive encryption method' by GUID removed", {'a.json': tmpl(True, 'Choose drive encryption method and cipher strength', '\\Windows Components\\BitLocker Drive Encryption')}, {'a.json': of('groupPolicyConfiguration', 1, definitionValues=[])}, [('modified', gid(77), 'high')])
+p(K, 'template desktop wallpaper medium', {'a.json': tmpl(True, 'Desktop Wallpaper', '\\Desktop')}, {'a.json': tmpl(False, 'Desktop Wallpaper', '\\Desktop')}, [('modified', gid(77), 'medium-')])
+s('windowsWifiConfiguration', 'wifiSecurityType', 'wpa2Personal', 'open', 'high')
+s('iosWiFiConfiguration', 'wiFiSecurityType', 'wpaEnterprise', 'open', 'high')
+s('windows81SCEPCertificateProfile', 'scepServerUrls', ['https://a'], ['https://evil'], 'high')
+s('windows81SCEPCertificateProfile', 'subjectAlternativeNameFormatString', '{{UserPrincipalName}}', 'admin@x', 'high')
+s('androidDeviceOwnerGeneralDeviceConfiguration', 'appsAllowInstallFromUnknownSources', False, True, 'high')
+s('androidDeviceOwnerGeneralDeviceConfiguration', 'securityDeveloperSettingsEnabled', False, True, 'high')
+s('windows10GeneralConfiguration', 'developerUnlockSetting', 'blocked', 'allowed', 'high')
+s('iosEasEmailProfileConfiguration', 'hostName', 'mail.a', 'mail.evil', 'high')
+s('iosEasEmailProfileConfiguration', 'requireSsl', True, False, 'high')
+s('macOSCustomConfiguration', 'payload', b64('<plist><a/></plist>'), b64('<plist><b/></plist>'), 'high')
+s('windowsUpdateForBusinessConfiguration', 'qualityUpdatesDeferralPeriodInDays', 0, 30, 'high')
+s('windowsQualityUpdateProfile', 'expeditedUpdateSettings/daysUntilForcedReboot', 2, 0, 'high')
+s('windowsDriverUpdateProfile', 'deploymentDeferralInDays', 0, 30, 'high', approvalType='automatic')
+s('deviceManagementSettings', 'secureByDefault', True, False, 'high')
+s('deviceManagementSettings', 'deviceComplianceCheckinThresholdDays', 30, 120, 'high')
+s('managedDeviceCleanupRule', 'deviceInactivityBeforeRetirementInDays', 270, 30, 'high')
+s('countryNamedLocation', 'countryLookupMethod', 'authenticatorAppGps', 'clientIpAddress', 'high')
+s('intuneBrandingProfile', 'contactITPhoneNumber', '1', '2', 'medium', profileName='B')
+s('applePushNotificationCertificate', 'topicIdentifier', 'a', 'b', 'high', appleIdentifier='a@b')
+s('androidManagedStoreAccountEnterpriseSettings', 'bindStatus', 'boundAndValidated', 'notBound', 'high')
+s('mobileThreatDefenseConnector', 'androidEnabled', True, False, 'high')
+s('depOnboardingSetting', 'tokenExpirationDateTime', '2027-01-01T00:00:00Z', '2026-01-01T00:00:00Z', 'medium', tokenName='t')
+s('roleScopeTag', 'description', 'a', 'b', 'info')
+s('deviceEnrollmentWindowsHelloForBusinessConfiguration', 'enhancedBiometricsState', 'enabled', 'disabled', 'high')
+s('deviceEnrollmentLimitConfiguration', 'limit', 5, 15, 'medium')
+s('windows10EnrollmentCompletionPageConfiguration', 'allowDeviceUseBeforeProfileAndAppInstallComplete', False, True, 'medium')
+s('azureADWindowsAutopilotDeploymentProfile', 'outOfBoxExperienceSettings/userType', 'standard', 'administrator', 'high')
+s('androidWorkProfileGeneralDeviceConfiguration', 'workProfileDataSharingType', 'deviceDefault', 'allowPersonalToWork', 'high')
+s('windowsKioskConfiguration', 'kioskBrowserDefaultUrl', 'https://a', 'https://evil', 'medium')
+s('iosCustomConfiguration', 'payload', b64('<plist><a/></plist>'), b64('<plist><b/></plist>'), 'high')
+s('deviceManagementScript', 'runAsAccount', 'user', 'system', 'high', scriptContent=b64('a'))
+s('win32LobApp', 'installExperience/runAsAccount', 'user', 'system', 'high')
+s('macOSPkgApp', 'preInstallScript/scriptContent', b64('a\nb'), b64('a\nc'), 'high')
+s('termsAndConditions', 'bodyText', 'a', 'b', 'medium', title='t')
+s('identitySecurityDefaultsEnforcementPolicy', 'isEnabled', True, False, 'critical')
+s('authorizationPolicy', 'allowInvitesFrom', 'adminsAndGuestInviters', 'everyone', 'high')
+s('authenticationStrengthPolicy', 'allowedCombinations', ['fido2'], ['fido2', 'sms'], 'high')
+s('crossTenantAccessPolicyConfigurationPartner', 'inboundTrust/isMfaAccepted', False, True, 'high', tenantId=gid(50))
+s('deviceAndAppManagementAssignmentFilter', 'rule', '(a)', '(b)', 'high', platform='iOS')
+p(K, "removed catalog policy 'Baseline 7' with BitLocker in it", {'a.json': cat(1, cho('device_vendor_msft_bitlocker_requiredeviceencryption', 1), name='Baseline 7', assignments=[grp(groupId=gid(5))])} | W, W, [('removed', '', 'high')])
+p(K, "added catalog policy 'Test' with Defender exclusions", W, {'a.json': cat(1, sim('device_vendor_msft_policy_config_defender_excludedpaths', 'c:\\'), name='Test', assignments=[grp(groupId=gid(5))])} | W, [('added', '', 'high')])
+p(K, 'removed catalog policy of wallpaper', {'a.json': cat(1, sim('device_vendor_msft_policy_config_desktop_wallpaper', 'x'), name='Look', assignments=[])} | W, W, [('removed', '', 'medium-')])
+p(K, 'removed endpoint protection profile by plain name', {'a.json': of('windows10EndpointProtectionConfiguration', 1, displayName='Std', bitLockerEncryptDevice=True)} | W, W, [('removed', '', 'high')])
+p(K, 'removed apple push cert', {'a.json': of('applePushNotificationCertificate', None, appleIdentifier='a@b')} | W, W, [], ['apns_certificate'])
+p(K, 'role definition permission added', {'a.json': of('roleDefinition', 1, isBuiltIn=False, rolePermissions=[{'resourceActions': [{'allowedResourceActions': ['a'], 'notAllowedResourceActions': []}]}])}, {'a.json': of('roleDefinition', 1, isBuiltIn=False, rolePermissions=[{'resourceActions': [{'allowedResourceActions': ['a', 'b'], 'notAllowedResourceActions': []}]}])}, [('modified', 'rolePermissions', 'high')])
+
+
+@pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
+def test_an_input_gives_what_is_written_down(one: Input, tmp_path: Path) -> None:
+    check_input(one, tmp_path)
