@@ -3,7 +3,7 @@ know one that came from elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -35,18 +35,18 @@ class PlatformRule(StrEnum):
 class Part:
     """A collection below a policy that its list does not carry whole.
 
-    `name` is the Graph property it is inlined under, and the path segment it is read from. `query` is appended to
-    that read. `count_property` names the property of the policy that says how many elements there must be, `said_by` one
-    that says it of most policies only. `each` are the parts of every element, which come with it where Graph expands
-    them there, and are read by the element's `id` otherwise. `only` names the subtypes that have the part, empty for all.
-    `in_list` says that the list is asked to show it (`$expand`), `in_exports` that an export without it lacks something.
+    `name` is the Graph property it is inlined under, and the path segment it is read from. `count_property` names the
+    property of the policy that says how many elements there must be, `said_by` one that says it of most policies only.
+    `each` are the parts of every element, which come with it where Graph expands them there, and are read by the element's
+    `id` otherwise. `single` says that it is one object and no list. `only` names the subtypes that have the part, empty for
+    all. `in_list` says that the list is asked to show it (`$expand`), `in_exports` that an export without it lacks something.
     """
 
     name: str
-    query: str = ""
     count_property: str | None = None
     said_by: str = ""
     each: tuple[Part, ...] = ()
+    single: bool = False
     only: frozenset[str] = frozenset()
     in_list: bool = True
     in_exports: bool = True
@@ -54,7 +54,13 @@ class Part:
     @property
     def expansion(self) -> str:
         """What an `$expand` says to bring it along."""
-        return f"{self.name}({self.query})" if self.query else self.name
+        return f"{self.name}({expand(self.each)})" if self.each else self.name
+
+
+def expand(parts: Iterable[Part]) -> str:
+    """The `$expand` that brings these parts along; empty for none."""
+    names = ",".join(part.expansion for part in parts)
+    return f"$expand={names}" if names else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +88,7 @@ class Collection:
 
     def expansion(self, odata_type: object = None) -> str:
         """The `$expand` that a list, or a single policy, of this subtype is asked with; empty for none."""
-        names = [part.expansion for part in self.parts_of(odata_type) if part.in_list]
-        return "$expand=" + ",".join(names) if names else ""
+        return expand(part for part in self.parts_of(odata_type) if part.in_list)
 
 
 @dataclass(frozen=True, slots=True)

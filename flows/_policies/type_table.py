@@ -41,10 +41,10 @@ _PROTECTED_APPS: Final = replace(_CHOSEN_APPS, only=_odata(*_PROTECTIONS))
 _APP_LOCKER: Final = tuple(
     Part(name, only=_odata(*_WIP), in_exports=False) for name in ("protectedAppLockerFiles", "exemptAppLockerFiles")
 )
-_ACTIONS: Final = Part("scheduledActionsForRule", query="$expand=scheduledActionConfigurations", in_exports=False)
+_ACTIONS: Final = Part("scheduledActionsForRule", each=(Part("scheduledActionConfigurations"),), in_exports=False)
 _CATALOG_ACTIONS: Final = replace(_ACTIONS, in_list=False, in_exports=True)
-_PRESENTED: Final = (Part("presentationValues", query="$expand=presentation"),)
-_VALUES: Final = Part("definitionValues", query="$expand=definition", each=_PRESENTED, in_list=False)
+_PRESENTED: Final = Part("presentationValues", each=(Part("presentation", single=True),))
+_VALUES: Final = Part("definitionValues", each=(Part("definition", single=True), _PRESENTED), in_list=False)
 
 
 def _intune(path: str, *parts: Part, **more: Any) -> tuple[Collection, ...]:

@@ -13,6 +13,7 @@ from flows._policies.type_model import Collection as Collection
 from flows._policies.type_model import Lane as Lane
 from flows._policies.type_model import Part as Part
 from flows._policies.type_model import PlatformRule, PolicyType
+from flows._policies.type_model import expand as expand
 from flows._policies.type_table import POLICY_TYPES
 
 UNKNOWN_TYPE: Final = "unknown"

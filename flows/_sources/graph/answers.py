@@ -99,10 +99,21 @@ Outcome = Answer | Problem | Setback
 _NONSENSE: Final = 1e8
 """Seconds from which on a `Retry-After` is none: three years."""
 
-_NO_LICENCE: Final = re.compile(
-    r"not applicable to target tenant|\blicen[sc]e|non-?premium|unlicensed|\bpremium\b", re.IGNORECASE
+_DESKS: Final = tuple(
+    (statuses, re.compile(words, re.IGNORECASE), reason)
+    for statuses, words, reason in (
+        # A missing permission first: the scopes that it lists may have licences in their names.
+        ({403}, r"scopes|insufficient privileges|\bconsent", reasons.GRAPH_REFUSED),
+        ({403}, r"blocked by conditional access|conditional access polic", reasons.GRAPH_ACCESS_BLOCKED),
+        (
+            {400, 403},
+            r"not applicable to target tenant|\blicen[sc]e|non-?premium|unlicensed|\bpremium\b",
+            reasons.GRAPH_NOT_LICENSED,
+        ),
+        ({400, 404}, r"resource not found for the segment", reasons.GRAPH_NOT_OFFERED),
+    )
 )
-"""How Graph says that a tenant has not bought a feature, in code or words, under 400 and 403."""
+"""What Graph says in code or words of why it refuses, under these statuses; the first that fits decides."""
 
 _TRANSIENT = frozenset({408, 425, 500, 502, 503, 504, 509})
 
@@ -133,8 +144,9 @@ def judge(status: object, headers: Mapping[str, str], body: object) -> Outcome:
         reason = reasons.GRAPH_THROTTLED if status == 429 else reasons.GRAPH_UNAVAILABLE
         return Setback(reason, status, seconds_to_wait(lowered.get("retry-after")), code, request_id)
     # The words are looked at and not kept: they name the tenant.
-    unlicensed = status in (400, 403) and _NO_LICENCE.search(f"{code} {as_text(error.get('message'))}")
-    reason = reasons.GRAPH_NOT_LICENSED if unlicensed else reasons.GRAPH_REFUSED
+    words = f"{code} {as_text(error.get('message'))}"
+    fitting = (reason for statuses, told, reason in _DESKS if status in statuses and told.search(words))
+    reason = next(fitting, reasons.GRAPH_REFUSED)
     return Problem(reason, status, {"graph_error_code": code, "request_id": request_id})
 
 
@@ -146,7 +158,7 @@ def seconds_to_wait(value: object, now: datetime | None = None) -> float | None:
     except ValueError:
         try:
             at = parsedate_to_datetime(text)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         seconds = max(0.0, (at - (now or datetime.now(UTC))).total_seconds())

@@ -31,7 +31,18 @@ _SIGN_IN_RETRIES: Final = 3
 _DIRECTORY_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ENTRA_CODE: Final = re.compile(r"\bAADSTS[0-9]{4,8}\b")
 """Entra's number, the one thing looked for in a text that otherwise names the tenant."""
-_NO_SUCH_DIRECTORY: Final = re.compile(r"AADSTS(?:90002|900023|900021)\b|OIDC Discovery failed")
+_DESKS: Final = tuple(
+    (re.compile(rf"{said}\b"), reason)
+    for said, reason in (
+        (r"AADSTS(?:90002|900023|900021|900382)", reasons.GRAPH_DIRECTORY_UNKNOWN),
+        (r"AADSTS(?:65\d{3}|650\d{3}|700016|7000112|500011|500014)", reasons.GRAPH_CONSENT_MISSING),
+        (r"AADSTS(?:53\d{3}|53\d{4})", reasons.GRAPH_ACCESS_BLOCKED),
+        (r"AADSTS(?:90033|90024|90006|90012|90020|90025|50033|500133)", reasons.GRAPH_SIGN_IN_UNAVAILABLE),
+        (r"AADSTS\d+|invalid_client|unauthorized_client|invalid_request", reasons.GRAPH_SIGN_IN_REFUSED),
+        (r"OIDC Discovery failed on \S+ HTTP status: 40[04]", reasons.GRAPH_DIRECTORY_UNKNOWN),
+    )
+)
+"""What Entra says of why there is no token; the first that fits decides, and none does where the sign-in itself is down."""
 
 # Its warnings quote Entra's answer, which names the tenant; what matters of it is in the failure.
 logging.getLogger("azure.identity").setLevel(logging.ERROR)
@@ -172,10 +183,9 @@ class TokenSource:
             return reasons.GRAPH_CA_UNKNOWN.failure()
         if any(isinstance(cause, ServiceRequestError) for cause in causes):
             return reasons.GRAPH_UNREACHABLE.failure(attempts=_SIGN_IN_RETRIES + 1)
-        if _NO_SUCH_DIRECTORY.search(said):
-            return reasons.GRAPH_DIRECTORY_UNKNOWN.failure(directory_id=self._directory)
         found = _ENTRA_CODE.search(said)
-        return reasons.GRAPH_SIGN_IN_REFUSED.failure(graph_error_code=found.group() if found else None)
+        reason = next((one for told, one in _DESKS if told.search(said)), reasons.GRAPH_SIGN_IN_UNAVAILABLE)
+        return reason.failure(directory_id=self._directory, graph_error_code=found.group() if found else None)
 
     def _check_directory(self, token: str) -> None:
         claimed = directory_claim(token)

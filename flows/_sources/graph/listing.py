@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import orjson
 
-from flows._policies.json_shape import as_dict, as_text
+from flows._policies.json_shape import as_dict, as_list, as_text
 from flows._policies.types import Collection, Part, PolicyType, type_for_odata
 from flows._sources.graph import reasons
 from flows._sources.graph.answers import Problem, Request
 from flows._sources.graph.paging import Pages, read_collections
 from flows._sources.graph.pump import NEXT_LINK, Job
+from runstore.reasons import ReasonCode
 
 _READINGS: Final = 3
 _EXPANSION_CAP: Final = 20
@@ -79,10 +80,13 @@ def list_collection(entry: PolicyType, collection: Collection) -> Job[Listing]:
             continue
         reading += 1
         moved = pages.expired or _has_doubles(pages)
-        if not moved and not _is_missing(pages):
+        reason = pages.problem and pages.problem.reason
+        if not moved and reason not in (reasons.GRAPH_LIST_MISSING, reasons.GRAPH_LIST_UNSTABLE):
             break
     listing = Listing(entry, collection, problem=problem_of_type(entry, pages.problem))
-    if moved:
+    if pages.pages == 0 and pages.problem is not None and pages.problem.is_missing:
+        listing.problem = replace(pages.problem, reason=reasons.GRAPH_NOT_OFFERED).of(entry.slug, entry.permission)
+    if moved or (pages.problem and pages.problem.reason is reasons.GRAPH_LIST_UNSTABLE):
         listing.problem = Problem(reasons.GRAPH_LIST_UNSTABLE, None, {"attempts": reading, "policy_type": entry.slug})
     for element in pages.elements:
         item = as_dict(element)
@@ -147,12 +151,9 @@ def problem_of_type(entry: PolicyType, problem: Problem | None) -> Problem | Non
     return None if problem is None else problem.of(entry.slug, entry.permission)
 
 
-def with_query(path: str, *queries: str) -> str:
-    """A path with its OData options; several `$expand` become one, since Graph refuses it twice."""
-    expands = [query.removeprefix("$expand=") for query in queries if query.startswith("$expand=")]
-    others = [query for query in queries if query and not query.startswith("$expand=")]
-    options = [*others, *(["$expand=" + ",".join(expands)] if expands else [])]
-    return f"{path}?{'&'.join(options)}" if options else path
+def with_query(path: str, query: str) -> str:
+    """A path with its OData option, if there is one."""
+    return f"{path}?{query}" if query else path
 
 
 def is_text(value: object) -> bool:
@@ -174,14 +175,26 @@ def without_doubtful(body: dict[str, Any], parts: Iterable[Part]) -> None:
         if part.name not in body:
             continue
         rows, said = body[part.name], body.get(part.said_by)
-        is_list = isinstance(rows, list) and all(isinstance(row, dict) for row in cast(list[Any], rows))
-        if is_list and part.name + NEXT_LINK not in body:
-            count = len(cast(list[Any], rows))
-            denied = (part.name == "assignments" and body.get("isAssigned") is True) or bool(said)
-            if said == count or (count < _EXPANSION_CAP and (count or not denied)):
+        if part.name + NEXT_LINK not in body and doubt(part, rows) is None:
+            denied = part.name == "assignments" and body.get("isAssigned") is True
+            if said == len(rows) or (not isinstance(said, int) and len(rows) < _EXPANSION_CAP and (rows or not denied)):
                 continue
         del body[part.name]
         body.pop(part.name + NEXT_LINK, None)
+
+
+def doubt(part: Part, rows: object) -> ReasonCode | None:
+    """Why what Graph answers for a part cannot be believed; None if it can. An element comes once, with what its `each` says."""
+    inner = [one.name for one in part.each]
+    found = [as_dict(row) for row in as_list(rows)]
+    if not isinstance(rows, list) or found != rows or any(row.get(name) is None for row in found for name in inner):
+        return reasons.GRAPH_POLICY_UNREADABLE
+    seen: dict[str, Any] = {}
+    if any(
+        (key := as_text(row.get("id"))) and seen.setdefault(key, row) is not row and seen[key] == row for row in found
+    ):
+        return reasons.GRAPH_LIST_UNSTABLE
+    return None
 
 
 def _has_doubles(pages: Pages) -> bool:
@@ -206,7 +219,3 @@ def _listed(policy_id: str, item: dict[str, Any], collection: Collection, *, who
     shown = {key: value for key, value in item.items() if not key.startswith("@odata.") or key == "@odata.type"}
     digest = hashlib.sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return Listed(policy_id, f"{_MARK_VERSION}:{digest}", content, unshown, whole)
-
-
-def _is_missing(pages: Pages) -> bool:
-    return pages.problem is not None and pages.problem.reason is reasons.GRAPH_LIST_MISSING

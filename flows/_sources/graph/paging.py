@@ -19,6 +19,8 @@ class Pages:
 
     elements: list[Any] = field(default_factory=list[Any])
     pages: int = 0
+    said: object = None
+    """How many elements there are in all, if the first page says it; some collections say how many the page has."""
     problem: Problem | None = None
 
     @property
@@ -35,7 +37,8 @@ def read_collections(
     `condense` makes of a page's elements what is kept of them.
 
     An empty page is not an end, only a page without a next link is. A link that was followed before would go round for
-    ever and counts as an unstable list; one that leaves the endpoint is not followed.
+    ever and counts as an unstable list, as does one that ends before the number it names; one that leaves the endpoint is
+    not followed.
     """
     found = [Pages() for _ in requests]
     followed: list[set[str]] = [{request.path} for request in requests]
@@ -53,6 +56,7 @@ def read_collections(
                 # Null, an object, or nothing: taken for an empty page it would say that there are no policies.
                 pages.problem = Problem(reasons.GRAPH_LIST_MISSING, 200)
                 continue
+            pages.said = pages.said if pages.pages else answer.body.get("@odata.count")
             pages.pages += 1
             pages.elements.extend(condense(cast(list[Any], elements)))
             following = answer.following
@@ -63,4 +67,6 @@ def read_collections(
             elif following:
                 followed[position].add(following)
                 waiting[position] = replace(request, path=following, optional=False)
+            elif condense is list and isinstance(pages.said, int) and pages.said > len(pages.elements):
+                pages.problem = Problem(reasons.GRAPH_LIST_UNSTABLE, None, {"attempts": 1})
     return found

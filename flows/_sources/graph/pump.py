@@ -19,7 +19,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar, cast
 
-from flows._policies.json_shape import as_text
 from flows._policies.types import Lane, label_of_path
 from flows._sources.graph import reasons
 from flows._sources.graph.answers import (
@@ -220,7 +219,10 @@ class _Session(Generic[R]):
             now = time.monotonic()
             self._lanes.bucket(package.parts[0].request.lane).answered(len(package.parts), now)
             for part, outcome in zip(package.parts, outcomes, strict=True):
-                if package.refused and (isinstance(outcome, Problem) or part.attempts):
+                left_out = isinstance(outcome, Setback) and outcome.reason is reasons.GRAPH_PART_UNANSWERED
+                if (package.refused and isinstance(outcome, Problem)) or (
+                    part.attempts and (package.refused or left_out)
+                ):
                     # Which of its reads the envelope was refused for, each of them alone will tell.
                     part.alone = True
                     if isinstance(outcome, Problem):
@@ -245,6 +247,7 @@ class _Session(Generic[R]):
         except UnreachableError:
             return [Setback(reasons.GRAPH_UNREACHABLE)] * count
         except BrokenAnswerError:
+            package.refused = count > 1
             return [Setback(reasons.GRAPH_ANSWER_UNREADABLE)] * count
         except AnswerTooLargeError:
             package.refused = count > 1
@@ -266,8 +269,8 @@ class _Session(Generic[R]):
     def _settle(self, part: _Pending[R], outcome: Outcome, token: str, now: float) -> None:
         if not isinstance(outcome, Setback):
             self._traffic.answers += 1
-            if isinstance(outcome, Answer) and (link := as_text(outcome.body.get(NEXT_LINK))):
-                outcome = replace(outcome, following=self._settings.below(link))
+            if isinstance(outcome, Answer) and (link := outcome.body.get(NEXT_LINK)):
+                outcome = replace(outcome, following=self._settings.below(link) if isinstance(link, str) else None)
             self._deliver(part, outcome)
             return
         part.attempts += 1

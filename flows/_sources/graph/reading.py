@@ -12,11 +12,19 @@ from flows._policies.canonical import canonical
 from flows._policies.json_shape import as_dict, as_text
 from flows._policies.protocol import KnownPolicy
 from flows._policies.tree import TooDeepError
-from flows._policies.types import Collection, Part, PolicyType
+from flows._policies.types import Collection, Part, PolicyType, expand
 from flows._sources.graph import reasons
 from flows._sources.graph.answers import Problem, Request
-from flows._sources.graph.listing import Listed, is_text, problem_of_type, says_something, with_query, without_doubtful
-from flows._sources.graph.paging import read_collections
+from flows._sources.graph.listing import (
+    Listed,
+    doubt,
+    is_text,
+    problem_of_type,
+    says_something,
+    with_query,
+    without_doubtful,
+)
+from flows._sources.graph.paging import Pages, read_collections
 from flows._sources.graph.pump import Job
 
 _POLICY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -74,7 +82,7 @@ def read_policy(expansions: Expansions, wanted: Wanted) -> Job[Fetched]:
     if not is_policy_id(wanted.policy_id):
         return Fetched(wanted, problem=Problem(reasons.GRAPH_POLICY_ID_INVALID))
     if wanted.known is not None:
-        stored = yield from _as_stored(wanted, wanted.known)
+        stored = yield from _as_stored(expansions, wanted, wanted.known)
         if stored is not None:
             return stored
     listed = wanted.listed.body() if wanted.listed is not None else None
@@ -93,6 +101,7 @@ def read_policy(expansions: Expansions, wanted: Wanted) -> Job[Fetched]:
         elif problem.reason not in (
             reasons.GRAPH_SETTINGS_INCOMPLETE,
             reasons.GRAPH_LIST_MISSING,
+            reasons.GRAPH_LIST_UNSTABLE,
             reasons.GRAPH_POLICY_UNREADABLE,
         ):
             break
@@ -111,30 +120,29 @@ def look_for(expansions: Expansions, policy_id: str, entry: PolicyType) -> Job[F
     return fetched
 
 
-def _as_stored(wanted: Wanted, known: KnownPolicy) -> Job[Fetched | None]:
+def _as_stored(expansions: Expansions, wanted: Wanted, known: KnownPolicy) -> Job[Fetched | None]:
     """The policy as it was stored, if the parts that its list does not show are what they were; `None` if they are not."""
     stored = known.body()
     if stored is None or wanted.listed is None:
         return None
-    parts, base = wanted.listed.unshown, _base(wanted, stored)
-    requests = [Request(with_query(f"{base}/{part.name}", part.query), wanted.entry.lane) for part in parts]
-    for part, pages in zip(parts, (yield from read_collections(requests)), strict=True):
-        # A stored body without the part differs from any that has one, an empty one included.
-        before, now = stored.get(part.name), {part.name: pages.elements}
-        same = pages.problem is None and before is not None and is_text(now)
-        slug = wanted.entry.slug
-        try:
-            if not same or canonical(slug, {part.name: before}) != canonical(slug, now):
-                return None
-        except (TooDeepError, RecursionError):
-            return None
-    return Fetched(wanted, stored, reused=True)
+    parts, slug = wanted.listed.unshown, wanted.entry.slug
+    now: dict[str, Any] = {}
+    problem = yield from _read_parts(expansions, wanted, _base(wanted, stored), parts, now)
+    # A stored body without the part differs from any that has one, an empty one included.
+    before = {part.name: stored.get(part.name) for part in parts}
+    if problem is not None or None in before.values() or not is_text(now):
+        return None
+    try:
+        same = canonical(slug, before) == canonical(slug, now)
+    except (TooDeepError, RecursionError):
+        return None
+    return Fetched(wanted, stored, reused=True) if same else None
 
 
 def _read_once(
     expansions: Expansions, wanted: Wanted, listed: dict[str, Any] | None
 ) -> Job[tuple[dict[str, Any], Problem | None]]:
-    collection, lane = wanted.collection, wanted.entry.lane
+    collection = wanted.collection
     body: dict[str, Any] = {} if listed is None else dict(listed)
     whole = wanted.listed is not None and wanted.listed.whole
     if listed is None or (collection.by_id and not whole):
@@ -143,33 +151,47 @@ def _read_once(
             return body, problem
     base = _base(wanted, body)
     parts = [part for part in collection.parts_of(body.get("@odata.type")) if base and part.name not in body]
-    reads = [_part_read(expansions, collection, base, part) for part in parts]
-    found = yield from read_collections([Request(path, lane, optional=more) for path, more in reads])
-    for part, pages, (_, expanded) in zip(parts, found, reads, strict=True):
-        if expanded and pages.problem is not None and pages.problem.refuses_expansion:
-            expansions.refused.add(collection.path + part.name)
-            path, _ = _part_read(expansions, collection, base, part)
-            pages = (yield from read_collections([Request(path, lane)]))[0]
+    return body, (yield from _read_parts(expansions, wanted, base, parts, body))
+
+
+def _read_parts(
+    expansions: Expansions, wanted: Wanted, base: str, parts: Sequence[Part], body: dict[str, Any]
+) -> Job[Problem | None]:
+    """Reads these parts, whole, into `body`, and says what went wrong."""
+    found = yield from _collections(expansions, wanted, [(base, part) for part in parts])
+    for part, pages in zip(parts, found, strict=True):
         if pages.problem is not None:
-            return body, pages.problem
-        if not all(isinstance(element, dict) for element in pages.elements):
-            return body, _unreadable(wanted)
+            return pages.problem
         body[part.name] = pages.elements
         expected = body.get(part.count_property) if part.count_property else None
         if isinstance(expected, int) and expected != len(pages.elements):
             fields = {"policy_id": wanted.policy_id, "expected": expected, "count": len(pages.elements)}
-            return body, Problem(reasons.GRAPH_SETTINGS_INCOMPLETE, None, fields)
+            return Problem(reasons.GRAPH_SETTINGS_INCOMPLETE, None, fields)
         problem = yield from _read_each(expansions, wanted, f"{base}/{part.name}", part, pages.elements)
         if problem is not None:
-            return body, problem
-    return body, None
+            return problem
+    return None
 
 
-def _part_read(expansions: Expansions, collection: Collection, base: str, part: Part) -> tuple[str, bool]:
-    """The path a part is read by, and whether the parts of its elements are to come with it."""
-    expanded = bool(part.each) and collection.path + part.name not in expansions.refused
-    more = ["$expand=" + ",".join(each.expansion for each in part.each)] if expanded else []
-    return with_query(f"{base}/{part.name}", part.query, *more), expanded
+def _collections(expansions: Expansions, wanted: Wanted, places: Sequence[tuple[str, Part]]) -> Job[list[Pages]]:
+    """Each part below its path, with what its elements have, where Graph does not refuse to expand that."""
+
+    def request(path: str, part: Part) -> Request:
+        more = "" if wanted.collection.path + part.name in expansions.refused else expand(part.each)
+        return Request(with_query(f"{path}/{part.name}", more), wanted.entry.lane, optional=bool(more))
+
+    requests = [request(*place) for place in places]
+    found = yield from read_collections(requests)
+    again = [
+        at
+        for at, pages in enumerate(found)
+        if requests[at].optional and pages.problem and pages.problem.refuses_expansion
+    ]
+    expansions.refused.update(wanted.collection.path + places[at][1].name for at in again)
+    plain = yield from read_collections([request(*places[at]) for at in again])
+    for at, pages in zip(again, plain, strict=True):
+        found[at] = pages
+    return found
 
 
 def _base(wanted: Wanted, body: dict[str, Any]) -> str:
@@ -232,25 +254,38 @@ def _read_each(
 ) -> Job[Problem | None]:
     """Reads the parts of every element of a part, as far as they did not come with it, and puts them into it."""
     owners = [as_dict(element) for element in elements]
+    paths = {id(owner): f"{base}/{quote(as_text(owner.get('id')))}" for owner in owners}
     for inner in part.each:
         place = wanted.collection.path + inner.name
-        for owner in owners:
-            without_doubtful(owner, [inner])
+        if not inner.single:
+            for owner in owners:
+                without_doubtful(owner, [inner])
         if any(owner.get(inner.name) for owner in owners):
             expansions.filled.add(place)
-        targets: list[tuple[dict[str, Any], str]] = []
-        for owner in owners:
-            name = as_text(owner.get("id"))
-            # Until one has come with something in it, an empty expansion may be one that Graph does not carry out.
-            if not owner.get(inner.name) and (inner.name not in owner or place not in expansions.filled) and name:
-                targets.append((owner, name))
-        requests = [
-            Request(with_query(f"{base}/{quote(name)}/{inner.name}", inner.query), wanted.entry.lane)
-            for _, name in targets
+        # Until one has come with something in it, an empty expansion may be one that Graph does not carry out.
+        lacking = [
+            owner
+            for owner in owners
+            if not owner.get(inner.name) and (inner.name not in owner or place not in expansions.filled)
+            if as_text(owner.get("id"))
         ]
-        found = yield from read_collections(requests)
-        for (owner, _), pages in zip(targets, found, strict=True):
+        if inner.single:
+            answers = yield [Request(f"{paths[id(owner)]}/{inner.name}", wanted.entry.lane) for owner in lacking]
+            for owner, answer in zip(lacking, answers, strict=True):
+                if isinstance(answer, Problem):
+                    return answer
+                if says_something(answer.body):
+                    owner[inner.name] = {key: value for key, value in answer.body.items() if key != "@odata.context"}
+            continue
+        found = yield from _collections(expansions, wanted, [(paths[id(owner)], inner) for owner in lacking])
+        for owner, pages in zip(lacking, found, strict=True):
             if pages.problem is not None:
                 return pages.problem
             owner[inner.name] = pages.elements
-    return None
+        for owner in owners if inner.each else ():
+            rows = owner.get(inner.name, [])
+            problem = yield from _read_each(expansions, wanted, f"{paths[id(owner)]}/{inner.name}", inner, rows)
+            if problem is not None:
+                return problem
+    reason = doubt(part, elements)
+    return None if reason is None else Problem(reason, None, {"policy_id": wanted.policy_id, "attempts": _READINGS})

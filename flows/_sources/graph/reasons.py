@@ -56,9 +56,9 @@ GRAPH_UNAVAILABLE: Final = ReasonCode(
 )
 GRAPH_UNREACHABLE: Final = ReasonCode(
     "graph_unreachable",
-    "No connection to Microsoft Graph came about.",
-    next_step="Check the worker's network, proxy and name resolution, and the address in TENANTATLAS_GRAPH_URL.",
-    template="No connection to Microsoft Graph in {attempts} attempts.",
+    "No connection to Microsoft Graph, or to its sign-in, came about.",
+    next_step="Check the worker's network, proxy and name resolution, TENANTATLAS_GRAPH_URL and AZURE_AUTHORITY_HOST.",
+    template="No connection to Microsoft Graph or its sign-in in {attempts} attempts.",
 )
 GRAPH_ANSWER_UNREADABLE: Final = ReasonCode(
     "graph_answer_unreadable",
@@ -120,13 +120,13 @@ GRAPH_WRONG_DIRECTORY: Final = ReasonCode(
 )
 GRAPH_LIST_UNSTABLE: Final = ReasonCode(
     "graph_list_unstable",
-    "The list of policies changed under the reader every time, so its end cannot be trusted.",
+    "A list changed under the reader every time, or holds fewer than Graph says it does, so its end cannot be trusted.",
     next_step="Start it again when nobody is changing policies in bulk.",
-    template="The list of {policy_type} changed while it was read, {attempts} times in a row.",
+    template="The list of {policy_type} changed or did not come whole, {attempts} times in a row.",
 )
 GRAPH_FOREIGN_LINK: Final = ReasonCode(
     "graph_foreign_link",
-    "An answer named a next page on another host; it was not followed, since the token would go there.",
+    "An answer named a next page on another host or none that is an address; it was not followed.",
     next_step="Check TENANTATLAS_GRAPH_URL and any proxy between worker and Microsoft Graph, then start it again.",
     template="An answer named a next page that is not on the configured endpoint.",
 )
@@ -152,7 +152,7 @@ GRAPH_LIST_MISSING: Final = ReasonCode(
 )
 GRAPH_POLICY_UNREADABLE: Final = ReasonCode(
     "graph_policy_unreadable",
-    "The answer for one policy was another object, or holds characters that no text can have.",
+    "The answer for one policy was another object, left out what was asked for, or holds characters that no text can have.",
     who=Mender.MICROSOFT,
     next_step="Open the policy in the portal and save it again, then start it again.",
     template="The answer for policy {policy_id} is not a policy that can be read.",
@@ -163,6 +163,35 @@ GRAPH_NOT_LICENSED: Final = ReasonCode(
     who=Mender.TENANT_ADMIN,
     next_step="Get the licence and start it again. Without the feature there is nothing to do: the type counts as not read.",
     template="The tenant is not licensed for {policy_type} (HTTP status {http_status}, request {request_id}).",
+)
+GRAPH_NOT_OFFERED: Final = ReasonCode(
+    "graph_not_offered",
+    "Microsoft Graph has no such list in the tenant: its cloud or its services do not have the feature.",
+    retryable=False,
+    who=Mender.TENANT_ADMIN,
+    next_step="Leave the type out with `tenantatlas tenant set SLUG --without-types` if the tenant does not use the feature.",
+    template="Microsoft Graph knows no {policy_type} in the tenant (HTTP status {http_status}, request {request_id}).",
+)
+GRAPH_ACCESS_BLOCKED: Final = ReasonCode(
+    "graph_access_blocked",
+    "A Conditional Access policy of the tenant keeps the application out. No permission is missing.",
+    who=Mender.TENANT_ADMIN,
+    next_step="Let the policy leave the application out, or allow the worker's address; the sign-in log names the policy.",
+    template="Conditional Access blocked the application with code {graph_error_code}.",
+)
+GRAPH_CONSENT_MISSING: Final = ReasonCode(
+    "graph_consent_missing",
+    "The application is not known in the tenant's directory, or is switched off there: nobody consented to it.",
+    who=Mender.TENANT_ADMIN,
+    next_step="Let an administrator of the tenant consent to the application, then start it again.",
+    template="The directory has not consented to the application (code {graph_error_code}).",
+)
+GRAPH_SIGN_IN_UNAVAILABLE: Final = ReasonCode(
+    "graph_sign_in_unavailable",
+    "The sign-in of Microsoft Entra answered with an error of its own; the credentials were not judged.",
+    who=Mender.MICROSOFT,
+    next_step="Start it again; check AZURE_AUTHORITY_HOST and any proxy, or the platform's identity, if it stays so.",
+    template="The sign-in of Microsoft Entra gave no usable answer, code {graph_error_code}.",
 )
 GRAPH_WAIT_TOO_LONG: Final = ReasonCode(
     "graph_wait_too_long",

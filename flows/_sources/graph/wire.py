@@ -50,7 +50,7 @@ class Reply:
         # costs the one policy that holds it.
         try:
             return json.loads(self.content) if b"\\u" in self.content else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 

@@ -22,6 +22,7 @@ CALM = {
     "refuse_expansion": 0,
     "quirks": [],
     "token_seconds": 3600,
+    "sign_in": 0,
     "reset": True,
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import copy
+import gzip
 import json
 import random
 import re
@@ -22,7 +24,7 @@ from starlette.routing import Route
 
 from tests.support.graph_server.directory import CANARY, DOMAIN, Counted, Directory
 from tests.support.graph_server.faults import Faults
-from tests.support.graph_server.policies import KINDS, PARTS_OF_PARTS, TYPED, Body, Kind, make_policies
+from tests.support.graph_server.policies import INNER, KINDS, TYPED, Body, Kind, make_policies
 
 Part = tuple[int, dict[str, str], Any]
 SHAPES: dict[str, Any] = {
@@ -32,6 +34,23 @@ SHAPES: dict[str, Any] = {
     "error_inside": {"error": {"code": "InternalServerError", "message": CANARY}},
 }
 """Answers with status 200 that hold no list and no policy."""
+SCOPES = "Application must have one of the following scopes: LicenseAssignment.Read.All, Policy.Read.All"
+REFUSALS: dict[str, tuple[int, str, str, dict[str, str]]] = {
+    "wait_an_hour": (429, "TooManyRequests", "", {"Retry-After": "3600"}),
+    "wait_301": (503, "ServiceUnavailable", "", {"Retry-After": "301"}),
+    "unlicensed": (400, "BadRequest", "Request not applicable to target tenant.", {}),
+    "not_premium": (403, "AccessDenied", "The tenant is non-premium.", {}),
+    "b2c": (403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "Tenant has no premium license.", {}),
+    "no_scope": (403, "Forbidden", f"Application is not authorized to perform this operation. {SCOPES}", {}),
+    "no_scope_in_token": (403, "AccessDenied", "Required scopes are missing in the token.", {}),
+    "no_privilege": (403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.", {}),
+    "no_consent": (403, "Forbidden", "An administrator of the tenant has not consented to the application.", {}),
+    "no_words": (403, "UnknownError", "", {}),
+    "blocked": (403, "AccessDenied", "Access has been blocked by Conditional Access policies.", {}),
+    "no_segment": (400, "BadRequest", "Resource not found for the segment 'deviceManagement'.", {}),
+    "no_resource": (404, "ResourceNotFound", "Resource not found for the segment 'deviceManagement'.", {}),
+}
+"""How Graph refuses in words of its own: status, code, words, headers."""
 DEFINITIONS = (
     "beta/deviceManagement/configurationSettings/",
     "beta/deviceManagement/settingDefinitions/",
@@ -80,6 +99,15 @@ class Graph:
         )
 
     async def token(self, request: Request) -> Response:
+        if self.directory.sign_in:
+            # A number of Entra's own, or the status of a sign-in that is down.
+            code = self.directory.sign_in
+            if code < 1000:
+                return Response("<html>Down</html>", code, media_type="text/html")
+            words = f"AADSTS{code}: Refused near {CANARY}."
+            return JSONResponse(
+                {"error": "unauthorized_client", "error_description": words, "error_codes": [code]}, 400
+            )
         form = parse_qs((await request.body()).decode())
         given = {name: values[0] for name, values in form.items()}
         known = given.get("client_id") == self.directory.client_id
@@ -147,12 +175,17 @@ class Graph:
                 return await self.send(*self.error(401, "InvalidAuthenticationToken"), fault)
             if fault in ("throttled", "unavailable"):
                 return await self.send(*self.failing(fault), fault)
-            if "envelopes_refused" in self.directory.quirks:
+            quirks = self.directory.quirks
+            if "envelopes_refused" in quirks:
                 return Response("<html>Bad gateway</html>", self.rng.choice([400, 502]), media_type="text/html")
+            if "envelopes_empty" in quirks:
+                return await self.send(200, {}, {"responses": None}, None)
+            if "envelopes_cut" in quirks:
+                return await self.send(200, {}, {"responses": []}, "cut_off")
             asked = (await request.json())["requests"]
             ids = [each["id"] for each in asked]
-            if len(asked) > 20 or len(set(ids)) < len(ids):
-                return await self.send(*self.error(400, "BadRequest"), None)
+            if len(asked) > (5 if "envelopes_small" in quirks else 20) or len(set(ids)) < len(ids):
+                return await self.send(*self.error(413 if "envelopes_small" in quirks else 400, "BadRequest"), None)
             version = request.path_params["version"]
             parts: list[Body] = []
             for each in asked:
@@ -163,7 +196,11 @@ class Graph:
                     continue
                 self.eventual = each.get("headers", {}).get("ConsistencyLevel") == "eventual"
                 status, headers, body = self.read(address, True, part_fault, self.base(request))
-                if part_fault == "truncated":
+                if part_fault == "html":
+                    body = base64.b64encode(b"<html>Welcome</html>").decode()
+                if part_fault == "no_content":
+                    status = 204
+                if part_fault in ("truncated", "no_content", "gzip_cut"):
                     body = None
                 parts.append({"id": each["id"], "status": status, "headers": headers, "body": body})
             self.rng.shuffle(parts)
@@ -172,6 +209,44 @@ class Graph:
             self.directory.at_once -= 1
 
     def read(self, address: str, signed_in: bool, fault: str | None, base: str) -> Part:
+        status, headers, body = self.answer(address, signed_in, fault, base)
+        if fault is not None and status == 200 and isinstance(body, dict) and isinstance(body.get("value"), list):
+            # A copy: what the server holds is the truth.
+            body = copy.deepcopy(body)
+            self.twist(fault, f"{base}/{address}", body, body["value"])
+        return status, headers, body
+
+    def twist(self, fault: str, link: str, body: Body, rows: list[Any]) -> None:
+        """Makes of a page what the fault says of it."""
+        if fault == "links_to_itself":
+            body["@odata.nextLink"] = link
+        elif fault == "links_elsewhere":
+            body["@odata.nextLink"] = f"https://graph.evil.example/{CANARY}"
+        elif fault == "links_to_half":
+            body["@odata.nextLink"] = link + "?\ud83d"
+        elif fault == "links_to_number":
+            body["@odata.nextLink"] = 7
+        elif fault == "counts_more":
+            body["@odata.count"] = len(rows) + 1000
+        elif fault == "counts_the_page":
+            body["@odata.count"] = len(rows)
+        elif fault == "ends_early" and "@odata.nextLink" in body:
+            del body["@odata.nextLink"]
+            body["@odata.count"] = len(rows) + 1
+        elif fault == "repeats":
+            rows.extend(rows[:1])
+        elif fault == "null_element":
+            rows.append(None)
+        elif fault == "nameless":
+            rows[:1] = [{key: value for key, value in row.items() if key != "id"} for row in rows[:1]]
+        elif fault == "inner_absent":
+            for row in rows:
+                for inner in ("definition", "scheduledActionConfigurations"):
+                    row.pop(inner, None)
+                for action in row.get("scheduledActionsForRule", []):
+                    action.pop("scheduledActionConfigurations", None)
+
+    def answer(self, address: str, signed_in: bool, fault: str | None, base: str) -> Part:
         counted = self.directory.counted
         counted.reads += 1
         path, _, query = address.partition("?")
@@ -190,14 +265,13 @@ class Graph:
             return self.error(403, "Forbidden")
         if fault in ("not_found", "gone"):
             return self.error(404 if fault == "not_found" else 410, "ResourceNotFound")
-        if fault == "wait_an_hour":
-            return self.error(429, "TooManyRequests", {"Retry-After": "3600"})
-        if fault == "unlicensed":
-            return self.error(400, "BadRequest", words="Request not applicable to target tenant.")
-        if fault == "not_premium":
-            return self.error(403, "AccessDenied", words="The tenant is non-premium.")
+        if fault in REFUSALS:
+            status, code, words, headers = REFUSALS[fault]
+            return self.error(status, code, headers, words)
         if fault in SHAPES:
             return 200, {}, SHAPES[fault]
+        if "$expand" in options and self.directory.refuse_expansion:
+            return self.error(self.directory.refuse_expansion, "NotImplemented")
         if path in LOGS:
             counted.list_reads += 1
             return self.log(path, options, base)
@@ -237,8 +311,6 @@ class Graph:
     ) -> Part:
         expand = _top_names(options.get("$expand", ""))
         hollow = "empty_expansions" in self.directory.quirks and name == "endpoint_security_intent"
-        if expand and self.directory.refuse_expansion:
-            return self.error(self.directory.refuse_expansion, "NotImplemented")
         if [each for each in expand if each not in kind.expandable and not hollow]:
             return self.error(400, "BadRequest")
         offset, empty = _token(options.get("$skiptoken"))
@@ -263,8 +335,6 @@ class Graph:
         mixed = kind.path.endswith("managedAppPolicies") and typed is None
         if len(rest) == 1:
             allowed = () if mixed else kind.item_expandable
-            if expand and self.directory.refuse_expansion:
-                return self.error(self.directory.refuse_expansion, "NotImplemented")
             if [each for each in expand if each not in allowed]:
                 return self.error(400, "BadRequest")
             whole = {key: value for key, value in body.items() if key not in kind.parts or key in expand}
@@ -275,24 +345,31 @@ class Graph:
             return 200, {}, {"@odata.context": f"{base}/{path}/$entity", **whole}
         if rest[1] not in kind.parts or mixed:
             return self.error(400, "BadRequest")
-        rows = body.get(rest[1], [])
-        inner = PARTS_OF_PARTS.get(rest[1])
-        if len(rest) == 4 and inner == rest[3]:
-            owner = next((row for row in rows if row["id"] == rest[2]), None)
-            if owner is None:
+        rows: Any = body.get(rest[1], [])
+        name = rest[1]
+        for owner_id, inner in zip(rest[2::2], rest[3::2], strict=False):
+            owner = next((row for row in rows if row["id"] == owner_id), None)
+            if owner is None or inner not in INNER.get(name, ()):
                 return self.error(404, "ResourceNotFound")
-            rows, inner = owner[rest[3]], None
-        elif len(rest) != 2:
-            return self.error(400, "BadRequest")
-        if inner and inner in expand:
-            if self.directory.refuse_expansion:
-                return self.error(self.directory.refuse_expansion, "NotImplemented")
-            if "empty_expansions" in self.directory.quirks:
-                rows = [row | {inner: []} for row in rows]
-        elif inner:
-            rows = [{key: value for key, value in row.items() if key != inner} for row in rows]
+            rows, name = owner[inner], inner
+        if isinstance(rows, dict):
+            return 200, {}, {"@odata.context": f"{base}/{path}/$entity", **rows}
+        rows = [self.nested(name, row, options.get("$expand", "")) for row in rows]
         offset, _ = _token(options.get("$skiptoken"))
         return self.page(rows, offset, path, options, base)
+
+    def nested(self, name: str, row: Body, expand: str) -> Body:
+        """An element as a part's list shows it: with those of its own parts that are expanded."""
+        asked = _top_names(expand)
+        shown = {key: value for key, value in row.items() if key not in INNER.get(name, ()) or key in asked}
+        for inner in asked:
+            if isinstance(shown.get(inner), list):
+                more = re.search(rf"{inner}\(\$expand=([^)]*)\)", expand)
+                empty = "empty_expansions" in self.directory.quirks
+                shown[inner] = (
+                    [] if empty else [self.nested(inner, each, more[1] if more else "") for each in row[inner]]
+                )
+        return shown
 
     def group(self, rest: list[str], options: dict[str, str]) -> Part:
         """A group as far as it is selected, or a page of its members with their number, which takes a header to be counted."""
@@ -404,6 +481,13 @@ class Graph:
         kind = {"media_type": "application/json", "headers": headers, "status_code": status}
         if fault == "slow":
             await asyncio.sleep(self.directory.faults.slow_seconds)
+        if fault == "html":
+            return Response("<html>Welcome</html>", 200, media_type="text/html")
+        if fault == "no_content":
+            return Response(status_code=204)
+        if fault == "gzip_cut":
+            packed = gzip.compress(content)
+            return Response(packed[: len(packed) // 2], 200, {"Content-Encoding": "gzip"}, "application/json")
         if fault == "truncated":
             return Response(content[: len(content) // 2], **kind)
         if fault == "cut_off":
@@ -428,6 +512,7 @@ class Graph:
             "quirks",
             "token_seconds",
             "client_secret",
+            "sign_in",
             "deleted",
             "renamed",
             "groups",

@@ -65,6 +65,7 @@ class Directory:
     refuse_expansion: int = 0
     quirks: list[str] = field(default_factory=list[str])
     token_seconds: int = 3600
+    sign_in: int = 0
     counted: Counted = field(default_factory=Counted)
     tokens: set[str] = field(default_factory=set[str])
     at_once: int = 0

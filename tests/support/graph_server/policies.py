@@ -561,7 +561,12 @@ TYPED: Mapping[str, str] = {
 }
 """Typed collections of app protection: the mixed list leaves out what only these return."""
 
-PARTS_OF_PARTS: Mapping[str, str] = {"definitionValues": "presentationValues"}
+INNER: Mapping[str, tuple[str, ...]] = {
+    "definitionValues": ("definition", "presentationValues"),
+    "presentationValues": ("presentation",),
+    "scheduledActionsForRule": ("scheduledActionConfigurations",),
+}
+"""Part → what its elements have only where it is expanded, or read by their ids."""
 
 
 def slug_of(kind: str) -> str:
