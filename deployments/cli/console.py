@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import IO, Any, cast
 from uuid import UUID
 
 import orjson
@@ -21,7 +21,8 @@ _OTHERS_WIDTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under column names; `empty` is said instead when there are none. `ids` names the columns whose texts are ids."""
+    """Rows under column names; `empty` is said instead when there are none. `ids` names the columns whose
+    texts are ids. A tuple in a row is a cell of several lines."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
@@ -87,7 +88,7 @@ def _rendered(table: Table, out: IO[str]) -> str:
         )
     for row in table.rows:
         # Text objects are not parsed for markup, emoji codes or links.
-        drawn.add_row(*(Text(visible(_cell(value))) for value in row))
+        drawn.add_row(*(Text(_shown(value)) for value in row))
     with console.capture() as captured:
         console.print(drawn)
     return captured.get()
@@ -101,6 +102,13 @@ def _id_width(cells: Sequence[object], room: int) -> int:
     """
     longest = max(len(visible(_cell(one))) for one in cells)
     return longest if longest <= room - _OTHERS_WIDTH else min(longest, _UUID_WIDTH)
+
+
+def _shown(value: object) -> str:
+    # The lines of a tuple are a table's own; a line end in data is written out.
+    return (
+        "\n".join(map(visible, cast("tuple[str, ...]", value))) if isinstance(value, tuple) else visible(_cell(value))
+    )
 
 
 def _cell(value: object) -> str:

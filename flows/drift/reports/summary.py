@@ -162,8 +162,8 @@ def ids_line(change: Mapping[str, Any]) -> str:
     return " → ".join(one or "none" for one in ids) if any(ids) else ""
 
 
-def some_changes(changes: Sequence[Mapping[str, Any]]) -> str:
+def some_changes(changes: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """The first three changes, a line each, and how many more there are."""
-    shown = [change_words(change, SHORTEST) for change in changes[:FIRST_CHANGES]]
+    shown = tuple(change_words(change, SHORTEST) for change in changes[:FIRST_CHANGES])
     more = len(changes) - len(shown)
-    return "\n".join([*shown, *([f"and {more} more"] if more > 0 else [])])
+    return (*shown, f"and {more} more") if more > 0 else shown

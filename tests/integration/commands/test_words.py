@@ -166,6 +166,12 @@ def test_a_tables_title_is_text_and_nothing_else() -> None:
     assert "\\x1b[31mred" in out.getvalue()
 
 
+def test_a_cell_has_lines_of_its_own_and_those_of_data_are_written_out() -> None:
+    said = io.StringIO()
+    print_blocks([Table(("Changed",), [(("one: 1 → 2", "two: a\nb"),)], "")], said)
+    assert [line.strip() for line in said.getvalue().splitlines()[-3:-1]] == ["one: 1 → 2", r"two: a\nb"]
+
+
 def test_links_of_an_installation_with_a_database_of_its_own_say_when_the_hub_is_not_named(
     tenantatlas: CommandLine,
 ) -> None:

@@ -36,7 +36,7 @@ def test_one_change_in_several_policies_is_told_once_with_each_author() -> None:
     assert (group["before"], group["after"], group["severity"]) == (True, False, "high")
     (row,) = findings_table({"findings": findings}, "").rows
     assert "6 policies" in row
-    assert "bitLockerEnabled: true → false" in row
+    assert ("bitLockerEnabled: true → false",) in row
     page = html_report({"findings": findings, "withheld": []}, "acme")
     assert page.count("<article") == 1
     assert all(f"P{n} · open · last changed: {n}@x" in page for n in range(6))

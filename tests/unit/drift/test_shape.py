@@ -135,7 +135,7 @@ def test_the_page_shows_a_change_of_several_policies_once_with_each_of_them() ->
     said = text_of(shown[0])
     assert all(f"P{number}" in said for number in range(3)) and "3 policies" in said and said.count("true") == 2
     (row, _) = findings_table({"findings": findings}, "").rows
-    assert change_words(shared) in row
+    assert (change_words(shared),) in row
 
 
 def test_names_that_are_alike_give_way_to_the_values() -> None:
