@@ -10,13 +10,12 @@ from typing import Final
 Judge = Callable[[bytes], bool]
 
 _ANCHORS: Final = (
-    "pass pw kennwort mdp secret token credential key psk auth connectionstring connection~string connection_string"
-    " sharedaccesssignature session otp pin challenge schl geheim zugangs entsperr anmeldedaten anmeldeinformation"
-    " verbindungszeichenfolge unlock~code access~code code~d código~de codigo~de jeton clé cle"
-    " secrète identifiants connexion contrase clave llave credencial conexi パスワード キー 鍵 シークレット 秘密"
-    " トークン 資格情報 暗証番号 接続文字列 パスフレーズ チャレンジ 合言葉"
+    "pass pw kennwort mdp secret token credential key psk auth conn sharedaccesssignature session otp pin challenge"
+    " schl geheim zugangs code código codigo seed cookie community losungswort anmeldedaten anmeldeinformation"
+    " verbindungszeichenfolge jeton clé cle secrète identifiants contrase clave llave credencial conexi パスワード キー 鍵"
+    " シークレット 秘密 トークン 資格情報 暗証番号 接続文字列 パスフレーズ チャレンジ 合言葉 認証コード"
 )
-KEY_ANCHORS: Final = tuple(anchor.replace(b"~", b" ") for anchor in _ANCHORS.encode().split())
+KEY_ANCHORS: Final = tuple(_ANCHORS.encode().split())
 """Parts of such names, in small letters: where none is, no name is looked for."""
 
 # `key` alone says nothing (registry key, key vault): only after one of these does it name a credential.
@@ -29,19 +28,27 @@ _KEY_QUALIFIERS: Final = tuple(
 )
 _NO_KEYS: Final = (b"public", b"registry", b"mon", b"tur", b"don", b"hot", b"soft", b"hoc", b"joc", b"whis", b"foreign")
 
+
+def _behind(words: str, last: str) -> str:
+    # The last word first: at most places that ends the search.
+    return f"{last}(?:{'|'.join(f'(?<={word}{last})|(?<={word}[ _-]{last})' for word in words.split())})"
+
+
 CREDENTIAL_NAME: Final = re.compile(
     (
         # Short words that are parts of many others, and words of other meanings too.
-        r"(?:(?P<short>pin(?:code)?|(?:cl(?:é|e)|clave|llave)(?:[ _-]?api)?)|(?P<doubt>connexion|conexi(?:ó|o)n|challenge)"
-        r"|passw(?:ords?|or[dt]|d|t)?|passphrases?|passcode|(?<!by)(?<!com)pass|(?<![a-z])pwd?|kennwort|passwort"
+        r"(?:(?P<short>pin(?:code)?|(?:cl(?:é|ef?)|clave|llave)(?:[ _-]?api)?)"
+        rf"|(?P<doubt>connexion|conexi(?:ó|o)n|challenge|cookie|{_behind('otp mfa', 'seed')}|{_behind('snmp', 'community')}"
+        rf"|{_behind('sicherheits freischalt aktivierungs kenn security activation recovery backup', 'code')})"
+        r"|passw(?:ords?|or[dt]|d|t)?|passphrases?|passcode|(?<!by)(?<!com)pass|pwd(?<!oldpwd)|pw(?<!getpw)|kennwort|passwort"
         r"|(?<![a-z])mdp|secret[oa]?s?(?:key)?|secreto[a-z]{2,14}"
         r"|(?<!skip)(?<!delta)(?<!next)(?<!continuation)(?<!cancellation)tokens?"
-        r"|credentials?|credencial(?:es)?|(?<=.)keys?|key(?=material|value)|psk|auth|connection[ _]?string"
-        r"|sharedaccesssignature|sessionid|session_id|sessiontoken|otp|schl(?:ü|Ü|ue)ssel|geheimnis|geheimwort|zugangsdaten"
-        r"|(?:zugangs|entsperr|access |unlock )code|anmeldedaten|anmeldeinformation(?:en)?|verbindungszeichenfolge"
-        r"|(?<=de[ _-])passe[a-z]{0,14}|(?<=de)passe[a-z]{0,14}|code d.acc(?:è|e)s|c(?:ó|o)digo de acceso|jeton"
+        r"|credentials?|credencial(?:es)?|(?<=.)keys?|key(?=material|value)|psk|auth|conn(?:ection)?[ _-]?str(?:ing)?"
+        r"|sharedaccesssignature|sessionid|session_id|sessiontoken|otp|schl(?:ü|Ü|ue)ssel|geheimnis|geheimwort|losungswort|zugangsdaten"
+        rf"|{_behind('zugangs entsperr access unlock', 'code')}|anmeldedaten|anmeldeinformation(?:en)?|verbindungszeichenfolge"
+        r"|(?<=de[ _-])passe[a-z]{0,14}|(?<=de)passe[a-z]{0,14}|code[ _]d.acc(?:è|e)s|c(?:ó|o)digo[ _]de[ _]acceso|jeton"
         r"|cl(?:é|e)[ _-]?secr(?:è|e)te|secrète|identifiants|contrase(?:ñ|n|ni)a[a-z]{0,14}"
-        r"|パスワード|パスフレーズ|キー|鍵|シークレット|秘密|トークン|資格情報|暗証番号|接続文字列|チャレンジ|合言葉)"
+        r"|パスワード|パスフレーズ|キー|鍵|シークレット|秘密|トークン|資格情報|暗証番号|接続文字列|チャレンジ|合言葉|認証コード)"
         r"(?:[ _-]?(?:value|text|phrase|material|plain|clear|base64|b64|data|hash))?\d{0,2}(?![A-Za-z0-9])"
     ).encode(),
     re.IGNORECASE,
@@ -56,7 +63,7 @@ ASSIGNMENT: Final = re.compile(
     # A block of YAML's, and the next line of a list of names and values.
     rb"|[\"']?:[ \t]{0,2}+[|>][+-]?[ \t]{0,4}+\n|[\"']?[ \t]{0,4}+(?:\\{1,4}n|\n)?[ \t]{1,24}+[\"']?value[\"']?[ \t]?:"
     # What a command calls the value: -Name "ApiKey" -Value "…", reg add … /v Password /d ….
-    rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-value(?=\s)"
+    rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value|string)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-(?:value|string)(?=\s)"
     rb"|\\{0,7}[\"']?(?:\s{1,4}+/t\s{1,4}+\w{1,20}+)?\s{1,4}+/d(?=\s)"
     # A plist's or any XML pair: </key><string>, </name> <value>.
     rb"|</\w{1,30}+>(?:\s|\\+[nrt]){0,40}+<\w{1,30}+>"
@@ -72,17 +79,21 @@ ASSIGNMENT: Final = re.compile(
     rb"|(?P<space>\s{1,4}+)",
     re.IGNORECASE,
 )
-OPENING: Final = re.compile(rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfFnN]{0,2}(?P<quote>\\{0,7}[\"'`])|\s{0,8}+")
+OPENING: Final = re.compile(rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfFnN]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))|\s{0,8}+")
 UNQUOTED: Final = re.compile(rb"[^\s;&\"'<>`\\]{1,4096}+")
 TAGGED: Final = re.compile(rb"[^<]{1,20000}+")
-FLAG_BEFORE: Final = re.compile(rb"(?:\A|[\s\"'>=/])(?:--?|/)[\w-]{0,30}\Z")
-TAG_BEFORE: Final = re.compile(rb"<[\w:.-]{0,40}\Z")
+FLAG_BEFORE: Final = re.compile(rb"(?:\A|[\s\"'>=/])(?:--?|/)[\w\x80-\xff-]{0,30}\Z")
+TAG_BEFORE: Final = re.compile(rb"<[\w:.\x80-\xff-]{0,40}\Z")
 _STRONG: Final = (
-    rb"(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}[!@#$^*?+~&%])"
+    rb"(?=[A-Za-z0-9])(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}[!@#$^*?+~&%])"
     rb"[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/\\(])"
 )
 STRONG: Final = re.compile(_STRONG)
 """The next word where no sign of assignment is, as a policy asks of a password: letters, a digit, a symbol."""
+LINE: Final = re.compile(
+    rb"(?:[ ]{0,8}(\t)[ \t]{0,8}+|[ ]{1,8}+)(?:[0-9] )?([^\s\"'=:<>]{6,256}+)[ \t\r]{0,8}+(?:(\n)|\Z)"
+)
+"""A value that ends the line of its name, as lists and configurations have them."""
 REMOTE: Final = re.compile(
     # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
     rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"

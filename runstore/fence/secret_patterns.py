@@ -32,6 +32,10 @@ class Rule:
 
 
 _ARGUMENT: Final = rb"[\"']?([^\s\"'/$%-][^\s\"']{3,255}+)"
+# Twelve to twenty-four small words in a row.
+_SMALL_WORDS: Final = (
+    rb"s?(?:</\w{1,30}+>\s{0,40}+<\w{1,30}+>|\W{1,12}+)((?:(?-i:[a-z]{3,8}+)[ ,]{1,2}+){11,23}[a-z]{3,8})"
+)
 # A PEM block whose end was cut off is a secret to the last byte of the text.
 _PEM_BLOCK: Final = rb"----[ -]BEGIN (?s:.*?---[ -]?END [^\n-]{0,200}-{4,5}|.*)"
 
@@ -54,6 +58,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("telegram-token", ":AA", 0, rb"(?<=\d):(AA[\w-]{32,36}+)(?![\w-])"),
     ("terraform-token", ".atlasv1.", 14, rb"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,90}+"),
     ("url-password", "://", 0, rb"://[^\s/@:\"'<>\\?#]{0,256}+:([^\s/@\"'<>\\]{1,1024}+)(?=@)"),
+    ("url-password", "://", 0, rb"://([0-9a-fA-F]{20,128}+)(?=[:@][^\s/]{0,300}@|@)"),
     ("sas-signature", "sig=", 0, rb"(?i)(?<![A-Za-z])sig=([\w%+/=-]{16,256}+)"),
     (
         "authorization", "authorization", 0,
@@ -109,6 +114,12 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ),
     ("credentials-argument", " -u", 0, rb" -u\s{1,5}+[\"']?[^\s:\"'/]{1,128}+:((?!/)[^\s\"']{4,256}+)"),
     ("credentials-argument", " --user", 0, rb" --user\s{1,5}+[\"']?[^\s:\"'/]{1,128}+:((?!/)[^\s\"']{4,256}+)"),
+    ("snmp-community", "snmp-server community ", 0, rb"(?i)snmp-server community " + _ARGUMENT),
+    ("snmp-community", "rocommunity ", 0, rb"(?i)rocommunity " + _ARGUMENT),
+    ("snmp-community", "rwcommunity ", 0, rb"(?i)rwcommunity " + _ARGUMENT),
+    ("recovery-phrase", "phrase", 0, b"(?i)phrase" + _SMALL_WORDS),
+    ("recovery-phrase", "mnemonic", 0, b"(?i)mnemonic" + _SMALL_WORDS),
+    ("recovery-phrase", "seed", 0, b"(?i)seed" + _SMALL_WORDS),
     ("private-key", "PuTTY-User-Key-File-", 0, rb"PuTTY-User-Key-File-[^\x00]{0,16384}"),
     ("pem-block", "---- BEGIN ", 0, _PEM_BLOCK),
     ("pem-block", "-----BEGIN ", 0, _PEM_BLOCK),

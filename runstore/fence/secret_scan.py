@@ -11,6 +11,7 @@ from runstore.fence.credential_names import (
     CREDENTIAL_NAME,
     FLAG_BEFORE,
     KEY_ANCHORS,
+    LINE,
     OPENING,
     REMOTE,
     STRONG,
@@ -153,8 +154,12 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge
     position = opening.end() if opening else sign.end()
     quote = opening["quote"] if opening else None
     if form == "space" and not flagged and not quote:
-        strong = STRONG.match(data, position)
-        return _judged(data, *strong.span(), "near-credential", sure) if strong else _remote(data, end, budget)
+        if strong := STRONG.match(data, position):
+            return _judged(data, *strong.span(), "near-credential", sure)
+        line = LINE.match(data, end)
+        if line and looks_chosen(line[2]) and (line[1] or line[3] or b"\n" in data[max(0, start - 200) : start]):
+            return _judged(data, *line.span(2), "assigned", sure)
+        return _remote(data, end, budget)
     if quote:
         stop = _closing(data, position, quote)
         budget.spend((stop - position) // 32)

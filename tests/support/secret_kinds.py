@@ -57,6 +57,32 @@ _COMMANDS: Final = (
     ("set cookie", "Set-Cookie: session={value}; Path=/"),
     ("sudo", "echo '{value}' | sudo -S true"),
     ("keychain", "security add-generic-password -a svc -w {value}"),
+    ("snmp", "snmp-server community {value} RO"),
+    ("snmp by name", "snmpCommunity={value}"),
+    ("camel pwd", "svcPwd = {value}"),
+    ("small pw", "rootpw={value}"),
+    ("connStr", "<connStr>{value}</connStr>"),
+    ("code", "Sicherheitscode: {value}"),
+    ("seed", 'mfaSeed => "{value}"'),
+    ("cookie", 'cookie = "{value}"'),
+    ("three quotes", 'password = """{value}"""'),
+    ("defaults", "defaults write com.contoso.app apiKey -string {value}"),
+    ("tab", "password\t{value}"),
+    ("line", "host 10.0.0.1\npassword {value}\nport 1"),
+    ("umlauts in a tag", "<Geräte-Passwort>{value}</Geräte-Passwort>"),
+    ("snmp", "snmp-server community {value} RO"),
+    ("snmp by name", "snmpCommunity={value}"),
+    ("camel pwd", "svcPwd = {value}"),
+    ("small pw", "rootpw={value}"),
+    ("connStr", "<connStr>{value}</connStr>"),
+    ("code", "Sicherheitscode: {value}"),
+    ("seed", 'mfaSeed => "{value}"'),
+    ("cookie", 'cookie = "{value}"'),
+    ("three quotes", 'password = """{value}"""'),
+    ("defaults", "defaults write com.contoso.app apiKey -string {value}"),
+    ("tab", "password\t{value}"),
+    ("line", "host 10.0.0.1\npassword {value}\nport 1"),
+    ("umlauts in a tag", "<Geräte-Passwort>{value}</Geräte-Passwort>"),
     ("yaml list", "env:\n  - name: DB_PASSWORD\n    value: {value}\n"),
 )
 
@@ -105,6 +131,8 @@ for _number, _name in enumerate(_NAMES):
     for _step in range(2):
         _title, _template = _FORMS[(2 * _number + _step) % len(_FORMS)]
         KINDS[f"{_name} by {_title}"] = _named(_name, _template)
+KINDS["user of an address"] = lambda r: (f"https://{(user := some(r, HEX, 32))}@git.contoso.com/x", (user,))
+KINDS["user of an address"] = lambda r: (f"https://{(user := some(r, HEX, 32))}@git.contoso.com/x", (user,))
 for _title, _template in _COMMANDS:
     KINDS[f"command: {_title}"] = _named("", _template)
 
