@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from flows._policies.tree import Tree
@@ -112,11 +113,17 @@ class Content:
     def is_known(self, name: str, text: str) -> bool:
         """Whether a text at this property is what the schema says, so that it can be no secret."""
         shape = self.known.get(name) or KNOWN.get(name)
-        return shape is not None and len(text) <= 500 and shape.fullmatch(text) is not None
+        return shape is not None and len(text) <= 500 and _has_shape(shape, text)
 
     def is_nothing(self, name: str, value: Any) -> bool:
         """Whether a text at this property says no more than leaving it out."""
         return isinstance(value, str) and (value in self.nothing.get(name, ()) or value in NOTHING.get(name, ()))
+
+
+@lru_cache(maxsize=20_000)
+def _has_shape(shape: re.Pattern[str], text: str) -> bool:
+    # The same few thousand definitions and options are in every policy.
+    return shape.fullmatch(text) is not None
 
 
 DEFAULT: Final = Content()

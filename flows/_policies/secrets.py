@@ -30,7 +30,7 @@ FINGERPRINT: Final = re.compile(PREFIX + "[0-9a-f]{32}")
 _HOLDS_ONE: Final = re.compile(r"(?:qrcodecontent|trustedrootcertificate|pfxblob|keystore|(?:user|device)pin)$", re.I)
 """Properties of policies that hold a secret and whose name is none of a credential's."""
 _NAME_OF_ENTRY: Final = ("omaUri", "displayName", "appConfigKey", "key", "name", "settingDefinitionId", "definitionId")
-_VALUE_OF_ENTRY: Final = ("value", "appConfigKeyValue", "valueJson")
+_MAY_HOLD: Final = frozenset({"value", "appConfigKeyValue", "valueJson", "simpleSettingValue"})
 _MASKS: Final = re.compile(r"[*•]+")
 _TOO_SHORT: Final = 6
 _HARMLESS: Final = frozenset({"", "true", "false", "notconfigured", "none", "null", "enabled", "disabled", "required"})
@@ -82,53 +82,43 @@ def protected(body: Mapping[str, Any], fingerprint: Fingerprint, content: Conten
     property of a telling name holds, and whatever part of a text or script looks like a credential or reads like nothing
     a person writes. Places whose schema says what they hold (`content`) are free of the last. Twice gives the same.
     """
-    # By an explicit stack: how deep a policy nests is up to whoever wrote the file.
+    # By an explicit stack: how deep a policy nests is up to whoever wrote the file. `above` is the property that holds the node.
     result: dict[str, Any] = {}
-    stack: list[tuple[Any, Any, dict[str, Any] | list[Any], bool, str]] = [
-        (key, value, result, False, "") for key, value in body.items()
-    ]
+    stack: list[tuple[Any, Any, bool, str]] = [(body, result, False, "")]
     while stack:
-        # `above` is the property that holds the list or object this stands in.
-        key, value, holder, secret, above = stack.pop()
-        name = key if isinstance(key, str) else above
-        kept: Any
-        if isinstance(value, dict):
-            inner = cast(dict[str, Any], value)
-            kept = {}
-            for one, item in _masked(inner).items():
-                stack.append((one, item, kept, _is_secret(one, inner, secret), name))
-        elif isinstance(value, list):
-            kept = [None] * len(cast(list[Any], value))
-            stack.extend((index, item, kept, secret, name) for index, item in enumerate(cast(list[Any], value)))
-        elif isinstance(value, str):
-            shaped = above if key == "value" else name
-            if not secret and content.is_known(shaped, value):
-                kept = value
+        node, copy, inherited, above = stack.pop()
+        is_list = isinstance(copy, list)
+        pairs: Any = enumerate(node) if is_list else (node if node is body else _masked(node)).items()
+        for key, value in pairs:
+            name: str = above if is_list else key
+            secret = (
+                inherited if is_list else key in _MAY_HOLD and node is not body and _is_secret(key, node, inherited)
+            )
+            kept: Any = value
+            if isinstance(value, str):
+                if secret or not content.is_known(above if key == "value" else name, value):
+                    kept = _text(key, value, secret or _names_secret(key), fingerprint)
+            elif isinstance(value, dict | list):
+                kept = {} if isinstance(value, dict) else []
+                stack.append((cast(Any, value), kept, secret, name))
+            elif secret and isinstance(value, int) and abs(value) > _SMALL_NUMBER:
+                kept = fingerprint(str(value))
+            if is_list:
+                cast(list[Any], copy).append(kept)
             else:
-                kept = _text(key, value, secret or _names_secret(key), fingerprint)
-        elif secret and isinstance(value, int) and abs(value) > _SMALL_NUMBER:
-            kept = fingerprint(str(value))
-        else:
-            kept = value
-        # A name is text from outside as much as a value is.
-        cast(dict[Any, Any], holder)[protected_text(key, fingerprint) if isinstance(key, str) else key] = kept
-    # The stack fills objects from behind; their order is put right for whoever reads the stored body.
-    return {name: result[name] for name in (protected_text(key, fingerprint) for key in body)}
+                # A name is text from outside as much as a value is.
+                copy[key if len(key) <= _REPEATED and _is_clean(key) else protected_text(key, fingerprint)] = kept
+    return result
 
 
 def _is_secret(name: str, holder: Mapping[str, Any], inherited: bool) -> bool:
-    """Whether what `name` holds in this object is a secret: by the object's own mark, or by what the entry is called."""
-    if name in _NAME_OF_ENTRY or name.startswith("@"):
-        return False
-    if name in _VALUE_OF_ENTRY:
-        if name == "value" and holder.get(STATE) is not None:
-            return True
-        for entry in _NAME_OF_ENTRY:
-            if entry in holder and _names_secret(holder[entry]):
-                return True
-    if name == "simpleSettingValue" and _names_secret(holder.get("settingDefinitionId")):
+    """Whether what `name`, one of `_MAY_HOLD`, holds in this object is a secret: by the object's own mark, or by what the entry
+    is called."""
+    if name == "simpleSettingValue":
+        return _names_secret(holder.get("settingDefinitionId"))
+    if inherited or (name == "value" and holder.get(STATE) is not None):
         return True
-    return inherited and name in _VALUE_OF_ENTRY
+    return any(entry in holder and _names_secret(holder[entry]) for entry in _NAME_OF_ENTRY)
 
 
 _SMALL_NUMBER: Final = 99_999
@@ -136,18 +126,21 @@ _SMALL_NUMBER: Final = 99_999
 
 def _masked(holder: dict[str, Any]) -> dict[str, Any]:
     """The object with what is only a mask or a token of the moment replaced by the mark of presence."""
-    encrypted = holder.get("isEncrypted") is True and "secretReferenceValueId" in holder
-    return {**holder, "value": HELD} if encrypted or holder.get(STATE) == ENCRYPTED else holder
+    encrypted = "secretReferenceValueId" in holder and holder.get("isEncrypted") is True
+    return {**holder, "value": HELD} if encrypted or (STATE in holder and holder[STATE] == ENCRYPTED) else holder
 
 
 def _names_secret(name: object) -> bool:
-    if not isinstance(name, str) or name in _NAME_OF_ENTRY:
-        return False
+    return isinstance(name, str) and name not in _NAME_OF_ENTRY and _is_telling(name)
+
+
+@lru_cache(maxsize=10_000)
+def _is_telling(name: str) -> bool:
     return is_secret_key(name) or _HOLDS_ONE.search(name) is not None
 
 
 def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
-    if value == HELD or FINGERPRINT.fullmatch(value):
+    if value.startswith("secret:") and is_secret(value):
         return value
     if secret:
         if value.lower() in _HARMLESS:
@@ -168,7 +161,7 @@ def protected_text(text: str, fingerprint: Fingerprint) -> str:
     if len(text) > _PIECE:
         # Line by line where there are lines: a secret does not span them, and a change stays where it is.
         return "".join(protected_text(piece, fingerprint) for piece in _PIECES.findall(text))
-    if len(text) <= _REPEATED and "\\u" not in text and _is_clean(text):
+    if len(text) <= _REPEATED and _is_clean(text):
         return text
     whole = text
     if "\\u" in text:
@@ -197,7 +190,7 @@ _ESCAPED: Final = re.compile(
 @lru_cache(maxsize=50_000)
 def _is_clean(text: str) -> bool:
     # Names of properties, definition ids and choices are the same few thousand texts in every policy.
-    return not redact(text).kinds
+    return "\\u" not in text and not redact(text).kinds
 
 
 _REPEATED: Final = 200

@@ -69,13 +69,16 @@ def _has_single(body: Body) -> bool:
     lists, waiting = _TOP_LISTS, [body]
     while waiting:
         for key, value in waiting.pop().items():
-            if key in lists and _is_single(key, value):
+            if isinstance(value, list):
+                for member in cast(list[Any], value):
+                    if isinstance(member, dict):
+                        waiting.append(cast(Body, member))
+                    elif isinstance(member, list):
+                        waiting.append({"": member})
+            elif key in lists and _is_single(key, value):
                 return True
-            for member in cast(list[Any], value) if isinstance(value, list) else (value,):
-                if isinstance(member, dict):
-                    waiting.append(cast(Body, member))
-                elif isinstance(member, list):
-                    waiting.append({"": member})
+            elif isinstance(value, dict):
+                waiting.append(cast(Body, value))
         lists = _LISTS
     return False
 

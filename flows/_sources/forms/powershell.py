@@ -19,6 +19,7 @@ _TYPE_NAME: Final = re.compile(
     r"|Microsoft\.Graph(?:\.Beta)?\.PowerShell\.Models\.[\w.\[\]]+)(?: (?=\S)|$))+"
 )
 _HASH: Final = re.compile(r"@\{(?:[^{}]*=.*)?\}", re.DOTALL)
+_STARTS: Final = ("System.", "Microsoft.Graph.", "@{")
 _FREE_TEXT: Final = frozenset({"description", "displayName", "name", "notes"})
 _OBJECTS: Final = names(
     """
@@ -67,23 +68,19 @@ def _cut(body: Body) -> bool:
     waiting: list[Body] = [body]
     while waiting:
         for key, value in waiting.pop().items():
-            members = cast(list[Any], value) if isinstance(value, list) else (value,)
-            for member in members:
-                if isinstance(member, dict):
+            for member in cast(list[Any], value) if isinstance(value, list) else (value,):
+                if isinstance(member, str):
+                    if key in _OBJECTS or (member.startswith(_STARTS) and _is_rest(key, member)):
+                        return True
+                elif isinstance(member, dict):
                     waiting.append(cast(Body, member))
                 elif isinstance(member, list):
                     waiting.append({key: member})
-                elif isinstance(member, str) and _is_rest(key, member):
-                    return True
     return False
 
 
 def _is_rest(key: str, value: str) -> bool:
-    if key in _OBJECTS:
-        return True
-    if key in _FREE_TEXT or not value.startswith(("System.", "Microsoft.Graph.", "@{")):
-        return False
-    return bool(_TYPE_NAME.fullmatch(value) or _HASH.fullmatch(value))
+    return key not in _FREE_TEXT and bool(_TYPE_NAME.fullmatch(value) or _HASH.fullmatch(value))
 
 
 FORM: Final = Form("PowerShell", document=_document, body=_body, cut=_cut)
