@@ -184,7 +184,9 @@ def folders_seconds(count: int) -> tuple[float, float]:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
             shares.append(times[-1] / copying)
-    say(f"{count:>12} policies in two folders: least {min(times):.3f} s of a processor, {min(shares):.1f} times copying them")
+    say(
+        f"{count:>12} policies in two folders: least {min(times):.3f} s of a processor, {min(shares):.1f} times copying them"
+    )
     return min(times), min(shares)
 
 
