@@ -3,8 +3,9 @@
     python -m benchmarks.bench_hub_pages [--home DIRECTORY] [--rounds 60] [--runs 1000000] [--only scripts browser prefect]
 
 The tenant looked at is the largest of `bench_hub_store`'s store (a fifth of all runs), kept in --home for another time. A
-script's time is from asking over the socket to its last element. Aims: scripts under 60 ms p95; opening Operations from another
-page, and a filter, under 500 ms p95 in Chromium; a first load at most 1.4 times an empty Streamlit page's.
+script's time is from asking over the socket to its last element. Aims: scripts under 60 ms p95, the list's under 45 ms; opening
+Operations from another page under 500 ms p95 in Chromium, a filter under 250 ms; a first load at most 0.9 times an empty
+Streamlit page's.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from tests.support.stack import environment, eventually, stack_environment
 
 SECRET = "p" * 48
 PERSON = "reader@tenant-1.example"
-SCRIPT_MS, STEP_MS, FIRST_RATIO = 60.0, 500.0, 1.4
+SCRIPT_MS, LIST_MS, STEP_MS, FILTER_MS, FIRST_RATIO = 60.0, 45.0, 500.0, 250.0, 0.9
 LISTED = 200
 """Prefect's API lists no more at once."""
 PREFECT_RUNS = 100_000
@@ -102,10 +103,12 @@ def scripts(hub: HubServer, cookie: str, run: UUID, empty: str, rounds: int) -> 
         "script: /operations, 250 rows": f"{operations}&rows=250",
         "script: /operations, type, 30 days": f"{operations}&type=drift.generate&range=30d",
         "script: /operations, frequent item": f"{operations}&q=in-every-hundredth-sync",
+        "script: /operations, part of an item": f"{operations}&q=ITEM-99",
     }
     with tab(hub.url, cookie) as page:
         for name, address in addresses.items():
-            line(name, measure(lambda address=address: page.open(address), rounds), SCRIPT_MS)
+            aim = LIST_MS if name == "script: /operations" else SCRIPT_MS
+            line(name, measure(lambda address=address: page.open(address), rounds), aim)
         fragment = page.open(operations).fragments[0][0]
         line("script: the list's refresh", measure(lambda: page.refresh(fragment, operations), rounds), SCRIPT_MS)
 
@@ -132,7 +135,7 @@ def in_browser(browser: Browser, hub: HubServer, cookie: str, empty: str, rounds
             tiles.get_by_role("link", name=re.compile(f"^{name}")).click()
             tiles.locator("a[aria-current=true]", has_text=name).wait_for()
 
-        line("browser: a filter applied", between(lambda: chosen("All"), lambda: chosen("Failed"), rounds), STEP_MS)
+        line("browser: a filter applied", between(lambda: chosen("All"), lambda: chosen("Failed"), rounds), FILTER_MS)
     ours: list[float] = []
     theirs: list[float] = []
     for number in range(rounds // 2 + 1):
@@ -277,6 +280,7 @@ def main() -> None:
     parser.add_argument("--tenants", type=int, default=1000)
     parser.add_argument("--only", nargs="+", choices=("scripts", "browser", "prefect"))
     asked = parser.parse_args()
+    os.environ.setdefault("TENANTATLAS_ENCRYPTION_KEY", "a key of the benchmarks, long enough and of words")
     parts = asked.only or ("scripts", "browser", "prefect")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))

@@ -171,7 +171,7 @@ def _rules(viewer: Viewer) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for name, label in labels.items():
             st.text_input(label, key=f"ignore-{name}", max_chars=500, width=240)
-    st.text_input("Reason", key="ignore-reason", max_chars=500)
+    st.text_input("Reason for the rule", key="ignore-reason", max_chars=500)
 
     def rule_given() -> IgnoreRule:
         return IgnoreRule(**{name: str(st.session_state.get(f"ignore-{name}") or "").strip() for name in labels})

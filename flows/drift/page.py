@@ -132,7 +132,7 @@ def scope_card(
 def _open(slug: str, key: str, standing: Mapping[str, int]) -> Node:
     if not standing:
         return "Nothing is open"
-    told = " · ".join(f"{count:,} {severity}" for severity, count in standing.items())
+    told = " · ".join(f"{count:,}\u00a0{severity}" for severity, count in standing.items())
     return link(page_href("findings", slug, {"scope": key}), [told, icon("right")])
 
 

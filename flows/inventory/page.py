@@ -15,9 +15,11 @@ from monitoring_app.presentation.figures import between, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database
 from monitoring_app.presentation.parts import empty_state, page_header, pager, row, table
+from monitoring_app.presentation.status import status_badge
 from monitoring_app.presentation.view import show
 from runstore.errors import NotFoundError
 from runstore.ids import uuid_or_none
+from runstore.runs.status import StatusBucket
 
 TITLE: Final = "Inventory"
 SYNCS_SHOWN = 100
@@ -65,10 +67,9 @@ _COLUMNS: Final = {
 
 def _row(slug: str, sync: Sync) -> Node:
     read = link(page_href("inventory", slug, {"sync": str(sync.id)}), moment(sync.started_at), class_="op")
-    tone = "green" if sync.is_usable and sync.complete else "orange" if sync.is_usable else "gray"
-    state = f"{sync.status} · {'complete' if sync.complete else 'read in part'}"
+    read_in_part = h("div", {"class": "small muted"}, "read in part") if sync.is_usable and not sync.complete else None
     run = link(page_href("run", slug, {"id": str(sync.run_id)}), [words.VIEW_RUN, icon("right")])
-    scope, standing = h("span", {"class": "break"}, sync.scope), h("span", {"class": f"badge tone-{tone}"}, state)
+    scope, standing = h("span", {"class": "break"}, sync.scope), (status_badge(StatusBucket(sync.status)), read_in_part)
     lasted = between(sync.started_at, sync.finished_at) or "–"
     return row(_COLUMNS, str(sync.id), read, scope, standing, f"{sync.policies:,}", lasted, run)
 

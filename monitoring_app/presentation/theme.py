@@ -69,6 +69,7 @@ html [data-testid="stHeader"] :is(button,a){pointer-events:auto}
 html [data-testid="stSidebarHeader"]{height:2.5rem;min-height:2.5rem;padding-bottom:0;margin-bottom:0}
 html [data-testid="stSidebarUserContent"]{padding-bottom:1rem}
 html [data-testid="stSidebar"]{border-right:1px solid var(--st-border-color,rgba(128,140,155,.25))}
+html [data-testid="stSidebar"][aria-expanded="false"]{visibility:hidden}
 html [data-testid="stVerticalBlock"]{gap:.9rem}
 html [data-testid="stWidgetLabel"] p{font-size:.8rem;font-weight:600}
 html [data-testid="stElementToolbar"]{display:none}

@@ -1,0 +1,101 @@
+"""By keyboard alone, on a telephone's width: findings accepted and opened again, a rule tried, a policy's past looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from flows.drift.register.reading import findings_document
+from runstore.database import DatabaseRole
+from tests.browser.conftest import Site, sign_in
+from tests.browser.screenshots import settled
+from tests.support.hub_features import add_features
+
+pytestmark = pytest.mark.browser
+
+FOCUSED = """() => { let e = document.activeElement;
+  while (e && e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement;
+  if (!e) return "";
+  const labels = e.labels && e.labels.length ? e.labels[0].textContent : "";
+  return e.getAttribute("aria-label") || labels || e.textContent.trim(); }"""
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Goes on with the tabulator until what has the focus is called so; at the page's end it begins at the top again."""
+    passed: list[str] = []
+    for _ in range(250):
+        page.keyboard.press("Tab")
+        passed.append(page.evaluate(FOCUSED)[:60])
+        if re.fullmatch(rf"(keyboard_arrow_\w+)?{name}", passed[-1]):
+            return
+    raise AssertionError(f"{name} is not reached: {list(dict.fromkeys(passed))}")
+
+
+def typed(page: Page, name: str, text: str) -> None:
+    tab_to(page, name)
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+def test_a_keyboard_decides_at_400_pixels(make_site: Callable[[], Site], page: Page, scheme: str) -> None:
+    site = make_site()
+    add_features(site.database_url, site.sample.northwind)
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": 400, "height": 860})
+    sign_in(page, f"{site.url}/findings?tenant=northwind", "grace")
+    settled(page)
+    walk(page)
+    # Somebody who was removed a second ago has the form still on the screen.
+    page.goto(f"{site.url}/findings?tenant=northwind")
+    tab_to(page, "Decide about findings")
+    page.keyboard.press("Enter")
+    typed(page, "Findings on this page", "CA001")
+    page.keyboard.press("Escape")
+    tab_to(page, "Decide")
+    site.directory().revoke(site.sample.northwind, "grace@northwind.example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("403 – not your tenant")).to_be_visible()
+    found = findings_document(site.database(DatabaseRole.HUB), site.sample.northwind)["findings"]
+    assert {one["status"] for one in found} == {"open"}
+
+
+def walk(page: Page) -> None:
+    tab_to(page, "Decide about findings")
+    page.keyboard.press("Enter")
+    tab_to(page, "Findings on this page")
+    for name in ("CA001", "CA002"):
+        page.keyboard.type(name)
+        expect(page.get_by_role("option", name=re.compile(name))).to_be_visible()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("option", name=re.compile(name))).to_have_count(0)
+    page.keyboard.press("Escape")
+    typed(page, ".*Decision", "Accept")
+    expect(page.get_by_label("Reason", exact=True).first).to_be_visible()
+    tab_to(page, "month.*")
+    page.keyboard.type("2")
+    typed(page, "Reason", "agreed with security")
+    tab_to(page, "Decide")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("2 findings now accepted.")).to_be_visible()
+    tab_to(page, "Undo.*")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("2 findings now open.")).to_be_visible()
+    tab_to(page, "Hide changes.*")
+    page.keyboard.press("Enter")
+    typed(page, "Name of policy", "CA*")
+    tab_to(page, "Preview")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile("^It would hide [0-9]+ changes"))).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    tab_to(page, "In the audit log")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Audit log")).to_be_visible()
+    expect(page.get_by_text("drift.reopened").first).to_be_visible()
+    page.go_back()
+    tab_to(page, "History of the policy")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Versions")).to_be_visible()
