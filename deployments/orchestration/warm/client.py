@@ -3,8 +3,7 @@
 Prefect's worker starts it as `python -I -S client.py` in place of its engine. Its environment names the parent's socket. Its
 end is the child's end, by exit code or signal. Where no parent of this user answers, it becomes the engine itself.
 
-A run never starts twice: the child waits for a word that only this process sends. A child whose client is gone gets no word
-and ends. A client that could not send the word runs the engine, and no child does.
+A run never starts twice: a child begins only once it could tell its process id here. One whose client is gone ends.
 """
 
 from __future__ import annotations
@@ -18,17 +17,14 @@ import sys
 import time
 
 SOCKET = "TENANTATLAS_FORK_SOCKET"
-ENGINE = "deployments.orchestration.warm.flow_process"
-GO = b"!"
-CONNECT_SECONDS, ANSWER_SECONDS, END_SECONDS = 5.0, 20.0, 5.0
+ENGINE = "deployments.orchestration.warm.parent"
+CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 20.0
+
+ENDED = -1000
+"""The parent says an exit code as this much less: below zero, whatever the code, and so never a process id."""
 
 UNKNOWN_END = 1
 """The exit code of a child whose parent died before it: the engine's own report to Prefect is what counts then."""
-
-
-def peer_user(channel: socket.socket) -> int:
-    """The user id of the process at the other end."""
-    return struct.unpack("3i", channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
 
 
 def connected(path: str) -> socket.socket | None:
@@ -40,7 +36,8 @@ def connected(path: str) -> socket.socket | None:
         try:
             channel.connect(path)
             # The environment may hold secrets: another user's process gets none of it.
-            return channel if peer_user(channel) == os.getuid() else None
+            _, user, _ = struct.unpack("3i", channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            return channel if user == os.getuid() else None
         except BlockingIOError:
             time.sleep(0.02)
         except OSError:
@@ -48,27 +45,36 @@ def connected(path: str) -> socket.socket | None:
     return None
 
 
-def stand_for(pid: int, channel: socket.socket, leash: socket.socket) -> None:
-    """Gives the child the word, passes signals on to it, and ends as it does. OSError when the word cannot be given."""
+def heard(channel: socket.socket) -> int:
+    """The child's process id, or its end below zero; zero when nobody is left who could say one."""
+    try:
+        return int.from_bytes(channel.recv(4), "big", signed=True)
+    except TimeoutError:
+        # A child that begins only now can no longer say so, and ends. One that did at this very moment is ended.
+        channel.shutdown(socket.SHUT_RDWR)
+        if late := channel.recv(4):
+            os.kill(int.from_bytes(late, "big"), signal.SIGKILL)
+    except OSError:
+        pass
+    return 0
+
+
+def stand_for(pid: int, channel: socket.socket) -> None:
+    """Passes signals on to the child, and ends as it does."""
 
     def pass_on(number: int, frame: object) -> None:
         try:
-            # By the parent, which knows a child that it has not reaped, and that this run was told to stop.
-            leash.sendall(bytes([number]))
-        except OSError:
+            # So that the parent knows that this run was told to stop.
+            channel.send(bytes([number]))
             os.kill(pid, number)
+        except OSError:
+            pass
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, pass_on)
-    channel.sendall(GO)
     channel.settimeout(None)
-    try:
-        # The child alone holds the other end now, and never writes again.
-        channel.recv(1)
-        leash.settimeout(END_SECONDS)
-        code = int(leash.recv(32) or UNKNOWN_END)
-    except OSError:
-        code = UNKNOWN_END
+    told = heard(channel)
+    code = told - ENDED if told < 0 else UNKNOWN_END
     if code < 0:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
@@ -79,19 +85,14 @@ def stand_for(pid: int, channel: socket.socket, leash: socket.socket) -> None:
 def main() -> None:
     """Stands for a forked child, or becomes the engine."""
     if channel := connected(os.environ.get(SOCKET, "")):
-        leash, theirs = socket.socketpair()
-        request = json.dumps({"environment": dict(os.environ), "directory": os.getcwd()}).encode()  # noqa: PTH109 - no pathlib here
+        request = json.dumps({"environment": dict(os.environ), "directory": os.getcwd()})  # noqa: PTH109 - no pathlib here
         try:
-            socket.send_fds(channel, [len(request).to_bytes(4, "big")], [theirs.fileno()])
-            channel.sendall(request)
-            pid = int(channel.recv(32))
-            theirs.close()
-            stand_for(pid, channel, leash)
-        except (OSError, ValueError):
-            channel.close()
+            channel.sendall(request.encode() + b"\n")
+            if (pid := heard(channel)) > 0:
+                stand_for(pid, channel)
+        except OSError:
+            pass
     print("No warm parent answers: this flow run starts an interpreter of its own.", file=sys.stderr, flush=True)  # noqa: T201
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, "-m", ENGINE])  # noqa: S606 - our own module
 
 

@@ -2,33 +2,40 @@
 
 The worker runs it as `python -P -m deployments.orchestration.warm.parent SOCKET`, with a pipe as its standard input. When
 the pipe closes, because the worker stopped or was killed, the parent starts nothing more, and ends with its last child.
-A child's output goes where the parent's goes, so a flow run outlives its worker. `client` is the other end of the socket.
+A child's output goes where the parent's goes, so a flow run outlives its worker. `client` is the other end of the socket;
+it runs this without SOCKET where no parent answers, and a flow run has this process for itself.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
+import io
 import json
 import logging
 import os
+import resource
+import runpy
 import selectors
 import signal
 import socket
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from deployments.orchestration.warm.client import GO, peer_user
-from deployments.orchestration.warm.flow_process import run_and_exit
-from flows._tracking.log_scrubbing import story
+from deployments.orchestration.warm.client import ENDED
+from flows._tracking.log_scrubbing import install, story
 from flows._tracking.store import warm_up
 from flows.folders import producer_folders
 
-REQUEST_SECONDS = 2.0
-BACKLOG = 128
+REQUEST_SECONDS, GRACE_SECONDS, BACKLOG = 2.0, 5, 128
+MEMORY = "TENANTATLAS_FLOW_MEMORY_MB"
+RESERVE_MB = 256
+"""MiB above the limit that are kept for telling that it was reached."""
 
 # What Prefect's engine imports only once it runs, found by comparing sys.modules before and after a first flow run.
 LIBRARIES = """
@@ -44,32 +51,44 @@ READ_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "TMP", "TEMP")
 _logger = logging.getLogger("deployments.orchestration.warm.parent")
 
 
+@dataclass(eq=False)
+class Child:
+    """A forked flow run: the connection to its client, what can be read once it has ended, whether it was told to end."""
+
+    pid: int
+    channel: socket.socket
+    end: io.FileIO
+    told: bool = False
+
+    def signal(self, number: int) -> None:
+        """Sends it; a kill goes to the whole group, so that whatever the run has started ends with it."""
+        self.told = True
+        with suppress(OSError):
+            (os.killpg if number == signal.SIGKILL else os.kill)(self.pid, number)
+
+
 class Parent:
-    """Reads requests and forks. `_children` has the leash of each child's client, `_told` those that were told to end."""
+    """Reads requests and forks."""
 
     def __init__(self, listener: socket.socket) -> None:
         from prefect.settings import get_current_settings
 
         self._listener, self._is_open = listener, True
-        self._children: dict[int, socket.socket] = {}
-        self._told: set[int] = set()
-        self._wake_in, self._wake_out = os.pipe()
+        self._children: list[Child] = []
         self._watch = selectors.DefaultSelector()
         # As Prefect's worker writes its settings out for a job: what differs from this is the job's own.
         self._environment = os.environ | get_current_settings().to_environment_variables(exclude_unset=True)
 
     def serve(self) -> None:
         """Serves until the worker is gone and the last child has ended."""
-        for descriptor in (self._wake_in, self._wake_out):
-            os.set_blocking(descriptor, False)
-        signal.set_wakeup_fd(self._wake_out, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda number, frame: self._end_children())
-        for source, work in ((self._wake_in, self._reap), (self._listener, self._accept), (0, self._retire)):
-            self._watch.register(source, selectors.EVENT_READ, work)
+        for number in (signal.SIGTERM, signal.SIGALRM):
+            signal.signal(number, lambda number, frame: self._end_children())
+        self._watch.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._watch.register(0, selectors.EVENT_READ, self._retire)
         while self._is_open or self._children:
-            for key, _ in self._watch.select():
+            # A signal that comes just before the wait is looked at after it.
+            for key, _ in self._watch.select(1):
                 key.data()
 
     def _retire(self) -> None:
@@ -78,27 +97,30 @@ class Parent:
         self._watch.unregister(self._listener)
         self._listener.close()
 
+    def _end_children(self) -> None:
+        """Asks every child to end, and kills it GRACE_SECONDS later."""
+        for child in self._children:
+            child.signal(signal.SIGKILL if child.told else signal.SIGTERM)
+        signal.alarm(GRACE_SECONDS)
+
     def _accept(self) -> None:
         """Forks for one client. One that cannot be served is hung up on, and runs the engine itself."""
         with suppress(OSError, ValueError, TypeError, KeyError, MemoryError), self._listener.accept()[0] as channel:
             channel.settimeout(REQUEST_SECONDS)
-            head, descriptors, _, _ = socket.recv_fds(channel, 4, 1)
-            leash = socket.socket(fileno=descriptors[0])
-            left, body = int.from_bytes(head, "big"), b""
-            while len(body) < left and (part := channel.recv(left - len(body))):
-                body += part
-            request = json.loads(body)
+            with channel.makefile("rb") as lines:
+                request = json.loads(lines.readline())
             environment, directory = dict[str, str](request["environment"]), str(request["directory"])
-            if peer_user(channel) != os.getuid() or self._needs_own_interpreter(environment):
-                leash.close()
+            if self._needs_own_interpreter(environment):
                 return
             for stream in (sys.stdout, sys.stderr):
                 # What is left in a buffer would be written once more by the child.
                 stream.flush()
             if (pid := os.fork()) == 0:
-                self._be_a_child(channel, leash, environment, directory)
-            self._children[pid] = leash
-            self._watch.register(leash, selectors.EVENT_READ, lambda: self._heard(pid, leash))
+                self._be_a_child(channel, environment, directory)
+            child = Child(pid, channel.dup(), io.FileIO(os.pidfd_open(pid)))
+            self._children.append(child)
+            self._watch.register(child.channel, selectors.EVENT_READ, lambda: self._heard(child))
+            self._watch.register(child.end, selectors.EVENT_READ, lambda: self._ended(child))
 
     def _needs_own_interpreter(self, wanted: dict[str, str]) -> bool:
         known = self._environment
@@ -106,70 +128,88 @@ class Parent:
         prefects = (name for name in changed if name.startswith("PREFECT_") and not name.startswith("PREFECT__"))
         return any(name.startswith(READ_AT_START) for name in changed) or any(prefects)
 
-    def _be_a_child(
-        self, channel: socket.socket, leash: socket.socket, environment: dict[str, str], directory: str
-    ) -> NoReturn:
+    def _be_a_child(self, channel: socket.socket, environment: dict[str, str], directory: str) -> NoReturn:
         try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGTERM, signal.SIGALRM):
                 signal.signal(number, signal.SIG_DFL)
-            # A leash that a child held would hide from its client that the parent is gone.
-            for other in (self._listener, self._watch, leash, *self._children.values()):
+            # A connection that another child held would hide from its client that its own has ended.
+            for other in (
+                self._listener,
+                self._watch,
+                *(end for one in self._children for end in (one.channel, one.end)),
+            ):
                 other.close()
-            os.close(self._wake_in)
-            os.close(self._wake_out)
             os.setsid()
             os.environ.clear()
             os.environ.update(environment)
             os.chdir(directory)
             # Where `python -m` looks first, too.
             sys.path.insert(0, directory)
-            # Open until this process ends, by which the client knows that end.
-            channel.settimeout(None)
-            channel.sendall(b"%d" % os.getpid())
-            if channel.recv(1) == GO:
-                run_and_exit()
+            # It stays open until this process ends: with the parent gone, that tells the client of that end.
+            channel.sendall(os.getpid().to_bytes(4))
+            run_and_exit()
         finally:
             os._exit(1)
 
-    def _heard(self, pid: int, leash: socket.socket) -> None:
-        """Signals for the child, or its client's end: a child that was told to stop is killed then, any other goes on."""
-        if self._children.get(pid) is not leash:
+    def _heard(self, child: Child) -> None:
+        """That the child was told to stop, or its client's end: such a child is killed then, any other goes on."""
+        if child not in self._children:
             return
-        numbers = b""
+        told = b""
         with suppress(OSError):
-            numbers = leash.recv(64)
-        for number in numbers:
-            self._signal(pid, number)
-        if not numbers:
-            self._watch.unregister(leash)
-            if pid in self._told:
-                self._signal(pid, signal.SIGKILL)
+            told = child.channel.recv(64)
+        child.told = child.told or bool(told)
+        if not told:
+            self._watch.unregister(child.channel)
+            if child.told:
+                child.signal(signal.SIGKILL)
 
-    def _reap(self) -> None:
-        with suppress(BlockingIOError):
-            os.read(self._wake_in, 4096)
-        while self._children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                return
-            if leash := self._children.pop(pid, None):
-                self._told.discard(pid)
-                with suppress(KeyError, ValueError):
-                    self._watch.unregister(leash)
-                with leash, suppress(OSError):
-                    leash.sendall(b"%d" % os.waitstatus_to_exitcode(status))
+    def _ended(self, child: Child) -> None:
+        self._children.remove(child)
+        _, status = os.waitpid(child.pid, 0)
+        for source in (child.end, child.channel):
+            with suppress(KeyError):
+                self._watch.unregister(source)
+        with child.channel, child.end, suppress(OSError):
+            child.channel.sendall((ENDED + os.waitstatus_to_exitcode(status)).to_bytes(4, signed=True))
 
-    def _end_children(self) -> None:
-        """Asks every child to end; kills it when asked a second time."""
-        for pid in self._children:
-            self._signal(pid, signal.SIGKILL if pid in self._told else signal.SIGTERM)
 
-    def _signal(self, pid: int, number: int) -> None:
-        self._told.add(pid)
-        with suppress(OSError):
-            # The whole group when there is no more asking: whatever the run has started ends with it.
-            (os.killpg if number == signal.SIGKILL else os.kill)(pid, number)
+def run_and_exit() -> NoReturn:
+    """Runs the flow run that the environment names, and ends this process with the exit code of Prefect's engine.
+
+    The steps are those of `python -m prefect.engine`, so states, cancellation and exit codes are the ones of Prefect's
+    own process worker.
+    """
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if megabytes := int(os.environ.get(MEMORY) or 0):
+            _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+            soft, ours = megabytes << 20, (megabytes + RESERVE_MB) << 20
+            # A limit that was set before the worker started is not to be raised, and no reason to run nothing.
+            highest = ours if hard == resource.RLIM_INFINITY else min(ours, hard)
+            resource.setrlimit(resource.RLIMIT_DATA, (min(soft, highest), highest))
+        import prefect.engine
+
+        # Before the engine, which reports a flow that cannot be loaded or a state that cannot be set.
+        install()
+        sys.argv = ["prefect.engine", os.environ.get("PREFECT__FLOW_RUN_ID", "")]
+        runpy.run_path(prefect.engine.__file__, run_name="__main__")
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException as problem:
+        sys.stderr.write(f"The flow run's process ended: {story(problem)}\n")
+    finally:
+        try:
+            # Prefect sends the last logs and events when the interpreter ends. Running the exit functions does that;
+            # tearing down the inherited interpreter as well would only cost time.
+            threading._shutdown()  # pyright: ignore
+            atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
 
 
 def main() -> None:
@@ -189,6 +229,7 @@ def main() -> None:
     listener, making = socket.socket(socket.AF_UNIX), path.with_suffix(".new")
     making.unlink(missing_ok=True)
     listener.bind(str(making))
+    # Nobody can connect before it listens: no other user ever can.
     making.chmod(0o600)
     listener.listen(BACKLOG)
     making.rename(path)
@@ -200,4 +241,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main() if len(sys.argv) > 1 else run_and_exit()

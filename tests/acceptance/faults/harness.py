@@ -181,8 +181,13 @@ def flow_processes(stack: StackUnderTest) -> list[psutil.Process]:
     with suppress(psutil.NoSuchProcess):
         for process in psutil.Process(stack.process(WORKER).pid).children(recursive=True):
             with suppress(psutil.NoSuchProcess):
-                is_parents = "warm.parent" in " ".join(process.cmdline()) and process.pid == os.getsid(process.pid)
-                found += [process] if is_parents or "warm.flow_process" in " ".join(process.cmdline()) else []
+                words = process.cmdline()
+                is_forked = process.pid == os.getsid(process.pid)
+                found += (
+                    [process]
+                    if "warm.parent" in " ".join(words) and (is_forked or words[-1].endswith(".parent"))
+                    else []
+                )
     return found
 
 

@@ -24,6 +24,7 @@ from tests.support.script_parent import SCRIPT
 from tests.support.stack import eventually
 
 ENGINE_CODE = 7
+CLIENT = Path(client.__file__)
 ROOT = Path(__file__).parents[3]
 
 
@@ -56,7 +57,9 @@ class Warm:
         out = self.folder / "out"
         return out.read_text().splitlines() if out.exists() else []
 
-    def start(self, script: str = "", *, path: Path | str | None = None, **told: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, script: str = "", *, path: Path | str | None = None, client_file: Path = CLIENT, **told: str
+    ) -> subprocess.Popen[bytes]:
         """A client whose child runs the script; `say` in it writes a line."""
         file = self.folder / f"{abs(hash(script))}.py"
         say = (
@@ -65,7 +68,7 @@ class Warm:
         if not file.exists():
             file.write_text(say + textwrap.dedent(script))
         variables = {**self.environment, SCRIPT: str(file), client.SOCKET: str(self.path if path is None else path)}
-        command = [sys.executable, "-I", "-S", client.__file__]
+        command = [sys.executable, "-I", "-S", str(client_file)]
         return subprocess.Popen(command, env={**variables, **told}, cwd=self.folder, stderr=subprocess.DEVNULL)
 
     def code(self, script: str = "", **told: str) -> int:
@@ -241,15 +244,13 @@ def answering(folder: Path, answer: Answer, *, backlog: int = 8) -> Iterator[Pat
 
 def read(channel: socket.socket) -> None:
     """The whole request."""
-    head = channel.recv(4)
-    left = int.from_bytes(head, "big")
-    while left:
-        left -= len(channel.recv(left))
+    with channel.makefile("rb") as lines:
+        lines.readline()
 
 
 def dies_after_the_fork(channel: socket.socket) -> None:
     read(channel)
-    channel.sendall(b"999999")
+    channel.sendall((999_999).to_bytes(4))
 
 
 @pytest.mark.parametrize(
@@ -259,13 +260,25 @@ def dies_after_the_fork(channel: socket.socket) -> None:
         pytest.param(lambda channel: channel.recv(10), id="dies in the request"),
         pytest.param(read, id="dies between request and fork"),
         pytest.param(lambda channel: (read(channel), channel.sendall(b"what?\n")), id="speaks another language"),
-        pytest.param(dies_after_the_fork, id="dies with its child before the word"),
+        pytest.param(dies_after_the_fork, id="dies with its child at once"),
     ],
 )
 def test_a_parent_that_does_not_fork_leaves_the_run_to_its_client(warm: Warm, answer: Answer) -> None:
     with answering(warm.folder, answer) as path:
         assert warm.start("say('forked')", path=path).wait(30) in (ENGINE_CODE, client.UNKNOWN_END)
         assert warm.lines in (["engine"], [])
+
+
+def test_a_run_that_a_frozen_parent_was_to_start_is_not_started_by_it_when_it_thaws(tmp_path: Path) -> None:
+    with begun(tmp_path) as warm:
+        impatient = tmp_path / "impatient.py"
+        impatient.write_text(CLIENT.read_text().replace("ANSWER_SECONDS = 5.0, 20.0", "ANSWER_SECONDS = 5.0, 0.5"))
+        warm.parent.send_signal(signal.SIGSTOP)
+        assert warm.start("say('forked')", client_file=impatient).wait(30) == ENGINE_CODE
+        warm.parent.send_signal(signal.SIGCONT)
+        assert warm.code("say('later')") == 0
+        eventually(lambda: not psutil.Process(warm.parent.pid).children())
+        assert warm.lines == ["engine", "later"]
 
 
 def test_no_socket_a_stale_one_and_a_file_are_no_parent(warm: Warm) -> None:

@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
 from deployments.orchestration.prefect_address import one_authority_file
 from deployments.orchestration.work_pools import COMMAND, worker_type
-from deployments.services.worker import KeptProcess, fork_environment, stock_environment
+from deployments.services.worker import KeptProcess, worker_environment
 from deployments.settings import Settings
 from runstore.errors import BadInputError
 from tests.support.stack import eventually
@@ -36,20 +36,20 @@ def test_a_job_elsewhere_is_not_told_of_our_file_of_one_authority(
 ) -> None:
     settings, file = Settings(home=tmp_path), one_authority_file(tmp_path)
     with told_of(file, monkeypatch):
-        assert NAME not in stock_environment(kind, settings)
-        assert stock_environment("process", settings)[NAME] == str(file)
+        assert NAME not in worker_environment(kind, settings, tmp_path)
+        assert worker_environment("process", settings, tmp_path)[NAME] == str(file)
 
 
 def test_a_file_somebody_named_goes_to_every_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with told_of(tmp_path / "company.pem", monkeypatch):
-        assert stock_environment("docker", Settings(home=tmp_path))[NAME] == str(tmp_path / "company.pem")
+        assert worker_environment("docker", Settings(home=tmp_path), tmp_path)[NAME] == str(tmp_path / "company.pem")
 
 
 def test_a_worker_asks_as_often_as_the_setting_says_unless_prefects_own_says_otherwise(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, worker_poll_seconds=0.7)
-    assert stock_environment("process", settings)["PREFECT_WORKER_QUERY_SECONDS"] == "0.7"
+    assert worker_environment("process", settings, tmp_path)["PREFECT_WORKER_QUERY_SECONDS"] == "0.7"
     with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: 4}):
-        assert stock_environment("process", settings).get("PREFECT_WORKER_QUERY_SECONDS") != "0.7"
+        assert worker_environment("process", settings, tmp_path).get("PREFECT_WORKER_QUERY_SECONDS") != "0.7"
 
 
 def test_an_old_pool_is_served_by_the_process_worker_and_an_unknown_one_is_refused() -> None:
@@ -63,7 +63,7 @@ def test_the_command_runs_the_client_where_there_is_one_and_else_prefects_engine
     stand_in.write_text('#!/bin/sh\necho "$@"\n')
     stand_in.chmod(0o755)
     (tmp_path / "python").symlink_to(stand_in)
-    forking = fork_environment(tmp_path / "w.sock", Settings(home=tmp_path))
+    forking = worker_environment("process", Settings(home=tmp_path), tmp_path / "w.sock")
     forking["TENANTATLAS_PYTHON"] = str(stand_in)
     path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
 
@@ -76,7 +76,7 @@ def test_the_command_runs_the_client_where_there_is_one_and_else_prefects_engine
     assert said(path) == "-m prefect.engine"
 
 
-def test_a_kept_process_is_started_again_later_each_time(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_kept_process_is_started_again_after_a_pause(caplog: pytest.LogCaptureFixture) -> None:
     kept = KeptProcess("The thing", [sys.executable, "-I", "-S", "-c", "raise SystemExit(3)"], {}, outlives=False)
     assert kept.look()
     eventually(lambda: kept.look() is False and "The thing ended (exit code 3)" in caplog.text)
