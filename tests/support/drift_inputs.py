@@ -15,6 +15,8 @@ import yaml
 
 from flows.drift.comparison.findings import Comparison
 from flows.drift.comparison.severity import Severity
+from flows.drift.comparison.withheld import why_empty
+from flows.drift.folder_diff import difference
 from tests.support.drift_compare import Snapshot, compared, folder_snapshot
 
 G = "#microsoft.graph."
@@ -138,3 +140,7 @@ def check_input(one: Input, folder: Path) -> None:
     assert withheld if one.withheld == "any" else withheld == set(one.withheld or ()), withheld
     assert set(one.fails) <= {failure.failure.reason_code for failure in (*before.failures, *after.failures)}
     assert one.check(before, after, comparison), found
+    # Nothing is said to be nothing where something was not read.
+    document = difference(before, after).document
+    unread = document["withheld"] or any(document["unread"].values())
+    assert not unread or why_empty(document) != "Nothing drifted."
