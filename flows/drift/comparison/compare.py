@@ -72,8 +72,8 @@ def compare(
     findings += [_whole(FindingKind.ADDED, state) for state in pairs.added]
     findings += [_whole(FindingKind.REMOVED, state) for state in pairs.removed]
     findings = with_moves(findings, pairs.added, pairs.removed, bodies)
-    configured = _configured([*pairs.added, *pairs.removed], bodies)
-    rated_all = [rated(one, rules, configured.get(one.policy_id or "", ())) for one in (*everywhere, *findings)]
+    inside = configured([*pairs.added, *pairs.removed], bodies)
+    rated_all = [rated(one, rules, inside.get(one.policy_id or "", ())) for one in (*everywhere, *findings)]
     rated_all.sort(
         key=lambda one: (one.severity.rank, one.policy_type, (one.policy_name or "").casefold(), one.subject)
     )
@@ -172,7 +172,7 @@ _HOLDS_ANYTHING: Final = frozenset({"settings_catalog", "administrative_template
 _SAYS_NOTHING: Final[tuple[Any, ...]] = (MISSING, False, 0, "", "notConfigured", "none", "userDefined", "deviceDefault")
 
 
-def _configured(states: Sequence[PolicyState], bodies: Bodies) -> dict[str, Sequence[Change]]:
+def configured(states: Sequence[PolicyState], bodies: Bodies) -> dict[str, Sequence[Change]]:
     """What policies configure that came or went, where their type does not tell how much they matter."""
     wanted = [state for state in states if state.policy_type in _HOLDS_ANYTHING]
     found: dict[str, Sequence[Change]] = {}
@@ -183,16 +183,16 @@ def _configured(states: Sequence[PolicyState], bodies: Bodies) -> dict[str, Sequ
     return found
 
 
-def rated(finding: Finding, rules: Sequence[SeverityRule], configured: Sequence[Change] = ()) -> Finding:
+def rated(finding: Finding, rules: Sequence[SeverityRule], inside: Sequence[Change] = ()) -> Finding:
     """The finding and each of its changes with the severity that the rules give it.
 
-    A policy that came or went protects, or opens, what it has `configured`, whatever it is called.
+    A policy that came or went protects, or opens, what it has configured (`inside`), whatever it is called.
     """
     about = (finding.kind, finding.policy_type, finding.policy_name or "")
     if not finding.changes:
         level = severity_of(*about, None, rules)
-        inside = most_severe(severity_of(*about, change, rules) for change in configured)
-        return replace(finding, severity=inside if inside.at_least(Severity.HIGH) and inside.at_least(level) else level)
+        most = most_severe(severity_of(*about, change, rules) for change in inside)
+        return replace(finding, severity=most if most.at_least(Severity.HIGH) and most.at_least(level) else level)
     levels = [severity_of(*about, change, rules) for change in finding.changes]
     changes = [change.with_extra(severity=level.value) for change, level in zip(finding.changes, levels, strict=True)]
     return replace(finding, severity=most_severe(levels), changes=tuple(changes))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from flows.drift.comparison.compare import pair_changes, rated
+from flows.drift.comparison.compare import configured, pair_changes, rated
 from flows.drift.comparison.findings import Finding, FindingKind
 from flows.drift.comparison.severity import SeverityRule
 from flows.drift.comparison.sides import Bodies, PolicyState, Sides
@@ -125,12 +125,13 @@ def since_it_began(
         return finding
     if known.before_hash is None:
         # It came, and was changed before anybody spoke for it: it is still one that came.
-        return rated(replace(finding, kind=FindingKind.ADDED, changes=(), before_hash=None), rules)
-    old, new = (
-        PolicyState(
-            finding.policy_id or "", finding.policy_type, finding.policy_name or "", None, digest, origin=origin
-        )
-        for digest, origin in ((known.before_hash, ""), (finding.after_hash, finding.origin))
-    )
+        inside = configured([_state(finding, finding.after_hash)], bodies).get(finding.policy_id or "", ())
+        return rated(replace(finding, kind=FindingKind.ADDED, changes=(), before_hash=None), rules, inside)
+    old, new = _state(finding, known.before_hash), _state(finding, finding.after_hash, finding.origin)
     changes = pair_changes(old, new, bodies((known.before_hash, finding.after_hash)), sides)
     return rated(replace(finding, changes=changes, before_hash=known.before_hash), rules) if changes else finding
+
+
+def _state(finding: Finding, digest: bytes, origin: str = "") -> PolicyState:
+    name = finding.policy_name or ""
+    return PolicyState(finding.policy_id or "", finding.policy_type, name, None, digest, origin=origin)

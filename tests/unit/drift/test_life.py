@@ -6,7 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.drift.register.lifecycle import FindingStatus, KnownFinding, NextState, found_again, not_found, reference
+from flows.drift.comparison.findings import Finding, FindingKind
+from flows.drift.comparison.severity import DEFAULT_RULES, Severity
+from flows.drift.comparison.sides import WHOLE
+from flows.drift.register.lifecycle import (
+    FindingStatus,
+    KnownFinding,
+    NextState,
+    found_again,
+    not_found,
+    reference,
+    since_it_began,
+)
+from tests.support.drift_inputs import cat, sim
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
@@ -79,3 +91,13 @@ def test_drift_in_two_steps_is_drift_from_where_it_began_unless_the_first_was_ac
 def test_a_comparison_with_another_baseline_says_what_to_return_to() -> None:
     known = standing(OPEN)
     assert reference(known, found_again(known, OTHER, C, B, NOW), C) == C
+
+
+def test_a_policy_that_came_and_changed_is_as_severe_as_what_it_configures() -> None:
+    body = cat(1, sim("device_vendor_msft_policy_config_defender_excludedpaths", "c:"))
+    finding = Finding(
+        FindingKind.MODIFIED, body["id"], "P", "settings_catalog", Severity.LOW, before_hash=B, after_hash=C
+    )
+    known = KnownFinding(OPEN, SAME, None, B, None)
+    came = since_it_began(known, finding, lambda wanted: dict.fromkeys(wanted, body), WHOLE, DEFAULT_RULES)
+    assert (came.kind, came.severity, came.changes) == (FindingKind.ADDED, Severity.HIGH, ())
