@@ -72,8 +72,9 @@ def compare(
     findings += [_whole(FindingKind.ADDED, state) for state in pairs.added]
     findings += [_whole(FindingKind.REMOVED, state) for state in pairs.removed]
     findings = with_moves(findings, pairs.added, pairs.removed, bodies)
-    inside = configured([*pairs.added, *pairs.removed], bodies)
-    rated_all = [rated(one, rules, inside.get(one.policy_id or "", ())) for one in (*everywhere, *findings)]
+    inside = levels_inside(FindingKind.ADDED, pairs.added, bodies, rules)
+    inside |= levels_inside(FindingKind.REMOVED, pairs.removed, bodies, rules)
+    rated_all = [rated(one, rules, inside.get(one.policy_id or "")) for one in (*everywhere, *findings)]
     rated_all.sort(
         key=lambda one: (one.severity.rank, one.policy_type, (one.policy_name or "").casefold(), one.subject)
     )
@@ -172,27 +173,36 @@ _HOLDS_ANYTHING: Final = frozenset({"settings_catalog", "administrative_template
 _SAYS_NOTHING: Final[tuple[Any, ...]] = (MISSING, False, 0, "", "notConfigured", "none", "userDefined", "deviceDefault")
 
 
-def configured(states: Sequence[PolicyState], bodies: Bodies) -> dict[str, Sequence[Change]]:
-    """What policies configure that came or went, where their type does not tell how much they matter."""
-    wanted = [state for state in states if state.policy_type in _HOLDS_ANYTHING]
-    found: dict[str, Sequence[Change]] = {}
-    for state, form, body in forms(wanted, bodies):
-        kept = {key: part for key, part in form.items() if key in ("type", SETTINGS, PROPERTIES)}
-        changes = [one for one in diff({}, kept) if one.after not in _SAYS_NOTHING]
-        found[state.policy_id] = list(carried(changes, names_in(body)))
-    return found
+def levels_inside(
+    kind: FindingKind, states: Sequence[PolicyState], bodies: Bodies, rules: Sequence[SeverityRule]
+) -> dict[str, Severity]:
+    """Policy id → how severe the most severe thing is that it configures, for types that do not tell how much they matter."""
+    levels: dict[str, Severity] = {}
+    # The same few hundred settings are in many policies.
+    known: dict[tuple[object, ...], Severity] = {}
+    for state, form, body in forms([one for one in states if one.policy_type in _HOLDS_ANYTHING], bodies):
+        changes = diff({}, {key: part for key, part in form.items() if key in ("type", SETTINGS, PROPERTIES)})
+        found = {Severity.INFO}
+        for one in carried((one for one in changes if one.after not in _SAYS_NOTHING), names_in(body)):
+            place = (state.policy_type, one.facet, one.path, *one.extra.get("names", {}).values())
+            if place not in known:
+                known[place] = severity_of(kind, state.policy_type, state.name, one, rules)
+            found.add(known[place])
+        levels[state.policy_id] = most_severe(found)
+    return levels
 
 
-def rated(finding: Finding, rules: Sequence[SeverityRule], inside: Sequence[Change] = ()) -> Finding:
+def rated(finding: Finding, rules: Sequence[SeverityRule], inside: Severity | None = None) -> Finding:
     """The finding and each of its changes with the severity that the rules give it.
 
-    A policy that came or went protects, or opens, what it has configured (`inside`), whatever it is called.
+    A policy that came or went protects, or opens, what it has configured, whatever it is called: `inside` says how severe that is.
     """
     about = (finding.kind, finding.policy_type, finding.policy_name or "")
     if not finding.changes:
         level = severity_of(*about, None, rules)
-        most = most_severe(severity_of(*about, change, rules) for change in inside)
-        return replace(finding, severity=most if most.at_least(Severity.HIGH) and most.at_least(level) else level)
+        if inside is not None and inside.at_least(Severity.HIGH):
+            level = most_severe([inside, level])
+        return replace(finding, severity=level)
     levels = [severity_of(*about, change, rules) for change in finding.changes]
     changes = [change.with_extra(severity=level.value) for change, level in zip(finding.changes, levels, strict=True)]
     return replace(finding, severity=most_severe(levels), changes=tuple(changes))

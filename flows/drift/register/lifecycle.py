@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from flows.drift.comparison.compare import configured, pair_changes, rated
+from flows.drift.comparison.compare import levels_inside, pair_changes, rated
 from flows.drift.comparison.findings import Finding, FindingKind
 from flows.drift.comparison.severity import SeverityRule
 from flows.drift.comparison.sides import Bodies, PolicyState, Sides
@@ -125,8 +125,9 @@ def since_it_began(
         return finding
     if known.before_hash is None:
         # It came, and was changed before anybody spoke for it: it is still one that came.
-        inside = configured([_state(finding, finding.after_hash)], bodies).get(finding.policy_id or "", ())
-        return rated(replace(finding, kind=FindingKind.ADDED, changes=(), before_hash=None), rules, inside)
+        inside = levels_inside(FindingKind.ADDED, [_state(finding, finding.after_hash)], bodies, rules)
+        came = replace(finding, kind=FindingKind.ADDED, changes=(), before_hash=None)
+        return rated(came, rules, inside.get(finding.policy_id or ""))
     old, new = _state(finding, known.before_hash), _state(finding, finding.after_hash, finding.origin)
     changes = pair_changes(old, new, bodies((known.before_hash, finding.after_hash)), sides)
     return rated(replace(finding, changes=changes, before_hash=known.before_hash), rules) if changes else finding
