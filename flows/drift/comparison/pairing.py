@@ -41,7 +41,7 @@ def paired(
 ) -> Paired:
     """Takes out of what came and what went the policies that are one. Where it would be a guess they stay apart.
 
-    Several policies of one name and kind without ids are known by their files' names, which tools number anew when one of them
+    Several policies of one name and kind without ids are known by their files' names, which tools number again when one of them
     goes: there a policy of equal content is the same one before that of an equal file name is.
     """
     found = Paired(list(added), list(removed))
