@@ -77,10 +77,7 @@ def _row(viewer: Viewer, one: NotificationView) -> Node:
             texts.MARK_READ,
         )
     more = h("span", {"class": "muted small"}, " ", texts.AND_MORE.format(count=f"{one.more:,}")) if one.more else None
-    said = [h("div", {"class": "muted small break"}, words) for words in _said(one)]
+    sentences = [sentence if name == NOTICE else f"{name}: {sentence}" for name, sentence in one.said]
+    said = [h("div", {"class": "muted small break"}, sentence) for sentence in sentences]
     what = h("span", {"class": "unread" if one.read_at is None else None}, run)
     return row(_COLUMNS, str(one.id), (what, more, *said), status_badge(one.run_bucket), moment(one.created_at), mark)
-
-
-def _said(one: NotificationView) -> list[str]:
-    return [sentence if name == NOTICE else f"{name}: {sentence}" for name, sentence in one.said]

@@ -78,22 +78,15 @@ NO_REASON: Final = "This run failed and left no reason. The worker's log of that
 
 # Schedules
 SCHEDULES_LEAD: Final = "What is to run by the clock, what did not run, and how old each last success is."
-SCHEDULES_UNKNOWN_TITLE: Final = "What is scheduled is not known"
 SCHEDULES_UNKNOWN: Final = "As soon as a relay has looked at Prefect's server, the schedules appear here by themselves."
 SCHEDULES_CAPPED: Final = "The first {count} schedules are shown; `tenantatlas schedule list` shows all."
-NO_RUN: Final = "never"
 LOOK_NEVER: Final = "No relay has looked at Prefect's server yet, so nobody knows here what should have run."
 LOOK_NO_RELAY: Final = "No relay has looked at Prefect's server for more than five minutes; it may not be running."
 LOOK_AWAY: Final = "Prefect's server does not answer the relay, so it starts nothing, or nobody knows whether it does."
 LOOK_REFUSED: Final = "The relay gets no answer from Prefect's server that it can use; the relay's log says more."
-STOPPED_SCHEDULE: Final = "The schedule is paused."
-STOPPED_DEPLOYMENT: Final = "Its deployment is paused in Prefect."
-STOPPED_POOL: Final = "Its work pool is paused, or there is none."
-STOPPED_WORKER: Final = "No worker of its work pool is online."
 MISSING_UNKNOWN: Final = (
     "Nothing is paused and a worker is online: why it did not run is not known here. Prefect's page may say."
 )
-STRIP_NONE: Final = "Nothing is scheduled"
 
 # Notifications
 AUDIT: Final = "Audit log"

@@ -10,18 +10,15 @@ import streamlit as st
 from flows._policies.snapshots import list_syncs, policies_of
 from flows.backup.sets import ItemView, SetView, create_set, get_set, list_sets, set_items
 from flows.backup.start import add_policies_request
-from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database, still_there
-from monitoring_app.presentation.parts import empty_state, notice, page_header, row, table
+from monitoring_app.presentation.parts import READONLY_NOTE, empty_state, notice, page_header, row, table
 from monitoring_app.presentation.starting import follow, start_and_follow
 from monitoring_app.presentation.view import show
-from runstore.database import Database
 from runstore.errors import ForbiddenError, NotFoundError, TenantAtlasError
 from runstore.ids import uuid_or_none
-from runstore.runs.starter import StartRequest
-from runstore.tenancy import Permission, TenantScope
+from runstore.tenancy import Permission
 
 OFFERED = 2000
 SYNCS_READ = 20
@@ -47,7 +44,7 @@ def draw(viewer: Viewer) -> None:
 
 def _create(viewer: Viewer) -> None:
     if not viewer.may(Permission.OPERATE):
-        show(notice(words.READONLY_NOTE, "blue"), "sets-readonly")
+        show(notice(READONLY_NOTE, "blue"), "sets-readonly")
         return
     with (
         st.form("create-set", border=False, clear_on_submit=True),
@@ -67,14 +64,14 @@ def _create(viewer: Viewer) -> None:
 
 def sets_table(slug: str, found: Sequence[SetView]) -> Node:
     """The sets, each leading to what it holds."""
-    columns = {_BACKUP_SETS: "wide", words.POLICIES: "", _CAPTURED: "", "Created by": "wide"}
+    columns = {_BACKUP_SETS: "wide", "Policies": "", _CAPTURED: "", "Created by": "wide"}
     rows = [
         row(
             columns,
             str(one.id),
             link(page_href("backup-sets", slug, {"set": str(one.id)}), one.name, class_="op"),
             _held(one),
-            moment(one.last_captured_at) if one.last_captured_at else words.NEVER,
+            moment(one.last_captured_at) if one.last_captured_at else "never",
             h("span", {"class": "break"}, one.created_by),
         )
         for one in found
@@ -105,7 +102,7 @@ def _one(viewer: Viewer, wanted: str) -> None:
 
 def _add(viewer: Viewer, one: SetView) -> None:
     if not viewer.may(Permission.OPERATE):
-        show(notice(words.READONLY_NOTE, "blue"), "set-readonly")
+        show(notice(READONLY_NOTE, "blue"), "set-readonly")
         return
     offered = _offered(viewer)
     if not offered:
@@ -124,13 +121,9 @@ def _add(viewer: Viewer, one: SetView) -> None:
         if not chosen:
             st.toast("Choose at least one policy.")
             return
-        start_and_follow(viewer, "backup-sets", partial(_request, str(one.id), chosen))
+        start_and_follow(viewer, "backup-sets", partial(add_policies_request, set_id=str(one.id), policy_ids=chosen))
 
     st.button("Add policies", type="primary", key=f"set-add-{one.id}", on_click=pressed)
-
-
-def _request(set_id: str, policies: list[str], database: Database, scope: TenantScope) -> StartRequest:
-    return add_policies_request(database, scope, set_id, policies)
 
 
 def _offered(viewer: Viewer) -> dict[str, str]:
@@ -149,7 +142,7 @@ def _offered(viewer: Viewer) -> dict[str, str]:
 
 def items_table(items: Sequence[ItemView]) -> Node:
     """What a set holds, version by version."""
-    columns = {words.POLICY: "wide", words.POLICY_TYPE: "", _CAPTURED: "", "Size": "number"}
+    columns = {"Policy": "wide", "Policy type": "", _CAPTURED: "", "Size": "number"}
     rows = [
         row(
             columns,
@@ -161,7 +154,7 @@ def items_table(items: Sequence[ItemView]) -> Node:
         )
         for item in items
     ]
-    return table(words.POLICIES, columns, rows)
+    return table("Policies", columns, rows)
 
 
 PAGES = (

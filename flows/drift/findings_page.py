@@ -14,12 +14,11 @@ from flows.drift.finding_page import STATE_WORDS, entry
 from flows.drift.register.filters import STATES, TEXT_LIMIT, FindingFilter
 from flows.drift.register.reading import LIMIT, findings_document, histories
 from flows.drift.reports.summary import told
-from monitoring_app.presentation import words
 from monitoring_app.presentation.fields import choice_field, text_field
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, link, page_href
 from monitoring_app.presentation.page import Viewer, page_database
-from monitoring_app.presentation.parts import empty_state, notice, page_header, pager
+from monitoring_app.presentation.parts import empty_state, notice, offset_of, offset_pager, page_header
 from monitoring_app.presentation.view import show
 from runstore.ids import uuid_or_none
 
@@ -36,8 +35,7 @@ def draw(viewer: Viewer) -> None:
     show(page_header(viewer, "Findings", lead, aside=way), "findings-header")
     outcome(viewer)
     wanted = _wanted(params)
-    begin = params.get("from", "0")
-    offset = int(begin) if begin.isascii() and begin.isdigit() and len(begin) < 7 else 0
+    offset = offset_of(params)
     document = findings_document(
         page_database(),
         viewer.scope,
@@ -63,7 +61,7 @@ def draw(viewer: Viewer) -> None:
     if found:
         decisions(viewer, document, found, None if run else wanted)
     events = histories(page_database(), viewer.scope, [one["id"] for one in found])
-    show(_list(viewer.tenant.slug, params, found, offset, document, events), "findings-list")
+    show(_list(viewer.tenant.slug, params, found, document, events), "findings-list")
 
 
 def _wanted(params: Mapping[str, str]) -> FindingFilter:
@@ -89,7 +87,7 @@ def _filters(params: Mapping[str, str], counts: Sequence[Mapping[str, Any]], *, 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         choice_field("findings", "state", "State", states, width=210)
         choice_field("findings", "severity", "Severity", severities)
-        choice_field("findings", "type", words.POLICY_TYPE, named)
+        choice_field("findings", "type", "Policy type", named)
         text_field("findings", "owner", "Owner")
         text_field("findings", "q", "Search policy, owner, reason")
 
@@ -104,25 +102,16 @@ def _list(
     slug: str,
     params: Mapping[str, str],
     found: Sequence[Mapping[str, Any]],
-    offset: int,
     document: Mapping[str, Any],
     events: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Node:
     if not found:
         return h("p", {"class": "muted"}, "No finding matches these filters.")
-
-    def at(start: int) -> str:
-        kept = {name: value for name, value in params.items() if name != "from"}
-        return page_href("findings", slug, {**kept, "from": str(start)} if start else kept)
-
+    hidden = f" · {plural(document['ignored'], 'change')} hidden by ignore rules" if document["ignored"] else ""
     total = document["total"]
-    newer = at(max(offset - A_PAGE, 0)) if offset else None
-    older = at(offset + A_PAGE) if offset + A_PAGE < total else None
-    said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(found), total=f"{total:,}")
-    if document["ignored"]:
-        said = f"{said} · {plural(document['ignored'], 'change')} hidden by ignore rules"
+    pages = offset_pager("findings", slug, params, shown=len(found), total=total, size=A_PAGE, more=hidden)
     cards = [entry(slug, one, is_open=number == 0, events=events) for number, one in enumerate(told(found))]
-    return h("div", {"class": "stack"}, cards, pager(newer, older, None, said))
+    return h("div", {"class": "stack"}, cards, pages)
 
 
 def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:

@@ -18,11 +18,10 @@ from flows.drift.operation import OPERATION
 from flows.drift.overview import NotStarted, Trend, blind, not_started, open_by_scope, trend
 from flows.drift.register.reading import newest_comparisons
 from flows.drift.start import generate_request, pin_baseline, pinned_baselines, unpin_baseline
-from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import duration, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database, still_there
-from monitoring_app.presentation.parts import empty_state, notice, page_header
+from monitoring_app.presentation.parts import READONLY_NOTE, empty_state, notice, page_header
 from monitoring_app.presentation.starting import follow, start_and_follow
 from monitoring_app.presentation.view import show
 from runstore.errors import TenantAtlasError
@@ -48,7 +47,7 @@ def draw(viewer: Viewer) -> None:
         show(empty_state("No inventory yet", "Run an inventory sync first; its scope appears here."), "drift-empty")
         return
     if not viewer.may(Permission.OPERATE):
-        show(notice(words.READONLY_NOTE, "blue"), "drift-readonly")
+        show(notice(READONLY_NOTE, "blue"), "drift-readonly")
     if lately is not None:
         due = _due(viewer.tenant.slug, ScheduleReader(database, viewer.scope).schedules())
         show(over_time(viewer.tenant.slug, lately, due), "drift-trend")
@@ -109,9 +108,9 @@ def scope_card(
     """One scope: what is open, its last two usable syncs, its last comparison, what that did not compare, what is missing."""
     about: list[tuple[str, Node]] = [
         ("Open", _open(slug, key, standing) if compared else "Nothing compared yet"),
-        ("Last sync", _sync(usable[0]) if usable else words.NEVER),
-        ("Sync before", _sync(usable[1]) if len(usable) > 1 else words.NEVER),
-        ("Last comparison", _comparison(slug, compared, new) if compared else words.NEVER),
+        ("Last sync", _sync(usable[0]) if usable else "never"),
+        ("Sync before", _sync(usable[1]) if len(usable) > 1 else "never"),
+        ("Last comparison", _comparison(slug, compared, new) if compared else "never"),
     ]
     said: list[Node] = []
     if len(usable) < NEEDED:
@@ -124,7 +123,7 @@ def scope_card(
     if compared and compared["withheld"]:
         said.append(notice(not_compared(compared["withheld"]), "orange"))
     if waiting is not None and (not compared or waiting.at > datetime.fromisoformat(compared["created_at"])):
-        run = link(page_href("run", slug, {"id": str(waiting.run_id)}), [words.VIEW_RUN, icon("right")])
+        run = link(page_href("run", slug, {"id": str(waiting.run_id)}), ["View run", icon("right")])
         said.append(notice(f"The comparison after the last sync did not start. {waiting.why}", "orange", run))
     return h("div", {"class": "stack"}, h("h2", {"class": "break"}, key), facts(about), said)
 
@@ -138,7 +137,7 @@ def _open(slug: str, key: str, standing: Mapping[str, int]) -> Node:
 
 def _sync(sync: Sync) -> Node:
     state = "complete" if sync.complete else "read in part"
-    read = h("div", {"class": "muted small"}, f"{sync.policies:,} {words.POLICIES.lower()} · {state}")
+    read = h("div", {"class": "muted small"}, f"{sync.policies:,} policies · {state}")
     return h("div", None, moment(sync.started_at), read)
 
 

@@ -9,12 +9,11 @@ from typing import Final
 import streamlit as st
 
 from flows._policies.snapshots import Sync, SyncedPolicy, find_sync, list_syncs, policies_of, usable_at
-from monitoring_app.presentation import words
 from monitoring_app.presentation.fields import day_field, text_field
 from monitoring_app.presentation.figures import between, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database
-from monitoring_app.presentation.parts import empty_state, page_header, pager, row, table
+from monitoring_app.presentation.parts import empty_state, offset_of, offset_pager, page_header, row, table
 from monitoring_app.presentation.status import status_badge
 from monitoring_app.presentation.view import show
 from runstore.errors import NotFoundError
@@ -51,16 +50,11 @@ def draw(viewer: Viewer) -> None:
         then = ("Nothing was known yet", "No usable sync had begun by the end of that day.")
         show(empty_state(*(first if day is None else then)), "inventory-empty")
         return
-    show(syncs_table(viewer.tenant.slug, found), "inventory-syncs")
-
-
-def syncs_table(slug: str, found: Sequence[Sync]) -> Node:
-    """The syncs, each leading to its policies and to its run."""
-    return table("Syncs", _COLUMNS, [_row(slug, sync) for sync in found])
+    show(table("Syncs", _COLUMNS, [_row(viewer.tenant.slug, sync) for sync in found]), "inventory-syncs")
 
 
 _COLUMNS: Final = {
-    "Last sync": "wide", "Scope": "", "Status": "", words.POLICIES: "number",
+    "Last sync": "wide", "Scope": "", "Status": "", "Policies": "number",
     "Duration": "number", "Run": "number",
 }  # fmt: skip
 
@@ -68,7 +62,7 @@ _COLUMNS: Final = {
 def _row(slug: str, sync: Sync) -> Node:
     read = link(page_href("inventory", slug, {"sync": str(sync.id)}), moment(sync.started_at), class_="op")
     read_in_part = h("div", {"class": "small muted"}, "read in part") if sync.is_usable and not sync.complete else None
-    run = link(page_href("run", slug, {"id": str(sync.run_id)}), [words.VIEW_RUN, icon("right")])
+    run = link(page_href("run", slug, {"id": str(sync.run_id)}), ["View run", icon("right")])
     scope, standing = h("span", {"class": "break"}, sync.scope), (status_badge(StatusBucket(sync.status)), read_in_part)
     lasted = between(sync.started_at, sync.finished_at) or "–"
     return row(_COLUMNS, str(sync.id), read, scope, standing, f"{sync.policies:,}", lasted, run)
@@ -78,8 +72,7 @@ def _policies(viewer: Viewer, wanted: str) -> None:
     slug, params = viewer.tenant.slug, st.query_params.to_dict()
     sync_id = uuid_or_none(wanted)
     search = params.get("q", "").strip().replace("\x00", "")[:200]
-    text = params.get("from", "0")
-    offset = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+    offset = offset_of(params)
     with page_database().transaction(viewer.scope) as connection:
         sync = find_sync(connection, viewer.scope, sync_id) if sync_id is not None else None
         if sync is None:
@@ -87,39 +80,26 @@ def _policies(viewer: Viewer, wanted: str) -> None:
         read = list(policies_of(connection, viewer.scope, sync.id, limit=POLICIES_READ))
     back = link(page_href("inventory", slug), [icon("left"), "All syncs"], class_="small")
     show(h("div", {"class": "stack"}, back, page_header(viewer, TITLE, sync.scope)), "inventory-header")
-    text_field("inventory", "q", words.POLICY_SEARCH, width=320)
-    found = [one for one in read if _matches(one, search.casefold())]
+    text_field("inventory", "q", "Policy name or id", width=320)
+    part = search.casefold()
+    found = [one for one in read if part in one.name.casefold() or part in one.policy_id.casefold()]
     shown = found[offset : offset + A_PAGE]
     if not shown:
-        show(h("p", {"class": "muted"}, words.ITEMS_NONE), "inventory-none")
+        show(h("p", {"class": "muted"}, "No item matches."), "inventory-none")
         return
-
-    def at(start: int) -> str:
-        kept = {name: value for name, value in params.items() if name != "from"}
-        return page_href("inventory", slug, {**kept, "from": str(start)} if start else kept)
-
-    said = words.ITEMS_COUNT.format(first=offset + 1, last=offset + len(shown), total=len(found))
-    newer = at(max(offset - A_PAGE, 0)) if offset else None
-    older = at(offset + A_PAGE) if offset + A_PAGE < len(found) else None
-    show(
-        h("div", {"class": "stack"}, policies_table(slug, sync, shown), pager(newer, older, None, said)),
-        "inventory-policies",
-    )
-
-
-def _matches(one: SyncedPolicy, wanted: str) -> bool:
-    return not wanted or wanted in one.name.casefold() or wanted in one.policy_id.casefold()
+    pages = offset_pager("inventory", slug, params, shown=len(shown), total=len(found), size=A_PAGE)
+    show(h("div", {"class": "stack"}, policies_table(slug, sync, shown), pages), "inventory-policies")
 
 
 def policies_table(slug: str, sync: Sync, shown: Sequence[SyncedPolicy]) -> Node:
     """The policies of a sync, each leading to its history."""
-    columns = {words.POLICY: "wide", words.POLICY_TYPE: "", "Platform": ""}
+    columns = {"Policy": "wide", "Policy type": "", "Platform": ""}
     rows: list[Node] = []
     for one in shown:
         way = page_href("policy", slug, {"id": one.policy_id, "scope": sync.scope})
         named = link(way, one.name, class_="op break"), h("div", {"class": "muted mono break"}, one.policy_id)
         rows.append(row(columns, one.policy_id, named, type_name(one.policy_type), one.platform or "–"))
-    return table(words.POLICIES, columns, rows)
+    return table("Policies", columns, rows)
 
 
 PAGES = (

@@ -9,7 +9,7 @@ from monitoring_app.operations import detail_view as view
 from monitoring_app.presentation.fields import LONGEST, choice_field, text_field
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import blocks, h, page_href
-from monitoring_app.presentation.parts import downloads, empty_state, page_header
+from monitoring_app.presentation.parts import downloads, empty_state, offset_of, offset_pager, page_header
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.errors import NotFoundError
@@ -21,7 +21,6 @@ LIVE_SECONDS = 2
 ITEMS_A_PAGE = 50
 EVERY_ITEM = "-"
 """In place of a reason: the items of a run that failed, not what failed."""
-_MOST = 10_000_000
 
 
 def draw(viewer: Viewer) -> None:
@@ -81,8 +80,7 @@ def _items(viewer: Viewer, overview: RunOverview, groups: tuple[FailureGroup, ..
     codes = [group.reason_code for group in groups]
     chosen = params.get("reason")
     wanted = params.get("find", "").strip().replace("\x00", "")[:LONGEST] or None
-    text = params.get("from", "0")
-    offset = min(int(text), _MOST) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    offset = offset_of(params)
     files = downloads("/export/items", {"tenant": viewer.tenant.slug, "id": str(run_id)})
     show(h("div", {"class": "row between"}, h("h2", None, "Items of this run"), files), "items-head")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -97,16 +95,9 @@ def _items(viewer: Viewer, overview: RunOverview, groups: tuple[FailureGroup, ..
         found = insights.failures(run_id, reason_code=reason, search=wanted, offset=offset, limit=ITEMS_A_PAGE)
     else:
         found = insights.items(run_id, search=wanted, offset=offset, limit=ITEMS_A_PAGE)
-
-    def at(start: int) -> str | None:
-        if start < 0 or start >= found.total:
-            return None
-        kept = {name: value for name, value in params.items() if name != "from"}
-        return page_href("run", viewer.tenant.slug, {**kept, "from": str(start)} if start else kept)
-
-    newer = at(max(offset - ITEMS_A_PAGE, 0)) if offset else None
     hub = runtime.current()
     listed = [entry.item_id if is_failures else entry for entry in found.entries]
     names = hub.settings.item_names(hub.database, viewer.scope, listed)
-    hrefs = (newer, at(offset + ITEMS_A_PAGE))
-    show(view.items_table(found, is_failures, offset, hrefs, names), "run-items")
+    shown, total = len(found.entries), found.total
+    pages = offset_pager("run", viewer.tenant.slug, params, shown=shown, total=total, size=ITEMS_A_PAGE)
+    show(view.items_table(found, is_failures, pages, names), "run-items")

@@ -8,10 +8,9 @@ from typing import Any, cast
 
 from monitoring_app import texts
 from monitoring_app.operations.list_view import TRIGGERS, lasted
-from monitoring_app.presentation import words
 from monitoring_app.presentation.figures import between, duration
 from monitoring_app.presentation.nodes import Node, blocks, copy_button, external, h, icon, link, moment, page_href
-from monitoring_app.presentation.parts import notice, pager, row, table
+from monitoring_app.presentation.parts import notice, row, table
 from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
@@ -197,12 +196,10 @@ def item_name(item_id: str, names: Names) -> str:
     return "the run as a whole" if item_id == RUN_ITEM else named
 
 
-def items_table(
-    found: Slice, is_failures: bool, first: int, hrefs: tuple[str | None, str | None], names: Names = NO_NAMES
-) -> Node:
-    """One page of a run's items, or of its failed ones with why."""
+def items_table(found: Slice, is_failures: bool, pages: Node, names: Names = NO_NAMES) -> Node:
+    """One page of a run's items, or of its failed ones with why, above the ways to other pages."""
     if not found.entries:
-        return h("p", {"class": "muted"}, words.ITEMS_NONE)
+        return h("p", {"class": "muted"}, "No item matches.")
     if is_failures:
         columns = {"Item": "wide", "Reason": "wide", "Message": "wide"}
         cells = [
@@ -217,10 +214,7 @@ def items_table(
         columns, cells = {"Item": "wide"}, [(item_name(entry, names),) for entry in found.entries]
     class_ = "break" if is_failures else "mono break"
     rows = [row(columns, None, h("span", {"class": class_}, item), *rest) for item, *rest in cells]
-    said = words.ITEMS_COUNT.format(
-        first=f"{first + 1:,}", last=f"{first + len(found.entries):,}", total=f"{found.total:,}"
-    )
-    return h("div", {"class": "stack"}, table("Items of this run", columns, rows), pager(*hrefs, None, said))
+    return h("div", {"class": "stack"}, table("Items of this run", columns, rows), pages)
 
 
 def kin_links(slug: str, kin: Kin, bucket: StatusBucket) -> Node | None:

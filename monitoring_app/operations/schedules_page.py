@@ -24,11 +24,11 @@ from runstore.schedules import MOST, Look, Scheduled, ScheduleReader, Schedules
 
 REFRESH_SECONDS = 30
 
-_STOPPED: Final[Mapping[StoppedBy, str]] = {
-    StoppedBy.SCHEDULE: texts.STOPPED_SCHEDULE,
-    StoppedBy.DEPLOYMENT: texts.STOPPED_DEPLOYMENT,
-    StoppedBy.POOL: texts.STOPPED_POOL,
-    StoppedBy.WORKER: texts.STOPPED_WORKER,
+STOPPED: Final[Mapping[StoppedBy, str]] = {
+    StoppedBy.SCHEDULE: "The schedule is paused.",
+    StoppedBy.DEPLOYMENT: "Its deployment is paused in Prefect.",
+    StoppedBy.POOL: "Its work pool is paused, or there is none.",
+    StoppedBy.WORKER: "No worker of its work pool is online.",
 }
 _UNKNOWN: Final = Shown("Not known", "partial", "gray")
 
@@ -63,7 +63,7 @@ def schedules(slug: str, found: Schedules, notes: Mapping[UUID, RunNote], catalo
     """The page's tree below its header."""
     looked = _looked(found.look)
     if not found.entries:
-        title, why = texts.SCHEDULES_UNKNOWN_TITLE, texts.SCHEDULES_UNKNOWN
+        title, why = "What is scheduled is not known", texts.SCHEDULES_UNKNOWN
         if found.look.looked_at is not None:
             title, why = (
                 "Nothing is scheduled for this tenant",
@@ -95,7 +95,7 @@ def strip(slug: str, found: Schedules) -> Node | None:
     if found.look.is_stale:
         return notice(_unknown(found.look), "orange", link(way, [texts.SCHEDULES, icon("right")]))
     coming = [(one.next_at, _named(one)) for one in found.entries if one.next_at is not None]
-    told: list[Node] = ["None of the schedules will start anything" if found.entries else texts.STRIP_NONE]
+    told: list[Node] = ["None of the schedules will start anything" if found.entries else "Nothing is scheduled"]
     if coming:
         at, name = min(coming)
         told = [plural(len(found.entries), "schedule"), f"; next is {name} ", moment(at)]
@@ -131,7 +131,7 @@ def _unknown(look: Look) -> str:
 def _why(one: Scheduled, look: Look) -> str:
     if look.is_stale:
         return _unknown(look)
-    return _STOPPED[one.stopped_by] if one.stopped_by else texts.MISSING_UNKNOWN
+    return STOPPED[one.stopped_by] if one.stopped_by else texts.MISSING_UNKNOWN
 
 
 def _standing(one: Scheduled, look: Look) -> tuple[Shown, str]:
@@ -139,13 +139,13 @@ def _standing(one: Scheduled, look: Look) -> tuple[Shown, str]:
     if one.missing_since is not None:
         return Shown("Did not run", "failed", "red"), _why(one, look)
     if one.is_too_old(look.now):
-        return Shown("Too old", "warning", "orange"), _STOPPED[one.stopped_by] if one.stopped_by else ""
+        return Shown("Too old", "warning", "orange"), STOPPED[one.stopped_by] if one.stopped_by else ""
     if look.is_stale:
         return _UNKNOWN, ""
     if one.stopped_by is StoppedBy.WORKER:
-        return Shown("No worker", "warning", "orange"), _STOPPED[one.stopped_by]
+        return Shown("No worker", "warning", "orange"), STOPPED[one.stopped_by]
     if one.stopped_by is not None:
-        return Shown("Paused", "aborted", "gray"), _STOPPED[one.stopped_by]
+        return Shown("Paused", "aborted", "gray"), STOPPED[one.stopped_by]
     if one.good is None:
         return Shown("To come", "queued", "gray") if one.last is None else _UNKNOWN, ""
     return Shown("On time", "succeeded", "green"), ""
@@ -176,7 +176,7 @@ def _row(slug: str, one: Scheduled, look: Look, notes: Mapping[UUID, RunNote], c
 
 def _run(slug: str, run: RunAt | None, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> tuple[Node | None, ...]:
     if run is None:
-        return (texts.NO_RUN,)
+        return ("never",)
     note = notes.get(run.id)
     reason = catalogue.get(note.reason_code) if note and note.reason_code else None
     way = link(page_href("run", slug, {"id": str(run.id)}), status_badge(run.bucket), " ", moment(run.created_at))
@@ -187,5 +187,5 @@ def _good(slug: str, one: Scheduled, look: Look) -> tuple[Node | None, ...]:
     tone = " toned tone-orange" if one.is_too_old(look.now) else " muted"
     limit = h("div", {"class": f"small nowrap{tone}"}, f"at most {_age(one.at_most)} old") if one.at_most else None
     if one.good is None:
-        return texts.NO_RUN, limit
+        return "never", limit
     return link(page_href("run", slug, {"id": str(one.good.id)}), moment(one.good.created_at)), limit

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlencode
 
 from monitoring_app import texts
-from monitoring_app.presentation.nodes import Node, h, icon, link
+from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
 from monitoring_app.session import Viewer
+
+READONLY_NOTE = "Your role in this tenant is readonly: ask an owner or manager for the role operator to start this."
 
 
 def page_header(viewer: Viewer, title: str, lead: str | None = None, *, aside: Node | None = None) -> Node:
@@ -69,6 +71,27 @@ def row(columns: Mapping[str, str], key: str | None, *cells: Node | tuple[Node |
         for (heading, class_), cell in zip(columns.items(), cells, strict=True)
     )
     return h("tr", {"key": key}, *made)
+
+
+def offset_of(params: Mapping[str, str]) -> int:
+    """Where in a list an address's page begins; 0 for what is no number, or one that no list reaches."""
+    text = params.get("from", "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
+
+def offset_pager(
+    page: str, slug: str, params: Mapping[str, str], *, shown: int, total: int, size: int, more: str = ""
+) -> Node:
+    """The neighbours of a page whose place in the list is told by an offset, in pages of `size`."""
+    first = offset_of(params)
+
+    def at(start: int) -> str:
+        kept = {name: value for name, value in params.items() if name != "from"}
+        return page_href(page, slug, {**kept, "from": str(start)} if start else kept)
+
+    newer = at(max(first - size, 0)) if first else None
+    older = at(first + size) if first + size < total else None
+    return pager(newer, older, None, f"{first + 1:,}–{first + shown:,} of {total:,}{more}")
 
 
 def pager(newer: str | None, older: str | None, newest: str | None, shown: str) -> Node:

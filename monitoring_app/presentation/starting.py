@@ -8,7 +8,6 @@ from uuid import UUID
 import streamlit as st
 
 from monitoring_app import runtime
-from monitoring_app.presentation import words
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, h, icon, link, page_href
 from monitoring_app.presentation.page import still_there
@@ -24,6 +23,7 @@ from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import ACTIVE
 from runstore.tenancy import Permission, TenantScope
 
+ALREADY_ACTIVE = "An identical run is already under way."
 FOLLOW_SECONDS = 2
 
 
@@ -39,7 +39,7 @@ def start_and_follow(viewer: Viewer, page: str, request: Callable[[Database, Ten
         st.session_state[f"{page}_outcome"] = (slug, None, str(problem))
         return
     st.session_state[f"{page}_outcome"] = (slug, started.run.id, started.reused)
-    st.toast(words.ALREADY_ACTIVE if started.reused else words.STARTED)
+    st.toast(ALREADY_ACTIVE if started.reused else "Started. It is in the queue.")
 
 
 def follow(viewer: Viewer, page: str) -> None:
@@ -74,9 +74,7 @@ def _run(viewer: Viewer, run_id: UUID) -> Run | None:
 
 
 def _panel(viewer: Viewer, run: Run, reused: bool) -> Node:
-    view = link(
-        page_href("run", viewer.tenant.slug, {"id": str(run.id)}), [words.VIEW_RUN, icon("right")], class_="button"
-    )
-    said = h("span", {"class": "grow strong"}, words.ALREADY_ACTIVE if reused else run.type.label)
+    view = link(page_href("run", viewer.tenant.slug, {"id": str(run.id)}), ["View run", icon("right")], class_="button")
+    said = h("span", {"class": "grow strong"}, ALREADY_ACTIVE if reused else run.type.label)
     badge, bar = status_badge(run.bucket, run.status), count_bar(run.counts)
     return h("div", {"class": "panel"}, h("div", {"class": "row"}, badge, said, bar, view))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitoring_app.presentation.words import READONLY_NOTE
+from monitoring_app.presentation.parts import READONLY_NOTE
 from runstore.tenancy import Role
 from tests.conftest import Store
 from tests.integration.hub.conftest import Site, site  # noqa: F401 - a fixture
