@@ -89,8 +89,9 @@ def decisions(
 def _form(
     viewer: Viewer, document: Mapping[str, Any], offered: Mapping[str, Mapping[str, Any]], whole: FindingFilter | None
 ) -> None:
-    picked = [one for one in st.session_state.get(_PICKED, []) if one in offered]
-    st.session_state[_PICKED] = picked
+    if not all(one in offered for one in st.session_state.get(_PICKED, [])):
+        # Only then: what is set goes to the browser, over what was picked there since this script began.
+        st.session_state[_PICKED] = [one for one in st.session_state[_PICKED] if one in offered]
     st.multiselect("Findings on this page", list(offered), key=_PICKED, format_func=lambda one: _named(offered[one]))
     if whole is not None:
         st.checkbox(f"All {document['total']:,} that the filters let through", key=_ALL)
