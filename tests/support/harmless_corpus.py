@@ -112,7 +112,8 @@ def setting_id(r: random.Random) -> str:
     stem = r.choice(
         ("device_vendor_msft_policy_config_", "user_vendor_msft_policy_config_", "device_vendor_msft_passportforwork_",
          "com.apple.mobiledevice.passwordpolicy_", "device_vendor_msft_laps_policies_", "linux_mdatp_managed_",
-         "device_vendor_msft_bitlocker_", "device_vendor_msft_policy_config_microsoft_edgev119.1~policy~microsoft_edge~")
+         "device_vendor_msft_bitlocker_", "vendor_msft_firewall_mdmstore_",
+         "device_vendor_msft_policy_config_microsoft_edgev119.1~policy~microsoft_edge~")
     )  # fmt: skip
     tail = "_".join("".join(r.choices(WORDS, k=r.randrange(1, 5))) for _ in range(r.randrange(1, 4)))
     end = r.choice(("", "_1", "_0", "_true", "_v2", "_{tenantid}_policies", f"_{r.randrange(20)}"))
