@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -19,6 +20,7 @@ from flows._policies.base64_text import decoded, decoded_document
 from flows._policies.content import DEFAULT, TEXTS, Content
 from flows._policies.settings_catalog import ENCRYPTED, HELD, STATE
 from runstore.fence.credential_names import is_secret_key
+from runstore.fence.opaque_words import RANDOM
 from runstore.fence.redaction import redact
 
 Fingerprint = Callable[[str], str]
@@ -34,6 +36,25 @@ _MAY_HOLD: Final = frozenset({"value", "appConfigKeyValue", "valueJson", "simple
 _MASKS: Final = re.compile(r"[*•]+")
 _TOO_SHORT: Final = 6
 _HARMLESS: Final = frozenset({"", "true", "false", "notconfigured", "none", "null", "enabled", "disabled", "required"})
+
+
+@dataclass(frozen=True, slots=True)
+class Noting:
+    """A fingerprint function that notes the word of each fingerprint: `None` where it is a secret for sure, not only opaque."""
+
+    made: Fingerprint
+    words: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+
+    def __call__(self, secret: str) -> str:
+        mark = self.made(secret)
+        self.words[mark] = None
+        return mark
+
+    def opaque(self, word: str) -> str:
+        """The fingerprint of a word that nothing but its letters speaks against."""
+        mark = self.made(word)
+        self.words.setdefault(mark, word)
+        return mark
 
 
 def tenant_fingerprint(key: bytes) -> Fingerprint:
@@ -167,7 +188,8 @@ def protected_text(text: str, fingerprint: Fingerprint) -> str:
     if "\\u" in text:
         # JSON in a text may spell letters as numbers; the same letters in a name say the same.
         text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    found = redact(text, replace=lambda _, secret: fingerprint(secret))
+    opaque = fingerprint.opaque if isinstance(fingerprint, Noting) else fingerprint
+    found = redact(text, replace=lambda kind, secret: (opaque if kind == RANDOM else fingerprint)(secret))
     if found.kinds == ("withheld",):
         # Too much in it to look at each: a change still has to show as one.
         return fingerprint(text)

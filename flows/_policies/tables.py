@@ -53,6 +53,27 @@ class TenantCredential(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Reveal(Base):
+    """A tenant whose owner allows that opaque words are kept and revealed."""
+
+    __tablename__ = "policy_reveals"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+    allowed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class KeptWord(Base):
+    """The opaque word that a fingerprint stands for, encrypted; NULL for one that is never to be revealed."""
+
+    __tablename__ = "policy_kept_words"
+
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("policy_reveals.tenant_id", ondelete="CASCADE"), primary_key=True
+    )
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
 class PolicyContent(Base):
     """The body of a policy, secrets fingerprinted, stored once per canonical content.
 

@@ -23,6 +23,7 @@ def add_decision_commands(drift: typer.Typer) -> None:
     command(drift, "acknowledge", help="Mark a finding as seen.")(acknowledge)
     command(drift, "accept", help="Accept a finding's value, with an owner, a reason and an end.")(accept)
     command(drift, "reopen", help="Open an acknowledged or accepted finding again.")(reopen)
+    command(drift, "reveal", help="Show the opaque words of a finding, where the tenant's owner allows it.")(reveal)
     command(drift, "history", help="The life of a finding.")(history)
     ignore = typer.Typer(help="Rules for changes nobody needs to see.", rich_markup_mode=None)
     drift.add_typer(ignore, name="ignore")
@@ -67,6 +68,17 @@ def reopen(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
     from flows.drift.register.decisions import reopen as decide
 
     return done(call, tenant, partial(decide, finding_id=finding), "Open again.")
+
+
+def reveal(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
+    from flows.drift.register.reveal import reveal as read
+
+    document = asked(call, tenant, partial(read, finding_id=finding))
+    rows = [(one["fingerprint"], one["value"]) for one in document["values"]]
+    nothing = (
+        "No word of it is kept: it was synced before revealing was allowed, or it holds secrets that are never shown."
+    )
+    return Answer(document, (Table(("Fingerprint", "Word"), rows, nothing),))
 
 
 def history(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:

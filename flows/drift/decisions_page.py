@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import streamlit as st
 
+from flows._policies.kept_words import is_allowed
 from flows.drift.register.decisions import Decision, decide, matching
 from flows.drift.register.filters import FindingFilter
 from flows.drift.register.ignore_rules import IgnoreRule
 from flows.drift.register.lifecycle import FindingStatus
+from flows.drift.register.reveal import reveal
 from flows.drift.register.rule_book import add_ignore, list_ignores, preview_ignore, remove_rule
 from flows.drift.reports.summary import KINDS
 from monitoring_app.presentation.figures import plural, type_name
@@ -82,8 +84,27 @@ def decisions(
     offered = {str(one["id"]): one for one in found if one["status"] != FindingStatus.RESOLVED.value}
     with st.expander("Decide about findings", expanded=bool(st.session_state.get(_PICKED))):
         _form(viewer, document, offered, whole)
+    if viewer.may(Permission.ADMINISTER):
+        _revealing(viewer, offered)
     with st.expander("Hide changes that nobody needs to see"):
         _rules(viewer)
+
+
+def _revealing(viewer: Viewer, offered: Mapping[str, Mapping[str, Any]]) -> None:
+    """A button for the words of one chosen finding; nothing where the tenant's owner does not allow it."""
+    with page_database().transaction(viewer.scope) as connection:
+        if not is_allowed(connection, viewer.scope):
+            return
+
+    def act(scope: TenantScope) -> _Outcome:
+        chosen = [one for one in st.session_state[_PICKED] if one in offered]
+        if len(chosen) != 1:
+            return _Outcome(viewer.tenant.slug, "Choose the one finding whose opaque words you want to see.", "orange")
+        words = reveal(start_database(), scope, chosen[0])["values"]
+        told = "; ".join(f"{one['fingerprint']} is {one['value']}" for one in words)
+        return _Outcome(viewer.tenant.slug, told or "No word of it is kept.", "blue")
+
+    st.button("Reveal the chosen finding's words", key="findings-reveal", on_click=_try, args=(viewer, act))
 
 
 def _form(

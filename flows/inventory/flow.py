@@ -13,14 +13,14 @@ from sqlalchemy import Connection, select
 
 from flows._policies.audit import AuditTrail, add_events
 from flows._policies.groups import known_rules, with_rules
+from flows._policies.kept_words import keep_words, noting_fingerprint
 from flows._policies.names import Mentioned
 from flows._policies.protocol import PolicySource, SourceFailure, SourcePolicy
-from flows._policies.secrets import Fingerprint, protected_path
+from flows._policies.secrets import Fingerprint, Noting, protected_path
 from flows._policies.snapshots import (
     Sync,
     add_policies,
     begin_sync,
-    fingerprint_of,
     finish_sync,
     newest_usable,
     withdraw_policy,
@@ -152,7 +152,7 @@ class SyncWriter:
         self._by_origin = self.parameters.source.startswith("folder:")
         run, wanted = self.run, self.parameters
         self._rules = self.run.stored(lambda connection: known_rules(connection, run.scope))
-        self._fingerprint = self.run.stored(lambda connection: fingerprint_of(connection, run.scope))
+        self._fingerprint = self.run.stored(lambda connection: noting_fingerprint(connection, run.scope))
         self._sync_id = self.run.stored(
             lambda connection: begin_sync(connection, run.scope, run.run_id, wanted.scope, self.kind)
         )
@@ -231,7 +231,15 @@ class SyncWriter:
         if not batch:
             return
         policies = [policy for _, policy in batch]
-        self.run.stored(lambda connection: add_policies(connection, self.run.scope, self._sync_id, policies))
+        words = dict(self._fingerprint.words) if isinstance(self._fingerprint, Noting) else {}
+
+        def add(connection: Connection) -> None:
+            add_policies(connection, self.run.scope, self._sync_id, policies)
+            keep_words(connection, self.run.scope, words)
+
+        self.run.stored(add)
+        if isinstance(self._fingerprint, Noting):
+            self._fingerprint.words.clear()
         for name, _ in batch:
             self._items.setdefault(name)
             self.run.progress.succeeded(name)

@@ -246,7 +246,8 @@ def _disjoint(spans: list[Span]) -> list[Span]:
     for start, end, kind in spans:
         if merged and (start < merged[-1][1] or (start == merged[-1][1] and kind == merged[-1][2] == RANDOM)):
             first, last, known = merged[-1]
-            merged[-1] = (first, max(last, end), known)
+            # What a name or a form says is said of the whole.
+            merged[-1] = (first, max(last, end), kind if known == RANDOM else known)
         elif end > start:
             merged.append((start, end, kind))
     return merged

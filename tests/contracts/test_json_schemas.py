@@ -136,6 +136,8 @@ def test_drift(said: Callable[..., Any], runs: Runs, tmp_path: Path) -> None:
     said("drift-decision", "drift", "accept", *acme, *one, *words)
     said("drift-findings", "drift", "findings", *acme)
     said("drift-decision", "drift", "reopen", *acme, *one)
+    said("tenant", "tenant", "set", "acme", "--allow-reveal")
+    said("drift-reveal", "drift", "reveal", *acme, *one)
     assert len(said("drift-history", "drift", "history", *acme, *one)["events"]) > 3
     check("drift-findings", json.loads(said("drift-report", "drift", "report", *acme, "--format", "json")["report"]))
     said("drift-report", "drift", "report", *acme, "--output", str(tmp_path / "report.html"))

@@ -11,6 +11,7 @@ from deployments.cli.commands.tenant_credential import check_tenant, set_credent
 from deployments.cli.commands.tenant_remove import remove_tenant
 from deployments.cli.console import Table
 from deployments.cli.options import TenantOption
+from runstore.database import DatabaseRole
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission, Role
 
@@ -31,7 +32,12 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(members, name="member")
     for group, name, function, said in (
         (tenants, "add", add_tenant, "Add a tenant."),
-        (tenants, "set", set_tenant, "Change a tenant's name, its directory, or the types it leaves out."),
+        (
+            tenants,
+            "set",
+            set_tenant,
+            "Change a tenant's name, its directory, the types it leaves out, or what may be revealed.",
+        ),
         (tenants, "credential", set_credential, "Say with which application, secret and cloud a tenant is read."),
         (tenants, "check", check_tenant, "Sign in to a tenant, try each type's permission, and say what is missing."),
         (tenants, "list", list_tenants, "List the tenants."),
@@ -68,16 +74,33 @@ def set_tenant(
             help="Types of policies not to ask Microsoft Graph for, such as those of a feature it does not have; '' for none.",
         ),
     ] = None,
+    allow_reveal: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-reveal/--no-allow-reveal",
+            help="Whether opaque words are kept, so that owners and managers may see them; off forgets those that are kept.",
+        ),
+    ] = None,
 ) -> Answer:
     # Not even an owner: the worker's application may read other directories too, and those are others' tenants.
     call.operator_only("changes tenants")
     with call.open_store() as store:
         types = None if without_types is None else _types(without_types)
         changing = store.directory(admin=True)
-        tenant = changing.change_tenant(slug, name=name, directory_id=directory, without_types=types)
+        if allow_reveal is not None:
+            from flows._policies.kept_words import allow_reveal as let
+
+            let(store.database(DatabaseRole.ADMIN), store.scope(slug, None), allowed=allow_reveal)
+        is_all = allow_reveal is not None and name is directory is types is None
+        change = {"name": name, "directory_id": directory, "without_types": types}
+        tenant = changing.tenant(slug) if is_all else changing.change_tenant(slug, **change)
     told = f"Tenant {tenant.slug} is called {tenant.name}; its directory is {tenant.directory_id or 'not set'}."
     if tenant.without_types:
         told += f" It is not asked for {', '.join(tenant.without_types)}."
+    if allow_reveal is not None:
+        told += (
+            f" Opaque words are {'kept from now on and may be revealed' if allow_reveal else 'not kept; none is left'}."
+        )
     return Answer({"tenant": _as_json(tenant)}, (told,))
 
 

@@ -88,7 +88,7 @@ def of_register(
     listed = (
         select(*_STANDING, *_FOUND, *AS_IT_STANDS)
         .join(ids, ids.c.id == DriftFinding.id)
-        .outerjoin(DriftRunFinding, _OF_FINDING & (DriftRunFinding.run_id == DriftFinding.last_run_id))
+        .outerjoin(DriftRunFinding, OF_LAST_RUN)
         .order_by(*order)
         .limit(limit)
     )
@@ -193,6 +193,7 @@ _FOUND: Final = (
     DriftRunFinding.notes,
     DriftRunFinding.changed_by,
 )
+OF_LAST_RUN: Final = _OF_FINDING & (DriftRunFinding.run_id == DriftFinding.last_run_id)
 
 
 def _shown(row: Any, seals: Seals) -> dict[str, Any]:

@@ -79,6 +79,7 @@ KEPT: Final = {
     "policy_audit_events": {"policy_id": OURS, "activity": SCRUBBED, "actor": SCRUBBED},
     "policy_contents": {"content_hash": OURS, "body": SEALED},
     "policy_fingerprint_keys": {"key": OURS},
+    "policy_kept_words": {"fingerprint": OURS, "sealed": SEALED},
     "schedule_looks": {"problem": OURS},
     "schedules": {
         "resource": OURS, "action": OURS, "scope": SCRUBBED, "name": SCRUBBED, "timing": SCRUBBED, "timezone": SCRUBBED,
