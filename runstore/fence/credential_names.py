@@ -94,6 +94,10 @@ LINE: Final = re.compile(
     rb"(?:[ ]{0,8}(\t)[ \t]{0,8}+|[ ]{1,8}+)(?:[0-9] )?([^\s\"'=:<>]{6,256}+)[ \t\r]{0,8}+(?:(\n)|\Z)"
 )
 """A value that ends the line of its name, as lists and configurations have them."""
+NUMBER_NEXT: Final = re.compile(
+    rb"[ ]{1,4}(?:[0-9] )?(?=[0-9]{0,16}+[A-Fa-f])([0-9a-f]{20,256}+|[0-9A-F]{20,256}+)(?![\w-])"
+)
+"""A long hexadecimal number right behind a name."""
 REMOTE: Final = re.compile(
     # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
     rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"

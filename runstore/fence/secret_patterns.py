@@ -65,7 +65,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         rb"(?i)authorization[\"'\\]{0,4}+\s{0,4}+[:=,]\s{0,4}+(?:b(?=[\"']))?[\"'\\]{0,4}+("
         rb"(?:bearer|basic|digest|negotiate|ntlm|token|apikey|sharedkey|sharedkeylite|sharedaccesssignature|aws4-\S{1,20})"
         rb"[ \t]{1,4}+[^\r\n\"'\\]{1,8192}+"
-        rb"|[^\s\"'\\,;]{6,8192}+)",
+        rb"|[a-z][\w-]{2,24}+[ \t]{1,4}+(?=[^\s0-9]{0,64}+[0-9])[^\s\"'\\,;]{12,8192}+|[^\s\"'\\,;]{6,8192}+)",
     ),
     (
         "bearer-token", "bearer", 0,
@@ -117,6 +117,12 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("snmp-community", "snmp-server community ", 0, rb"(?i)snmp-server community " + _ARGUMENT),
     ("snmp-community", "rocommunity ", 0, rb"(?i)rocommunity " + _ARGUMENT),
     ("snmp-community", "rwcommunity ", 0, rb"(?i)rwcommunity " + _ARGUMENT),
+    (
+        "password-argument", "-server ", 6,
+        rb"(?i)(?:radius|tacacs)-server (?:\S{1,64}+ ){1,8}?key (?:[0-9] )?([^\s\"'/$%-][^\s\"']{3,255}+)",
+    ),
+    ("crowdstrike-id", "cid=", 0, rb"(?i)(?<![a-z])cid=([0-9a-f]{32}-[0-9a-f]{2})(?![\w-])"),
+    ("ansible-vault", "$ANSIBLE_VAULT;", 0, rb"\$ANSIBLE_VAULT;[\w.;-]{1,80}+((?:[0-9a-f\s]|\\+[nr]){20,16384}+)"),
     ("recovery-phrase", "phrase", 0, b"(?i)phrase" + _SMALL_WORDS),
     ("recovery-phrase", "mnemonic", 0, b"(?i)mnemonic" + _SMALL_WORDS),
     ("recovery-phrase", "seed", 0, b"(?i)seed" + _SMALL_WORDS),

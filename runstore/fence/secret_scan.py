@@ -12,6 +12,7 @@ from runstore.fence.credential_names import (
     FLAG_BEFORE,
     KEY_ANCHORS,
     LINE,
+    NUMBER_NEXT,
     OPENING,
     REMOTE,
     STRONG,
@@ -159,6 +160,8 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge
         line = LINE.match(data, end)
         if line and looks_chosen(line[2]) and (line[1] or line[3] or b"\n" in data[max(0, start - 200) : start]):
             return _judged(data, *line.span(2), "assigned", sure)
+        if number := NUMBER_NEXT.match(data, end):
+            return _judged(data, *number.span(1), "assigned", sure)
         return _remote(data, end, budget)
     if quote:
         stop = _closing(data, position, quote)

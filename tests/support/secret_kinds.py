@@ -57,19 +57,7 @@ _COMMANDS: Final = (
     ("set cookie", "Set-Cookie: session={value}; Path=/"),
     ("sudo", "echo '{value}' | sudo -S true"),
     ("keychain", "security add-generic-password -a svc -w {value}"),
-    ("snmp", "snmp-server community {value} RO"),
-    ("snmp by name", "snmpCommunity={value}"),
-    ("camel pwd", "svcPwd = {value}"),
-    ("small pw", "rootpw={value}"),
-    ("connStr", "<connStr>{value}</connStr>"),
-    ("code", "Sicherheitscode: {value}"),
-    ("seed", 'mfaSeed => "{value}"'),
-    ("cookie", 'cookie = "{value}"'),
-    ("three quotes", 'password = """{value}"""'),
-    ("defaults", "defaults write com.contoso.app apiKey -string {value}"),
-    ("tab", "password\t{value}"),
-    ("line", "host 10.0.0.1\npassword {value}\nport 1"),
-    ("umlauts in a tag", "<Geräte-Passwort>{value}</Geräte-Passwort>"),
+    ("radius", "radius-server host 10.0.0.1 key {value}"),
     ("snmp", "snmp-server community {value} RO"),
     ("snmp by name", "snmpCommunity={value}"),
     ("camel pwd", "svcPwd = {value}"),
@@ -123,6 +111,14 @@ def _named(name: str, template: str) -> Maker:
     return make
 
 
+def _left(template: str, digits: int) -> Maker:
+    def make(r: random.Random) -> Made:
+        value = some(r, HEX, digits)
+        return template.format(value), (value,)
+
+    return make
+
+
 KINDS: Final[dict[str, Maker]] = dict(secret_corpus.KINDS)
 for _number, _row in enumerate(token_forms()):
     _title = f"{_row.kind}, row {_number + 1}"
@@ -131,7 +127,14 @@ for _number, _name in enumerate(_NAMES):
     for _step in range(2):
         _title, _template = _FORMS[(2 * _number + _step) % len(_FORMS)]
         KINDS[f"{_name} by {_title}"] = _named(_name, _template)
-KINDS["user of an address"] = lambda r: (f"https://{(user := some(r, HEX, 32))}@git.contoso.com/x", (user,))
+for _title, _template, _digits in (
+    ("other scheme", "Authorization: Splunk {}", 32),
+    ("customer's id", "CID={}-B5", 32),
+    ("ansible vault", "$ANSIBLE_VAULT;1.1;AES256\n{}", 80),
+    ("hash of a router", "username admin password 7 {}", 24),
+    ("name and hash", "WANDB_API_KEY {}", 40),
+):
+    KINDS[_title] = _left(_template, _digits)
 KINDS["user of an address"] = lambda r: (f"https://{(user := some(r, HEX, 32))}@git.contoso.com/x", (user,))
 for _title, _template in _COMMANDS:
     KINDS[f"command: {_title}"] = _named("", _template)

@@ -91,9 +91,10 @@ def set_tenant(
             from flows._policies.kept_words import allow_reveal as let
 
             let(store.database(DatabaseRole.ADMIN), store.scope(slug, None), allowed=allow_reveal)
-        is_all = allow_reveal is not None and name is directory is types is None
-        change = {"name": name, "directory_id": directory, "without_types": types}
-        tenant = changing.tenant(slug) if is_all else changing.change_tenant(slug, **change)
+        if allow_reveal is not None and name is None and directory is None and types is None:
+            tenant = changing.tenant(slug)
+        else:
+            tenant = changing.change_tenant(slug, name=name, directory_id=directory, without_types=types)
     told = f"Tenant {tenant.slug} is called {tenant.name}; its directory is {tenant.directory_id or 'not set'}."
     if tenant.without_types:
         told += f" It is not asked for {', '.join(tenant.without_types)}."
