@@ -42,7 +42,7 @@ class Leaving:
     def begin(self) -> None:
         """From now on the tenant is nobody's: its members are out at their next request, and no flow finds it.
 
-        Runs that Prefect was not told of yet are forgotten at once.
+        Runs that Prefect does not know yet are forgotten at once.
         """
         with self._database.across_tenants() as connection:
             connection.execute(_BEGIN, self._tenant)

@@ -78,8 +78,8 @@ def insert_statement(rest: str) -> TextClause:
 
 
 def _scrubbed(request: StartRequest) -> dict[str, Any]:
-    # A folder that is made for one job has a name like nothing that a person writes. A flow that was told of it with a
-    # replacement in it would look in the wrong place.
+    # A folder that is made for one job may have a random name. A flow that got it with a replacement in it would look in the
+    # wrong place.
     return {
         name: shown
         for given, value in request.parameters.items()
