@@ -86,7 +86,7 @@ FLAG_BEFORE: Final = re.compile(rb"(?:\A|[\s\"'>=/])(?:--?|/)[\w\x80-\xff-]{0,30
 TAG_BEFORE: Final = re.compile(rb"<[\w:.\x80-\xff-]{0,40}\Z")
 _STRONG: Final = (
     rb"(?=[A-Za-z0-9])(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}[!@#$^*?+~&%])"
-    rb"[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/\\(])"
+    rb"[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/(]|\\(?![\\\"']))"
 )
 STRONG: Final = re.compile(_STRONG)
 """The next word where no sign of assignment is, as a policy asks of a password: letters, a digit, a symbol."""
