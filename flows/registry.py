@@ -11,8 +11,10 @@ from types import MappingProxyType, ModuleType
 
 from flows.folders import Broken, BrokenPartError, Found, folders, parts, why
 from flows.producer import Operation
+from runstore.database import Database
 from runstore.errors import BadInputError
 from runstore.reasons import Catalogue
+from runstore.tenancy import TenantScope
 
 _log = logging.getLogger("flows.registry")
 
@@ -82,3 +84,11 @@ def reasons() -> Catalogue:
             except (Exception, SystemExit) as problem:
                 _log.error("%s", Broken(f"flows/{path.relative_to(folder.parent)}", why(problem, folder)))
     return catalogue
+
+
+def told_items(database: Database, scope: TenantScope, items: Sequence[str]) -> Mapping[str, str]:
+    """The items of a run as text shows them, by their names where policies have one."""
+    # Imported here: who asks which operations there are needs no policies and no store.
+    from flows._policies.known_names import told_items as told
+
+    return told(database, scope, items)

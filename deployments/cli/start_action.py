@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deployments.cli.call import Answer, Call
 from deployments.cli.run_shapes import counts_text, detail_json, hub_address, started_json
 from deployments.local.record import read_record
+from flows._policies.known_names import told_items
 from runstore.database import Database, DatabaseRole
 from runstore.errors import UnavailableError
 from runstore.runs.reader import RunReader
@@ -55,10 +56,12 @@ def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) ->
         if not wait:
             said = "is under way already" if started.reused else "is queued"
             return Answer(document, (f"Run {started.run.id} ({started.run.type}) {said}: {document['run']['url']}",))
-        detail = wait_for(store.database(DatabaseRole.HUB), scope, started.run.id, report=_progress(call))
+        database = store.database(DatabaseRole.HUB)
+        detail = wait_for(database, scope, started.run.id, report=_progress(call))
+        told = told_items(database, scope, [failure.item_id for failure in detail.failures[:10]])
     document["run"] |= detail_json(detail, hub=hub)
     is_bad = detail.run.status in (RunStatus.FAILED, RunStatus.ABORTED)
-    return Answer(document, tuple(_story(detail, document["run"]["url"])), exit_code=int(is_bad))
+    return Answer(document, tuple(_story(detail, document["run"]["url"], told)), exit_code=int(is_bad))
 
 
 def wait_for(
@@ -97,10 +100,12 @@ def _progress(call: Call) -> Callable[[Run], None]:
     return report
 
 
-def _story(detail: RunDetail, url: str) -> list[str]:
+def _story(detail: RunDetail, url: str, told: Mapping[str, str]) -> list[str]:
     run = detail.run
     lines = [f"Run {run.id} ({run.type}) {_ENDINGS[run.status]}: {counts_text(run)}. {url}"]
-    lines += [f"  {failure.item_id}: {failure.message} ({failure.reason_code})" for failure in detail.failures[:10]]
+    lines += [
+        f"  {told[failure.item_id]}: {failure.message} ({failure.reason_code})" for failure in detail.failures[:10]
+    ]
     if len(detail.failures) > 10:
         lines.append(
             f"  … and {len(detail.failures) - 10} more; "

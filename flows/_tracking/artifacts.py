@@ -13,6 +13,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
@@ -24,6 +25,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from runstore.errors import StoreUnavailableError
 from runstore.fence.redaction import scrub_json, scrub_text
 from runstore.reasons import ReasonedError
 from runstore.runs.run import Counts, Failure, Run
@@ -44,6 +46,8 @@ AWAY: Final = (httpx.HTTPError, PrefectException, RuntimeError, OSError, ValueEr
 _log = logging.getLogger("tenantatlas.artifacts")
 
 Row = Mapping[str, object]
+Called = Callable[[Sequence[str]], Mapping[str, str]]
+"""Answers items as text shows them, by their name where they have one."""
 
 
 def hub_address() -> tuple[str, bool]:
@@ -57,11 +61,16 @@ class RunArtifacts:
     """Sends them from a thread of its own while it is entered. A Prefect that is away costs the run nothing but them."""
 
     def __init__(
-        self, run: Run, scope_key: str | None, standing: Callable[[], tuple[Counts, Sequence[Failure]]]
+        self,
+        run: Run,
+        scope_key: str | None,
+        standing: Callable[[], tuple[Counts, Sequence[Failure]]],
+        called: Called,
     ) -> None:
         self._run = run
         self._key = artifact_key(run.type, run.tenant, scope_key or "")
         self._standing = standing
+        self._called = called
         self._tables: list[tuple[str, list[Row], str]] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._send, name="artifacts", daemon=True)
@@ -84,7 +93,11 @@ class RunArtifacts:
             counts, failures = self._standing()
             if isinstance(problem, ReasonedError):
                 failures = [problem.failure, *failures]
-            self.table("outcome", outcome_rows(counts, failures), f"What became of the items of {self._run.type}.")
+            self.table(
+                "outcome",
+                outcome_rows(counts, failures, self._called),
+                f"What became of the items of {self._run.type}.",
+            )
         self._stopped.set()
         self._thread.join(GOODBYE_SECONDS if is_over else GOODBYE_SECONDS / 5)
 
@@ -134,7 +147,7 @@ class RunArtifacts:
         return client.create_artifact(wanted).id
 
 
-def outcome_rows(counts: Counts, failures: Sequence[Failure]) -> list[Row]:
+def outcome_rows(counts: Counts, failures: Sequence[Failure], called: Called) -> list[Row]:
     """A row for what succeeded and what was skipped, and one for each reason of a failure, the most frequent first."""
     rows: list[Row] = [
         {"Outcome": outcome, "Items": number, "Reason": "", "For example": "", "Message": ""}
@@ -143,10 +156,13 @@ def outcome_rows(counts: Counts, failures: Sequence[Failure]) -> list[Row]:
     first: dict[str, Failure] = {}
     for failure in failures:
         first.setdefault(failure.reason_code, failure)
+    told: Mapping[str, str] = {}
+    with suppress(StoreUnavailableError):
+        told = called([one.item_id for one in first.values()])
     for code, number in Counter(failure.reason_code for failure in failures).most_common():
         one = first[code]
         found: dict[str, Any] = {"Outcome": "failed", "Items": number, "Reason": code}
-        rows.append(found | {"For example": one.item_id, "Message": one.message})
+        rows.append(found | {"For example": told.get(one.item_id, one.item_id), "Message": one.message})
     return rows
 
 

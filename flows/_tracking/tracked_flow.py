@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 from uuid import UUID
@@ -30,6 +30,7 @@ from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
 from flows._tracking.store import patiently, worker_store
 from flows._tracking.tasks import in_task
 from flows.producer import FlowParameters, Operation
+from flows.registry import told_items
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.fence.redaction import scrub_text
@@ -220,7 +221,9 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
         Recorder(store, scope), run.id, identity.attempt, restarted=restarted, checkpoint=pauses.checkpoint
     )
     reporter.note(version=_version())
-    artifacts = RunArtifacts(run, identity.parameters.get("scope"), reporter.standing)
+    artifacts = RunArtifacts(
+        run, identity.parameters.get("scope"), reporter.standing, partial(told_items, store, scope)
+    )
     tracked = TrackedRun(run.id, identity.attempt, scope, store, reporter, artifacts)
     run_log().info("Run %s of tenant %s, attempt %s, started by %s.", run.id, run.tenant, run.attempt, run.trigger)
 

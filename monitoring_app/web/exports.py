@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, islice
@@ -18,15 +18,17 @@ from starlette.responses import Response, StreamingResponse
 from monitoring_app.operations.address import ListAddress
 from monitoring_app.runtime import Hub
 from monitoring_app.session import Viewer
+from monitoring_app.settings import HubSettings
 from monitoring_app.web import plain_pages
 from monitoring_app.web.addresses import query_of
+from runstore.database import Database
 from runstore.fence.text_safety import formula_safe
 from runstore.ids import uuid_or_none
 from runstore.runs.cursor import Cursor
 from runstore.runs.filters import RunFilter
 from runstore.runs.insights import RunInsights, Slice
 from runstore.runs.run import Run
-from runstore.tenancy import Permission
+from runstore.tenancy import Permission, TenantScope
 
 PAGE = 500
 ITEM_PAGE = 5000
@@ -44,7 +46,7 @@ RUN_FIELDS: dict[str, Callable[[Run], Any]] = {
 OPERATOR_FIELDS: dict[str, Callable[[Run], Any]] = {"flow_run_id": lambda run: run.flow_run_id and str(run.flow_run_id)}
 """Only for those who may start runs: it leads into the orchestrator."""
 
-ITEM_FIELDS = ("item_id", "outcome", "reason_code", "message", "next_step")
+ITEM_FIELDS = ("item_id", "outcome", "reason_code", "message", "next_step", "item_name")
 
 
 class Exports:
@@ -77,9 +79,8 @@ class Exports:
         find = self._hub.reader(viewer.scope).find
         if run_id is None or await to_thread.run_sync(find, run_id) is None:
             return plain_pages.not_found()
-        return await _answer(
-            request, self._items(viewer, run_id), ITEM_FIELDS, f"run-{str(run_id)[:8]}-items", viewer.tenant.slug
-        )
+        rows = item_rows(self._hub.database, viewer.scope, self._hub.settings, run_id)
+        return await _answer(request, rows, ITEM_FIELDS, f"run-{str(run_id)[:8]}-items", viewer.tenant.slug)
 
     def _all(self, viewer: Viewer, wanted: RunFilter) -> Iterator[Run]:
         reader = self._hub.reader(viewer.scope)
@@ -91,24 +92,29 @@ class Exports:
             if cursor is None:
                 return
 
-    def _items(self, viewer: Viewer, run_id: UUID) -> Iterator[dict[str, Any]]:
-        insights = RunInsights(self._hub.database, viewer.scope)
-        catalogue = self._hub.settings.catalogue
-        failed: set[str] = set()
-        for failure in _every(partial(insights.failures, run_id)):
+
+def item_rows(database: Database, scope: TenantScope, settings: HubSettings, run_id: UUID) -> Iterator[dict[str, Any]]:
+    """A row for each item of the run, those that failed first."""
+    insights = RunInsights(database, scope)
+    failed: set[str] = set()
+    for page in _pages(partial(insights.failures, run_id)):
+        names = settings.item_names(database, scope, [failure.item_id for failure in page])
+        for failure in page:
             failed.add(failure.item_id)
-            reason = catalogue.get(failure.reason_code)
-            step = reason.next_step if reason is not None else ""
-            yield {**failure.as_json(), "outcome": "failed", "next_step": step}
-        for item in _every(partial(insights.items, run_id)):
+            reason = settings.catalogue.get(failure.reason_code)
+            more = {"next_step": reason.next_step if reason else "", "item_name": names.get(failure.item_id, "")}
+            yield {**failure.as_json(), "outcome": "failed", **more}
+    for page in _pages(partial(insights.items, run_id)):
+        names = settings.item_names(database, scope, page)
+        for item in page:
             if item not in failed:
-                yield {"item_id": item, "outcome": "", "reason_code": "", "message": "", "next_step": ""}
+                yield {**dict.fromkeys(ITEM_FIELDS, ""), "item_id": item, "item_name": names.get(item, "")}
 
 
-def _every(read: Callable[..., Slice]) -> Iterator[Any]:
+def _pages(read: Callable[..., Slice]) -> Iterator[Sequence[Any]]:
     for offset in range(0, 10_000_000, ITEM_PAGE):
         found = read(offset=offset, limit=ITEM_PAGE)
-        yield from found.entries
+        yield found.entries
         if offset + ITEM_PAGE >= found.total:
             return
 

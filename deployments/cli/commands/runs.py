@@ -90,6 +90,7 @@ def list_runs(
 
 def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")], tenant: TenantOption) -> Answer:
     from deployments.cli.run_shapes import counts_text, detail_json, flow_run_text, hub_address
+    from flows._policies.known_names import told_items
     from runstore.database import DatabaseRole
     from runstore.runs.reader import RunReader
     from runstore.runs.run import context_sentences
@@ -97,7 +98,9 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
     wanted = parse_id(run_id, "run id")
     with call.open_store() as store:
         scope = store.scope(tenant, call.acting_as)
-        detail = RunReader(store.database(DatabaseRole.HUB), scope).get(wanted)
+        database = store.database(DatabaseRole.HUB)
+        detail = RunReader(database, scope).get(wanted)
+        told = told_items(database, scope, [failure.item_id for failure in detail.failures])
     run = detail.run
     document = {"run": detail_json(detail, hub=hub_address(call))}
     facts = [
@@ -114,7 +117,7 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
         ("Link", document["run"]["url"]),
         *((f"Related: {link['label']}", link["url"]) for link in document["run"]["related"]),
     ]
-    rows = [(failure.item_id, failure.reason_code, failure.message) for failure in detail.failures]
+    rows = [(told[failure.item_id], failure.reason_code, failure.message) for failure in detail.failures]
     failures = Table(("Item", "Reason", "What happened"), rows, "Nothing failed.")
     return Answer(document, (Table(("Run", str(run.id)), facts, ""), failures))
 
