@@ -91,6 +91,6 @@ def test_the_tags_say_operation_tenant_and_scope() -> None:
 
 @pytest.mark.parametrize("name", ["", "Weekends", "-a", "a" * 31, "a b", "a/b", "ä"])
 def test_a_name_is_short_and_plain(name: str) -> None:
-    with pytest.raises(BadInputError, match="no schedule's name"):
+    with pytest.raises(BadInputError, match="not a schedule's name"):
         checked_name(name)
     assert (checked_name("weekends-9"), checked_name(None)) == ("weekends-9", None)

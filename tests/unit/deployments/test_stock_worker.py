@@ -54,7 +54,7 @@ def test_a_worker_asks_as_often_as_the_setting_says_unless_prefects_own_says_oth
 
 def test_an_old_pool_is_served_by_the_process_worker_and_an_unknown_one_is_refused() -> None:
     assert worker_type("tenantatlas-warm") == worker_type("process") == "process"
-    with pytest.raises(BadInputError, match="no work pool type this installation can serve"):
+    with pytest.raises(BadInputError, match="not a work pool type this installation can serve"):
         worker_type("no-such-type")
 
 
