@@ -45,7 +45,7 @@ class ReasonedError(TenantAtlasError):
         return type(self), (self.failure,)
 
 
-class Mender(StrEnum):
+class Fixer(StrEnum):
     """Who can do something about a failure."""
 
     OPERATOR = "operator"
@@ -56,7 +56,7 @@ class Mender(StrEnum):
     @property
     def label(self) -> str:
         """The words a page shows: "Operator", "Tenant administrator", …"""
-        return "Tenant administrator" if self is Mender.TENANT_ADMIN else self.value.capitalize()
+        return "Tenant administrator" if self is Fixer.TENANT_ADMIN else self.value.capitalize()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class ReasonCode:
     next_step: str
     template: str
     retryable: bool = True
-    who: Mender = Mender.OPERATOR
+    who: Fixer = Fixer.OPERATOR
     fields: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -149,7 +149,7 @@ INTERNAL_ERROR: Final = ReasonCode(
     code="internal_error",
     meaning="Something went wrong that the software did not expect.",
     retryable=False,
-    who=Mender.DEVELOPER,
+    who=Fixer.DEVELOPER,
     next_step="Search the worker's log for the correlation id and report what it says.",
     template="Unexpected {class_name}; correlation id {correlation_id}.",
 )

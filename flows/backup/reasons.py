@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from runstore.reasons import Mender, ReasonCode
+from runstore.reasons import Fixer, ReasonCode
 
 BACKUP_SET_GONE: Final = ReasonCode(
     code="backup_set_gone",
@@ -36,7 +36,7 @@ BACKUP_POLICY_TOO_DEEP: Final = ReasonCode(
     code="backup_policy_too_deep",
     meaning="The policy nests deeper than any policy does.",
     retryable=False,
-    who=Mender.DEVELOPER,
+    who=Fixer.DEVELOPER,
     next_step="Report the policy's type; the rest of the set is not affected.",
     template="The policy nests deeper than {limit} levels.",
 )

@@ -23,7 +23,7 @@ from runstore.reasons import (
     STORE_UNREACHABLE,
     Catalogue,
     CatalogueError,
-    Mender,
+    Fixer,
     ReasonCode,
     ReasonedError,
     failure_of,
@@ -167,7 +167,7 @@ def test_secrets_in_names_are_scrubbed() -> None:
 def test_an_undocumented_or_loose_reason_cannot_be_declared(change: dict[str, str]) -> None:
     entry = {"code": "some_code", "meaning": "m", "next_step": "n", "template": "t"} | change
     with pytest.raises(CatalogueError):
-        ReasonCode(retryable=False, who=Mender.OPERATOR, **entry)
+        ReasonCode(retryable=False, who=Fixer.OPERATOR, **entry)
 
 
 def test_a_code_declared_twice_fails_loudly() -> None:

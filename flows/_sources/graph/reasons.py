@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from runstore.reasons import Mender, ReasonCode
+from runstore.reasons import Fixer, ReasonCode
 
 GRAPH_PERMISSION_MISSING: Final = ReasonCode(
     "graph_permission_missing",
     "The application may not read policies of this type in the tenant.",
-    who=Mender.TENANT_ADMIN,
+    who=Fixer.TENANT_ADMIN,
     next_step="Grant the application permission named in the message with admin consent, then start it again.",
     template="Reading {policy_type} needs the application permission {permission} (HTTP status {http_status}).",
 )
@@ -37,7 +37,7 @@ GRAPH_REFUSED: Final = ReasonCode(
     "graph_refused",
     "Microsoft Graph refused the request in a way that trying again does not fix.",
     retryable=False,
-    who=Mender.TENANT_ADMIN,
+    who=Fixer.TENANT_ADMIN,
     next_step="Check that the tenant is licensed for the feature; give Microsoft support the request id if it is.",
     template="Microsoft Graph refused with HTTP status {http_status}, code {graph_error_code}, request {request_id}.",
 )
@@ -50,7 +50,7 @@ GRAPH_THROTTLED: Final = ReasonCode(
 GRAPH_UNAVAILABLE: Final = ReasonCode(
     "graph_unavailable",
     "Microsoft Graph answered with an error of its own, again and again.",
-    who=Mender.MICROSOFT,
+    who=Fixer.MICROSOFT,
     next_step="Look at the service health of the tenant and start it again when Microsoft reports it well.",
     template="Microsoft Graph answered HTTP status {http_status} in {attempts} attempts, request {request_id}.",
 )
@@ -63,7 +63,7 @@ GRAPH_UNREACHABLE: Final = ReasonCode(
 GRAPH_ANSWER_UNREADABLE: Final = ReasonCode(
     "graph_answer_unreadable",
     "The answer of Microsoft Graph broke off, came too slowly, or was not JSON.",
-    who=Mender.MICROSOFT,
+    who=Fixer.MICROSOFT,
     next_step="Start it again; check for a proxy that cuts answers off if it happens every time.",
     template="No readable answer from Microsoft Graph in {attempts} attempts.",
 )
@@ -71,14 +71,14 @@ GRAPH_ANSWER_TOO_LARGE: Final = ReasonCode(
     "graph_answer_too_large",
     "One answer of Microsoft Graph was larger than anything a policy needs.",
     retryable=False,
-    who=Mender.DEVELOPER,
+    who=Fixer.DEVELOPER,
     next_step="Report the policy type and the size.",
     template="An answer of Microsoft Graph was larger than {limit} bytes.",
 )
 GRAPH_PART_UNANSWERED: Final = ReasonCode(
     "graph_part_unanswered",
     "Microsoft Graph answered a batch of requests and left this one out, again and again.",
-    who=Mender.MICROSOFT,
+    who=Fixer.MICROSOFT,
     next_step="Start it again; give Microsoft support the time of the run if it stays so.",
     template="Microsoft Graph left the request out of {attempts} answers.",
 )
@@ -139,28 +139,28 @@ GRAPH_SETTINGS_INCOMPLETE: Final = ReasonCode(
 GRAPH_ITEM_UNREADABLE: Final = ReasonCode(
     "graph_item_unreadable",
     "A list of policies held something that has no id and is not a policy.",
-    who=Mender.MICROSOFT,
+    who=Fixer.MICROSOFT,
     next_step="Start it again; report the policy type if it stays so.",
     template="The list of {policy_type} holds an element without an id.",
 )
 GRAPH_LIST_MISSING: Final = ReasonCode(
     "graph_list_missing",
     "Microsoft Graph said that all went well, and its answer held no list where one was asked for.",
-    who=Mender.MICROSOFT,
+    who=Fixer.MICROSOFT,
     next_step="Start it again; give Microsoft support the time of the run if it stays so.",
     template="The answer of Microsoft Graph holds no list, HTTP status {http_status}.",
 )
 GRAPH_POLICY_UNREADABLE: Final = ReasonCode(
     "graph_policy_unreadable",
     "The answer for one policy was another object, left out what was asked for, or holds characters that no text can have.",
-    who=Mender.MICROSOFT,
+    who=Fixer.MICROSOFT,
     next_step="Open the policy in the portal and save it again, then start it again.",
     template="The answer for policy {policy_id} is not a policy that can be read.",
 )
 GRAPH_NOT_LICENSED: Final = ReasonCode(
     "graph_not_licensed",
     "The tenant has no licence for the feature, so there is nothing of this type to read. No permission is missing.",
-    who=Mender.TENANT_ADMIN,
+    who=Fixer.TENANT_ADMIN,
     next_step="Get the licence and start it again. Without the feature there is nothing to do: the type counts as not read.",
     template="The tenant is not licensed for {policy_type} (HTTP status {http_status}, request {request_id}).",
 )
@@ -168,28 +168,28 @@ GRAPH_NOT_OFFERED: Final = ReasonCode(
     "graph_not_offered",
     "Microsoft Graph has no such list in the tenant: its cloud or its services do not have the feature.",
     retryable=False,
-    who=Mender.TENANT_ADMIN,
+    who=Fixer.TENANT_ADMIN,
     next_step="Leave the type out with `tenantatlas tenant set SLUG --without-types` if the tenant does not use the feature.",
     template="Microsoft Graph knows no {policy_type} in the tenant (HTTP status {http_status}, request {request_id}).",
 )
 GRAPH_ACCESS_BLOCKED: Final = ReasonCode(
     "graph_access_blocked",
     "A Conditional Access policy of the tenant keeps the application out. No permission is missing.",
-    who=Mender.TENANT_ADMIN,
+    who=Fixer.TENANT_ADMIN,
     next_step="Let the policy leave the application out, or allow the worker's address; the sign-in log names the policy.",
     template="Conditional Access blocked the application with code {graph_error_code}.",
 )
 GRAPH_CONSENT_MISSING: Final = ReasonCode(
     "graph_consent_missing",
     "The application is not known in the tenant's directory, or is switched off there: nobody consented to it.",
-    who=Mender.TENANT_ADMIN,
+    who=Fixer.TENANT_ADMIN,
     next_step="Let an administrator of the tenant consent to the application, then start it again.",
     template="The directory has not consented to the application (code {graph_error_code}).",
 )
 GRAPH_SIGN_IN_UNAVAILABLE: Final = ReasonCode(
     "graph_sign_in_unavailable",
     "The sign-in of Microsoft Entra answered with an error of its own; the credentials were not judged.",
-    who=Mender.MICROSOFT,
+    who=Fixer.MICROSOFT,
     next_step="Start it again; check AZURE_AUTHORITY_HOST and any proxy, or the platform's identity, if it stays so.",
     template="The sign-in of Microsoft Entra gave no usable answer, code {graph_error_code}.",
 )
