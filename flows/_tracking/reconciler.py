@@ -57,10 +57,11 @@ class Reconciler:
                 _log.warning("Nothing can be repaired for now: %s", away)
             except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError, OSError, ValueError) as problem:
                 # Without Prefect's word nothing is known; a guess would be worse than waiting.
+                self._listening_since = time.monotonic()
                 _log.warning("Prefect does not answer (%s); silent runs are left as they are.", type(problem).__name__)
 
     def _note_own_absence(self) -> None:
-        """A machine that slept, or a relay that was frozen, heard nothing of anyone: that is nobody's silence."""
+        """Who slept, was frozen, or waited long for Prefect's answer heard nothing of anyone: that is nobody's silence."""
         now = time.monotonic()
         if now - self._ticked_at > self._patience.contact_lost:
             self._listening_since = now
@@ -74,6 +75,8 @@ class Reconciler:
         try:
             with get_client(sync_client=True) as client:
                 known = _flow_runs(client, runs)
+                # A flow at its end tells Prefect first, and no longer the store: what answers late kept it waiting, too.
+                self._note_own_absence()
                 for run in runs:
                     self._repair(client, run, known.get(run.flow_run_id or run.id))
         except (httpx.HTTPError, RuntimeError, OSError, ValueError):
@@ -126,7 +129,7 @@ class Reconciler:
     def _give_up_if_lost(self, client: SyncPrefectClient, run: Run, flow_run: FlowRun, state: State) -> None:
         self._note_silence(run)
         silent = self._silent.silent_for(run)
-        # While the store was away, no flow could say that it is alive: they have this long to do so.
+        # While the store or Prefect was away, no flow could say that it is alive, or at its end: they have this long to do so.
         listened = time.monotonic() - self._listening_since
         if silent < self._patience.give_up or listened < min(self._patience.contact_lost, self._patience.give_up):
             return

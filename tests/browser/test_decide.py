@@ -74,6 +74,7 @@ def walk(page: Page) -> None:
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         expect(page.get_by_test_id("stMultiSelect")).to_contain_text(name)
+        settled(page)
     page.keyboard.press("Escape")
     typed(page, ".*Decision", "Accept")
     expect(page.get_by_label("Reason", exact=True).first).to_be_visible()

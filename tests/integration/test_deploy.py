@@ -96,7 +96,7 @@ def test_a_retry_by_prefect_is_a_further_attempt_of_the_same_run(stack: StackUnd
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--pool", "elsewhere", "--pool-type", "no-such-type"), "no work pool type this installation can serve"),
+        (("--pool", "elsewhere", "--pool-type", "no-such-type"), "not a work pool type this installation can serve"),
         (("--pool-type", "docker"), "is of type 'process' already"),
         (("--pool", "a/b"), "cannot be a work pool's name"),
         (("--pool", "Prefect-main"), "Prefect keeps those that begin with 'prefect' for itself"),

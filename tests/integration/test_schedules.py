@@ -99,7 +99,7 @@ def test_only_those_who_administer_a_tenant_schedule(stack: StackUnderTest, tena
     nowhere = ("--operation", "inventory.sync", "--every", "1d", "--source", "folder:no/such/folder")
     assert "no/such/folder" in tenantatlas("schedule", "add", "--tenant", scope.slug, *nowhere, code=2)
     assert "is not an operation" in tenantatlas(*add[:-4], "--operation", "no.such", "--every", "1d", code=2)
-    assert "no schedule's name" in tenantatlas(*add, "--name", "Week Ends", code=2)
+    assert "not a schedule's name" in tenantatlas(*add, "--name", "Week Ends", code=2)
 
 
 @pytest.mark.long
