@@ -36,7 +36,7 @@ def allow_reveal(database: Database, scope: TenantScope, *, allowed: bool) -> No
 
 def is_allowed(connection: Connection, scope: TenantScope) -> bool:
     """Whether values of the tenant may be revealed."""
-    allowed = select(Reveal.tenant_id).where(Reveal.tenant_id == scope.tenant_id)
+    allowed = select(Reveal.tenant_id).where(Reveal.tenant_id == scope.tenant_id).limit(1)
     return connection.execute(allowed).first() is not None
 
 
