@@ -56,7 +56,9 @@ def server() -> Iterator[GraphServer]:
 def tenant(server: GraphServer, store: Store, monkeypatch: pytest.MonkeyPatch) -> Runs:
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    server.control(faults={}, deleted=[GONE], groups={}, renamed={GROUP: "Finance laptops"}, reset=True)
+    server.control(
+        make={"count": 0}, faults={}, deleted=[GONE], groups={}, renamed={GROUP: "Finance laptops"}, reset=True
+    )
     kept = {"id": FILTER, "displayName": "Corporate devices", "platform": "windows10AndLater", "rule": "x"}
     server.control(
         put=[["assignment_filter", kept], ["scope_tag", {"id": "3", "displayName": "Berlin", "assignments": []}]]
