@@ -165,9 +165,10 @@ class RunListener:
         deadline = time.monotonic() + seconds
         try:
             if self._connection is None:
-                connection = BoundedConnection.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
-                connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
-                self._connection = connection
+                self._connection = BoundedConnection.connect(
+                    self._url, autocommit=True, connect_timeout=CONNECT_SECONDS
+                )
+                self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
                 return True
             for _ in self._connection.notifies(timeout=max(0.0, deadline - time.monotonic()), stop_after=1):
                 return True

@@ -23,6 +23,7 @@ def minutes_from_now(minutes: int) -> str:
     return f"{(datetime.now(UTC) + timedelta(minutes=minutes)).minute} * * * *"
 
 
+@pytest.mark.long
 def test_a_schedule_of_every_minute_starts_runs_that_the_server_planned(stack: StackUnderTest) -> None:
     scope = stack.tenant()
     with schedules_of(stack, "echo.speak", key="by the clock") as echo:
