@@ -8,6 +8,7 @@ from uuid import UUID
 from flows._policies.protocol import SourceFailure
 from flows._policies.snapshots import add_policies, begin_sync, find_sync, fingerprint_of, finish_sync
 from flows._policies.stored import stored
+from flows._policies.unread import Unread
 from flows._sources.folder import FolderSource
 from flows.backup.sets import create_set
 from flows.drift.generate import generate
@@ -44,8 +45,13 @@ def add_sync(worker: Database, scope: TenantScope, folder: Path, run_id: UUID) -
     """One finished sync of a folder of exports under the default scope key."""
     source = FolderSource(folder)
     read = list(source.read())
+    unread = Unread()
     failed = [item for item in read if isinstance(item, SourceFailure)]
     kept = [item for item in read if not isinstance(item, SourceFailure)]
+    for item in failed:
+        unread.failed(item)
+    for item in kept:
+        unread.read(item)
     add_runs(
         worker,
         scope,
@@ -57,7 +63,7 @@ def add_sync(worker: Database, scope: TenantScope, folder: Path, run_id: UUID) -
         fingerprint = fingerprint_of(connection, scope)
         sync_id = begin_sync(connection, scope, run_id, "default", "folder")
         add_policies(connection, scope, sync_id, [stored(item, fingerprint) for item in kept])
-        finish_sync(connection, scope, sync_id, failures=len(failed), unread={"types": [], "policies": []})
+        finish_sync(connection, scope, sync_id, failures=len(failed), unread=unread.of(source))
         assert find_sync(connection, scope, sync_id) is not None
     return sync_id
 
