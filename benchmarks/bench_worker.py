@@ -132,7 +132,7 @@ def main() -> None:
         warm = measure("process worker, fork command", stack, scope, STARTS)
         worker = stack.process("worker")
         worker.spec = replace(worker.spec, environment={**worker.spec.environment, "PREFECT_API_URL": counter.api_url})
-        running.restart("worker")
+        stack.restart("worker")
         idle(psutil.Process(worker.pid), counter)
         worker.stop()
         deploy(stack, "--pool", "peer", "--pool-type", "process")
