@@ -103,7 +103,7 @@ def protected(body: Mapping[str, Any], fingerprint: Fingerprint, content: Conten
     property of a telling name holds, and whatever part of a text or script looks like a credential or reads like nothing
     a person writes. Places whose schema says what they hold (`content`) are free of the last. Twice gives the same.
     """
-    # By an explicit stack: how deep a policy nests is up to whoever wrote the file. `above` is the property that holds the node.
+    # With a stack of its own: the file decides how deep a policy nests. `above` is the property that holds the node.
     result: dict[str, Any] = {}
     stack: list[tuple[Any, Any, bool, str]] = [(body, result, False, "")]
     while stack:

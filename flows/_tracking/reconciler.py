@@ -57,11 +57,10 @@ class Reconciler:
                 _log.warning("Nothing can be repaired for now: %s", away)
             except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError, OSError, ValueError) as problem:
                 # Without Prefect's word nothing is known; a guess would be worse than waiting.
-                self._listening_since = time.monotonic()
                 _log.warning("Prefect does not answer (%s); silent runs are left as they are.", type(problem).__name__)
 
     def _note_own_absence(self) -> None:
-        """Who slept, was frozen, or waited long for Prefect's answer heard nothing of anyone: that is nobody's silence."""
+        """A relay that slept, was frozen, or waited long for Prefect heard nothing from any run: the runs were not silent."""
         now = time.monotonic()
         if now - self._ticked_at > self._patience.contact_lost:
             self._listening_since = now
@@ -81,6 +80,7 @@ class Reconciler:
                     self._repair(client, run, known.get(run.flow_run_id or run.id))
         except (httpx.HTTPError, RuntimeError, OSError, ValueError):
             # Prefect is away too: all we know is the silence, and that much the hub may show.
+            self._listening_since = time.monotonic()
             for run in runs:
                 self._note_silence(run)
             raise

@@ -110,7 +110,7 @@ class GraphSettings:
         Scheme, host and port must be the endpoint's: the request to the link carries the tenant's token.
         """
         try:
-            # Half of a surrogate pair is no part of an address: UnicodeEncodeError is a ValueError.
+            # Half a surrogate pair cannot stand in an address: UnicodeEncodeError is a ValueError.
             link.encode()
             if _origin_of(link) != _origin_of(self.endpoint):
                 return None
