@@ -13,6 +13,9 @@ from tests.acceptance.faults.invariants import end_of_last_begun
         ("SCHEDULED PENDING RUNNING FAILED SCHEDULED CANCELLED", "FAILED"),
         ("SCHEDULED PENDING RUNNING CRASHED SCHEDULED PENDING CANCELLED", "CRASHED"),
         ("SCHEDULED RUNNING FAILED SCHEDULED RUNNING COMPLETED SCHEDULED CANCELLED", "COMPLETED"),
+        # The relay told of an end before the flow began: that was the first attempt's.
+        ("SCHEDULED PENDING PENDING CRASHED SCHEDULED CANCELLED", "CRASHED"),
+        ("SCHEDULED PENDING SCHEDULED PENDING CANCELLED", ""),
         # The second attempt ran: its own end counts.
         ("SCHEDULED RUNNING FAILED SCHEDULED RUNNING CANCELLED", ""),
         ("SCHEDULED RUNNING FAILED CANCELLED", ""),

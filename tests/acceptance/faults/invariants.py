@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import psycopg
@@ -14,17 +14,19 @@ import psycopg
 from runstore.runs.status import TERMINAL, AttemptOrder, ObservedState, RunStatus, Verdict, verdict
 
 _RUNS = """
-SELECT id, status, attempt, history, total, processed, succeeded, failed, skipped, item_ids, failures, parameters
+SELECT id, status, attempt, history, total, processed, succeeded, failed, skipped, item_ids, failures,
+  context || parameters
 FROM operation_runs ORDER BY created_at
 """
-_WATCH = """
-CREATE TABLE broken_rules (run uuid, rule text);
+COUNTED_LESS: Final = "counted less than before"
+_WATCH: Final = f"""
+CREATE TABLE broken_rules (run uuid, flow_run uuid, rule text);
 CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE same boolean := NEW.attempt = OLD.attempt;
 BEGIN
-  INSERT INTO broken_rules SELECT NEW.id, rule FROM (VALUES
+  INSERT INTO broken_rules SELECT NEW.id, NEW.flow_run_id, rule FROM (VALUES
     (NEW.attempt < OLD.attempt, 'went back to an earlier attempt'),
-    (same AND NEW.processed < OLD.processed, 'counted less than before'),
+    (same AND NEW.processed < OLD.processed, '{COUNTED_LESS}'),
     (NEW.history <> OLD.history AND NEW.history - -1 <> OLD.history, 'changed its history instead of adding one step'),
     ((NEW.status, NEW.attempt) IS DISTINCT FROM (OLD.status, OLD.attempt) AND NEW.history = OLD.history,
       'moved without a step in its history'),
@@ -38,6 +40,9 @@ BEGIN
 END $$;
 CREATE TRIGGER watch AFTER UPDATE ON operation_runs FOR EACH ROW EXECUTE FUNCTION watch();
 """
+_BROKEN = """
+SELECT run, rule, count(*) FROM broken_rules WHERE NOT (rule = %s AND flow_run = ANY(%s::uuid[])) GROUP BY 1, 2
+"""
 _NOTIFIED = "SELECT run_id, attempt, kind, user_id, count(*) FROM notifications GROUP BY 1, 2, 3, 4"
 
 
@@ -47,13 +52,16 @@ def watch(url: str) -> None:
         connection.execute(_WATCH)
 
 
-def violations(connection: psycopg.Connection[Any], expected: set[Any], members: int) -> list[str]:
+def violations(
+    connection: psycopg.Connection[Any], expected: set[Any], members: int, resumed: Sequence[str] = ()
+) -> list[str]:
     """Every broken invariant, in a sentence each; empty when the table is true.
 
-    `expected` are the ids of the runs that were started, `members` how many users each transition is announced to.
+    `expected` are the ids of the runs that were started, `members` how many users each transition is announced to. A flow run
+    that was `resumed` begins again within its attempt, and so do its figures.
     """
     rows = connection.execute(_RUNS).fetchall()
-    watched = connection.execute("SELECT run, rule, count(*) FROM broken_rules GROUP BY 1, 2").fetchall()
+    watched = connection.execute(_BROKEN, (COUNTED_LESS, list(resumed))).fetchall()
     notified = {row[:4]: row[4] for row in connection.execute(_NOTIFIED).fetchall()}
     found: list[str] = []
     lost = expected - {row[0] for row in rows}
@@ -82,7 +90,7 @@ def violations(connection: psycopg.Connection[Any], expected: set[Any], members:
             found.append(f"run {run_id} is {status}, and its history ends with {history[-1]['status']}")
         if processed != succeeded + failed + skipped or processed > total or processed > len(item_ids):
             found.append(f"run {run_id} counts {processed} of {total} with {len(item_ids)} items")
-        # One that ended before its flow began has no parameters that it was read with, and did nothing.
+        # One whose flow ended before it began has what it was told in its context only.
         wanted = tuple(int(told.get(name, 0)) for name in ("succeed", "fail", "skip"))
         counted = (succeeded, failed, skipped)
         if any(many > most for many, most in zip(counted, wanted, strict=True)):
@@ -147,7 +155,7 @@ def untold(connection: psycopg.Connection[Any], prefect: httpx.Client, deleted: 
             status, attempt = rows[flow_run]
             states = prefect.get("flow_run_states/", params={"flow_run_id": flow_run}).raise_for_status().json()
             kinds = [state["type"] for state in sorted(states, key=lambda state: state["timestamp"])]
-            if one["run_count"] != attempt or status not in _ENDS.get(end_of_last_begun(kinds), ()):
+            if max(one["run_count"], 1) != attempt or status not in _ENDS.get(end_of_last_begun(kinds), ()):
                 found.append(f"flow run {flow_run} is {name} after {kinds}, and its row says {rows[flow_run]}")
     return found
 
@@ -155,11 +163,13 @@ def untold(connection: psycopg.Connection[Any], prefect: httpx.Client, deleted: 
 def end_of_last_begun(kinds: list[str]) -> str:
     """How the attempt ended after which another was scheduled and ended without having run; empty where that is not so.
 
-    `kinds` are the types of a flow run's states, in order.
+    `kinds` are the types of a flow run's states, in order. The first attempt counts as begun, though it may have ended before.
     """
-    begun = max((number for number, kind in enumerate(kinds) if kind == "RUNNING"), default=len(kinds))
-    after = kinds[begun + 1 :]
-    return after[0] if "SCHEDULED" in after[1:-1] and after[0] in _ENDS and after[-1] in _ENDS else ""
+    begun = max((number for number, kind in enumerate(kinds) if kind == "RUNNING"), default=-1)
+    after = [kind for kind in kinds[begun + 1 :] if kind in _ENDS or kind == "SCHEDULED"]
+    while after[:1] == ["SCHEDULED"]:
+        after.pop(0)
+    return after[0] if "SCHEDULED" in after[1:-1] and after[-1] in _ENDS else ""
 
 
 def done_twice(connection: psycopg.Connection[Any], items: list[str], resumed: set[str]) -> list[str]:

@@ -115,7 +115,7 @@ def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Rand
             time.sleep(1)
             broken = untold(connection, client, faults.deleted)
         settled = SETTLE_SECONDS - max(0.0, deadline - time.monotonic())
-        broken += violations(connection, starts.rows, members=2)
+        broken += violations(connection, starts.rows, members=2, resumed=[*faults.resumed])
         broken += not_one_flow_run(client, starts.rows - _deleted(connection, faults.deleted))
         broken += done_twice(connection, items.read_text().splitlines(), faults.resumed)
     _report(console, faults, stack.running.database_url, settled, broken)

@@ -61,6 +61,18 @@ def test_a_true_row_breaks_none_and_each_broken_rule_is_said(store: Store, ended
             assert any(said in problem for problem in found), (change, found)
 
 
+def test_only_a_resumed_run_may_count_less_than_before(store: Store, ended: UUID) -> None:
+    scope, resumed, other = store.tenant(), UUID(int=1), UUID(int=2)
+    reopened = RunObservation(ended, 3, ObservedState.RUNNING, Source.HOOK, datetime.now(UTC), resumed)
+    Recorder(store.worker, scope).observe(reopened)
+    for done in (2, 1):
+        Recorder(store.worker, scope).progress(Progress(ended, 3, Counts(total=2, succeeded=done), restarted=done == 1))
+    with psycopg.connect(store.url) as connection:
+        said = f"run {ended} counted less than before (1 times)"
+        assert said in violations(connection, {ended}, members=1, resumed=[str(other)])
+        assert said not in violations(connection, {ended}, members=1, resumed=[str(resumed)])
+
+
 def test_an_item_done_twice_and_one_counted_but_not_done_are_said(store: Store, ended: UUID) -> None:
     did = [f"{ended} 2 a", f"{ended} 2 b"]
     with psycopg.connect(store.url) as connection:
