@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
@@ -69,8 +70,13 @@ def look(place: Path, repository: Path, code: str, part: str, source: str) -> su
     )
 
 
-@pytest.mark.parametrize("how", BREAKS)
-@pytest.mark.parametrize("part", ["operation", "page", "commands", "reasons"])
+PARTS = ("operation", "page", "commands", "reasons")
+# Each case starts an interpreter: every break once and every part once at least, the other pairs in `make test-long`.
+QUICK = {*zip(cycle(PARTS), BREAKS, strict=False)}
+PAIRS = [pytest.param(*pair, marks=[] if pair in QUICK else pytest.mark.long) for pair in product(PARTS, BREAKS)]
+
+
+@pytest.mark.parametrize(("part", "how"), PAIRS)
 def test_a_broken_part_takes_down_itself_alone(tmp_path: Path, repository: Path, part: str, how: str) -> None:
     done = look(tmp_path, repository, LOOK, part, BREAKS[how])
     assert done.returncode == 0, done.stderr
@@ -78,7 +84,10 @@ def test_a_broken_part_takes_down_itself_alone(tmp_path: Path, repository: Path,
     assert SECRET not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("how", BREAKS)
+@pytest.mark.parametrize(
+    "how",
+    ["import", "exit", *(pytest.param(how, marks=pytest.mark.long) for how in BREAKS if how not in ("import", "exit"))],
+)
 def test_a_flow_that_cannot_be_loaded_keeps_no_other_from_being_registered(
     tmp_path: Path, repository: Path, how: str
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tests.support.container_worker import CONTAINERS, installed
 from tests.support.schedules import schedules_of
 from tests.support.stack import StackUnderTest, eventually
 
+long = partial(pytest.param, marks=pytest.mark.long)
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 
@@ -98,11 +100,12 @@ def test_a_retry_by_prefect_is_a_further_attempt_of_the_same_run(stack: StackUnd
     [
         (("--pool", "elsewhere", "--pool-type", "no-such-type"), "not a work pool type this installation can serve"),
         (("--pool-type", "docker"), "is of type 'process' already"),
-        (("--pool", "a/b"), "cannot be a work pool's name"),
-        (("--pool", "Prefect-main"), "Prefect keeps those that begin with 'prefect' for itself"),
-        (("--image", "tenantatlas:1.0"), "start no image"),
-        (("--pool", "elsewhere", "--pool-type", "process", "--image", "atlas:1"), "start no image"),
-        (("--image", "{{ image }}"), "cannot be an image's name"),
+        # A command takes seconds to come that far; what asks the server most stands above.
+        long(("--pool", "a/b"), "cannot be a work pool's name"),
+        long(("--pool", "Prefect-main"), "Prefect keeps those that begin with 'prefect' for itself"),
+        long(("--image", "tenantatlas:1.0"), "start no image"),
+        long(("--pool", "elsewhere", "--pool-type", "process", "--image", "atlas:1"), "start no image"),
+        long(("--image", "{{ image }}"), "cannot be an image's name"),
     ],
 )
 def test_a_pool_that_cannot_be_is_refused_in_one_sentence(
@@ -200,6 +203,7 @@ def test_the_deployments_of_scheduled_tenants_are_kept_as_the_operations(stack: 
         assert echo.deployment(tenant)["parameters"] == {"key": "kept", "tenant": tenant}
 
 
+@pytest.mark.long
 def test_schedules_of_earlier_releases_move_once_and_nothing_is_lost(stack: StackUnderTest) -> None:
     mine, other = stack.tenant().slug, stack.tenant().slug
     cron = {"cron": "0 6 * * *", "timezone": "Europe/Berlin"}
@@ -272,6 +276,7 @@ def test_a_move_that_died_half_way_through_is_finished_by_the_next(stack: StackU
         assert echo.deployment()["schedules"] == []
 
 
+@pytest.mark.long
 def test_a_scheduled_tenant_that_is_not_here_is_told_of_and_removed_when_asked_to(stack: StackUnderTest) -> None:
     with schedules_of(stack, "echo.speak", key="gone") as echo:
         echo.add(kept := stack.tenant().slug, "never-was")
@@ -282,6 +287,7 @@ def test_a_scheduled_tenant_that_is_not_here_is_told_of_and_removed_when_asked_t
         assert echo.names() == [kept, "tenantatlas"]
 
 
+@pytest.mark.long
 def test_a_server_that_cannot_plan_is_told_of_and_the_operations_are_registered(stack: StackUnderTest) -> None:
     # A line that never comes, which Prefect's UI takes, stops the planning of its deployment.
     never = {"schedule": {"cron": "0 0 30 2 *", "timezone": "UTC"}, "active": True}
