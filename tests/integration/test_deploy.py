@@ -257,6 +257,7 @@ def of_deployment(place: str) -> dict[str, Any]:
     return {"flow_runs": {**waiting, "next_scheduled_start_time": {"before_": datetime.now(UTC).isoformat()}}}
 
 
+@pytest.mark.long
 def test_a_move_that_died_half_way_through_is_finished_by_the_next(stack: StackUnderTest) -> None:
     tenant = stack.tenant().slug
     cron = {"cron": "0 3 * * *", "timezone": "UTC"}

@@ -68,6 +68,7 @@ def test_what_happens_to_one_tenants_schedule_costs_no_other_a_run(stack: StackU
         assert [run["id"] for run in after.values()] == [run["id"] for run in before.values()], "the very same runs"
 
 
+@pytest.mark.long
 def test_registering_a_changed_operation_costs_no_schedule_a_run(stack: StackUnderTest) -> None:
     with schedules_of(stack, "echo.speak", key="registered again") as echo:
         tenant = stack.tenant().slug

@@ -191,6 +191,7 @@ def test_a_scheduled_sync_is_followed_by_its_comparison(
     tenantatlas("schedule", "remove", added[0]["id"], "--tenant", scope.slug)
 
 
+@pytest.mark.long
 @pytest.mark.stack
 def test_of_the_times_missed_while_everything_was_down_one_is_made_up(stack: StackUnderTest) -> None:
     """The server plans the times that passed, as it had done before everything was down; then the worker comes up."""
