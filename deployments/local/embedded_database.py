@@ -36,7 +36,7 @@ class EmbeddedDatabaseError(UnavailableError):
 
 
 class EmbeddedDatabase:
-    """The server under `home/postgres`, started when it is first used and stopped by whoever uses it last.
+    """The server under `home/postgres`, started when it is first used and stopped by its last user.
 
     Any number of processes may enter it at the same time. Each holds a shared lock while it is inside; the kernel drops
     that lock even if the process is killed, so the count of users is never wrong. A server left behind by a killed
@@ -113,7 +113,7 @@ class EmbeddedDatabase:
             self._ensure_running()
 
     def stop(self) -> None:
-        """Stops the server, whoever uses it; returns at once when none runs."""
+        """Stops the server, even while it is used; returns at once when none runs."""
         pid = self.pid()
         if pid is None:
             return
@@ -154,7 +154,7 @@ class EmbeddedDatabase:
             )
         sockets = database_account.choose_socket_directory(self.data, owner=database_account.owner())
         configuration = self.data / "tenantatlas.conf"
-        # Trusting whoever reaches the socket is safe only because nobody but the owner does: the data directory and the
+        # Trusting all that reaches the socket is safe only because nobody but the owner does: the data directory and the
         # socket are private, and no TCP port is opened.
         configuration.write_text(
             f"listen_addresses = ''\nunix_socket_directories = '{sockets}'\nunix_socket_permissions = 0700\n"

@@ -24,7 +24,7 @@ PREFECT_PROBLEMS = (httpx.HTTPError, json.JSONDecodeError)
 
 ANSWER_SECONDS = 10.0
 
-# Prefect's client asks again by itself after these two; whoever sees one has waited for long.
+# Prefect's client asks again by itself after these two: one that is seen has been waited for long.
 _ASKED_TOO_OFTEN = frozenset({408, 429})
 
 
@@ -33,7 +33,7 @@ class PrefectUnavailableError(UnavailableError):
 
 
 class PrefectForbidsError(ForbiddenError):
-    """Prefect's server forbids this (403); ask whoever runs it to let you write work pools and deployments."""
+    """Prefect's server forbids this (403); ask the person who runs it to let you write work pools and deployments."""
 
 
 class PrefectRefusesError(TenantAtlasError):

@@ -48,7 +48,7 @@ def moment_of(text: str | None) -> datetime:
 
 
 def asked(call: Call, tenant: str, ask: Callable[[Database, TenantScope], dict[str, Any]]) -> dict[str, Any]:
-    """What `ask` finds in the tenant's store, as whoever calls."""
+    """What `ask` finds in the tenant's store, for the user who calls."""
     from runstore.database import DatabaseRole
 
     with call.open_store() as store:

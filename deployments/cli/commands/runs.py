@@ -143,4 +143,4 @@ def parse_time(text: str | None, option: str) -> datetime | None:
 
 def parse_id(text: str, what: str) -> UUID:
     """The id that `text` spells. BadInputError when it is none."""
-    return checked_id(text, f"{text[:80]!r} is no {what}: it has the form 0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2.")
+    return checked_id(text, f"{text[:80]!r} is not a {what}: one has the form 0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2.")

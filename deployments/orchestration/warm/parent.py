@@ -219,7 +219,7 @@ def main() -> None:
         try:
             importlib.import_module(name)
         except (Exception, SystemExit) as problem:
-            # It fails in its own runs again. One that ends the interpreter it is imported in is no end of all the others.
+            # It fails in its own runs again. One that would end the interpreter does not end the others.
             _logger.error("Cannot import %s ahead of its runs:\n%s", name, story(problem))
     warm_up()
     if (threads := threading.active_count()) > 1:

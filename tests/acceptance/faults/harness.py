@@ -66,9 +66,9 @@ class Faults:
         kind = self._random.choice(sorted(self.kinds))
         self.counts[kind] = self.counts.get(kind, 0) + 1
         self.kinds[kind]()
-        self.mend()
+        self.repair()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Starts again whatever has ended, and returns when everything is ready."""
         for process in self._stack.running.processes:
             if process.exit_code is not None:

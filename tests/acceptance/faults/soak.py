@@ -106,7 +106,7 @@ def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Rand
         time.sleep(random.uniform(0.0, 2.0))  # a fault comes at any moment of a start or a batch
         faults.one()
         console.print(f"{starts.count} of {runs} runs started, {sum(faults.counts.values())} faults")
-    faults.mend()
+    faults.repair()
     starts.pause_schedules()
     deadline = time.monotonic() + SETTLE_SECONDS
     broken = ["nothing was looked at"]

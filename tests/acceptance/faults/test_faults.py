@@ -79,7 +79,7 @@ def test_worker_and_flow_killed_together_are_noticed_within_the_set_time(
     detail = stack.until(scope, run_id, seconds=GIVE_UP_SECONDS + 15)
     assert (detail.run.status, detail.run.last_source) == (RunStatus.FAILED, Source.RECONCILER)
     assert detail.failures[0].reason_code in ("contact_lost", "crashed")
-    faults.mend()
+    faults.repair()
 
 
 def test_a_frozen_flow_is_shown_as_lost_and_comes_back(
@@ -129,7 +129,7 @@ def test_a_database_that_restarts_under_a_flow_loses_nothing(
     eventually(lambda: stack.process("relay").exit_code is None)
     detail = stack.until(scope, run_id)
     assert (detail.run.status, detail.run.counts.succeeded) == (RunStatus.COMPLETED, 1)
-    faults.mend()
+    faults.repair()
 
 
 def test_a_start_is_heard_again_after_the_connection_was_cut(
