@@ -54,6 +54,9 @@ NOTHING: Final[Mapping[str, frozenset[str]]] = dict.fromkeys(
 )
 """Property → texts that are as good as leaving it out."""
 
+NEVER: Final = "0001-01-01T"
+"""How a moment begins that never was: some clients write the first of their calendar where Graph answers null."""
+
 _GUID: Final = r"\{?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?"
 GUID: Final = re.compile(rf"(?:T_)?{_GUID}(?:_[A-Za-z0-9]{{1,40}})?")
 """The id of an object in Microsoft Graph, with the words that Intune puts around some."""
@@ -117,7 +120,9 @@ class Content:
 
     def is_nothing(self, name: str, value: Any) -> bool:
         """Whether a text at this property says no more than leaving it out."""
-        return isinstance(value, str) and (value in self.nothing.get(name, ()) or value in NOTHING.get(name, ()))
+        if not isinstance(value, str):
+            return False
+        return value.startswith(NEVER) or value in self.nothing.get(name, ()) or value in NOTHING.get(name, ())
 
 
 @lru_cache(maxsize=20_000)

@@ -45,13 +45,13 @@ OF_ELEMENT: Final[Mapping[str, frozenset[str]]] = {
 
 
 def is_metadata(key: str) -> bool:
-    """Whether a key is OData metadata, an action entry, or an exporter's own remark (`#…`).
+    """Whether a key is an annotation (`@odata.…`, `@microsoft.graph.…`), an action entry, or an exporter's own remark (`#…`).
 
     `x@odata.bind` is not metadata: it says which object a policy refers to. `@odata.type` is decided by the caller.
     """
-    if key.startswith("#"):
+    if key.startswith(("#", "@")):
         return True
-    return "@odata." in key and not key.endswith("@odata.bind")
+    return ("@odata." in key and not key.endswith("@odata.bind")) or "@microsoft.graph." in key
 
 
 def is_noise(key: str, parent: str | None, content: Content) -> bool:

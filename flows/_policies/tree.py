@@ -36,6 +36,10 @@ MAX_DEPTH: Final = 320
 
 _MARKS: Final = ("=", "$", "?", "\\")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?P<part>\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
+_DURATION: Final = re.compile(
+    r"P(?=[\dT])(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,10})(?:\.0+)?S)?)?"
+)
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CLOCK: Final = re.compile(r"(\d\d:\d\d:\d\d)\.0+")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 
@@ -59,7 +63,8 @@ def comparable(value: Any) -> Any:
 
     Graph's schema gives every property one type, so a text `"5"` and a number `5` at one place never differ in
     meaning. Text with leading zeros, signs or spaces stays text. One instant is one value, whether it ends in `Z`,
-    `.0000000Z` or an offset; so is a time of day with and without its fraction of zero.
+    `.0000000Z` or an offset; so is a time of day with and without its fraction of zero, a duration (`PT1H`, `PT60M`), and a
+    GUID in either case.
     """
     if isinstance(value, str):
         folded = value.lower() if len(value) <= 5 else ""
@@ -67,11 +72,21 @@ def comparable(value: Any) -> Any:
             return folded == "true"
         if len(value) <= 20 and _INTEGER.fullmatch(value):
             return int(value)
-        return _time(value) if 10 <= len(value) <= 36 and value[0].isdigit() and ":" in value else value
+        if value[:1] == "P" and len(value) <= 24 and (found := _DURATION.fullmatch(value)):
+            days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+            return f"PT{((days * 24 + hours) * 60 + minutes) * 60 + seconds}S"
+        if 10 <= len(value) <= 36 and value[0].isdigit() and ":" in value:
+            return _time(value)
+        return in_one_case(value)
     if isinstance(value, float):
         # As text, not the text as a number: `"1.10"` and `"1.1"` may be two versions.
         return int(value) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return value
+
+
+def in_one_case(value: str) -> str:
+    """A GUID in small letters; any other text as it is."""
+    return value.lower() if len(value) == 36 and value[8] == "-" and _GUID.fullmatch(value) else value
 
 
 def _time(value: str) -> str:

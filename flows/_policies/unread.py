@@ -45,7 +45,10 @@ def absent_parts(policy_type: str, body: Mapping[str, Any]) -> list[str]:
     counts = {part.name: part.count_property for collection in entry.collections for part in collection.parts}
     # An intent made ready for import carries its settings as a delta.
     delta = {"settings"} if "settingsDelta" in body else set[str]()
-    return sorted(name for name in names - body.keys() - delta if body.get(counts[name] or "") != 0)
+    # Graph answers a list; null is what a client made of a part that it did not ask for. Lists of assignments that are empty
+    # are null in some exports.
+    there = {name for name, value in body.items() if value is not None or name == "assignments"}
+    return sorted(name for name in names - there - delta if body.get(counts[name] or "") != 0)
 
 
 @dataclass(slots=True)

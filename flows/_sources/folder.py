@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
+from uuid import UUID, uuid5
 
 import orjson
 
 from flows._policies.canonical import canonical, content_hash
 from flows._policies.protocol import Beside, SourceFailure, SourcePolicy
-from flows._policies.recognise import recognise, types_for
+from flows._policies.recognise import is_made_up, recognise, types_for
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._policies.types import BY_SLUG, FROM_EXPORTS, UNKNOWN_TYPE
 from flows._policies.unread import ANY_TYPE, UNREAD, absent_parts
@@ -121,7 +122,12 @@ class FolderSource:
             self._ledger.setdefault(policy.policy_type, True)
             absent = absent_parts(policy.policy_type, policy.body)
             yield replace(policy, body={**policy.body, UNREAD: absent}) if absent else policy
-        elif seen != digest and not self._is_same(before, policy):
+        elif seen == digest or self._is_same(before, policy):
+            return
+        elif is_made_up(policy.policy_id):
+            # Two of one name and kind, of which nobody kept the ids, are two.
+            yield from self._policy(replace(policy, policy_id=str(uuid5(UUID(policy.policy_id), policy.origin))))
+        else:
             for origin in {before, policy.origin}:
                 failure = reasons.DUPLICATE_POLICY_ID.failure(origin, file_name=origin, policy_id=policy.policy_id)
                 yield self._failed(SourceFailure(origin, failure, policy.policy_type, policy.policy_id))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from flows._policies.json_shape import as_list
+from flows._policies.json_shape import as_list, as_object
 from flows._policies.protocol import SourceFailure
 from flows._policies.recognise import recognise, types_for
 from flows._policies.tree import MAX_DEPTH
@@ -27,7 +27,8 @@ def document_of(file: ExportFile, limit: int) -> Any:
         return unread(reason.failure(file.origin, file_name=file.origin, **fields), types_for(file.folders))
 
     if not file.readable:
-        return why(reasons.FILE_UNREADABLE)
+        failure = reasons.FILE_UNREADABLE.failure(file.origin, file_name=file.origin)
+        return unread(failure, types_for((file.stem, *file.folders)))
     if file.size > limit:
         return why(reasons.FILE_TOO_LARGE, size=file.size, limit=limit)
     try:
@@ -88,7 +89,8 @@ def why_cut(policy_type: str, body: Mapping[str, Any]) -> ReasonCode | None:
     """
     if is_cut(dict(body)):
         return reasons.VALUE_CUT
-    if any(key.endswith(NEXT) and value for key, value in body.items()):
+    inside = (as_object(one) for part in body.values() if isinstance(part, list) for one in as_list(cast(object, part)))
+    if any(key.endswith(NEXT) and value for one in (body, *inside) for key, value in one.items()):
         return reasons.PART_CUT
     entry = BY_SLUG.get(policy_type)
     for part in (part for collection in entry.collections for part in collection.parts) if entry else ():

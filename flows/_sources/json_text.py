@@ -16,7 +16,9 @@ import orjson
 
 _STARTS: Final = frozenset('{["')
 _WRAPPINGS: Final = 3
-_MOMENT: Final = re.compile(r"/Date\((-?\d{1,13})\)/")
+_MOMENT: Final = re.compile(r"/Date\((-?\d{1,14})\)/")
+_FIRST: Final = -62_135_596_800_000
+"""The first moment there is, in milliseconds from 1970: the year 1."""
 _DEEPEST: Final = 100
 """Levels in which moments are looked for; Graph's objects nest fewer than twenty."""
 
@@ -75,7 +77,7 @@ def _with_moments(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list):
         return [_with_moments(item, depth + 1) for item in cast(list[Any], value)]
     found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    if found is None or int(found.group(1)) < _FIRST:
         return value
     moment = datetime(1970, 1, 1) + timedelta(milliseconds=int(found.group(1)))  # noqa: DTZ001 - written with its Z
     return moment.isoformat() + "Z"

@@ -97,15 +97,21 @@ def _folder(folder: Path, prefix: str, seen: set[str]) -> Iterator[ExportFile]:
         try:
             found = os.stat(path)  # noqa: PTH116 - one call for kind and size, links followed
         except OSError:
-            # A link that leads nowhere or in a circle; only one that calls itself JSON or YAML claims to be a policy.
-            if name.lower().endswith(SUFFIXES):
+            # A link that leads nowhere or in a circle: one that calls itself JSON or YAML claims to be a policy, and one without an
+            # ending may be a folder of them.
+            if Path(name).suffix.lower() in ("", *SUFFIXES):
                 yield ExportFile(path, prefix + name, 0, readable=False)
             continue
         if stat.S_ISDIR(found.st_mode):
             real = os.path.realpath(path)
             if real not in seen:
                 seen.add(real)
-                yield from _folder(path, f"{prefix}{name}/", seen)
+                inside = _folder(path, f"{prefix}{name}/", seen)
+                if (first := next(inside, None)) is not None:
+                    yield first
+                    yield from inside
+                elif name.lower().endswith(SUFFIXES):
+                    yield ExportFile(path, prefix + name, 0, readable=False)
         elif name.lower().endswith(SUFFIXES):
             yield ExportFile(path, prefix + name, found.st_size, readable=stat.S_ISREG(found.st_mode))
 

@@ -23,7 +23,7 @@ G = "#microsoft.graph."
 Body = dict[str, Any]
 Files = dict[str, Any]
 Wanted = tuple[str, str] | tuple[str, str, str | None] | tuple[str, str, str | None, str]
-"""Kind, a part of the path, the least severity (the most, with `-` behind it), the policy's name."""
+"""Kind, a part of the path, the least severity (the most, with `-` behind it; this one, with `=`), the policy's name."""
 
 Check = Callable[[Snapshot, Snapshot, Comparison], bool]
 
@@ -66,6 +66,10 @@ def cho(d: str, v: Any) -> Body:
     return {"id": "0", "settingInstance": {"settingDefinitionId": d, "choiceSettingValue": {"value": f"{d}_{v}", "children": []}}}
 
 
+def filt(n: str, r: str = '(device.model -eq "x")', **m: Any) -> Body:
+    return {"displayName": n, "platform": "windows10AndLater", "rule": r, "roleScopeTags": ["0"], "assignmentFilterManagementType": "devices", **m}
+
+
 def grp(**m: Any) -> Body:
     return {"target": {"@odata.type": G + "groupAssignmentTarget", **m}}
 
@@ -86,6 +90,32 @@ def pas(v: Any) -> Any:
     if isinstance(v, dict):
         return {k if k.startswith("@") else k[:1].upper() + k[1:]: pas(i) for k, i in v.items()}
     return [pas(i) for i in v] if isinstance(v, list) else v
+
+
+def utf16(v: Any, encoding: str = "utf-16-le", mark: bytes = b"\xff\xfe") -> bytes:
+    return mark + json.dumps(v, indent=1).replace("\n", "\r\n").encode(encoding)
+
+
+def sides_at(path: str, before: Any, after: Any) -> Check:
+    """Some change at the path has these sides; of an object, a part of its JSON."""
+    def fits(side: Any, wanted: Any) -> bool:
+        return side == wanted or (isinstance(side, dict | list) and isinstance(wanted, str) and wanted in json.dumps(side))
+
+    return lambda a, b, found: any(path in one.path and fits(said["before"], before) and fits(said["after"], after) for finding in found.findings for one in finding.changes for said in [one.as_json()])
+
+
+def never(*texts: str) -> Check:
+    """Nothing that is told holds one of the texts."""
+    return lambda a, b, found: not any(text in json.dumps([one.as_json("x", None) for one in found.findings]) for text in texts)
+
+
+def told_lines(*parts: str) -> Check:
+    """The line by line comparisons hold each of these."""
+    return lambda a, b, found: all(any(part in one.as_json().get("diff", "") for finding in found.findings for one in finding.changes) for part in parts)
+
+
+def all_of(*checks: Check) -> Check:
+    return lambda a, b, found: all(check(a, b, found) for check in checks)
 
 
 def put(into: Inputs, kind: str, name: str, before: Files, after: Files, expected: Sequence[Wanted], withheld: Collection[Any] | None = None, fails: Collection[str] = (), check: Check = lambda before, after, found: True) -> None:
@@ -111,7 +141,10 @@ def _fits(found: tuple[Any, ...], wanted: Wanted) -> bool:
     if level is None:
         return True
     severity = Severity(found[3])
-    return Severity(level[:-1]).at_least(severity) if level.endswith("-") else severity.at_least(Severity(level))
+    wanted_level = Severity(level.rstrip("-="))
+    if level.endswith("="):
+        return severity is wanted_level
+    return wanted_level.at_least(severity) if level.endswith("-") else severity.at_least(wanted_level)
 
 
 def check_input(one: Input, folder: Path) -> None:
@@ -120,7 +153,7 @@ def check_input(one: Input, folder: Path) -> None:
         for name, content in files.items():
             path = folder / side / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            text = yaml.safe_dump(content) if name.endswith(".yaml") and not isinstance(content, str) else content
+            text = yaml.safe_dump(content) if name.endswith((".yaml", ".yml")) and not isinstance(content, (str, bytes)) else content
             text = text if isinstance(text, (str, bytes)) else json.dumps(text)
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
     before, after = folder_snapshot(folder / "a"), folder_snapshot(folder / "b")

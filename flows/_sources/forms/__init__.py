@@ -9,7 +9,8 @@ from flows._sources.forms import graph, intune_management, powershell, tools
 from flows._sources.forms.form import Body, ExportFile, Form
 
 FORMS: Final[tuple[Form, ...]] = (
-    # PowerShell first: it writes names otherwise, and the others go by names.
+    # What is wrapped is in one of the others' forms. PowerShell next: it writes names otherwise, and the others go by names.
+    tools.OWN_SCRIPT,
     powershell.FORM,
     graph.FORM,
     tools.INTUNE_CD,

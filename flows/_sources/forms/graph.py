@@ -9,6 +9,7 @@ from flows._sources.forms.form import Body, ExportFile, Form
 
 NEXT: Final = "@odata.nextLink"
 _NAMES: Final = frozenset({"displayName", "name", "id"})
+_TOLD: Final = frozenset({"id", "@odata.type"})
 PARTS: Final = ("settings", "assignments", "definitionValues", "scheduledActionsForRule")
 
 
@@ -42,16 +43,19 @@ def is_first_page(document: Any) -> bool:
 
 
 def _document(document: Any, file: ExportFile) -> Any:
-    """`{"filters": [{…}, {…}]}` as `{"value": […]}`: lists of named objects, and nothing that names the whole. The pages in an
-    answer to a batch are taken together."""
+    """`{"filters": [{…}, {…}]}` and `{"ID": {…}, "ID": {…}}` as `{"value": […]}`: named objects, and nothing that names the whole.
+    The pages in an answer to a batch are taken together."""
     found = as_object(document)
     if "value" in found or _NAMES & found.keys():
         return document
     lists = {
         key: cast(list[Any], one) for key, one in found.items() if isinstance(one, list) and not key.startswith("@")
     }
-    if any(isinstance(value, dict) for value in found.values()):
-        return document
+    objects = [one for one in map(as_object, found.values()) if one]
+    if objects:
+        # By id or by name.
+        alone = len(objects) == len(found) and all(_NAMES & one.keys() and _TOLD & one.keys() for one in objects)
+        return {"value": objects} if alone else document
     members = [member for one in lists.values() for member in one]
     rest = {key: value for key, value in found.items() if key not in lists}
     if lists.keys() == {"responses"}:

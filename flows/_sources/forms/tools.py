@@ -1,4 +1,4 @@
-"""The tools whose form takes a few lines: IntuneCD, IntuneBackupAndRestore, and those that are known and not read."""
+"""Forms that take a few lines: IntuneCD, IntuneBackupAndRestore, scripts of one's own, and those that are known and not read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 from flows._policies.content import names
 from flows._policies.json_shape import as_object
 from flows._sources.forms.form import Body, ExportFile, Form
+from flows._sources.forms.graph import PARTS
 
 _OWN_FOLDERS: Final = frozenset(
     {
@@ -65,6 +66,24 @@ INTUNE_BACKUP: Final = Form(
     body=lambda body: {"@odata.type": "#microsoft.graph.deviceManagementIntent", **body} if _DELTA in body else body,
     stem=lambda body, stem: _TEMPLATE_FIRST.sub("", stem, count=1) if _DELTA in body and "id" not in body else stem,
 )
+
+_NAMES: Final = names("displayName name DisplayName Name")
+_PARTS: Final = {part.casefold(): part for part in PARTS}
+
+
+def _unwrapped(body: Body) -> Body:
+    inner = {key: value for key, value in body.items() if _NAMES & as_object(value).keys()}
+    said = next((key for key in inner if key.casefold() == "policy"), None)
+    if said is None and len(inner) == 1 and not _NAMES & body.keys() and any(key.casefold() in _PARTS for key in body):
+        said = next(iter(inner))
+    if said is None:
+        return body
+    parts = {_PARTS[key.casefold()]: value for key, value in body.items() if key.casefold() in _PARTS}
+    return {**inner[said], **{name: value for name, value in parts.items() if value is not None}}
+
+
+# `{"policy": {…}, "assignments": […]}`: what a script of a few lines writes.
+OWN_SCRIPT: Final = Form("a script of one's own", body=_unwrapped)
 
 _DSC_FILE: Final = re.compile(r"m365tenantconfig.*\.ps1|configurationdata\.psd1", re.IGNORECASE)
 

@@ -63,6 +63,7 @@ def paired(
             found,
             lambda state, rest=rest: nameless[state.policy_id][rest] if state.policy_id in nameless else None,
             lambda old, new: True,
+            alike=rest == 0,
         )
     found.recreated = _matched(
         found,
@@ -73,16 +74,22 @@ def paired(
 
 
 def _matched(
-    found: Paired, key: Callable[[PolicyState], Hashable], agrees: Callable[[PolicyState, PolicyState], bool]
+    found: Paired,
+    key: Callable[[PolicyState], Hashable],
+    agrees: Callable[[PolicyState, PolicyState], bool],
+    alike: bool = False,
 ) -> list[Pair]:
-    """The pairs of one key: of equal content first, of one id next, then one that is left on each side, if it agrees."""
+    """The pairs of one key: of equal content first, of one id next, then one that is left on each side, if it agrees.
+
+    With `alike` all of one key are the same but for their names: as many on each side are paired in the order of those.
+    """
     olds, news = _by(found.removed, key), _by(found.added, key)
     pairs: list[Pair] = []
     for value in news.keys() & olds.keys():
-        left, rest = list(olds[value]), list(news[value])
+        left, rest = (sorted(side[value], key=lambda state: state.name) for side in (olds, news))
         for mark in ("content_hash", "policy_id", "policy_type"):
             # With several of one key left, which became which would be a guess.
-            if mark == "policy_type" and not len(left) == len(rest) == 1:
+            if mark == "policy_type" and not (len(left) == len(rest) and (alike or len(rest) == 1)):
                 break
             for new in tuple(rest):
                 same = (old for old in left if getattr(old, mark) == getattr(new, mark) and agrees(old, new))

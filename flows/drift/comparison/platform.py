@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
+from flows._policies.json_shape import as_list
 from flows._policies.tree import unescaped
 from flows.drift.comparison.changes import Change, ChangeKind, Element, Facet, Step
 from flows.drift.comparison.findings import Finding, FindingKind
@@ -85,9 +86,18 @@ class Platform:
 
 
 def _spelt_out(body: Mapping[str, Any], steps: Sequence[Step]) -> bool:
-    """Whether the body has the key that the steps lead to, be it with `null`; an element that is not there has none."""
+    """Whether the body has the key that the steps lead to, be it with `null`. An element that came or went is somebody's, whatever
+    it holds: it counts as spelt out. In one that is on both sides the key is taken for new."""
     node: Any = body
+    if isinstance(steps[-1], Element):
+        return True
     for step in steps:
+        if isinstance(step, Element) and step.single:
+            # Told property by property, on the side where there is none as well.
+            if not (members := as_list(node)):
+                return True
+            node = members[0]
+            continue
         if isinstance(step, Element) or not isinstance(node, Mapping):
             return False
         if (name := unescaped(step)) not in node:

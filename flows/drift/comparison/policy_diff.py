@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 from flows._policies.assignments import IDENTITIES
 from flows._policies.canonical import ASSIGNMENTS, PROPERTIES, SCOPE_TAGS, SETTINGS, content_declared
 from flows._policies.content import Content, Identity
-from flows._policies.tree import EACH, LIST, OWN, Tree, comparable, comparable_tree, dumps, kind_of
+from flows._policies.tree import EACH, LIST, OWN, Tree, comparable, comparable_tree, dumps, in_one_case, kind_of
 from flows.drift.comparison.changes import MISSING, Change, Element, Facet, Step
 
 PARTS: Final[tuple[tuple[str, Facet], ...]] = (
@@ -176,7 +176,7 @@ def identity_of(element: Tree, properties: Identity) -> Identity | None:
             # An object that names something, such as `mobileAppIdentifier`, has one text in it.
             value = only if OWN in node or isinstance(only, str) else None
         if isinstance(value, str) and value:
-            values.append(value)
+            values.append(in_one_case(value))
         elif isinstance(value, int | float) and not isinstance(value, bool):
             values.append(str(comparable(value)))
         elif len(properties) > 1:

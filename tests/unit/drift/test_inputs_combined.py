@@ -21,6 +21,8 @@ from tests.support.drift_inputs import (
     both,
     cat,
     check_input,
+    exc,
+    filt,
     gid,
     grp,
     ios,
@@ -28,6 +30,7 @@ from tests.support.drift_inputs import (
     pas,
     put,
     sim,
+    wo,
 )
 
 INPUTS: Inputs = []
@@ -85,6 +88,17 @@ p(K, 'unknown type truncated', both('InventoryPolicies/i.json', {'@odata.type': 
 p(K, 'ps5 Unicode escapes & \\u0027', both('x.json', json.dumps(ios(1, description="It's <b> & ü"))), both('x.json', json.dumps(ios(1, description="It's <b> & ü")).replace("'", '\\u0027').replace('<', '\\u003c').replace('&', '\\u0026')), [])
 p(K, 'PascalCase truncated', both('x.json', pas(cat(1, sim('d', 1)))), both('x.json', json.dumps(pas(cat(1, sim('d', 1))))[:-30]), [], 'any')
 p(K, 'unread on one side & change in another type', both('Compliance Policies/x.json', ios(1, a=1)) | {'a.json': cat(5, sim('q', 1), name='Q')}, both('Compliance Policies/x.json', '{') | {'a.json': cat(5, sim('q', 2), name='Q')}, [('modified', 'q')], ['compliance'])
+K = 'combined'
+p(K, 'rename + retarget by name in catalog yaml', both('Settings Catalog/A.yaml', cat(None, sim('d', 1), name='A', assignments=[grp(groupName='G1')])), both('Settings Catalog/B.yaml', cat(None, sim('d', 1), name='B', assignments=[grp(groupName='G2')])), [('modified', 'name', 'info'), ('modified', 'G1'), ('modified', 'G2')])
+p(K, 'archive move + truncated file of another type', {'Settings Catalog/A.json': cat(None, sim('d', 1), name='A'), 'Filters/F.json': filt('F')} | W, {'__archive__/2026/Settings Catalog/A.json': cat(None, sim('d', 1), name='A'), 'Filters/F.json': json.dumps(filt('F'))[:30]} | W, [('removed', '')], ['assignment_filter'])
+p(K, 'same name other kind + deleted group', {'Device Configurations/X_a.json': of('iosGeneralDeviceConfiguration', None, displayName='X', assignments=[grp(groupName='A')]), 'Device Configurations/X_b.json': of('macOSGeneralDeviceConfiguration', None, displayName='X', assignments=[grp(groupName='A')])}, {'Device Configurations/X_a.json': of('iosGeneralDeviceConfiguration', None, displayName='X', assignments=[grp(groupName=None)]), 'Device Configurations/X_b.json': of('macOSGeneralDeviceConfiguration', None, displayName='X', assignments=[grp(groupName='A')])}, [('modified', 'assignments'), ('modified', 'assignments')])
+p(K, 'crlf file + bom + spaces in description + one value', both('c.json', ios(1, description='a \r\nb', passcodeRequired=True)), both('c.json', b'\xef\xbb\xbf' + json.dumps(ios(1, description='a\nb', passcodeRequired=False), indent=2).replace('\n', '\r\n').encode()), [('modified', 'passcodeRequired', 'high')])
+p(K, 'pascal + cut', both('c.json', pas(of('conditionalAccessPolicy', 1, state='enabled', conditions={'users': {'includeUsers': ['All']}}))), both('c.json', {**pas(of('conditionalAccessPolicy', 1, state='enabled')), 'Conditions': 'Microsoft.Graph.PowerShell.Models.MicrosoftGraphConditionalAccessConditionSet'}), [], ['conditional_access'])
+p(K, 'tool switch with rename and no ids: ibr to icd', {'Device Configurations/Old.json': wo(of('iosGeneralDeviceConfiguration', None, displayName='Old', cameraBlocked=True), 'assignments'), 'Device Configurations/Assignments/Old.json': [grp(groupId=gid(5))]}, {'Device Configurations/Old_iosGeneralDeviceConfiguration.json': of('iosGeneralDeviceConfiguration', None, displayName='Old', cameraBlocked=True, assignments=[grp(groupName='A')])}, [('modified', 'assignments'), ('modified', 'assignments')])
+p(K, 'made again + unread settings', both('c.json', cat(1, sim('a', 1), sim('b', 2))), both('c.json', wo(cat(2), 'settings')), [('recreated', '')], 'any')
+p(K, 'duplicate id with different content on one side + change elsewhere', both('a.json', ios(1, a=1)) | {'b.json': cat(5, sim('q', 1), name='Q')}, both('a.json', ios(1, a=1)) | {'copy of a.json': ios(1, a=2), 'b.json': cat(5, sim('q', 2), name='Q')}, [('modified', 'q')], 'any', ['duplicate_policy_id'])
+p(K, 'page with next link + deleted policy of another type', {'p.json': {'value': [ios(1), ios(2, displayName='B')]}, 'f.json': {'id': gid(9), **filt('F')}} | W, {'p.json': {'value': [ios(1)], '@odata.nextLink': 'https://x'}} | W, [('removed', '', 'high', 'F')], ['compliance'])
+p(K, 'guid case + retarget', both('c.json', ios(1, assignments=[grp(groupId=gid(5)), exc(groupId=gid(6))])), both('c.json', ios(1, assignments=[exc(groupId=gid(5).upper()), grp(groupId=gid(6).upper())])), [('modified', gid(5), 'high'), ('modified', gid(6), 'high')])
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)

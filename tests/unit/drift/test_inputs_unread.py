@@ -11,7 +11,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.drift_inputs import Input, Inputs, W, both, cat, check_input, gid, grp, ios, of, put, sim, wo
+from tests.support.drift_inputs import (
+    G,
+    Input,
+    Inputs,
+    W,
+    both,
+    cat,
+    check_input,
+    filt,
+    gid,
+    grp,
+    ios,
+    of,
+    put,
+    sim,
+    wo,
+)
 
 INPUTS: Inputs = []
 p = partial(put, INPUTS)
@@ -52,7 +68,7 @@ p(K, 'a description that starts with @{ is a text', both('x.json', ios(1, descri
 p(K, 'last app gone from export', both('Applications/a.json', of('win32LobApp', 1, displayName='A')), W, [], ['app'])
 p(K, 'authorization policy on one side only', W, both('Entra/Authorization Policy/a.json', of('authorizationPolicy', None, allowInvitesFrom='everyone')), [], ['authorization_policy'])
 p(K, 'apps on both sides, one gone', both('Applications/a.json', of('win32LobApp', 1, displayName='A')) | {'Applications/b.json': of('win32LobApp', 2, displayName='B')}, both('Applications/a.json', of('win32LobApp', 1, displayName='A')), [('removed', '')])
-p(K, 'file unreadable: a folder named x.json', both('Filters/f.json', {'id': gid(3), 'displayName': 'F', 'platform': 'iOS', 'rule': 'a'}), W | {'Filters/f.json/readme.txt': 'x'}, [('removed', '')])
+p(K, 'file unreadable: a folder named x.json', both('Filters/f.json', {'id': gid(3), 'displayName': 'F', 'platform': 'iOS', 'rule': 'a'}), W | {'Filters/f.json/readme.txt': 'x'}, [], ['assignment_filter'], ['file_unreadable'])
 p(K, 'IM: settings beside policy truncated', {'EndpointSecurity/I.json': wo(of('deviceManagementIntent', 1, templateId=gid(8)), 'settings'), 'EndpointSecurity/I_Settings.json': {'settings': [{'definitionId': 'd', 'valueJson': '1'}]}}, {'EndpointSecurity/I.json': wo(of('deviceManagementIntent', 1, templateId=gid(8)), 'settings'), 'EndpointSecurity/I_Settings.json': '{"settings":[{"definitionId":"d","val'}, [], 'any')
 p(K, 'IBR: assignments file truncated', {'Device Configurations/P.json': wo(of('iosGeneralDeviceConfiguration', 1), 'assignments'), 'Device Configurations/Assignments/P.json': [grp(groupId=gid(5))]}, {'Device Configurations/P.json': wo(of('iosGeneralDeviceConfiguration', 1), 'assignments'), 'Device Configurations/Assignments/P.json': json.dumps([grp(groupId=gid(5))])[:30]}, [], 'any')
 p(K, 'big number / NaN', both('Compliance Policies/x.json', ios(1, a=1)), both('Compliance Policies/x.json', json.dumps(ios(1, a=float('nan')))), [], ['compliance'])
@@ -62,6 +78,29 @@ p(K, 'trailing comma', both('Compliance Policies/x.json', ios(1, a=1)), both('Co
 p(K, 'git lfs pointer', both('Settings Catalog/x.json', cat(1, sim('d', 1))), both('Settings Catalog/x.json', 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n'), [], ['settings_catalog'])
 p(K, 'two JSON objects after another (appended)', both('Compliance Policies/x.json', ios(1, a=1)), both('Compliance Policies/x.json', json.dumps(ios(1, a=1)) + '\n' + json.dumps(ios(2, a=1))), [], ['compliance'])
 p(K, 'one line per JSON (ndjson) list', both('Compliance Policies/x.json', [ios(1, a=1), ios(2, a=1)]), both('Compliance Policies/x.json', json.dumps(ios(1, a=1)) + '\n' + json.dumps(ios(2, a=2))), [], ['compliance'])
+K = '4 unread'
+p(K, 'next page inside an ibr folder', {'Device Configurations/a.json': wo(of('iosGeneralDeviceConfiguration', 1), 'assignments'), 'Device Configurations/b.json': wo(of('iosGeneralDeviceConfiguration', 2, displayName='Q'), 'assignments')}, {'Device Configurations/page.json': {'@odata.nextLink': 'https://graph.microsoft.com/x', 'value': [wo(of('iosGeneralDeviceConfiguration', 1), 'assignments')]}}, [], 'any', ['page_missing'])
+p(K, 'count above what the page holds', both('p.json', {'@odata.count': 3, 'value': [ios(1), ios(2, displayName='B')]}), both('p.json', {'@odata.count': 3, 'value': [ios(1)]}), [], ['compliance'])
+p(K, 'hashtable in ca users', both('c.json', of('conditionalAccessPolicy', 1, state='enabled', conditions={'users': {'includeUsers': ['All']}}, grantControls=None)), both('c.json', of('conditionalAccessPolicy', 1, state='enabled', conditions={'users': 'System.Collections.Hashtable'}, grantControls=None)), [], ['conditional_access'])
+p(K, '@{…} in assignments as the text', both('c.json', ios(1, assignments=[grp(groupId=gid(5))])), both('c.json', ios(1, assignments='@{id=x; target=}')), [], ['compliance'])
+p(K, 'cut in yaml exports too', both('c.yaml', of('roleDefinition', 1, isBuiltIn=False, rolePermissions=[{'resourceActions': [{'allowedResourceActions': ['a']}]}])), both('c.yaml', of('roleDefinition', 1, isBuiltIn=False, rolePermissions=[{'resourceActions': 'System.Object[]'}])), [], ['role_definition'])
+p(K, 'settingCount above, yaml', both('c.yaml', {**cat(1, sim('a', 1), sim('b', 2)), 'settingCount': 2}), both('c.yaml', {**cat(1, sim('a', 1)), 'settingCount': 2}), [], ['settings_catalog'])
+p(K, 'unrecognised in Roles', both('Roles/r.json', {'foo': 'bar', 'n': 1}), both('Roles/r.json', {'foo': 'bar', 'n': 2}), [], ['role_definition'])
+p(K, 'unrecognised in a mixed folder beside policies of one type', {'x/a.json': ios(1), 'x/b.json': ios(2, displayName='B'), 'x/c.json': {'foo': 1}}, {'x/a.json': ios(1), 'x/b.json': ios(2, displayName='B'), 'x/c.json': {'foo': 2}}, [], ['compliance'])
+p(K, 'catalog compliance without actions', both('c.json', {**cat(1, sim('d', 1), scheduledActionsForRule=[{'ruleName': 'r', 'scheduledActionConfigurations': [{'actionType': 'block', 'gracePeriodHours': 0}]}]), '@odata.type': G + 'deviceManagementCompliancePolicy'}), both('c.json', {**cat(1, sim('d', 1)), '@odata.type': G + 'deviceManagementCompliancePolicy'}), [], 'any')
+p(K, 'settings null beside settingCount', both('c.json', {**cat(1, sim('a', 1)), 'settingCount': 1}), both('c.json', {**cat(1), 'settings': None, 'settingCount': 1}), [], ['settings_catalog'])
+p(K, 'settings null without settingCount', both('c.json', cat(1, sim('a', 1))), both('c.json', {**cat(1), 'settings': None}), [], 'any')
+p(K, 'settings [] beside settingCount 3', both('c.json', {**cat(1, sim('a', 1)), 'settingCount': 1}), both('c.json', {**cat(1), 'settingCount': 1}), [], ['settings_catalog'])
+p(K, 'comments in json', both('Compliance Policies/c.json', ios(1)), both('Compliance Policies/c.json', '// exported\n' + json.dumps(ios(1, x=1))), [], ['compliance'])
+p(K, '0-byte yaml both sides', both('Filters/f.yaml', ''), both('Filters/f.yaml', ''), [], ['assignment_filter'])
+p(K, 'a picture named json', both('Compliance Policies/c.json', ios(1)), both('Compliance Policies/c.json', b'\x89PNG\r\n\x1a\n' + bytes(range(256))), [], ['compliance'])
+p(K, 'null among members of a page', both('p.json', {'@odata.context': 'https://graph.microsoft.com/beta/$metadata#deviceManagement/deviceCompliancePolicies', 'value': [ios(1), ios(2, displayName='B')]}), both('p.json', {'@odata.context': 'https://graph.microsoft.com/beta/$metadata#deviceManagement/deviceCompliancePolicies', 'value': [ios(1), None]}), [], 'any')
+p(K, 'values of oma settings cut', both('c.json', of('windows10CustomConfiguration', 1, omaSettings=[{'@odata.type': G + 'omaSettingInteger', 'omaUri': './a', 'displayName': 'a', 'value': 1}])), both('c.json', of('windows10CustomConfiguration', 1, omaSettings=['@{@odata.type=#microsoft.graph.omaSettingInteger; omaUri=./a}'])), [], ['device_configuration'])
+p(K, 'presentation values next link inside', both('t.json', of('groupPolicyConfiguration', 1, definitionValues=[{'enabled': True, 'definition': {'id': gid(5)}, 'presentationValues': [{'value': '1', 'presentation': {'id': gid(6)}}]}])), both('t.json', of('groupPolicyConfiguration', 1, definitionValues=[{'enabled': True, 'definition': {'id': gid(5)}, 'presentationValues': [], 'presentationValues@odata.nextLink': 'https://x'}])), [], ['administrative_template'])
+p(K, 'assignments next link in yaml', both('t.yaml', of('win32LobApp', 1, assignments=[grp(groupId=gid(5)), grp(groupId=gid(6))])), both('t.yaml', {**of('win32LobApp', 1, assignments=[grp(groupId=gid(5))]), 'assignments@odata.nextLink': 'https://x'}), [], ['app'])
+p(K, 'a page in a page: part page with next link', both('t.json', cat(1, sim('a', 1), sim('b', 1))), both('t.json', {**cat(1), 'settings': {'value': [sim('a', 1)], '@odata.nextLink': 'https://x'}}), [], ['settings_catalog'])
+p(K, 'graph error in yaml', both('Filters/f.yaml', filt('F')), both('Filters/f.yaml', {'error': {'code': 'Forbidden', 'message': 'no'}}), [], ['assignment_filter'], ['export_holds_error'])
+p(K, 'batch answer of which one failed', both('b.json', {'responses': [{'id': '1', 'status': 200, 'body': {'value': [ios(1)]}}, {'id': '2', 'status': 200, 'body': {'value': [cat(2, sim('d', 1), name='Q')]}}]}), both('b.json', {'responses': [{'id': '1', 'status': 200, 'body': {'value': [ios(1)]}}, {'id': '2', 'status': 403, 'body': {'error': {'code': 'Forbidden', 'message': 'x'}}}]}), [], 'any')
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)

@@ -10,7 +10,28 @@ from typing import Any
 
 import pytest
 
-from tests.support.drift_inputs import G, Input, Inputs, W, b64, cat, check_input, cho, exc, gid, grp, of, put, sim, wo
+from tests.support.drift_inputs import (
+    G,
+    Input,
+    Inputs,
+    W,
+    all_of,
+    b64,
+    both,
+    cat,
+    check_input,
+    cho,
+    exc,
+    filt,
+    gid,
+    grp,
+    ios,
+    of,
+    put,
+    sides_at,
+    sim,
+    wo,
+)
 
 INPUTS: Inputs = []
 p = partial(put, INPUTS)
@@ -137,6 +158,57 @@ p(K, 'removed catalog policy of wallpaper', {'a.json': cat(1, sim('device_vendor
 p(K, 'removed endpoint protection profile by plain name', {'a.json': of('windows10EndpointProtectionConfiguration', 1, displayName='Std', bitLockerEncryptDevice=True)} | W, W, [('removed', '', 'high')])
 p(K, 'removed apple push cert', {'a.json': of('applePushNotificationCertificate', None, appleIdentifier='a@b')} | W, W, [], ['apns_certificate'])
 p(K, 'role definition permission added', {'a.json': of('roleDefinition', 1, isBuiltIn=False, rolePermissions=[{'resourceActions': [{'allowedResourceActions': ['a'], 'notAllowedResourceActions': []}]}])}, {'a.json': of('roleDefinition', 1, isBuiltIn=False, rolePermissions=[{'resourceActions': [{'allowedResourceActions': ['a', 'b'], 'notAllowedResourceActions': []}]}])}, [('modified', 'rolePermissions', 'high')])
+K = '1 identity'
+def intent(n, t, **m):
+    return {'displayName': n, 'templateId': gid(t), 'description': '', 'settingsDelta': [{'definitionId': 'd', 'valueJson': 'true'}], **m}
+p(K, 'ibr intents of one name of two templates', {f'Device Management Intents/AV/{gid(1)}_Base.json': intent('Base', 1), f'Device Management Intents/FW/{gid(2)}_Base.json': intent('Base', 2)}, {f'Device Management Intents/AV/{gid(1)}_Base.json': intent('Base', 1), f'Device Management Intents/FW/{gid(2)}_Base.json': intent('Base', 2, settingsDelta=[{'definitionId': 'd', 'valueJson': 'false'}])}, [('modified', 'd', 'high')], 'any', check=sides_at('d', True, False))
+p(K, 'icd yaml ios and android compliance of one name', {'Compliance Policies/Policies/B_iosCompliancePolicy.yaml': ios(None, displayName='B'), 'Compliance Policies/Policies/B_androidCompliancePolicy.yaml': of('androidCompliancePolicy', None, displayName='B', passwordRequired=True)}, {'Compliance Policies/Policies/B_iosCompliancePolicy.yaml': ios(None, displayName='B'), 'Compliance Policies/Policies/B_androidCompliancePolicy.yaml': of('androidCompliancePolicy', None, displayName='B', passwordRequired=False)}, [('modified', 'passwordRequired', 'high')], check=sides_at('passwordRequired', True, False))
+p(K, 'icd filter renamed', both('Filters/Old.yaml', filt('Old')), both('Filters/New.yaml', filt('New')), [('modified', 'displayName', 'info-', 'New')], check=sides_at('displayName', 'Old', 'New'))
+p(K, 'icd shell script renamed', both('Scripts/Shell/A.json', of('deviceShellScript', None, displayName='A', scriptContent=b64('x\n'))), both('Scripts/Shell/B.json', of('deviceShellScript', None, displayName='B', scriptContent=b64('x\n'))), [('modified', 'displayName')])
+p(K, 'icd autopilot renamed and retargeted by name', both('Enrollment Profiles/Windows/A.json', of('azureADWindowsAutopilotDeploymentProfile', None, displayName='A', outOfBoxExperienceSettings={'userType': 'standard'}, assignments=[grp(groupName='X')])), both('Enrollment Profiles/Windows/B.json', of('azureADWindowsAutopilotDeploymentProfile', None, displayName='B', outOfBoxExperienceSettings={'userType': 'standard'}, assignments=[grp(groupName='Y')])), [('modified', 'displayName'), ('modified', 'assignments[group, X]'), ('modified', 'assignments[group, Y]')])
+p(K, 'icd role definition renamed', both('Roles/A.json', of('roleDefinition', None, displayName='A', isBuiltIn=False, rolePermissions=[{'resourceActions': [{'allowedResourceActions': ['a'], 'notAllowedResourceActions': []}]}])), both('Roles/B.json', of('roleDefinition', None, displayName='B', isBuiltIn=False, rolePermissions=[{'resourceActions': [{'allowedResourceActions': ['a'], 'notAllowedResourceActions': []}]}])), [('modified', 'displayName')])
+p(K, 'named locations ip and country of one name', {'Named Locations/a.json': of('ipNamedLocation', None, displayName='HQ', isTrusted=True, ipRanges=[]), 'Named Locations/b.json': of('countryNamedLocation', None, displayName='HQ', countriesAndRegions=['DE'])}, {'Named Locations/a.json': of('ipNamedLocation', None, displayName='HQ', isTrusted=True, ipRanges=[]), 'Named Locations/b.json': of('countryNamedLocation', None, displayName='HQ', countriesAndRegions=['DE', 'KP'])}, [('modified', 'countriesAndRegions', 'high')])
+p(K, 'app configuration of one name: device ios, android, managed', {f'App Configuration/C_{t}.json': of(t, None, displayName='C', settings=None) for t in ('iosMobileAppConfiguration', 'androidManagedStoreAppConfiguration', 'targetedManagedAppConfiguration')}, {f'App Configuration/C_{t}.json': of(t, None, displayName='C', settings=None, **({'packageId': 'app:x'} if t.startswith('android') else {})) for t in ('iosMobileAppConfiguration', 'androidManagedStoreAppConfiguration', 'targetedManagedAppConfiguration')}, [('modified', 'packageId')])
+p(K, 'two filters of one name renumbered when the first goes', {'Filters/F.json': filt('F', 'a'), 'Filters/F_1.json': filt('F', 'b')} | W, {'Filters/F.json': filt('F', 'b')} | W, [('removed', '', 'high')])
+p(K, 'names swapped between two without ids', {'Settings Catalog/A.json': cat(None, sim('a', 1), name='A'), 'Settings Catalog/B.json': cat(None, sim('b', 1), name='B')}, {'Settings Catalog/A.json': cat(None, sim('b', 1), name='A'), 'Settings Catalog/B.json': cat(None, sim('a', 1), name='B')}, [('modified', 'a', None, 'A'), ('modified', 'b', None, 'A'), ('modified', 'a', None, 'B'), ('modified', 'b', None, 'B')])
+p(K, 'catalog of one name: mdm and endpointPrivilegeManagement and linux', {f'Settings Catalog/S_{n}.json': cat(None, sim('d', n), name='S', technologies=t, platforms=pl) for n, (t, pl) in enumerate((('mdm', 'windows10'), ('endpointPrivilegeManagement', 'windows10'), ('linuxMdm', 'linux')))}, {f'Settings Catalog/S_{n}.json': cat(None, sim('d', n if n != 1 else 7), name='S', technologies=t, platforms=pl) for n, (t, pl) in enumerate((('mdm', 'windows10'), ('endpointPrivilegeManagement', 'windows10'), ('linuxMdm', 'linux')))}, [('modified', 'd')], check=sides_at('d', 1, 7))
+p(K, 'same name same kind in two folders of a home-made tree', {'Berlin/Wi-Fi.json': of('windowsWifiConfiguration', None, displayName='Wi-Fi', ssid='a'), 'Paris/Wi-Fi.json': of('windowsWifiConfiguration', None, displayName='Wi-Fi', ssid='b')}, {'Berlin/Wi-Fi.json': of('windowsWifiConfiguration', None, displayName='Wi-Fi', ssid='a'), 'Paris/Wi-Fi.json': of('windowsWifiConfiguration', None, displayName='Wi-Fi', ssid='c')}, [('modified', 'ssid')], check=sides_at('ssid', 'b', 'c'))
+p(K, 'notification template renamed, no id', both('Compliance Policies/Message Templates/A.json', of('notificationMessageTemplate', None, displayName='A', brandingOptions='none', localizedNotificationMessages=[{'locale': 'en-us', 'subject': 's', 'messageTemplate': 'm'}])), both('Compliance Policies/Message Templates/B.json', of('notificationMessageTemplate', None, displayName='B', brandingOptions='none', localizedNotificationMessages=[{'locale': 'en-us', 'subject': 's', 'messageTemplate': 'm'}])), [('modified', 'displayName')])
+p(K, 'renamed twice at once: two policies of equal content', both('A.json', ios(None, displayName='A')) | {'B.json': ios(None, displayName='B')}, both('C.json', ios(None, displayName='C')) | {'D.json': ios(None, displayName='D')}, [('modified', 'displayName', 'info-'), ('modified', 'displayName', 'info-')])
+p(K, 'made again with id, one value weaker', both('x.json', of('macOSEndpointProtectionConfiguration', 1, displayName='FV', fileVaultEnabled=True, firewallEnabled=True, firewallBlockAllIncoming=False)), both('x.json', of('macOSEndpointProtectionConfiguration', 2, displayName='FV', fileVaultEnabled=False, firewallEnabled=True, firewallBlockAllIncoming=False)), [('recreated', 'fileVaultEnabled', 'high')])
+K = '2 assignments'
+def epc(*a, **m):
+    return of('windows10EndpointProtectionConfiguration', None, displayName='D', assignments=list(a), **m)
+def by_filter(name, mode):
+    return {'deviceAndAppManagementAssignmentFilterId': name, 'deviceAndAppManagementAssignmentFilterType': mode}
+p(K, 'yaml groupName changed', both('Device Configurations/D.yaml', epc(grp(groupName='A', groupType='StaticMembership'))), both('Device Configurations/D.yaml', epc(grp(groupName='B', groupType='StaticMembership'))), [('modified', '[group, A]'), ('modified', '[group, B]')], check=all_of(sides_at('A', 'A', None), sides_at('B', None, 'B')))
+p(K, 'exclusion by name added', both('Device Configurations/D.yaml', epc(grp(groupName='A'))), both('Device Configurations/D.yaml', epc(grp(groupName='A'), exc(groupName='VIP'))), [('modified', 'VIP', 'high')])
+p(K, 'filter name swapped on all devices', both('D.json', epc({'target': {'@odata.type': G + 'allDevicesAssignmentTarget', **by_filter('Corp', 'include')}})), both('D.json', epc({'target': {'@odata.type': G + 'allDevicesAssignmentTarget', **by_filter('BYOD', 'include')}})), [('modified', 'all_devices')], check=sides_at('all_devices', 'Corp', 'BYOD'))
+p(K, 'group by name here, by id and name there', both('D.json', epc(grp(groupName='A'))), both('D.json', epc(grp(groupId=gid(5), groupName='A'))), [])
+p(K, 'group by name here, by id and other name there', both('D.json', epc(grp(groupName='A'))), both('D.json', epc(grp(groupId=gid(5), groupName='B'))), [('modified', ''), ('modified', '')])
+p(K, 'one name twice with two filters, one filter removed', both('D.json', epc(grp(groupName='A', **by_filter('F1', 'include')), grp(groupName='A', **by_filter('F2', 'include')))), both('D.json', epc(grp(groupName='A', **by_filter('F1', 'include')), grp(groupName='A'))), [('modified', 'A'), ('modified', 'A')])
+p(K, 'all users to one group by name', both('D.json', epc({'target': {'@odata.type': G + 'allLicensedUsersAssignmentTarget'}})), both('D.json', epc(grp(groupName='Pilot'))), [('modified', 'all_users'), ('modified', 'Pilot')])
+p(K, 'app by group name: required to uninstall', both('Applications/A.json', of('winGetApp', None, displayName='A', assignments=[{'intent': 'required', **grp(groupName='All')}])), both('Applications/A.json', of('winGetApp', None, displayName='A', assignments=[{'intent': 'uninstall', **grp(groupName='All')}])), [('modified', 'All', 'high')], check=sides_at('All', 'required', 'uninstall'))
+p(K, 'ibr: the assignments file of one policy is gone', {'Device Configurations/D.json': wo(of('iosGeneralDeviceConfiguration', 1), 'assignments'), 'Device Configurations/Assignments/D.json': [grp(groupId=gid(5))]} | W, {'Device Configurations/D.json': wo(of('iosGeneralDeviceConfiguration', 1), 'assignments'), 'Device Configurations/E.json': wo(of('iosGeneralDeviceConfiguration', 2, displayName='E'), 'assignments'), 'Device Configurations/Assignments/E.json': [grp(groupId=gid(6))]} | W, [('modified', 'assignments'), ('added', '')])
+p(K, 'group id in other case', both('D.json', ios(1, assignments=[grp(groupId=gid(5))])), both('D.json', ios(1, assignments=[grp(groupId=gid(5).upper())])), [])
+p(K, 'membership rule of dynamic group by name changed', both('D.json', epc(grp(groupName='A', groupType='DynamicMembership', membershipRule='(user.department -eq "IT")'))), both('D.json', epc(grp(groupName='A', groupType='DynamicMembership', membershipRule='(user.department -ne "IT")'))), [('modified', 'A', 'medium')])
+p(K, 'enrolment limit: priority and group by name', both('Enrollment Configurations/L.json', of('deviceEnrollmentLimitConfiguration', None, displayName='L', limit=5, priority=1, assignments=[grp(groupName='A')])), both('Enrollment Configurations/L.json', of('deviceEnrollmentLimitConfiguration', None, displayName='L', limit=5, priority=2, assignments=[grp(groupName='B')])), [('modified', 'priority'), ('modified', 'A'), ('modified', 'B')])
+p(K, 'conditional access group swapped by id', both('c.json', of('conditionalAccessPolicy', 1, state='enabled', conditions={'users': {'includeGroups': [gid(5)], 'excludeGroups': [gid(6)]}}, grantControls=None)), both('c.json', of('conditionalAccessPolicy', 1, state='enabled', conditions={'users': {'includeGroups': [gid(6)], 'excludeGroups': [gid(5)]}}, grantControls=None)), [('modified', 'includeGroups', 'critical'), ('modified', 'excludeGroups', 'critical')])
+p(K, 'policy set item removed', both('Policy Sets/s.json', of('policySet', 1, items=[{'id': 'x', 'payloadId': gid(7), 'itemType': 'a'}, {'id': 'z', 'payloadId': gid(8), 'itemType': 'a'}])), both('Policy Sets/s.json', of('policySet', 1, items=[{'id': 'x', 'payloadId': gid(7), 'itemType': 'a'}])), [('modified', 'items')])
+p(K, 'deleted group: name gone on one side, id on both', both('D.json', ios(1, assignments=[grp(groupId=gid(5), groupName='A')])), both('D.json', ios(1, assignments=[grp(groupId=gid(5), groupName=None)])), [])
+K = '3 who'
+def many(t, n, before, after, folder='X'):
+    return ({f'{folder}/{i}.json': of(t, i, displayName=f'N{i}', **(before(i) if callable(before) else before)) for i in range(1, n + 1)}, {f'{folder}/{i}.json': of(t, i, displayName=f'N{i}', **(after(i) if callable(after) else after)) for i in range(1, n + 1)})
+p(K, 'filevault off in all 4', *many('macOSEndpointProtectionConfiguration', 4, {'fileVaultEnabled': True}, {'fileVaultEnabled': False}), [('modified', 'fileVaultEnabled', 'high')] * 4)
+p(K, 'property comes in all 4 android owner', *many('androidDeviceOwnerGeneralDeviceConfiguration', 4, {'cameraBlocked': True}, {'cameraBlocked': True, 'microphoneForceMute': False}), [('platform_change', 'microphoneForceMute', 'medium-')])
+p(K, 'property comes in 3 of 4', *many('androidDeviceOwnerGeneralDeviceConfiguration', 4, {'cameraBlocked': True}, lambda i: {'cameraBlocked': True} if i == 4 else {'cameraBlocked': True, 'microphoneForceMute': False}), [('modified', 'microphoneForceMute')] * 3)
+p(K, 'scripts: signature check off in all 5', *many('deviceManagementScript', 5, {'scriptContent': b64('a\n'), 'enforceSignatureCheck': True}, {'scriptContent': b64('a\n'), 'enforceSignatureCheck': False}), [('modified', 'enforceSignatureCheck', 'high')] * 5)
+p(K, 'nested property comes in all ca', *many('conditionalAccessPolicy', 3, {'state': 'enabled', 'conditions': {'users': {'includeUsers': ['All']}}}, {'state': 'enabled', 'conditions': {'users': {'includeUsers': ['All']}, 'insiderRiskLevels': 'minor'}}), [('platform_change', 'insiderRiskLevels')])
+p(K, 'exclusion added in all ca is somebody', *many('conditionalAccessPolicy', 3, {'state': 'enabled', 'conditions': {'users': {'includeUsers': ['All'], 'excludeUsers': []}}}, {'state': 'enabled', 'conditions': {'users': {'includeUsers': ['All'], 'excludeUsers': ['evil']}}}), [('modified', 'excludeUsers', 'critical')] * 3)
+p(K, 'oma setting added to all three is somebody', *many('windows10CustomConfiguration', 3, {'omaSettings': [{'@odata.type': G + 'omaSettingInteger', 'omaUri': './a', 'displayName': 'a', 'value': 1}]}, {'omaSettings': [{'@odata.type': G + 'omaSettingInteger', 'omaUri': './a', 'displayName': 'a', 'value': 1}, {'@odata.type': G + 'omaSettingInteger', 'omaUri': './b', 'displayName': 'b', 'value': 1}]}), [('modified', './b')] * 3)
+p(K, 'made again, same content', both('x.json', of('windowsFeatureUpdateProfile', 1, featureUpdateVersion='24H2')), both('x.json', of('windowsFeatureUpdateProfile', 2, featureUpdateVersion='24H2')), [('recreated', '', 'low')])
+p(K, 'made again without its groups', both('x.json', of('iosManagedAppProtection', 1, pinRequired=True, assignments=[grp(groupId=gid(5))])), both('x.json', of('iosManagedAppProtection', 2, pinRequired=True)), [('recreated', 'assignments', 'medium')])
+p(K, 'trusted location half the internet by portal page', {'n.json': {'@odata.context': 'https://graph.microsoft.com/v1.0/$metadata#identity/conditionalAccess/namedLocations', 'value': [of('ipNamedLocation', 1, displayName='HQ', isTrusted=True, ipRanges=[{'@odata.type': G + 'iPv4CidrRange', 'cidrAddress': '10.0.0.0/8'}])]}}, {'n.json': {'@odata.context': 'https://graph.microsoft.com/v1.0/$metadata#identity/conditionalAccess/namedLocations', 'value': [of('ipNamedLocation', 1, displayName='HQ', isTrusted=True, ipRanges=[{'@odata.type': G + 'iPv4CidrRange', 'cidrAddress': '10.0.0.0/8'}, {'@odata.type': G + 'iPv6CidrRange', 'cidrAddress': '::/1'}])]}}, [('modified', 'ipRanges', 'high')])
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
