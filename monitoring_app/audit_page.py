@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 import streamlit as st
 
 from monitoring_app import runtime, texts
-from monitoring_app.presentation.fields import LONGEST, day_field, text_field
+from monitoring_app.presentation.fields import LONGEST, Fields, day_of
+from monitoring_app.presentation.figures import words
 from monitoring_app.presentation.nodes import Node, h, moment, page_href
 from monitoring_app.presentation.parts import empty_state, page_header, pager, row, table
 from monitoring_app.presentation.view import show
@@ -20,18 +20,19 @@ from runstore.audit import AuditReader
 from runstore.runs.cursor import BadCursorError, Cursor
 
 A_PAGE: Final = 100
-DETAIL_SHOWN: Final = 400
 _COLUMNS: Final = {texts.COLUMN_WHEN: "", texts.AUDIT_WHO: "", texts.AUDIT_WHAT: "", texts.AUDIT_ABOUT: "wide"}
 
 
 def draw(viewer: Viewer) -> None:
     """The page."""
     params = {name: value.replace("\x00", "")[:LONGEST] for name, value in st.query_params.to_dict().items()}
-    show(page_header(viewer, texts.AUDIT, "Who did what in this tenant, newest first."), "audit-header")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        for name, label in (("actor", texts.AUDIT_WHO), ("verb", texts.AUDIT_WHAT), ("subject", texts.AUDIT_ABOUT)):
-            text_field("audit", name, label)
-        since, until = day_field("audit", "since", "From (UTC)"), day_field("audit", "until", "To (UTC)")
+    made = Fields("audit", viewer.tenant.slug, params)
+    texts_of = (("actor", texts.AUDIT_WHO), ("verb", texts.AUDIT_WHAT), ("subject", texts.AUDIT_ABOUT))
+    days = (("since", "From (UTC)"), ("until", "To (UTC)"))
+    fields = made.bar(*(made.text(*one) for one in texts_of), *(made.day(*one) for one in days))
+    header = page_header(viewer, texts.AUDIT, "Who did what in this tenant, newest first.")
+    show(h("div", {"class": "stack"}, header, fields), "audit-header")
+    since, until = (day_of(params, name) for name, _ in days)
     wanted = {name: params.get(name, "").strip() for name in ("actor", "verb", "subject")}
     cursor = _cursor(params.get("cursor", ""))
     found = AuditReader(runtime.current().database, viewer.scope).list(
@@ -70,8 +71,8 @@ def _list(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any
 
 
 def _row(one: Mapping[str, Any]) -> Node:
-    detail = orjson.dumps(one["detail"]).decode() if one["detail"] else ""
-    cut = detail if len(detail) <= DETAIL_SHOWN else f"{detail[:DETAIL_SHOWN]}…"
-    about = h("div", {"class": "mono break"}, one["subject"]), cut and h("div", {"class": "muted small break"}, cut)
-    who, what = h("span", {"class": "break"}, one["actor"]), h("span", {"class": "strong break"}, one["verb"])
+    detail = h("div", {"class": "muted small break"}, words(one["detail"])) if one["detail"] else None
+    about = h("div", {"class": "mono break"}, one["subject"]), detail
+    who = h("div", {"class": "cut", "title": one["actor"]}, one["actor"])
+    what = h("span", {"class": "strong nowrap"}, one["verb"])
     return row(_COLUMNS, one["id"], moment(datetime.fromisoformat(one["at"])), who, what, about)

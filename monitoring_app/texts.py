@@ -74,6 +74,7 @@ COUNT_FAILED: Final = "failed"
 CONTACT_LOST: Final = "Contact lost"
 CONTACT_LOST_NOTE: Final = "The run stopped reporting. It is marked as failed if no sign of life comes back in time."
 LAST_GOOD_NEVER: Final = "No run of this operation and scope succeeded before, as far back as runs are kept."
+REASON_ON_PAGE: Final = "What is known of the reason is on the run's page."
 NO_REASON: Final = "This run failed and left no reason. The worker's log of that time may say why."
 
 # Schedules

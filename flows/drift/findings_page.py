@@ -14,7 +14,7 @@ from flows.drift.finding_page import STATE_WORDS, entry
 from flows.drift.register.filters import STATES, TEXT_LIMIT, FindingFilter
 from flows.drift.register.reading import LIMIT, findings_document, histories
 from flows.drift.reports.summary import told
-from monitoring_app.presentation.fields import choice_field, text_field
+from monitoring_app.presentation.fields import Fields
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, link, page_href
 from monitoring_app.presentation.page import Viewer, page_database
@@ -52,9 +52,9 @@ def draw(viewer: Viewer) -> None:
         title = "Nothing is open" if document["comparisons"] else "Nothing compared yet"
         show(empty_state(title, why_empty(document)), "findings-empty")
         if document["comparisons"] and not run:
-            _filters(params, document["counts"], of_run=False)
+            _filters(viewer.tenant.slug, params, document, of_run=False)
         return
-    _filters(params, document["counts"], of_run=run is not None)
+    _filters(viewer.tenant.slug, params, document, of_run=run is not None)
     if wanted.policy_id:
         show(_of_policy(viewer.tenant.slug, params), "findings-policy")
     found = document["findings"][offset : offset + A_PAGE] if run else document["findings"]
@@ -78,18 +78,23 @@ def _wanted(params: Mapping[str, str]) -> FindingFilter:
     )
 
 
-def _filters(params: Mapping[str, str], counts: Sequence[Mapping[str, Any]], *, of_run: bool) -> None:
-    types = {str(one["policy_type"]) for one in counts} | {params.get("type", "")} - {""}
-    any_state = "Any state" if of_run else "Open and acknowledged"
-    states = {"": any_state, **STATE_WORDS}
+def _filters(slug: str, params: Mapping[str, str], document: Mapping[str, Any], *, of_run: bool) -> None:
+    types = {str(one["policy_type"]) for one in document["counts"]} | {params.get("type", "")} - {""}
+    states = {"": "Any state" if of_run else "Open and acknowledged", **STATE_WORDS}
     severities = {"": "Any severity", **{one.value: one.value for one in Severity}}
     named = {"": "All types", **{name: type_name(name) for name in sorted(types)}}
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        choice_field("findings", "state", "State", states, width=210)
-        choice_field("findings", "severity", "Severity", severities)
-        choice_field("findings", "type", "Policy type", named)
-        text_field("findings", "owner", "Owner")
-        text_field("findings", "q", "Search policy, owner, reason")
+    scopes = {str(one["scope"]) for one in document["comparisons"]} | {params.get("scope", "")} - {""}
+    of_scope = {"": "All scopes", **{name: name for name in sorted(scopes)}}
+    made = Fields("findings", slug, params)
+    fields = (
+        made.choice("state", "State", states, "field broad"),
+        made.choice("severity", "Severity", severities),
+        made.choice("type", "Policy type", named),
+        None if of_run else made.choice("scope", "Scope", of_scope),
+        made.text("owner", "Owner"),
+        made.text("q", "Policy, owner, reason", "Part of a text"),
+    )
+    show(made.bar(*fields), "findings-filters")
 
 
 def _of_policy(slug: str, params: Mapping[str, str]) -> Node:

@@ -15,7 +15,7 @@ from flows.drift.comparison.severity import Severity
 from flows.drift.comparison.sides import Completeness
 from flows.drift.operation import OPERATION
 from flows.drift.register.filters import SHOWN, UNSETTLED, FindingFilter
-from flows.drift.tables import DriftFinding
+from flows.drift.tables import DriftComparison, DriftFinding
 from runstore.schema import OperationRun
 from runstore.tenancy import TenantScope
 
@@ -78,12 +78,13 @@ def not_started(connection: Connection, scope: TenantScope) -> Mapping[str, NotS
 class Trend:
     """The last 30 days of a tenant, by UTC.
 
-    `days` has each day's open and acknowledged findings at its end by severity, oldest first; severities are those of today.
+    `days` has each day's open and acknowledged findings at its end by severity, oldest first, None before the first comparison that
+    is kept; severities are those of today.
     `decisions` counts findings acknowledged or accepted in these days, `until_decided` is how long that took on average since they
     opened, in seconds. `expiring` are accepted until a date within 30 days, `new` opened in the newest comparison of their scope.
     """
 
-    days: Sequence[tuple[date, Mapping[str, int]]]
+    days: Sequence[tuple[date, Mapping[str, int] | None]]
     decisions: int
     until_decided: float | None
     expiring: int
@@ -153,10 +154,13 @@ def trend(
     times = [datetime.fromisoformat(one["created_at"]) for one in compared]
     new = connection.execute(_NEW, {"tenant": scope.tenant_id, "runs": runs, "times": times})
     left = {level: sum(of.get(level, 0) for of in standing.values()) for level in _LEVELS}
-    days: list[tuple[date, Mapping[str, int]]] = []
+    oldest = select(func.min(DriftComparison.created_at)).where(DriftComparison.tenant_id == scope.tenant_id).limit(1)
+    begun = connection.execute(oldest).scalar_one() or datetime.now(UTC)
+    days: list[tuple[date, Mapping[str, int] | None]] = []
     for back in range(DAYS):
         day = today - timedelta(days=back)
-        days.append((day, {level: number for level, number in left.items() if number > 0}))
+        is_known = day >= begun.astimezone(UTC).date()
+        days.append((day, {level: number for level, number in left.items() if number > 0} if is_known else None))
         left = {level: number - steps.get((day, level), 0) for level, number in left.items()}
     known = {str(run_id): number for run_id, number in new}
     return Trend(

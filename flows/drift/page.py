@@ -153,7 +153,7 @@ def _due(slug: str, known: Schedules) -> Node:
 
 def over_time(slug: str, lately: Trend, due: Node) -> Node:
     """Open findings by day, and what is known of decisions and of what comes."""
-    most = max((sum(levels.values()) for _, levels in lately.days), default=0) or 1
+    most = max((sum(levels.values()) for _, levels in lately.days if levels), default=0) or 1
     bars = [_day(day, levels, most) for day, levels in lately.days]
     ends = [h("span", None, f"{lately.days[place][0]:%d %b}") for place in (0, -1)]
     said = "Open findings at the end of each day (UTC), by severity"
@@ -173,12 +173,13 @@ def over_time(slug: str, lately: Trend, due: Node) -> Node:
     )
 
 
-def _day(day: date, levels: Mapping[str, int], most: int) -> Node:
-    told = ", ".join(f"{count:,} {level}" for level, count in levels.items()) or "nothing is open"
-    said = f"{day:%a %d %b}: {told}"
+def _day(day: date, levels: Mapping[str, int] | None, most: int) -> Node:
+    known = levels or {}
+    nothing = "nothing was open" if levels is not None else "not known, for no comparison of then is kept"
+    said = f"{day:%a %d %b}: {', '.join(f'{count:,} {level}' for level, count in known.items()) or nothing}"
     parts = [
         h("span", {"class": f"part tone-{TONES.get(level, 'gray')}", "vars": {"h": f"{100 * count / most:.1f}%"}})
-        for level, count in reversed(list(levels.items()))
+        for level, count in reversed(known.items())
     ]
     return h("div", {"class": "day", "role": "img", "title": said, "aria-label": said}, parts)
 

@@ -9,7 +9,7 @@ from typing import Final
 import streamlit as st
 
 from flows._policies.snapshots import Sync, SyncedPolicy, find_sync, list_syncs, policies_of, usable_at
-from monitoring_app.presentation.fields import day_field, text_field
+from monitoring_app.presentation.fields import Fields, day_of
 from monitoring_app.presentation.figures import between, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database
@@ -33,8 +33,11 @@ def draw(viewer: Viewer) -> None:
     if wanted is not None:
         _policies(viewer, wanted)
         return
-    show(page_header(viewer, TITLE, "Every sync of this tenant's policies, newest first."), "inventory-header")
-    day = day_field("inventory", "at", "As of the end of (UTC)", width=200)
+    header = page_header(viewer, TITLE, "Every sync of this tenant's policies, newest first.")
+    made = Fields("inventory", viewer.tenant.slug, st.query_params.to_dict())
+    fields = made.bar(made.day("at", "As of the end of (UTC)"))
+    show(h("div", {"class": "stack"}, header, fields), "inventory-header")
+    day = day_of(st.query_params.to_dict(), "at")
     at = None if day is None else datetime.combine(day, time.max, UTC)
     with database.transaction(viewer.scope) as connection:
         found = (
@@ -79,8 +82,9 @@ def _policies(viewer: Viewer, wanted: str) -> None:
             raise NotFoundError("This tenant has no such sync.")
         read = list(policies_of(connection, viewer.scope, sync.id, limit=POLICIES_READ))
     back = link(page_href("inventory", slug), [icon("left"), "All syncs"], class_="small")
-    show(h("div", {"class": "stack"}, back, page_header(viewer, TITLE, sync.scope)), "inventory-header")
-    text_field("inventory", "q", "Policy name or id", width=320)
+    made = Fields("inventory", slug, params)
+    fields = made.bar(made.text("q", "Policy name or id", class_="field broad"))
+    show(h("div", {"class": "stack"}, back, page_header(viewer, TITLE, sync.scope), fields), "inventory-header")
     part = search.casefold()
     found = [one for one in read if part in one.name.casefold() or part in one.policy_id.casefold()]
     shown = found[offset : offset + A_PAGE]

@@ -6,7 +6,7 @@ import streamlit as st
 
 from monitoring_app import runtime, texts
 from monitoring_app.operations import detail_view as view
-from monitoring_app.presentation.fields import LONGEST, choice_field, text_field
+from monitoring_app.presentation.fields import LONGEST, Fields
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import blocks, h, page_href
 from monitoring_app.presentation.parts import downloads, empty_state, offset_of, offset_pager, page_header
@@ -82,13 +82,14 @@ def _items(viewer: Viewer, overview: RunOverview, groups: tuple[FailureGroup, ..
     wanted = params.get("find", "").strip().replace("\x00", "")[:LONGEST] or None
     offset = offset_of(params)
     files = downloads("/export/items", {"tenant": viewer.tenant.slug, "id": str(run_id)})
-    show(h("div", {"class": "row between"}, h("h2", None, "Items of this run"), files), "items-head")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        text_field("items", "find", "Find an item", width=260)
-        if groups:
-            every = {"": "All reasons", **{code: code for code in codes}}
-            items = {EVERY_ITEM: "Items of this run"} if overview.items else {}
-            choice_field("items", "reason", "Reason", every | items, width=260)
+    made = Fields("run", viewer.tenant.slug, params)
+    fields = [made.text("find", "Find an item", class_="field broad")]
+    if groups:
+        every = {"": "All reasons", **{code: code for code in codes}}
+        items = {EVERY_ITEM: "Items of this run"} if overview.items else {}
+        fields.append(made.choice("reason", "Reason", every | items, "field broad"))
+    head = h("div", {"class": "row between"}, h("h2", None, "Items of this run"), files)
+    show(h("div", {"class": "stack"}, head, made.bar(*fields)), "items-head")
     is_failures = bool(groups) and chosen != EVERY_ITEM
     reason = chosen if chosen in codes else None
     if is_failures:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from monitoring_app import texts
 from monitoring_app.operations.list_view import TRIGGERS, lasted
-from monitoring_app.presentation.figures import between, duration
+from monitoring_app.presentation.figures import SHOWN_ENTRIES, between, duration, type_name, words
 from monitoring_app.presentation.nodes import Node, blocks, copy_button, external, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import notice, row, table
 from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
@@ -24,8 +24,6 @@ Names = Mapping[str, str]
 NO_NAMES: Names = {}
 BEFORE = "Against the run before, "
 SINCE_GOOD = "Since it last worked, "
-SHOWN_CONTEXT = 30
-_DEEPEST = 3
 SAID_ABOVE = ("then_why", "notice")
 """What of a run's context is a sentence, and stands above the figures."""
 
@@ -55,7 +53,7 @@ def facts(viewer: Viewer, run: Run, context: Mapping[str, Any], usual: timedelta
     if run.flow_run_id is not None and viewer.may(Permission.OPERATE):
         entries.append(("Prefect flow run", [_flow_run(run, prefect_ui)]))
     rest = [(key, value) for key, value in context.items() if key not in SAID_ABOVE]
-    entries += [(_name(key), [h("span", None, _said(value))]) for key, value in rest[:SHOWN_CONTEXT]]
+    entries += [(type_name(key)[:80] or "–", [h("span", None, words(value))]) for key, value in rest[:SHOWN_ENTRIES]]
     shown = [
         h("div", {"class": "double" if name == texts.FACT_ID else None}, h("dt", None, name), h("dd", None, value))
         for name, value in entries
@@ -75,27 +73,6 @@ def _flow_run(run: Run, prefect_ui: str) -> Node:
     return external(
         f"{prefect_ui.rstrip('/')}/runs/flow-run/{run.flow_run_id}", "Open in Prefect", " ", icon("external")
     )
-
-
-def _name(key: str) -> str:
-    words = key.replace("_", " ").strip() or "–"
-    return f"{words[:1].upper()}{words[1:80]}"
-
-
-def _said(value: Any, depth: int = 0) -> str:
-    """A value of a context as people write it: never as Python does. What nests deeper than a list in a mapping is left out."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, dict) and depth < _DEEPEST:
-        entries = list(cast("dict[str, Any]", value).items())[:SHOWN_CONTEXT]
-        return "; ".join(f"{_name(name)}: {_said(one, depth + 1)}" for name, one in entries)[:500] or "–"
-    if isinstance(value, list) and depth < _DEEPEST:
-        return ", ".join(_said(one, depth + 1) for one in cast("list[Any]", value)[:20])[:500] or "–"
-    if value is None:
-        return "–"
-    return "…" if isinstance(value, dict | list) else str(value)[:500] or "–"
 
 
 def progress(run: Run) -> Node:

@@ -13,7 +13,7 @@ from monitoring_app import runtime, texts
 from monitoring_app.operations import list_view as view
 from monitoring_app.operations import schedules_page
 from monitoring_app.operations.address import LOOKS, ListAddress
-from monitoring_app.operations.filter_bar import filter_fields, moment_pickers
+from monitoring_app.operations.filter_bar import filter_fields
 from monitoring_app.presentation.figures import plural
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, blocks, h
@@ -39,9 +39,10 @@ def draw(viewer: Viewer) -> None:
     files = downloads("/export/runs", {"tenant": viewer.tenant.slug, **address.at_cursor(None).to_params()})
     header = page_header(viewer, texts.OPERATIONS, "Everything that ran for this tenant, newest first.", aside=files)
     now, wanted = datetime.now(UTC), hub.filter_of(viewer.scope, address)
-    fields = filter_fields(viewer.tenant.slug, address, reader.types(), insights.choices(), hub.settings.catalogue, now)
-    show(h("div", None, header, fields), "list-header")
-    moment_pickers(viewer, address)
+    zone = ZoneInfo(known_zone(st.context.timezone))
+    offered = reader.types(), insights.choices(), hub.settings.catalogue
+    fields = filter_fields(viewer.tenant.slug, address, *offered, now, zone)
+    show(h("div", {"class": "stack"}, header, fields), "list-header")
     if address.longest:
         page = reader.longest(wanted, limit=address.rows)
     else:

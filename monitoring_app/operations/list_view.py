@@ -155,8 +155,17 @@ class Told:
             return "", ""
         values = dict(note.about)
         said = [_short(values[key]) for key in self.about.get(str(run.type), _ABOUT) if values.get(key)]
-        reason = self.catalogue.get(note.reason_code) if note.reason_code else None
-        return " · ".join(said), reason.meaning if reason is not None else note.reason_code or ""
+        return " · ".join(said), why(run.bucket, note, self.catalogue)
+
+
+def why(bucket: StatusBucket, note: RunNote | None, catalogue: Catalogue) -> str:
+    """Why a run failed, or failed in part, in words; empty where it did not."""
+    if bucket not in (StatusBucket.FAILED, StatusBucket.PARTIAL):
+        return ""
+    if note is None or note.reason_code is None:
+        return texts.REASON_ON_PAGE
+    reason = catalogue.get(note.reason_code)
+    return reason.meaning if reason is not None else note.reason_code
 
 
 def told_keys(about: Mapping[str, Sequence[str]]) -> Sequence[str]:

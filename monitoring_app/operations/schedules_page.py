@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from monitoring_app import runtime, texts
+from monitoring_app.operations.list_view import why
 from monitoring_app.presentation.figures import duration, plural
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import Node, blocks, h, icon, link, moment, page_href
@@ -18,7 +19,6 @@ from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.insights import RunAt, RunInsights, RunNote
-from runstore.runs.status import StatusBucket
 from runstore.schedule_states import LookProblem, StoppedBy
 from runstore.schedules import MOST, Look, Scheduled, ScheduleReader, Schedules
 
@@ -41,8 +41,8 @@ def draw(viewer: Viewer) -> None:
         hub = runtime.current()
         with hub.database.reading(now.scope):
             found = ScheduleReader(hub.database, now.scope).schedules()
-            failed = [one.last.id for one in found.entries if one.last and one.last.bucket in _BAD]
-            notes = RunInsights(hub.database, now.scope).notes(failed, ())
+            ended = [one.last.id for one in found.entries if one.last]
+            notes = RunInsights(hub.database, now.scope).notes(ended, ())
         show(schedules(now.tenant.slug, found, notes, hub.settings.catalogue), "schedules")
 
     live(viewer, shown, REFRESH_SECONDS, "schedules")
@@ -56,7 +56,6 @@ _COLUMNS: Final = {
     "Last run": "wide",
     "Last succeeded": "",
 }
-_BAD: Final = (StatusBucket.FAILED, StatusBucket.PARTIAL)
 
 
 def schedules(slug: str, found: Schedules, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> Node:
@@ -177,10 +176,9 @@ def _row(slug: str, one: Scheduled, look: Look, notes: Mapping[UUID, RunNote], c
 def _run(slug: str, run: RunAt | None, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> tuple[Node | None, ...]:
     if run is None:
         return ("never",)
-    note = notes.get(run.id)
-    reason = catalogue.get(note.reason_code) if note and note.reason_code else None
+    said = why(run.bucket, notes.get(run.id), catalogue)
     way = link(page_href("run", slug, {"id": str(run.id)}), status_badge(run.bucket), " ", moment(run.created_at))
-    return way, h("div", {"class": "small muted why"}, reason.meaning) if reason else None
+    return way, h("div", {"class": "small muted why"}, said) if said else None
 
 
 def _good(slug: str, one: Scheduled, look: Look) -> tuple[Node | None, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any, Final
 
-import streamlit as st
+from monitoring_app import texts
+from monitoring_app.presentation.nodes import Node, h, page_href
+from monitoring_app.presentation.parts import notice
 
 LONGEST: Final = 200
 FIRST: Final = date(2000, 1, 1)
@@ -15,40 +17,89 @@ _PLACES: Final = ("from", "cursor")
 """What names a place in a list, which is another list's once a field has changed."""
 
 
-def text_field(page: str, name: str, label: str, *, width: int = 168) -> None:
-    """A text of the address."""
-    key = f"{page}_{name}"
-    st.session_state[key] = st.query_params.get(name, "").replace("\x00", "")[:LONGEST]
-    st.text_input(label, key=key, max_chars=LONGEST, width=width, on_change=_set, args=(name, key))
-
-
-def choice_field(page: str, name: str, label: str, options: Mapping[str, str], *, width: int = 168) -> None:
-    """One of `options`, value → what is shown; the empty value is none."""
-    key = f"{page}_{name}"
-    wanted = st.query_params.get(name, "")
-    st.session_state[key] = wanted if wanted in options else ""
-    shown = dict(options)
-    st.selectbox(
-        label, list(shown), key=key, width=width, format_func=lambda v: shown[v], on_change=_set, args=(name, key)
-    )
-
-
-def day_field(page: str, name: str, label: str, *, width: int = 168) -> date | None:
-    """A day; None, and an empty field, for a text of the address that is none."""
-    key = f"{page}_{name}"
+def day_of(params: Mapping[str, str], name: str) -> date | None:
+    """The day of an address; None where it has none, or a text that is none."""
     try:
-        day = date.fromisoformat(st.query_params.get(name, ""))
+        day = date.fromisoformat(params.get(name, ""))
     except ValueError:
-        day = None
-    if day is not None and not FIRST <= day <= LAST:
-        day = None
-    st.session_state[key] = day
-    st.date_input(label, key=key, width=width, min_value=FIRST, max_value=LAST, on_change=_set, args=(name, key))
-    return day
+        return None
+    return day if FIRST <= day <= LAST else None
 
 
-def _set(name: str, key: str) -> None:
-    value: Any = st.session_state[key]
-    text = value.isoformat() if isinstance(value, date) else str(value or "").strip()
-    kept = {n: v for n, v in st.query_params.to_dict().items() if n not in (name, *_PLACES)}
-    st.query_params.from_dict({**kept, name: text} if text else kept)
+class Fields:
+    """Makes the fields of a page, whose address has these parameters."""
+
+    def __init__(self, page: str, slug: str, params: Mapping[str, str]) -> None:
+        self._page, self._slug, self._params = page, slug, params
+        self._shown: list[str] = []
+        self._ignored: list[str] = []
+
+    def step(self, *names: str) -> dict[str, Any]:
+        """The attributes of a control whose value takes the place of the first of these parameters, and of the others."""
+        kept = {name: value for name, value in self._params.items() if name not in (*names, *_PLACES)}
+        return {"data-base": page_href(self._page, self._slug, kept), "data-name": names[0]}
+
+    def text(
+        self, name: str, label: str, placeholder: str | None = None, *, longest: int = LONGEST, class_: str = "field"
+    ) -> Node:
+        """A text of the address."""
+        said = {"type": "text", "maxlength": str(longest), "placeholder": placeholder}
+        return self._input(name, label, self._params.get(name, "").replace("\x00", "")[:longest], said, class_)
+
+    def day(self, name: str, label: str) -> Node:
+        """A day; empty for a text of the address that is none."""
+        day = day_of(self._params, name)
+        return self._input(name, label, day.isoformat() if day else "", {"type": "date"})
+
+    def moment(self, name: str, label: str, value: datetime | None) -> Node:
+        """A moment in the zone of the viewer, in which `value` is."""
+        shown = value.strftime("%Y-%m-%dT%H:%M") if value else ""
+        return self._input(name, label, shown, {"type": "datetime-local"}, "field broad")
+
+    def choice(self, name: str, label: str, options: Mapping[str, str], class_: str = "field") -> Node:
+        """One of `options`, value → what is shown; the empty value is none."""
+        wanted = self._params.get(name, "")
+        value = wanted if wanted in options else ""
+        self._note(name, value)
+        return field(label, select(label, options.items(), value, self.step(name)), class_)
+
+    def bar(self, *fields: Node | None) -> Node:
+        """The fields in a row, which folds on a narrow screen, and what of the address they could not show."""
+        said = texts.IGNORED.format(names=", ".join(self._ignored))
+        return h(
+            "div", {"class": "stack"}, bar(fields, len(self._shown)), notice(said, "orange") if self._ignored else None
+        )
+
+    def _input(self, name: str, label: str, value: str, attributes: dict[str, Any], class_: str = "field") -> Node:
+        self._note(name, value)
+        return field(
+            label, h("input", {"id": _id(label), "data-value": value, **attributes, **self.step(name)}), class_
+        )
+
+    def _note(self, name: str, value: str) -> None:
+        if value:
+            self._shown.append(name)
+        elif self._params.get(name):
+            self._ignored.append(name)
+
+
+def bar(fields: Iterable[Node | None], active: int) -> Node:
+    """Fields in a row, which folds on a narrow screen; `active` of them narrow the list."""
+    folds = {"type": "button", "class": "button fold", "data-fold": "1", "aria-expanded": "false"}
+    fold = h("button", folds, f"Filters ({active})" if active else "Filters")
+    return h("div", None, fold, h("div", {"class": "fields"}, *fields))
+
+
+def field(label: str, control: Node, class_: str = "field") -> Node:
+    """A control made for this label, with it."""
+    return h("div", {"class": class_}, h("label", {"for": _id(label)}, label), control)
+
+
+def select(label: str, choices: Iterable[tuple[str, str]], value: str, attributes: dict[str, Any]) -> Node:
+    """The control for a choice, of (value, what is shown)."""
+    options = [h("option", {"value": choice}, words) for choice, words in choices]
+    return h("select", {"id": _id(label), "data-value": value, **attributes}, options)
+
+
+def _id(label: str) -> str:
+    return "field-" + label.lower().replace(" ", "-")

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Final, cast
+
+SHOWN_ENTRIES: Final = 30
+"""So many entries of a mapping are shown."""
+_DEEPEST: Final = 3
 
 
 def capped(count: int, cap: int) -> str:
@@ -37,9 +42,27 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def type_name(slug: str) -> str:
-    """A policy type as people read it, by rule."""
-    words = slug.replace("_", " ")
-    return f"{words[:1].upper()}{words[1:]}"
+    """A policy type, or another name of the software's, as people read it, by rule."""
+    said = slug.replace("_", " ").strip()
+    return f"{said[:1].upper()}{said[1:]}"
+
+
+def words(value: Any, depth: int = 0) -> str:
+    """A value of a document as people write it, never as Python does. What nests deeper than a list in a mapping is left out."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict) and depth < _DEEPEST:
+        entries = list(cast("dict[str, Any]", value).items())[:SHOWN_ENTRIES]
+        return (
+            "; ".join(f"{type_name(name)[:80] or '–'}: {words(one, depth + 1)}" for name, one in entries)[:500] or "–"
+        )
+    if isinstance(value, list) and depth < _DEEPEST:
+        return ", ".join(words(one, depth + 1) for one in cast("list[Any]", value)[:20])[:500] or "–"
+    if value is None:
+        return "–"
+    return "…" if isinstance(value, dict | list) else str(value)[:500] or "–"
 
 
 def _two(first: int, unit: str, second: int, smaller: str) -> str:

@@ -1,5 +1,5 @@
-// Builds and keeps up to date the tree of nodes a page is made of. Texts become text nodes and nothing else ever does;
-// elements that stay are changed in place, so focus, selection and scroll survive a refresh.
+// Builds and keeps up to date the tree of nodes a page is made of. Texts become text nodes and nothing else ever does; elements that
+// stay are changed in place, so focus, selection and scroll survive a refresh.
 const TAGS = new Set(("div span p a ul ol li dl dt dd table thead tbody tr th td caption h1 h2 h3 h4 strong em code pre " +
   "time details summary button nav section header footer aside small svg g path circle rect line " +
   "label select option input").split(" "));
@@ -145,7 +145,6 @@ function come_back(root) {
   const link = [...root.querySelectorAll("tr a")].find((e) => e.getAttribute("href") === row);
   if (!link) return;
   sessionStorage.setItem(LEFT, JSON.stringify({ href }));
-  const place = () => { scroller(link).scrollTop += link.getBoundingClientRect().top - top; };
   const until = Date.now() + 600;
   let stopped = false;
   for (const name of ["wheel", "touchstart", "keydown", "pointerdown"]) {
@@ -153,7 +152,7 @@ function come_back(root) {
   }
   const hold = () => {
     if (stopped || !link.isConnected) return;
-    place();
+    scroller(link).scrollTop += link.getBoundingClientRect().top - top;
     if (Date.now() < until) requestAnimationFrame(hold);
   };
   link.focus({ preventScroll: true });
@@ -202,9 +201,11 @@ function clicked(event, state) {
 // A field holds a part of the page's address.
 function changed(event) {
   const field = event.target, value = field.value.trim(), { base, name } = field.dataset;
-  if (base === undefined) return;
+  // A year that is still being typed begins with noughts.
+  if (base === undefined || (/^date/.test(field.type) && value.startsWith("0"))) return;
   field.__value = value;
-  go(base + (value ? "&" + (name ? new URLSearchParams([[name, value]]) : value) : ""));
+  const text = value && field.type === "datetime-local" ? new Date(value).toISOString() : value;
+  go(base + (text ? "&" + (name ? new URLSearchParams([[name, text]]) : text) : ""));
 }
 
 const roots = new Set();
@@ -280,12 +281,11 @@ export default function (component) {
   if (!state) {
     const root = parentElement.querySelector(".root");
     parentElement.adoptedStyleSheets = [sheet];
-    const made = { root, component, timer: setInterval(() => tick(root), 1000) };
+    const made = state = { root, component, timer: setInterval(() => tick(root), 1000) };
     root.addEventListener("click", (event) => clicked(event, made));
     root.addEventListener("change", changed);
     roots.add(root);
     once();
-    state = made;
     mounted.set(parentElement, state);
   }
   state.component = component;

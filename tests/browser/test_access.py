@@ -121,14 +121,23 @@ def test_keys_lead_through_the_rows_and_a_reload_keeps_the_choice(site: Site, pa
     expect(page).to_have_title(re.compile("^[A-Z].*: .* [0-9a-f]{8} · Northwind Traders · TenantAtlas$"))
 
 
-def test_a_narrow_screen_folds_the_filters(site: Site, page: Page) -> None:
+@pytest.mark.parametrize(("address", "label"), [("operations", "Scope"), ("audit", "From (UTC)")])
+def test_a_narrow_screen_folds_the_filters(site: Site, page: Page, address: str, label: str) -> None:
     page.set_viewport_size({"width": 400, "height": 860})
-    sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
+    sign_in(page, f"{site.url}/{address}?tenant=northwind&since=2026-02-30", "grace")
     settled(page)
-    field = page.get_by_label("Scope", exact=True)
+    field = page.get_by_label(label, exact=True)
     expect(field).to_be_hidden()
+    expect(page.get_by_text("Part of the address could not be read and was left out: since.")).to_be_visible()
     page.get_by_role("button", name="Filters").click()
     expect(field).to_be_visible()
+    if address == "audit":
+        field.press_sequentially("11012026")
+        page.wait_for_url(f"{site.url}/audit?tenant=northwind&since=2026-11-01")
+        expect(page.get_by_role("button", name="Filters (1)")).to_be_visible()
+        # What was unfolded stays so.
+        expect(field).to_have_value("2026-11-01")
+        expect(field).to_be_visible()
     page.set_viewport_size({"width": 1400, "height": 1000})
     expect(page.get_by_role("button", name="Filters")).to_be_hidden()
 

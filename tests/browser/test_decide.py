@@ -55,6 +55,8 @@ def test_a_keyboard_decides_at_400_pixels(make_site: Callable[[], Site], page: P
     page.set_viewport_size({"width": 400, "height": 860})
     sign_in(page, f"{site.url}/findings?tenant=northwind", "grace")
     settled(page)
+    severity = page.get_by_label("Severity", exact=True)
+    expect(severity).to_be_hidden()
     walk(page)
     # Somebody who was removed a second ago has the form still on the screen.
     page.goto(f"{site.url}/findings?tenant=northwind")

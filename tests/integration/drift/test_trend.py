@@ -53,22 +53,23 @@ def ids(runs: Runs) -> list[str]:
     return [one["id"] for one in findings_document(runs.store.app, runs.scope)["findings"]]
 
 
-def totals(found: Trend) -> list[int]:
-    return [sum(levels.values()) for _, levels in found.days]
+def totals(found: Trend) -> list[int | None]:
+    return [None if levels is None else sum(levels.values()) for _, levels in found.days]
 
 
 def test_each_day_has_what_was_open_at_its_end(runs: Runs, tmp_path: Path) -> None:
-    assert totals(lately(runs)) == [0] * 19 + [4] * 11
+    assert totals(lately(runs)) == [None] * 19 + [4] * 11, "before the first comparison nothing is known"
     one, *_ = ids(runs)
     accept(runs.store.app, runs.scope, one, owner="kim@acme.example", reason="so")
     earlier(runs, "drift_finding_events", "at", 2)
+    earlier(runs, "drift_comparisons", "created_at", 2)
     found = lately(runs)
-    assert totals(found) == [0] * 17 + [4] * 10 + [3] * 3
+    assert totals(found) == [None] * 17 + [4] * 10 + [3] * 3
     assert [day for day, _ in found.days] == sorted(day for day, _ in found.days)
     assert found.days[-1][0] == datetime.now(UTC).date()
     synced(runs, tmp_path / "c", 1)
     runs.drift()
-    assert totals(lately(runs)) == [0] * 17 + [4] * 10 + [3, 3, 0]
+    assert totals(lately(runs)) == [None] * 17 + [4] * 10 + [3, 3, 0]
 
 
 def test_an_acceptance_that_ran_out_is_open_from_that_day_on(runs: Runs) -> None:
@@ -83,6 +84,7 @@ def test_an_acceptance_that_ran_out_is_open_from_that_day_on(runs: Runs) -> None
     )
     assert lately(runs).expiring == 1
     earlier(runs, "drift_finding_events", "at", 15)
+    earlier(runs, "drift_comparisons", "created_at", 15)
     with runs.store.admin.transaction(runs.scope) as connection:
         connection.execute(
             text(
@@ -90,7 +92,7 @@ def test_an_acceptance_that_ran_out_is_open_from_that_day_on(runs: Runs) -> None
             )
         )
     found = lately(runs)
-    assert totals(found) == [0] * 4 + [4] * 10 + [3] * 12 + [4] * 4 and found.expiring == 0
+    assert totals(found) == [None] * 4 + [4] * 10 + [3] * 12 + [4] * 4 and found.expiring == 0
 
 
 def test_how_long_a_decision_takes_and_what_is_new(runs: Runs, tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_another_tenant_has_a_trend_of_its_own(runs: Runs) -> None:
     newest = newest_comparisons(runs.store.hub, runs.scope)
     with runs.store.hub.transaction(other) as connection:
         found = trend(connection, other, open_by_scope(connection, other), newest)
-    assert totals(found) == [0] * 30 and (found.decisions, found.expiring, found.new) == (0, 0, {"default": 0})
+    assert totals(found) == [None] * 29 + [0] and (found.decisions, found.expiring, found.new) == (0, 0, {"default": 0})
 
 
 def test_what_is_unread_is_said_with_since_when(runs: Runs, tmp_path: Path) -> None:

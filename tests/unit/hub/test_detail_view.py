@@ -10,11 +10,13 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitoring_app import texts
 from monitoring_app.operations.detail_view import facts, live_part
+from monitoring_app.operations.list_view import why
 from monitoring_app.presentation.nodes import Node, text_of
 from monitoring_app.session import Viewer
 from runstore.reasons import CRASHED, Catalogue
-from runstore.runs.insights import FailureGroup, RunOverview
+from runstore.runs.insights import FailureGroup, RunNote, RunOverview
 from runstore.runs.operation import OperationType
 from runstore.runs.run import Counts, Run, RunDetail, Source
 from runstore.runs.status import RunStatus, StatusBucket
@@ -64,6 +66,16 @@ def test_facts_are_words(context: dict[str, Any]) -> None:
 def test_a_mapping_is_told_by_name() -> None:
     said = text_of(facts(VIEWER, run(), {"graph_cost": {"requests": 1200, "waited": None, "full": True}}, None, ""))
     assert "Graph costRequests: 1,200; Waited: –; Full: yes" in said
+
+
+def test_a_row_says_why_a_run_failed_or_that_its_page_may() -> None:
+    def said(bucket: StatusBucket, code: str | None) -> str:
+        return why(bucket, RunNote((), code), Catalogue.core())
+
+    assert said(StatusBucket.FAILED, "crashed") == CRASHED.meaning
+    assert said(StatusBucket.FAILED, "of_another_version") == "of_another_version"
+    assert said(StatusBucket.PARTIAL, None) == said(StatusBucket.FAILED, None) == texts.REASON_ON_PAGE
+    assert said(StatusBucket.SUCCEEDED, None) == said(StatusBucket.RUNNING, None) == ""
 
 
 def _page(failures: int, cause: Node | None) -> str:
