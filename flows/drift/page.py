@@ -179,7 +179,7 @@ def _day(day: date, levels: Mapping[str, int] | None, most: int) -> Node:
     said = f"{day:%a %d %b}: {', '.join(f'{count:,} {level}' for level, count in known.items()) or nothing}"
     parts = [
         h("span", {"class": f"part tone-{TONES.get(level, 'gray')}", "vars": {"h": f"{100 * count / most:.1f}%"}})
-        for level, count in reversed(known.items())
+        for level, count in reversed(list(known.items()))
     ]
     return h("div", {"class": "day", "role": "img", "title": said, "aria-label": said}, parts)
 
