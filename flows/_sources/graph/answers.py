@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_dict, as_list, as_text
@@ -124,7 +125,8 @@ def judge(status: object, headers: Mapping[str, str], body: object) -> Outcome:
     Success needs a JSON object: Graph answers every read with one, so anything else was cut off. Of an error only the
     status, `error.code` and the request id are looked at; its text names the tenant.
     """
-    if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
+    # Graph redirects nobody: what answers so stands between.
+    if not isinstance(status, int) or isinstance(status, bool) or not (200 <= status < 300 or 400 <= status < 600):
         return Setback(reasons.GRAPH_ANSWER_UNREADABLE)
     lowered = {str(name).casefold(): value for name, value in headers.items()}
     error = as_dict(as_dict(body).get("error"))
@@ -142,7 +144,8 @@ def judge(status: object, headers: Mapping[str, str], body: object) -> Outcome:
     # An error inside a 200 is one of Graph's own, whatever the status says.
     if status == 429 or status in _TRANSIENT or status < 300:
         reason = reasons.GRAPH_THROTTLED if status == 429 else reasons.GRAPH_UNAVAILABLE
-        return Setback(reason, status, seconds_to_wait(lowered.get("retry-after")), code, request_id)
+        pause = seconds_to_wait(lowered.get("retry-after"), _date(lowered.get("date")))
+        return Setback(reason, status, pause, code, request_id)
     # The words are looked at and not kept: they name the tenant.
     words = f"{code} {as_text(error.get('message'))}"
     fitting = (reason for statuses, told, reason in _DESKS if status in statuses and told.search(words))
@@ -151,18 +154,25 @@ def judge(status: object, headers: Mapping[str, str], body: object) -> Outcome:
 
 
 def seconds_to_wait(value: object, now: datetime | None = None) -> float | None:
-    """What a `Retry-After` asks for: seconds, or the time until its date; `None` when it is absent or nonsense."""
+    """What a `Retry-After` asks for: seconds, or the time from `now`, by the clock that wrote it, until its date; `None` when it
+    is absent or nonsense."""
     text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            at = parsedate_to_datetime(text)
-        except (ValueError, TypeError, OverflowError):
+        at = _date(text)
+        if at is None:
             return None
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
         seconds = max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
     return seconds if 0 <= seconds < _NONSENSE else None
+
+
+def _date(value: object) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(as_text(value))
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def batch_payload(requests: Sequence[Request]) -> dict[str, Any]:
@@ -174,20 +184,20 @@ def batch_payload(requests: Sequence[Request]) -> dict[str, Any]:
     return {"requests": parts}
 
 
-def batch_outcomes(body: object, count: int) -> list[Outcome]:
+def batch_outcomes(body: object, count: int, headers: Mapping[str, str] = MappingProxyType({})) -> list[Outcome]:
     """One outcome for each of the `count` reads sent, in their order, whatever order they came back in.
 
-    An outer 200 says nothing about the parts: each is judged by its own status and `Retry-After`. A part that did not
-    come back, or came back without a readable body, is a setback of its own. Ids that were not sent are ignored, and
-    of an id that comes twice the first counts.
+    An outer 200 says nothing about the parts: each is judged by its own status and `Retry-After`; `headers` are the outer ones, of
+    which the date counts. A part that did not come back, came back without a readable body, or twice with different answers, is a
+    setback of its own. Ids that were not sent are ignored.
     """
-    parts: dict[object, dict[str, Any]] = {}
+    said: dict[str, list[dict[str, Any]]] = {}
     for part in map(as_dict, as_list(as_dict(body).get("responses"))):
-        parts.setdefault(as_text(part.get("id")), part)
-    found = [parts.get(str(position)) for position in range(count)]
+        said.setdefault(as_text(part.get("id")), []).append(part)
+    sent_at = {"date": headers.get("date", "")}
     return [
-        judge(part.get("status"), as_dict(part.get("headers")), part.get("body"))
-        if part is not None
+        judge(parts[0].get("status"), sent_at | as_dict(parts[0].get("headers")), parts[0].get("body"))
+        if parts and all(part == parts[0] for part in parts)
         else Setback(reasons.GRAPH_PART_UNANSWERED)
-        for part in found
+        for parts in (said.get(str(position), []) for position in range(count))
     ]

@@ -256,7 +256,7 @@ class _Session(Generic[R]):
         body = reply.json()
         outcome = judge(reply.status, reply.headers, body)
         if count > 1 and isinstance(outcome, Answer):
-            return batch_outcomes(body, count)
+            return batch_outcomes(body, count, reply.headers)
         package.refused = count > 1 and (
             isinstance(outcome, Problem)
             or (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -42,14 +43,15 @@ class Reply:
 
     def json(self) -> object:
         """The content as JSON, `None` when it is none."""
+        content = self.content.removeprefix(BOM_UTF8)
         try:
-            return orjson.loads(self.content)
+            return orjson.loads(content)
         except orjson.JSONDecodeError:
             pass
         # Half of a surrogate pair, which no text can hold, would make a whole page unreadable: read leniently here, it
         # costs the one policy that holds it.
         try:
-            return json.loads(self.content) if b"\\u" in self.content else None
+            return json.loads(content) if b"\\u" in content else None
         except (ValueError, RecursionError):
             return None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flows._policies.types import BY_SLUG
 from flows._sources.graph.limits import Lanes
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.settings import GraphSettings, Patience
@@ -34,6 +35,7 @@ class Switch:
     reason: str = ""
     types: frozenset[str] = frozenset()
     policy: Callable[[Policy], bool] = field(default=lambda _: False)
+    times: int = -1
 
 
 LISTS = {
@@ -50,6 +52,7 @@ NO_LIST, NO_JSON, MOVED, FOREIGN = (
     f"graph_{one}" for one in ("list_missing", "answer_unreadable", "list_unstable", "foreign_link")
 )
 PERMISSION, LICENCE, OFFER = (f"graph_{one}" for one in ("permission_missing", "not_licensed", "not_offered"))
+WAITS = [f"wait_{kind}" for kind in ("negative", "words", "past", "billion", "far", "several", "endless")]
 OF_LISTS = {
     "null_list": NO_LIST, "no_list": NO_LIST, "object_list": NO_LIST, "error_inside": "graph_unavailable",
     "html": NO_JSON, "no_content": NO_JSON, "gzip_cut": NO_JSON,
@@ -60,17 +63,24 @@ OF_LISTS = {
     "no_scope": PERMISSION, "no_scope_in_token": PERMISSION, "no_privilege": PERMISSION, "no_consent": PERMISSION,
     "no_words": PERMISSION, "blocked": "graph_access_blocked", "no_segment": OFFER, "no_resource": OFFER,
     "wait_301": "graph_wait_too_long",
+    **dict.fromkeys(WAITS, "graph_throttled"), **dict.fromkeys(("precondition", "locked", "legal"), "graph_refused"),
+    **dict.fromkeys(("text_element", "list_element"), "graph_item_unreadable"),
+    **dict.fromkeys(("plain_text", "bom", "said_twice", "unassigned"), ""),
+    "links_relative": FOREIGN, "redirect": NO_JSON, "gone": OFFER, "gzip_bomb": "graph_answer_too_large",
 }  # fmt: skip
 OF_PARTS = {
     **{kind: OF_LISTS[kind] for kind in ("null_list", "no_list", "object_list", "error_inside", "html", "no_content")},
     **{kind: OF_LISTS[kind] for kind in ("links_to_itself", "links_elsewhere", "links_to_half", "counts_more")},
     **{kind: OF_LISTS[kind] for kind in ("repeats", "no_scope", "blocked", "wait_301", "gzip_cut")},
-    "null_element": "graph_policy_unreadable",
+    **{kind: OF_LISTS[kind] for kind in ("redirect", "locked", "wait_negative", "wait_billion")},
+    **dict.fromkeys(("null_element", "text_element", "list_element"), "graph_policy_unreadable"),
+    **dict.fromkeys(("no_resource", "gone"), "graph_policy_vanished"),
 }
 OF_POLICIES = {
     **dict.fromkeys(("null_list", "no_list", "object_list"), "graph_policy_unreadable"),
     **{kind: OF_LISTS[kind] for kind in ("error_inside", "html", "no_content", "gzip_cut", "no_scope", "blocked")},
-    "no_resource": "graph_policy_vanished",
+    **{kind: OF_LISTS[kind] for kind in ("redirect", "legal", "wait_words")},
+    **dict.fromkeys(("no_resource", "gone"), "graph_policy_vanished"),
 }
 OF_SINGLES = {
     kind: OF_LISTS[kind]
@@ -101,8 +111,12 @@ SWITCHES: dict[str, Switch] = {
     "expansions are empty": Switch("expansions", quirks=("empty_expansions",)),
     **{
         f"envelopes are {how}": Switch("envelopes", quirks=(f"envelopes_{how}",))
-        for how in ("refused", "empty", "cut", "small")
+        for how in ("refused", "empty", "cut", "small", "doubled")
     },
+    "the token wears out": Switch("tokens", quirks=("token_wears_out",)),
+    "the clock is an hour ahead": Switch(
+        "clock", (("deviceCompliancePolicies", "throttled_date"),), quirks=("clock_ahead",), times=2
+    ),
     "half a surrogate pair": Switch(
         "texts", quirks=("lone_surrogates",), reason="graph_policy_unreadable", policy=lambda one: "SURROGATE" in str(one)
     ),
@@ -148,7 +162,7 @@ def running_server() -> Iterator[GraphServer]:
 
 @pytest.fixture
 def settings(settings: GraphSettings) -> GraphSettings:
-    return replace(settings, patience=Patience(attempts=3, answer_seconds=2.0, first_pause=0.005, longest_pause=0.02))
+    return replace(settings, patience=Patience(attempts=4, answer_seconds=2.0, first_pause=0.005, longest_pause=0.02))
 
 
 @pytest.mark.parametrize("names", [*([name] for name in SWITCHES), *(_set(seed) for seed in range(20))], ids=", ".join)
@@ -160,7 +174,9 @@ def test_every_policy_is_the_truth_or_unread_with_the_reason(
         page_size=3,
         quirks=[quirk for switch in switches for quirk in switch.quirks],
         refuse_expansion=max(switch.refused for switch in switches),
-        faults={"scripts": [{"match": at, "kind": kind, "times": -1} for one in switches for at, kind in one.scripts]},
+        faults={
+            "scripts": [{"match": at, "kind": kind, "times": one.times} for one in switches for at, kind in one.scripts]
+        },
     )
     expected = truth(server)
     found, failures, source = read(reader)
@@ -219,3 +235,20 @@ def test_a_lane_rests_no_longer_than_a_run_waits(server: GraphServer, settings: 
         assert reader.traffic.waited < 2
     assert [each.failure.reason_code for each in failures] == ["graph_wait_too_long"]
     assert [slug for slug, complete in source.ledger().items() if not complete] == ["scope_tag"]
+
+
+def test_ids_that_are_none_and_a_text_of_ten_megabytes(server: GraphServer, reader: GraphReader) -> None:
+    """Each costs itself at most: an id that cannot stand in an address is told to be none, a long text is a text."""
+    kind, odd = "device_category", ["a b", "../users", "%2e%2e", "a\x00b", "é", "x" * 200, "{1}", "a/b?c=d#e"]
+    whole = {"id": "long", "displayName": "Long", "description": "é" * 5_000_000}
+    put = [whole, *({"id": one, "displayName": "Odd"} for one in odd)]
+    server.control(put=[[kind, body] for body in put])
+    try:
+        found, failures, source = read(reader, types=[BY_SLUG[kind]])
+        again, told, _ = read(reader, types=[BY_SLUG[kind]], known={key: Stored(each) for key, each in found.items()})
+    finally:
+        server.control(delete=[[kind, body["id"]] for body in put])
+    assert found["long"].body == whole and again.keys() == found.keys()
+    assert source.ledger()[kind]
+    for each in (failures, told):
+        assert {one.policy_id: one.failure.reason_code for one in each} == dict.fromkeys(odd, "graph_policy_id_invalid")

@@ -30,7 +30,7 @@ async def _serve(directory: Directory, folder: Path) -> None:
     ca, certificate, key = make_certificates(folder)
     app = make_app(directory)
     plain, secure = _listen(), _listen()
-    shared = {"log_level": "critical", "access_log": False, "lifespan": "off"}
+    shared = {"log_level": "critical", "access_log": False, "lifespan": "off", "date_header": False}
     servers = [
         uvicorn.Server(uvicorn.Config(app, **shared)),
         uvicorn.Server(uvicorn.Config(app, ssl_certfile=certificate, ssl_keyfile=key, **shared)),

@@ -10,9 +10,11 @@ import json
 import random
 import re
 import uuid
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from email.utils import formatdate
+from itertools import pairwise
 from time import time
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -34,10 +36,23 @@ SHAPES: dict[str, Any] = {
     "error_inside": {"error": {"code": "InternalServerError", "message": CANARY}},
 }
 """Answers with status 200 that hold no list and no policy."""
+ODD_ELEMENTS: dict[str, Any] = {"null_element": None, "text_element": "x", "list_element": [{"id": "x"}]}
+"""What a list holds beside objects."""
 SCOPES = "Application must have one of the following scopes: LicenseAssignment.Read.All, Policy.Read.All"
 REFUSALS: dict[str, tuple[int, str, str, dict[str, str]]] = {
     "wait_an_hour": (429, "TooManyRequests", "", {"Retry-After": "3600"}),
     "wait_301": (503, "ServiceUnavailable", "", {"Retry-After": "301"}),
+    **{
+        f"wait_{kind}": (429, "TooManyRequests", "", {"Retry-After": value})
+        for kind, value in {
+            "negative": "-5", "words": "soon", "past": "Thu, 01 Jan 1970 00:00:00 GMT", "billion": "1e9",
+            "far": "Fri, 31 Dec 2999 23:59:59 GMT", "several": "7200, 1", "endless": "inf",
+        }.items()
+    },
+    "redirect": (302, "Found", "", {"Location": f"https://graph.evil.example/{CANARY}"}),
+    "precondition": (412, "PreconditionFailed", "", {}),
+    "locked": (423, "Locked", "", {}),
+    "legal": (451, "UnavailableForLegalReasons", "", {}),
     "unlicensed": (400, "BadRequest", "Request not applicable to target tenant.", {}),
     "not_premium": (403, "AccessDenied", "The tenant is non-premium.", {}),
     "b2c": (403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "Tenant has no premium license.", {}),
@@ -49,8 +64,9 @@ REFUSALS: dict[str, tuple[int, str, str, dict[str, str]]] = {
     "blocked": (403, "AccessDenied", "Access has been blocked by Conditional Access policies.", {}),
     "no_segment": (400, "BadRequest", "Resource not found for the segment 'deviceManagement'.", {}),
     "no_resource": (404, "ResourceNotFound", "Resource not found for the segment 'deviceManagement'.", {}),
-}
+}  # fmt: skip
 """How Graph refuses in words of its own: status, code, words, headers."""
+BOMB = gzip.compress(b'{"value": ["' + b" " * 70_000_000, 1)
 DEFINITIONS = (
     "beta/deviceManagement/configurationSettings/",
     "beta/deviceManagement/settingDefinitions/",
@@ -69,7 +85,7 @@ class Graph:
         self.directory = directory
         self.rng = random.Random(1)
         self.paths = {kind.path: name for name, kind in KINDS.items()}
-        self.snapshots: dict[str, list[Body]] = {}
+        self.shown_tokens: Counter[str] = Counter()
         self.app = Starlette(
             routes=[
                 Route("/_control", self.control, methods=["POST"]),
@@ -200,9 +216,13 @@ class Graph:
                     body = base64.b64encode(b"<html>Welcome</html>").decode()
                 if part_fault == "no_content":
                     status = 204
-                if part_fault in ("truncated", "no_content", "gzip_cut"):
+                if part_fault in ("truncated", "no_content", "gzip_cut", "gzip_bomb"):
                     body = None
                 parts.append({"id": each["id"], "status": status, "headers": headers, "body": body})
+            if "envelopes_doubled" in quirks:
+                # Another's answer under the id of each, and one that nobody asked for.
+                parts += [{**other, "id": part["id"]} for part, other in pairwise(parts)]
+                parts.append({**parts[0], "id": "99"})
             self.rng.shuffle(parts)
             return await self.send(200, {}, {"responses": parts}, fault)
         finally:
@@ -224,6 +244,8 @@ class Graph:
             body["@odata.nextLink"] = f"https://graph.evil.example/{CANARY}"
         elif fault == "links_to_half":
             body["@odata.nextLink"] = link + "?\ud83d"
+        elif fault == "links_relative":
+            body["@odata.nextLink"] = link.partition("/beta")[1] + link.partition("/beta")[2] + "?$skip=1"
         elif fault == "links_to_number":
             body["@odata.nextLink"] = 7
         elif fault == "counts_more":
@@ -235,8 +257,11 @@ class Graph:
             body["@odata.count"] = len(rows) + 1
         elif fault == "repeats":
             rows.extend(rows[:1])
-        elif fault == "null_element":
-            rows.append(None)
+        elif fault in ODD_ELEMENTS:
+            rows.append(ODD_ELEMENTS[fault])
+        elif fault == "unassigned":
+            for row in rows:
+                row.pop("assignments", None)
         elif fault == "nameless":
             rows[:1] = [{key: value for key, value in row.items() if key != "id"} for row in rows[:1]]
         elif fault == "inner_absent":
@@ -442,11 +467,17 @@ class Graph:
 
     def signed_in(self, request: Request) -> bool:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        return given in self.directory.tokens
+        self.shown_tokens[given] += 1
+        is_first = self.directory.counted.tokens == 1
+        worn = is_first and "token_wears_out" in self.directory.quirks and self.shown_tokens[given] > 20
+        return given in self.directory.tokens and not worn
 
     @staticmethod
     def base(request: Request) -> str:
         return f"{request.url.scheme}://{request.url.netloc}"
+
+    def now(self) -> float:
+        return time() + 3600 * ("clock_ahead" in self.directory.quirks)
 
     # Trouble
 
@@ -456,7 +487,7 @@ class Graph:
         if fault == "throttled_bare":
             return self.error(429, "TooManyRequests")
         if fault == "throttled_date":
-            return self.error(429, "TooManyRequests", {"retry-after": formatdate(time() + 1, usegmt=True)})
+            return self.error(429, "TooManyRequests", {"retry-after": formatdate(self.now() + 1, usegmt=True)})
         if fault == "unavailable_wait":
             return self.error(503, "ServiceUnavailable", {"Retry-After": "1"})
         return self.error(self.rng.choice([500, 502, 503, 504]), "UnknownError")
@@ -478,13 +509,22 @@ class Graph:
             # As JSON writes half of a pair; the policy named so is the one that cannot be read.
             content = content.replace(b"SURROGATE", b"\\ud83d")
         self.directory.counted.bytes_sent += len(content)
-        kind = {"media_type": "application/json", "headers": headers, "status_code": status}
+        headers = {**headers, "Date": formatdate(self.now(), usegmt=True)}
+        kind: dict[str, Any] = {"media_type": "application/json", "headers": headers, "status_code": status}
         if fault == "slow":
             await asyncio.sleep(self.directory.faults.slow_seconds)
         if fault == "html":
             return Response("<html>Welcome</html>", 200, media_type="text/html")
         if fault == "no_content":
             return Response(status_code=204)
+        if fault == "plain_text":
+            kind["media_type"] = "text/plain"
+        if fault == "bom":
+            content = b"\xef\xbb\xbf" + content
+        if fault == "said_twice":
+            content = b'{"value": null, "id": null, ' + content[1:]
+        if fault == "gzip_bomb":
+            return Response(BOMB, 200, {"Content-Encoding": "gzip"}, "application/json")
         if fault == "gzip_cut":
             packed = gzip.compress(content)
             return Response(packed[: len(packed) // 2], 200, {"Content-Encoding": "gzip"}, "application/json")

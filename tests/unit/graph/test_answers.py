@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows._sources.graph.answers import Answer, Problem, Setback, judge, seconds_to_wait
-from flows._sources.graph.reasons import GRAPH_REFUSED, GRAPH_THROTTLED, GRAPH_TOKEN_REFUSED, GRAPH_UNAVAILABLE
+from flows._sources.graph.reasons import (
+    GRAPH_ANSWER_UNREADABLE,
+    GRAPH_REFUSED,
+    GRAPH_THROTTLED,
+    GRAPH_TOKEN_REFUSED,
+    GRAPH_UNAVAILABLE,
+)
 from runstore.reasons import ReasonCode
 
 JSON = st.recursive(
@@ -41,6 +47,7 @@ def test_success_is_a_json_object_and_nothing_else(status: int, body: object) ->
     ("status", "reason"),
     [
         (401, GRAPH_TOKEN_REFUSED),
+        (302, GRAPH_ANSWER_UNREADABLE),
         (408, GRAPH_UNAVAILABLE),
         (429, GRAPH_THROTTLED),
         (500, GRAPH_UNAVAILABLE),
@@ -52,10 +59,10 @@ def test_what_may_pass_is_tried_again(status: int, reason: ReasonCode) -> None:
     outcome = judge(status, {"RETRY-after": "7"}, error())
     assert isinstance(outcome, Setback)
     assert outcome.reason is reason
-    assert outcome.retry_after == (None if status == 401 else 7.0)
+    assert outcome.retry_after == (None if status in (302, 401) else 7.0)
 
 
-@pytest.mark.parametrize("status", [302, 400, 403, 404, 410, 501])
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 412, 423, 451, 501])
 def test_what_will_not_pass_is_a_problem_at_once(status: int) -> None:
     outcome = judge(status, {}, error())
     assert isinstance(outcome, Problem)

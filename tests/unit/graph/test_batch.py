@@ -21,14 +21,14 @@ def test_parts_find_their_reads_in_any_order_and_missing_ones_are_noticed(
     case: tuple[int, list[int]], data: st.DataObject
 ) -> None:
     count, order = case
-    dropped = data.draw(st.sets(st.sampled_from(range(count))))
-    doubled = [part(position) | {"status": 500} for position in order]
+    dropped, doubled, contradicted = (data.draw(st.sets(st.sampled_from(range(count)))) for _ in range(3))
     responses = [part(position) for position in order if position not in dropped]
-    responses += [each for each in doubled if int(each["id"]) not in dropped]
+    responses += [part(position) for position in order if position in doubled - dropped]
+    responses += [part(position) | {"status": 500} for position in order if position in contradicted - dropped]
     outcomes = batch_outcomes({"responses": responses}, count)
     assert len(outcomes) == count
     for position, outcome in enumerate(outcomes):
-        if position in dropped:
+        if position in dropped | contradicted:
             assert outcome == Setback(GRAPH_PART_UNANSWERED)
         else:
             assert outcome == Answer({"position": position})
