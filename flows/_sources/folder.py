@@ -143,10 +143,10 @@ class FolderSource:
     def _file(self, file: ExportFile) -> Iterator[Item]:
         document = document_of(file, self.file_limit)
         if isinstance(document, SourceFailure):
-            if (other := other_kind(file)) is None:
-                yield document
-            else:
+            if document.policy_type is None and (other := other_kind(file)):
                 self._others[other] += 1
+            else:
+                yield document
             return
         part = part_of(document, file)
         if part is not None:

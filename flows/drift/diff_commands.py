@@ -57,6 +57,9 @@ def diff(
     if fail_on is not None and fail_on not in list(Severity):
         raise BadInputError(f"--fail-on takes one of {', '.join(Severity)}.")
     limit = Severity(fail_on or Severity.INFO)
+    files = [Path(name).absolute() for name in (html, junit, sarif) if name]
+    if len(set(files)) < len(files):
+        raise BadInputError("--html, --junit and --sarif must name different files.")
     found = _compared(call, before, after, tenant)
     document = found.document
     if html is not None:

@@ -11,7 +11,6 @@ from deployments.cli.commands.tenant_credential import check_tenant, set_credent
 from deployments.cli.commands.tenant_remove import remove_tenant
 from deployments.cli.console import Table
 from deployments.cli.options import TenantOption
-from runstore.database import DatabaseRole
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission, Role
 
@@ -89,6 +88,7 @@ def set_tenant(
         changing = store.directory(admin=True)
         if allow_reveal is not None:
             from flows._policies.kept_words import allow_reveal as let
+            from runstore.database import DatabaseRole
 
             let(store.database(DatabaseRole.ADMIN), store.scope(slug, None), allowed=allow_reveal)
         if allow_reveal is not None and name is None and directory is None and types is None:

@@ -68,15 +68,17 @@ INTUNE_BACKUP: Final = Form(
 )
 
 _NAMES: Final = names("displayName name DisplayName Name")
+_WRAPPED: Final = names("policy Policy")
 _PARTS: Final = {part.casefold(): part for part in PARTS}
 
 
 def _unwrapped(body: Body) -> Body:
+    if _NAMES & body.keys() and not _WRAPPED & body.keys():
+        return body
     inner = {key: value for key, value in body.items() if _NAMES & as_object(value).keys()}
-    said = next((key for key in inner if key.casefold() == "policy"), None)
-    if said is None and len(inner) == 1 and not _NAMES & body.keys() and any(key.casefold() in _PARTS for key in body):
-        said = next(iter(inner))
-    if said is None:
+    said = next(iter(_WRAPPED & inner.keys() or inner), None)
+    # By another name it has parts beside it: else it is something that the object is about.
+    if said is None or (said not in _WRAPPED and (len(inner) > 1 or not any(key.casefold() in _PARTS for key in body))):
         return body
     parts = {_PARTS[key.casefold()]: value for key, value in body.items() if key.casefold() in _PARTS}
     return {**inner[said], **{name: value for name, value in parts.items() if value is not None}}

@@ -97,24 +97,30 @@ _SECURITY: Final = (
     # What protects a device and its data.
     r"bitlocker|filevault|encrypt|defender|antivirus|malware|attacksurface|asr[ _-]|firewall|smartscreen|applocker|wdac|"
     r"applicationcontrol|exploit|tamper|secureboot|codeintegrity|tpm|jailbr|rootdetect|threat|safetynet|gatekeeper|"
-    r"systemintegrity|systempolicy|deviceguard|dmaguard|networkprotection|controlledfolder|realtimemonitor|exclusion|"
+    r"systemintegrity|systempolicy|systemExtension|kernelExtension|localSecurityOptions|localPoliciesSecurityOptions|"
+    r"applicationGuard|deviceguard|dmaguard|networkprotection|controlledfolder|realtimemonitor|exclusion|"
     r"excluded(?:path|extension|process)|macro|unsigned|autoplay|autorun|"
     # Who signs in, how, and with which rights.
     r"credential|lsa|laps|localadmin|administrator|useraccountcontrol|elevat|password|passcode|pin(?:required|length)|mfa|"
     r"authentication|kerberos|ntlm|lanman|insecure|certificate|scep|subject(?:Alternative)?NameFormat|secret|presharedkey|"
-    r"users?rights|sudo|biometric|"
-    # Ways in, what may be installed, and what would be seen of it.
+    r"users?rights|sudo|biometric|guestAccount|lockout|inactivity|tls|ssl[23]|cipherSuite|"
+    # Ways in, what may be installed, who lets go of the device, and what would be seen of it.
+    r"removable|(?<!stat)usb|deviceInstallation|pointAndPrint|appBlockTrust|profileBlockChanges|factoryReset|kioskModeExit|"
     r"rdp|remotedesktop|remoteassistance|remotemanagement|winrm|remoteshell|smb|wi-?fi_?security|requireSsl|developer|debug|"
     r"unknownSources|sideload|trustedApps|extensioninstall|extensionpolicy|unenroll|scriptblock|executionpolicy|eventlog|audit_"
 )
 _LOCATION: Final = r"^(?:ipRanges|countriesAndRegions|includeUnknownCountriesAndRegions|isTrusted|countryLookupMethod)"
-_TRAFFIC: Final = r"proxy|dnsserver|dnssuffix|^servers?\b|^hostName|onDemandRules|trafficRules|trustedServer"
+_TRAFFIC: Final = (
+    r"proxy|dnsserver|dnssuffix|^servers?\b|^hostName|onDemandRules|trafficRules|trustedServer|splitTunnel|alwaysOn"
+)
 _CARRIED: Final = r"^(?:payload|configurationXml|encodedSettingXml)$|DataSharingType$"
 _UPDATES: Final = (
-    r"pause|featureUpdateVersion|approvalType|automaticUpdateMode|rollback|uninstall|deadline|deferral|forcedReboot"
+    r"pause|featureUpdateVersion|approvalType|automaticUpdateMode|rollback|uninstall|deadline|deferral|forcedReboot|"
+    r"updateDelay|updateBehavior|updateServiceAllowed"
 )
 _REACH: Final = (
-    r"transfer|sharing|saveas|clipboard|cutcopy|backup|periodoffline|action(?:if|when)|wipe|minimum|maximum|^apps"
+    r"transfer|sharing|saveas|clipboard|cutcopy|backup|sync|print|browser|exempt|screenCapture|keyboard|"
+    r"periodoffline|action(?:if|when)|wipe|minimum|maximum|^apps"
 )
 
 _CODE: Final = r"_script$|^custom_attribute$"
@@ -139,7 +145,9 @@ DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     # Conditional Access: who may sign in at all, under which condition, and who is exempt.
     SeverityRule(Severity.CRITICAL, _GONE, r"^conditional_access$"),
     SeverityRule(
-        Severity.CRITICAL, policy_type=r"^conditional_access$", setting=r"^(state|grantControls|conditions/users)"
+        Severity.CRITICAL,
+        policy_type=r"^conditional_access$",
+        setting=r"^(state|grantControls|conditions/(users|applications))",
     ),
     SeverityRule(Severity.HIGH, policy_type=r"^conditional_access$"),
     # The directory's own rules: how people sign in, who may invite whom, which other tenants are trusted.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -212,6 +214,7 @@ def test_each_bad_input_is_one_sentence(line: CommandLine, tmp_path: Path) -> No
         "Not one policy": (good, str(unread)),
         "cannot be written": (good, other, "--html", str(tmp_path / "no" / "r.html")),
         "cannot be written:": (good, other, "--sarif", good),
+        "different files": (good, other, "--html", str(tmp_path / "r"), "--junit", str(tmp_path / "r")),
         "takes one of": (good, other, "--fail-on", "dire"),
         "must be named": (good, ""),
     }
@@ -221,6 +224,20 @@ def test_each_bad_input_is_one_sentence(line: CommandLine, tmp_path: Path) -> No
         assert sentence in outcome.err
         assert "Traceback" not in outcome.err
     assert line("drift", "diff", good).code == 2
+
+
+def test_comparing_folders_loads_no_database() -> None:
+    """Half of the two seconds a newcomer waits would be for what is not used."""
+    script = (
+        "import contextlib, sys\n"
+        "from deployments.cli.main import main\n"
+        "with contextlib.suppress(SystemExit):\n"
+        f"    main(['drift', 'diff', {BEFORE!r}, {AFTER!r}])\n"
+        "print(*({'sqlalchemy', 'psycopg', 'prefect'} & sys.modules.keys()), file=sys.stderr)"
+    )
+    shown = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "enabled" in shown.stdout
+    assert shown.stderr.split() == []
 
 
 def test_ten_thousand_files_and_five_hundred_in_time(line: CommandLine, tmp_path: Path) -> None:

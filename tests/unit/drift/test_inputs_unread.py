@@ -16,6 +16,7 @@ from tests.support.drift_inputs import (
     Input,
     Inputs,
     W,
+    b64,
     both,
     cat,
     check_input,
@@ -101,6 +102,21 @@ p(K, 'assignments next link in yaml', both('t.yaml', of('win32LobApp', 1, assign
 p(K, 'a page in a page: part page with next link', both('t.json', cat(1, sim('a', 1), sim('b', 1))), both('t.json', {**cat(1), 'settings': {'value': [sim('a', 1)], '@odata.nextLink': 'https://x'}}), [], ['settings_catalog'])
 p(K, 'graph error in yaml', both('Filters/f.yaml', filt('F')), both('Filters/f.yaml', {'error': {'code': 'Forbidden', 'message': 'no'}}), [], ['assignment_filter'], ['export_holds_error'])
 p(K, 'batch answer of which one failed', both('b.json', {'responses': [{'id': '1', 'status': 200, 'body': {'value': [ios(1)]}}, {'id': '2', 'status': 200, 'body': {'value': [cat(2, sim('d', 1), name='Q')]}}]}), both('b.json', {'responses': [{'id': '1', 'status': 200, 'body': {'value': [ios(1)]}}, {'id': '2', 'status': 403, 'body': {'error': {'code': 'Forbidden', 'message': 'x'}}}]}), [], 'any')
+p(K,'a truncated app beside another', both('Applications/a.json', of('win32LobApp', 1, displayName='A1')) | {'Applications/b.json': of('win32LobApp', 2, displayName='A2')}, both('Applications/a.json', of('win32LobApp', 1, displayName='A1')) | {'Applications/b.json': json.dumps(of('win32LobApp', 2, displayName='A2'))[:-30]}, [], ['app'])
+p(K,'an app of 0 bytes beside another', both('Applications/a.json', of('win32LobApp', 1, displayName='A1')) | {'Applications/b.json': of('win32LobApp', 2, displayName='A2')}, both('Applications/a.json', of('win32LobApp', 1, displayName='A1')) | {'Applications/b.json': ''}, [], ['app'])
+p(K,'the only app truncated', both('Applications/a.json', of('win32LobApp', 1, displayName='A1')), both('Applications/a.json', json.dumps(of('win32LobApp', 1, displayName='A1'))[:-30]), [], ['app'])
+p(K,'the only app truncated on both sides', both('Applications/a.json', json.dumps(of('win32LobApp', 1, displayName='A1'))[:-30]), both('Applications/a.json', json.dumps(of('win32LobApp', 1, displayName='A1'))[:-30]), [], ['app'])
+p(K,'a connector truncated', both('Apple Push Notification/a.json', {'appleIdentifier':'x'}), both('Apple Push Notification/a.json', '{"appleId'), [], None)
+p(K,'device category truncated', both('Device Categories/a.json', of('deviceCategory',1)) | {'Device Categories/b.json': of('deviceCategory',2,displayName='B')}, both('Device Categories/a.json', of('deviceCategory',1)) | {'Device Categories/b.json': '{'}, [], ['device_category'])
+p(K,'terms cut by powershell', both('Terms and Conditions/a.json', of('termsAndConditions',1,title='t',x={'a':1})), both('Terms and Conditions/a.json', of('termsAndConditions',1,title='t',x='System.Collections.Hashtable')), [], ['terms_and_conditions'])
+p(K,'type only in one side\'s unread part', W, W | {'Scripts/Shell/s.json': json.dumps(of('deviceShellScript',1,scriptContent=b64('a\n')))[:-20]}, [], ['shell_script'])
+p(K,'same unknown on both + new policy of that type', {'Filters/a.json':'{'}|W, {'Filters/a.json':'{','Filters/b.json':{'id':gid(4),**filt('B')}}|W, [], 'any')
+p(K,'archive in both, unread file in archive is nothing', both('a.json', ios(1)) , both('a.json', ios(1)) | {'__archive__/x/b.json':'{'}, [])
+p(K,'groups folder of IM unread is nothing', both('a.json', ios(1)) , both('a.json', ios(1)) | {'Groups/b.json':'{'}, [])
+p(K,'xml beside', both('a.json', ios(1)), both('a.json', ios(1)) | {'b.xml': '<a/>', 'c.csv': 'x'}, [])
+p(K,'json lines ext', both('a.json', ios(1)), both('a.json', ios(1)) | {'b.jsonl': '{}'}, [])
+p(K,'report.json at the top truncated is own', both('report.json', {'a':1}), both('report.json', '{"a'), [], 'any')
+p(K,'settings.json in Device Management Settings truncated', both('Device Management Settings/settings.json', {'a':1}), both('Device Management Settings/settings.json', '{"a'), [])
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
