@@ -22,7 +22,7 @@ from runstore.runs.run import NOTICE
 SHOWN = 100
 REFRESH_SECONDS = 15
 _ALL = "all"
-_COLUMNS = {"What happened": "wide", texts.COLUMN_STATUS: "", texts.COLUMN_WHEN: "", texts.MARK_READ: "number"}
+_COLUMNS = {"What happened": "wide", texts.COLUMN_STATUS: "", texts.COLUMN_WHEN: "", texts.MARK_READ: "bare number"}
 _CHANGED = "notifications_changed"
 
 
@@ -80,4 +80,7 @@ def _row(viewer: Viewer, one: NotificationView) -> Node:
     sentences = [sentence if name == NOTICE else f"{name}: {sentence}" for name, sentence in one.said]
     said = [h("div", {"class": "muted small break"}, sentence) for sentence in sentences]
     what = h("span", {"class": "unread" if one.read_at is None else None}, run)
-    return row(_COLUMNS, str(one.id), (what, more, *said), status_badge(one.run_bucket), moment(one.created_at), mark)
+    about = h("div", {"class": "muted small break"}, one.scope) if one.scope else None
+    return row(
+        _COLUMNS, str(one.id), (what, more, about, *said), status_badge(one.run_bucket), moment(one.created_at), mark
+    )

@@ -79,7 +79,8 @@ _DIGESTS = text(
 _LIST = text(
     f"""
     {_DIGESTS.text}
-    SELECT l.*, jsonb_build_object('then_why', r.context -> 'then_why', 'notice', r.context -> 'notice') AS context
+    SELECT l.*, left(r.context ->> 'scope', 200) AS scope,
+           jsonb_build_object('then_why', r.context -> 'then_why', 'notice', r.context -> 'notice') AS context
     FROM (SELECT * FROM lines WHERE place = 1 ORDER BY line LIMIT :size) l
     JOIN operation_runs r ON r.id = l.run_id ORDER BY l.line LIMIT :size
     """
@@ -101,8 +102,8 @@ _UNREAD = text(
 
 @dataclass(frozen=True, slots=True)
 class NotificationView:
-    """A notification as its recipient reads it, with its run as it is now, what that says in words (`said`), and how many like it
-    follow (`more`)."""
+    """A notification as its recipient reads it, with its run as it is now, that run's scope, what it says in words (`said`), and
+    how many like it follow (`more`)."""
 
     id: UUID
     run_id: UUID
@@ -113,6 +114,7 @@ class NotificationView:
     created_at: datetime
     read_at: datetime | None
     more: int
+    scope: str | None
     said: Sequence[tuple[str, str]] = ()
 
 
@@ -140,6 +142,7 @@ class NotificationReader:
                 created_at=row.created_at,
                 read_at=row.read_at,
                 more=row.more,
+                scope=row.scope,
                 said=context_sentences(row.context) if row.kind == NotificationKind.FINISHED else (),
             )
             for row in rows

@@ -45,13 +45,17 @@ _CHOICES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What came of the last decision in a tenant: a sentence, what was refused, and what may be opened again."""
+    """What came of the last decision in a tenant: a sentence, what was refused, and what may be opened again.
+
+    What is told once is not kept: a word revealed to an owner is not shown to whom the same browser belongs later.
+    """
 
     tenant: str
     told: str
     tone: str = "green"
     refused: Sequence[Mapping[str, Any]] = ()
     undo: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+    is_once: bool = False
 
 
 def outcome(viewer: Viewer) -> None:
@@ -65,6 +69,8 @@ def outcome(viewer: Viewer) -> None:
     refusals = [h("div", {"class": "small break"}, one) for one in why]
     said = notice(found.told, found.tone, icon_name="succeeded" if found.tone == "green" else "warning")
     show(h("div", {"class": "stack"}, said, refusals), "findings-outcome")
+    if found.is_once:
+        del st.session_state[_SAID]
     if found.undo and viewer.may(Permission.OPERATE):
         back = partial(_decided, viewer, asked=Decision(FindingStatus.OPEN), chosen=found.undo)
         st.button("Undo: open them again", key="findings-undo", on_click=_try, args=(viewer, back))
@@ -84,8 +90,8 @@ def decisions(
     offered = {str(one["id"]): one for one in found if one["status"] != FindingStatus.RESOLVED.value}
     with st.expander("Decide about findings", expanded=bool(st.session_state.get(_PICKED))):
         _form(viewer, document, offered, whole)
-    if viewer.may(Permission.ADMINISTER):
-        _revealing(viewer, offered)
+        if viewer.may(Permission.ADMINISTER):
+            _revealing(viewer, offered)
     with st.expander("Hide changes that nobody needs to see"):
         _rules(viewer)
 
@@ -102,7 +108,7 @@ def _revealing(viewer: Viewer, offered: Mapping[str, Mapping[str, Any]]) -> None
             return _Outcome(viewer.tenant.slug, "Choose the one finding whose opaque words you want to see.", "orange")
         words = reveal(start_database(), scope, chosen[0])["values"]
         told = "; ".join(f"{one['fingerprint']} is {one['value']}" for one in words)
-        return _Outcome(viewer.tenant.slug, told or "No word of it is kept.", "blue")
+        return _Outcome(viewer.tenant.slug, told or "No word of it is kept.", "blue", is_once=True)
 
     st.button("Reveal the chosen finding's words", key="findings-reveal", on_click=_try, args=(viewer, act))
 

@@ -33,7 +33,9 @@ def draw(viewer: Viewer) -> None:
         lead = "What one comparison found, and where each finding stands now."
     way = link(page_href("findings", viewer.tenant.slug), "All that is open", class_="button") if run else None
     show(page_header(viewer, "Findings", lead, aside=way), "findings-header")
-    outcome(viewer)
+    # In a place of its own: where it moved the form below, that would fold.
+    with st.container():
+        outcome(viewer)
     wanted = _wanted(params)
     offset = offset_of(params)
     document = findings_document(

@@ -224,8 +224,9 @@ def against(compared: Against | None, other: RunAt | None, catalogue: Catalogue,
     told = [f"{count:,} {words_}" for count, words_ in counts if count]
     if compared.new is None:
         told = ["too many failures to compare here"]
-    meanings = [reason.meaning if (reason := catalogue.get(code)) else code for code in compared.reasons]
-    told += [f"a reason it did not have: {meaning.rstrip('.')}" for meaning in meanings]
+    meanings = [reason.meaning.rstrip(".") if (reason := catalogue.get(code)) else code for code in compared.reasons]
+    if meanings:
+        told.append(f"{'a reason' if len(meanings) == 1 else 'reasons'} it did not have: {'; '.join(meanings)}")
     if compared.lasted and compared.lasted_before:
         spans = (duration(one.total_seconds()) for one in (compared.lasted, compared.lasted_before))
         told.append(f"{next(spans)} instead of {next(spans)}")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from flows._policies.kept_words import allow_reveal
 from flows.drift.register.reading import findings_document
 from runstore.database import DatabaseRole
+from runstore.tenancy import Role
 from tests.browser.conftest import Site, sign_in
 from tests.browser.screenshots import settled
+from tests.conftest import Store
+from tests.support.drift_runs import Runs, export, policy
 from tests.support.hub_features import add_features
 
 pytestmark = pytest.mark.browser
@@ -70,6 +75,52 @@ def test_a_keyboard_decides_at_400_pixels(make_site: Callable[[], Site], page: P
     expect(page.get_by_text("403 – not your tenant")).to_be_visible()
     found = findings_document(site.database(DatabaseRole.HUB), site.sample.northwind)["findings"]
     assert {one["status"] for one in found} == {"open"}
+
+
+OLD, NEW = "kT9vXq2LmZr7WbYd4NcPs8", "Hj3FzRw8QxLp6VtGy5BnMd"
+
+
+def test_an_owner_sees_an_opaque_word_once_and_only_where_it_is_allowed(
+    site: Site, browser: Browser, tmp_path: Path
+) -> None:
+    store = Store(site.database_url, {role: site.database(role) for role in DatabaseRole})
+    scope = store.tenant("woodgrove")
+    for name, role in (("ada", Role.OWNER), ("grace", Role.OPERATOR), ("linus", Role.READONLY)):
+        site.directory().grant(scope, f"{name}@northwind.example", role)
+    allow_reveal(store.admin, scope, allowed=True)
+    runs = Runs(store, scope)
+    for number, value in enumerate((OLD, NEW)):
+        runs.sync(export(tmp_path / str(number), [policy("11111111-0000-4000-8000-000000000001", value=value)]))
+    runs.drift()
+
+    def tab(person: str) -> Page:
+        page = browser.new_page()
+        sign_in(page, f"{site.url}/findings?tenant=woodgrove", person)
+        expect(page.locator(".group").get_by_text("A policy", exact=True)).to_be_visible()
+        return page
+
+    for person in ("grace", "linus"):
+        page = tab(person)
+        expect(page.get_by_text("Reveal the chosen")).to_have_count(0)
+        assert OLD not in page.content()
+        page.close()
+    page = tab("ada")
+    page.get_by_text("Decide about findings").click()
+    button, shown = page.get_by_role("button", name="Reveal the chosen finding's words"), page.locator(".notice")
+    button.click()
+    expect(shown).to_have_text("Choose the one finding whose opaque words you want to see.")
+    page.get_by_label("Findings on this page").click()
+    page.get_by_role("option", name=re.compile("A policy")).click()
+    page.keyboard.press("Escape")
+    button.click()
+    expect(shown).to_contain_text(f"is {OLD}")
+    expect(shown).to_contain_text(f"is {NEW}")
+    page.get_by_label("Severity", exact=True).select_option("high")
+    expect(shown).to_have_count(0)
+    allow_reveal(store.admin, scope, allowed=False)
+    button.click()
+    expect(shown).to_contain_text("does not allow values to be revealed")
+    page.close()
 
 
 def walk(page: Page) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
-from runstore.reasons import CRASHED, INTERNAL_ERROR, TIMED_OUT
+from runstore.reasons import CANCELLED, CRASHED, INTERNAL_ERROR, TIMED_OUT
 from runstore.runs.run import Failure, RelatedLink
 from runstore.runs.status import RunStatus
 from runstore.tenancy import Role, TenantScope, Trigger
@@ -104,6 +104,7 @@ def _runs() -> list[RunSpec]:
         ),
         RunSpec(
             id=sample_id("aborted"), type="drift.generate", status=RunStatus.ABORTED, total=80, succeeded=31,
+            failures=[CANCELLED.failure()],
             created_at=now - timedelta(hours=5), initiated_by=_PEOPLE[1],
         ),
         RunSpec(
