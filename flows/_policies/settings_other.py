@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import orjson
@@ -18,19 +18,6 @@ _BOUND: Final = re.compile(r"\('?([^')]+)'?\)/?$")
 Json = Mapping[str, Any]
 
 
-def template_settings(properties: dict[str, Any]) -> dict[str, Tree]:
-    """The settings of an administrative template; takes them out of `properties`."""
-    if not isinstance(properties.get("definitionValues"), list):
-        return {}
-    return template_tree(as_list(properties.pop("definitionValues")))
-
-
-def intent_settings(properties: dict[str, Any]) -> dict[str, Tree]:
-    """The settings of an intent; takes them out of `properties`, with what an export made for import has instead of them."""
-    settings, delta = properties.pop("settings", None), properties.pop("settingsDelta", None)
-    return intent_tree(as_list(settings) or as_list(delta))
-
-
 def definition_id(value: Json) -> str | None:
     """The id of the definition a definition value belongs to, however the export says it; `None` if it does not.
 
@@ -39,16 +26,15 @@ def definition_id(value: Json) -> str | None:
     return _referred(value, "definition", "#Definition_Id", ("classType", "categoryPath", "displayName"))
 
 
-def presentation_id(value: Json) -> str | None:
-    """The id of the presentation a presentation value belongs to; `None` if the export does not say."""
-    return _referred(value, "presentation", "#Presentation_Id", ("label",))
-
-
-def template_tree(definition_values: Sequence[Any]) -> dict[str, Tree]:
-    """Definition id → enabled or disabled, with the presentation values it brings, each by its own definition.
+def template_settings(properties: dict[str, Any]) -> dict[str, Tree]:
+    """The settings of an administrative template, taken out of `properties`: definition id → enabled or disabled, with the
+    presentation values it brings, each by its own definition.
 
     A value whose definition the export does not name is kept under the unknown mark.
     """
+    if not isinstance(properties.get("definitionValues"), list):
+        return {}
+    definition_values = as_list(properties.pop("definitionValues"))
     ids = [definition_id(as_object(item)) for item in definition_values]
     return keyed(
         (identifier, _enabled(cast(Json, item)) if identifier is not None else generic(item, 0))
@@ -63,7 +49,7 @@ def _enabled(value: Json) -> dict[str, Tree]:
         if not isinstance(presented, Mapping):
             continue
         shown = cast(Json, presented)
-        key = presentation_id(shown)
+        key = _referred(shown, "presentation", "#Presentation_Id", ("label",))
         content = generic(shown["values"] if not is_empty(shown.get("values")) else shown.get("value"), 0)
         if key is None or key in node:
             unnamed.append({OWN: content} if not isinstance(content, dict) else content)
@@ -72,11 +58,15 @@ def _enabled(value: Json) -> dict[str, Tree]:
     return {**node, UNKNOWN: each_of(unnamed)} if unnamed else node
 
 
-def intent_tree(settings: Sequence[Any]) -> dict[str, Tree]:
-    """Definition id → value. `valueJson` is read as the JSON it holds; `value` counts where there is no such text."""
+def intent_settings(properties: dict[str, Any]) -> dict[str, Tree]:
+    """The settings of an intent, taken out of `properties`, or what an export made for import has instead: definition id → value.
+
+    `valueJson` is read as the JSON it holds; `value` counts where there is no such text.
+    """
+    settings, delta = properties.pop("settings", None), properties.pop("settingsDelta", None)
     found: dict[str | None, Tree] = {}
     strangers: list[tuple[None, Tree]] = []
-    for item in settings:
+    for item in as_list(settings) or as_list(delta):
         setting = as_object(item)
         identifier = setting.get("definitionId")
         if not isinstance(identifier, str) or identifier in found:

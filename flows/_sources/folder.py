@@ -25,7 +25,7 @@ from flows._policies.types import BY_SLUG, FROM_EXPORTS, UNKNOWN_TYPE
 from flows._policies.unread import ANY_TYPE, UNREAD, absent_parts
 from flows._sources import folder_reasons as reasons
 from flows._sources.folder_file import document_of, unread, why_cut
-from flows._sources.forms import body_in_graph_shape, is_own, left_out, other_kind, stem_of, tool_of
+from flows._sources.forms import FORMS, body_in_graph_shape, left_out, other_kind, stem_of, tool_of
 from flows._sources.forms.form import ExportFile
 from flows._sources.forms.graph import is_first_page, listed
 from flows._sources.opening import checked_root, export_files
@@ -185,7 +185,7 @@ class FolderSource:
             self._others[other] += 1
             return
         if recognised is None:
-            if not is_own(file):
+            if not any(form.own(file) for form in FORMS):
                 yield _no_policy(body, file, origin)
             return
         broken = self._parts.complete(body, recognised.policy_id, file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_list, as_object
@@ -12,7 +11,7 @@ from flows._policies.recognise import recognise, types_for
 from flows._policies.tree import MAX_DEPTH
 from flows._policies.types import BY_SLUG
 from flows._sources import folder_reasons as reasons
-from flows._sources.forms import document_in_graph_shape, is_cut
+from flows._sources.forms import FORMS, document_in_graph_shape
 from flows._sources.forms.form import ExportFile
 from flows._sources.forms.graph import NEXT
 from flows._sources.json_text import EmptyError, EncodingError, SyntaxProblem, leading_members, parse
@@ -82,12 +81,12 @@ def _broken(file: ExportFile, problem: SyntaxProblem) -> SourceFailure:
     return unread(failure, types_for(file.folders), own_id.lower() if isinstance(own_id, str) and own_id else None)
 
 
-def why_cut(policy_type: str, body: Mapping[str, Any]) -> ReasonCode | None:
+def why_cut(policy_type: str, body: dict[str, Any]) -> ReasonCode | None:
     """The reason a policy that was read is not whole; `None` for one that is, as far as it says.
 
     A part that is absent altogether is another matter (`flows._policies.unread`): the rest of such a policy is known.
     """
-    if is_cut(dict(body)):
+    if any(form.cut(body) for form in FORMS):
         return reasons.VALUE_CUT
     inside = (as_object(one) for part in body.values() if isinstance(part, list) for one in as_list(cast(object, part)))
     if any(key.endswith(NEXT) and value for one in (body, *inside) for key, value in one.items()):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Final
 
-from flows._sources.forms import tool_of_file
+from flows._sources.forms import FORMS
 from flows._sources.forms.form import SUFFIXES, ExportFile
 from runstore.errors import BadInputError
 
@@ -118,7 +118,8 @@ def _folder(folder: Path, prefix: str, seen: set[str]) -> Iterator[ExportFile]:
 
 def _foreign(folder: Path) -> str:
     """A sentence more for a folder that another tool filled with files that are not read."""
-    tools = sorted({tool for entry in folder.iterdir() if (tool := tool_of_file(entry.name))})
+    names = [entry.name for entry in folder.iterdir()]
+    tools = sorted(form.tool for form in FORMS if any(map(form.refused_file, names)))
     return f" It looks like an export of {tools[0]}, which is not read." if tools else ""
 
 

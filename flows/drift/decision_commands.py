@@ -71,7 +71,7 @@ def reopen(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
 
 
 def reveal(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
-    from flows.drift.register.reveal import reveal as read
+    from flows.drift.register.reading import reveal as read
 
     document = asked(call, tenant, partial(read, finding_id=finding))
     rows = [(one["fingerprint"], one["value"]) for one in document["values"]]

@@ -15,7 +15,7 @@ from flows.drift.register.decisions import Decision, decide, matching
 from flows.drift.register.filters import FindingFilter
 from flows.drift.register.ignore_rules import IgnoreRule
 from flows.drift.register.lifecycle import FindingStatus
-from flows.drift.register.reveal import reveal
+from flows.drift.register.reading import reveal
 from flows.drift.register.rule_book import add_ignore, list_ignores, preview_ignore, remove_rule
 from flows.drift.reports.summary import KINDS
 from monitoring_app.presentation.figures import plural, type_name

@@ -8,7 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from flows.drift.comparison.severity import Severity
-from flows.drift.comparison.withheld import why_empty, withheld_words
+from flows.drift.comparison.withheld import not_compared, why_empty
 from flows.drift.decisions_page import decisions, outcome
 from flows.drift.finding_page import STATE_WORDS, entry
 from flows.drift.register.filters import STATES, TEXT_LIMIT, FindingFilter
@@ -23,6 +23,7 @@ from monitoring_app.presentation.view import show
 from runstore.ids import uuid_or_none
 
 A_PAGE: Final = 50
+WITHHELD_SHOWN: Final = 20
 
 
 def draw(viewer: Viewer) -> None:
@@ -48,7 +49,7 @@ def draw(viewer: Viewer) -> None:
         limit=LIMIT if run else A_PAGE,
     )
     if document["withheld"]:
-        show(withheld(document["withheld"]), "findings-withheld")
+        show(notice(not_compared(document["withheld"][:WITHHELD_SHOWN]), "orange"), "findings-withheld")
     is_filtered = wanted != FindingFilter()
     if not document["comparisons"] or (not document["counts"] and not is_filtered):
         title = "Nothing is open" if document["comparisons"] else "Nothing compared yet"
@@ -119,9 +120,3 @@ def _list(
     pages = offset_pager("findings", slug, params, shown=len(found), total=total, size=A_PAGE, more=hidden)
     cards = [entry(slug, one, is_open=number == 0, events=events) for number, one in enumerate(told(found))]
     return h("div", {"class": "stack"}, cards, pages)
-
-
-def withheld(entries: Sequence[Mapping[str, Any]]) -> Node:
-    """What was not compared, and why: an incomplete read is not drift."""
-    said = [withheld_words(one) for one in entries[:20]]
-    return notice(f"Not compared: {'; '.join(said)}", "orange")

@@ -119,14 +119,14 @@ def compare_sides(
     found = Differences(
         [_state(news[key]) for key in sorted(news.keys() - olds.keys())],
         [_state(olds[key]) for key in sorted(olds.keys() - news.keys())],
-        [(old, new) for old, new in both if _differ(old, new)],
+        [
+            pair
+            for pair in both
+            if pair[0].content_hash != pair[1].content_hash or len({one.subtype for one in pair} - {None}) > 1
+        ],
         Counter(new.kind for _, new in both),
     )
     return compare(found, bodies, (before.unread, after.unread), rules=rules, fingerprint=fingerprint)
-
-
-def _differ(old: PolicyState, new: PolicyState) -> bool:
-    return old.content_hash != new.content_hash or bool(old.subtype and new.subtype and old.subtype != new.subtype)
 
 
 def _state(one: StoredPolicy) -> PolicyState:

@@ -49,16 +49,6 @@ def stem_of(body: Body, file: ExportFile) -> str:
     return stem
 
 
-def is_cut(body: Body) -> bool:
-    """Whether a tool wrote something else in the place of a part of the policy."""
-    return any(form.cut(body) for form in FORMS)
-
-
-def is_own(file: ExportFile) -> bool:
-    """Whether a file that holds no policy is one that a tool writes for itself."""
-    return any(form.own(file) for form in FORMS)
-
-
 def other_kind(file: ExportFile) -> str | None:
     """The folder that says that a file holds an object of a kind that is not asked for, such as an app; `None` for others."""
     return next((name for name in file.folders if letters_of(name) in _OTHERS), None)
@@ -70,8 +60,3 @@ _OTHERS: Final = frozenset(name for form in FORMS for name in form.others)
 def tool_of(body: Body) -> str | None:
     """The tool whose form an object has that is not read; `None` if it looks like none's."""
     return next((form.tool for form in FORMS if form.refused(body)), None)
-
-
-def tool_of_file(name: str) -> str | None:
-    """The tool that writes files of this name, which are not read; `None` if none is known."""
-    return next((form.tool for form in FORMS if form.refused_file(name)), None)

@@ -211,8 +211,6 @@ DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
         Severity.MEDIUM,
         policy_type=r"^(app|app_protection|app_configuration|device_configuration|enrollment_configuration|autopilot_profile|"
         r"apple_enrollment|policy_set|managed_google_play|template_file|ios_provisioning|intune_settings|cleanup_rule|"
-        r"terms_and_conditions|named_location|authentication_context|dep_token|vpp_token|apns_certificate)$",
+        r"terms_and_conditions|named_location|authentication_context|dep_token|vpp_token|apns_certificate|hotpatch_policy)$|_update_profile$",
     ),
-    SeverityRule(Severity.MEDIUM, policy_type=r"_update_profile$|^hotpatch_policy$"),
-    SeverityRule(Severity.LOW, facet=Facet.SCOPE_TAG),
 )

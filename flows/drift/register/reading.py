@@ -1,7 +1,8 @@
-"""Reads findings in the JSON shape of the contract: the register, or what one comparison found."""
+"""Reads findings in the JSON shape of the contract: the register, what one comparison found, or a finding's kept words."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,15 +10,19 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from flows._policies.kept_words import kept_words
 from flows._policies.known_names import known_names
+from flows._policies.sealing import Seals
+from flows._policies.secrets import FINGERPRINT
 from flows.drift.comparison.names import ids_of, named
 from flows.drift.comparison.severity import Severity
-from flows.drift.register.filters import FindingFilter
+from flows.drift.register.filters import AS_IT_STANDS, FindingFilter
 from flows.drift.register.ignore_rules import ignore_rules
 from flows.drift.register.lifecycle import FindingStatus
-from flows.drift.register.rows import of_register, of_run
+from flows.drift.register.rows import OF_LAST_RUN, of_register, of_run
 from flows.drift.reports.summary import groups_json
-from flows.drift.tables import DriftComparison, DriftEvent
+from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding, DriftRunFinding
+from runstore.audit import record_audit
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.ids import checked_id
@@ -152,6 +157,33 @@ def _events(
         )
         for row in reversed(rows)
     ]
+
+
+def reveal(database: Database, scope: TenantScope, finding_id: str) -> dict[str, Any]:
+    """The words behind the fingerprints in a finding's changes, as far as they are kept. The audit log has it before.
+
+    BadInputError for a malformed id, NotFoundError for a finding the tenant has not, ForbiddenError for another role than owner
+    and manager and where revealing is not allowed.
+    """
+    scope.require(Permission.ADMINISTER)
+    wanted = checked_id(finding_id, "A finding id is a UUID, as `tenantatlas drift findings` shows it.")
+    with database.transaction(scope) as connection:
+        row = connection.execute(
+            select(*AS_IT_STANDS)
+            .select_from(DriftFinding)
+            .outerjoin(DriftRunFinding, OF_LAST_RUN)
+            .where(DriftFinding.tenant_id == scope.tenant_id, DriftFinding.id == wanted)
+        ).one_or_none()
+        if row is None:
+            raise NotFoundError(f"Tenant {scope.slug!r} has no finding {wanted}.")
+        seals = Seals(connection, scope)
+        changes = seals.opened_json(row.changes, wanted.bytes) or ()
+        values = json.dumps([[change.get("before"), change.get("after")] for change in changes])
+        marks = list(dict.fromkeys(FINGERPRINT.findall(values)))
+        words = kept_words(connection, scope, marks, seals)
+        record_audit(connection, scope, "drift.reveal", str(wanted), {"values": len(words)})
+    shown = [{"fingerprint": mark, "value": words[mark]} for mark in marks if mark in words]
+    return {"finding": str(wanted), "values": shown}
 
 
 def _comparison(run: Any) -> dict[str, Any]:

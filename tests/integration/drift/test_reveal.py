@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 
 from flows._policies.kept_words import allow_reveal, keep_words
 from flows._policies.tables import KeptWord
-from flows.drift.register.reveal import reveal
+from flows.drift.register.reading import reveal
 from runstore.audit import AuditReader
 from runstore.database import DatabaseRole
 from runstore.dump import dump
