@@ -39,7 +39,7 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?P<part>\.\d+)?(?:
 _DURATION: Final = re.compile(
     r"P(?=[\dT])(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,10})(?:\.0+)?S)?)?"
 )
-_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_GUID: Final = re.compile(r"\{?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?:\}|_\d{1,3})?")
 _CLOCK: Final = re.compile(r"(\d\d:\d\d:\d\d)\.0+")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 
@@ -85,8 +85,8 @@ def comparable(value: Any) -> Any:
 
 
 def in_one_case(value: str) -> str:
-    """A GUID in small letters; any other text as it is."""
-    return value.lower() if len(value) == 36 and value[8] == "-" and _GUID.fullmatch(value) else value
+    """A GUID in small letters, in braces or with a template's number as well; any other text as it is."""
+    return value.lower() if 36 <= len(value) <= 40 and _GUID.fullmatch(value) else value
 
 
 def _time(value: str) -> str:

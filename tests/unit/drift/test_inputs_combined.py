@@ -17,6 +17,7 @@ from tests.support.drift_inputs import (
     Input,
     Inputs,
     W,
+    all_of,
     b64,
     both,
     cat,
@@ -29,6 +30,7 @@ from tests.support.drift_inputs import (
     of,
     pas,
     put,
+    sides_at,
     sim,
     wo,
 )
@@ -99,6 +101,43 @@ p(K, 'made again + unread settings', both('c.json', cat(1, sim('a', 1), sim('b',
 p(K, 'duplicate id with different content on one side + change elsewhere', both('a.json', ios(1, a=1)) | {'b.json': cat(5, sim('q', 1), name='Q')}, both('a.json', ios(1, a=1)) | {'copy of a.json': ios(1, a=2), 'b.json': cat(5, sim('q', 2), name='Q')}, [('modified', 'q')], 'any', ['duplicate_policy_id'])
 p(K, 'page with next link + deleted policy of another type', {'p.json': {'value': [ios(1), ios(2, displayName='B')]}, 'f.json': {'id': gid(9), **filt('F')}} | W, {'p.json': {'value': [ios(1)], '@odata.nextLink': 'https://x'}} | W, [('removed', '', 'high', 'F')], ['compliance'])
 p(K, 'guid case + retarget', both('c.json', ios(1, assignments=[grp(groupId=gid(5)), exc(groupId=gid(6))])), both('c.json', ios(1, assignments=[exc(groupId=gid(5).upper()), grp(groupId=gid(6).upper())])), [('modified', gid(5), 'high'), ('modified', gid(6), 'high')])
+K = 'combined'
+p(K,'wrapper: policy named in wrapper too', both('x.json',{'name':'P','exported':'2026-01-01','policy':ios(1,a=1),'assignments':[]}), both('x.json',{'name':'P','exported':'2026-02-01','policy':ios(1,a=2),'assignments':[]}),[('modified','a')])
+p(K,'wrapper: metadata object beside', both('x.json',{'metadata':{'tool':'x'},'policy':wo(ios(1,a=1),'assignments'),'assignments':[grp(groupId=gid(5))]}), both('x.json',{'metadata':{'tool':'x'},'policy':wo(ios(1,a=1),'assignments'),'assignments':[]}),[('modified',gid(5))])
+p(K,'wrapper: metadata with a name beside', both('x.json',{'metadata':{'name':'x'},'policy':wo(ios(1,a=1),'assignments'),'assignments':[grp(groupId=gid(5))]}), both('x.json',{'metadata':{'name':'x'},'policy':wo(ios(1,a=1),'assignments'),'assignments':[]}),[('modified',gid(5))])
+p(K,'wrapper without assignments is unread part', both('x.json',{'policy':wo(ios(1,a=1),'assignments'),'assignments':[grp(groupId=gid(5))]}), both('x.json',{'policy':wo(ios(1,a=1),'assignments')}),[],'any')
+p(K,'wrapper with assignments null is unread?', both('x.json',{'policy':wo(ios(1,a=1),'assignments'),'assignments':[grp(groupId=gid(5))]}), both('x.json',{'policy':wo(ios(1,a=1),'assignments'),'assignments':None}),[],'any')
+p(K,'wrapper truncated', both('Compliance Policies/x.json',{'policy':ios(1,a=1),'assignments':[]}), both('Compliance Policies/x.json',json.dumps({'policy':ios(1,a=1),'assignments':[]})[:-5]),[],['compliance'])
+p(K,'wrapper script', both('x.json',{'script':of('deviceShellScript',1,scriptContent=b64('a\n')),'assignments':[]}), both('x.json',{'script':of('deviceShellScript',1,scriptContent=b64('b\n')),'assignments':[]}),[('modified','scriptContent','high')])
+p(K,'wrapper single assignment as object', both('x.json',{'policy':wo(ios(1),'assignments'),'assignments':grp(groupId=gid(5))}), both('x.json',{'policy':wo(ios(1),'assignments'),'assignments':grp(groupId=gid(6))}),[('modified',gid(5)),('modified',gid(6))])
+p(K,'wrapper assignments page', both('x.json',{'policy':wo(ios(1),'assignments'),'assignments':{'value':[grp(groupId=gid(5))]}}), both('x.json',{'policy':wo(ios(1),'assignments'),'assignments':{'value':[]}}),[('modified',gid(5))])
+p(K,'list under value of wrappers', both('x.json',{'value':[{'policy':ios(1,a=1),'assignments':[]}]}), both('x.json',{'value':[{'policy':ios(1,a=2),'assignments':[]}]}),[('modified','a')])
+p(K,'by name dictionary yaml', both('x.yaml',{'P':wo(ios(1,a=1),'id'),'Q':wo(ios(2,displayName='Q'),'id')}), both('x.yaml',{'P':wo(ios(1,a=2),'id'),'Q':wo(ios(2,displayName='Q'),'id')}),[('modified','a')])
+p(K,'durations in catalog', both('x.json',cat(1,sim('d','PT1H'))), both('x.json',cat(1,sim('d','PT60M'))),[])
+p(K,'P1M is not P30D', both('x.json',of('iosManagedAppProtection',1,periodBeforePinReset='P1M')), both('x.json',of('iosManagedAppProtection',1,periodBeforePinReset='P30D')),[('modified','periodBeforePinReset')])
+p(K,'year 1 local', both('x.json',of('windowsUpdateForBusinessConfiguration',1,featureUpdatesPauseExpiryDateTime='/Date(-62135596800000)/')), both('x.json',of('windowsUpdateForBusinessConfiguration',1)),[])
+p(K,'year 1 in list element', both('x.json',of('iosMobileAppConfiguration',1,x=[{'name':'a','at':'0001-01-01T00:00:00Z'}])), both('x.json',of('iosMobileAppConfiguration',1,x=[{'name':'a','at':None}])),[])
+p(K,'braced guid case', both('x.json',of('win32LobApp',1,rules=[{'productCode':'{ABCDABCD-1111-4222-8333-000000000001}'}])), both('x.json',of('win32LobApp',1,rules=[{'productCode':'{abcdabcd-1111-4222-8333-000000000001}'}])),[])
+p(K,'template reference guid_1 case', both('x.json',cat(1,sim('d',1),templateReference={'templateId':gid(7).upper()+'_1'})), both('x.json',cat(1,sim('d',1),templateReference={'templateId':gid(7)+'_1'})),[])
+p(K,'annotation on property', both('x.json',{**ios(1),'x@microsoft.graph.tips':'a','@microsoft.graph.etag':'1','@removed':None}), both('x.json',ios(1)),[])
+p(K,'etag noise', both('x.json',{**ios(1),'@odata.etag':'1'}), both('x.json',{**ios(1),'@odata.etag':'2'}),[])
+p(K,'same name same kind no ids in two folders, one gone', {'B/W.json':of('windowsWifiConfiguration',None,ssid='a'),'P/W.json':of('windowsWifiConfiguration',None,ssid='b')}, {'P/W.json':of('windowsWifiConfiguration',None,ssid='b')}, [('removed','')])
+p(K,'same, both change', {'B/W.json':of('windowsWifiConfiguration',None,ssid='a'),'P/W.json':of('windowsWifiConfiguration',None,ssid='b')}, {'B/W.json':of('windowsWifiConfiguration',None,ssid='c'),'P/W.json':of('windowsWifiConfiguration',None,ssid='d')}, [('modified','ssid'),('modified','ssid')], check=all_of(sides_at('ssid','a','c'),sides_at('ssid','b','d')))
+p(K,'same, third comes', {'B/W.json':of('windowsWifiConfiguration',None,ssid='a'),'P/W.json':of('windowsWifiConfiguration',None,ssid='b')}, {'A/W.json':of('windowsWifiConfiguration',None,ssid='z'),'B/W.json':of('windowsWifiConfiguration',None,ssid='a'),'P/W.json':of('windowsWifiConfiguration',None,ssid='b')}, [('added','')])
+p(K,'two of one name in one list without ids', both('x.json',[{'displayName':'F','platform':'iOS','rule':'a'},{'displayName':'F','platform':'iOS','rule':'b'}]), both('x.json',[{'displayName':'F','platform':'iOS','rule':'a'},{'displayName':'F','platform':'iOS','rule':'c'}]), [('modified','rule','high')], check=sides_at('rule','b','c'))
+p(K,'platform: nested property of an element in all three', *( {f'{i}.json': of('windows10VpnConfiguration',i,displayName=f'N{i}',servers=[{'address':'a','description':'d',**m},{'address':'b','description':'e',**m}]) for i in (1,2,3)} for m in ({},{'isDefaultServer':False})), [('platform_change','')]*2)
+p(K,'list gone with its key in all three', *( {f'{i}.json': of('iosCompliancePolicy',i,displayName=f'N{i}',**m) for i in (1,2,3)} for m in ({'restrictedApps':[{'name':'a','appId':'x'},{'name':'b','appId':'y'}]},{})), [('modified','restrictedApps')]*6)
+p(K,'three renames at once, equal content', {f'{c}.json':ios(None,displayName=c) for c in 'ABC'}|W, {f'{c}.json':ios(None,displayName=c) for c in 'XYZ'}|W, [('modified','displayName')]*3)
+p(K,'two of equal content, one renamed one gone stays apart', {f'{c}.json':ios(None,displayName=c) for c in 'AB'}|W, {'X.json':ios(None,displayName='X')}|W, [('removed',''),('removed',''),('added','')])
+p(K,'nested next link false', both('x.json',of('groupPolicyConfiguration',1,definitionValues=[{'enabled':True,'definition':{'id':gid(5)},'presentationValues@odata.nextLink':None}])), both('x.json',of('groupPolicyConfiguration',1,definitionValues=[{'enabled':False,'definition':{'id':gid(5)}}])), [('modified',gid(5))])
+p(K,'intents settings null', both('x.json',of('deviceManagementIntent',1,templateId=gid(8),settings=[{'definitionId':'d','valueJson':'1'}])), both('x.json',of('deviceManagementIntent',1,templateId=gid(8),settings=None)), [], [('endpoint_security_intent','settings')])
+p(K,'both null settings', both('x.json',cat(1)|{'settings':None}), both('x.json',cat(1)|{'settings':None}), [], 'any')
+p(K,'messages null', both('x.json',of('notificationMessageTemplate',1,brandingOptions='none',localizedNotificationMessages=[{'locale':'de','subject':'s','messageTemplate':'m'}])), both('x.json',of('notificationMessageTemplate',1,brandingOptions='none',localizedNotificationMessages=None)), [], 'any')
+p(K,'home screen dock swapped in catalog', both('x.json',cat(1,{'id':'0','settingInstance':{'settingDefinitionId':'com.apple.homescreenlayout_dock','groupSettingCollectionValue':[{'children':[sim('com.apple.homescreenlayout_dock_bundleid','a')['settingInstance']]},{'children':[sim('com.apple.homescreenlayout_dock_bundleid','b')['settingInstance']]}]}})), both('x.json',cat(1,{'id':'0','settingInstance':{'settingDefinitionId':'com.apple.homescreenlayout_dock','groupSettingCollectionValue':[{'children':[sim('com.apple.homescreenlayout_dock_bundleid','b')['settingInstance']]},{'children':[sim('com.apple.homescreenlayout_dock_bundleid','a')['settingInstance']]}]}})), [('modified','dock')])
+p(K,'IM swap of tool: app in Applications of unknown platform null', both('Applications/a.json',of('webApp',1,appUrl='https://a',displayName='A')), both('Applications/a.json',of('webApp',1,appUrl='https://b',displayName='A')), [('modified','appUrl','high')])
+p(K,'icd yaml script literal block crlf', both('s.yaml', "'@odata.type': '#microsoft.graph.deviceManagementScript'\r\ndisplayName: A\r\nscriptContent: |\r\n  a\r\n  b\r\nassignments: []\r\n"), both('s.yaml', "'@odata.type': '#microsoft.graph.deviceManagementScript'\ndisplayName: A\nscriptContent: |\n  a\n  c\nassignments: []\n"), [('modified','scriptContent','high')])
+p(K, 'first element into an empty list in all three is somebody', *({f'{i}.json': ios(i, displayName=f'N{i}', restrictedApps=m) for i in (1, 2, 3)} for m in ([], [{'name': 'a', 'appId': 'x'}])), [('modified', 'restrictedApps')] * 3)
+p(K, 'unnamed element into an empty list in all three is somebody', *({f'{i}.json': of('iosVpnConfiguration', i, displayName=f'N{i}', onDemandRules=m) for i in (1, 2, 3)} for m in ([], [{'action': 'connect'}])), [('modified', 'onDemandRules')] * 3)
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
