@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from flows._policies.base64_text import decoded
 from flows._policies.content import PROSE, TEXTS
+from flows._policies.names import GUID
 from flows._policies.noise import ANYWHERE, OF_ELEMENT, OF_POLICY
 from flows._policies.types import BY_SLUG
 from tests.support.drift_compare import compared, snapshot
@@ -135,7 +137,8 @@ FOLLOWED = {"homeScreenDockIcons", "homeScreenPages", "icons", "pages", "dnsSuff
 
 
 def rewritten(body: dict[str, Any], chance: random.Random, *, untyped: bool = False) -> dict[str, Any]:
-    """The same policy as another tool would write it: order, nulls, spelling of numbers and dates, metadata, line ends.
+    """The same policy as another tool would write it: order, nulls, spelling of numbers, dates, durations and ids, metadata, line
+    ends.
 
     `untyped` leaves the values of OMA settings: without metadata only the value says of which kind it is.
     """
@@ -178,6 +181,10 @@ def spelt(value: str, name: str, chance: random.Random) -> str:
         return chance.choice([value, f"{value[:-1]}.0000000Z", f"{value[:-1]}+00:00", away.isoformat()])
     if len(value) == 8 and value[2] == value[5] == ":":
         return chance.choice([value, f"{value}.0000000"])
+    if GUID.fullmatch(value):
+        return chance.choice([value, value.upper()])
+    if re.fullmatch(r"PT\d+H", value):
+        return chance.choice([value, f"PT{int(value[2:-1]) * 60}M", f"PT{int(value[2:-1]) * 3600}S"])
     if name in PROSE:
         value = value.replace("\n", chance.choice(["\n", " \n", "\r\n"])) + chance.choice(["", " ", "\r\n"])
     return value.replace("\r\n", "\n").replace("\n", chance.choice(["\n", "\r\n"]))
