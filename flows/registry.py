@@ -12,7 +12,7 @@ from types import MappingProxyType, ModuleType
 from flows.folders import Broken, BrokenPartError, Found, folders, parts, why
 from flows.producer import Operation
 from runstore.database import Database
-from runstore.errors import BadInputError
+from runstore.errors import BadInputError, StoreUnavailableError
 from runstore.reasons import Catalogue
 from runstore.tenancy import TenantScope
 
@@ -87,8 +87,11 @@ def reasons() -> Catalogue:
 
 
 def told_items(database: Database, scope: TenantScope, items: Sequence[str]) -> Mapping[str, str]:
-    """The items of a run as text shows them, by their names where policies have one."""
+    """The items of a run as text shows them, by their names where they have one; none while the store is away."""
     # Imported here: who asks which operations there are needs no policies and no store.
     from flows._policies.known_names import told_items as told
 
-    return told(database, scope, items)
+    try:
+        return told(database, scope, items)
+    except StoreUnavailableError:
+        return {}

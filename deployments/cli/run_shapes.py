@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -12,7 +13,9 @@ from runstore.runs.status import ACTIVE
 
 if TYPE_CHECKING:
     from deployments.cli.call import Call
+    from runstore.database import Database
     from runstore.runs.run import RelatedLink
+    from runstore.tenancy import TenantScope
 
 
 def hub_address(call: Call) -> str:
@@ -62,14 +65,30 @@ def listed_json(run: Run) -> dict[str, Any]:
     }
 
 
-def detail_json(detail: RunDetail, *, hub: str) -> dict[str, Any]:
-    """The run of `runs show`."""
+def run_names(database: Database, scope: TenantScope, detail: RunDetail) -> dict[str, str]:
+    """What the items of a run are called, as far as it is known, those that it could not read too."""
+    from flows._policies.json_shape import as_dict, as_list, as_text
+    from flows._policies.known_names import item_names
+
+    unread = map(as_text, as_list(as_dict(detail.context.get("unread")).get("policies")))
+    failed = [failure.item_id for failure in detail.failures]
+    return item_names(database, scope, [*failed, *detail.item_ids, *unread])
+
+
+def item_text(item_id: str, names: Mapping[str, str]) -> str:
+    """An item by its name, the id beside it."""
+    return f"{names[item_id]} ({item_id})" if item_id in names else item_id
+
+
+def detail_json(detail: RunDetail, names: Mapping[str, str], *, hub: str) -> dict[str, Any]:
+    """The run of `runs show`; `names` are those of its items."""
     run = detail.run
     return {
         **listed_json(run),
         "context": dict(detail.context),
         "item_ids": list(detail.item_ids),
         "failures": [failure.as_json() for failure in detail.failures],
+        "names": dict(names),
         "related": [{"label": link.label, "url": link_url(link, run.tenant, hub)} for link in detail.related],
         "flow_run_id": None if run.flow_run_id is None else str(run.flow_run_id),
         "url": hub + run.path,

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deployments.cli.call import Answer, Call
-from deployments.cli.run_shapes import counts_text, detail_json, hub_address, started_json
+from deployments.cli.run_shapes import counts_text, detail_json, hub_address, item_text, run_names, started_json
 from deployments.local.record import read_record
-from flows._policies.known_names import told_items
 from runstore.database import Database, DatabaseRole
 from runstore.errors import UnavailableError
 from runstore.runs.reader import RunReader
@@ -58,10 +57,10 @@ def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) ->
             return Answer(document, (f"Run {started.run.id} ({started.run.type}) {said}: {document['run']['url']}",))
         database = store.database(DatabaseRole.HUB)
         detail = wait_for(database, scope, started.run.id, report=_progress(call))
-        told = told_items(database, scope, [failure.item_id for failure in detail.failures[:10]])
-    document["run"] |= detail_json(detail, hub=hub)
+        names = run_names(database, scope, detail)
+    document["run"] |= detail_json(detail, names, hub=hub)
     is_bad = detail.run.status in (RunStatus.FAILED, RunStatus.ABORTED)
-    return Answer(document, tuple(_story(detail, document["run"]["url"], told)), exit_code=int(is_bad))
+    return Answer(document, tuple(_story(detail, document["run"]["url"], names)), exit_code=int(is_bad))
 
 
 def wait_for(
@@ -100,11 +99,12 @@ def _progress(call: Call) -> Callable[[Run], None]:
     return report
 
 
-def _story(detail: RunDetail, url: str, told: Mapping[str, str]) -> list[str]:
+def _story(detail: RunDetail, url: str, names: Mapping[str, str]) -> list[str]:
     run = detail.run
     lines = [f"Run {run.id} ({run.type}) {_ENDINGS[run.status]}: {counts_text(run)}. {url}"]
     lines += [
-        f"  {told[failure.item_id]}: {failure.message} ({failure.reason_code})" for failure in detail.failures[:10]
+        f"  {item_text(failure.item_id, names)}: {failure.message} ({failure.reason_code})"
+        for failure in detail.failures[:10]
     ]
     if len(detail.failures) > 10:
         lines.append(

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from flows._policies.names import names_of_policies
+from flows._policies.names import CONTEXT, SCOPE_TAG, names_of_policies
 from flows._policies.tables import DirectoryName, SettingDefinition
 from flows._policies.tree import dumps
 from runstore.database import Database
@@ -98,13 +98,17 @@ _DEFINITIONS: Final = text(
 )
 
 
-def known_names(connection: Connection, scope: TenantScope, keys: Collection[str]) -> dict[str, str]:
-    """The name of each key that has one: ids of settings, options, objects of the directory and policies; tags as `scope_tag:3`."""
+def known_names(
+    connection: Connection, scope: TenantScope, keys: Collection[str], *, are_items: bool = False
+) -> dict[str, str]:
+    """The name of each key that has one: ids of settings, options, objects and policies; tags as `scope_tag:3`, contexts alike,
+    but where the keys are items: those are policies whatever their ids look like."""
     if not keys:
         return {}
-    ids: Sequence[str] = sorted({key.removeprefix("scope_tag:") for key in keys})
+    ids: Sequence[str] = sorted({key.removeprefix(SCOPE_TAG).removeprefix(CONTEXT) for key in keys})
     asked = {"tenant": scope.tenant_id, "ids": ids}
-    found = names_of_policies((row[0], row[1], row[2]) for row in connection.execute(_POLICIES, asked))
+    policies = [(row[0], row[1], row[2]) for row in connection.execute(_POLICIES, asked)]
+    found = {one: name for one, _, name in policies} if are_items else names_of_policies(policies)
     for definition_id, name, options in connection.execute(_DEFINITIONS, asked):
         found |= {**options, definition_id: name}
     lower = {one.lower(): one for one in ids}
@@ -140,7 +144,7 @@ def item_names(database: Database, scope: TenantScope, items: Sequence[str]) -> 
     """What the policies among a run's items are called: an item is a policy's id, or a finding's subject, `policy:ID`."""
     ids = {item: item.removeprefix("policy:") for item in items}
     with database.transaction(scope) as connection:
-        found = known_names(connection, scope, set(ids.values()))
+        found = known_names(connection, scope, set(ids.values()), are_items=True)
     return {item: found[one] for item, one in ids.items() if one in found}
 
 

@@ -16,7 +16,8 @@ NAME_LIMIT: Final = 200
 
 GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SCOPE_TAG: Final = "scope_tag:"
-"""What stands before the id of a scope tag, a small number, where ids of all kinds are looked up."""
+CONTEXT: Final = "authentication_context:"
+"""What stands before the id of a scope tag, a small number, or a context, `c1`, where ids of all kinds are looked up."""
 
 
 def shown_name(name: object, limit: int = NAME_LIMIT) -> str:
@@ -50,11 +51,15 @@ def _note(names: dict[str, str], identifier: object, name: object) -> None:
 
 _OBJECTS: Final = {
     **dict.fromkeys(("groupId", "includeGroups", "excludeGroups", "notificationMessageCCList"), "group"),
+    **dict.fromkeys(("members", "scopeMembers", "resourceScopes"), "group"),
     **dict.fromkeys(("includeUsers", "excludeUsers"), "user"),
+    **dict.fromkeys(("includeServicePrincipals", "excludeServicePrincipals"), "service principal"),
     **dict.fromkeys(("includeRoles", "excludeRoles"), "role"),
     **dict.fromkeys(("includeApplications", "excludeApplications"), "app"),
 }
 """Properties that hold ids of directory objects, and of which kind; apps by their application id."""
+_TARGETS: Final = {"group": "group", "user": "user", "application": "app"}
+"""What a `targetType` says of the `id` or `target` beside it, in authentication methods and cross-tenant access."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,9 @@ class Mentioned:
         left: list[Any] = [body]
         while left:
             node = left.pop()
+            aimed = dict.fromkeys(("id", "target"), _TARGETS.get(as_text(as_object(node).get("targetType")), ""))
             for key, value in as_object(node).items():
-                if kind := _OBJECTS.get(key):
+                if kind := _OBJECTS.get(key) or aimed.get(key):
                     ids = [value] if isinstance(value, str) else as_list(value)
                     self.objects.update({as_text(one).lower(): kind for one in ids if GUID.fullmatch(as_text(one))})
                 elif key == "settingDefinitionId" and isinstance(value, str):
@@ -85,8 +91,9 @@ class Mentioned:
 
 def names_of_policies(policies: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     """Id → name of policies (id, type, name): others refer to filters, scope tags, named locations and their like."""
+    short = {"scope_tag": SCOPE_TAG, "authentication_context": CONTEXT}
     return {
-        f"{SCOPE_TAG}{policy_id}" if policy_type == "scope_tag" else policy_id: name
+        f"{short.get(policy_type, '')}{policy_id}": name
         for policy_id, policy_type, name in policies
-        if policy_type == "scope_tag" or GUID.search(policy_id)
+        if policy_type in short or GUID.search(policy_id)
     }

@@ -13,7 +13,6 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
@@ -25,7 +24,6 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from runstore.errors import StoreUnavailableError
 from runstore.fence.redaction import scrub_json, scrub_text
 from runstore.reasons import ReasonedError
 from runstore.runs.run import Counts, Failure, Run
@@ -156,9 +154,7 @@ def outcome_rows(counts: Counts, failures: Sequence[Failure], called: Called) ->
     first: dict[str, Failure] = {}
     for failure in failures:
         first.setdefault(failure.reason_code, failure)
-    told: Mapping[str, str] = {}
-    with suppress(StoreUnavailableError):
-        told = called([one.item_id for one in first.values()])
+    told = called([one.item_id for one in first.values()])
     for code, number in Counter(failure.reason_code for failure in failures).most_common():
         one = first[code]
         found: dict[str, Any] = {"Outcome": "failed", "Items": number, "Reason": code}

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from prefect.exceptions import Abort
 
+from flows._tracking.artifacts import Called
 from flows._tracking.run_log import run_log
 from flows._tracking.store import patiently
 from runstore.errors import StoreError, StoreUnavailableError
@@ -46,6 +47,7 @@ class ProgressReporter:
     A store that is away does not stop the flow: the figures are absolute, so the next write carries what the lost one did.
     Safe to use from several threads. `restarted` says that the attempt's work begins once more (it was suspended and resumed):
     the figures so far are replaced. `checkpoint` is called after each item and may hold the flow up, or end it.
+    `called` tells the log what a failed item is called.
 
     A run that was given up, or has a later attempt, is another's by then: from then on every report raises Prefect's Abort, which
     ends the process and leaves the flow run's state as it is.
@@ -59,6 +61,7 @@ class ProgressReporter:
         *,
         restarted: bool = False,
         checkpoint: Callable[[], None] = lambda: None,
+        called: Called = lambda items: {},
     ) -> None:
         self._recorder = recorder
         self._run_id = run_id
@@ -74,6 +77,7 @@ class ProgressReporter:
         self._context: dict[str, Any] = {}
         self._restarted = restarted
         self._checkpoint = checkpoint
+        self._called = called
         self._changed: set[str] = {"counts", "failures"} if restarted else set()
         self._is_over = False
         self._is_away = False
@@ -107,7 +111,9 @@ class ProgressReporter:
         """The item of the failure could not be done; the run's log says so."""
         if len(self._told) < FAILURES_TOLD and failure.item_id not in self._told:
             self._told.add(failure.item_id)
-            run_log().warning("%s failed, %s: %s", failure.item_id, failure.reason_code, failure.message)
+            told = {} if self._is_away else self._called([failure.item_id])
+            item = told.get(failure.item_id, failure.item_id)
+            run_log().warning("%s failed, %s: %s", item, failure.reason_code, failure.message)
         self._settle(failure.item_id, "failed", failure)
 
     def link(self, *links: RelatedLink) -> None:

@@ -217,13 +217,17 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
     pauses = PauseWatch(identity.flow_run_id)
     # Prefect counts a suspended and resumed flow run as one attempt, and its body begins again: so do the figures.
     restarted = run.counts.processed > 0
+    called = partial(told_items, store, scope)
     reporter = ProgressReporter(
-        Recorder(store, scope), run.id, identity.attempt, restarted=restarted, checkpoint=pauses.checkpoint
+        Recorder(store, scope),
+        run.id,
+        identity.attempt,
+        restarted=restarted,
+        checkpoint=pauses.checkpoint,
+        called=called,
     )
     reporter.note(version=_version())
-    artifacts = RunArtifacts(
-        run, identity.parameters.get("scope"), reporter.standing, partial(told_items, store, scope)
-    )
+    artifacts = RunArtifacts(run, identity.parameters.get("scope"), reporter.standing, called)
     tracked = TrackedRun(run.id, identity.attempt, scope, store, reporter, artifacts)
     run_log().info("Run %s of tenant %s, attempt %s, started by %s.", run.id, run.tenant, run.attempt, run.trigger)
 

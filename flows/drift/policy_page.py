@@ -44,7 +44,7 @@ def draw(viewer: Viewer) -> None:
     if between is not None:
         panel = h("div", {"class": "panel"}, h("h2", None, "What differs"), _changes(document["diff"]["changes"]))
         show(panel, "policy-diff")
-    cards = [_version(one, is_open=number == 0) for number, one in enumerate(document["versions"])]
+    cards = [version(one, is_open=number == 0) for number, one in enumerate(document["versions"])]
     if more := document["not_listed"]:
         cards.append(h("p", {"class": "muted small"}, f"and {more:,} more"))
     show(h("div", {"class": "stack"}, h("h2", None, "Versions"), cards), "policy-versions")
@@ -90,7 +90,7 @@ def _changes(changes: list[dict[str, Any]] | None) -> list[Node]:
     return [*(change(one) for one in changes[:CHANGES_SHOWN]), *rest]
 
 
-def _version(one: Mapping[str, Any], *, is_open: bool) -> Node:
+def version(one: Mapping[str, Any], *, is_open: bool) -> Node:
     is_there = one["state"] == "present"
     changes, is_first = one["changes"], "changed_by" not in one
     said = "First seen" if is_first else plural(len(changes or ()), "change") if is_there else "Gone"

@@ -7,6 +7,7 @@ import streamlit as st
 from monitoring_app import runtime, texts
 from monitoring_app.operations import detail_view as view
 from monitoring_app.presentation.fields import LONGEST, Fields
+from monitoring_app.presentation.figures import texts_in
 from monitoring_app.presentation.guard import live
 from monitoring_app.presentation.nodes import blocks, h, page_href
 from monitoring_app.presentation.parts import downloads, empty_state, offset_of, offset_pager, page_header
@@ -42,8 +43,9 @@ def draw(viewer: Viewer) -> None:
     st.set_page_config(page_title=f"{name} · {viewer.tenant.name} · {texts.PRODUCT}")
     usual = insights.usual_durations([operation], besides=run_id).get(operation)
     groups = insights.failure_groups(run_id) if overview.failures else ()
-    ends = [item for group in groups for item in (group.first_item, group.last_item)]
-    names = hub.settings.item_names(hub.database, viewer.scope, ends) if ends else view.NO_NAMES
+    told = [item for group in groups for item in (group.first_item, group.last_item)]
+    told += texts_in(dict(overview.detail.context))
+    names = hub.settings.item_names(hub.database, viewer.scope, told)
     failed = view.failure_groups(groups, hub.settings.catalogue, names) if groups else view.no_reason(overview)
     is_active = overview.detail.run.status in ACTIVE
     beside = insights.kin(run_id)
@@ -64,7 +66,7 @@ def draw(viewer: Viewer) -> None:
         present = overview if first else RunInsights(hub.database, now.scope).overview(run_id)
         if is_active and (present.detail.run.status not in ACTIVE or present.failures != overview.failures):
             st.rerun(scope="app")
-        show(view.live_part(now, present, usual, hub.settings.prefect_ui_url, cause, kin), "run-live")
+        show(view.live_part(now, present, usual, hub.settings.prefect_ui_url, cause, kin, names), "run-live")
 
     live(viewer, upper, LIVE_SECONDS if is_active else None, "run")
     if is_active and failed is not None:

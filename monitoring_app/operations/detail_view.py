@@ -8,7 +8,7 @@ from typing import Any
 
 from monitoring_app import texts
 from monitoring_app.operations.list_view import TRIGGERS, lasted
-from monitoring_app.presentation.figures import SHOWN_ENTRIES, between, duration, type_name, words
+from monitoring_app.presentation.figures import NO_NAMES, SHOWN_ENTRIES, between, duration, type_name, words
 from monitoring_app.presentation.nodes import Node, blocks, copy_button, external, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import notice, row, table
 from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
@@ -21,7 +21,6 @@ from runstore.tenancy import Permission, Trigger
 
 Names = Mapping[str, str]
 """Item id → name."""
-NO_NAMES: Names = {}
 BEFORE = "Against the run before, "
 SINCE_GOOD = "Since it last worked, "
 SAID_ABOVE = ("then_why", "notice")
@@ -39,7 +38,14 @@ def run_header(viewer: Viewer, run: Run) -> Node:
     return h("div", {"class": "stack"}, back, h("header", {"class": "page-header"}, words, permalink))
 
 
-def facts(viewer: Viewer, run: Run, context: Mapping[str, Any], usual: timedelta | None, prefect_ui: str) -> Node:
+def facts(
+    viewer: Viewer,
+    run: Run,
+    context: Mapping[str, Any],
+    usual: timedelta | None,
+    prefect_ui: str,
+    names: Names = NO_NAMES,
+) -> Node:
     """The run's figures; the Prefect flow run only for those who may start runs."""
     trigger = h("div", {"class": "muted small"}, TRIGGERS[run.trigger]) if run.trigger is Trigger.USER else ""
     entries: list[tuple[str, Sequence[Node]]] = [
@@ -53,7 +59,7 @@ def facts(viewer: Viewer, run: Run, context: Mapping[str, Any], usual: timedelta
     if run.flow_run_id is not None and viewer.may(Permission.OPERATE):
         entries.append(("Prefect flow run", [_flow_run(run, prefect_ui)]))
     rest = [(key, value) for key, value in context.items() if key not in SAID_ABOVE]
-    entries += [(type_name(key)[:80] or "–", [h("span", None, words(value))]) for key, value in rest[:SHOWN_ENTRIES]]
+    entries += [(type_name(key)[:80] or "–", [h("span", None, words(value, names))]) for key, value in rest[:SHOWN_ENTRIES]]
     shown = [
         h("div", {"class": "double" if name == texts.FACT_ID else None}, h("dt", None, name), h("dd", None, value))
         for name, value in entries
@@ -251,6 +257,7 @@ def live_part(
     prefect_ui: str,
     cause: Node | None,
     kin: Node | None = None,
+    names: Names = NO_NAMES,
 ) -> Node:
     """What changes while a run is running. `cause` is why it failed, which leads once it has ended; `kin` leads to others."""
     run, detail = overview.detail.run, overview.detail
@@ -261,6 +268,6 @@ def live_part(
         kin=kin,
         cause=cause,
         said=said(detail.context),
-        facts=h("section", {"class": "panel"}, facts(viewer, run, detail.context, usual, prefect_ui)),
+        facts=h("section", {"class": "panel"}, facts(viewer, run, detail.context, usual, prefect_ui, names)),
         columns=h("div", {"class": "columns"}, left, timeline(run, detail.history)),
     )

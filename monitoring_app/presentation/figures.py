@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
+NO_NAMES: Final[Mapping[str, str]] = {}
 SHOWN_ENTRIES: Final = 30
 """So many entries of a mapping are shown."""
 _DEEPEST: Final = 3
@@ -47,8 +49,9 @@ def type_name(slug: str) -> str:
     return f"{said[:1].upper()}{said[1:]}"
 
 
-def words(value: Any, depth: int = 0) -> str:
-    """A value of a document as people write it, never as Python does. What nests deeper than a list in a mapping is left out."""
+def words(value: Any, names: Mapping[str, str] = NO_NAMES, depth: int = 0) -> str:
+    """A value of a document as people write it, never as Python does, ids with their names before them. What nests deeper than a
+    list in a mapping is left out."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -56,13 +59,22 @@ def words(value: Any, depth: int = 0) -> str:
     if isinstance(value, dict) and depth < _DEEPEST:
         entries = list(cast("dict[str, Any]", value).items())[:SHOWN_ENTRIES]
         return (
-            "; ".join(f"{type_name(name)[:80] or '–'}: {words(one, depth + 1)}" for name, one in entries)[:500] or "–"
+            "; ".join(f"{type_name(name)[:80] or '–'}: {words(one, names, depth + 1)}" for name, one in entries)[:500] or "–"
         )
     if isinstance(value, list) and depth < _DEEPEST:
-        return ", ".join(words(one, depth + 1) for one in cast("list[Any]", value)[:20])[:500] or "–"
+        return ", ".join(words(one, names, depth + 1) for one in cast("list[Any]", value)[:20])[:500] or "–"
     if value is None:
         return "–"
-    return "…" if isinstance(value, dict | list) else str(value)[:500] or "–"
+    text = str(value)[:500]
+    return "…" if isinstance(value, dict | list) else f"{names[text]} ({text})" if text in names else text or "–"
+
+
+def texts_in(value: Any, depth: int = 0) -> list[str]:
+    """The texts of a document that `words` shows, each of which may be an id."""
+    inside = list(cast("dict[str, Any]", value).values()) if isinstance(value, dict) else value
+    if isinstance(inside, list) and depth <= _DEEPEST:
+        return [text for one in cast("list[Any]", inside)[:SHOWN_ENTRIES] for text in texts_in(one, depth + 1)]
+    return [value] if isinstance(value, str) else []
 
 
 def _two(first: int, unit: str, second: int, smaller: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from html import unescape
@@ -32,6 +33,7 @@ def renderings(document: Mapping[str, Any]) -> dict[str, list[str]]:
         "sarif": [line for found in lines for line in found],
         "csv": csv_report(document).split("\r\n"),
         "hub": cards,
+        "json": [json.dumps(change) for one in document["findings"] for change in one["changes"]],
     }
 
 

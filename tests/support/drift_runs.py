@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from flows.drift.start import generate_request
 from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
+from flows.registry import told_items
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import Counts, RunObservation, Source
 from runstore.runs.starter import StartRequest, start
@@ -61,7 +63,9 @@ class Runs:
         run = start(self.store.app, self.scope, request).run
         recorder = Recorder(self.store.worker, self.scope)
         recorder.observe(RunObservation(run.id, 1, ObservedState.RUNNING, Source.HOOK, datetime.now(UTC)))
-        return TrackedRun(run.id, 1, self.scope, self.store.worker, ProgressReporter(recorder, run.id, 1))
+        called = partial(told_items, self.store.worker, self.scope)
+        reporter = ProgressReporter(recorder, run.id, 1, called=called)
+        return TrackedRun(run.id, 1, self.scope, self.store.worker, reporter)
 
     def end(self, run: TrackedRun) -> UUID:
         """The id of the run, its last progress written and its end recorded."""

@@ -89,8 +89,7 @@ def list_runs(
 
 
 def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")], tenant: TenantOption) -> Answer:
-    from deployments.cli.run_shapes import counts_text, detail_json, flow_run_text, hub_address
-    from flows._policies.known_names import told_items
+    from deployments.cli.run_shapes import counts_text, detail_json, flow_run_text, hub_address, item_text, run_names
     from runstore.database import DatabaseRole
     from runstore.runs.reader import RunReader
     from runstore.runs.run import context_sentences
@@ -100,9 +99,9 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
         scope = store.scope(tenant, call.acting_as)
         database = store.database(DatabaseRole.HUB)
         detail = RunReader(database, scope).get(wanted)
-        told = told_items(database, scope, [failure.item_id for failure in detail.failures])
+        names = run_names(database, scope, detail)
     run = detail.run
-    document = {"run": detail_json(detail, hub=hub_address(call))}
+    document = {"run": detail_json(detail, names, hub=hub_address(call))}
     facts = [
         ("Type", str(run.type)),
         ("State", f"{run.bucket.value} ({run.status.value})"),
@@ -117,7 +116,7 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
         ("Link", document["run"]["url"]),
         *((f"Related: {link['label']}", link["url"]) for link in document["run"]["related"]),
     ]
-    rows = [(told[failure.item_id], failure.reason_code, failure.message) for failure in detail.failures]
+    rows = [(item_text(failure.item_id, names), failure.reason_code, failure.message) for failure in detail.failures]
     failures = Table(("Item", "Reason", "What happened"), rows, "Nothing failed.")
     return Answer(document, (Table(("Run", str(run.id)), facts, ""), failures))
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from flows._policies.json_shape import as_list, as_object
-from flows._policies.names import GUID, SCOPE_TAG, shown_name
+from flows._policies.names import CONTEXT, GUID, SCOPE_TAG, shown_name
 from flows._policies.secrets import is_secret
 from flows.drift.comparison.changes import Change, Facet
 
@@ -24,6 +24,7 @@ _WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _BREAKS: Final = re.compile(r"([/\[\],]\s*)")
 _LONGEST_ID: Final = 600
 _DEEPEST: Final = 20
+_LONGEST_SHORT: Final = 10
 _LONGEST_VALUE: Final = 20_000
 
 HIDDEN: Final = "secret (not kept)"
@@ -112,9 +113,10 @@ def _named(change: Json, known: Names) -> dict[str, Any]:
 
 def _keys(change: Json) -> dict[str, str]:
     """Each text that could be an id, and what it is looked up by."""
-    of_tags = change["facet"] == Facet.SCOPE_TAG
+    of_tags, of_contexts = change["facet"] == Facet.SCOPE_TAG, "AuthenticationContextClassReferences" in change["path"]
+    short = SCOPE_TAG if of_tags else CONTEXT if of_contexts else ""
     found = _ids(change["path"], change["before"], change["after"])
-    return {one: f"{SCOPE_TAG}{one}" if of_tags and one.isdecimal() else one for one in found}
+    return {one: f"{short}{one}" if len(one) < _LONGEST_SHORT else one for one in found}
 
 
 def _ids(path: str, *sides: object) -> set[str]:
@@ -135,7 +137,7 @@ def _label(identifier: str, names: Names) -> str:
     name = names.get(identifier)
     if name is None:
         return identifier
-    return f"{name} ({identifier})" if GUID.fullmatch(identifier) or identifier.isdecimal() else name
+    return f"{name} ({identifier})" if GUID.fullmatch(identifier) or identifier.lstrip("c").isdecimal() else name
 
 
 def _place(path: str, names: Names) -> str:

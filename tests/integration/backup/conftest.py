@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from flows.backup.operation import AddPoliciesParameters
 from flows.backup.sets import create_set
 from flows.backup.sources import open_source
 from flows.backup.start import add_policies_request
+from flows.registry import told_items
 from runstore.directory import Directory
 from runstore.runs.reader import RunReader
 from runstore.runs.recorder import Recorder
@@ -75,7 +77,8 @@ class Captures:
         recorder = Recorder(self.store.worker, self.scope)
         self._observe(recorder, started.run.id, ObservedState.RUNNING)
         parameters = AddPoliciesParameters.model_validate(dict(request.parameters))
-        reporter = ProgressReporter(recorder, started.run.id, 1)
+        called = partial(told_items, self.store.worker, self.scope)
+        reporter = ProgressReporter(recorder, started.run.id, 1, called=called)
         try:
             with reporter, open_source(self.store.worker, self.scope) as source:
                 run = TrackedRun(started.run.id, 1, self.scope, self.store.worker, reporter)

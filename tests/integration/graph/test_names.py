@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from flows._policies.known_names import item_names, items_called, told_items
-from flows._tracking.artifacts import outcome_rows
+from flows._policies.known_names import item_names, items_called
 from flows.drift.flow import compare_and_keep
 from flows.drift.operation import DriftParameters
 from flows.drift.register.reading import findings_document
@@ -23,11 +20,8 @@ from flows.groups.operation import OPERATION, GroupParameters
 from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
-from flows.registry import reasons
 from monitoring_app.operations.detail_view import items_table
 from monitoring_app.presentation.nodes import text_of
-from monitoring_app.settings import HubSettings
-from monitoring_app.web.exports import item_rows
 from runstore.directory import Directory
 from runstore.reasons import ReasonedError
 from runstore.runs.insights import Slice
@@ -37,7 +31,6 @@ from runstore.tenancy import Role
 from tests.conftest import Store
 from tests.integration.drift.test_chain import said_in_three_places, worked_off
 from tests.support.bare_ids import bare, renderings
-from tests.support.command_line import CommandLine
 from tests.support.drift_runs import Runs
 from tests.support.graph_server import GraphServer
 
@@ -184,30 +177,6 @@ def test_without_the_permission_the_run_says_that_names_are_missing(server: Grap
     with tenant.store.hub.transaction(tenant.scope) as connection:
         assert connection.execute(text("SELECT count(*) FROM setting_definitions")).scalar_one() > 0
         assert connection.execute(text("SELECT count(*) FROM directory_names")).scalar_one() == 0
-
-
-def test_an_item_that_failed_is_told_by_its_name_wherever_it_is_shown(
-    server: GraphServer, tenant: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    server.control(put=[["settings_catalog", catalog(0)]])
-    synced(tenant)
-    server.control(faults={"scripts": [{"match": f"{POLICY}/settings", "kind": "null_list", "times": -1}]})
-    request = sync_request("graph", full=True)
-    run = tenant.begin(request)
-    read_into_sync(run, InventoryParameters.model_validate(request.parameters))
-    counts, failures = run.progress.standing()
-    artifact = outcome_rows(counts, failures, partial(told_items, tenant.store.worker, tenant.scope))
-    tenant.end(run)
-    settings = HubSettings(tenant.store.url, demo=True, item_names=item_names, catalogue=reasons())
-    commands = CommandLine(tmp_path / "home", capsys, {"TENANTATLAS_DATABASE_URL": tenant.store.url})
-    shown = {
-        "artifact": [" ".join(map(str, row.values())) for row in artifact],
-        "download": [str(row) for row in item_rows(tenant.store.hub, tenant.scope, settings, run.run_id)],
-        "command": commands("runs", "show", str(run.run_id), "--tenant", "graph").out.splitlines(),
-    }
-    for kind, pieces in shown.items():
-        assert bare(pieces, {POLICY: "ASR"}) == [], kind
-        assert any("ASR" in piece and "graph_list_missing" in piece for piece in pieces), kind
 
 
 def grouped(tenant: Runs, **values: str) -> tuple[Counts, dict[str, Any]]:

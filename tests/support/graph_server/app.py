@@ -307,6 +307,10 @@ class Graph:
             counted.list_reads += 1
             own = replace(mixed, hidden=(), expandable=mixed.item_expandable)
             return self.list("app_protection", own, path, options, base, fault, TYPED[kind_path])
+        if path == "v1.0/servicePrincipals":
+            asked = re.findall(r"'([^']*)'", options["$filter"])
+            named = [{"appId": one, "displayName": self.named(one)} for one in asked if one in self.directory.renamed]
+            return 200, {}, {"value": named}
         if path.startswith("v1.0/groups/"):
             return self.group(path.split("/")[2:], options)
         if path.startswith(DEFINITIONS):
