@@ -75,9 +75,9 @@ class Mentioned:
         left: list[Any] = [body]
         while left:
             node = left.pop()
-            aimed = dict.fromkeys(("id", "target"), _TARGETS.get(as_text(as_object(node).get("targetType")), ""))
+            aimed = _TARGETS.get(as_text(as_object(node).get("targetType"))) or ""
             for key, value in as_object(node).items():
-                if kind := _OBJECTS.get(key) or aimed.get(key):
+                if kind := _OBJECTS.get(key) or (aimed if key in ("id", "target") else ""):
                     ids = [value] if isinstance(value, str) else as_list(value)
                     self.objects.update({as_text(one).lower(): kind for one in ids if GUID.fullmatch(as_text(one))})
                 elif key == "settingDefinitionId" and isinstance(value, str):

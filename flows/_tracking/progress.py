@@ -111,8 +111,8 @@ class ProgressReporter:
         """The item of the failure could not be done; the run's log says so."""
         if len(self._told) < FAILURES_TOLD and failure.item_id not in self._told:
             self._told.add(failure.item_id)
-            told = {} if self._is_away else self._called([failure.item_id])
-            item = told.get(failure.item_id, failure.item_id)
+            item = failure.item_id
+            item = item if self._is_away else self._called([item]).get(item, item)
             run_log().warning("%s failed, %s: %s", item, failure.reason_code, failure.message)
         self._settle(failure.item_id, "failed", failure)
 

@@ -59,7 +59,9 @@ def facts(
     if run.flow_run_id is not None and viewer.may(Permission.OPERATE):
         entries.append(("Prefect flow run", [_flow_run(run, prefect_ui)]))
     rest = [(key, value) for key, value in context.items() if key not in SAID_ABOVE]
-    entries += [(type_name(key)[:80] or "–", [h("span", None, words(value, names))]) for key, value in rest[:SHOWN_ENTRIES]]
+    entries += [
+        (type_name(key)[:80] or "–", [h("span", None, words(value, names))]) for key, value in rest[:SHOWN_ENTRIES]
+    ]
     shown = [
         h("div", {"class": "double" if name == texts.FACT_ID else None}, h("dt", None, name), h("dd", None, value))
         for name, value in entries

@@ -59,14 +59,17 @@ def words(value: Any, names: Mapping[str, str] = NO_NAMES, depth: int = 0) -> st
     if isinstance(value, dict) and depth < _DEEPEST:
         entries = list(cast("dict[str, Any]", value).items())[:SHOWN_ENTRIES]
         return (
-            "; ".join(f"{type_name(name)[:80] or '–'}: {words(one, names, depth + 1)}" for name, one in entries)[:500] or "–"
+            "; ".join(f"{type_name(name)[:80] or '–'}: {words(one, names, depth + 1)}" for name, one in entries)[:500]
+            or "–"
         )
     if isinstance(value, list) and depth < _DEEPEST:
         return ", ".join(words(one, names, depth + 1) for one in cast("list[Any]", value)[:20])[:500] or "–"
     if value is None:
         return "–"
+    if isinstance(value, dict | list):
+        return "…"
     text = str(value)[:500]
-    return "…" if isinstance(value, dict | list) else f"{names[text]} ({text})" if text in names else text or "–"
+    return f"{names[text]} ({text})" if text in names else text or "–"
 
 
 def texts_in(value: Any, depth: int = 0) -> list[str]:
