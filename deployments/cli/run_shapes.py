@@ -67,6 +67,7 @@ def listed_json(run: Run) -> dict[str, Any]:
 
 def run_names(database: Database, scope: TenantScope, detail: RunDetail) -> dict[str, str]:
     """What the items of a run are called, as far as it is known, those that it could not read too."""
+    # Imported here: lists of runs need nothing of policies.
     from flows._policies.json_shape import as_dict, as_list, as_text
     from flows._policies.known_names import item_names
 
