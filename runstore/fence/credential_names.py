@@ -10,7 +10,7 @@ from typing import Final
 Judge = Callable[[bytes], bool]
 
 _ANCHORS: Final = (
-    "pass pw kennwort mdp secret token credential key psk auth conn sharedaccesssignature session otp pin challenge"
+    "pass pw kennwort mdp secret token credential key psk auth conn sharedaccesssignature session otp pin puk hmac challenge"
     " schl geheim zugangs code código codigo seed cookie community losungswort anmeldedaten anmeldeinformation"
     " verbindungszeichenfolge jeton clé cle secrète identifiants contrase clave llave credencial conexi パスワード キー 鍵"
     " シークレット 秘密 トークン 資格情報 暗証番号 接続文字列 パスフレーズ チャレンジ 合言葉 認証コード"
@@ -24,7 +24,7 @@ _KEY_QUALIFIERS: Final = tuple(
     b" subscription primary secondary service auth license licence product recovery ssh aws azure security client app"
     b" application functions function host sas wifi wi-fi wep wpa network device registration enrol enrollment admin"
     b" root deploy write read ingest instrumentation integration server session cookie jwt hmac aes rsa fernet vault"
-    b" vpn activation backup decryption bootstrap machine hub routing user personal".split()
+    b" vpn activation backup decryption bootstrap machine hub routing user personal isakmp".split()
 )
 _NO_KEYS: Final = (b"public", b"registry", b"mon", b"tur", b"don", b"hot", b"soft", b"hoc", b"joc", b"whis", b"foreign")
 
@@ -37,19 +37,19 @@ def _behind(words: str, last: str) -> str:
 CREDENTIAL_NAME: Final = re.compile(
     (
         # Short words that are parts of many others, and words of other meanings too.
-        r"(?:(?P<short>pin(?:code)?|(?:cl(?:é|ef?)|clave|llave)(?:[ _-]?api)?)"
+        r"(?:(?P<short>p(?:in(?:code)?|uk)|(?:cl(?:é|ef?)|clave|llave)(?:[ _-]?api)?)"
         rf"|(?P<doubt>connexion|conexi(?:ó|o)n|challenge|cookie|{_behind('otp mfa', 'seed')}|{_behind('snmp', 'community')}"
         rf"|{_behind('sicherheits freischalt aktivierungs kenn security activation recovery backup', 'code')})"
         r"|passw(?:ords?|or[dt]|d|t)?|passphrases?|passcode|(?<!by)(?<!com)pass|pwd(?<!oldpwd)|pw(?<!getpw)|kennwort|passwort"
         r"|(?<![a-z])mdp|secret[oa]?s?(?:key)?|secreto[a-z]{2,14}"
         r"|(?<!skip)(?<!delta)(?<!next)(?<!continuation)(?<!cancellation)tokens?"
-        r"|credentials?|credencial(?:es)?|(?<=.)keys?|key(?=material|value)|psk|auth|conn(?:ection)?[ _-]?str(?:ing)?"
+        r"|credentials?|credencial(?:es)?|(?<=.)keys?|key(?=material|value)|psk|hmac(?:[_-]?(?:key|signature|secret))?|auth|conn(?:ection)?[ _-]?str(?:ing)?"
         r"|sharedaccesssignature|sessionid|session_id|sessiontoken|otp|schl(?:ü|Ü|ue)ssel|geheimnis|geheimwort|losungswort|zugangsdaten"
         rf"|{_behind('zugangs entsperr access unlock', 'code')}|anmeldedaten|anmeldeinformation(?:en)?|verbindungszeichenfolge"
         r"|(?<=de[ _-])passe[a-z]{0,14}|(?<=de)passe[a-z]{0,14}|code[ _]d.acc(?:è|e)s|c(?:ó|o)digo[ _]de[ _]acceso|jeton"
         r"|cl(?:é|e)[ _-]?secr(?:è|e)te|secrète|identifiants|contrase(?:ñ|n|ni)a[a-z]{0,14}"
         r"|パスワード|パスフレーズ|キー|鍵|シークレット|秘密|トークン|資格情報|暗証番号|接続文字列|チャレンジ|合言葉|認証コード)"
-        r"(?:[ _-]?(?:value|text|phrase|material|plain|clear|base64|b64|data|hash))?\d{0,2}(?![A-Za-z0-9])"
+        r"(?:[ _-]?(?:value|text|phrase|material|plain|clear|base64|b64|data|hash|private|base|prod|live|primary|secondary|old|new))?\d{0,2}(?![A-Za-z0-9])"
     ).encode(),
     re.IGNORECASE,
 )
@@ -61,7 +61,7 @@ ASSIGNMENT: Final = re.compile(
     rb"(?P<strict>(?:\\{0,7}[\"'`]\]?|\]|\))\s{0,4}+(?:=>|->|={1,3}|:{1,3}=?|\|\|?)"
     rb"|\s{0,4}+(?:=>|->|<-|:{1,3}=|={1,3}|\xef\xbc\x9d|\?=|\?:|\|\|?:?|%3[dD])"
     # A block of YAML's, and the next line of a list of names and values.
-    rb"|[\"']?:[ \t]{0,2}+[|>][+-]?[ \t]{0,4}+\n|[\"']?[ \t]{0,4}+(?:\\{1,4}n|\n)?[ \t]{1,24}+[\"']?value[\"']?[ \t]?:"
+    rb"|[\"']?:[ \t]{0,2}+[|>][+-]?[ \t]{0,4}+(?:\\{1,4}n|\n)|[\"']?[ \t]{0,4}+(?:\\{1,4}n|\n)?[ \t]{1,24}+[\"']?value[\"']?[ \t]?:"
     # What a command calls the value: -Name "ApiKey" -Value "…", reg add … /v Password /d ….
     rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value|string)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-(?:value|string)(?=\s)"
     rb"|\\{0,7}[\"']?(?:\s{1,4}+/t\s{1,4}+\w{1,20}+)?\s{1,4}+/d(?=\s)"
@@ -69,7 +69,7 @@ ASSIGNMENT: Final = re.compile(
     rb"|</\w{1,30}+>(?:\s|\\+[nrt]){0,40}+<\w{1,30}+>"
     # <data id="Password" value="…"/> and {"name": "password", "value": "…"}.
     rb"|\\{0,7}[\"']\s{1,8}+value\s?=\s?"
-    rb"|\\{0,7}[\"']\s{0,4}+,\s{0,80}+\\{0,7}[\"'](?:\w{0,20}value)\\{0,7}[\"']\s{0,4}+:)"
+    rb"|\\{0,7}[\"']\s{0,4}+,\s{0,80}+\\{0,7}[\"'](?:\w{0,20}value|wert|valeur|valor|\xe5\x80\xa4)\\{0,7}[\"']\s{0,4}+:)"
     # A tuple of a name and a value: ("password", "…").
     rb"|(?P<tuple>\\{0,7}[\"']?\s{0,4}+,(?=\s{0,4}b?\\{0,7}[\"']))"
     # <Item Name="ApiKey">…</Item>
@@ -88,7 +88,9 @@ _STRONG: Final = (
     rb"(?=[A-Za-z0-9])(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}[!@#$^*?+~&%])"
     rb"[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/(]|\\(?![\\\"']))"
 )
-STRONG: Final = re.compile(_STRONG)
+# A word with a number in its middle: nobody names a thing so right behind the name of a credential.
+_MADE: Final = rb"[A-Za-z]{2,24}+[0-9]{2,8}[A-Za-z]{3,24}(?![\w./:-])"
+STRONG: Final = re.compile(_STRONG + rb"|" + _MADE)
 """The next word where no sign of assignment is, as a policy asks of a password: letters, a digit, a symbol."""
 LINE: Final = re.compile(
     rb"(?:[ ]{0,8}(\t)[ \t]{0,8}+|[ ]{1,8}+)(?:[0-9] )?([^\s\"'=:<>]{6,256}+)[ \t\r]{0,8}+(?:(\n)|\Z)"
@@ -101,7 +103,7 @@ NUMBER_NEXT: Final = re.compile(
 REMOTE: Final = re.compile(
     # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
     rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"
-    rb"[ \"'`]{0,3}([a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9]))"
+    rb"[ \"'`]{0,3}([a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9])|(?-i:" + _MADE + rb"))"
     # In the same line, a word as a policy asks of a password that is not an address of a person.
     rb"|[^\n]{0,48}?(?<=[\s\"'`(=:,>\x80-\xff])(?![\w.+-]{1,64}@[\w-]{1,64}\.[a-z])(" + _STRONG + rb")"
 )

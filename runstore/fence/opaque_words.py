@@ -53,7 +53,7 @@ _TABLE: Final = (
 `0` to `z` for 0 to 61. Counted once over some 54,000 different words and identifiers of documentation, program texts and
 translations, English, German, French and Spanish."""
 
-_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CASE: Final = {"": (1.4, 0.7), "u": (0.9, 1.1), "l": (5.0, 0.05), "d": (2.85, 0.2)}
 """What an upper and a lower case letter cost in bits at a word's start, after upper case, lower case and a digit."""
 
@@ -77,26 +77,30 @@ def _cost(before: str, after: str) -> int:
         row = 26
     column = 26 if kinds[1] == "d" else ord(after.lower()) - 97
     bits = log2(10) if kinds[1] == "d" else _CASE[kinds[0]][0 if kinds[1] == "u" else 1]
-    return _DIGITS.index(chr(_TABLE[row][column])) + round(4 * bits)
+    return DIGITS.index(chr(_TABLE[row][column])) + round(4 * bits)
 
 
-_ALPHABET: Final = _DIGITS
-_COSTS: Final = [0] * (128 * 128)
-for _after in _ALPHABET:
-    _COSTS[ord(_after)] = _cost("", _after)
-    for _before in _ALPHABET:
-        _COSTS[ord(_before) << 7 | ord(_after)] = _cost(_before, _after)
+COSTS: Final = [0] * (128 * 128)
+for _after in DIGITS:
+    COSTS[ord(_after)] = _cost("", _after)
+    for _before in DIGITS:
+        COSTS[ord(_before) << 7 | ord(_after)] = _cost(_before, _after)
 
-_LOWER: Final = bytes(range(97, 123))
-_UPPER: Final = bytes(range(65, 91))
-_NUMBERS: Final = b"0123456789"
-_CHARACTERS: Final = _LOWER + _UPPER + _NUMBERS
+LOWER: Final = bytes(range(97, 123))
+UPPER: Final = bytes(range(65, 91))
+NUMBERS: Final = b"0123456789"
+CHARACTERS: Final = LOWER + UPPER + NUMBERS
 _BITS: Final = {size: 4 * log2(size) for size in (10, 26, 36, 52, 62)}
 
 _WORD: Final = -16
 _SHORT_WORD: Final = -6
 """A piece that scores so low is a word, and no part of a secret beside it; one of four letters or more needs less."""
 _NOTHING: Final = 0
+_LONGEST_NUMBER: Final = 40
+_DIGESTS: Final = (56, 64, 96, 128)
+"""How long hexadecimal numbers and hashes are that people compare; other lengths are keys and what is encrypted."""
+_TAIL: Final = re.compile(rb"[a-z0-9](?:[A-Z][a-z]{3,14}){1,3}\Z")
+"""Words behind a run of anything, as in the name of a type."""
 
 # Longer words leave less to chance: what one is made of by people sinks with every letter.
 _ENOUGH: Final = ((32, 24), (20, 32), (SHORTEST, 48))
@@ -110,7 +114,7 @@ _PUBLIC: Final = re.compile(
     # A package's publisher (`Microsoft.Name_8wekyb3d8bbwe`), an app's id in Microsoft's store, a browser extension's id.
     rb"[0-9a-hjkmnp-tv-z]{13}|9[A-Z0-9]{11}|XP[A-Z0-9]{12}|[a-p]{32}"
 )
-_ASCENDING: Final = re.compile(rb"abcdef|ABCDEF|qwertz|qwerty|(.)\1{5}")
+ASCENDING: Final = re.compile(rb"abcdef|ABCDEF|qwertz|qwerty|(.)\1{5}")
 """An alphabet to choose from, or one character many times."""
 _SAID_HASH: Final = re.compile(
     rb"sha|md5|hash|thumb|digest|etag|guid|uuid|token_?delta|skip|commit|build|checksum", re.IGNORECASE
@@ -131,7 +135,7 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
     """
     for match in _TOKEN.finditer(data):
         start, token = match.start(), match.group()
-        separators = len(token.translate(None, _CHARACTERS))
+        separators = len(token.translate(None, CHARACTERS))
         # What is not remembered costs more, but what a text is worth must not depend on what was seen before it.
         cost = 4 + 2 * separators
         if _KEY.fullmatch(token):
@@ -148,7 +152,9 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
 
 
 _REMEMBERED: Final = 128
-_KEY: Final = re.compile(rb"[0-9A-Fa-f]{20,128}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_KEY: Final = re.compile(
+    rb"[0-9A-Fa-f]{20,40}|(?:[0-9A-Fa-f]{32}){2,4}|[0-9A-Fa-f]{56}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
+)
 _ID_BEFORE: Final = re.compile(rb"(?:[0-9a-f]{20,64}|[0-9]{12,20}):\Z")
 """An id that a key belongs to."""
 
@@ -243,25 +249,32 @@ def _prefixed_keys(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[tu
     """Hexadecimal text behind a prefix (`name_live_…`), the shape of keys, where nothing says that it is a hash."""
     if len(pieces) < 2 or _SAID_HASH.search(token):
         return ()
+    if _EQUAL_GROUPS.fullmatch(token) and len({end - start for start, end, _ in pieces}) == 1:
+        return ((0, len(token)),)
     long = [(start, end) for start, end, _ in pieces if end - start >= _KEY_AFTER_PREFIX]
-    keys = [(start, end) for start, end in long if _is_hex(token[start:end])]
+    keys = [(start, end) for start, end in long if is_hex(token[start:end])]
     if len(keys) > 1:
         return ((keys[0][0], keys[-1][1]),)
     prefixed = [(start, end) for start, end in keys if token[start - 1 : start] in (b"-", b"_") and start > 1]
     return (*prefixed, *((start, end) for start, end in long if _is_glued(token[start:end])))
 
 
-_GLUED: Final = re.compile(rb"[A-Za-z0-9]{1,7}?[G-Zg-z]([0-9a-f]{20,128}|[0-9A-F]{20,128})[A-Za-z]{0,24}")
+_GLUED: Final = re.compile(
+    rb"(?:[A-Za-z0-9]{1,7}?[G-Zg-z]|[A-Z]{3,8}(?=[0-9a-f]{20}))([0-9a-f]{20,128}|[0-9A-F]{20,128})[A-Za-z]{0,24}"
+)
 
 
 def _is_glued(piece: bytes) -> bool:
     """Whether hexadecimal text stands right behind a few letters."""
     glued = _GLUED.fullmatch(piece)
-    return glued is not None and not glued[1].isalpha() and _is_hex(glued[1]) and not _SAID_HASH.search(piece)
+    return glued is not None and not glued[1].isalpha() and is_hex(glued[1]) and not _SAID_HASH.search(piece)
 
 
-def _is_hex(piece: bytes) -> bool:
-    return bool(_HEX.fullmatch(piece)) and bool(piece.strip(_NUMBERS))
+_EQUAL_GROUPS: Final = re.compile(rb"[0-9a-f]{8,40}(?:-[0-9a-f]{8,40}){2,}")
+
+
+def is_hex(piece: bytes) -> bool:
+    return bool(_HEX.fullmatch(piece)) and bool(piece.strip(NUMBERS))
 
 
 def _score(piece: bytes, token: bytes, start: int) -> int:
@@ -269,19 +282,27 @@ def _score(piece: bytes, token: bytes, start: int) -> int:
     # A long run is drawn from one alphabet all along.
     piece = piece[:_SCORED]
     length = len(piece)
-    if piece[:1] == b"%" or b"-" in piece or _ASCENDING.search(piece):
+    if piece[:1] == b"%" or b"-" in piece:
         return _WORD
-    if piece.isdigit() or (length >= 6 and _is_hex(piece)):
+    if length > _LONGEST_NUMBER and length not in _DIGESTS and len(set(piece)) > 8 and is_hex(piece):
+        return length
+    if ASCENDING.search(piece):
+        return _WORD
+    if piece.isdigit() or (length >= 6 and is_hex(piece)):
         return _NOTHING
+    if length >= 24 and piece[-4:].islower() and (tail := _TAIL.search(piece)) and tail.start() >= SHORTEST:
+        head = _score(piece[: tail.start() + 1], token, start)
+        if head >= _ENOUGH[-1][1]:
+            return head
     if _PUBLIC.fullmatch(piece) and (length != 13 or token[start - 1 : start] == b"_"):
         return _WORD
     size = (
-        26 * (len(piece.translate(None, _LOWER)) < length)
-        + 26 * (len(piece.translate(None, _UPPER)) < length)
-        + 10 * (len(piece.translate(None, _NUMBERS)) < length)
+        26 * (len(piece.translate(None, LOWER)) < length)
+        + 26 * (len(piece.translate(None, UPPER)) < length)
+        + 10 * (len(piece.translate(None, NUMBERS)) < length)
     )
     if piece.isupper():
         piece = piece.lower()
-    costs = _COSTS
+    costs = COSTS
     written = costs[piece[0]] + sum([costs[before << 7 | after] for before, after in pairwise(piece)])
     return written - round(length * _BITS[size])

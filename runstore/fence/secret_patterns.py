@@ -32,6 +32,11 @@ class Rule:
 
 
 _ARGUMENT: Final = rb"[\"']?([^\s\"'/$%-][^\s\"']{3,255}+)"
+# A word with a number in its middle, or letters, a digit and a sign.
+_MADE: Final = (
+    rb"[\"']?(?-i:([A-Za-z]{2,20}+[0-9]{2,8}[A-Za-z]{2,20}+(?![\w-])"
+    rb"|(?=[^\s\"']{0,40}[0-9])(?=[^\s\"']{0,40}[a-z])(?=[^\s\"']{0,40}[!#$%&*+?_-])[^\s\"'\\]{8,64}+))"
+)
 # Twelve to twenty-four small words in a row.
 _SMALL_WORDS: Final = (
     rb"s?(?:</\w{1,30}+>\s{0,40}+<\w{1,30}+>|\W{1,12}+)((?:(?-i:[a-z]{3,8}+)[ ,]{1,2}+){11,23}[a-z]{3,8})"
@@ -126,6 +131,23 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("recovery-phrase", "phrase", 0, b"(?i)phrase" + _SMALL_WORDS),
     ("recovery-phrase", "mnemonic", 0, b"(?i)mnemonic" + _SMALL_WORDS),
     ("recovery-phrase", "seed", 0, b"(?i)seed" + _SMALL_WORDS),
+    ("recovery-phrase", "phrase", 0, rb"(?i)phrase[\"'\\]{0,4}\s?(?:=|:|is\b)[\s\"']{0,3}"
+     rb"((?:(?!the |and |for |must |not |are |can |with |use |your |from |be |at |is |of )(?-i:[a-z]{3,9}) ){3,7}(?-i:[a-z]{3,9}))(?=[\"'<.]?(?:\s|\Z|[\"'<]))"),
+    ("password-argument", " md5 ", 0, rb"(?i) md5 (?:key-string )?(?:[0-9] )?" + _MADE),
+    ("password-argument", " sha ", 0, rb"(?i) sha " + _MADE),
+    ("password-argument", " aes ", 0, rb"(?i) aes (?:[0-9]{3} )?" + _MADE),
+    ("password-argument", " user ", 0, rb"(?i) user \S{1,64} using " + _MADE),
+    ("password-argument", "sqlplus ", 0, rb"sqlplus\s{1,4}+(?:-\w\s){0,4}[\"']?[^\s/\"']{1,64}+/([^\s@\"'/]{4,128}+)"),
+    (
+        "laps-password", "\"p", 0,
+        rb"\"p\\{0,7}\"\s?:\s?\\{0,7}\"([^\"\\]{8,128}+)(?<=[\w!#$%&*+?.-]{8})(?=\\{0,7}\"\s?\})",
+    ),
+    ("webhook", "hook/", 0, rb"(?i)hook/(?:[\w.-]{1,40}/){0,2}(?=[\w-]{0,40}[0-9])([\w-]{16,128}+)"),
+    ("password-hash", "$krb5", 0, rb"\$krb5[a-z]{2,8}\$\S{20,16384}+"),
+    ("password-hash", "::", 0, rb"::[^\s:]{0,64}:([0-9a-fA-F]{16}:[0-9a-fA-F]{32}:[0-9a-fA-F]{20,4096}+)"),
+    ("password-hash", " -h", 0, rb"(?i) -h(?:ashes)? (?:[0-9a-f]{32})?:?([0-9a-f]{32})(?![\w-])"),
+    ("secret-id", "secret", 0, rb"(?i)secret[_-]?id[\"'\\]{0,4}\s?[:=][\s\"'\\]{0,5}([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"),
+    ("api-key", " auth ", 0, rb" auth ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,64})(?![\w-])"),
     ("private-key", "PuTTY-User-Key-File-", 0, rb"PuTTY-User-Key-File-[^\x00]{0,16384}"),
     ("pem-block", "---- BEGIN ", 0, _PEM_BLOCK),
     ("pem-block", "-----BEGIN ", 0, _PEM_BLOCK),

@@ -27,6 +27,7 @@ from runstore.fence.credential_names import (
 from runstore.fence.opaque_words import RANDOM, opaque_words
 from runstore.fence.opaque_words import SHORTEST as SHORTEST_OPAQUE
 from runstore.fence.secret_patterns import RULES, Rule
+from runstore.fence.signed_words import signed_words
 from runstore.fence.token_forms import token_forms
 
 Span = tuple[int, int, str]
@@ -82,13 +83,14 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
     for shown, anchor in _KEYS:
         if shown in folded_view:
             spans.extend(_assignments(anchor, data, folded, left))
+    spans.extend(_chosen(data, left))
     if view.count("-") >= 4:
         spans.extend(_keys_in_groups(data))
     if len(data) >= SHORTEST_OPAQUE:
         spans.extend(_opaque(data, left))
     if _OPAQUE in data:
         spans = [span for span in spans if data[span[0] : span[1]].strip(_OPAQUE)]
-    return _disjoint(spans) if spans else spans
+    return _disjoint(data, spans) if spans else spans
 
 
 def _positions(data: bytes, anchor: bytes, budget: _Budget, units: int) -> Iterator[int]:
@@ -236,21 +238,57 @@ def _keys_in_groups(data: bytes) -> Iterator[Span]:
                 yield (*match.span(), kind)
 
 
+def _chosen(data: bytes, budget: _Budget) -> Iterator[Span]:
+    """Passwords as people make them, whatever stands before: words, a number, a sign; `Orange-Tisch417!`."""
+    for match in _NUMBER_AND_SIGN.finditer(data):
+        budget.spend(3)
+        words = _WORDS_BEFORE.search(data, max(0, match.start() - 64), match.start())
+        if words is None or match.end() - words.start(1) < 8 or _THINGS.search(words[1]):
+            continue
+        # A star behind one word stands for the rest of a name.
+        if not match.group().endswith(b"*") or not words[1][1:].replace(b"_", b"A").islower():
+            yield words.start(1), match.end(), RANDOM
+
+
+_NUMBER_AND_SIGN: Final = re.compile(rb"[0-9]{2,6}+(?:[!?#$&*]{1,3}|(?<=[0-9]{3})%)(?=[\s\"'<\\,)]|\Z)")
+_WORDS_BEFORE: Final = re.compile(
+    rb"(?:\A|[^%!$/^{~\w.-]|[a-z]%|-h?[pP])((?:[A-Z][a-z\x80-\xff]{2,15}+[._-]?){1,4}+)\Z"
+)
+_THINGS: Final = re.compile(
+    rb"(?i)(?:windows|office|microsoft|server|exchange|android|version|update|phase|ring|wave|build|level|kapitel|chapter"
+    rb"|room|raum|schritt|step|figure|tabelle|table|seite|page|release|ticket|port|kiosk|win|pro)[._-]?\Z"
+)
+"""What people number, so that a sign behind the number ends a sentence."""
+
+
 def _opaque(data: bytes, budget: _Budget) -> Iterator[Span]:
     for start, end, kind, cost in opaque_words(data):
         budget.spend(cost)
         if end > start and not (kind == RANDOM and _NAMED_HASH.search(data, max(0, start - 16), start)):
             yield start, end, kind
+    for start, end, cost in signed_words(data):
+        budget.spend(cost)
+        if end > start:
+            yield start, end, RANDOM
 
 
-def _disjoint(spans: list[Span]) -> list[Span]:
+def _disjoint(data: bytes, spans: list[Span]) -> list[Span]:
     spans.sort(key=lambda span: (span[0], -span[1]))
     merged: list[Span] = []
     for start, end, kind in spans:
         if merged and (start < merged[-1][1] or (start == merged[-1][1] and kind == merged[-1][2] == RANDOM)):
             first, last, known = merged[-1]
+            if RANDOM in (known, kind) and known != kind:
+                said = end if known == RANDOM else last
+                if _NEXT_NAME.match(data, said):
+                    merged[-1] = (first, said, kind if known == RANDOM else known)
+                    continue
             # What a name or a form says is said of the whole.
             merged[-1] = (first, max(last, end), kind if known == RANDOM else known)
         elif end > start:
             merged.append((start, end, kind))
     return merged
+
+
+_NEXT_NAME: Final = re.compile(rb"[;&,][A-Za-z_][\w .-]{0,40}=|@[\w-]{1,63}\.|</?[A-Za-z]")
+"""What follows a value is another name with its own, or the host of an address."""
