@@ -240,23 +240,26 @@ def _keys_in_groups(data: bytes) -> Iterator[Span]:
 
 def _chosen(data: bytes, budget: _Budget) -> Iterator[Span]:
     """Passwords as people make them, whatever stands before: words, a number, a sign; `Orange-Tisch417!`."""
-    for match in _NUMBER_AND_SIGN.finditer(data):
-        budget.spend(3)
-        words = _WORDS_BEFORE.search(data, max(0, match.start() - 64), match.start())
-        if words is None or match.end() - words.start(1) < 8 or _THINGS.search(words[1]):
+    for match in _SIGNS_AT_END.finditer(data):
+        if not data[match.start() - 1 : match.start()].isdigit():
             continue
-        # A star behind one word stands for the rest of a name.
-        if not match.group().endswith(b"*") or not words[1][1:].replace(b"_", b"A").islower():
-            yield words.start(1), match.end(), RANDOM
+        budget.spend(3)
+        words = _WORDS_AND_NUMBER.search(data, max(0, match.start() - 64), match.start())
+        if words is None or match.end() - words.start(1) < 8 or _THINGS.fullmatch(words[2]):
+            continue
+        # A star behind one word stands for the rest of a name; a sign of percent stands behind most numbers.
+        if match[0] == b"%" and len(words[3]) < 3 or match[0] == b"*" and words[1][1:].replace(b"_", b"A").islower():
+            continue
+        yield words.start(1), match.end(), RANDOM
 
 
-_NUMBER_AND_SIGN: Final = re.compile(rb"[0-9]{2,6}+(?:[!?#$&*]{1,3}|(?<=[0-9]{3})%)(?=[\s\"'<\\,)]|\Z)")
-_WORDS_BEFORE: Final = re.compile(
-    rb"(?:\A|[^%!$/^{~\w.-]|[a-z]%|-h?[pP])((?:[A-Z][a-z\x80-\xff]{2,15}+[._-]?){1,4}+)\Z"
+_SIGNS_AT_END: Final = re.compile(rb"[!?#$&*%]{1,3}+(?=[\s\"'<\\,)]|\Z)")
+_WORDS_AND_NUMBER: Final = re.compile(
+    rb"(?:\A|[^%!$/^{~\w.-]|[a-z]%|-h?[pP])((?:[A-Z][a-z\x80-\xff]{2,15}+[._-]?){0,3}([A-Z][a-z\x80-\xff]{2,15}+)[._-]?([0-9]{2,6}))\Z"
 )
 _THINGS: Final = re.compile(
     rb"(?i)(?:windows|office|microsoft|server|exchange|android|version|update|phase|ring|wave|build|level|kapitel|chapter"
-    rb"|room|raum|schritt|step|figure|tabelle|table|seite|page|release|ticket|port|kiosk|win|pro)[._-]?\Z"
+    rb"|room|raum|schritt|step|figure|tabelle|table|seite|page|release|ticket|port|kiosk|win|pro)"
 )
 """What people number, so that a sign behind the number ends a sentence."""
 
