@@ -64,6 +64,8 @@ def hostile_texts() -> dict[str, str]:
         "keys given to a vendor": repeated("heroku = 3f2504e0-4f89-11d3-9a0c-0305e82c3301 "),
         "distinct long words": " ".join(f"MinDevicePasswordLength{number}x" for number in range(36_000)),
         "a prefix before words": " ".join(f"glpat-something-{number}" for number in range(45_000)),
+        "distinct words with signs": " ".join(f"aB{number}!K#{number}q%z" for number in range(50_000)),
+        "distinct words with one sign often": " ".join(f"&aB&{number}&K&{number}&" for number in range(50_000)),
         "separators": repeated("a/b.c-d_e="),
         "prose": repeated("the quick brown fox jumps over the lazy dog. "),
     }

@@ -169,6 +169,11 @@ def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
         return HELD if _MASKS.fullmatch(value) else fingerprint(value)
     if len(value) < _TOO_SHORT:
         return value
+    if key == "@odata.type" and (words := _TYPE_ENDS.search(value)):
+        # Words of a type's name right behind a secret hide where it ends.
+        head = value[: words.start()]
+        if PREFIX in head or not _is_clean(head):
+            return protected_text(head, fingerprint) + words[0]
     if key in TEXTS or key == "value":
         text = decoded(value) if key in TEXTS else decoded_document(value)
         if text != value:
@@ -216,5 +221,6 @@ def _is_clean(text: str) -> bool:
 
 
 _REPEATED: Final = 200
+_TYPE_ENDS: Final = re.compile(r"(?<=.)(?:[A-Z][a-z]{3,20}){1,4}\Z")
 _PIECE: Final = 100_000
 _PIECES: Final = re.compile(rf".{{1,{_PIECE}}}(?:(?<=\n)|\Z)|.{{1,{_PIECE}}}", re.DOTALL)

@@ -43,13 +43,15 @@ CREDENTIAL_NAME: Final = re.compile(
         r"|passw(?:ords?|or[dt]|d|t)?|passphrases?|passcode|(?<!by)(?<!com)pass|pwd(?<!oldpwd)|pw(?<!getpw)|kennwort|passwort"
         r"|(?<![a-z])mdp|secret[oa]?s?(?:key)?|secreto[a-z]{2,14}"
         r"|(?<!skip)(?<!delta)(?<!next)(?<!continuation)(?<!cancellation)tokens?"
-        r"|credentials?|credencial(?:es)?|(?<=.)keys?|key(?=material|value)|psk|hmac(?:[_-]?(?:key|signature|secret))?|auth|conn(?:ection)?[ _-]?str(?:ing)?"
+        r"|credentials?|credencial(?:es)?|(?<=.)keys?|key(?=material|value)|psk|auth|conn(?:ection)?[ _-]?str(?:ing)?"
+        r"|hmac(?:[_-]?(?:key|signature|secret))?"
         r"|sharedaccesssignature|sessionid|session_id|sessiontoken|otp|schl(?:ü|Ü|ue)ssel|geheimnis|geheimwort|losungswort|zugangsdaten"
         rf"|{_behind('zugangs entsperr access unlock', 'code')}|anmeldedaten|anmeldeinformation(?:en)?|verbindungszeichenfolge"
         r"|(?<=de[ _-])passe[a-z]{0,14}|(?<=de)passe[a-z]{0,14}|code[ _]d.acc(?:è|e)s|c(?:ó|o)digo[ _]de[ _]acceso|jeton"
         r"|cl(?:é|e)[ _-]?secr(?:è|e)te|secrète|identifiants|contrase(?:ñ|n|ni)a[a-z]{0,14}"
         r"|パスワード|パスフレーズ|キー|鍵|シークレット|秘密|トークン|資格情報|暗証番号|接続文字列|チャレンジ|合言葉|認証コード)"
-        r"(?:[ _-]?(?:value|text|phrase|material|plain|clear|base64|b64|data|hash|private|base|prod|live|primary|secondary|old|new))?\d{0,2}(?![A-Za-z0-9])"
+        r"(?:[ _-]?(?:value|text|phrase|material|plain|clear|base64|b64|data|hash|aes|enc|private|base|prod|live"
+        r"|primary|secondary|old|new))?\d{0,2}(?![A-Za-z0-9])"
     ).encode(),
     re.IGNORECASE,
 )
@@ -76,7 +78,7 @@ ASSIGNMENT: Final = re.compile(
     rb"|(?P<entry>[\"']\s{0,2}+>)"
     rb"|(?P<tag>(?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<(?:value|string|data)>)?)"
     rb"|(?P<prose>\s{0,2}+(?::|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era)(?=\s))"
-    rb"|(?P<space>\s{1,4}+)",
+    rb"|(?P<space>(?:\s|\\{1,3}[tnr]){1,4}+)",
     re.IGNORECASE,
 )
 OPENING: Final = re.compile(rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfFnN]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))|\s{0,8}+")
@@ -86,10 +88,10 @@ FLAG_BEFORE: Final = re.compile(rb"(?:\A|[\s\"'>=/])(?:--?|/)[\w\x80-\xff-]{0,30
 TAG_BEFORE: Final = re.compile(rb"<[\w:.\x80-\xff-]{0,40}\Z")
 _STRONG: Final = (
     rb"(?=[A-Za-z0-9])(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}[!@#$^*?+~&%])"
-    rb"[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/(]|\\(?![\\\"']))"
+    rb"[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/(]|\\(?![\\\"'nrt]))"
 )
 # A word with a number in its middle: nobody names a thing so right behind the name of a credential.
-_MADE: Final = rb"[A-Za-z]{2,24}+[0-9]{2,8}[A-Za-z]{3,24}(?![\w./:-])"
+_MADE: Final = rb"[A-Za-z]{2,24}+[0-9]{2,8}[A-Za-z]{3,24}(?![\w/:-])"
 STRONG: Final = re.compile(_STRONG + rb"|" + _MADE)
 """The next word where no sign of assignment is, as a policy asks of a password: letters, a digit, a symbol."""
 LINE: Final = re.compile(
@@ -103,7 +105,8 @@ NUMBER_NEXT: Final = re.compile(
 REMOTE: Final = re.compile(
     # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
     rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"
-    rb"[ \"'`]{0,3}([a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9])|(?-i:" + _MADE + rb"))"
+    rb"[ \"'`]{0,3}([a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9])"
+    rb"|(?-i:" + _MADE + rb"))"
     # In the same line, a word as a policy asks of a password that is not an address of a person.
     rb"|[^\n]{0,48}?(?<=[\s\"'`(=:,>\x80-\xff])(?![\w.+-]{1,64}@[\w-]{1,64}\.[a-z])(" + _STRONG + rb")"
 )

@@ -66,13 +66,8 @@ def _cost(before: str, after: str) -> int:
     """Quarters of a bit that `after` costs behind `before`; `before` is empty at a word's start."""
     kinds = _class(before), _class(after)
     # A capital after a small letter begins a word: deviceName.
-    row = (
-        27
-        if not before or (kinds[1] == "u" and kinds[0] != "u")
-        else 26
-        if kinds[0] == "d"
-        else ord(before.lower()) - 97
-    )
+    begins = not before or (kinds[1] == "u" and kinds[0] != "u")
+    row = 27 if begins else 26 if kinds[0] == "d" else ord(before.lower()) - 97
     if kinds[0] == "d" and kinds[1] != "d":
         row = 26
     column = 26 if kinds[1] == "d" else ord(after.lower()) - 97
@@ -95,12 +90,8 @@ _BITS: Final = {size: 4 * log2(size) for size in (10, 26, 36, 52, 62)}
 _WORD: Final = -16
 _SHORT_WORD: Final = -6
 """A piece that scores so low is a word, and no part of a secret beside it; one of four letters or more needs less."""
-_NOTHING: Final = 0
-_LONGEST_NUMBER: Final = 40
+_LONGEST_NUMBER: Final = 40  # Of other lengths are keys and what is encrypted.
 _DIGESTS: Final = (56, 64, 96, 128)
-"""How long hexadecimal numbers and hashes are that people compare; other lengths are keys and what is encrypted."""
-_TAIL: Final = re.compile(rb"[a-z0-9](?:[A-Z][a-z]{3,14}){1,3}\Z")
-"""Words behind a run of anything, as in the name of a type."""
 
 # Longer words leave less to chance: what one is made of by people sinks with every letter.
 _ENOUGH: Final = ((32, 24), (20, 32), (SHORTEST, 48))
@@ -121,8 +112,6 @@ _SAID_HASH: Final = re.compile(
 )
 _KEY_AFTER_PREFIX: Final = 24
 _SCORED: Final = 512
-
-
 RANDOM: Final = "random-text"
 
 Found = tuple[int, int, str]
@@ -140,7 +129,8 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
         cost = 4 + 2 * separators
         if _KEY.fullmatch(token):
             kind = vendor_before(data, start)
-            if not kind and data[start - 1 : start] == b":" and _ID_BEFORE.search(data, max(0, start - 80), start):
+            of_id = data[start - 1 : start] == b":" and _ID_BEFORE.search(data, max(0, start - 80), start)
+            if not kind and (of_id or (token.isdigit() and len(token) > _LONGEST_COUNT)):
                 kind = RANDOM
             yield start, start + len(token) if kind else start, kind or "", 20 if kind else 9
             continue
@@ -155,6 +145,7 @@ _REMEMBERED: Final = 128
 _KEY: Final = re.compile(
     rb"[0-9A-Fa-f]{20,40}|(?:[0-9A-Fa-f]{32}){2,4}|[0-9A-Fa-f]{56}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 )
+_LONGEST_COUNT: Final = 27
 _ID_BEFORE: Final = re.compile(rb"(?:[0-9a-f]{20,64}|[0-9]{12,20}):\Z")
 """An id that a key belongs to."""
 
@@ -249,8 +240,9 @@ def _prefixed_keys(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[tu
     """Hexadecimal text behind a prefix (`name_live_…`), the shape of keys, where nothing says that it is a hash."""
     if len(pieces) < 2 or _SAID_HASH.search(token):
         return ()
-    if _EQUAL_GROUPS.fullmatch(token) and len({end - start for start, end, _ in pieces}) == 1:
-        return ((0, len(token)),)
+    groups = _EQUAL_GROUPS.match(token)
+    if groups and len({len(group) for group in groups[0].split(b"-")}) == 1:
+        return (groups.span(),)
     long = [(start, end) for start, end, _ in pieces if end - start >= _KEY_AFTER_PREFIX]
     keys = [(start, end) for start, end in long if is_hex(token[start:end])]
     if len(keys) > 1:
@@ -289,11 +281,7 @@ def _score(piece: bytes, token: bytes, start: int) -> int:
     if ASCENDING.search(piece):
         return _WORD
     if piece.isdigit() or (length >= 6 and is_hex(piece)):
-        return _NOTHING
-    if length >= 24 and piece[-4:].islower() and (tail := _TAIL.search(piece)) and tail.start() >= SHORTEST:
-        head = _score(piece[: tail.start() + 1], token, start)
-        if head >= _ENOUGH[-1][1]:
-            return head
+        return 0
     if _PUBLIC.fullmatch(piece) and (length != 13 or token[start - 1 : start] == b"_"):
         return _WORD
     size = (

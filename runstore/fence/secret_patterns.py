@@ -32,6 +32,7 @@ class Rule:
 
 
 _ARGUMENT: Final = rb"[\"']?([^\s\"'/$%-][^\s\"']{3,255}+)"
+_GUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # A word with a number in its middle, or letters, a digit and a sign.
 _MADE: Final = (
     rb"[\"']?(?-i:([A-Za-z]{2,20}+[0-9]{2,8}[A-Za-z]{2,20}+(?![\w-])"
@@ -107,7 +108,10 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ),
     ("password-argument", "-passwd ", 0, rb"-passwd\s{1,4}+\S{1,128}+\s{1,4}+" + _ARGUMENT),
     ("password-argument", "generic-password", 0, rb"generic-password[^\n]{0,200}?\s-w\s{1,4}+" + _ARGUMENT),
-    ("password-argument", "echo ", 0, rb"echo\s{1,4}+[\"']?([^\s\"'|$]{4,255}+)[\"']?\s{0,4}+\|\s{0,4}+sudo\s"),
+    (
+        "password-argument", "echo ", 0,
+        rb"echo\s{1,4}+[\"']?([^\s\"'|$]{4,255}+)[\"']?\s{0,4}+\|\s{0,4}+(?:sudo|su|passwd|runas|kinit|gpg)\s",
+    ),
     (
         "encoded-command", " -e", 0,
         rb"(?i) -e(?:nc?|ncodedcommand|c)?\s{1,4}+[\"']?((?!/)[A-Za-z0-9+/]{16,16384}+={0,2})",
@@ -131,8 +135,12 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("recovery-phrase", "phrase", 0, b"(?i)phrase" + _SMALL_WORDS),
     ("recovery-phrase", "mnemonic", 0, b"(?i)mnemonic" + _SMALL_WORDS),
     ("recovery-phrase", "seed", 0, b"(?i)seed" + _SMALL_WORDS),
-    ("recovery-phrase", "phrase", 0, rb"(?i)phrase[\"'\\]{0,4}\s?(?:=|:|is\b)[\s\"']{0,3}"
-     rb"((?:(?!the |and |for |must |not |are |can |with |use |your |from |be |at |is |of )(?-i:[a-z]{3,9}) ){3,7}(?-i:[a-z]{3,9}))(?=[\"'<.]?(?:\s|\Z|[\"'<]))"),
+    (
+        "recovery-phrase", "phrase", 0,
+        # Four to eight small words, and none that sentences are made with.
+        rb"(?i)phrase[\"'\\]{0,4}\s?(?:=|:|is\b)[\s\"']{0,3}((?:(?!the |and |for |must |not |are |can |with |use |your |from )"
+        rb"(?-i:[a-z]{3,9}) ){3,7}(?-i:[a-z]{3,9}))(?=[<.]?(?:\s|\Z|[\"'<]))",
+    ),
     ("password-argument", " md5 ", 0, rb"(?i) md5 (?:key-string )?(?:[0-9] )?" + _MADE),
     ("password-argument", " sha ", 0, rb"(?i) sha " + _MADE),
     ("password-argument", " aes ", 0, rb"(?i) aes (?:[0-9]{3} )?" + _MADE),
@@ -146,8 +154,8 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", "$krb5", 0, rb"\$krb5[a-z]{2,8}\$\S{20,16384}+"),
     ("password-hash", "::", 0, rb"::[^\s:]{0,64}:([0-9a-fA-F]{16}:[0-9a-fA-F]{32}:[0-9a-fA-F]{20,4096}+)"),
     ("password-hash", " -h", 0, rb"(?i) -h(?:ashes)? (?:[0-9a-f]{32})?:?([0-9a-f]{32})(?![\w-])"),
-    ("secret-id", "secret", 0, rb"(?i)secret[_-]?id[\"'\\]{0,4}\s?[:=][\s\"'\\]{0,5}([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"),
-    ("api-key", " auth ", 0, rb" auth ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,64})(?![\w-])"),
+    ("secret-id", "secret", 0, rb"(?i)secret[_-]?id[\"'\\]{0,4}\s?[:=][\s\"'\\]{0,5}(" + _GUID + rb")"),
+    ("api-key", " auth ", 0, rb" auth (" + _GUID + rb"|[0-9a-f]{32,64})(?![\w-])"),
     ("private-key", "PuTTY-User-Key-File-", 0, rb"PuTTY-User-Key-File-[^\x00]{0,16384}"),
     ("pem-block", "---- BEGIN ", 0, _PEM_BLOCK),
     ("pem-block", "-----BEGIN ", 0, _PEM_BLOCK),

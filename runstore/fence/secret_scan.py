@@ -121,6 +121,7 @@ def _rule(rule: Rule, data: bytes, searched: bytes, budget: _Budget) -> Iterator
         done = end
 
 
+_IN_WORD: Final = re.compile(rb"[A-Za-z0-9]{0,64}+")
 _WORD_END: Final = re.compile(rb"[A-Za-z0-9_-]{0,4096}+")
 
 
@@ -248,12 +249,12 @@ def _chosen(data: bytes, budget: _Budget) -> Iterator[Span]:
         if words is None or match.end() - words.start(1) < 8 or _THINGS.fullmatch(words[2]):
             continue
         # A star behind one word stands for the rest of a name; a sign of percent stands behind most numbers.
-        if match[0] == b"%" and len(words[3]) < 3 or match[0] == b"*" and words[1][1:].replace(b"_", b"A").islower():
-            continue
-        yield words.start(1), match.end(), RANDOM
+        is_one_word = words[1][1:].replace(b"_", b"A").islower()
+        if (match[0] != b"%" or len(words[3]) > 2) and (match[0] != b"*" or not is_one_word):
+            yield words.start(1), match.end(), RANDOM
 
 
-_SIGNS_AT_END: Final = re.compile(rb"[!?#$&*%]{1,3}+(?=[\s\"'<\\,)]|\Z)")
+_SIGNS_AT_END: Final = re.compile(rb"[!?#$&*%]{1,3}+(?=[\s\"'<\\,)]|(?:\.[a-z]{2,5})?\Z)")
 _WORDS_AND_NUMBER: Final = re.compile(
     rb"(?:\A|[^%!$/^{~\w.-]|[a-z]%|-h?[pP])((?:[A-Z][a-z\x80-\xff]{2,15}+[._-]?){0,3}([A-Z][a-z\x80-\xff]{2,15}+)[._-]?([0-9]{2,6}))\Z"
 )
@@ -272,7 +273,8 @@ def _opaque(data: bytes, budget: _Budget) -> Iterator[Span]:
     for start, end, cost in signed_words(data):
         budget.spend(cost)
         if end > start:
-            yield start, end, RANDOM
+            # What is left of its last letters would be taken for a part of the fingerprint.
+            yield start, _IN_WORD.match(data, end).end(), RANDOM  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def _disjoint(data: bytes, spans: list[Span]) -> list[Span]:

@@ -12,6 +12,7 @@ from typing import Final
 from runstore.fence.token_forms import NAMED, token_forms
 from tests.support import secret_corpus
 from tests.support.secret_corpus import ALNUM, BASE64, DIGITS, HEX, LOWER, UPPER, URLSAFE, Made, Maker, Sample, some
+from tests.support.secret_templates import TEMPLATES
 
 _ALPHABETS: Final = {
     "h": HEX,
@@ -138,6 +139,7 @@ for _title, _template, _digits in (
 KINDS["user of an address"] = lambda r: (f"https://{(user := some(r, HEX, 32))}@git.contoso.com/x", (user,))
 for _title, _template in _COMMANDS:
     KINDS[f"command: {_title}"] = _named("", _template)
+KINDS.update({f"text: {_title}": _maker for _title, _maker in TEMPLATES.items()})
 
 _SHAPES: Final = (
     ("aiven", "AVNS_", URLSAFE, 19), ("astra", "AstraCS:", ALNUM, 64), ("baseten", "", ALNUM, 41), ("bitgo", "v2x", HEX, 64),

@@ -11,6 +11,7 @@ from runstore.fence.opaque_words import opaque_words
 from runstore.fence.redaction import redact, scrub_text
 from runstore.fence.token_forms import NAMED, token_forms
 from tests.support.harmless_scripts import scripts
+from tests.support.secret_corpus import ALNUM
 
 
 def _found(text: str) -> list[str]:
@@ -36,9 +37,20 @@ def test_random_words_are_found_whatever_they_are_drawn_from(alphabet: str, leng
     assert len(missed) <= 10, missed[:5]
 
 
+@pytest.mark.parametrize("signs", ["!@#$%^&*", "!#$%&()*+,-./:;<=>?@[]^_{|}~", "-_.!~*", "!#$%&*+?@^~" * 3])
+def test_random_words_of_many_signs_are_found(signs: str) -> None:
+    r = random.Random(12)
+    words = [r.choice(string.ascii_letters) + "".join(r.choices(ALNUM + signs, k=21)) for _ in range(1000)]
+    missed = [word for word in words if word in scrub_text(f"was set up with {word} last week")]
+    assert len(missed) <= 15, missed[:5]
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "if(!$x){&$Env:ComSpec} && [Regex]::Match($_,'^[A-Za-z0-9]{2,4}$')",
+        "https://portal.contoso.com/?a=1&Page=Devices#/Home;Filter=Win11*",
+        "Welcome to Windows11! Is it Office2019? See KB5034441*, 100%.",
         "device_vendor_msft_policy_config_microsoft_edgev119.1~policy~microsoft_edge~_passwordmanagerenabled",
         "Microsoft.CompanyPortal_11.2.119.0_x64__8wekyb3d8bbwe",
         "cjpalhdlnbpafiamejdnhcphjbkeiagm;https://edge.microsoft.com/extensionwebstorebase/v1/crx",
