@@ -89,9 +89,9 @@ def reasons() -> Catalogue:
 def told_items(database: Database, scope: TenantScope, items: Sequence[str]) -> Mapping[str, str]:
     """The items of a run as text shows them, by their names where they have one; none while the store is away."""
     # Imported here: who asks which operations there are needs no policies and no store.
-    from flows._policies.known_names import told_items as told
+    from flows._policies.known_names import item_names
 
     try:
-        return told(database, scope, items)
+        return {item: f"{name} ({item})" for item, name in item_names(database, scope, items).items()}
     except StoreUnavailableError:
         return {}

@@ -146,9 +146,3 @@ def item_names(database: Database, scope: TenantScope, items: Sequence[str]) -> 
     with database.transaction(scope) as connection:
         found = known_names(connection, scope, set(ids.values()), are_items=True)
     return {item: found[one] for item, one in ids.items() if one in found}
-
-
-def told_items(database: Database, scope: TenantScope, items: Sequence[str]) -> dict[str, str]:
-    """The items as text shows them: the name before the id where there is one."""
-    names = item_names(database, scope, items)
-    return {item: f"{names[item]} ({item})" if item in names else item for item in items}

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from types import MappingProxyType
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_dict, as_list, as_text
@@ -184,7 +183,7 @@ def batch_payload(requests: Sequence[Request]) -> dict[str, Any]:
     return {"requests": parts}
 
 
-def batch_outcomes(body: object, count: int, headers: Mapping[str, str] = MappingProxyType({})) -> list[Outcome]:
+def batch_outcomes(body: object, count: int, headers: Mapping[str, str]) -> list[Outcome]:
     """One outcome for each of the `count` reads sent, in their order, whatever order they came back in.
 
     An outer 200 says nothing about the parts: each is judged by its own status and `Retry-After`; `headers` are the outer ones, of

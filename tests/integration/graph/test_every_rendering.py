@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pytest
 
-from flows._policies.known_names import item_names, told_items
+from flows._policies.known_names import item_names
 from flows._policies.snapshots import list_syncs, policies_of
 from flows._tracking.artifacts import Row, RunArtifacts, outcome_rows
 from flows._tracking.tracked_flow import TrackedRun
@@ -31,7 +31,7 @@ from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.page import policies_table
 from flows.inventory.start import sync_request
-from flows.registry import reasons
+from flows.registry import reasons, told_items
 from monitoring_app.operations import detail_view
 from monitoring_app.presentation.figures import texts_in
 from monitoring_app.presentation.nodes import Node, text_of

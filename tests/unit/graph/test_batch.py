@@ -25,7 +25,7 @@ def test_parts_find_their_reads_in_any_order_and_missing_ones_are_noticed(
     responses = [part(position) for position in order if position not in dropped]
     responses += [part(position) for position in order if position in doubled - dropped]
     responses += [part(position) | {"status": 500} for position in order if position in contradicted - dropped]
-    outcomes = batch_outcomes({"responses": responses}, count)
+    outcomes = batch_outcomes({"responses": responses}, count, {})
     assert len(outcomes) == count
     for position, outcome in enumerate(outcomes):
         if position in dropped | contradicted:
@@ -40,17 +40,17 @@ def test_parts_find_their_reads_in_any_order_and_missing_ones_are_noticed(
     )
 )
 def test_nonsense_answers_nothing(body: object) -> None:
-    assert batch_outcomes(body, 3) == [Setback(GRAPH_PART_UNANSWERED)] * 3
+    assert batch_outcomes(body, 3, {}) == [Setback(GRAPH_PART_UNANSWERED)] * 3
 
 
 def test_ids_that_were_not_sent_are_ignored() -> None:
     strange = [part(0) | {"id": name} for name in ("7", "-1", "", "x", "²", None, 0)]
-    assert batch_outcomes({"responses": strange}, 1) == [Setback(GRAPH_PART_UNANSWERED)]
+    assert batch_outcomes({"responses": strange}, 1, {}) == [Setback(GRAPH_PART_UNANSWERED)]
 
 
 def test_each_part_brings_its_own_retry_after() -> None:
     body = {"responses": [{"id": "0", "status": 429, "headers": {"Retry-After": "9"}, "body": {}}, part(1)]}
-    outcomes = batch_outcomes(body, 2)
+    outcomes = batch_outcomes(body, 2, {})
     assert outcomes[0] == Setback(GRAPH_THROTTLED, 429, 9.0)
     assert isinstance(outcomes[1], Answer)
 
