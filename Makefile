@@ -48,7 +48,7 @@ soak: $(READY) ## N fault-injection rounds, then a table of what was broken how 
 	@$(BIN)/python -m tests.acceptance.faults.soak $(N)
 	@$(BIN)/python -m tests.acceptance.two_of_each
 
-screenshots: $(READY) ## Pictures of every page for docs/images/hub
+screenshots: $(READY) ## The pictures in docs/images/hub
 	@$(BIN)/python -m tests.browser.screenshots
 
 clean: ## Removes the virtual environments

@@ -44,8 +44,6 @@ SCHEDULES: Final = "Schedules"
 UNREAD: Final = "{count} unread"
 
 # Operations: list
-FILTER_PERIOD: Final = "Time"
-FILTER_SEARCH: Final = "Run or item"
 SEARCHED: Final = (
     "Ids in full were looked for in every run, parts of an item's id or name in the newest {runs} only; runs with thousands of "
     "items were left out there."
@@ -55,7 +53,6 @@ ATTENTION_NOTE: Final = "The newest ended run of each operation and scope, where
 FILTER_NOTE: Final = "Finished runs by the time they ended; unfinished ones unless they were created after the range."
 CLEAR_ALL: Final = "Clear all filters"
 IGNORED: Final = "Part of the address could not be read and was left out: {names}."
-REFRESH: Final = "Refresh"
 COLUMN_STATUS: Final = "Status"
 COLUMN_OPERATION: Final = "Operation"
 NO_MATCH: Final = (

@@ -98,6 +98,9 @@ def _one(viewer: Viewer, wanted: str) -> None:
     _add(viewer, one)
     items = set_items(database, viewer.scope, one.id, limit=ITEMS_SHOWN)
     show(items_table(items) if items else h("p", {"class": "muted"}, "This set holds no policy yet."), "set-items")
+    if len(items) < one.items:
+        left_out = f"The first {len(items):,} of {one.items:,} versions are shown."
+        show(h("p", {"class": "muted small"}, left_out), "set-items-more")
 
 
 def _add(viewer: Viewer, one: SetView) -> None:

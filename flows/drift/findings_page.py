@@ -54,12 +54,10 @@ def draw(viewer: Viewer) -> None:
     if not document["comparisons"] or (not document["counts"] and not is_filtered):
         title = "Nothing is open" if document["comparisons"] else "Nothing compared yet"
         show(empty_state(title, why_empty(document)), "findings-empty")
-        if document["comparisons"] and not run:
+        if not run and (document["comparisons"] or wanted.scope_key):
             _filters(viewer.tenant.slug, params, document, of_run=False)
         return
     _filters(viewer.tenant.slug, params, document, of_run=run is not None)
-    if wanted.policy_id:
-        show(_of_policy(viewer.tenant.slug, params), "findings-policy")
     found = document["findings"][offset : offset + A_PAGE] if run else document["findings"]
     if found:
         decisions(viewer, document, found, None if run else wanted)
@@ -88,22 +86,18 @@ def _filters(slug: str, params: Mapping[str, str], document: Mapping[str, Any], 
     named = {"": "All types", **{name: type_name(name) for name in sorted(types)}}
     scopes = {str(one["scope"]) for one in document["comparisons"]} | {params.get("scope", "")} - {""}
     of_scope = {"": "All scopes", **{name: name for name in sorted(scopes)}}
+    policy, name = params.get("policy"), next((str(one["policy_name"]) for one in document["findings"]), "")
     made = Fields("findings", slug, params)
     fields = (
         made.choice("state", "State", states, "field broad"),
         made.choice("severity", "Severity", severities),
         made.choice("type", "Policy type", named),
         None if of_run else made.choice("scope", "Scope", of_scope),
+        made.choice("policy", "Policy", {"": "Every policy's", policy: name or policy}) if policy else None,
         made.text("owner", "Owner"),
         made.text("q", "Policy, owner, reason", "Part of a text"),
     )
     show(made.bar(*fields), "findings-filters")
-
-
-def _of_policy(slug: str, params: Mapping[str, str]) -> Node:
-    kept = {name: value for name, value in params.items() if name not in ("policy", "from")}
-    every = link(page_href("findings", slug, kept), "Show every policy's")
-    return notice("Only findings of one policy.", "blue", every)
 
 
 def _list(

@@ -181,7 +181,11 @@ def _day(day: date, levels: Mapping[str, int] | None, most: int) -> Node:
         h("span", {"class": f"part tone-{TONES.get(level, 'gray')}", "vars": {"h": f"{100 * count / most:.1f}%"}})
         for level, count in reversed(list(known.items()))
     ]
-    return h("div", {"class": "day", "role": "img", "title": said, "aria-label": said}, parts)
+    return h(
+        "div",
+        {"class": "day" if levels is not None else "day unknown", "role": "img", "title": said, "aria-label": said},
+        parts,
+    )
 
 
 def _comparison(slug: str, compared: dict[str, Any], new: int) -> Node:

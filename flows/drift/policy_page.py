@@ -15,6 +15,7 @@ from flows.drift.policy_history import policy_history
 from flows.drift.register.filters import FindingFilter
 from flows.drift.register.reading import findings_document
 from flows.drift.reports.summary import told
+from monitoring_app.presentation.fields import Fields
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import Viewer, page_database
@@ -39,8 +40,7 @@ def draw(viewer: Viewer) -> None:
     about = f"{type_name(document['policy_type'])} · scope {scope_key}"
     back = link(page_href("inventory", slug), [icon("left"), "Inventory"], class_="small")
     header = page_header(viewer, document["policy_name"], about)
-    show(h("div", {"class": "stack"}, back, header), "policy-header")
-    _choices(document, between)
+    show(h("div", {"class": "stack"}, back, header, _choices(slug, params, document)), "policy-header")
     if between is not None:
         panel = h("div", {"class": "panel"}, h("h2", None, "What differs"), _changes(document["diff"]["changes"]))
         show(panel, "policy-diff")
@@ -57,23 +57,16 @@ def draw(viewer: Viewer) -> None:
     show(h("div", {"class": "stack"}, head, below), "policy-findings")
 
 
-def _choices(document: Mapping[str, Any], between: tuple[str, str] | None) -> None:
+def _choices(slug: str, params: Mapping[str, str], document: Mapping[str, Any]) -> Node | None:
     """Which two versions are held against each other; in the address, as the id of the sync that saw each first."""
     options = {one["first_sync_id"]: _label(one) for one in document["versions"]}
     if len(options) < 2:
-        return
+        return None
     newest, before = list(options)[:2]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        for name, label, usual in (("before", "Compare", before), ("after", "With", newest)):
-            chosen = st.query_params.get(name, usual)
-            st.session_state[f"policy_{name}"] = chosen if chosen in options else usual
-            st.selectbox(label, list(options), key=f"policy_{name}", width=320, format_func=lambda one: options[one])
-        st.button("Show the difference", key="policy-diff-show", on_click=_chosen)
-
-
-def _chosen() -> None:
-    sides = {name: st.session_state[f"policy_{name}"] for name in ("before", "after")}
-    st.query_params.from_dict({**st.query_params.to_dict(), **sides})
+    made = Fields("policy", slug, {"before": before, "after": newest, **params})
+    return made.bar(
+        made.choice("before", "Compare", options, "field broad"), made.choice("after", "With", options, "field broad")
+    )
 
 
 def _label(one: Mapping[str, Any]) -> str:

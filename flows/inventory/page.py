@@ -53,7 +53,9 @@ def draw(viewer: Viewer) -> None:
         then = ("Nothing was known yet", "No usable sync had begun by the end of that day.")
         show(empty_state(*(first if day is None else then)), "inventory-empty")
         return
-    show(table("Syncs", _COLUMNS, [_row(viewer.tenant.slug, sync) for sync in found]), "inventory-syncs")
+    more = f"The newest {SYNCS_SHOWN} are shown." if len(found) == SYNCS_SHOWN else ""
+    listed = table("Syncs", _COLUMNS, [_row(viewer.tenant.slug, sync) for sync in found])
+    show(h("div", {"class": "stack"}, listed, h("p", {"class": "muted small"}, more)), "inventory-syncs")
 
 
 _COLUMNS: Final = {

@@ -23,6 +23,7 @@ Names = Mapping[str, str]
 """Item id → name."""
 BEFORE = "Against the run before, "
 SINCE_GOOD = "Since it last worked, "
+_INTERNAL = ("version", "graph", "names")
 SAID_ABOVE = ("then_why", "notice")
 """What of a run's context is a sentence, and stands above the figures."""
 
@@ -46,22 +47,28 @@ def facts(
     prefect_ui: str,
     names: Names = NO_NAMES,
 ) -> Node:
-    """The run's figures; the Prefect flow run only for those who may start runs."""
+    """The run's figures, what is internal folded away; the Prefect flow run only for those who may start runs."""
     trigger = h("div", {"class": "muted small"}, TRIGGERS[run.trigger]) if run.trigger is Trigger.USER else ""
     entries: list[tuple[str, Sequence[Node]]] = [
         ("Started by", [h("div", None, run.initiated_by), trigger]),
         ("Created", [moment(run.created_at, "clock")]),
         ("Waited", [between(run.created_at, run.started_at) or "–"]),
         ("Duration", [lasted(run) or "–", h("div", {"class": "muted small"}, _usual(usual))]),
-        ("Attempt", [str(run.attempt)]),
         (texts.FACT_ID, [h("span", {"class": "mono"}, str(run.id)), copy_button(str(run.id), "Copy run id")]),
     ]
     if run.flow_run_id is not None and viewer.may(Permission.OPERATE):
         entries.append(("Prefect flow run", [_flow_run(run, prefect_ui)]))
+    internal: list[tuple[str, Sequence[Node]]] = [("Attempt", [str(run.attempt)])]
     rest = [(key, value) for key, value in context.items() if key not in SAID_ABOVE]
-    entries += [
-        (type_name(key)[:80] or "–", [h("span", None, words(value, names))]) for key, value in rest[:SHOWN_ENTRIES]
-    ]
+    for key, value in rest[:SHOWN_ENTRIES]:
+        is_bare = key.endswith("_id") and str(value) not in names
+        place = internal if key in _INTERNAL or is_bare else entries
+        place.append((type_name(key)[:80] or "–", [h("span", None, words(value, names))]))
+    inside = h("summary", None, "Details"), h("div", {"class": "body"}, _facts(internal))
+    return h("div", {"class": "stack"}, _facts(entries), h("details", {"class": "group", "key": "details"}, *inside))
+
+
+def _facts(entries: Sequence[tuple[str, Sequence[Node]]]) -> Node:
     shown = [
         h("div", {"class": "double" if name == texts.FACT_ID else None}, h("dt", None, name), h("dd", None, value))
         for name, value in entries

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from monitoring_app import texts
 from monitoring_app.operations.address import MAX_TEXT, REFRESH_CHOICES, REFRESH_DEFAULT, ListAddress, Period
-from monitoring_app.presentation.fields import Fields, bar, field, select
+from monitoring_app.presentation.fields import Fields, field, select
 from monitoring_app.presentation.nodes import Node, page_href
 from runstore.reasons import Catalogue
 from runstore.runs.insights import Choices
@@ -24,6 +24,7 @@ _T = TypeVar("_T")
 def filter_fields(
     slug: str,
     address: ListAddress,
+    ignored: Sequence[str],
     types: Sequence[OperationType],
     choices: Choices,
     catalogue: Catalogue,
@@ -31,7 +32,7 @@ def filter_fields(
     zone: ZoneInfo,
 ) -> Node:
     """The fields for a view of the tenant's list. `now` is where a time range begins that is still to be set."""
-    made = Fields("operations", slug, address.to_params())
+    made = Fields("operations", slug, address.to_params(), ignored)
 
     def choice(
         name: str, label: str, none: str, chosen: _T | None, offered: Sequence[_T], said: Callable[[_T], str]
@@ -58,12 +59,12 @@ def filter_fields(
         choice("by", "Started by", "Anyone", address.initiator, choices.initiators, str),
         choice("scope", "Scope", "All scopes", address.scope, choices.scopes, str),
         choice("reason", "Reason", "Any reason", address.reason, choices.reasons, meaning),
-        made.text("q", texts.FILTER_SEARCH, "Id, or part of a name", longest=MAX_TEXT),
+        made.text("q", "Run or item", "Id, or part of a name", longest=MAX_TEXT),
         # On a wide screen the heading of the durations does this.
         made.choice("sort", "Order", _ORDERS, "field folded"),
-        field(texts.REFRESH, select(texts.REFRESH, refresh, seconds, looked_at), "field brief"),
+        field("Refresh", select("Refresh", refresh, seconds, looked_at), "field brief"),
     )
-    return bar(fields, len(address.filters()))
+    return made.bar(*fields, active=len(address.filters()))
 
 
 def _times(made: Fields, address: ListAddress, now: datetime) -> Node:
@@ -80,7 +81,7 @@ def _times(made: Fields, address: ListAddress, now: datetime) -> Node:
     chosen = "at" if address.at else "between" if is_between else address.period.value if address.period else "any"
     # The value of a choice is a part of the address by itself: it has no name.
     attributes = {**made.step(*_TIMES), "data-name": None, "title": texts.FILTER_NOTE}
-    return field(texts.FILTER_PERIOD, select(texts.FILTER_PERIOD, choices.values(), choices[chosen][0], attributes))
+    return field("Time", select("Time", choices.values(), choices[chosen][0], attributes))
 
 
 def _times_of(address: ListAddress) -> str:

@@ -41,7 +41,7 @@ def draw(viewer: Viewer) -> None:
     now, wanted = datetime.now(UTC), hub.filter_of(viewer.scope, address)
     zone = ZoneInfo(known_zone(st.context.timezone))
     offered = reader.types(), insights.choices(), hub.settings.catalogue
-    fields = filter_fields(viewer.tenant.slug, address, *offered, now, zone)
+    fields = filter_fields(viewer.tenant.slug, address, ignored, *offered, now, zone)
     show(h("div", {"class": "stack"}, header, fields), "list-header")
     if address.longest:
         page = reader.longest(wanted, limit=address.rows)
@@ -51,14 +51,12 @@ def draw(viewer: Viewer) -> None:
     def refreshed(viewer: Viewer, first: bool) -> None:
         """Figures, and the state of the rows shown; never which rows those are."""
         with hub.database.reading(viewer.scope):
-            show(_parts(hub, viewer, address, ignored, page, first), "list-live")
+            show(_parts(hub, viewer, address, page, first), "list-live")
 
     live(viewer, refreshed, address.refresh or None, "list")
 
 
-def _parts(
-    hub: runtime.Hub, viewer: Viewer, address: ListAddress, ignored: Sequence[str], page: RunPage, first: bool
-) -> Node:
+def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage, first: bool) -> Node:
     slug, now = viewer.tenant.slug, datetime.now(UTC)
     wanted = hub.filter_of(viewer.scope, address)
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
@@ -80,7 +78,7 @@ def _parts(
         schedules=schedules_page.strip(slug, ScheduleReader(hub.database, viewer.scope).schedules()),
         tiles=view.bucket_tiles(slug, address, counts, waiting),
         history=view.history_chart(slug, address, insights.history(begins, wanted), days, zone),
-        filters=view.active_filters(slug, address, ignored, zone),
+        filters=view.active_filters(slug, address, zone),
         searched=_searched(insights) if address.search else None,
         newer=view.newer_pill(slug, address, newer, NEWER_CAP),
         body=view.list_body(slug, address, page, runs, told),

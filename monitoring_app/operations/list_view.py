@@ -14,7 +14,7 @@ from monitoring_app import texts
 from monitoring_app.operations.address import LOOKS, ROW_CHOICES, ListAddress
 from monitoring_app.presentation.figures import between, capped, duration, plural
 from monitoring_app.presentation.nodes import Node, elapsed, h, icon, link, moment, page_href
-from monitoring_app.presentation.parts import empty_state, notice, pager, row, table
+from monitoring_app.presentation.parts import empty_state, pager, row, table
 from monitoring_app.presentation.status import BUCKETS, count_bar, status_badge
 from runstore.ids import uuid_or_none
 from runstore.reasons import Catalogue
@@ -113,7 +113,7 @@ def _day(
     return link(href, parts, class_="day", title=said, aria_label=said, aria_current="true" if is_current else None)
 
 
-def active_filters(slug: str, address: ListAddress, ignored: Sequence[str], zone: ZoneInfo) -> Node | None:
+def active_filters(slug: str, address: ListAddress, zone: ZoneInfo) -> Node | None:
     """Each filter with a way to drop it alone, and one to drop all; None when there is none. Times in the viewer's zone."""
     chips: list[Node] = []
     for name, value, without in address.filters(zone):
@@ -122,12 +122,9 @@ def active_filters(slug: str, address: ListAddress, ignored: Sequence[str], zone
         chips.append(
             link(list_href(slug, without), [words, icon("close")], class_="chip", aria_label=label, title=label)
         )
-    if chips:
-        chips.append(link(list_href(slug, address.cleared()), texts.CLEAR_ALL, class_="small"))
-    said = notice(texts.IGNORED.format(names=", ".join(dict.fromkeys(ignored))), "orange") if ignored else None
-    if not chips and said is None:
+    if not chips:
         return None
-    return h("div", {"class": "stack"}, h("div", {"class": "row"}, chips) if chips else None, said)
+    return h("div", {"class": "row"}, chips, link(list_href(slug, address.cleared()), texts.CLEAR_ALL, class_="small"))
 
 
 def newer_pill(slug: str, address: ListAddress, count: int, cap: int) -> Node | None:

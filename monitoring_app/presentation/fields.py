@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -27,12 +27,12 @@ def day_of(params: Mapping[str, str], name: str) -> date | None:
 
 
 class Fields:
-    """Makes the fields of a page, whose address has these parameters."""
+    """Makes the fields of a page, whose address has these parameters beside the `ignored` ones, which could not be read."""
 
-    def __init__(self, page: str, slug: str, params: Mapping[str, str]) -> None:
+    def __init__(self, page: str, slug: str, params: Mapping[str, str], ignored: Sequence[str] = ()) -> None:
         self._page, self._slug, self._params = page, slug, params
         self._shown: list[str] = []
-        self._ignored: list[str] = []
+        self._ignored = list(ignored)
 
     def step(self, *names: str) -> dict[str, Any]:
         """The attributes of a control whose value takes the place of the first of these parameters, and of the others."""
@@ -63,12 +63,17 @@ class Fields:
         self._note(name, value)
         return field(label, select(label, options.items(), value, self.step(name)), class_)
 
-    def bar(self, *fields: Node | None) -> Node:
-        """The fields in a row, which folds on a narrow screen, and what of the address they could not show."""
-        said = texts.IGNORED.format(names=", ".join(self._ignored))
-        return h(
-            "div", {"class": "stack"}, bar(fields, len(self._shown)), notice(said, "orange") if self._ignored else None
-        )
+    def bar(self, *fields: Node | None, active: int | None = None) -> Node:
+        """The fields in a row, which folds on a narrow screen, and what of the address they could not show.
+
+        `active` filters narrow the list, as many as the fields show unless it is given.
+        """
+        folds = {"type": "button", "class": "button fold", "data-fold": "1", "aria-expanded": "false"}
+        count = len(self._shown) if active is None else active
+        fold = h("button", folds, f"Filters ({count})" if count else "Filters")
+        said = texts.IGNORED.format(names=", ".join(dict.fromkeys(self._ignored)))
+        ignored = notice(said, "orange") if self._ignored else None
+        return h("div", {"class": "stack"}, h("div", None, fold, h("div", {"class": "fields"}, *fields)), ignored)
 
     def _input(self, name: str, label: str, value: str, attributes: dict[str, Any], class_: str = "field") -> Node:
         self._note(name, value)
@@ -81,13 +86,6 @@ class Fields:
             self._shown.append(name)
         elif self._params.get(name):
             self._ignored.append(name)
-
-
-def bar(fields: Iterable[Node | None], active: int) -> Node:
-    """Fields in a row, which folds on a narrow screen; `active` of them narrow the list."""
-    folds = {"type": "button", "class": "button fold", "data-fold": "1", "aria-expanded": "false"}
-    fold = h("button", folds, f"Filters ({active})" if active else "Filters")
-    return h("div", None, fold, h("div", {"class": "fields"}, *fields))
 
 
 def field(label: str, control: Node, class_: str = "field") -> Node:

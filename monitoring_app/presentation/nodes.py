@@ -54,7 +54,7 @@ def page_href(page: str, tenant: str, parameters: Mapping[str, str] | None = Non
     if not PAGE_PATH.fullmatch(path):
         path = "/operations"
     rest = [(name, value) for name, value in (parameters or {}).items() if name != "tenant"]
-    return f"{path}?{urlencode([('tenant', tenant), *rest])}"
+    return f"{path}?{urlencode([('tenant', tenant), *rest], errors='replace')}"
 
 
 def link(href: str, *children: Node | Iterable[Node], **attributes: Any) -> Node:
