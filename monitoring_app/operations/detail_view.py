@@ -243,7 +243,10 @@ def against(compared: Against | None, other: RunAt | None, catalogue: Catalogue,
     if meanings:
         told.append(f"{'a reason' if len(meanings) == 1 else 'reasons'} it did not have: {'; '.join(meanings)}")
     if compared.lasted and compared.lasted_before:
-        spans = (duration(one.total_seconds()) for one in (compared.lasted, compared.lasted_before))
+        # Spaces that do not break: a value and its unit stay on one line.
+        spans = (
+            duration(one.total_seconds()).replace(" ", "\u00a0") for one in (compared.lasted, compared.lasted_before)
+        )
         told.append(f"{next(spans)} instead of {next(spans)}")
     if compared.version and compared.version_before and compared.version != compared.version_before:
         told.append(f"version {compared.version} of the software instead of {compared.version_before}")
