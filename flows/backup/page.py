@@ -50,7 +50,8 @@ def _create(viewer: Viewer) -> None:
         st.form("create-set", border=False, clear_on_submit=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        name = st.text_input("Name of the new set", max_chars=200, width=320)
+        # Wide enough for what Streamlit says at the end of a field that has the focus.
+        name = st.text_input("Name of the new set", max_chars=200, width=420)
         pressed = st.form_submit_button("Create set", type="primary")
     if not pressed:
         return
