@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 
 import httpx
@@ -39,6 +40,8 @@ class Faults:
         self.counts: dict[str, int] = {}
         self.deleted: set[str] = set()
         """Flow runs that Prefect knows no more."""
+        self.deployment_deleted_at: datetime | None = None
+        """When that was done last."""
         self.resumed: set[str] = set()
         """Flow runs that were suspended for a while."""
         self.kinds: dict[str, Callable[[], None]] = {
@@ -139,6 +142,8 @@ class Faults:
             listed = client.post("flow_runs/filter", json=waiting).raise_for_status().json()
             self.deleted |= {one["id"] for one in listed}
             client.delete(f"deployments/{found}").raise_for_status()
+            # What was handed over since it was listed is gone as well.
+            self.deployment_deleted_at = datetime.now(UTC)
         deploy(self._stack)
 
     def _one_of(self, client: httpx.Client, which: Mapping[str, object]) -> str | None:

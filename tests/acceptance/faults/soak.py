@@ -116,7 +116,7 @@ def _soak(stack: StackUnderTest, home: EmbeddedDatabase, runs: int, random: Rand
             broken = untold(connection, client, faults.deleted)
         settled = SETTLE_SECONDS - max(0.0, deadline - time.monotonic())
         broken += violations(connection, starts.rows, members=2, resumed=[*faults.resumed])
-        broken += not_one_flow_run(client, starts.rows - _deleted(connection, faults.deleted))
+        broken += not_one_flow_run(client, starts.rows - _deleted(connection, faults))
         broken += done_twice(connection, items.read_text().splitlines(), faults.resumed)
     _report(console, faults, stack.running.database_url, settled, broken)
     return broken
@@ -165,8 +165,9 @@ class Starts:
                 client.post(f"deployments/{deployment}/pause_deployment").raise_for_status()
 
 
-def _deleted(connection: psycopg.Connection[Any], flow_runs: set[str]) -> set[object]:
-    rows = connection.execute("SELECT id FROM operation_runs WHERE flow_run_id = ANY(%s::uuid[])", (list(flow_runs),))
+def _deleted(connection: psycopg.Connection[Any], faults: Faults) -> set[object]:
+    """The runs whose flow runs were deleted: one by one, or with their deployment, which takes what waits at that moment."""
+    rows = connection.execute(_DELETED, (list(faults.deleted), faults.deployment_deleted_at))
     return {row[0] for row in rows}
 
 
@@ -190,6 +191,12 @@ def _report(console: Console, faults: Faults, url: str, settled: float, broken: 
     for problem in broken[:50]:
         console.print(problem, markup=False)
 
+
+_DELETED = """
+SELECT id FROM operation_runs WHERE flow_run_id = ANY(%s::uuid[])
+  OR (created_at < %s::timestamptz AND failures @> '[{"item_id": "run", "reason_code": "flow_run_deleted"}]'
+      AND NOT history @> '[{"status": "running"}]')
+"""
 
 _ENDS = """
 SELECT status, (SELECT max(f ->> 'reason_code') FROM jsonb_array_elements(failures) f WHERE f ->> 'item_id' = 'run'), last_source,
