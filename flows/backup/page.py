@@ -22,6 +22,7 @@ from runstore.tenancy import Permission
 
 OFFERED = 2000
 SYNCS_READ = 20
+SETS_SHOWN = 200
 ITEMS_SHOWN = 500
 _BACKUP_SETS = "Backup sets"
 _CAPTURED = "Captured"
@@ -35,11 +36,13 @@ def draw(viewer: Viewer) -> None:
         return
     show(page_header(viewer, _BACKUP_SETS, "Kept copies of policies, put together in sets."), "sets-header")
     _create(viewer)
-    found = list_sets(page_database(), viewer.scope)
+    found = list_sets(page_database(), viewer.scope, limit=SETS_SHOWN)
     if not found:
         show(empty_state("No backup set yet", "A backup set keeps policies as they are at one moment."), "sets-empty")
         return
     show(sets_table(viewer.tenant.slug, found), "sets-list")
+    if len(found) == SETS_SHOWN:
+        show(h("p", {"class": "small muted"}, f"The newest {SETS_SHOWN} are shown."), "sets-more")
 
 
 def _create(viewer: Viewer) -> None:

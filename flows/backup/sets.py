@@ -84,7 +84,7 @@ def create_set(database: Database, scope: TenantScope, name: str) -> SetView:
     return SetView(*row)
 
 
-def list_sets(database: Database, scope: TenantScope, *, limit: int = 200) -> Sequence[SetView]:
+def list_sets(database: Database, scope: TenantScope, *, limit: int = 10_000) -> Sequence[SetView]:
     """The tenant's sets, newest first."""
     scope.require(Permission.VIEW)
     with database.transaction(scope) as connection:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from flows.backup.sets import create_set
 from monitoring_app.pages import page_paths
 from monitoring_app.web.identity import Sessions
 from runstore.database import Database, DatabaseRole
@@ -112,9 +113,14 @@ def test_a_page_asks_the_same_few_bounded_questions_however_much_there_is(site: 
     for run_id in ids[:250]:
         add_notification(worker, member, run_id, "finished", RunStatus.COMPLETED)
     worker.dispose()
+    app = Database(site.database_url, DatabaseRole.APP)
+    for number in range(200):
+        create_set(app, scope, f"set {number}")
+    app.dispose()
     assert counted() == few
     with tab(site.hub.url, site.sessions.open(site.user_id("owner@growing.example"))) as page:
         assert "and 249 more" in page.open("/notifications?tenant=growing").text
+        assert "The newest 200 are shown." in page.open("/backup-sets?tenant=growing").text
     assert max(few.values()) <= 22
 
 
