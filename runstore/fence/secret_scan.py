@@ -295,5 +295,5 @@ def _disjoint(data: bytes, spans: list[Span]) -> list[Span]:
     return merged
 
 
-_NEXT_NAME: Final = re.compile(rb"[;&,][A-Za-z_][\w .-]{0,40}=|@[\w-]{1,63}\.|</?[A-Za-z]")
+_NEXT_NAME: Final = re.compile(rb"[;&,][A-Za-z_][\w .-]{0,40}=|@[\w-]{1,63}[.:/]|</?[A-Za-z]")
 """What follows a value is another name with its own, or the host of an address."""

@@ -115,7 +115,7 @@ def _opaque_part(word: bytes) -> tuple[int, int]:
     if best < _ENOUGH[0][1]:
         return 0, 0
     # What stands around a word in programs is not a part of it.
-    start, end = end - len(word[start:end].lstrip(b"=:,;(<[{`")), start + len(word[start:end].rstrip(b";,:.)<>]}&=`"))
+    start, end = end - len(word[start:end].lstrip(b"=:,;(<>[{`")), start + len(word[start:end].rstrip(b";,:.)<>]}&=`"))
     found = word[start:end]
     rare, length = len(set(_RARE).intersection(found)), len(found)
     if not rare or _classes(found) < (3 if rare == 1 else 2) or 5 * len(found.translate(None, CHARACTERS)) > 4 * length:

@@ -188,14 +188,22 @@ def file_at(place: str, text: str) -> str | None:
 
 
 def encodings(secret: str) -> Iterator[bytes]:
-    """The secret as it may stand in bytes: plain, escaped in JSON and in a URL, in UTF-16, in base64 at any offset."""
+    """The secret as it may stand in bytes: plain, escaped in JSON and in a URL, in UTF-16, in base64 at any offset.
+
+    What is left of a short one in base64 stands for six bytes or fewer, which fingerprints hold by chance: it is left out.
+    """
     yield from dict.fromkeys(
         (
             secret.encode(),
             json.dumps(secret)[1:-1].encode(),
             quote(secret, safe="").encode(),
             secret.encode("utf-16-le"),
-            *(_inside(secret.encode(encoding), offset) for encoding in ("utf-8", "utf-16-le") for offset in range(3)),
+            *(
+                inner
+                for encoding in ("utf-8", "utf-16-le")
+                for offset in range(3)
+                if len(inner := _inside(secret.encode(encoding), offset)) >= 12
+            ),
         )
     )
 

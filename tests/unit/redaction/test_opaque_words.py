@@ -116,3 +116,23 @@ def test_the_value_goes_and_the_name_stays(text: str) -> None:
     assert scrub_text(text.format("Sommer2026!")) == text.format("[redacted:assigned]").replace(
         "[redacted:assigned] /user", "[redacted:password-argument] /user"
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<key>Password</key>\n\t<string>", "</string>\n</dict>"),
+        ("<Password>", "</Password>"),
+        ('<add key="Password" value="', '" />'),
+        ('{"password": "', '", "x": 1}'),
+        ("$password = '", "'\nexit 0"),
+    ],
+)
+def test_what_stands_around_a_word_with_signs_stays(before: str, after: str) -> None:
+    made = random.Random(7)
+    letters = string.ascii_letters + string.digits + "!$%/()=?+*#-_.:;,@^~|[]{}"
+    for _ in range(300):
+        word = "".join(made.choices(letters, k=made.randint(10, 20)))
+        told = scrub_text(f"{before}{word}{after}")
+        assert told.startswith(before), word
+        assert told.endswith(after), word
