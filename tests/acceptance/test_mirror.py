@@ -120,6 +120,7 @@ def test_what_prefect_starts_by_itself_gets_a_row_and_a_duplicate_stands_back(
     assert detail.run.flow_run_id == first
 
 
+@pytest.mark.long
 def test_a_copy_of_a_flow_run_with_its_parameters_is_a_run_of_its_own(
     stack: StackUnderTest, scope: TenantScope, echo: Callable[..., UUID]
 ) -> None:

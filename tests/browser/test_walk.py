@@ -73,6 +73,7 @@ def test_filters_live_in_the_address_and_survive_reload_sharing_and_back(
     expect(page.locator("table .op", has_text="Inventory")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_the_fields_say_what_the_address_says_and_the_other_way_round(site: Site, page: Page) -> None:
     sign_in(page, f"{site.url}/operations?tenant=northwind&q=x1&range=7d", "grace")
     search, times, refresh = (page.get_by_label(name, exact=True) for name in ("Run or item", "Time", "Refresh"))
@@ -246,7 +247,12 @@ def test_a_store_that_goes_away_under_an_open_page_is_said_and_comes_back_withou
 
 @pytest.mark.parametrize(
     ("person", "role", "may_start"),
-    [("ada", "owner", True), ("mary", "manager", True), ("grace", "operator", True), ("linus", "readonly", False)],
+    [
+        ("ada", "owner", True),
+        pytest.param("mary", "manager", True, marks=pytest.mark.long),
+        pytest.param("grace", "operator", True, marks=pytest.mark.long),
+        ("linus", "readonly", False),
+    ],
 )
 def test_each_role_sees_the_hub_and_operators_and_up_the_way_into_prefect(
     site: Site, page: Page, person: str, role: str, may_start: bool

@@ -42,6 +42,13 @@ with fixture_producers():
     REHEARSALS: Mapping[str, Rehearsals] = parts("rehearsals", lambda module: module.REHEARSALS).values
 
 
+# Stopped before their work begins, all operations end in the same way: four of ours are for `make test-long`.
+STOPPED = [
+    pytest.param(name, marks=pytest.mark.long) if folder in ("backup", "groups", "inventory", "retention") else name
+    for name, folder in sorted(OPERATIONS.items())
+]
+
+
 @pytest.fixture(params=sorted(OPERATIONS))
 def operation(request: pytest.FixtureRequest) -> str:
     return request.param
@@ -100,6 +107,7 @@ def test_each_end_of_its_own(
     assert (detail.run.counts.failed > 0) is (end is RunStatus.COMPLETED_WITH_ERRORS) or end is RunStatus.FAILED
 
 
+@pytest.mark.parametrize("operation", STOPPED)
 def test_cancelled(stack: StackUnderTest, scope: TenantScope, begin: Callable[[RunStatus], UUID | None]) -> None:
     run_id, process = stopped_at_birth(stack, scope, begin)
     flow_run = stack.until(scope, run_id, RunStatus.PENDING, RunStatus.RUNNING).run.flow_run_id
@@ -111,6 +119,7 @@ def test_cancelled(stack: StackUnderTest, scope: TenantScope, begin: Callable[[R
     assert (detail.run.status, [one.reason_code for one in detail.failures]) == (RunStatus.ABORTED, ["cancelled"])
 
 
+@pytest.mark.parametrize("operation", STOPPED)
 def test_crashed(stack: StackUnderTest, scope: TenantScope, begin: Callable[[RunStatus], UUID | None]) -> None:
     run_id, process = stopped_at_birth(stack, scope, begin)
     process.kill()

@@ -99,8 +99,8 @@ def test_a_retry_by_prefect_is_a_further_attempt_of_the_same_run(stack: StackUnd
     ("arguments", "why"),
     [
         (("--pool", "elsewhere", "--pool-type", "no-such-type"), "not a work pool type this installation can serve"),
-        (("--pool-type", "docker"), "is of type 'process' already"),
-        # A command takes seconds to come that far; what asks the server most stands above.
+        # A command takes seconds to come that far.
+        long(("--pool-type", "docker"), "is of type 'process' already"),
         long(("--pool", "a/b"), "cannot be a work pool's name"),
         long(("--pool", "Prefect-main"), "Prefect keeps those that begin with 'prefect' for itself"),
         long(("--image", "tenantatlas:1.0"), "start no image"),

@@ -51,6 +51,7 @@ def tenantatlas(stack: StackUnderTest) -> Run:
     return run
 
 
+@pytest.mark.long
 @pytest.mark.stack
 def test_a_schedule_is_added_listed_paused_and_removed(stack: StackUnderTest, tenantatlas: Run) -> None:
     scope = stack.tenant()

@@ -169,7 +169,7 @@ def test_an_application_is_named_and_an_assignments_event_is_its_policys(server:
     ("log", "kind", "fault", "status"),
     [
         ("deviceManagement/auditEvents", INTUNE_KIND, REFUSED, "permission_missing"),
-        ("auditLogs/directoryAudits", CA_KIND, REFUSED, "permission_missing"),
+        pytest.param("auditLogs/directoryAudits", CA_KIND, REFUSED, "permission_missing", marks=pytest.mark.long),
         ("deviceManagement/auditEvents", INTUNE_KIND, {"kind": "gone", "times": -1}, "not_read"),
     ],
 )
