@@ -134,7 +134,7 @@ def test_only_those_who_administer_a_tenant_grant_roles(tenantatlas: CommandLine
         ),
         (["deploy", "--remove-missing", "--as", "olivia@example.com"], 3, "leave out --as"),
         (["db", "upgrade", "--as", "olivia@example.com"], 3, "leave out --as"),
-        (["runs", "show", "x\x1b[2J", "--tenant", "acme"], 2, "no run id"),
+        (["runs", "show", "x\x1b[2J", "--tenant", "acme"], 2, "not a run id"),
         (["runs", "show", UNKNOWN, "--tenant", "acme"], 4, UNKNOWN),
         (["tenant", "add", "A b", "--name", "x"], 2, "slug"),
         (["tenant", "add", "acme", "--name", "Again"], 2, "exists"),

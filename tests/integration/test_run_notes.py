@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from monitoring_app.operations.detail_view import SINCE_GOOD, against
 from monitoring_app.presentation.nodes import text_of
@@ -95,14 +96,15 @@ def test_a_run_beside_the_one_before_says_which_failures_are_new_the_same_and_go
 
     before, after, good = failing("a", "b", "c"), failing("b", "c", "c", "d", "e", minutes=3), RunSpec()
     chance = random.Random(5)
-    huge = failing(*(f"{chance.getrandbits(600):x}" for _ in range(3000)))
+    # Long, and nothing that could be a secret.
+    huge = failing(*("/".join(str(UUID(int=chance.getrandbits(128))) for _ in range(4)) for _ in range(3000)))
     add_runs(store.worker, scope, [before, after, good, huge])
     insights = RunInsights(store.hub, scope)
     found = insights.against(after.id, before.id)
     assert found == Against(2, 2, 1, timedelta(minutes=3), timedelta(minutes=1), "1.3", "1.1", [])
     shown = text_of(against(found, RunAt(before.id, StatusBucket.FAILED, ORIGIN), Catalogue.core()) or "")
     assert (
-        "2 failed that did not then, 2 failed then as well, 1 that failed then did not, 3 min instead of 1 min, "
+        "2 failed that did not then, 2 failed then as well, 1 that failed then did not, 3\u00a0min instead of 1\u00a0min, "
         "version 1.3 of the software instead of 1.1." in shown
     )
     since = insights.against(after.id, good.id)

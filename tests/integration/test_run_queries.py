@@ -243,7 +243,8 @@ def test_a_part_of_an_item_is_looked_for_in_as_many_runs_as_is_said(store: Any) 
 
     odd = RunSpec(created_at=NOW, item_ids=['a "b" \\ Ä', "Policy-1"])
     missed = RunSpec(created_at=NOW, failures=[TIMED_OUT.failure("Policy-2", seconds=1)], status=RunStatus.FAILED)
-    large = RunSpec(created_at=NOW, item_ids=["policy-3", *(str(uuid4()) for _ in range(2_000))])
+    # Older than the two: of what is equally new, ids would decide which is looked at.
+    large = RunSpec(created_at=NOW - timedelta(seconds=1), item_ids=["policy-3", *(str(uuid4()) for _ in range(2_000))])
     add_runs(store.worker, scope, [odd, missed, large])
     add_runs(store.worker, store.tenant("globex"), [RunSpec(item_ids=["policy-1"])])
     assert insights.searched() == 2
