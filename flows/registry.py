@@ -13,6 +13,7 @@ from flows.folders import Broken, BrokenPartError, Found, folders, parts, why
 from flows.producer import Operation
 from runstore.database import Database
 from runstore.errors import BadInputError, StoreUnavailableError
+from runstore.ids import by_name
 from runstore.reasons import Catalogue
 from runstore.tenancy import TenantScope
 
@@ -92,6 +93,7 @@ def told_items(database: Database, scope: TenantScope, items: Sequence[str]) -> 
     from flows._policies.known_names import item_names
 
     try:
-        return {item: f"{name} ({item})" for item, name in item_names(database, scope, items).items()}
+        names = item_names(database, scope, items)
     except StoreUnavailableError:
         return {}
+    return {item: by_name(item, names) for item in names}

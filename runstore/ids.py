@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from runstore.errors import BadInputError
@@ -27,6 +28,11 @@ def ids_from(text: str) -> tuple[UUID, UUID] | None:
     if not SHORTEST <= len(digits) <= 32 or not set(digits) <= set("0123456789abcdef"):
         return None
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
+
+def by_name(identifier: str, names: Mapping[str, str]) -> str:
+    """An id as people are shown it: its name with the id beside it, or the id alone where it has no name."""
+    return f"{names[identifier]} ({identifier})" if identifier in names else identifier
 
 
 def checked_id(text: str, refusal: str) -> UUID:

@@ -76,11 +76,6 @@ def run_names(database: Database, scope: TenantScope, detail: RunDetail) -> dict
     return item_names(database, scope, [*failed, *detail.item_ids, *unread])
 
 
-def item_text(item_id: str, names: Mapping[str, str]) -> str:
-    """An item by its name, the id beside it."""
-    return f"{names[item_id]} ({item_id})" if item_id in names else item_id
-
-
 def detail_json(detail: RunDetail, names: Mapping[str, str], *, hub: str) -> dict[str, Any]:
     """The run of `runs show`; `names` are those of its items."""
     run = detail.run

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deployments.cli.call import Answer, Call
-from deployments.cli.run_shapes import counts_text, detail_json, hub_address, item_text, run_names, started_json
+from deployments.cli.run_shapes import counts_text, detail_json, hub_address, run_names, started_json
 from deployments.local.record import read_record
 from runstore.database import Database, DatabaseRole
 from runstore.errors import UnavailableError
+from runstore.ids import by_name
 from runstore.runs.reader import RunReader
 from runstore.runs.run import Run, RunDetail, context_sentences
 from runstore.runs.starter import StartRequest, start
@@ -103,7 +104,7 @@ def _story(detail: RunDetail, url: str, names: Mapping[str, str]) -> list[str]:
     run = detail.run
     lines = [f"Run {run.id} ({run.type}) {_ENDINGS[run.status]}: {counts_text(run)}. {url}"]
     lines += [
-        f"  {item_text(failure.item_id, names)}: {failure.message} ({failure.reason_code})"
+        f"  {by_name(failure.item_id, names)}: {failure.message} ({failure.reason_code})"
         for failure in detail.failures[:10]
     ]
     if len(detail.failures) > 10:

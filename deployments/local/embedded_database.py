@@ -154,7 +154,7 @@ class EmbeddedDatabase:
             )
         sockets = database_account.choose_socket_directory(self.data, owner=database_account.owner())
         configuration = self.data / "tenantatlas.conf"
-        # Trusting all that reaches the socket is safe only because nobody but the owner does: the data directory and the
+        # Anyone who reaches the socket is trusted. That is safe only because nobody but the owner does: the data directory and the
         # socket are private, and no TCP port is opened.
         configuration.write_text(
             f"listen_addresses = ''\nunix_socket_directories = '{sockets}'\nunix_socket_permissions = 0700\n"

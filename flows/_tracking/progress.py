@@ -112,7 +112,9 @@ class ProgressReporter:
         if len(self._told) < FAILURES_TOLD and failure.item_id not in self._told:
             self._told.add(failure.item_id)
             item = failure.item_id
-            item = item if self._is_away else self._called([item]).get(item, item)
+            # A store that has not answered for a while is not waited for once more with each item.
+            if not (self._is_away or self._is_in_doubt()):
+                item = self._called([item]).get(item, item)
             run_log().warning("%s failed, %s: %s", item, failure.reason_code, failure.message)
         self._settle(failure.item_id, "failed", failure)
 

@@ -47,7 +47,7 @@ _CHOICES: Final = {
 class _Outcome:
     """What came of the last decision in a tenant: a sentence, what was refused, and what may be opened again.
 
-    What is told once is not kept: a word revealed to an owner is not shown to whom the same browser belongs later.
+    With `is_once` it is told and forgotten: a revealed word is not shown to the next person at the same browser.
     """
 
     tenant: str

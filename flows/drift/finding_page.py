@@ -11,6 +11,7 @@ from flows.drift.reports.shape import VALUE_SHOWN, Shape, shape
 from flows.drift.reports.summary import KINDS, Told, change_words, ids_line, way_of
 from monitoring_app.presentation.figures import plural, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
+from runstore.ids import by_name
 
 CHANGES_SHOWN: Final = 100
 EVENTS_SHOWN: Final = 20
@@ -85,7 +86,7 @@ def _about(slug: str, one: Mapping[str, Any], events: Sequence[Mapping[str, Any]
         more = f" and {len(touched) - POLICIES_SHOWN} more" if len(touched) > POLICIES_SHOWN else ""
         names: Mapping[str, str] = one.get("policy_names", {})
         ids = [str(each) for each in touched[:POLICIES_SHOWN]]
-        listed = ", ".join(f"{names[each]} ({each})" if each in names else each for each in ids)
+        listed = ", ".join(by_name(each, names) for each in ids)
         said.append(f"In {plural(len(touched), 'policy', 'policies')}: {listed}{more}")
     body: list[Node] = [h("p", {"class": "muted small break"}, note) for note in said]
     if who := who_and_when(one.get("changed_by")):

@@ -175,7 +175,7 @@ def over_time(slug: str, lately: Trend, due: Node) -> Node:
 
 def _day(day: date, levels: Mapping[str, int] | None, most: int) -> Node:
     known = levels or {}
-    nothing = "nothing was open" if levels is not None else "not known, for no comparison of then is kept"
+    nothing = "nothing was open" if levels is not None else "not known: no comparison from then is kept"
     said = f"{day:%a %d %b}: {', '.join(f'{count:,} {level}' for level, count in known.items()) or nothing}"
     parts = [
         h("span", {"class": f"part tone-{TONES.get(level, 'gray')}", "vars": {"h": f"{100 * count / most:.1f}%"}})

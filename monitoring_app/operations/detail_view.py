@@ -13,6 +13,7 @@ from monitoring_app.presentation.nodes import Node, blocks, copy_button, externa
 from monitoring_app.presentation.parts import notice, row, table
 from monitoring_app.presentation.status import BUCKETS, badge, bar_parts, look
 from monitoring_app.session import Viewer
+from runstore.ids import by_name
 from runstore.reasons import Catalogue
 from runstore.runs.insights import Against, FailureGroup, Kin, RunAt, RunOverview, Slice
 from runstore.runs.run import NOTICE, RUN_ITEM, HistoryEntry, RelatedLink, Run, context_sentences
@@ -184,8 +185,7 @@ def _group(group: FailureGroup, catalogue: Catalogue, names: Names, *, is_open: 
 
 def item_name(item_id: str, names: Names) -> str:
     """An item as shown, its name before its id; the run itself has words instead."""
-    named = f"{names[item_id]} ({item_id})" if item_id in names else item_id
-    return "the run as a whole" if item_id == RUN_ITEM else named
+    return "the run as a whole" if item_id == RUN_ITEM else by_name(item_id, names)
 
 
 def items_table(found: Slice, is_failures: bool, pages: Node, names: Names = NO_NAMES) -> Node:

@@ -37,7 +37,8 @@ def draw(viewer: Viewer) -> None:
     address = address.with_reason(hub.settings.catalogue)
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
     files = downloads("/export/runs", {"tenant": viewer.tenant.slug, **address.at_cursor(None).to_params()})
-    header = page_header(viewer, texts.OPERATIONS, "Everything that ran for this tenant, newest first.", aside=files)
+    lead = f"Everything that ran for this tenant, {'longest' if address.longest else 'newest'} first."
+    header = page_header(viewer, texts.OPERATIONS, lead, aside=files)
     now, wanted = datetime.now(UTC), hub.filter_of(viewer.scope, address)
     zone = ZoneInfo(known_zone(st.context.timezone))
     offered = reader.types(), insights.choices(), hub.settings.catalogue

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
+from runstore.ids import by_name
+
 NO_NAMES: Final[Mapping[str, str]] = {}
 SHOWN_ENTRIES: Final = 30
 """So many entries of a mapping are shown."""
@@ -68,8 +70,7 @@ def words(value: Any, names: Mapping[str, str] = NO_NAMES, depth: int = 0) -> st
         return "–"
     if isinstance(value, dict | list):
         return "…"
-    text = str(value)[:500]
-    return f"{names[text]} ({text})" if text in names else text or "–"
+    return by_name(str(value)[:500], names) or "–"
 
 
 def texts_in(value: Any, depth: int = 0) -> list[str]:

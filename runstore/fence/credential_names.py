@@ -91,8 +91,8 @@ _STRONG: Final = (
     rb"[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/(]|\\(?![\\\"'nrt]))"
 )
 # A word with a number in its middle: nobody names a thing so right behind the name of a credential.
-_MADE: Final = rb"[A-Za-z]{2,24}+[0-9]{2,8}[A-Za-z]{3,24}(?![\w/:-])"
-STRONG: Final = re.compile(_STRONG + rb"|" + _MADE)
+MADE: Final = rb"[A-Za-z]{2,24}+[0-9]{2,8}[A-Za-z]{3,24}(?![\w/:-])"
+STRONG: Final = re.compile(_STRONG + rb"|" + MADE)
 """The next word where no sign of assignment is, as a policy asks of a password: letters, a digit, a symbol."""
 LINE: Final = re.compile(
     rb"(?:[ ]{0,8}(\t)[ \t]{0,8}+|[ ]{1,8}+)(?:[0-9] )?([^\s\"'=:<>]{6,256}+)[ \t\r]{0,8}+(?:(\n)|\Z)"
@@ -106,7 +106,7 @@ REMOTE: Final = re.compile(
     # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
     rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"
     rb"[ \"'`]{0,3}([a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9])"
-    rb"|(?-i:" + _MADE + rb"))"
+    rb"|(?-i:" + MADE + rb"))"
     # In the same line, a word as a policy asks of a password that is not an address of a person.
     rb"|[^\n]{0,48}?(?<=[\s\"'`(=:,>\x80-\xff])(?![\w.+-]{1,64}@[\w-]{1,64}\.[a-z])(" + _STRONG + rb")"
 )

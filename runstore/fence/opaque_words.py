@@ -90,7 +90,8 @@ _BITS: Final = {size: 4 * log2(size) for size in (10, 26, 36, 52, 62)}
 _WORD: Final = -16
 _SHORT_WORD: Final = -6
 """A piece that scores so low is a word, and no part of a secret beside it; one of four letters or more needs less."""
-_LONGEST_NUMBER: Final = 40  # Of other lengths are keys and what is encrypted.
+_LONGEST_NUMBER: Final = 40
+"""Longer hexadecimal text is a hash where it has a digest's length, and else a key or something encrypted."""
 _DIGESTS: Final = (56, 64, 96, 128)
 
 # Longer words leave less to chance: what one is made of by people sinks with every letter.

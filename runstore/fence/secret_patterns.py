@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from runstore.fence.credential_names import MADE
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -34,9 +36,10 @@ class Rule:
 _ARGUMENT: Final = rb"[\"']?([^\s\"'/$%-][^\s\"']{3,255}+)"
 _GUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # A word with a number in its middle, or letters, a digit and a sign.
-_MADE: Final = (
-    rb"[\"']?(?-i:([A-Za-z]{2,20}+[0-9]{2,8}[A-Za-z]{2,20}+(?![\w-])"
-    rb"|(?=[^\s\"']{0,40}[0-9])(?=[^\s\"']{0,40}[a-z])(?=[^\s\"']{0,40}[!#$%&*+?_-])[^\s\"'\\]{8,64}+))"
+_VALUE: Final = (
+    rb"[\"']?(?-i:("
+    + MADE
+    + rb"|(?=[^\s\"']{0,40}[0-9])(?=[^\s\"']{0,40}[a-z])(?=[^\s\"']{0,40}[!#$%&*+?_-])[^\s\"'\\]{8,64}+))"
 )
 # Twelve to twenty-four small words in a row.
 _SMALL_WORDS: Final = (
@@ -141,10 +144,10 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         rb"(?i)phrase[\"'\\]{0,4}\s?(?:=|:|is\b)[\s\"']{0,3}((?:(?!the |and |for |must |not |are |can |with |use |your |from )"
         rb"(?-i:[a-z]{3,9}) ){3,7}(?-i:[a-z]{3,9}))(?=[<.]?(?:\s|\Z|[\"'<]))",
     ),
-    ("password-argument", " md5 ", 0, rb"(?i) md5 (?:key-string )?(?:[0-9] )?" + _MADE),
-    ("password-argument", " sha ", 0, rb"(?i) sha " + _MADE),
-    ("password-argument", " aes ", 0, rb"(?i) aes (?:[0-9]{3} )?" + _MADE),
-    ("password-argument", " user ", 0, rb"(?i) user \S{1,64} using " + _MADE),
+    ("password-argument", " md5 ", 0, rb"(?i) md5 (?:key-string )?(?:[0-9] )?" + _VALUE),
+    ("password-argument", " sha ", 0, rb"(?i) sha " + _VALUE),
+    ("password-argument", " aes ", 0, rb"(?i) aes (?:[0-9]{3} )?" + _VALUE),
+    ("password-argument", " user ", 0, rb"(?i) user \S{1,64} using " + _VALUE),
     ("password-argument", "sqlplus ", 0, rb"sqlplus\s{1,4}+(?:-\w\s){0,4}[\"']?[^\s/\"']{1,64}+/([^\s@\"'/]{4,128}+)"),
     (
         "laps-password", "\"p", 0,

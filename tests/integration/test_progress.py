@@ -318,3 +318,14 @@ def test_a_store_that_is_away_gives_no_doubt(store: Store, monkeypatch: pytest.M
         for item in range(20):
             reporter.succeeded(str(item))
     assert recorder.stored().run.counts.succeeded == 20
+
+
+def test_names_of_failed_items_are_not_waited_for_from_a_store_that_is_silent(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    reporter = Listening(store).reporter(called=lambda items: asked.extend(items) or {})
+    reporter.failed(Failure("a", "echo_failed", "It failed."))
+    monkeypatch.setattr(module, "DOUBT_SECONDS", -1.0)
+    reporter.failed(Failure("b", "echo_failed", "It failed."))
+    assert asked == ["a"]

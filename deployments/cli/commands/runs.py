@@ -13,7 +13,7 @@ from deployments.cli.call import Answer, Call, command
 from deployments.cli.console import Table, when
 from deployments.cli.options import SetOption, TenantOption, WaitOption
 from runstore.errors import BadInputError
-from runstore.ids import checked_id
+from runstore.ids import by_name, checked_id
 from runstore.runs.status import StatusBucket
 
 
@@ -89,7 +89,7 @@ def list_runs(
 
 
 def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")], tenant: TenantOption) -> Answer:
-    from deployments.cli.run_shapes import counts_text, detail_json, flow_run_text, hub_address, item_text, run_names
+    from deployments.cli.run_shapes import counts_text, detail_json, flow_run_text, hub_address, run_names
     from runstore.database import DatabaseRole
     from runstore.runs.reader import RunReader
     from runstore.runs.run import context_sentences
@@ -116,7 +116,7 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
         ("Link", document["run"]["url"]),
         *((f"Related: {link['label']}", link["url"]) for link in document["run"]["related"]),
     ]
-    rows = [(item_text(failure.item_id, names), failure.reason_code, failure.message) for failure in detail.failures]
+    rows = [(by_name(failure.item_id, names), failure.reason_code, failure.message) for failure in detail.failures]
     failures = Table(("Item", "Reason", "What happened"), rows, "Nothing failed.")
     return Answer(document, (Table(("Run", str(run.id)), facts, ""), failures))
 

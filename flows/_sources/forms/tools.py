@@ -1,4 +1,4 @@
-"""Forms that take a few lines: IntuneCD, IntuneBackupAndRestore, scripts of one's own, and those that are known and not read."""
+"""Forms that take a few lines: IntuneCD, IntuneBackupAndRestore, people's own scripts, and those that are known and not read."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _unwrapped(body: Body) -> Body:
 
 
 # `{"policy": {…}, "assignments": […]}`: what a script of a few lines writes.
-OWN_SCRIPT: Final = Form("a script of one's own", body=_unwrapped)
+OWN_SCRIPT: Final = Form("a script of your own", body=_unwrapped)
 
 _DSC_FILE: Final = re.compile(r"m365tenantconfig.*\.ps1|configurationdata\.psd1", re.IGNORECASE)
 
