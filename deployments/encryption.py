@@ -32,8 +32,7 @@ def kept_secret(path: Path) -> str:
 
 
 def everything_under_key(admin: Database) -> dict[str, int]:
-    """Seals what tenants keep in clear or under an older key; how many rows that were, by tenant. Ended in between, it can
-    be called again."""
+    """Seals what is in clear or under an older key; how many rows, by tenant. May be repeated."""
     # Every command makes sure of the key, and few need what this does.
     from flows._policies.sealing import BODIES, bring_under_key
     from flows.backup.sealing import ITEMS
@@ -45,10 +44,7 @@ def everything_under_key(admin: Database) -> dict[str, int]:
 
 
 def new_key(settings: Settings) -> Path:
-    """Puts a new key before the others in the key's file; which file that is. One that was put there before is gone on with.
-
-    BadInputError when the key is not in a file, or that cannot be written.
-    """
+    """The key's file, with a new key first. BadInputError when it is not in a file that can be written."""
     file = settings.encryption_key_file
     if settings.encryption_key is not None or file is None:
         raise BadInputError(
@@ -65,7 +61,6 @@ def new_key(settings: Settings) -> Path:
 
 
 def forget_older(file: Path) -> None:
-    """Leaves the first key of the file alone. Call it when nothing is kept under the others."""
     _draft(file, file.read_text().splitlines()[0]).replace(file)
 
 

@@ -121,21 +121,17 @@ class Settings(BaseSettings):
 
     @cached_property
     def is_embedded(self) -> bool:
-        """Whether the run store is the embedded database in the home."""
         return self.database_url is None
 
     @property
     def state(self) -> Path:
-        """The directory of the local stack's own records: process ids and logs."""
         return self.home / "stack"
 
 
 def load_settings() -> Settings:
     """The settings now in force: the environment first, then `.env` in the home, then the defaults.
 
-    Variables of `.env` that other libraries read by themselves (AZURE_*, SSL_CERT_FILE, PREFECT_* …) are put into this
-    process's environment unless they are there already. Raises `SettingsError` with one sentence that names the
-    variable; a value is never repeated, since it may be a secret.
+    What other libraries read of `.env` goes into the environment. SettingsError names the variable, never a value.
     """
     home = _home()
     written = _written(home / ".env")
@@ -167,8 +163,7 @@ def _written(file: Path) -> dict[str, str]:
 def _put(written: Mapping[str, str]) -> None:
     """Makes the environment say what the file says now, wherever it does not speak for itself.
 
-    A variable that only an earlier content of the file had is unset: FROM_FILE notes those that still have the value a file gave
-    them, here or in a process this one descends from.
+    A variable that only an earlier file had is unset: FROM_FILE notes those that still have a file's value.
     """
     noted = (entry.rpartition(":")[::2] for entry in os.environ.get(FROM_FILE, "").split())
     ours = {name for name, bits in noted if name in os.environ and _some_bits(os.environ[name]) == bits}

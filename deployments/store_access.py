@@ -37,7 +37,6 @@ class StoreAccess:
 
     @property
     def admin(self) -> Database:
-        """The connections that may do everything."""
         return self.database(DatabaseRole.ADMIN)
 
     def directory(self, *, admin: bool = False) -> Directory:
@@ -55,18 +54,15 @@ class StoreAccess:
         return [tenant.slug for tenant, _ in self.directory().member(acting_as).tenants]
 
     def dispose(self) -> None:
-        """Closes every connection."""
         for database in self._databases.values():
             database.dispose()
 
 
 @contextmanager
 def open_store(settings: Settings, *, verify: bool = True) -> Generator[StoreAccess]:
-    """The run store the settings name.
+    """The run store the settings name. An embedded database without a schema gets one; an older one stays as it is.
 
-    An embedded database that has no schema yet gets one, so that nothing needs to be run before the first command; an
-    older schema is never changed by the way. With `verify`, raises SchemaMismatchError for it; StoreUnavailableError or
-    EmbeddedDatabaseError when the database cannot be reached or started.
+    With `verify`, SchemaMismatchError for that. StoreUnavailableError, EmbeddedDatabaseError when it is not reachable.
     """
     with ExitStack() as stack:
         url = configured_url(settings) or stack.enter_context(EmbeddedDatabase(settings.home)).url()

@@ -29,10 +29,7 @@ def worker_name(name: str | None) -> str:
 
 
 def online_workers(api_url: str, pool: str) -> list[OnlineWorker] | None:
-    """The pool's workers that are online, by name; None when Prefect does not say: unknown is not none.
-
-    Asks without Prefect's own client, whose import would take longer than the answer.
-    """
+    """The pool's workers that are online, asked without Prefect's slow client; None when that is not known."""
     # What that would send: its key, or the user and password of a server that asks for them.
     headers: dict[str, str] = {}
     if key := os.environ.get("PREFECT_API_KEY"):
@@ -49,7 +46,6 @@ def online_workers(api_url: str, pool: str) -> list[OnlineWorker] | None:
 
 
 def outdated(workers: list[OnlineWorker], version: str) -> list[str]:
-    """A sentence for each worker that runs another version than this."""
     return [
         f"Worker {worker['name']} runs version {worker['version'] or 'unknown'}, this is {version}: restart it."
         for worker in workers

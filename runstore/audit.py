@@ -71,9 +71,8 @@ class AuditReader:
         before: Cursor | None = None,
         limit: int = 100,
     ) -> list[dict[str, Any]]:
-        """The newest entries, newest first. Texts are looked for within, case ignored; `since` counts, `until` does not.
+        """The newest entries, or those after `before`. Texts are looked for within; `since` counts, `until` does not.
 
-        With `before` those that come after that entry in the list, which names it by its time and id.
         BadInputError for a limit that is not between 1 and 10,000.
         """
         if not 1 <= limit <= MOST_ENTRIES:
@@ -95,10 +94,10 @@ class AuditReader:
             return [{**row, "id": str(row["id"]), "at": row["at"].isoformat()} for row in rows]
 
     def verify(self) -> dict[str, Any]:
-        """Whether the chain of entries is whole: `checked` of them, `unchained` older than the chain, and `problems`.
+        """Whether the chain is whole: `checked` entries, `unchained` ones older than the chain, and `problems`.
 
-        A problem has the `seq` it is at, and `what`: changed (an entry is not what its hash says), missing (there is none in this
-        place), or end (the log does not end where the chain does).
+        A problem at `seq` is `changed` (not what its hash says), `missing`, or `end` (the log ends before the chain
+        does).
         """
         tenant = {"tenant": self._scope.tenant_id}
         with self._database.transaction(self._scope) as connection:

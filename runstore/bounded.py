@@ -34,14 +34,13 @@ def waiting_at_most(seconds: float) -> Generator[None]:
 class BoundedConnection(psycopg.Connection[Any]):
     """Waits `limit_seconds` for each answer, then closes itself and raises SilentServerError.
 
-    The server's own limits are of no use here: a frozen server keeps none, its kernel goes on answering for TCP, and a local
-    socket has no limits at all.
+    A frozen server keeps none of its own limits, its kernel goes on answering for TCP, and a local socket has no limits
+    at all.
     """
 
     limit_seconds = 31.0
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
-        """What `gen` answers in the end."""
         shorter = _SHORTER.get()
         limit = self.limit_seconds if shorter is None else min(shorter, self.limit_seconds)
         try:

@@ -54,10 +54,9 @@ _SET_ROLE_AND_TENANT = text(
 
 
 class Database:
-    """Connections to the store under one role. Opens nothing until the first transaction; safe to share between threads.
+    """Connections to the store under one role. Opens nothing until the first transaction; threads may share it.
 
-    No wait is without an end: the server ends a statement after its timeout, and a server that says nothing for a second more, or
-    lets nobody in for CHECK_SECONDS and CONNECT_SECONDS, counts as not reachable.
+    A statement has its timeout; a server that says nothing for a second more counts as not reachable.
     """
 
     def __init__(self, url: str, role: DatabaseRole, *, pool_size: int = 5, statement_timeout_ms: int = 30_000) -> None:
@@ -68,10 +67,9 @@ class Database:
 
     @contextmanager
     def transaction(self, scope: TenantScope) -> Generator[Connection]:
-        """A transaction that sees and writes this tenant's rows only. Commits at the end, rolls back on an exception.
+        """A transaction that sees and writes this tenant's rows only. Commits at the end.
 
-        Raises StoreUnavailableError when the server cannot be reached, ConflictError on a violated uniqueness,
-        StoreError for whatever else the server refuses.
+        StoreUnavailableError when the server is away, ConflictError on a violated uniqueness, StoreError for the rest.
         """
         if (joined := self._joined(scope)) is not None:
             with translated_errors():
@@ -82,10 +80,7 @@ class Database:
 
     @contextmanager
     def reading(self, scope: TenantScope) -> Generator[None]:
-        """Within the block, this thread's transactions of this scope are one that keeps nothing: for questions in a row.
-
-        Each of its own would cost four more ways to the server. After a statement that failed no other one works in here.
-        """
+        """This thread's transactions of the scope are one in here, which keeps nothing."""
         if self._joined(scope) is not None:
             yield
             return
@@ -136,7 +131,6 @@ class Database:
         return current[2] if current is not None and current[0] is self and current[1] == scope else None
 
     def dispose(self) -> None:
-        """Closes every idle connection; the object can be used again."""
         self._engine.dispose()
 
     def forget_connections(self) -> None:

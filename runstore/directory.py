@@ -27,8 +27,8 @@ _NO_ACCESS = "You have no access to this tenant."
 
 @dataclass(frozen=True, slots=True)
 class TenantView:
-    """A tenant as listed. `directory_id` is its Entra tenant id; `is_leaving` once its removal has begun,
-    `without_types` are the types of policies that are not asked for."""
+    """A tenant as listed: `directory_id` is Entra's id of it, `without_types` the types of policies that are not asked
+    for."""
 
     id: UUID
     slug: str
@@ -40,8 +40,6 @@ class TenantView:
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A member of a tenant as listed."""
-
     email: str
     role: Role
 
@@ -92,10 +90,7 @@ class Directory:
         directory_id: str | None = None,
         without_types: Sequence[str] | None = None,
     ) -> TenantView:
-        """The tenant with another name, directory id, types left out, or several of these; what is None stays as it is.
-
-        BadInputError when nothing is to change or a value is malformed; NotFoundError for an unknown tenant.
-        """
+        """The tenant with what is given changed. BadInputError when that is nothing or malformed."""
         left_out = None if without_types is None else sorted(set(without_types))
         given = {"name": name, "directory_id": directory_id, "without_types": left_out}
         values = {column: value for column, value in given.items() if value is not None}
@@ -130,10 +125,7 @@ class Directory:
         return found
 
     def grant(self, scope: TenantScope, email: str, role: Role) -> MemberView:
-        """Makes the person a member with this role, or changes the role they have; twice changes nothing.
-
-        BadInputError for a malformed email; ForbiddenError when the actor may not administer the tenant.
-        """
+        """Makes the person a member with this role. BadInputError for a malformed email; ForbiddenError."""
         scope.require(Permission.ADMINISTER)
         address = email.strip().lower()
         if not _EMAIL.fullmatch(address):
@@ -155,7 +147,6 @@ class Directory:
             record_audit(connection, scope, "member.revoke", address)
 
     def members(self, scope: TenantScope) -> Sequence[MemberView]:
-        """The members of the scope's tenant, by email."""
         query = (
             select(User.email, Membership.role)
             .join(Membership, Membership.user_id == User.id)
@@ -166,10 +157,7 @@ class Directory:
             return tuple(MemberView(email, Role(role)) for email, role in connection.execute(query).all())
 
     def for_operator(self, slug: str, acting_as: str | None = None) -> TenantScope:
-        """The command line's scope: the local operator's, or that member's.
-
-        NotFoundError for an unknown tenant; with `acting_as`, ForbiddenError for a foreign and an unknown one alike.
-        """
+        """The local operator's scope, or that member's. NotFoundError; ForbiddenError for a member."""
         if acting_as is None:
             tenant = self.tenant(slug)
             return TenantScope(tenant.id, tenant.slug, LOCAL_OPERATOR)
@@ -189,7 +177,6 @@ class Directory:
         return TenantScope(tenant.id, tenant.slug, replace(PREFECT, label=label))
 
     def by_email(self, email: str) -> SignedInUser | None:
-        """The person with that email and their tenants as of now, or None."""
         return self._user(_BY_EMAIL, email=email.strip().lower())
 
     def by_session(self, user_id: UUID, session_id: str) -> SignedInUser | None:
@@ -205,8 +192,7 @@ class Directory:
     def sign_in(self, issuer: str, subject: str, email: str | None, *, email_trusted: bool) -> SignedInUser | None:
         """The person that a provider vouches for, or None if we do not know them.
 
-        (issuer, subject) decides once bound. The first sign-in binds it to the user of that email, in one statement, only if
-        the email is trusted and the user is bound to nobody else.
+        (issuer, subject) decides once bound: at the first sign-in with a trusted email, to a user bound to nobody else.
         """
         user = self._user(_BY_IDENTITY, issuer=issuer, subject=subject)
         if user is not None or email is None or not email_trusted:

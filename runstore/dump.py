@@ -48,17 +48,12 @@ ORDER BY 1
 
 
 class Manifest(BaseModel):
-    """What a file says of itself."""
-
     revisions: list[str]
     rows: dict[str, int]
 
 
 def dump(url: str, file: Path) -> dict[str, int]:
-    """Writes the whole store, as it is at one moment, to `file`; how many rows of each table.
-
-    StoreError when rows would be hidden, or what was written is not what was counted; nothing has the file's name then.
-    """
+    """Writes the store as it is at one moment; how many rows of each table. StoreError, and no file, if not all."""
     unfinished = file.with_name(f"{file.name}.unfinished")
     try:
         # The owner's alone: it has every tenant's data.
@@ -87,7 +82,7 @@ def dump(url: str, file: Path) -> dict[str, int]:
 def restore(url: str, file: Path) -> dict[str, int]:
     """Reads the file into a store whose tables are empty, all of it or nothing; how many rows of each table.
 
-    BadInputError when the file is not whole, or the store has rows already; SchemaMismatchError when it is another release's.
+    BadInputError when the file is not whole or the store not empty; SchemaMismatchError when it is another release's.
     """
     try:
         with zipfile.ZipFile(file) as archive, _transaction(url) as connection:

@@ -9,7 +9,6 @@ from runstore.errors import BadInputError
 
 
 def uuid_or_none(text: str) -> UUID | None:
-    """The id that `text` writes out, or None when it is none."""
     try:
         return UUID(text.strip())
     except ValueError:
@@ -36,7 +35,6 @@ def by_name(identifier: str, names: Mapping[str, str]) -> str:
 
 
 def checked_id(text: str, refusal: str) -> UUID:
-    """The id that `text` writes out. BadInputError with the sentence `refusal` when it is none."""
     found = uuid_or_none(text)
     if found is None:
         raise BadInputError(refusal)

@@ -40,10 +40,7 @@ class Leaving:
         return {table: count for table, count in counted.items() if count}
 
     def begin(self) -> None:
-        """From now on the tenant is nobody's: its members are out at their next request, and no flow finds it.
-
-        Runs that Prefect does not know yet are forgotten at once.
-        """
+        """From now on no member and no flow finds the tenant, and runs that Prefect does not know are forgotten."""
         with self._database.across_tenants() as connection:
             connection.execute(_BEGIN, self._tenant)
             connection.execute(_FORGET_QUEUED, self._tenant)

@@ -16,9 +16,8 @@ _HELD = text(
 def ensure_login(owner_url: str, login_url: str, role: DatabaseRole) -> str:
     """Makes the login that `login_url` names a member of `role`, with the password given there; returns its name.
 
-    A login that exists keeps its other memberships and gets the password. BadInputError when the address names no login,
-    or one that may take another role that writes, such as the owner of the schema. StoreError when `owner_url` may not
-    create roles (SQLSTATE 42501).
+    A login that exists keeps its memberships. BadInputError without a login, or for one that may take another role that
+    writes, such as the schema's owner. StoreError when `owner_url` may not create roles (SQLSTATE 42501).
     """
     address = sqlalchemy_url(login_url)
     login, password = str(address.username or ""), str(address.password or "")

@@ -19,8 +19,6 @@ from runstore.tenancy import TenantScope
 
 
 class NotificationKind(StrEnum):
-    """Which transition a notification announces."""
-
     QUEUED = "queued"
     FINISHED = "finished"
 
@@ -102,8 +100,7 @@ _UNREAD = text(
 
 @dataclass(frozen=True, slots=True)
 class NotificationView:
-    """A notification as its recipient reads it, with its run as it is now, that run's scope, what it says in words (`said`), and
-    how many like it follow (`more`)."""
+    """A notification, what its run says in words now (`said`), and how many like it follow (`more`)."""
 
     id: UUID
     run_id: UUID
@@ -149,15 +146,11 @@ class NotificationReader:
         )
 
     def unread(self, *, cap: int = 99) -> int:
-        """How many are unread, counted up to `cap` + 1."""
         with self._database.transaction(self._scope) as connection:
             return connection.execute(_UNREAD, {**self._who, "most": cap + 1}).scalar_one()
 
     def mark_read(self, notification_id: UUID | None = None) -> int:
-        """Marks the line that a notification is in read, or everything with None; answers how many were unread.
-
-        Needs a database role that writes. A notification that is nobody's, or another's, changes nothing.
-        """
+        """Marks a notification's line, or all, as read; how many were unread. Nothing for another's."""
         everything = update(Notification).where(*self._mine, Notification.read_at.is_(None)).values(read_at=func.now())
         with self._database.transaction(self._scope) as connection:
             if notification_id is None:

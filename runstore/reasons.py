@@ -30,11 +30,7 @@ class CatalogueError(Exception):
 
 
 class ReasonedError(TenantAtlasError):
-    """The run or item cannot proceed, for a reason of the catalogue; its text is the failure's message alone.
-
-    Raise it where the reason is known: `raise ReasonedError(BASELINE_MISSING.failure(sync_id=...))`. A tracked flow
-    that ends with it ends with that failure.
-    """
+    """The run or item cannot proceed: `raise ReasonedError(BASELINE_MISSING.failure(sync_id=...))`."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -55,7 +51,6 @@ class Fixer(StrEnum):
 
     @property
     def label(self) -> str:
-        """The words a page shows: "Operator", "Tenant administrator", …"""
         return "Tenant administrator" if self is Fixer.TENANT_ADMIN else self.value.capitalize()
 
 
@@ -63,11 +58,9 @@ class Fixer(StrEnum):
 class ReasonCode:
     """One entry of the catalogue. `code` is stable: it is stored in rows and never reused for another meaning.
 
-    `retryable`: once the next step is done, or time has passed, the same operation started again may succeed. Where it is
-    False the next step must not say to start again. `who` can fix it.
-
-    `template` is the message; `{name}` in it must be one of `reason_fields.FIELDS`. Declaring an entry that lacks a
-    meaning or a next step, or names another field, raises CatalogueError: at import, so that it cannot ship.
+    `retryable`: the same operation started again may succeed, once the next step is done or time has passed; else the
+    next step must not say to. `{name}` in `template` is one of `reason_fields.FIELDS`. CatalogueError, at import,
+    otherwise.
     """
 
     code: str
@@ -99,8 +92,7 @@ class ReasonCode:
     def failure(self, item_id: object = RUN_ITEM, **fields: object) -> Failure:
         """The failure of one item for this reason; never raises, whatever it is given.
 
-        A field that is absent reads `unknown`, one without the shape of its name `(not shown)`; a field the template
-        does not name is left out. The item id is cleaned and cut to 200 characters, the message to 500.
+        A field that is absent reads `unknown`, one without the shape of its name `(not shown)`.
         """
         shown = {name: clean_field(name, fields.get(name)) for name in self.fields}
         message = scrub_text(self.template.format_map(shown))
@@ -110,10 +102,7 @@ class ReasonCode:
 
 
 class Catalogue:
-    """Every reason code of an installation by code, the core's and the producers'; iterates in alphabetical order.
-
-    Two entries of the same code raise CatalogueError, even if they say the same: one of them would go stale.
-    """
+    """Every reason code of an installation, in alphabetical order. CatalogueError for a code that is declared twice."""
 
     def __init__(self, *groups: Iterable[ReasonCode]) -> None:
         entries: dict[str, ReasonCode] = {}
@@ -125,7 +114,6 @@ class Catalogue:
 
     @classmethod
     def core(cls) -> Self:
-        """The catalogue of the core's codes alone."""
         return cls(CORE_REASONS)
 
     def get(self, code: str) -> ReasonCode | None:
@@ -257,7 +245,6 @@ def for_item(failure: Failure, item_id: object) -> Failure:
 
 
 def class_name_of(exception: BaseException) -> str:
-    """The name of an exception's class without its module, which may name things a tenant need not know."""
     return str(getattr(type(exception), "__name__", ""))
 
 
@@ -286,8 +273,7 @@ def unexpected(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Fa
 def failure_of(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Failure, str | None]:
     """The failure an exception stands for, and a correlation id if it was not foreseen. Never raises.
 
-    A ReasonedError brings its own failure (and keeps its own item id unless that is the run's); a store that cannot be
-    reached is `store_unreachable`; whatever a MemoryError led to is `out_of_memory`; everything else is `internal_error`.
+    A ReasonedError brings its own (and its own item id unless that is the run's). Of others no text enters the failure.
     """
     if isinstance(exception, ReasonedError):
         failure = exception.failure

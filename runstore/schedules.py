@@ -64,10 +64,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A schedule and the runs of its operation and scope, whatever started them.
-
-    `last` is the newest run, `good` the newest that succeeded. `missing_since` is when it should have run and did not.
-    """
+    """A schedule, the newest run of its operation and scope, and the newest that succeeded (`good`)."""
 
     id: UUID
     type: OperationType
@@ -98,7 +95,6 @@ class Schedules:
 
     @property
     def missing(self) -> Sequence[Scheduled]:
-        """Those that should have run and did not."""
         return [one for one in self.entries if one.missing_since is not None]
 
     @property
@@ -148,10 +144,7 @@ class ScheduleMirror:
 
 
 def at_most(every_seconds: int) -> timedelta:
-    """How old the last success of a schedule may be: its longest wait and a twelfth more, ten minutes at least.
-
-    A daily one may be 26 hours old: its run takes a while, and may begin late.
-    """
+    """How old the last success may be: runs take a while, so a daily one 26 hours."""
     return timedelta(seconds=every_seconds + max(every_seconds // 12, 600))
 
 

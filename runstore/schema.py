@@ -130,8 +130,6 @@ class EndedSession(Base):
 
 
 class Membership(Base):
-    """A user's role in a tenant."""
-
     __tablename__ = "memberships"
     __table_args__ = (
         CheckConstraint(one_of("role", Role), name="role"),

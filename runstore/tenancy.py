@@ -10,16 +10,12 @@ from runstore.errors import ForbiddenError
 
 
 class Permission(StrEnum):
-    """What can be asked of a tenant's data."""
-
     VIEW = "view"
     OPERATE = "operate"
     ADMINISTER = "administer"
 
 
 class Role(StrEnum):
-    """A member's role in one tenant."""
-
     OWNER = "owner"
     MANAGER = "manager"
     OPERATOR = "operator"
@@ -35,8 +31,6 @@ class Role(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What started a run."""
-
     USER = "user"
     SCHEDULE = "schedule"
     PREFECT = "prefect"
@@ -51,7 +45,6 @@ class Actor:
     user_id: UUID | None = None
 
     def allows(self, permission: Permission) -> bool:
-        """Whether the actor's role carries the permission."""
         return self.role.allows(permission)
 
 

@@ -38,8 +38,6 @@ class Answer:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a command."""
-
     as_json: bool
     acting_as: str | None
 
@@ -64,17 +62,13 @@ class Call:
             raise ForbiddenError(f"Only the local operator {does}; leave out --as.")
 
     def note(self, text: str) -> None:
-        """Tells a person something by the way, on stderr: stdout is the answer's."""
         print_blocks([text], file=sys.stderr)
 
 
 def command(
     app: typer.Typer, name: str, **options: Any
 ) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
-    """Adds a command to `app`. The function takes a `Call` first, then its own parameters, and returns its answer.
-
-    `--json` and `--as` are added after the function's own options, and the answer is printed as asked for.
-    """
+    """Adds a command. `function` takes a `Call`, then its own parameters; `--json` and `--as` are added to these."""
 
     def add(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
         hints = get_type_hints(function, include_extras=True)

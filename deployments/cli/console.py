@@ -35,7 +35,6 @@ Block = str | Table
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """One JSON document and a line end on stdout."""
     sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2, default=str))
     sys.stdout.buffer.flush()
 
@@ -95,11 +94,7 @@ def _rendered(table: Table, out: IO[str]) -> str:
 
 
 def _id_width(cells: Sequence[object], room: int) -> int:
-    """How wide a column of ids is drawn, its name among the cells: an id is there to be copied, so it stays in one piece.
-
-    Ids longer than a UUID are folded where little would be left for the other columns: cut off, one would look like an id and
-    be none.
-    """
+    """How wide a column of ids is drawn: ids are there to be copied, and folded only to leave the others room."""
     longest = max(len(visible(_cell(one))) for one in cells)
     return longest if longest <= room - _OTHERS_WIDTH else min(longest, _UUID_WIDTH)
 

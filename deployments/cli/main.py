@@ -42,10 +42,7 @@ def build() -> TyperGroup:
 
 
 def add_producers(whole: TyperGroup) -> Sequence[Broken]:
-    """Adds every producer's own commands, `flows/<producer>/commands.py`; what it puts into a group that is there joins that.
-
-    Answers what is left out: a producer whose commands cannot be imported or made, or are called as one that is there.
-    """
+    """Adds each `flows/<producer>/commands.py`, also to groups that are there; answers what is broken."""
 
     def read(module: ModuleType) -> None:
         own = typer.Typer(rich_markup_mode=None)
@@ -70,10 +67,7 @@ def _join(group: TyperGroup, made: TyperGroup, *, dry: bool = False) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command and ends the process with its exit code.
-
-    Whatever goes wrong is one sentence on stderr. The details of an error nobody foresaw go to a file, which it names.
-    """
+    """Runs one command and ends the process with its exit code; whatever goes wrong is one sentence on stderr."""
     # Looking for cycles after every 700 new objects, as is usual, is a sixth of what importing Prefect takes.
     gc.set_threshold(50_000)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
@@ -114,7 +108,6 @@ def _say(sentence: str, code: int) -> int:
 
 
 def _unforeseen(problem: Exception) -> int:
-    """An error that is a defect of ours: its name for the user, its traceback for the person who fixes it."""
     where = ""
     with suppress(Exception):
         # Here, as an import that fails may be what went wrong.

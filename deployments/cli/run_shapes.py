@@ -32,7 +32,6 @@ def hub_address(call: Call) -> str:
 
 
 def started_json(run: Run, *, reused: bool, hub: str) -> dict[str, Any]:
-    """What a start action answers."""
     return {
         "run": {
             "id": str(run.id),
@@ -46,7 +45,6 @@ def started_json(run: Run, *, reused: bool, hub: str) -> dict[str, Any]:
 
 
 def listed_json(run: Run) -> dict[str, Any]:
-    """One run of `runs list`."""
     return {
         "id": str(run.id),
         "tenant": run.tenant,
@@ -77,7 +75,6 @@ def run_names(database: Database, scope: TenantScope, detail: RunDetail) -> dict
 
 
 def detail_json(detail: RunDetail, names: Mapping[str, str], *, hub: str) -> dict[str, Any]:
-    """The run of `runs show`; `names` are those of its items."""
     run = detail.run
     return {
         **listed_json(run),
@@ -92,12 +89,10 @@ def detail_json(detail: RunDetail, names: Mapping[str, str], *, hub: str) -> dic
 
 
 def link_url(link: RelatedLink, tenant: str, hub: str) -> str:
-    """The hub's page of a related link, for the tenant the run belongs to."""
     return f"{hub}/{link.page.strip('/')}?{urlencode({'tenant': tenant, **link.parameters})}"
 
 
 def flow_run_text(run: Run) -> str:
-    """The id under which Prefect knows the run, or that it does not know it."""
     if run.flow_run_id is not None:
         return str(run.flow_run_id)
     return "not yet handed to Prefect" if run.status in ACTIVE else "never handed to Prefect"

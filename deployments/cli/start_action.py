@@ -36,11 +36,9 @@ class NobodyWorksError(UnavailableError):
 
 
 def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) -> Answer:
-    """Makes the request in the tenant's scope, starts it, and answers with the run, or with how it ended.
+    """Starts what `make` asks for, unless it refuses, and answers with the run, or with how it ended.
 
-    `make` may look at the store and refuse with an error before anything is written. Waiting shows progress on stderr;
-    the exit code is 1 when the run failed or was aborted. Interrupting the wait leaves the run as it is. Raises
-    NobodyWorksError, before anything is written, when asked to wait although no local stack runs to do the work.
+    NobodyWorksError, before anything is written, when nothing here would do the work that is to be waited for.
     """
     if wait and call.settings.is_embedded and read_record(call.settings.state) is None:
         raise NobodyWorksError(

@@ -45,10 +45,7 @@ def binaries() -> Path:
 
 @cache
 def owner() -> tuple[int, int] | None:
-    """(user id, group id) to run the server as, or None to run it as the current user.
-
-    Makes the account when the process is root and it is missing; UnavailableError if that fails.
-    """
+    """(user id, group id) to run the server as, with an account made for it; None for the current user."""
     if os.geteuid() != 0:
         return None
     # One process at a time: useradd asks whether the name is there before it waits for its own lock, and of two at once
@@ -71,10 +68,7 @@ def owner() -> tuple[int, int] | None:
 
 
 def prepare(directory: Path) -> None:
-    """Lets the server's account own `directory` and reach it and the programs; an ordinary user only makes it private.
-
-    Reaching means the right to pass through the directories above (o+x), never to list or read them.
-    """
+    """Makes the directory the server's own. Its account may pass those above (o+x), never read them."""
     directory.chmod(0o700)
     if (account := owner()) is None:
         return
@@ -86,7 +80,7 @@ def prepare(directory: Path) -> None:
 
 
 def run(program: str, *arguments: str, directory: Path, data: Path) -> str:
-    """Runs one PostgreSQL program in `directory` on `data`: what it said; with it, `subprocess.CalledProcessError`.
+    """What a PostgreSQL program said; with it, `subprocess.CalledProcessError`.
 
     Output goes through a file: the server inherits it from `pg_ctl`, and a pipe would only close when the server ends.
     """
@@ -115,11 +109,7 @@ def run(program: str, *arguments: str, directory: Path, data: Path) -> str:
 
 
 def choose_socket_directory(data: Path, *, owner: tuple[int, int] | None) -> Path:
-    """The data directory itself, or a private directory with a short name that only this data directory uses.
-
-    `owner` is the (user id, group id) the server runs as when that is not the current user. Raises UnavailableError when
-    someone else owns the short directory's name or even that path is too long.
-    """
+    """The data directory, or a private one with a short name; UnavailableError when neither will do."""
     if _fits(data):
         return data
     identity = f"{data.stat().st_dev}-{data.stat().st_ino}"
@@ -140,7 +130,6 @@ def _fits(directory: Path) -> bool:
 
 
 def _make_private(directory: Path, owner: tuple[int, int] | None) -> None:
-    """Makes the directory ours alone. An existing one must already be: others may write in a temporary directory."""
     try:
         directory.mkdir(mode=0o700)
         if owner is not None:

@@ -63,8 +63,8 @@ class Sample:
 def run_demo(call: Call, *, stay: bool) -> Answer | None:
     """Starts everything, shows what happened, and stops everything: at once, or with `stay` when interrupted.
 
-    Always on the embedded database, and only in a home that is new or was made by an earlier demo: its picker lets anyone
-    in. Raises BadInputError otherwise, TenantAtlasError when a sample run did not end as it should.
+    Its picker lets anyone in: BadInputError for a home that holds tenants of one's own. TenantAtlasError for a run that
+    failed.
     """
     # Without what a real installation has: the demo has its own database and Prefect, and a picker. The stack's processes read
     # the environment again; emptied and not removed, since what is missing there, a `.env` in the home fills in.
@@ -132,7 +132,6 @@ def _play(store: StoreAccess, report: Any) -> tuple[dict[str, Any], list[Block]]
 def _run_all(
     store: StoreAccess, scopes: Mapping[str, TenantScope], requests: Mapping[str, StartRequest]
 ) -> Sequence[Run]:
-    """Starts one run a tenant, waits for all of them; TenantAtlasError for one that failed."""
     database = store.database(DatabaseRole.APP)
     started = [(scopes[slug], start(database, scopes[slug], request).run) for slug, request in requests.items()]
     ended = [wait_for(store.database(DatabaseRole.HUB), scope, run.id) for scope, run in started]

@@ -36,14 +36,10 @@ class EmbeddedDatabaseError(UnavailableError):
 
 
 class EmbeddedDatabase:
-    """The server under `home/postgres`, started when it is first used and stopped by its last user.
+    """The server under `home/postgres`, started when it is first used and stopped by the last process that uses it.
 
-    Any number of processes may enter it at the same time. Each holds a shared lock while it is inside; the kernel drops
-    that lock even if the process is killed, so the count of users is never wrong. A server left behind by a killed
-    process is taken over by the next one, and stopped when that one leaves.
-
-    A home that moved is found again: nothing stored in it names its own path. Raises `EmbeddedDatabaseError` with one
-    sentence when the server cannot start; the server's own log is `home/postgres/log`.
+    Each holds a shared lock, which the kernel drops even if the process is killed; the next one takes over what is
+    left. A home may move: nothing stored in it names its path. EmbeddedDatabaseError when the server cannot start.
     """
 
     def __init__(self, home: Path) -> None:
@@ -81,26 +77,18 @@ class EmbeddedDatabase:
             self._leave()
 
     def url(self, database: str = RUN_STORE, *, driver: str | None = None, login: str = SUPERUSER) -> str:
-        """A connection URL over the Unix socket, for libpq, or for SQLAlchemy with `driver` ("psycopg", "asyncpg").
-
-        The address is read from the running server, so it is right even after the home was moved under it.
-        """
+        """The address over the Unix socket, as the running server has it: the home may move."""
         scheme = "postgresql" if driver is None else f"postgresql+{driver}"
         sockets = quote(str(self._socket_directory()), safe="/")
         return f"{scheme}://{login}@/{quote(database, safe='')}?host={sockets}"
 
     def ensure_database(self, name: str) -> None:
-        """Creates the database unless it is there already."""
         with psycopg.connect(self.url(SUPERUSER), autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def pid(self) -> int | None:
-        """The server's process id, or None when no server runs on this data directory.
-
-        A pid file left by a crash, copied along with the home, or naming a process that has since become something
-        else, counts as no server: only a process whose working directory is our data directory is ours.
-        """
+        """The id of a process that works in our data directory; a pid file alone may be stale."""
         with suppress(OSError, ValueError, psutil.Error):
             process = psutil.Process(int((self.data / "postmaster.pid").read_text().split("\n", 1)[0]))
             if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).samefile(self.data):

@@ -36,11 +36,9 @@ class AlreadyRunningError(TenantAtlasError):
 
 
 class LocalStack:
-    """Starts everything on entry and stops everything it started on exit, however the block ends.
+    """Starts everything on entry, after it has ended what a killed stack left, and stops everything on exit.
 
-    Raises AlreadyRunningError when this home's stack runs already, PortTakenError for a port that was set and is in
-    use, ProcessFailedError when a part does not come up. What an earlier, killed stack of this home left is ended
-    first. If this process is killed, a watcher ends the rest.
+    Raises AlreadyRunningError, PortTakenError, ProcessFailedError. If this process is killed, a watcher ends the rest.
     """
 
     def __init__(
@@ -202,10 +200,7 @@ class LocalStack:
         self._write_record()
 
     def watch(self) -> None:
-        """Keeps the database and every process running and their logs small, until an exception (KeyboardInterrupt) ends it.
-
-        A part that ends is started again; one that ends six times within a minute is left, shown as failed.
-        """
+        """Keeps every part running, and the logs small, until an exception (KeyboardInterrupt) ends it."""
         while True:
             for log in specs.logs_of(self.settings).glob("*.log"):
                 rotate(log)
@@ -230,7 +225,6 @@ class LocalStack:
 
 
 def already_running(settings: Settings, running: StackRecord | None) -> AlreadyRunningError:
-    """The error to raise when this home's stack runs, which `running` is the record of if there is one."""
     where = f" (process {running.supervisor.pid})" if running else ""
     return AlreadyRunningError(
         f"A stack already runs in {settings.home}{where}. Stop it with `tenantatlas down`, or set TENANTATLAS_HOME to "
@@ -239,10 +233,7 @@ def already_running(settings: Settings, running: StackRecord | None) -> AlreadyR
 
 
 def stop_stack(settings: Settings, *, deadline_seconds: float = 120) -> bool:
-    """Stops this home's stack and waits until nothing of it runs; whether there was anything to stop.
-
-    A supervisor that does not end in time, or was killed, is made up for: its processes are ended one by one.
-    """
+    """Stops this home's stack; whether there was one. What its supervisor leaves is ended one by one."""
     record = read_record(settings.state)
     if record is not None:
         with suppress(psutil.Error):

@@ -25,11 +25,7 @@ STOP_GRACE_SECONDS = 10.0
 
 
 def marked_processes(home: Path) -> list[psutil.Process]:
-    """Every live process that carries the mark of this home, children forked from a warm parent included.
-
-    The calling process and the ones it descends from are left out, so that a stack can be stopped from inside another.
-    Processes whose environment may not be read belong to another user and are not ours.
-    """
+    """Every live process with the mark of this home but this one and those it descends from."""
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
@@ -40,10 +36,7 @@ def marked_processes(home: Path) -> list[psutil.Process]:
 
 
 def sweep(home: Path) -> int:
-    """Ends every process with this home's mark, first asked, then killed; how many there were.
-
-    Repeats until none is left, because a process may start another while it is being looked for.
-    """
+    """Ends every process with this home's mark, first asked, then killed; how many there were."""
     ended: set[int] = set()
     grace = STOP_GRACE_SECONDS
     while processes := marked_processes(home):
@@ -83,7 +76,6 @@ class Reaper:
         os.close(reading)
 
     def dismiss(self) -> None:
-        """Lets the reaper end without doing anything."""
         os.write(self._writing, FAREWELL)
         os.close(self._writing)
         self._process.wait()

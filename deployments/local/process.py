@@ -53,12 +53,10 @@ class ManagedProcess:
 
     @property
     def pid(self) -> int:
-        """The process id of the process last started."""
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
-        """Starts the process, again if it ended before."""
         if self.spec.ready_file:
             self.spec.ready_file.unlink(missing_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -76,11 +74,9 @@ class ManagedProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """How the process ended, or None while it runs."""
         return None if self._process is None else self._process.poll()
 
     def record(self) -> ProcessRecord:
-        """What `status` shows of it."""
         return record_of(self.spec.name, self.pid, self.state, max(0, len(self._started_at) - 1))
 
     def check(self) -> None:
@@ -128,7 +124,6 @@ class ManagedProcess:
         self.state = "stopped"
 
     def last_words(self) -> str:
-        """The last line of the log, as text that is safe to show."""
         with suppress(OSError):
             lines = self.log.read_bytes()[-4096:].decode(errors="replace").strip().splitlines()
             if last := "".join(character for character in (lines or [""])[-1] if character.isprintable()):
@@ -147,17 +142,14 @@ class ManagedDatabase(ManagedProcess):
 
     @property
     def pid(self) -> int:
-        """The server's process id, or the last one it had."""
         self._pid = self._database.pid() or self._pid
         return self._pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; how it ended only its log says."""
         return 0 if self._database.pid() is None else None
 
     def start(self) -> None:
-        """Starts the server unless it runs. EmbeddedDatabaseError when it does not start."""
         self._started_at.append(time.monotonic())
         self.state = "stopped"
         self._database.revive()
@@ -165,10 +157,7 @@ class ManagedDatabase(ManagedProcess):
 
 
 def rotate(log: Path) -> bool:
-    """Moves what is in a log of more than LOG_BYTES to `<log>.1`, which it replaces; whether it did.
-
-    The writer has the file open for appending, so it goes on at the new end. A line that it writes at this very moment is lost.
-    """
+    """Moves more than LOG_BYTES of a log to `<log>.1`; whether it did. A line written at this moment is lost."""
     with suppress(OSError):
         if log.stat().st_size > LOG_BYTES:
             shutil.copyfile(log, log.with_name(f"{log.name}.1"))

@@ -25,7 +25,6 @@ class ProcessRecord:
 
     @property
     def alive(self) -> bool:
-        """Whether that very process still runs."""
         with suppress(psutil.Error):
             process = psutil.Process(self.pid)
             return abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
@@ -54,7 +53,6 @@ class StackRecord:
     processes: tuple[ProcessRecord, ...] = ()
 
     def write(self, state: Path) -> None:
-        """Replaces the file in one step, readable by its owner only."""
         state.mkdir(parents=True, exist_ok=True)
         unfinished = state / f"{FILE_NAME}.{os.getpid()}"
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -80,5 +78,4 @@ def read_record(state: Path) -> StackRecord | None:
 
 
 def remove_record(state: Path) -> None:
-    """Forgets the stack; nothing there is fine."""
     (state / FILE_NAME).unlink(missing_ok=True)

@@ -113,12 +113,10 @@ def url_host(host: str) -> str:
 
 
 def logs_of(settings: Settings) -> Path:
-    """The directory of the processes' logs."""
     return settings.state / "logs"
 
 
 def answers(url: str, *, timeout_seconds: float = 2) -> bool:
-    """Whether a GET of this address of our own stack is answered with success."""
     try:
         with urllib.request.urlopen(url, timeout=timeout_seconds) as response:  # noqa: S310 - an address of our own
             return 200 <= response.status < 300
@@ -127,10 +125,9 @@ def answers(url: str, *, timeout_seconds: float = 2) -> bool:
 
 
 def choose_port(settings: Settings, host: str, name: str) -> int:
-    """The port that the setting `name` says if it is free, else some free one.
+    """The port of the setting `name` if it is free, else any free one; PortTakenError for one that somebody set.
 
-    PortTakenError if the setting was made and not left at its default. Two stacks that choose at the same moment may choose
-    the same port; the later one then fails to start and says so.
+    Two stacks that choose at the same moment may choose the same port; the later one then fails to start and says so.
     """
     wanted: int = getattr(settings, name)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

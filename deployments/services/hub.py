@@ -16,10 +16,7 @@ from runstore.errors import BadInputError, UnavailableError
 
 
 def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
-    """What the hub needs to know.
-
-    BadInputError when nobody could sign in, when anybody could although a sign-in is set up, or the database is not named.
-    """
+    """BadInputError when nobody could sign in, when anybody could, or when the database is not named."""
     if demo:
         refuse_picker(settings)
     reading = own_url(settings, "hub")

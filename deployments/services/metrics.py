@@ -40,10 +40,7 @@ _AGES = text(
 
 
 class RunMetrics(Collector):
-    """Figures of all tenants' runs, read when they are asked for and kept for some seconds. Needs the role RELAY.
-
-    `waiting` gives what the relay last saw in Prefect without a row, None when it does not know.
-    """
+    """Figures of all tenants' runs, kept for some seconds; needs RELAY. `waiting`: those in Prefect without a row."""
 
     def __init__(self, database: Database, outbox: Outbox, waiting: Callable[[], Waiting | None]) -> None:
         self._database, self._outbox, self._waiting = database, outbox, waiting
@@ -112,11 +109,7 @@ def metrics_served(
     is_ready: Callable[[], bool],
     waiting: Callable[[], Waiting | None],
 ) -> Generator[None]:
-    """Serves metrics and probes while the block runs, if there is a port; BadInputError when it is taken.
-
-    `/readyz` answers 200 while `is_ready` says so and the store answers within READY_SECONDS. It is asked by one thread at a
-    time, which nobody waits for longer.
-    """
+    """Serves metrics and probes while the block runs, if there is a port. One thread alone asks the store."""
     asker = ThreadPoolExecutor(1, thread_name_prefix="readyz")
     registry = CollectorRegistry()
     registry.register(RunMetrics(database, outbox, waiting))

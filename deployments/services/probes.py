@@ -21,10 +21,7 @@ def probes(
     is_ready: Callable[[], bool],
     metrics: Callable[[], bytes] | None = None,
 ) -> Generator[None]:
-    """Answers probes, and `/metrics` where there are some, while the block runs, if there is a port.
-
-    BadInputError when the port is taken; it names the variable that sets it.
-    """
+    """Answers probes while the block runs, if there is a port; BadInputError when that is taken."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 5.0

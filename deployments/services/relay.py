@@ -25,11 +25,7 @@ _logger = logging.getLogger("deployments.services.relay")
 
 
 def serve(settings: Settings) -> None:
-    """Runs its loops until SIGTERM or SIGINT; what they were doing is finished first.
-
-    Several relays may run at once. Prefect or the database being away is waited out. Raises SchemaMismatchError at the
-    start when the schema is older than this version.
-    """
+    """Runs its loops until SIGTERM or SIGINT; several relays may. SchemaMismatchError for an older schema."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     install()
     url = own_url(settings, "relay")

@@ -175,7 +175,6 @@ def flow_run_tags(operation: str, tenant: object, parameters: Mapping[str, Any])
 
 
 def artifact_key(*parts: object) -> str:
-    """A key that Prefect takes: the parts in lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", " ".join(str(part) for part in parts).lower()).strip("-")[:NAME_LIMIT]
 
 

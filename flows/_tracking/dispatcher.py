@@ -33,11 +33,7 @@ _log = logging.getLogger("tenantatlas.dispatcher")
 
 
 class Dispatcher:
-    """Claims pending runs and creates their flow runs. Any number of dispatchers may run at once.
-
-    A crash between claim and hand-over leaves a lease that runs out; one between hand-over and note is harmless, because
-    Prefect answers the second hand-over with the first one's flow run.
-    """
+    """Creates the flow runs of pending runs. Any number may: Prefect answers a second hand-over with the first's."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -57,7 +53,6 @@ class Dispatcher:
                 listener.wait(SWEEP_SECONDS)
 
     def dispatch_pending(self, client: SyncPrefectClient) -> int:
-        """Hands over what is claimable now, one batch; answers how many runs were claimed."""
         claimed = self._outbox.claim(BATCH)
         if not claimed:
             return 0

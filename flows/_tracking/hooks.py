@@ -29,7 +29,6 @@ _own_failures: dict[UUID, Failure] = {}
 
 
 def remember_failure(flow_run_id: UUID, failure: Failure) -> None:
-    """Keeps why the flow in this process failed until its failure hook asks."""
     _own_failures[flow_run_id] = failure
 
 

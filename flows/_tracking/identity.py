@@ -41,7 +41,6 @@ class FlowRunIdentity:
     planned_for: datetime | None
 
     def scope(self, database: Database) -> TenantScope:
-        """The scope of the flow run's tenant. NotFoundError when there is no such tenant."""
         return Directory(database).for_flow(self.tenant, self.trigger)
 
     def run(self, database: Database, scope: TenantScope) -> Run | None:
@@ -54,7 +53,6 @@ class FlowRunIdentity:
         return handed_over if handed_over is not None and handed_over.flow_run_id is None else None
 
     def request(self, operation: Operation) -> StartRequest:
-        """The start request of a flow run that Prefect started by itself."""
         try:
             return operation.request(self.parameters)
         except BadInputError:
@@ -90,7 +88,6 @@ class FlowRunIdentity:
         failure: Failure | None = None,
         guess_from: Run | None = None,
     ) -> Recorded:
-        """Records in the run's row what was seen of this flow run, `at` that time (now by default)."""
         seen = RunObservation(
             run.id, self.attempt, state, source, at or datetime.now(UTC), self.flow_run_id, failure, guess_from
         )
@@ -100,8 +97,7 @@ class FlowRunIdentity:
 def identify(flow_run_id: UUID) -> FlowRunIdentity:
     """The identity of a flow run, as Prefect's server has it now.
 
-    The server is asked because the engine's copy of `run_count` is one behind in the running hook, and stays so through
-    automatic retries; the server's is the number of times the run has entered Running.
+    The engine's copy of `run_count` is one behind in the running hook.
     """
     with get_client(sync_client=True) as client:
         return identity_of(client.read_flow_run(flow_run_id))
@@ -131,7 +127,6 @@ def identify_at_end(flow_run_id: UUID) -> FlowRunIdentity:
 
 
 def identity_of(flow_run: FlowRun) -> FlowRunIdentity:
-    """The identity of a flow run just read from Prefect."""
     parameters = dict(flow_run.parameters)
     return FlowRunIdentity(
         flow_run_id=flow_run.id,

@@ -42,11 +42,7 @@ _SCRUBBED: Final = "_tenantatlas_scrubbed"
 
 
 def unexpected_failure(exception: BaseException, item_id: object = RUN_ITEM) -> Failure:
-    """The failure an exception stands for; one that nobody foresaw is also written to the run's log and the worker's own,
-    where the failure's correlation id finds it. Never raises.
-
-    Use it for an item: `except Exception as problem: progress.failed(unexpected_failure(problem, item_id))`.
-    """
+    """The failure an exception stands for; one that nobody foresaw is logged under its correlation id."""
     _make_room(exception)
     failure, correlation_id = failure_of(exception, item_id)
     if correlation_id is not None:
@@ -55,10 +51,7 @@ def unexpected_failure(exception: BaseException, item_id: object = RUN_ITEM) -> 
 
 
 def _make_room(problem: BaseException) -> None:
-    """After a MemoryError: lets go of what the failed calls held, and raises the limit to what is kept for the telling.
-
-    Without it the row, the log and Prefect could hear of nothing: the exception's traceback keeps all that filled the memory.
-    """
+    """After a MemoryError: lets go of what the failed calls held, and raises the limit, so that it can be told."""
     for link in chain_of(problem):
         if isinstance(link, MemoryError):
             traceback.clear_frames(link.__traceback__)
@@ -68,12 +61,10 @@ def _make_room(problem: BaseException) -> None:
 
 
 def sanitise(exception: BaseException) -> BaseException:
-    """The exception that may leave a tracked flow or a task in place of this one; its text is from the catalogue.
+    """The exception that may leave a tracked flow or a task in place of this one, without cause, context or traceback.
 
-    The answer has no cause, context or traceback. Raise it *outside* the `except` block, or Python hangs the raw
-    exception on it as context again. A ReasonedError keeps its failure; a timeout and the signals of Prefect or Python that
-    pause or end a process stay themselves, without their chain; `sys.exit` keeps its code and loses its text; anything else
-    becomes `internal_error` and its story is logged.
+    Raise it *outside* the `except` block, or Python hangs the raw one on it as context again. A timeout and what pauses
+    or ends a process stay themselves; `sys.exit` keeps its code.
     """
     if isinstance(exception, SystemExit):
         return SystemExit(exception.code if isinstance(exception.code, int) else 1)
@@ -102,10 +93,7 @@ def sanitised(work: Callable[[], R]) -> R:
 
 
 def story(exception: BaseException) -> str:
-    """Class and place of an exception and of those that led to it, newest first; no exception's own text.
-
-    Our own errors speak in sentences of ours and keep them, scrubbed. A chain is followed for eight exceptions.
-    """
+    """Class and place of an exception and of those that led to it, newest first; the text only of our own."""
     lines: list[str] = []
     for link in chain_of(exception):
         said = f": {scrub_text(str(link), limit=500)}" if isinstance(link, TenantAtlasError) else ""
@@ -122,10 +110,7 @@ def story(exception: BaseException) -> str:
 
 
 class ScrubbingFilter(logging.Filter):
-    """Rewrites a record in place: arguments merged and scrubbed, the traceback replaced by the exception's story.
-
-    It never drops a record and never raises. A record that passes several handlers is rewritten once.
-    """
+    """Rewrites a record in place, once: arguments merged and scrubbed, the traceback replaced by its story."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not getattr(record, _SCRUBBED, False):
@@ -188,11 +173,7 @@ def _said(how: Callable[[object], str], exception: BaseException) -> str:
 
 
 def install() -> None:
-    """Puts the fences up in this process; cheap to call again, and needed once more after logging was set up again.
-
-    Handlers get the filter, our loggers join the run's log, and uncaught exceptions of threads and of the process print their
-    story. Call it in every process that runs flows or reports on them.
-    """
+    """Puts the fences up in a process of flows; cheap to call again, as is needed once logging was set up again."""
     join_run_log()
     for handler in _handlers():
         if not any(isinstance(known, ScrubbingFilter) for known in handler.filters):

@@ -38,7 +38,6 @@ class Patience:
 
     @property
     def between_looks(self) -> float:
-        """Seconds between two looks at the same run."""
         return max(self.look / 2, 0.5)
 
     @property
@@ -59,7 +58,6 @@ class OurFlowRun:
 
     @property
     def id(self) -> UUID:
-        """The flow run's id."""
         return self.flow_run.id
 
     @property
@@ -69,15 +67,11 @@ class OurFlowRun:
 
     @property
     def waits_seconds(self) -> float:
-        """Seconds since it was to begin, or came into its state."""
         return (datetime.now(UTC) - (self.flow_run.next_scheduled_start_time or self.state.timestamp)).total_seconds()
 
 
 def our_flow_runs(client: SyncPrefectClient, database: Database, wanted: FlowRunFilter) -> Iterator[OurFlowRun]:
-    """Those of the filter, whatever deployment they are of, also one that is deleted by now.
-
-    One that names a row which is no longer there is left out: its run was over long ago, and pruned.
-    """
+    """Those of the filter, of whatever deployment. One whose row is pruned is left out: it was over long ago."""
     # By the flow's name, not by deployment: people make deployments of their own, and delete ours.
     known = operations()
     names = FlowFilter(name=FlowFilterName(any_=list(known)))

@@ -23,8 +23,7 @@ RESUME_INTERVAL = 1.0
 class PauseWatch:
     """Asks Prefect from a thread of its own, while it is entered, whether the flow run is paused.
 
-    Prefect's engine looks for a pause where a task begins or ends, and a task here is a batch of items: without this a
-    suspended flow would work on to the end of the batch, and a paused one to its own.
+    Prefect's engine looks only where a task begins or ends, and a task here is a batch of items.
     """
 
     def __init__(self, flow_run_id: UUID) -> None:
@@ -36,11 +35,7 @@ class PauseWatch:
         self._thread = threading.Thread(target=self._watch, name="pauses", daemon=True)
 
     def checkpoint(self) -> None:
-        """Returns at once unless Prefect says Paused. Then it waits for the resumption of a pause that keeps the process.
-
-        Raises Pause for one that does not (Suspended, what Prefect's page offers): the process ends, and the worker
-        starts the flow again when it is resumed.
-        """
+        """Waits while Prefect says Paused; raises Pause for Suspended, which ends the process until the resumption."""
         self._may_go_on.wait()
         if self._paused is not None:
             raise Pause(state=self._paused)

@@ -44,13 +44,10 @@ _Outcome = Literal["succeeded", "skipped", "failed"]
 class ProgressReporter:
     """Counts each item once, by its last outcome, and writes from a thread of its own while it is entered.
 
-    A store that is away does not stop the flow: the figures are absolute, so the next write carries what the lost one did.
-    Safe to use from several threads. `restarted` says that the attempt's work begins once more (it was suspended and resumed):
-    the figures so far are replaced. `checkpoint` is called after each item and may hold the flow up, or end it.
-    `called` tells the log what a failed item is called.
-
-    A run that was given up, or has a later attempt, is another's by then: from then on every report raises Prefect's Abort, which
-    ends the process and leaves the flow run's state as it is.
+    The figures are absolute, so a store that is away stops nothing: the next write carries what the lost one did.
+    `restarted`: the attempt's work begins once more, and its figures replace those so far. `checkpoint`, called after
+    each item, may hold the flow up or end it; `called` names failed items for the log. Once the run is another's, every
+    report raises Prefect's Abort, which ends the process and leaves the flow run's state as it is.
     """
 
     def __init__(
@@ -94,17 +91,14 @@ class ProgressReporter:
             self._changed |= {"counts", "item_ids"}
 
     def expect_count(self, total: int) -> None:
-        """Says how many items there are, where naming them all would be of no use to a reader."""
         with self._lock:
             self._total = total
             self._changed.add("counts")
 
     def succeeded(self, item_id: str) -> None:
-        """The item is done."""
         self._settle(item_id, "succeeded", None)
 
     def skipped(self, item_id: str) -> None:
-        """The item needed nothing."""
         self._settle(item_id, "skipped", None)
 
     def failed(self, failure: Failure) -> None:
@@ -132,11 +126,9 @@ class ProgressReporter:
 
     @property
     def counts(self) -> Counts:
-        """The figures as of now."""
         return self.standing()[0]
 
     def standing(self) -> tuple[Counts, list[Failure]]:
-        """The figures and the failures as of now."""
         with self._lock:
             return self._counts(), list(self._failures.values())
 
@@ -160,10 +152,9 @@ class ProgressReporter:
         self._checkpoint()
 
     def still_ours(self) -> None:
-        """Returns while this attempt is the running one, as far as is known; raises Abort once the store has said otherwise.
+        """Raises Abort once the store has said that the run is another's. One that is away says nothing.
 
-        A process that was frozen wakes up in the middle of its work: it asks before it does more. A store that is away
-        says nothing, and the work goes on.
+        A process that was frozen wakes up in the middle of its work: it asks before it does more.
         """
         if self._thread.is_alive() and not self._is_away and self._is_in_doubt():
             with self._asking:

@@ -45,7 +45,6 @@ class Reconciler:
         self.unseen = UnseenRuns(database, self._patience)
 
     def run(self, stopped: threading.Event) -> None:
-        """Repairs until `stopped`, looking every second or so."""
         while not stopped.wait(min(1.0, self._patience.between_looks)):
             self._note_own_absence()
             try:

@@ -20,10 +20,7 @@ def run_log() -> Log:
 
 
 def join_run_log() -> None:
-    """Brings our loggers' lines, from information on, into the log of the run; cheap to call again.
-
-    Outside of a run, warnings go where they went before: to the handlers of the root logger.
-    """
+    """Brings our loggers' lines into the log of the run; outside of one, warnings go to the root's handlers."""
     ours = logging.getLogger(OURS)
     if not any(isinstance(handler, _IntoTheRun) for handler in ours.handlers):
         ours.addHandler(_IntoTheRun())

@@ -32,7 +32,6 @@ OBSERVED: dict[StateType, ObservedState | None] = {
 
 
 def observed(state: State) -> ObservedState | None:
-    """What the state says about the run, or None when it says nothing that moves it."""
     if stood_back(state):
         return None
     if got_to_its_end(state):

@@ -31,10 +31,7 @@ VARIABLES = ("TENANTATLAS_WORKER_DATABASE_URL", "TENANTATLAS_DATABASE_URL")
 
 
 def worker_store() -> Database:
-    """This process's connections under the worker's role, opened at first use and again after a fork.
-
-    BadInputError names the variable when no address is set.
-    """
+    """This process's connections under the worker's role, opened at first use and again after a fork."""
     url = _address()
     if url is None:
         raise BadInputError("The worker does not know its database: set TENANTATLAS_DATABASE_URL to its address.")
@@ -44,8 +41,7 @@ def worker_store() -> Database:
 def warm_up() -> None:
     """Makes a parent's forked children quick at their first statements; does nothing while the store cannot be reached.
 
-    The children inherit what the driver asks a server once and the statements compiled so far, but no connection: those
-    are closed here. What is asked for is a tenant and a run that do not exist.
+    They inherit what the driver asks a server once and the statements compiled so far, but no connection.
     """
     if _address() is None:
         return
@@ -81,10 +77,7 @@ def _store(url: str) -> Database:
 
 
 def patiently(call: Callable[[], T], *, give_up_after: float) -> T:
-    """What `call` answers, asked again with back-off and jitter while the store is away.
-
-    Raises StoreUnavailableError after `give_up_after` seconds. Only for calls that may be made twice.
-    """
+    """What `call`, which may be made twice, answers; StoreUnavailableError when the store is away for longer."""
     deadline = time.monotonic() + give_up_after
     delay = 0.1
     while True:

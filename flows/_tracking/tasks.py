@@ -19,10 +19,9 @@ NAME_LIMIT = 120
 
 
 def in_task(name: str, work: Callable[[], T], title: str) -> T:
-    """What `work` answers, done as a task of that name in the flow run that is under way here; without one, simply done.
+    """What `work` answers, done as a task of that name in the flow run that is under way here, if one is.
 
-    The work takes and gives its data by closure: nothing of it goes to Prefect, which looks through what a task is given. An
-    error of ours comes out as it is, any other exception sanitised.
+    Its data goes by closure: Prefect looks through what a task is given. Errors of ours come out as they are.
     """
     if FlowRunContext.get() is None:
         return work()

@@ -67,10 +67,9 @@ class TrackedRun:
         return run_log()
 
     def step(self, name: str, work: Callable[[], T], *, title: str | None = None) -> T:
-        """What `work` answers, done as a Prefect task of that name: a step of the work or a batch of it, never a single item.
+        """What `work` answers, done as a Prefect task: a step of the work or a batch of it, never a single item.
 
-        `title` tells one batch from the next. Outside of Prefect the work is simply done. Its exceptions come out as they do
-        of `sanitised`, but errors of ours as they are, so that a caller can answer them. A run that was given up begins none.
+        `title` tells one batch from the next. Errors of ours come out as they are, others `sanitised`.
         """
         self.progress.still_ours()
         return in_task(name, work, title or name)
@@ -81,10 +80,7 @@ class TrackedRun:
             self.artifacts.table(name, rows, description)
 
     def stored(self, write: Callable[[Connection], T]) -> T:
-        """What `write` answers, in one transaction; tried again while the store is away, so it may be made twice.
-
-        A run that was given up writes no more.
-        """
+        """What `write` answers, in one transaction; made again while the store is away."""
         self.progress.still_ours()
 
         def once() -> T:
@@ -103,10 +99,9 @@ def tracked_flow(
 ) -> Callable[[Callable[[TrackedRun, Any], None]], Flow[..., Any]]:
     """Turns `body(run, parameters)` into a Prefect flow of that operation, with every state hook attached.
 
-    The flow's parameters are `tenant`, the operation's own, and `run_id`. It ends Completed, Completed as
-    `PartiallySucceeded`, or Failed, by the same rule as the row. A flow run that stands for a run that is another's or
-    over ends Completed as `Deduplicated` and does no work. An exception becomes a Failed with a reason of the catalogue; its
-    story is in the log. The body is one task in Prefect, or with `own_steps` those that it makes by `run.step`.
+    Its parameters are `tenant`, the operation's own, and `run_id`; it ends by the same rule as the row, or as
+    `Deduplicated` when the run is another's or over. An exception becomes a Failed with a reason of the catalogue. The
+    body is one task, or with `own_steps` those that it makes by `run.step`.
     """
 
     def decorate(body: Callable[[TrackedRun, Any], None]) -> Flow[..., Any]:

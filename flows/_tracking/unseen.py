@@ -146,7 +146,6 @@ class UnseenRuns:
             change_state(client, one.id, one.state, Completed(name=STOOD_BACK, message=said))
 
     def _adopt(self, one: OurFlowRun) -> bool:
-        """Makes its row, as its flow would have; whether that is another's."""
         try:
             scope = one.identity.scope(self._database)
             adopted = one.identity.adopt(

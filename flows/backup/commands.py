@@ -20,7 +20,6 @@ SetOption = Annotated[str, typer.Option("--set", metavar="ID", help="The backup 
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the group `backup`."""
     backup = typer.Typer(help="Backup sets of policies.", rich_markup_mode=None)
     app.add_typer(backup, name="backup")
     command(backup, "create", help="Make an empty backup set.")(create)

@@ -25,11 +25,10 @@ _NAME_BYTES: Final = 100
 
 
 def export_set(database: Database, scope: TenantScope, set_id: UUID, folder: Path) -> tuple[Path, int]:
-    """Writes the newest version of each policy of the set into a folder that is empty or not there yet; the folder, and how many.
+    """Writes the newest version of each policy into a folder that is empty or not there yet; the folder, and how many.
 
-    Files are for their owner alone, since policies may hold secrets in clear. ForbiddenError for a set that is not the
-    tenant's and for an actor who may only look; BadInputError for a folder that holds something or cannot be written;
-    EncryptionKeyError, before anything is written, when a policy is encrypted and the key is not there.
+    Files are the owner's alone, as policies may hold secrets. ForbiddenError, also for an actor who may only look;
+    BadInputError for the folder; EncryptionKeyError, before anything is written, without the key.
     """
     scope.require(Permission.OPERATE)
     get_set(database, scope, set_id)

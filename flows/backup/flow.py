@@ -57,8 +57,6 @@ def add_policies(run: TrackedRun, parameters: AddPoliciesParameters) -> None:
 
 @dataclass
 class SetCapture:
-    """One run's work on one set."""
-
     run: TrackedRun
     parameters: AddPoliciesParameters
     source: CaptureSource
@@ -117,7 +115,6 @@ class SetCapture:
         self.run.progress.note(**self.source.cost())
 
     def end(self) -> None:
-        """Says that everything is there, if it is."""
         if not self._failed:
             run_ids = self._begun.run_ids
             self.run.stored(lambda connection: complete(connection, self.run.scope, run_ids))

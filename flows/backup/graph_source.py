@@ -20,10 +20,7 @@ from runstore.runs.run import Failure
 def graph_source(
     directory: str, known: Mapping[str, str], environ: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> Generator[GraphCapture]:
-    """The directory, for the length of a `with`, signed in to as `environ` says. ReasonedError when a setting is missing.
-
-    Types named in `without` are not listed; a policy of one that is asked for by its id is captured all the same.
-    """
+    """The directory, signed in to as `environ` says; types in `without` are captured by id only."""
     with GraphReader.open(directory, environ=environ) as reader:
         yield GraphCapture(reader, known, [entry for entry in POLICY_TYPES if entry.slug not in without])
 
@@ -61,7 +58,6 @@ class GraphCapture:
         return Selection(by_type(types | malformed), failures)
 
     def fetch(self, policies: Sequence[tuple[str, str]]) -> Iterator[Capture]:
-        """Each policy once, as it is now or why not."""
         listed = {policy_id: self._listed.pop(policy_id) for policy_id, _ in policies if policy_id in self._listed}
         for fetched in self._reader.fetch_ids(policies, listed):
             wanted = fetched.wanted
@@ -73,7 +69,6 @@ class GraphCapture:
                 yield BACKUP_POLICY_UNKNOWN.failure(wanted.policy_id, policy_id=wanted.policy_id)
 
     def cost(self) -> Mapping[str, Any]:
-        """Requests, retries and time waited."""
         return {"graph": self._reader.traffic.as_json()}
 
     def _list(self) -> tuple[dict[str, str], list[Failure]]:

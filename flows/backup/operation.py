@@ -51,7 +51,6 @@ class AddPoliciesParameters(FlowParameters):
 
     @property
     def selection_key(self) -> str:
-        """Equal for two requests that ask for the same policies."""
         if self.all_policies:
             return "all"
         return hashlib.sha256("\n".join(self.policy_ids).encode("utf-8", "surrogatepass")).hexdigest()

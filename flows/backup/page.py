@@ -29,7 +29,6 @@ _CAPTURED = "Captured"
 
 
 def draw(viewer: Viewer) -> None:
-    """The page."""
     wanted = st.query_params.get("set")
     if wanted is not None:
         _one(viewer, wanted)
@@ -67,7 +66,6 @@ def _create(viewer: Viewer) -> None:
 
 
 def sets_table(slug: str, found: Sequence[SetView]) -> Node:
-    """The sets, each leading to what it holds."""
     columns = {_BACKUP_SETS: "wide", "Policies": "", _CAPTURED: "", "Created by": "wide"}
     rows = [
         row(
@@ -148,7 +146,6 @@ def _offered(viewer: Viewer) -> dict[str, str]:
 
 
 def items_table(items: Sequence[ItemView]) -> Node:
-    """What a set holds, version by version."""
     columns = {"Policy": "wide", "Policy type": "", _CAPTURED: "", "Size": "number"}
     rows = [
         row(

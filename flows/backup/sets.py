@@ -40,8 +40,6 @@ class SetView:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """One captured version of a policy, without its body."""
-
     policy_id: str
     policy_type: str
     name: str
@@ -85,7 +83,6 @@ def create_set(database: Database, scope: TenantScope, name: str) -> SetView:
 
 
 def list_sets(database: Database, scope: TenantScope, *, limit: int = 10_000) -> Sequence[SetView]:
-    """The tenant's sets, newest first."""
     scope.require(Permission.VIEW)
     with database.transaction(scope) as connection:
         return _views(connection, scope, None, limit)

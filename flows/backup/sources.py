@@ -130,7 +130,6 @@ class FolderCapture:
                 yield self._failed.get(policy_id, unknown)
 
     def cost(self) -> Mapping[str, Any]:
-        """Nothing that is worth a note."""
         return {}
 
     def _read(self) -> None:

@@ -17,11 +17,7 @@ from runstore.tenancy import Permission, TenantScope
 def add_policies_request(
     database: Database, scope: TenantScope, set_id: str, policy_ids: Sequence[str] = (), *, all_policies: bool = False
 ) -> StartRequest:
-    """The start request. Two requests for the same set and the same policies are identical, in whatever order.
-
-    ForbiddenError when the actor may not start runs, and for a set that is not the tenant's; BadInputError for an id of
-    a set that is none, an empty selection, both ways of selecting at once, or too many ids.
-    """
+    """The start request, identical for the same policies in whatever order. ForbiddenError, BadInputError."""
     scope.require(Permission.OPERATE)
     wanted = [policy_id.strip() for policy_id in policy_ids]
     if all_policies and wanted:

@@ -20,11 +20,7 @@ GOES_ON_FOR: Final = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A capture that has begun.
-
-    `run_ids` are this run and the earlier ones of the same request it goes on from; `selection` is what they had
-    resolved, `None` when nothing is kept.
-    """
+    """A capture: this run and the earlier ones it goes on from, and what they resolved, None for nothing."""
 
     run_ids: tuple[UUID, ...]
     selection: list[tuple[str, str]] | None
@@ -59,7 +55,6 @@ def begin(connection: Connection, scope: TenantScope, run_id: UUID, set_id: UUID
 def keep_selection(
     connection: Connection, scope: TenantScope, run_id: UUID, selection: Sequence[tuple[str, str]]
 ) -> None:
-    """Keeps what the request was resolved to."""
     connection.execute(
         update(BackupCapture)
         .where(BackupCapture.tenant_id == scope.tenant_id, BackupCapture.run_id == run_id)
@@ -84,7 +79,6 @@ def complete(connection: Connection, scope: TenantScope, run_ids: Sequence[UUID]
 
 
 def captured_by(connection: Connection, scope: TenantScope, set_id: UUID, run_ids: Sequence[UUID]) -> dict[str, UUID]:
-    """Policy id → the run that captured it, for these runs."""
     rows = connection.execute(
         select(BackupItem.policy_id, BackupItem.run_id).where(
             BackupItem.tenant_id == scope.tenant_id, BackupItem.set_id == set_id, BackupItem.run_id.in_(run_ids)
@@ -94,10 +88,7 @@ def captured_by(connection: Connection, scope: TenantScope, set_id: UUID, run_id
 
 
 def add_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[tuple[str, bytes], UUID]:
-    """Adds items, one at least, that are not there yet; (policy id, content hash) → the run that captured it, for all of them.
-
-    The unique key decides, so that two captures at once, or a repeated write, add an item once.
-    """
+    """Adds one item at least, each once; (policy id, content hash) → the run that captured it."""
     ordered = sorted(rows, key=lambda row: (row["policy_id"], row["content_hash"]))
     connection.execute(insert(BackupItem).on_conflict_do_nothing(), ordered)
     found = connection.execute(

@@ -22,8 +22,6 @@ from runstore.schema import Base
 
 
 class BackupSet(Base):
-    """A named collection of captured policies."""
-
     __tablename__ = "backup_sets"
     __table_args__ = (
         UniqueConstraint("tenant_id", "name"),

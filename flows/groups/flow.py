@@ -26,7 +26,6 @@ BATCH = 500
 
 @tracked_flow(OPERATION, own_steps=True)
 def sync_groups(run: TrackedRun, parameters: GroupParameters) -> None:
-    """Reads the groups that the sync's policies refer to, and keeps them."""
     read_groups(run, parameters)
 
 

@@ -12,8 +12,6 @@ from runstore.runs.operation import OperationType
 
 
 class GroupParameters(FlowParameters):
-    """Whose policies name the groups. The descriptions are those of Prefect's form."""
-
     scope: str = Field("default", description="The scope whose newest sync says which groups policies refer to.")
     current: UUID | None = Field(None, description="The id of a sync that says so instead; empty for the newest.")
 

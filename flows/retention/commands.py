@@ -13,7 +13,6 @@ from runstore.tenancy import Permission
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds `prune` to the group `runs`."""
     runs = typer.Typer(rich_markup_mode=None)
     app.add_typer(runs, name="runs")
     command(runs, "prune", help="Forget old runs, and old findings, snapshots and audit entries if asked to.")(prune)

@@ -16,7 +16,6 @@ PATIENCE = 600.0
 
 @tracked_flow(OPERATION, own_steps=True)
 def prune(run: TrackedRun, parameters: PruneParameters) -> None:
-    """Forgets batch after batch, and notes how many of what that were."""
     now = datetime.now(UTC)
     asked = {"runs": now - age(parameters.older_than)} | {name: now - span for name, span in parameters.kept.items()}
     run.progress.expect([_item(name, before) for name, before in asked.items()])

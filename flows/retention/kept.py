@@ -18,11 +18,7 @@ from runstore.tenancy import TenantScope
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One kind: `due` selects the ids of what may go before `:before`, the oldest first; `delete` takes `:ids`.
-
-    `locked` leaves what another statement is changing alone. `after` is a statement of a batch of its own, repeated until it
-    finds nothing more.
-    """
+    """`due` selects the ids of what may go, `delete` takes `:ids`, `after` is repeated until nothing is left."""
 
     name: str
     due: str
@@ -90,7 +86,6 @@ KEPT: Final[Mapping[str, Kept]] = {
 
 
 def due(database: Database, scope: TenantScope, kind: str, before: datetime) -> int:
-    """How many of this kind would go."""
     with database.transaction(scope) as connection:
         query = text(f"SELECT count(*) FROM ({KEPT[kind].due}) due")
         return connection.execute(query, {"tenant": scope.tenant_id, "before": before}).scalar_one()
@@ -105,12 +100,10 @@ def prune_kept(
     report: Callable[[int], None] = lambda _: None,
     attempt: Callable[[Callable[[], int]], int] = lambda batch: batch(),
 ) -> int:
-    """How many of this kind are gone. Each batch is a transaction of its own; being interrupted loses only the rest, and several
-    may prune at once. What runs produced and the audit log stay when their runs go.
+    """How many of this kind are gone. Each batch is a transaction of its own; several may prune at once.
 
-    Needs the role ADMIN, or WORKER for all but the audit log. `report` hears how many are gone so far. `attempt` makes one batch,
-    and may make it again: one whose answer was lost is only not counted. An entry of the audit log says up to which place of the
-    chain it was pruned; `AuditReader.verify` begins there.
+    Needs ADMIN, or WORKER for all but the audit log, where an entry says how far the chain was pruned. `report` hears
+    how many are gone so far; `attempt` makes one batch, and may make it again.
     """
     one, gone = KEPT[kind], 0
     lock = " FOR UPDATE SKIP LOCKED" if one.locked else ""

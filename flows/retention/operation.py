@@ -22,8 +22,6 @@ def age(text: str) -> timedelta:
 
 
 class PruneParameters(FlowParameters):
-    """Which runs are forgotten. The description is that of Prefect's form."""
-
     older_than: str = Field(
         "180d", description="The age of the runs that are forgotten: a number of days, such as 180d."
     )

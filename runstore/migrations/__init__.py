@@ -74,13 +74,10 @@ def _can_be_read(producers: Sequence[Path]) -> Exception | SystemExit | None:
 
 
 def upgrade(url: str, producers: Sequence[Path] = ()) -> None:
-    """Brings the schema to the newest revision of every branch; nothing when it is there already, or beyond.
+    """Brings the schema to the newest revision of every branch, a transaction each; machines take turns.
 
-    A schema that holds revisions this version does not know stays as it is: a release that is rolled back upgrades at its start
-    as every one does. SchemaMismatchError when it lacks others at the same time.
-
-    Safe to run from several machines at once: an advisory lock lets one through at a time. Each revision is
-    one transaction.
+    A schema with revisions this version does not know stays as it is: a release that is rolled back upgrades at its
+    start, too. SchemaMismatchError when it lacks others at the same time.
     """
     if strangers := unknown(url, producers):
         if lacking := missing(url, producers):
@@ -106,8 +103,8 @@ def downgrade(url: str, revision: str, producers: Sequence[Path] = ()) -> None:
 def missing(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
     """The revisions this version of the code knows and the database lacks; none when it is as new, or newer.
 
-    A revision that this version does not know was made by a newer one, which upgrades everything or nothing; or by a producer
-    that is not installed here, where a known branch has gone on from what the database has of it.
+    One that this version does not know was made by a newer one, which upgrades all or nothing; or by a producer that is
+    not installed here, where a known branch has gone on from what the database has of it.
     """
     lacking = _revisions(producers)
     present = list(found(url))
@@ -128,11 +125,7 @@ def unknown(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
 
 
 def verify_schema(url: str, producers: Sequence[Path] = ()) -> None:
-    """Nothing when the schema has every revision this version knows, or more: one release ahead is safe to work on.
-
-    Raises SchemaMismatchError naming what was found, what is needed and the command that fixes it; StoreUnavailableError when
-    the database is not reachable.
-    """
+    """SchemaMismatchError when the schema lacks a revision of this version; more of them are safe."""
     if lacking := missing(url, producers):
         present = found(url)
         state = f"is at revision {', '.join(sorted(present))}" if present else "is empty"

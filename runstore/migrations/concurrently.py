@@ -10,9 +10,9 @@ from alembic import op
 
 
 def create_index(name: str, table: str, columns: Sequence[Any], **options: Any) -> None:
-    """Makes the index without keeping anyone from writing. What a build that failed left behind is made again.
+    """Makes the index without keeping anyone from writing, also where a build had failed.
 
-    Ends the migration's transaction: what stands before it is kept even if the index fails, so it has to be safe to repeat.
+    Ends the migration's transaction: what stands before it is kept even if the index fails; make it safe to repeat.
     """
     with _patiently():
         op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
@@ -20,7 +20,6 @@ def create_index(name: str, table: str, columns: Sequence[Any], **options: Any) 
 
 
 def drop_index(name: str, table: str) -> None:
-    """Drops the index, if it is there, without keeping anyone from reading."""
     with _patiently():
         op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
 

@@ -17,7 +17,6 @@ RETRY_SECONDS = 0.2
 
 
 def run() -> None:
-    """Runs the asked-for revisions on the database that the configuration names."""
     engine = create_engine(
         sqlalchemy_url(context.config.attributes["url"]), poolclass=pool.NullPool, connect_args={"connect_timeout": 5}
     )

@@ -20,10 +20,7 @@ DELETE = "SELECT, INSERT, UPDATE, DELETE"
 
 
 def create_roles() -> None:
-    """Makes the database roles that are not there yet and lets the migrating login switch to each of them.
-
-    Roles belong to the whole server, so another database of it may have made them, even at this moment.
-    """
+    """Makes the roles, unless another database has, and lets the migrating login switch to each of them."""
     for role in DatabaseRole:
         op.execute(
             f"""
@@ -57,10 +54,7 @@ def tenant_table(
     column: str = "tenant_id",
     everywhere: tuple[DatabaseRole, ...] = (),
 ) -> None:
-    """Row-level security forced on `table`, rows of the set tenant only, and the privileges of each role.
-
-    `everywhere` names roles that see all tenants' rows; ADMIN always does, and holds every privilege.
-    """
+    """Row-level security forced on `table`, each role's privileges; `everywhere` and ADMIN see all tenants' rows."""
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY of_tenant ON {table} USING ({column} = {TENANT}) WITH CHECK ({column} = {TENANT})")

@@ -80,11 +80,9 @@ def adopt(
     at: datetime,
     planned_for: datetime | None = None,
 ) -> Adopted:
-    """The running row of this flow run: made now, made before by an earlier report, or another's that is identical and active.
+    """The running row of this flow run: made now or before, or another's that is identical and active.
 
     With `planned_for`, the time of a schedule, also another's that was made since then, unless it failed.
-
-    Raises StoreUnavailableError when the store is away: report again then.
     """
     values = new_run(
         scope, request, RunStatus.RUNNING, Source.HOOK, trigger, at, attempt=attempt, flow_run_id=flow_run_id

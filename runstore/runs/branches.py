@@ -28,10 +28,7 @@ Condition = sa.ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Some columns to read from, a table's or those of `_few`, and conditions on them.
-
-    `lead` is a column that is the same in all these runs, and by which an index sorts them first.
-    """
+    """Columns to read, and conditions on them. `lead` is the same in all these runs, and first in the index."""
 
     columns: Any
     conditions: Sequence[Condition]
@@ -40,10 +37,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A filter without its values: the names of the parts it has, and the buckets, as each has branches of its own.
-
-    `names_a_run` is one of the parts when the search is the beginning of an id.
-    """
+    """A filter without its values: its parts, `names_a_run` if the search begins an id, and its buckets."""
 
     parts: frozenset[str]
     buckets: frozenset[StatusBucket]
@@ -53,7 +47,6 @@ class Shape:
 
 
 def shape_of(wanted: RunFilter) -> Shape:
-    """The filter without its values."""
     parts = {one.name for one in fields(wanted) if getattr(wanted, one.name) not in (None, False)}
     parts -= {"buckets", "named"}
     if wanted.search is not None and ids_from(wanted.search) is not None:

@@ -22,23 +22,18 @@ class BadCursorError(BadInputError):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The row next to which a page begins: after it going down the list (older), before it going up (newer).
-
-    It holds the row's sort values, not its position, so it survives the row's deletion and new rows above it.
-    """
+    """The row after which a page begins, or before it going up (`newer`), by its sort values."""
 
     created_at: datetime
     run_id: UUID
     newer: bool = False
 
     def encode(self) -> str:
-        """URL-safe text; `decode` gives the same cursor back."""
         payload = [SORT, "newer" if self.newer else "older", self.created_at.isoformat(), str(self.run_id)]
         return base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str) -> Cursor:
-        """The cursor that `text` encodes. BadCursorError for anything else."""
         if not text or len(text) > MAX_LENGTH or not text.isascii():
             raise BadCursorError
         try:

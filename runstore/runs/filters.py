@@ -49,7 +49,6 @@ class RunFilter:
 
     @property
     def is_open(self) -> bool:
-        """Whether it asks for everything."""
         return self == EVERYTHING
 
 
@@ -57,7 +56,6 @@ EVERYTHING = RunFilter()
 
 
 def checked_limit(limit: int) -> int:
-    """The limit itself. BadInputError when it is not between 1 and MAX_LIMIT."""
     if not 1 <= limit <= MAX_LIMIT:
         raise BadInputError(f"A page holds between 1 and {MAX_LIMIT} runs, not {limit}.")
     return limit

@@ -78,9 +78,9 @@ def waiting_request(tenant_id: UUID, request: StartRequest) -> Mapping[str, Any]
 
 
 def settle_follow_up(connection: Connection, tenant_id: UUID, run_id: UUID) -> None:
-    """Starts what follows a run whose end `connection`'s transaction has just written, or notes in the run why nothing does.
+    """Starts what follows a run that `connection`'s transaction has just ended, or notes why nothing does.
 
-    Nothing for a run that nothing is to follow. An identical run that is active already is the one that follows.
+    An identical run that is active already is the one that follows.
     """
     started = connection.execute(_SETTLE, {"run": run_id, "tenant": tenant_id}).scalar_one_or_none()
     if started is not None:

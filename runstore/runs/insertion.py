@@ -49,10 +49,7 @@ class StartRequest:
 
 
 def idempotency_key(tenant_id: UUID, operation: OperationType, scope: Mapping[str, Any]) -> str:
-    """64 hex digits, the same for equal input on every machine and in every release: mapping order does not count.
-
-    `scope` holds JSON values; whatever is a set in meaning must be sorted by the caller.
-    """
+    """64 hex digits, the same for equal input everywhere. Sort in `scope` whatever is a set in meaning."""
     text = json.dumps([str(tenant_id), str(operation), scope], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

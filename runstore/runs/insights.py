@@ -39,10 +39,7 @@ MOST_ITEMS = 5000
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How many runs were created on a day (in the viewer's zone) that are in a bucket now, day by day.
-
-    When `complete` is False the first day is the oldest that was reached, in part.
-    """
+    """Runs by day of creation and bucket. Not `complete`: the first day is the oldest reached, in part."""
 
     days: Mapping[date, Mapping[StatusBucket, int]]
     complete: bool
@@ -61,10 +58,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class RunNote:
-    """What a list says about one run: some of its context, and the reason of its failure or of its first failed item.
-
-    `reason_code` is None where nothing failed, and where the failures are too many to be read for a list.
-    """
+    """Some of a run's context, and why it, or its first item, failed; None also for too many failures."""
 
     about: tuple[tuple[str, str], ...]
     reason_code: str | None
@@ -81,8 +75,6 @@ class RunOverview:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some entries of a run's list, and how many match in all."""
-
     entries: tuple[Any, ...]
     total: int
 
@@ -98,10 +90,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """The runs of the same operation and scope around one, None where there is none.
-
-    `last_good` is the newest one before it that succeeded.
-    """
+    """The runs of the same operation and scope around one; `last_good` is the newest before it that succeeded."""
 
     previous: RunAt | None = None
     next: RunAt | None = None
@@ -110,10 +99,9 @@ class Kin:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """A run beside an earlier one: how many items fail in this one alone, in both, in the earlier one alone, both durations, both
-    versions of the software, and up to five reasons of failures that the earlier one did not have.
+    """A run beside an earlier one: how many items fail in this one alone, in both, in the earlier one alone.
 
-    The counts are None, and the reasons none, where one of the two has more failures than are compared for a page.
+    No counts and no new reasons where one of the two has more failures than are compared for a page.
     """
 
     new: int | None
@@ -128,8 +116,6 @@ class Against:
 
 @dataclass(frozen=True, slots=True)
 class RunAt:
-    """Which run, how it stands, and when it was created."""
-
     id: UUID
     bucket: StatusBucket
     created_at: datetime
@@ -168,15 +154,11 @@ class RunInsights:
         return self._rows(SEARCHED)[0].n
 
     def choices(self) -> Choices:
-        """What the list can be filtered by."""
         rows = self._rows(CHOICES)
         return Choices(*(tuple(row.value for row in rows if row.kind == kind) for kind in ("by", "scope", "reason")))
 
     def history(self, begins: Sequence[datetime], wanted: RunFilter = EVERYTHING) -> History:
-        """Runs that the filter means per day and bucket, its own bounds of creation aside.
-
-        A day is told by its beginning in the viewer's zone; oldest first, the last has no end.
-        """
+        """Runs per day and bucket. A day is told by its beginning; oldest first, the last has no end."""
         query, values = per_day(self._scope.tenant_id, wanted, begins, HISTORY_FROM)
         days: dict[date, dict[StatusBucket, int]] = {begin.date(): {} for begin in begins}
         rows = self._rows(query, **values)
@@ -203,7 +185,6 @@ class RunInsights:
         return Against(*rows[0]) if rows else None
 
     def overview(self, run_id: UUID) -> RunOverview:
-        """One run without its lists. NotFoundError when this tenant has no such run."""
         nothing = literal_column("CAST('[]' AS jsonb)", JSONB)
         columns = (
             OperationRun.context,

@@ -26,7 +26,6 @@ class OperationType:
 
     @classmethod
     def parse(cls, text: str) -> OperationType:
-        """The operation that `text` names. BadInputError when it is not of the form `resource.action`."""
         resource, dot, action = text.partition(".")
         if not dot:
             raise BadInputError(

@@ -102,20 +102,14 @@ _POSTPONE = text(
 
 
 class Outbox:
-    """The undispatched runs of all tenants; needs the role RELAY. Any number of relays may work on it at once.
-
-    `tenant_limit` is how many runs of one tenant may be under way; the others wait in their rows.
-    """
+    """The undispatched runs of all tenants, each with `tenant_limit` under way at most. Needs RELAY; any number may."""
 
     def __init__(self, database: Database, *, tenant_limit: int) -> None:
         self._database = database
         self._tenant_limit = tenant_limit
 
     def claim(self, size: int) -> Sequence[Undispatched]:
-        """Up to `size` runs that are this caller's for LEASE_SECONDS. Empty when no run has its turn.
-
-        Tenants take turns: a tenant has at most `tenant_limit` runs under way, and the one with least comes first.
-        """
+        """Up to `size` runs, this caller's for LEASE_SECONDS; the tenant with least under way is first."""
         with self._database.across_tenants() as connection:
             rows = connection.execute(_CLAIM, {"size": size, "tenant_limit": self._tenant_limit}).all()
         return [
@@ -147,10 +141,7 @@ class Outbox:
 
 
 class RunListener:
-    """Waits for news of runs on a channel, new pending ones by default.
-
-    NOTIFY is a hint: one that comes while the connection is away is lost, so sweep as well.
-    """
+    """Waits for news of runs. One that comes while the connection is away is lost, so sweep as well."""
 
     def __init__(self, url: str, channel: str = CHANNEL) -> None:
         self._channel = channel
@@ -158,10 +149,7 @@ class RunListener:
         self._connection: psycopg.Connection[Any] | None = None
 
     def wait(self, seconds: float) -> bool:
-        """True as soon as there is news, or the connection was just made again (something may have been missed).
-
-        False after `seconds`. Never raises for a server that is away: it waits the time out and tries again at the next call.
-        """
+        """True as soon as there may be news; False after `seconds`, also from a server that is away."""
         deadline = time.monotonic() + seconds
         try:
             if self._connection is None:
@@ -178,7 +166,6 @@ class RunListener:
         return False
 
     def close(self) -> None:
-        """Lets the connection go; `wait` makes a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

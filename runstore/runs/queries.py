@@ -50,20 +50,14 @@ def longest(tenant_id: UUID, wanted: RunFilter, limit: int, among: int) -> tuple
 def bucket_counts(
     tenant_id: UUID, wanted: RunFilter, cap: int
 ) -> tuple[CompoundSelect[tuple[str, int]], dict[str, Any]]:
-    """(bucket, n) for the buckets under the rest of the filter, counted up to `cap`: no branch reads further than that.
-
-    A search reads all it finds once, and leaves out the buckets of which it found none. With the statement go its parameters.
-    """
+    """(bucket, n) under the rest of the filter, up to `cap`; a search leaves out those with none."""
     return _bucket_counts(replace(shape_of(wanted), buckets=frozenset())), values_of(tenant_id, wanted, cap)
 
 
 def per_day(
     tenant_id: UUID, wanted: RunFilter, begins: Sequence[datetime], cap: int
 ) -> tuple[Select[Any], dict[str, Any]]:
-    """(day, bucket, runs): how many runs that the filter means were created on each day, by the number of its beginning from 1 on.
-
-    Only the newest `cap` of them are counted. `begins` stands in for the filter's own bounds of creation.
-    """
+    """(day from 1 on, bucket, runs) of the newest `cap`. `begins` stands in for the filter's bounds of creation."""
     asked = replace(wanted, created_since=begins[0], created_before=None)
     return _per_day(shape_of(asked)), values_of(tenant_id, asked, cap) | {"begins": list(begins)}
 

@@ -42,10 +42,7 @@ class RunReader:
         self._scope = scope
 
     def list(self, wanted: RunFilter, *, limit: int = DEFAULT_LIMIT, cursor: Cursor | None = None) -> RunPage:
-        """A page of the runs that the filter asks for, newest first; empty when there are none.
-
-        The cursor's row need not exist any more. One statement; its branches are in `branches`.
-        """
+        """A page of the runs that the filter asks for, newest first. The cursor's row need not exist any more."""
         size = checked_limit(limit)
         newer = cursor is not None and cursor.newer
         query, values = newest(self._scope.tenant_id, wanted, size + 1, cursor)
@@ -85,7 +82,6 @@ class RunReader:
         return run_of(row) if row is not None else None
 
     def find_by_flow_run(self, flow_run_id: UUID) -> Run | None:
-        """The run that a flow run of Prefect stands for, or None when this tenant has none."""
         row = self._one(list_of_runs().where(OperationRun.flow_run_id == flow_run_id))
         return run_of(row) if row is not None else None
 

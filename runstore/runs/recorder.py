@@ -27,7 +27,6 @@ TransitionTable = Callable[[RunStatus, ObservedState, AttemptOrder], Verdict]
 
 
 def _edges(observed: ObservedState, table: TransitionTable) -> str:
-    """The transition table for one observed state, as rows of a VALUES list."""
     return ", ".join(
         f"('{stored.value}', '{order.value}', '{table(stored, observed, order).value}')"
         for stored in RunStatus
@@ -162,11 +161,9 @@ class Recorder:
         self._scope = scope
 
     def observe(self, observation: RunObservation) -> Recorded:
-        """Moves the run along an allowed edge, or leaves it and says why.
+        """Moves the run along an allowed edge, or leaves it and says why; UNKNOWN_RUN when there is none.
 
-        A terminal transition notifies, and starts what is to follow the run, in the same transaction.
-
-        UNKNOWN_RUN when the tenant has no such run. Raises StoreUnavailableError when the store is away: report it again then.
+        An end notifies, and starts what follows, in the same transaction. StoreUnavailableError: report it again then.
         """
         try:
             with self._database.transaction(self._scope) as connection:

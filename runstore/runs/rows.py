@@ -31,18 +31,15 @@ DETAIL_COLUMNS = (
 
 
 def list_of_runs() -> Select[Any]:
-    """SELECT of the list's columns with the tenant's slug."""
     columns = [getattr(OperationRun, name) for name in _LISTED]
     return select(*columns, Tenant.slug).join(Tenant, Tenant.id == OperationRun.tenant_id)
 
 
 def returned_columns(alias: str) -> str:
-    """The list's columns of `alias`, comma-separated, for a written-out statement."""
     return ", ".join(f"{alias}.{name}" for name in _LISTED)
 
 
 def run_of(row: Row[Any], slug: str | None = None) -> Run:
-    """The Run that a row with the list's columns holds."""
     return Run(
         id=row.id,
         tenant_id=row.tenant_id,
@@ -66,7 +63,6 @@ def run_of(row: Row[Any], slug: str | None = None) -> Run:
 
 
 def detail_of(row: Row[Any]) -> RunDetail:
-    """The RunDetail that a row with the list's and the detail's columns holds."""
     return RunDetail(
         run=run_of(row),
         context=row.context,

@@ -28,7 +28,6 @@ class Counts:
 
     @property
     def processed(self) -> int:
-        """Items that have an outcome."""
         return self.succeeded + self.failed + self.skipped
 
 
@@ -41,7 +40,6 @@ class Failure:
     message: str
 
     def as_json(self) -> dict[str, str]:
-        """The JSON shape of the contract."""
         return {"item_id": self.item_id, "reason_code": self.reason_code, "message": self.message}
 
 
@@ -58,13 +56,10 @@ class RelatedLink:
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def as_json(self) -> dict[str, Any]:
-        """The stored JSON shape."""
         return {"label": self.label, "page": self.page, "parameters": dict(self.parameters)}
 
 
 class Source(StrEnum):
-    """Who spoke last about a run."""
-
     START = "start"
     HOOK = "hook"
     PROGRESS = "progress"
@@ -102,8 +97,6 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One transition of a run."""
-
     attempt: int
     status: RunStatus
     at: datetime
@@ -126,8 +119,7 @@ class RunDetail:
 class RunObservation:
     """What a writer saw of one attempt of a run. Safe to report twice, late, or out of order.
 
-    `failure` is the run-level failure that explains a FAILED or ABORTED state. `guess_from` makes it a guess: it counts
-    only if status, attempt and heartbeat of the row are still those of the run that the guess was made from.
+    `failure` explains a FAILED or ABORTED state. `guess_from`: it counts only if the row is still as in that run.
     """
 
     run_id: UUID
@@ -142,10 +134,7 @@ class RunObservation:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one attempt of a run has come: absolute figures, so reporting them twice counts nothing twice.
-
-    `restarted`: the attempt's work began once more from its start, and its figures take the place of higher ones.
-    """
+    """How far an attempt has come, in absolute figures; `restarted`: they take the place of higher ones."""
 
     run_id: UUID
     attempt: int
@@ -166,7 +155,6 @@ class Recorded:
 
     @property
     def applied(self) -> bool:
-        """Whether the row was changed."""
         return self.verdict is Verdict.APPLIED
 
 
@@ -174,8 +162,7 @@ NOTICE: Final = "Notice"
 
 
 def context_sentences(context: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a run's context says in words, each under a name: why nothing follows the run, what its producer wants to be read
-    (`notice`), and what reading Graph cost. The rest of a context is figures and ids.
+    """What a run's context says in words, each under a name; the rest of a context is figures and ids.
 
     Producers write it, so nothing is taken for text that is none.
     """

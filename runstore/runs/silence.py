@@ -60,10 +60,7 @@ class SilentRuns:
         return [run_of(row) for row in rows]
 
     def mark_contact_lost(self, run: Run, *, after_seconds: float) -> bool:
-        """Notes since when contact is lost, if the run is still as it was read and silent for that long; else False.
-
-        An attribute, no status: the next sign of life takes it away.
-        """
+        """Notes that contact is lost, if the run is as it was read and silent for that long."""
         values = {"run": run.id, "attempt": run.attempt, "heartbeat": run.heartbeat_at, "after": after_seconds}
         with self._database.across_tenants() as connection:
             return connection.execute(_LOST, values).rowcount == 1

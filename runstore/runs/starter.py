@@ -41,11 +41,10 @@ _START = insert_statement(
 
 
 def start(database: Database, scope: TenantScope, request: StartRequest) -> Started:
-    """The new pending run, or the identical active one. One transaction: run, "queued" notification, audit entry, NOTIFY.
+    """The new pending run, or the identical active one. One transaction: run, notification, audit entry, NOTIFY.
 
-    Raises ForbiddenError when the actor may not start runs; nothing is written then. Of any number of identical requests at
-    once exactly one makes the row. A request that comes after the run ended makes a new one. BadInputError when the identical
-    active run has already joined something else than the request wants, or a parameter would not be kept as it is.
+    ForbiddenError when the actor may not start runs. BadInputError when the identical active run has joined something
+    else, or a parameter would not be kept as it is.
     """
     scope.require(Permission.OPERATE)
     values = new_run(scope, request, RunStatus.PENDING, Source.START, Trigger.USER, datetime.now(UTC))

@@ -22,8 +22,6 @@ from enum import StrEnum
 
 
 class RunStatus(StrEnum):
-    """The stored status of a run."""
-
     PENDING = "pending"
     RUNNING = "running"
     COMPLETED = "completed"
@@ -58,8 +56,6 @@ class ObservedState(StrEnum):
 
 
 class AttemptOrder(StrEnum):
-    """How the attempt of an observation compares with the stored one."""
-
     LOWER = "lower"
     SAME = "same"
     HIGHER = "higher"
@@ -84,7 +80,7 @@ class Verdict(StrEnum):
 
 
 def verdict(stored: RunStatus, observed: ObservedState, order: AttemptOrder) -> Verdict:
-    """The decided outcome for each stored status, observed state and attempt order. Total; the one table of the mirror.
+    """The one table of the mirror, total: what becomes of an observation.
 
     A terminal observation of a higher attempt is applied to a terminal row too: its Running was missed.
     """

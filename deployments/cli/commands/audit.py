@@ -26,7 +26,6 @@ COLUMNS = ("seq", "at", "actor", "verb", "subject", "detail")
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the group `audit`."""
     audit = typer.Typer(help="Who did what in a tenant.", rich_markup_mode=None)
     app.add_typer(audit, name="audit")
     command(audit, "list", help="List the newest entries, newest first.")(list_entries)

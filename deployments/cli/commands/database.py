@@ -15,7 +15,6 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The file; it
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the group `db`."""
     database = typer.Typer(help="The run store's schema, and the whole of it in a file.", rich_markup_mode=None)
     app.add_typer(database, name="db")
     for name, function, said in (

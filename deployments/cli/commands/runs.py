@@ -18,7 +18,6 @@ from runstore.runs.status import StatusBucket
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the group `runs`."""
     runs = typer.Typer(help="Operation runs.", rich_markup_mode=None)
     app.add_typer(runs, name="runs")
     command(runs, "start", help="Start any operation, such as drift.generate.")(start_run)
@@ -141,5 +140,4 @@ def parse_time(text: str | None, option: str) -> datetime | None:
 
 
 def parse_id(text: str, what: str) -> UUID:
-    """The id that `text` spells. BadInputError when it is none."""
     return checked_id(text, f"{text[:80]!r} is not a {what}: one has the form 0b4f1c9e-5d0a-4a53-9d57-0c7de1f5a1b2.")

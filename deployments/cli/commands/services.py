@@ -11,7 +11,6 @@ from runstore.errors import TenantAtlasError
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the commands themselves; they have no group."""
     command(app, "worker", help="Run flows until told to stop.")(worker)
     command(app, "relay", help="Hand queued runs to Prefect and keep every run true.")(relay)
     command(app, "hub", help="Serve the operations hub.")(hub)

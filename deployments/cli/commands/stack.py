@@ -22,7 +22,6 @@ NO_HUB = (
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the commands themselves; they have no group."""
     command(app, "demo", help="Everything at once: a local stack, two sample tenants, syncs and a drift run.")(demo)
     command(app, "up", help="Start the local stack: database, Prefect server, worker, relay and hub.")(up)
     command(app, "down", help="Stop the local stack.")(down)

@@ -24,7 +24,6 @@ UserOption = Annotated[str, typer.Option("--user", metavar="EMAIL", help="The pe
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the groups `tenant` and `member`."""
     tenants = typer.Typer(help="Tenants.", rich_markup_mode=None)
     members = typer.Typer(help="Who may do what in a tenant.", rich_markup_mode=None)
     app.add_typer(tenants, name="tenant")

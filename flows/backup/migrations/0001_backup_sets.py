@@ -16,7 +16,6 @@ depends_on = "0001_run_store"
 
 
 def upgrade() -> None:
-    """Forward: new tables only."""
     op.create_table(
         "backup_sets",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -15,10 +15,8 @@ _COLUMNS = "tenant_id, set_id, policy_id, content_hash, policy_type, name, platf
 
 
 def upgrade() -> None:
-    """Forward: a further right to read."""
     op.execute(f"GRANT SELECT ({_COLUMNS}) ON backup_items TO {DatabaseRole.HUB}")
 
 
 def downgrade() -> None:
-    """Back."""
     op.execute(f"REVOKE SELECT ({_COLUMNS}) ON backup_items FROM {DatabaseRole.HUB}")

@@ -13,10 +13,8 @@ depends_on = "0001_run_store"
 
 
 def upgrade() -> None:
-    """Forward: privileges only."""
     op.execute(f"GRANT DELETE ON operation_runs, notifications TO {DatabaseRole.WORKER}")
 
 
 def downgrade() -> None:
-    """Back."""
     op.execute(f"REVOKE DELETE ON operation_runs, notifications FROM {DatabaseRole.WORKER}")

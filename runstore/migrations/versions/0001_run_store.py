@@ -296,7 +296,6 @@ def _secure() -> None:
 
 
 def downgrade() -> None:
-    """Back."""
     op.drop_index("ix_notifications_unread", table_name="notifications", postgresql_where=sa.text("read_at IS NULL"))
     op.drop_index("ix_notifications_recipient", table_name="notifications")
     op.drop_table("notifications")

@@ -84,7 +84,6 @@ def _create_view() -> None:
 
 
 def downgrade() -> None:
-    """Back."""
     op.execute("DROP VIEW finished_runs")
     for name, columns in _OLD.items():
         create_index(name, "operation_runs", columns)

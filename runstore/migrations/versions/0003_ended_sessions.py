@@ -14,7 +14,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Forward."""
     op.create_table(
         "ended_sessions",
         sa.Column("id", sa.Text(), nullable=False),
@@ -26,5 +25,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back."""
     op.drop_table("ended_sessions")

@@ -28,7 +28,6 @@ def _tenant(table: str) -> tuple[sa.Column[Any], sa.ForeignKeyConstraint]:
 
 
 def upgrade() -> None:
-    """Forward."""
     op.create_table(
         "schedules",
         *_tenant("schedules"),
@@ -62,6 +61,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back."""
     op.drop_table("schedule_looks")
     op.drop_table("schedules")

@@ -69,7 +69,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back."""
     op.execute("DROP VIEW ended_runs")
     for name in _NEW:
         drop_index(name, "operation_runs")

@@ -11,7 +11,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Forward."""
     op.execute("ALTER TABLE tenants ADD COLUMN IF NOT EXISTS without_types text[] NOT NULL DEFAULT '{}'")
 
 
