@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import partial
@@ -88,12 +89,27 @@ def decisions(
         show(notice(f"Your role in this tenant is readonly: {how}", "blue"), "findings-readonly")
         return
     offered = {str(one["id"]): one for one in found if one["status"] != FindingStatus.RESOLVED.value}
-    with st.expander("Decide about findings", expanded=bool(st.session_state.get(_PICKED))):
-        _form(viewer, document, offered, whole)
-        if viewer.may(Permission.ADMINISTER):
-            _revealing(viewer, offered)
-    with st.expander("Hide changes that nobody needs to see"):
-        _rules(viewer)
+    with _folded("Decide about findings", "findings-decisions") as is_wanted:
+        if is_wanted:
+            _form(viewer, document, offered, whole)
+            if viewer.may(Permission.ADMINISTER):
+                _revealing(viewer, offered)
+    with _folded("Hide changes that nobody needs to see", "findings-rules") as is_wanted:
+        if is_wanted:
+            _rules(viewer)
+
+
+@contextmanager
+def _folded(title: str, key: str) -> Generator[bool]:
+    """A part that is drawn from when it is first opened: fifteen fields took a quarter of the page's time.
+
+    From then on it stays, since Streamlit forgets what was typed into a field that is not drawn.
+    """
+    part = st.expander(title, key=key, on_change="rerun")
+    if part.open:
+        st.session_state[f"{key}-opened"] = True
+    with part:
+        yield f"{key}-opened" in st.session_state
 
 
 def _revealing(viewer: Viewer, offered: Mapping[str, Mapping[str, Any]]) -> None:

@@ -22,7 +22,7 @@ from monitoring_app.presentation.parts import empty_state, notice, offset_of, of
 from monitoring_app.presentation.view import show
 from runstore.ids import uuid_or_none
 
-A_PAGE: Final = 50
+A_PAGE: Final = 25
 WITHHELD_SHOWN: Final = 20
 
 

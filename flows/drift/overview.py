@@ -15,7 +15,7 @@ from flows.drift.comparison.severity import Severity
 from flows.drift.comparison.sides import Completeness
 from flows.drift.operation import OPERATION
 from flows.drift.register.filters import SHOWN, UNSETTLED, FindingFilter
-from flows.drift.tables import DriftComparison, DriftFinding
+from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding
 from runstore.schema import OperationRun
 from runstore.tenancy import TenantScope
 
@@ -128,6 +128,12 @@ _NEW: Final = text(
      GROUP BY c.run_id LIMIT 1000
     """
 )
+
+
+def moved_at(connection: Connection, scope: TenantScope) -> datetime | None:
+    """When a finding of the tenant last moved; None where none ever did."""
+    last = select(DriftEvent.at).where(DriftEvent.tenant_id == scope.tenant_id).order_by(DriftEvent.at.desc())
+    return connection.execute(last.limit(1)).scalar_one_or_none()
 
 
 def trend(

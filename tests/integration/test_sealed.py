@@ -197,6 +197,7 @@ def test_another_key_takes_over_and_the_old_one_opens_nothing_any_more(
 
 def test_a_first_sync_without_a_key_stores_nothing(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TENANTATLAS_ENCRYPTION_KEY")
+    monkeypatch.delenv("TENANTATLAS_ENCRYPTION_KEY_FILE", raising=False)
     with pytest.raises(EncryptionKeyError, match="TENANTATLAS_ENCRYPTION_KEY, is not set"):
         synced(runs, tmp_path)
     with runs.store.worker.transaction(runs.scope) as connection:

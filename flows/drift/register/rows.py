@@ -77,9 +77,16 @@ def of_register(
         .group_by(rank, DriftFinding.policy_type)
         .limit(MOST_GROUPS)
     ).all()
+    counts, total, ignored = _counted(counted, wanted)
     order = (rank, DriftFinding.policy_type, *within)
     of_kind = wanted.of_kind(severity, DriftFinding.policy_type)
-    page = select(DriftFinding.id).where(*where, shown, *of_kind).order_by(*order).offset(offset).limit(limit)
+    page = select(DriftFinding.id).where(*where, shown, *of_kind)
+    if offset <= total // 2:
+        page = page.order_by(*order).offset(offset).limit(limit)
+    else:
+        # From the nearer end: what is skipped is read, too.
+        after = max(total - offset - limit, 0)
+        page = page.order_by(*(one.desc() for one in order)).offset(after).limit(max(total - offset - after, 0))
     if is_searched:
         page = select(
             func.unnest(bindparam("found", _found(counted, wanted)[offset : offset + limit], ARRAY(Uuid()))).label("id")
@@ -93,7 +100,6 @@ def of_register(
         .limit(limit)
     )
     rows, found, as_of = _read(connection, scope, listed)
-    counts, total, ignored = _counted(counted, wanted)
     left, _ = without_ignored(found, rules or ())
     # Those that nobody looked at since they moved are not in the sum yet.
     fresh = [one for one, row in zip(found, rows, strict=True) if not row["hides"]]

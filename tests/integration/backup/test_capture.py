@@ -200,6 +200,7 @@ def test_a_capture_without_a_key_is_refused_before_anything_is_read(
 ) -> None:
     harmless = next(key for key, slug in ids(server).items() if slug == "conditional_access")
     monkeypatch.delenv("TENANTATLAS_ENCRYPTION_KEY")
+    monkeypatch.delenv("TENANTATLAS_ENCRYPTION_KEY_FILE", raising=False)
     with pytest.raises(EncryptionKeyError) as refused:
         captures.run(captures.set(), [harmless])
     assert refused.value.failure.reason_code == "encryption_key_missing"

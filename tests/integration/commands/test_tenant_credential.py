@@ -151,6 +151,7 @@ def test_without_the_key_a_run_with_an_own_secret_fails_with_its_reason(
 ) -> None:
     own(*CREDENTIAL, running.client_id, "--secret-file", str(tmp_path / "secret"))
     monkeypatch.delenv("TENANTATLAS_ENCRYPTION_KEY")
+    monkeypatch.delenv("TENANTATLAS_ENCRYPTION_KEY_FILE", raising=False)
     scope = store.tenant()
     with pytest.raises(ReasonedError) as refused, opened("graph", "default", store.worker, scope):
         pass

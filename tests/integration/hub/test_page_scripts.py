@@ -103,7 +103,9 @@ def test_a_page_asks_the_same_few_bounded_questions_however_much_there_is(site: 
                 _, statements = opened(site, page, address)
                 for statement in statements:
                     assert re.search(r"\bLIMIT\b", statement), statement
-                found[address] = len(statements)
+                assert len(statements) <= 22, address
+                # The trend is kept for a minute, so only what is asked each time can be compared.
+                found[address] = len(opened(site, page, address)[1])
             return found
 
     few = counted()
@@ -121,7 +123,6 @@ def test_a_page_asks_the_same_few_bounded_questions_however_much_there_is(site: 
     with tab(site.hub.url, site.sessions.open(site.user_id("owner@growing.example"))) as page:
         assert "and 249 more" in page.open("/notifications?tenant=growing").text
         assert "The newest 200 are shown." in page.open("/backup-sets?tenant=growing").text
-    assert max(few.values()) <= 22
 
 
 def test_what_is_foreign_takes_the_same_way_as_what_never_was(site: Site, linus: PageClient) -> None:
