@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,6 +67,11 @@ def no_names(database: Database, scope: TenantScope, items: Sequence[str]) -> Ma
     return {}
 
 
+def no_changes(database: Database, scope: TenantScope, since: datetime, until: datetime) -> Sequence[str]:
+    """Nobody is known to have changed anything."""
+    return ()
+
+
 def no_items(database: Database, scope: TenantScope, part: str) -> Sequence[str]:
     """No item has a name."""
     return ()
@@ -80,7 +86,8 @@ class HubSettings:
     `public_url` is the address that browsers use; without it the hub answers on its own loopback address only.
     `demo` offers the picker of the demo's users instead of a sign-in and is refused next to an issuer or a proxy.
     `about` names, by operation, the keys of a run's context that tell one run from another; `scope` for any other operation.
-    `item_names` answers the names of items, `items_called` the items with a text in their name.
+    `item_names` answers the names of items, `items_called` the items with a text in their name, `changes_told` says who changed
+    what between two moments.
     `producer_migrations` are the folders whose revisions the start-up check asks for beside the core's.
     """
 
@@ -98,6 +105,7 @@ class HubSettings:
     about: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     item_names: Callable[[Database, TenantScope, Sequence[str]], Mapping[str, str]] = no_names
     items_called: Callable[[Database, TenantScope, str], Sequence[str]] = no_items
+    changes_told: Callable[[Database, TenantScope, datetime, datetime], Sequence[str]] = no_changes
     producer_migrations: Sequence[Path] = ()
     verify_schema: bool = True
     version: str = ""

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from deployments.settings import Settings
 from deployments.store_access import configured_url, own_url
 from deployments.version import installed_version
+from flows._policies.audit import changes_told
 from flows._policies.known_names import item_names, items_called
 from flows.registry import migration_folders, operations, reasons
 from monitoring_app.settings import HubSettings, OidcSettings, ProxySettings
@@ -53,6 +54,7 @@ def hub_settings(settings: Settings, *, demo: bool) -> HubSettings:
         prefect_ui_url=os.environ.get("TENANTATLAS_PREFECT_UI_URL", ""),
         catalogue=reasons(),
         item_names=item_names,
+        changes_told=changes_told,
         items_called=items_called,
         about={name: operation.about for name, operation in operations().items()},
         producer_migrations=migration_folders(),

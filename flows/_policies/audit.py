@@ -17,7 +17,10 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from flows._policies.tables import PolicyAuditEvent
+from flows._policies.known_names import item_names
+from flows._policies.tables import InventorySync, PolicyAuditEvent
+from runstore.database import Database
+from runstore.ids import by_name
 from runstore.tenancy import TenantScope
 
 KEPT: Final = timedelta(days=400)
@@ -84,6 +87,10 @@ class Standing:
         """From when to read the log now, so that what is known already and what will be join where that is possible."""
         wanted = now - FIRST_READ if self.until is None else self.until - LATE_BY
         return max(wanted, now - LONGEST_GAP)
+
+    def covers(self, since: datetime, until: datetime) -> bool:
+        """Whether the log was read for all of the time between."""
+        return self.since is not None and self.until is not None and self.since <= since and until <= self.until
 
     def after(self, status: AuditStatus, start: datetime, now: datetime) -> Standing:
         """The standing after the log was read from `start` to `now`, or was not."""
@@ -175,3 +182,35 @@ def events_of(connection: Connection, scope: TenantScope, policy_id: str, *, lim
     columns = [getattr(PolicyAuditEvent, name) for name in AuditedChange.__dataclass_fields__]
     rows = connection.execute(select(*columns).where(*wanted).order_by(PolicyAuditEvent.at.desc()).limit(limit))
     return [AuditedChange(*row) for row in rows]
+
+
+_BY_ACTOR: Final = text(
+    """
+    SELECT actor, count(DISTINCT policy_id), (array_agg(DISTINCT policy_id))[1:3] FROM policy_audit_events
+     WHERE tenant_id = :tenant AND at > :since AND at <= :until
+     GROUP BY actor ORDER BY 2 DESC, actor LIMIT 5
+    """
+)
+
+
+def changes_told(database: Database, scope: TenantScope, since: datetime, until: datetime) -> Sequence[str]:
+    """Who changed how many policies between two moments, for a person, those with the most first; or that it is not known.
+
+    Nothing where no log tells: a tenant read from a folder has none.
+    """
+    newest = select(InventorySync.audit).where(
+        InventorySync.tenant_id == scope.tenant_id, InventorySync.audit.is_not(None)
+    )
+    with database.transaction(scope) as connection:
+        asked = {"tenant": scope.tenant_id, "since": since, "until": until}
+        actors = connection.execute(_BY_ACTOR, asked).all()
+        logs = connection.execute(newest.order_by(InventorySync.started_at.desc()).limit(1)).scalar_one_or_none()
+    names = item_names(database, scope, [policy_id for _, _, ids in actors for policy_id in ids])
+    told = [
+        f"{actor or 'someone not named'} changed {', '.join(by_name(one, names) for one in ids)}"
+        + (f" and {count - len(ids):,} more" if count > len(ids) else "")
+        for actor, count, ids in actors
+    ]
+    if logs and not all(one.covers(since, until) for one in standings(logs).values()):
+        told.append(f"who{' else' if told else ''} changed policies is not known")
+    return told

@@ -54,10 +54,12 @@ def draw(viewer: Viewer) -> None:
     good = beside.last_good if bucket in (StatusBucket.FAILED, StatusBucket.PARTIAL) else None
     # Both are asked in any case: how many questions a page asks says nothing of what there is.
     compared, since = (insights.against(run_id, one.id if one else None) for one in (before, good))
+    run_at = overview.detail.run.created_at
+    changes = hub.settings.changes_told(hub.database, viewer.scope, good.created_at if good else run_at, run_at)
     kin = blocks(
         links=view.kin_links(viewer.tenant.slug, beside, bucket),
         against=view.against(compared, before, catalogue) if before != good else None,
-        since=view.against(since, good, catalogue, view.SINCE_GOOD),
+        since=view.against(since, good, catalogue, view.SINCE_GOOD, changes),
     )
     cause = None if is_active else failed
 

@@ -227,8 +227,15 @@ def kin_links(slug: str, kin: Kin, bucket: StatusBucket) -> Node | None:
     return h("nav", named, shown) if shown else None
 
 
-def against(compared: Against | None, other: RunAt | None, catalogue: Catalogue, lead: str = BEFORE) -> Node | None:
-    """What is other than in an earlier run: failures and their reasons, the duration, the software; None when nothing is."""
+def against(
+    compared: Against | None,
+    other: RunAt | None,
+    catalogue: Catalogue,
+    lead: str = BEFORE,
+    changes: Sequence[str] = (),
+) -> Node | None:
+    """What is other than in an earlier run: failures and their reasons, the duration, the software, what was changed since
+    (`changes`); None when nothing is."""
     if compared is None or other is None:
         return None
     counts = (
@@ -250,9 +257,10 @@ def against(compared: Against | None, other: RunAt | None, catalogue: Catalogue,
         told.append(f"{next(spans)} instead of {next(spans)}")
     if compared.version and compared.version_before and compared.version != compared.version_before:
         told.append(f"version {compared.version} of the software instead of {compared.version_before}")
+    told += changes
     if not told:
         return None
-    return h("p", {"class": "small muted"}, lead, moment(other.created_at), f": {', '.join(told)}.")
+    return h("p", {"class": "small muted break"}, lead, moment(other.created_at), f": {', '.join(told)}.")
 
 
 def no_reason(overview: RunOverview) -> Node | None:

@@ -111,6 +111,9 @@ def test_a_run_beside_the_one_before_says_which_failures_are_new_the_same_and_go
     assert since is not None and (since.new, since.reasons) == (4, [TIMED_OUT.code])
     told = text_of(against(since, RunAt(good.id, StatusBucket.SUCCEEDED, ORIGIN), Catalogue.core(), SINCE_GOOD) or "")
     assert told.startswith("Since it last worked") and TIMED_OUT.meaning.rstrip(".") in told and "version" not in told
+    changed = "kim@contoso.example changed Laptops (p-1)"
+    told = against(since, RunAt(good.id, StatusBucket.SUCCEEDED, ORIGIN), Catalogue.core(), "", [changed])
+    assert text_of(told or "").endswith(f", {changed}.")
     calm = insights.against(good.id, before.id)
     assert calm is not None and (calm.new, calm.same, calm.gone) == (0, 0, 3)
     many = insights.against(after.id, huge.id)

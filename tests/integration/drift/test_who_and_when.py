@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from flows._policies.audit import changes_told
+from flows._policies.known_names import item_names
 from flows.drift.commands import findings_table
 from flows.drift.finding_page import entry as on_the_page
 from flows.drift.register.reading import findings_document
@@ -120,7 +122,8 @@ def by_whom(runs: Runs) -> dict[str, dict[str, Any]]:
 def test_who_changed_it_last_is_said_everywhere_and_nothing_else_of_the_log_is_kept(
     server: GraphServer, runs: Runs
 ) -> None:
-    assert sync(runs).context["audit"] == {"intune": "read", "conditional_access": "read"}
+    first = sync(runs)
+    assert first.context["audit"] == {"intune": "read", "conditional_access": "read"}
     one, other = edited(server, INTUNE_KIND), edited(server, CA_KIND)
     at = moment(seconds=0)
     events = [intune_event(f"device-{n}", "noise@contoso.example", at=at) for n in range(7)]
@@ -134,7 +137,15 @@ def test_who_changed_it_last_is_said_everywhere_and_nothing_else_of_the_log_is_k
     events[-2]["activityDateTime"] = at
     directory = [entra_event(other, "lee@contoso.example", at), entra_event(other, "x@contoso.example", at, "Core")]
     server.control(logs={INTUNE: events, ENTRA: directory})
-    sync(runs)
+    second = sync(runs).run.created_at
+    begun, names = first.run.created_at, item_names(runs.store.hub, runs.scope, [one, other])
+    by_each = [
+        f"{who}@contoso.example changed {names[policy]} ({policy})" for who, policy in (("kim", one), ("lee", other))
+    ]
+    assert changes_told(runs.store.hub, runs.scope, begun, second) == by_each
+    unknown = "who else changed policies is not known"
+    assert changes_told(runs.store.hub, runs.scope, begun, second + timedelta(days=1)) == [*by_each, unknown]
+    assert changes_told(runs.store.hub, runs.store.tenant("globex"), begun, second) == []
     found = by_whom(runs)
     assert {key: (value["status"], value["who"]) for key, value in found.items()} == {
         one: ("known", "kim@contoso.example"),
