@@ -7,6 +7,7 @@ import io
 import re
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -186,6 +187,11 @@ def test_an_export_is_exactly_the_filtered_list_and_role_aware(site: Site) -> No
     failed = grace.get("/export/runs.json?tenant=northwind&bucket=failed").json()["runs"]
     assert failed == [run for run in everything if run["bucket"] == "failed"] and len(failed) > 3
     assert "flow_run_id" in everything[0]
+    slow = grace.get("/export/runs.json?tenant=northwind&sort=duration").json()["runs"]
+    ended = [run for run in slow if run["started_at"] and run["finished_at"]]
+    spans = [datetime.fromisoformat(run["finished_at"]) - datetime.fromisoformat(run["started_at"]) for run in ended]
+    assert spans == sorted(spans, reverse=True) and ended != [run for run in everything if run in ended]
+    assert {run["id"] for run in slow} == {run["id"] for run in everything}
     rows = list(csv.DictReader(io.StringIO(linus.get("/export/runs.csv?tenant=northwind").content.decode("utf-8-sig"))))
     assert [row["id"] for row in rows] == [run["id"] for run in everything]
     assert "flow_run_id" not in rows[0]
