@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -41,19 +41,24 @@ def stored(policy: SourcePolicy, fingerprint: Fingerprint) -> StoredPolicy:
     Raises TooDeepError for a policy that nests deeper than any.
     """
     body = _lean(protected(policy.body, fingerprint, content_declared(policy.policy_type)))
-    form = canonical(policy.policy_type, body)
-    subtype = subtype_of(body) if policy.policy_type in _SUBTYPED else None
-    return StoredPolicy(
-        policy_id=policy.policy_id,
-        policy_type=policy.policy_type,
-        name=plain_text(protected_text(policy.name, fingerprint), NAME_LIMIT) or policy.policy_id,
-        platform=policy.platform,
-        subtype=subtype,
-        content_hash=body_hash(body, form),
-        origin=scrub_text(protected_path(policy.origin, fingerprint)),
-        mark=policy.mark,
-        body=body_bytes(body),
-    )
+    name = plain_text(protected_text(policy.name, fingerprint), NAME_LIMIT) or policy.policy_id
+    origin = scrub_text(protected_path(policy.origin, fingerprint))
+    digest = body_hash(body, canonical(policy.policy_type, body))
+    return as_read(replace(policy, name=name, origin=origin, body=body), digest)
+
+
+def as_read(policy: SourcePolicy, content_hash: bytes = b"") -> StoredPolicy:
+    """The policy as it is, secrets and all: to be compared with another as it is written, and not to be kept."""
+    kind, body = policy.policy_type, policy.body
+    subtype = subtype_of(body) if kind in _SUBTYPED else None
+    about = (policy.policy_id, kind, policy.name, policy.platform, subtype)
+    return StoredPolicy(*about, content_hash, policy.origin, policy.mark, body_bytes(body))
+
+
+def readied(one: StoredPolicy, fingerprint: Fingerprint) -> StoredPolicy:
+    """What was taken `as_read` as it may be kept."""
+    about = (one.policy_id, one.policy_type, one.name, one.platform)
+    return stored(SourcePolicy(*about, body_of(one.body), one.origin, one.mark), fingerprint)
 
 
 _SUBTYPED: Final = frozenset(slug for slug, entry in BY_SLUG.items() if entry.odata_suffixes) | {"unknown"}

@@ -110,11 +110,9 @@ def comparable_tree(tree: Tree) -> Any:
         node = cast(dict[str, Any], tree)
         kind = kind_of(node)
         if kind in (SET, EACH):
-            members = {dumps(member): member for member in map(comparable_tree, node[kind])}
-            if kind == EACH:
-                # Two equal elements of a collection are two; two equal members of a set are one.
-                return {kind: [orjson.loads(text) for text in sorted(dumps(comparable_tree(m)) for m in node[kind])]}
-            return {kind: [members[text] for text in sorted(members)]}
+            members = sorted(((dumps(one), one) for one in map(comparable_tree, node[kind])), key=lambda pair: pair[0])
+            # Two equal elements of a collection are two; two equal members of a set are one.
+            return {kind: [one for _, one in members] if kind == EACH else list(dict(members).values())}
         if set(node) == {OWN}:
             return comparable(node[OWN])
         return {key: comparable_tree(child) for key, child in node.items()}

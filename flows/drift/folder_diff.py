@@ -5,18 +5,15 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-import orjson
-
 from flows._policies.names import names_of_policies
 from flows._policies.protocol import SourceFailure, SourcePolicy
 from flows._policies.secrets import Fingerprint, tenant_fingerprint
-from flows._policies.stored import StoredPolicy, body_of, stored
+from flows._policies.stored import StoredPolicy, as_read, body_of, readied, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._policies.unread import Unread
 from flows._sources.folder import FolderSource
@@ -53,35 +50,18 @@ class Side:
     is_folder: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads folders with one fingerprint function. What a second folder holds as well is not made ready again: most of two
-    exports is the same."""
-
-    fingerprint: Fingerprint
-    _known: dict[bytes, StoredPolicy] = field(default_factory=dict[bytes, StoredPolicy])
-
-    def stored(self, policy: SourcePolicy) -> StoredPolicy:
-        """The policy made ready. Raises TooDeepError for one that nests deeper than any."""
-        about = [policy.policy_id, policy.policy_type, policy.name, policy.platform, policy.origin, policy.mark]
-        try:
-            key = sha256(orjson.dumps([*about, policy.body])).digest()
-        except TypeError:
-            return stored(policy, self.fingerprint)
-        if key not in self._known:
-            self._known[key] = stored(policy, self.fingerprint)
-        return self._known[key]
-
-
-def read_side(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
+def read_side(folder: Path, fingerprint: Fingerprint) -> Side:
     """The side that a folder of exports makes. BadInputError for a folder of no use."""
+    return _read(folder, lambda policy: stored(policy, fingerprint))
+
+
+def _read(folder: Path, made: Callable[[SourcePolicy], StoredPolicy]) -> Side:
     source, side, unread = FolderSource(folder), Side({}, name=str(folder)), Unread()
-    reader = fingerprint if isinstance(fingerprint, Reader) else Reader(fingerprint)
     for item in source.read():
         failed = item if isinstance(item, SourceFailure) else None
         if not isinstance(item, SourceFailure):
             try:
-                side.policies[item.policy_id] = reader.stored(item)
+                side.policies[item.policy_id] = made(item)
                 unread.read(item)
             except (TooDeepError, RecursionError):
                 failure = NESTED_TOO_DEEP.failure(item.origin, file_name=item.origin, limit=MAX_DEPTH)
@@ -96,9 +76,9 @@ def read_side(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
     return side
 
 
-def side_of_use(folder: Path, fingerprint: Fingerprint | Reader) -> Side:
-    """As `read_side`; BadInputError as well for a folder of which nothing could be read."""
-    side = read_side(folder, fingerprint)
+def side_of_use(folder: Path, made: Callable[[SourcePolicy], StoredPolicy]) -> Side:
+    """As `read_side`, each policy `made` ready; BadInputError as well for a folder of which nothing could be read."""
+    side = _read(folder, made)
     if not side.policies and side.failures:
         why = side.failures[0].failure.message
         raise BadInputError(f"Not one policy in the folder {folder.name!r} could be read. The first reason: {why}")
@@ -147,9 +127,20 @@ def diff_folders(before: Path, after: Path) -> Diff:
     """The comparison of two folders. BadInputError for one of no use, one that holds nothing to read, and one given twice."""
     if before.expanduser().resolve() == after.expanduser().resolve():
         raise BadInputError("Both sides are the same folder: give two exports of different times.")
-    # By a key of this moment: a secret that both sides hold is known as one, and by nobody else.
-    reader = Reader(tenant_fingerprint(secrets.token_bytes(32)))
-    return difference(side_of_use(before, reader), side_of_use(after, reader))
+    old = side_of_use(before, as_read)
+
+    def once(policy: SourcePolicy) -> StoredPolicy:
+        one, other = as_read(policy), old.policies.get(policy.policy_id)
+        return other if other is not None and other == replace(one, origin=other.origin) else one
+
+    new = side_of_use(after, once)
+    # Most of two exports is written alike, and needs no look inside. The rest is made ready by a key of this moment: a secret that
+    # both sides hold is known as one, and by nobody else.
+    fingerprint = tenant_fingerprint(secrets.token_bytes(32))
+    alike = {key for key, one in new.policies.items() if one is old.policies.get(key)}
+    for side in (old, new):
+        side.policies |= {key: readied(one, fingerprint) for key, one in side.policies.items() if key not in alike}
+    return difference(old, new)
 
 
 def difference(

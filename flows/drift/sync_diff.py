@@ -14,11 +14,12 @@ from flows._policies.sealing import Seals
 from flows._policies.secrets import presence, without_fingerprints
 from flows._policies.snapshots import Sync, find_sync
 from flows._policies.stored import StoredPolicy, body_bytes, body_of
+from flows._policies.stored import stored as made_ready
 from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
 from flows.drift.comparison.findings import Withheld
 from flows.drift.comparison.sides import Completeness
 from flows.drift.comparison.withheld import SECRETS_NOT_COMPARED
-from flows.drift.folder_diff import SYNC, Diff, Findings, Reader, Side, difference, side_of_use
+from flows.drift.folder_diff import SYNC, Diff, Findings, Side, difference, side_of_use
 from flows.drift.register.ignore_rules import ignore_rules, without_ignored
 from flows.drift.register.reading import with_known_names
 from flows.drift.register.rule_book import severity_rules
@@ -49,7 +50,7 @@ def diff_with_syncs(database: Database, scope: TenantScope, before: str, after: 
     sides: list[Side] = []
     for text, sync, side in zip(texts, syncs, stored, strict=True):
         if sync is None or side is None:
-            side = side_of_use(Path(text), Reader(presence))
+            side = side_of_use(Path(text), lambda policy: made_ready(policy, presence))
         else:
             side.failures += _failures(database, scope, sync)
         sides.append(side)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 import pytest
@@ -168,6 +168,7 @@ p(K, 'DSC yaml refused', both('x.yaml', {'ResourceName': 'IntuneDeviceConfigurat
 p(K, 'dictionary by id', both('x.json', {gid(1): ios(1, a=1), gid(2): ios(2, displayName='B')}), both('x.json', {gid(1): ios(1, a=2), gid(2): ios(2, displayName='B')}), [('modified', 'a')])
 p(K, 'icd archive: yaml moved there and a truncated file beside', {'Compliance Policies/Policies/A.yaml': ios(None, displayName='A'), 'Compliance Policies/Policies/B.yaml': ios(None, displayName='B')}, {'__archive__/2026-11-01/Compliance Policies/Policies/A.yaml': ios(None, displayName='A'), 'Compliance Policies/Policies/B.yaml': yaml.safe_dump(ios(None, displayName='B'))[:-8]}, [], 'any')
 p(K, 'icd archive alone', {'Compliance Policies/Policies/A.yaml': ios(None, displayName='A'), 'Filters/F.json': filt('F')}, {'__archive__/2026-11-01/Compliance Policies/Policies/A.yaml': ios(None, displayName='A'), 'Filters/F.json': filt('F')}, [('removed', '', 'medium')])
+p(K, 'lists in lists a hundred deep', both('x.json', of('windows10GeneralConfiguration', 1, deep=reduce(lambda inner, _: [{'a': inner}], range(100), 1))), both('x.json', of('windows10GeneralConfiguration', 1, deep=reduce(lambda inner, _: [{'a': inner}], range(100), 2))), [('modified', 'deep/a')])
 K = '6 noise'
 n('never: year 1, null, absent', 'depOnboardingSetting', {'tokenName': 't', 'lastModifiedDateTime': None, 'tokenExpirationDateTime': '0001-01-01T00:00:00Z'}, {'tokenName': 't', 'tokenExpirationDateTime': None})
 n('never in an update ring', 'windowsUpdateForBusinessConfiguration', {'featureUpdatesPauseExpiryDateTime': '0001-01-01T00:00:00Z', 'qualityUpdatesRollbackStartDateTime': '0001-01-01T00:00:00.0000000Z'}, {})
