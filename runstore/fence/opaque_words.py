@@ -96,6 +96,8 @@ _DIGESTS: Final = (56, 64, 96, 128)
 
 # Longer words leave less to chance: what one is made of by people sinks with every letter.
 _ENOUGH: Final = ((32, 24), (20, 32), (SHORTEST, 48))
+_ENOUGH_ALONE: Final = ((16, 16), (SHORTEST, 24))
+"""One piece needs less than several with signs between: names in programs are strings of abbreviations."""
 
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+/_.=~!#$%*,@^-]{11,4095}")
 _PIECE: Final = re.compile(
@@ -113,6 +115,8 @@ _SAID_HASH: Final = re.compile(
 )
 _KEY_AFTER_PREFIX: Final = 24
 _SCORED: Final = 512
+_ABBREVIATED: Final = 4
+"""Letters between signs that may be an abbreviation (`cn=`, `VPN-`), and what these say at most."""
 RANDOM: Final = "random-text"
 
 Found = tuple[int, int, str]
@@ -139,7 +143,7 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
         if not found:
             yield start, start, "", cost
         for first, last, kind in found:
-            yield start + first, start + last, kind, cost + 10
+            yield start + first, start + last, kind, cost + 10 + (last - first) // 4
 
 
 _REMEMBERED: Final = 128
@@ -159,10 +163,10 @@ def _known(token: bytes) -> tuple[Found, ...]:
 def _opaque_in(token: bytes) -> tuple[Found, ...]:
     """The opaque parts of a token: forms that are public, and pieces between separators that are not words, taken together."""
     if token.isalnum() and token[:2] not in BY_START:
-        length, score = len(token), _score(token, token, 0)
-        is_one = (score > 0 and _is_opaque([(0, length, score)])) or (length > _KEY_AFTER_PREFIX and _is_glued(token))
+        length, value = len(token), score(token, token, 0)
+        is_one = (value > 0 and _is_opaque([(0, length, value)])) or (length > _KEY_AFTER_PREFIX and _is_glued(token))
         return ((0, length, RANDOM),) if is_one else ()
-    pieces = [(*match.span(), _score(match.group(), token, match.start())) for match in _PIECE.finditer(token)]
+    pieces = [(*match.span(), score(match.group(), token, match.start())) for match in _PIECE.finditer(token)]
     found = _formed(token, pieces)
     if found:
         # A prefix may stand in random text by chance: what is before it is looked at as well.
@@ -200,7 +204,7 @@ def _strange(prefix: bytes) -> bool:
 
 
 def _strangeness(text: bytes) -> int:
-    return sum(_score(piece, text, 0) for piece in _PIECE.findall(text))
+    return sum(score(piece, text, 0) for piece in _PIECE.findall(text))
 
 
 _STRANGE: Final = 24
@@ -214,7 +218,7 @@ def _is_word(piece: tuple[int, int, int]) -> bool:
 
 def _is_opaque(run: list[tuple[int, int, int]]) -> bool:
     length, total = run[-1][1] - run[0][0], sum(piece[2] for piece in run)
-    return any(length >= least and total >= enough for least, enough in _ENOUGH)
+    return any(length >= least and total >= enough for least, enough in (_ENOUGH if len(run) > 1 else _ENOUGH_ALONE))
 
 
 def _with_rests(
@@ -270,7 +274,7 @@ def is_hex(piece: bytes) -> bool:
     return bool(_HEX.fullmatch(piece)) and bool(piece.strip(NUMBERS))
 
 
-def _score(piece: bytes, token: bytes, start: int) -> int:
+def score(piece: bytes, token: bytes, start: int) -> int:
     """Quarters of a bit by which chance explains the piece better than a writer does; below 0 where a writer does."""
     # A long run is drawn from one alphabet all along.
     piece = piece[:_SCORED]
@@ -290,8 +294,10 @@ def _score(piece: bytes, token: bytes, start: int) -> int:
         + 26 * (len(piece.translate(None, UPPER)) < length)
         + 10 * (len(piece.translate(None, NUMBERS)) < length)
     )
+    is_short = length <= _ABBREVIATED < len(token) and (piece.islower() or piece.isupper())
     if piece.isupper():
         piece = piece.lower()
     costs = COSTS
     written = costs[piece[0]] + sum([costs[before << 7 | after] for before, after in pairwise(piece)])
-    return written - round(length * _BITS[size])
+    value = written - round(length * _BITS[size])
+    return min(value, _ABBREVIATED) if is_short else value

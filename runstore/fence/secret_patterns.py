@@ -45,9 +45,6 @@ _VALUE: Final = (
 _SMALL_WORDS: Final = (
     rb"s?(?:</\w{1,30}+>\s{0,40}+<\w{1,30}+>|\W{1,12}+)((?:(?-i:[a-z]{3,8}+)[ ,]{1,2}+){11,23}[a-z]{3,8})"
 )
-# A PEM block whose end was cut off is a secret to the last byte of the text.
-_PEM_BLOCK: Final = rb"----[ -]BEGIN (?s:.*?---[ -]?END [^\n-]{0,200}-{4,5}|.*)"
-
 # Tokens that a prefix makes certain are a table of their own, `token_forms.tsv`; these have another sign.
 _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("api-key", "sk-", 0, rb"(?<![A-Za-z0-9])sk-(?=[\w-]{0,40}[0-9])[\w-]{20,255}+"),
@@ -160,8 +157,8 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("secret-id", "secret", 0, rb"(?i)secret[_-]?id[\"'\\]{0,4}\s?[:=][\s\"'\\]{0,5}(" + _GUID + rb")"),
     ("api-key", " auth ", 0, rb" auth (" + _GUID + rb"|[0-9a-f]{32,64})(?![\w-])"),
     ("private-key", "PuTTY-User-Key-File-", 0, rb"PuTTY-User-Key-File-[^\x00]{0,16384}"),
-    ("pem-block", "---- BEGIN ", 0, _PEM_BLOCK),
-    ("pem-block", "-----BEGIN ", 0, _PEM_BLOCK),
+    # A block whose end was cut off is a secret to the last byte of the text.
+    ("pem-block", "BEGIN ", 5, rb"----[ -]BEGIN (?:[^-]++|-(?!--[ -]?END ))*+(?:---[ -]?END [^\n-]{0,200}+-{4,5})?"),
 )  # fmt: skip
 
 RULES: Final = tuple(Rule(kind, anchor.encode(), back, re.compile(pattern)) for kind, anchor, back, pattern in _TABLE)

@@ -12,16 +12,20 @@ from runstore.fence.credential_names import (
     FLAG_BEFORE,
     KEY_ANCHORS,
     LINE,
-    NUMBER_NEXT,
     OPENING,
     REMOTE,
+    REMOTE_STRONG,
+    SHORT_NAME,
+    SIGNS,
     STRONG,
     TAG_BEFORE,
     TAGGED,
     UNQUOTED,
+    WORD_NEXT,
     Judge,
     is_harmless,
     looks_chosen,
+    looks_random,
     sureness,
 )
 from runstore.fence.opaque_words import RANDOM, opaque_words
@@ -33,7 +37,7 @@ from runstore.fence.token_forms import token_forms
 Span = tuple[int, int, str]
 
 BUDGET: Final = 40_000
-"""How much looking one text is worth; looking at a place costs 1 to 12. Honest texts of a megabyte stay far below."""
+"""How much looking one text is worth; looking at a place costs 1 to 30. Honest texts of 100 KB stay below."""
 
 SHORTEST: Final = 6
 """No secret worth the name is shorter, with its name, than this many bytes."""
@@ -44,6 +48,9 @@ SHORTEST: Final = 6
 _EXACT: Final = tuple((rule.anchor.decode("latin-1"), rule) for rule in RULES if not rule.folded)
 _FOLDED: Final = tuple((rule.anchor.decode("latin-1"), rule) for rule in RULES if rule.folded)
 _KEYS: Final = tuple((anchor.decode("latin-1"), anchor) for anchor in KEY_ANCHORS)
+_KEYS_IN_ASCII: Final = tuple((shown, anchor) for shown, anchor in _KEYS if anchor.isascii())
+# What `lower` does not fold in bytes, of the letters that names of credentials have.
+_CAPITALS: Final = tuple((letter.upper().encode(), letter.encode()) for letter in "éèîñóü")
 
 
 class TooManyHits(Exception):
@@ -71,6 +78,8 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
         data = _MARKER.sub(_hidden, data)
     left = _Budget(budget)
     folded = data.lower()
+    for capital, small in _CAPITALS if b"\xc3" in data else ():
+        folded = folded.replace(capital, small)
     spans: list[Span] = []
     view = data.decode("latin-1")
     for anchor, rule in _EXACT:
@@ -80,7 +89,7 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
     for anchor, rule in _FOLDED:
         if anchor in folded_view:
             spans.extend(_rule(rule, data, folded, left))
-    for shown, anchor in _KEYS:
+    for shown, anchor in _KEYS_IN_ASCII if data.isascii() else _KEYS:
         if shown in folded_view:
             spans.extend(_assignments(anchor, data, folded, left))
     spans.extend(_chosen(data, left))
@@ -127,9 +136,9 @@ _WORD_END: Final = re.compile(rb"[A-Za-z0-9_-]{0,4096}+")
 
 def _assignments(anchor: bytes, data: bytes, folded: bytes, budget: _Budget) -> Iterator[Span]:
     done = 0
-    for hit in _positions(folded, anchor, budget, 2):
+    for hit in _positions(folded, anchor, budget, 3):
         name = CREDENTIAL_NAME.match(folded, hit) if hit >= done else None
-        if name is None or (name["short"] and not _begins_word(data, hit)):
+        if name is None or (SHORT_NAME.match(folded, hit) and not _begins_word(data, hit)):
             continue
         budget.spend(12)
         span = _value_after(data, hit, name.end(), budget, sureness(name, folded))
@@ -152,7 +161,10 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge
         if form == "tag" and not TAG_BEFORE.search(data[max(0, start - 48) : start]):
             return _remote(data, end, budget)
         tagged = TAGGED.match(data, sign.end())
-        return _judged(data, *tagged.span(), "assigned", sure) if tagged else None
+        if tagged is None:
+            return None
+        stop = tagged.end() - 3 * data.endswith(b"]]>", tagged.start(), tagged.end())
+        return _judged(data, tagged.start(), stop, "assigned", sure)
     flagged = form == "space" and bool(FLAG_BEFORE.search(data[max(0, start - 48) : start]))
     opening = OPENING.match(data, sign.end())
     position = opening.end() if opening else sign.end()
@@ -163,8 +175,8 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge
         line = LINE.match(data, end)
         if line and looks_chosen(line[2]) and (line[1] or line[3] or b"\n" in data[max(0, start - 200) : start]):
             return _judged(data, *line.span(2), "assigned", sure)
-        if number := NUMBER_NEXT.match(data, end):
-            return _judged(data, *number.span(1), "assigned", sure)
+        if (word := WORD_NEXT.match(data, end)) and looks_random(word[1]):
+            return _judged(data, *word.span(1), "assigned", sure)
         return _remote(data, end, budget)
     if quote:
         stop = _closing(data, position, quote)
@@ -179,8 +191,10 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge
     if unquoted is None:
         return None
     value = unquoted.group().rstrip(b",.)}]")
+    if form == "list":
+        value = value.partition(b",")[0]
     budget.spend(len(unquoted.group()) // 32)
-    if form == "prose" and not looks_chosen(value):
+    if form in {"prose", "list"} and not looks_chosen(value):
         return _remote(data, end, budget)
     return _judged(data, position, position + len(value), "assigned", sure)
 
@@ -188,7 +202,10 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge
 def _remote(data: bytes, end: int, budget: _Budget) -> Span | None:
     budget.spend(12)
     found = REMOTE.match(data, end)
-    return (*found.span(found.lastindex or 0), "near-credential") if found else None
+    if found is None and len((window := data[end : end + 112]).translate(None, SIGNS)) < len(window):
+        budget.spend(8)
+        found = REMOTE_STRONG.match(data, end)
+    return (*found.span(1), "near-credential") if found else None
 
 
 def _closing(data: bytes, position: int, quote: bytes) -> int:
@@ -216,11 +233,13 @@ _FOUND_HERE: Final = (
 )
 _OPAQUE: Final = b"\x01"
 # A replacement of ours, exactly: brackets around anything else protect nothing.
-_MARKER: Final = re.compile(rb"\[redacted:([a-z0-9-]{1,60})\]|secret:(?:v1:[0-9a-f]{32}(?![0-9a-f])|set\b)")
-# Five groups of five out of the alphabet of product keys; words of capitals would need a digit in the place of a vowel.
-_PRODUCT_KEY: Final = re.compile(rb"[B-DF-HJKMP-RTV-Y2-9]{5}(?:-[B-DF-HJKMP-RTV-Y2-9]{5}){4}(?![A-Za-z0-9-])")
-_RECOVERY_KEY: Final = re.compile(rb"[0-9]{6}(?:-[0-9]{6}){7}(?![0-9])")
-_IN_GROUP: Final = re.compile(rb"[A-Za-z0-9-]")
+_MARKER: Final = re.compile(rb"\[redacted:([a-z0-9-]{1,60})\]|secret:(?:v1:[0-9a-f]{32}|set\b)")
+# Five groups of five out of the alphabet of product keys, where words of capitals would need a digit in the place of a vowel;
+# eight groups of six digits. Searched from the first hyphen on, which is rare: from a group's start it takes five times as long.
+_GROUPS: Final = re.compile(
+    rb"-(?:[B-DF-HJKMP-RTV-Y2-9]{5}(?:-[B-DF-HJKMP-RTV-Y2-9]{5}){3}|[0-9]{6}(?:-[0-9]{6}){6})(?![A-Za-z0-9-])"
+)
+_FIRST_GROUP: Final = re.compile(rb"(?<![A-Za-z0-9-])(?:([B-DF-HJKMP-RTV-Y2-9]{5})|[0-9]{6})\Z")
 _NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken|deltatoken)[-:= \"']{1,4}\Z", re.I)
 _KINDS: Final = {*(one.kind.encode() for one in (*RULES, *token_forms())), *_FOUND_HERE}
 
@@ -231,20 +250,24 @@ def _hidden(marker: re.Match[bytes]) -> bytes:
 
 def _keys_in_groups(data: bytes) -> Iterator[Span]:
     """Product keys and recovery keys, whose groups are as plain as words and numbers are."""
-    for kind, groups in (("product-key", _PRODUCT_KEY), ("recovery-key", _RECOVERY_KEY)):
-        for match in groups.finditer(data):
-            # What stands before is asked afterwards: an expression that begins with a look back is slow everywhere else.
-            before = _IN_GROUP.match(data, match.start() - 1) if match.start() else None
-            if before is None and any(48 <= code <= 57 for code in match.group()):
-                yield (*match.span(), kind)
+    for match in _GROUPS.finditer(data):
+        start, end = match.span()
+        first = _FIRST_GROUP.search(data, max(0, start - 7), start)
+        # Both have groups of one length, and a digit.
+        if (
+            first
+            and data[start + 1 + len(first[0])] == 45
+            and not data[first.start() : end].replace(b"-", b"").isalpha()
+        ):
+            yield first.start(), end, "product-key" if first[1] else "recovery-key"
 
 
 def _chosen(data: bytes, budget: _Budget) -> Iterator[Span]:
     """Passwords as people make them, whatever stands before: words, a number, a sign; `Orange-Tisch417!`."""
     for match in _SIGNS_AT_END.finditer(data):
-        if not data[match.start() - 1 : match.start()].isdigit():
+        if not _NUMBER_BEFORE.search(data, max(0, match.start() - 8), match.start()):
             continue
-        budget.spend(3)
+        budget.spend(8)
         words = _WORDS_AND_NUMBER.search(data, max(0, match.start() - 64), match.start())
         if words is None or match.end() - words.start(1) < 8 or _THINGS.fullmatch(words[2]):
             continue
@@ -255,6 +278,7 @@ def _chosen(data: bytes, budget: _Budget) -> Iterator[Span]:
 
 
 _SIGNS_AT_END: Final = re.compile(rb"[!?#$&*%]{1,3}+(?=[\s\"'<\\,)]|(?:\.[a-z]{2,5})?\Z)")
+_NUMBER_BEFORE: Final = re.compile(rb"[a-z\x80-\xff][._-]?[0-9]{2,6}\Z")
 _WORDS_AND_NUMBER: Final = re.compile(
     rb"(?:\A|[^%!$/^{~\w.-]|[a-z]%|-h?[pP])((?:[A-Z][a-z\x80-\xff]{2,15}+[._-]?){0,3}([A-Z][a-z\x80-\xff]{2,15}+)[._-]?([0-9]{2,6}))\Z"
 )
