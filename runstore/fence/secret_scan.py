@@ -265,9 +265,12 @@ def _keys_in_groups(data: bytes) -> Iterator[Span]:
 def _chosen(data: bytes, budget: _Budget) -> Iterator[Span]:
     """Passwords as people make them, whatever stands before: words, a number, a sign; `Orange-Tisch417!`."""
     for match in _SIGNS_AT_END.finditer(data):
+        if not data[match.start() - 1 : match.start()].isdigit():
+            continue
+        budget.spend(2)
         if not _NUMBER_BEFORE.search(data, max(0, match.start() - 8), match.start()):
             continue
-        budget.spend(8)
+        budget.spend(6)
         words = _WORDS_AND_NUMBER.search(data, max(0, match.start() - 64), match.start())
         if words is None or match.end() - words.start(1) < 8 or _THINGS.fullmatch(words[2]):
             continue
