@@ -17,7 +17,7 @@ from monitoring_app.presentation.parts import empty_state, page_header, pager, r
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.audit import AuditReader
-from runstore.runs.cursor import BadCursorError, Cursor
+from runstore.runs.filters import BadCursorError, Cursor
 
 A_PAGE: Final = 100
 _COLUMNS: Final = {texts.COLUMN_WHEN: "", texts.AUDIT_WHO: "", texts.AUDIT_WHAT: "", texts.AUDIT_ABOUT: "wide"}

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, text, tuple_
 from runstore.database import Database
 from runstore.errors import BadInputError
 from runstore.fence.redaction import scrub_json
-from runstore.runs.cursor import Cursor
+from runstore.runs.filters import Cursor
 from runstore.schema import AuditEntry
 from runstore.tenancy import Permission, TenantScope
 

@@ -56,8 +56,7 @@ def list_sets(call: Call, tenant: TenantOption) -> Answer:
 
 
 def show(call: Call, tenant: TenantOption, backup_set: SetOption) -> Answer:
-    from flows.backup.sets import document_of, get_set, set_items
-    from flows.backup.start import checked_set_id
+    from flows.backup.sets import checked_set_id, document_of, get_set, set_items
     from runstore.database import DatabaseRole
 
     set_id = checked_set_id(backup_set)
@@ -84,7 +83,7 @@ def add_policies(
     wait: WaitOption = False,
 ) -> Answer:
     from deployments.cli.start_action import start_request
-    from flows.backup.start import add_policies_request
+    from flows.backup.sets import add_policies_request
     from runstore.database import DatabaseRole
 
     def request(store: StoreAccess, scope: TenantScope) -> StartRequest:
@@ -101,7 +100,7 @@ def export(
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="An empty folder, or one to be made.")],
 ) -> Answer:
     from flows.backup.export import export_set
-    from flows.backup.start import checked_set_id
+    from flows.backup.sets import checked_set_id
     from runstore.database import DatabaseRole
 
     set_id = checked_set_id(backup_set)

@@ -8,8 +8,7 @@ from functools import partial
 import streamlit as st
 
 from flows._policies.snapshots import list_syncs, policies_of
-from flows.backup.sets import ItemView, SetView, create_set, get_set, list_sets, set_items
-from flows.backup.start import add_policies_request
+from flows.backup.sets import ItemView, SetView, add_policies_request, create_set, get_set, list_sets, set_items
 from monitoring_app.presentation.figures import type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.page import CONFIGURATION, HubPage, Viewer, page_database, start_database, still_there

@@ -1,4 +1,4 @@
-"""Backup sets as people handle them: make one, list them, see what is in one."""
+"""Backup sets as people handle them: make one, list them, see what is in one, ask for policies to be put into one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, insert, select
 
+from flows.backup.operation import MOST_POLICIES, OPERATION
 from flows.backup.tables import BackupItem, BackupSet
 from runstore.audit import record_audit
 from runstore.database import Database
 from runstore.errors import BadInputError, ConflictError, ForbiddenError
 from runstore.fence.reason_fields import plain_text
 from runstore.fence.redaction import scrub_text
+from runstore.ids import checked_id
+from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
 
 NAME_LIMIT = 200
@@ -144,3 +147,28 @@ def _views(connection: Connection, scope: TenantScope, set_id: UUID | None, limi
     if set_id is not None:
         wanted = wanted.where(BackupSet.id == set_id)
     return [SetView(*row) for row in connection.execute(wanted)]
+
+
+def add_policies_request(
+    database: Database, scope: TenantScope, set_id: str, policy_ids: Sequence[str] = (), *, all_policies: bool = False
+) -> StartRequest:
+    """The start request, identical for the same policies in whatever order. ForbiddenError, BadInputError."""
+    scope.require(Permission.OPERATE)
+    wanted = [policy_id.strip() for policy_id in policy_ids]
+    if all_policies and wanted:
+        raise BadInputError("Name policies with --policy or ask for all with --all: one of the two.")
+    if not all_policies and not wanted:
+        raise BadInputError("No policy is selected: name some with --policy, or ask for every one with --all.")
+    if len(wanted) > MOST_POLICIES:
+        raise BadInputError(f"At most {MOST_POLICIES} policies can be named at once; use --all for every one.")
+    if any(not 0 < len(policy_id) <= 200 for policy_id in wanted):
+        raise BadInputError(
+            "A policy id has 1 to 200 characters; `tenantatlas inventory policies` lists those there are."
+        )
+    get_set(database, scope, checked_set_id(set_id))
+    return OPERATION.request({"set_id": set_id, "policy_ids": wanted, "all_policies": all_policies})
+
+
+def checked_set_id(text: str) -> UUID:
+    """The id of a set from what a person wrote; BadInputError for what is not an id."""
+    return checked_id(text, f"{text[:80]!r} is not the id of a backup set; `tenantatlas backup list` shows the ids.")

@@ -10,8 +10,7 @@ from functools import partial
 from typing import Any, Final, Self, cast
 
 from runstore.errors import BadInputError
-from runstore.runs.cursor import BadCursorError, Cursor
-from runstore.runs.filters import DEFAULT_LIMIT, RunFilter
+from runstore.runs.filters import DEFAULT_LIMIT, BadCursorError, Cursor, RunFilter
 from runstore.runs.operation import OperationType
 from runstore.runs.reader import COUNT_CAP
 from runstore.runs.status import StatusBucket

@@ -20,7 +20,7 @@ from monitoring_app.presentation.nodes import Node, blocks, h
 from monitoring_app.presentation.parts import downloads, page_header
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
-from runstore.runs.cursor import Cursor
+from runstore.runs.filters import Cursor
 from runstore.runs.insights import RunInsights, known_zone
 from runstore.runs.reader import RunPage
 from runstore.runs.run import Run

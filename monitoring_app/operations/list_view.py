@@ -18,7 +18,7 @@ from monitoring_app.presentation.parts import empty_state, pager, row, table
 from monitoring_app.presentation.status import BUCKETS, count_bar, status_badge
 from runstore.ids import uuid_or_none
 from runstore.reasons import Catalogue
-from runstore.runs.cursor import Cursor
+from runstore.runs.filters import Cursor
 from runstore.runs.insights import HISTORY_FROM, History, RunNote
 from runstore.runs.operation import OperationType
 from runstore.runs.reader import COUNT_CAP, RunPage

@@ -19,8 +19,7 @@ from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.insights import RunAt, RunInsights, RunNote
-from runstore.schedule_states import LookProblem, StoppedBy
-from runstore.schedules import MOST, Look, Scheduled, ScheduleReader, Schedules
+from runstore.schedules import MOST, Look, LookProblem, Scheduled, ScheduleReader, Schedules, StoppedBy
 
 REFRESH_SECONDS = 30
 

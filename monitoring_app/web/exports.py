@@ -24,8 +24,7 @@ from monitoring_app.web.addresses import query_of
 from runstore.database import Database
 from runstore.fence.text_safety import formula_safe
 from runstore.ids import uuid_or_none
-from runstore.runs.cursor import Cursor
-from runstore.runs.filters import RunFilter
+from runstore.runs.filters import Cursor, RunFilter
 from runstore.runs.insights import RunInsights, Slice
 from runstore.runs.reader import COUNT_CAP
 from runstore.runs.run import Run

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from runstore.database import Database
-from runstore.runs.insertion import StartRequest, insert_statement, join, new_run
 from runstore.runs.rows import returned_columns, run_of
 from runstore.runs.run import Run, Source
+from runstore.runs.starter import StartRequest, insert_statement, join, new_run
 from runstore.runs.status import RunStatus
 from runstore.tenancy import TenantScope, Trigger
 

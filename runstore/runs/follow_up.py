@@ -14,8 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from runstore.notifications import NotificationKind, announce
-from runstore.runs.insertion import INSERT_RUN, StartRequest, idempotency_key
-from runstore.runs.starter import CHANNEL
+from runstore.runs.starter import CHANNEL, INSERT_RUN, StartRequest, idempotency_key
 
 LEFT_BY_ATTEMPT = ("then_request", "then_run", "then_why")
 """What a later attempt must not find: it reads everything again, and what the one before had read may be gone."""

@@ -18,8 +18,7 @@ from sqlalchemy.types import Uuid
 
 from runstore.database import Database
 from runstore.errors import NotFoundError
-from runstore.runs.cursor import Cursor
-from runstore.runs.filters import EVERYTHING, RunFilter
+from runstore.runs.filters import EVERYTHING, Cursor, RunFilter
 from runstore.runs.insight_queries import AGAINST, CHOICES, FAILURES, GROUPS, ITEMS, KIN, NOTES, USUAL
 from runstore.runs.operation import OperationType
 from runstore.runs.queries import per_day

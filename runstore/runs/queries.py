@@ -14,20 +14,10 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import (
-    CompoundSelect,
-    Integer,
-    Select,
-    Subquery,
-    bindparam,
-    func,
-    select,
-    union_all,
-)
+from sqlalchemy import CompoundSelect, Integer, Select, Subquery, bindparam, func, select, union_all
 
 from runstore.runs.branches import Branch, Shape, branches, shape_of, values_of
-from runstore.runs.cursor import Cursor
-from runstore.runs.filters import RunFilter
+from runstore.runs.filters import Cursor, RunFilter
 from runstore.runs.rows import list_of_runs
 from runstore.runs.run_sources import parameter
 from runstore.runs.status import StatusBucket

@@ -10,8 +10,7 @@ from sqlalchemy import Row, Select, text
 
 from runstore.database import Database
 from runstore.errors import NotFoundError
-from runstore.runs.cursor import Cursor
-from runstore.runs.filters import DEFAULT_LIMIT, RunFilter, checked_limit
+from runstore.runs.filters import DEFAULT_LIMIT, Cursor, RunFilter, checked_limit
 from runstore.runs.operation import OperationType
 from runstore.runs.queries import bucket_counts, longest, newest
 from runstore.runs.rows import DETAIL_COLUMNS, detail_of, list_of_runs, run_of

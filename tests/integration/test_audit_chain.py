@@ -14,7 +14,7 @@ from sqlalchemy import text
 from runstore.audit import AuditReader, record_audit, record_audits
 from runstore.database import DatabaseRole
 from runstore.errors import BadInputError, StoreError
-from runstore.runs.cursor import Cursor
+from runstore.runs.filters import Cursor
 from tests.conftest import Store
 
 ACME = "WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'acme') AND seq ="

@@ -10,8 +10,7 @@ import psycopg
 import pytest
 
 from flows.retention.kept import prune_kept
-from runstore.runs.cursor import Cursor
-from runstore.runs.filters import RunFilter
+from runstore.runs.filters import Cursor, RunFilter
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import Outbox
 from runstore.runs.reader import RunReader

@@ -17,8 +17,7 @@ from runstore.database import DatabaseRole
 from runstore.errors import ForbiddenError, NotFoundError, StoreError
 from runstore.notifications import NotificationReader
 from runstore.reasons import TIMED_OUT
-from runstore.runs.cursor import Cursor
-from runstore.runs.filters import RunFilter
+from runstore.runs.filters import Cursor, RunFilter
 from runstore.runs.insights import RunInsights
 from runstore.runs.operation import OperationType
 from runstore.runs.reader import RunReader

@@ -17,8 +17,7 @@ from sqlalchemy import Connection, text
 
 from runstore.reasons import CRASHED, TIMED_OUT
 from runstore.runs import reader as reader_module
-from runstore.runs.cursor import Cursor
-from runstore.runs.filters import RunFilter
+from runstore.runs.filters import Cursor, RunFilter
 from runstore.runs.insights import RunInsights
 from runstore.runs.operation import OperationType
 from runstore.runs.reader import RunReader

@@ -11,7 +11,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "runstore/runs/outbox.py": ("tests/integration/test_outbox.py",),
     "runstore/runs/silence.py": ("tests/integration/test_silence.py",),
-    "runstore/runs/cursor.py": ("tests/unit/test_cursor.py",),
+    "runstore/runs/filters.py": ("tests/unit/test_cursor.py",),
     "runstore/tenancy.py": ("tests/unit/test_tenancy.py",),
     "runstore/notifications.py": ("tests/integration/test_notifications.py",),
     "flows/drift/comparison/compare.py": ("tests/unit/drift",),

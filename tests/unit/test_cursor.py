@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstore.errors import BadInputError
-from runstore.runs.cursor import MAX_LENGTH, BadCursorError, Cursor
-from runstore.runs.filters import RunFilter, checked_limit
+from runstore.runs.filters import MAX_LENGTH, BadCursorError, Cursor, RunFilter, checked_limit
 
 moments = st.datetimes(
     min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis wants it so and adds the zone itself

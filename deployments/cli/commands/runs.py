@@ -55,8 +55,7 @@ def list_runs(
 ) -> Answer:
     from deployments.cli.run_shapes import counts_text, listed_json
     from runstore.database import DatabaseRole
-    from runstore.runs.cursor import Cursor
-    from runstore.runs.filters import RunFilter, checked_limit
+    from runstore.runs.filters import Cursor, RunFilter, checked_limit
     from runstore.runs.operation import OperationType
     from runstore.runs.reader import RunReader
 

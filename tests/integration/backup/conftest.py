@@ -15,9 +15,8 @@ from flows._tracking.progress import ProgressReporter
 from flows._tracking.tracked_flow import TrackedRun
 from flows.backup.flow import BATCH, READ_AHEAD, SetCapture
 from flows.backup.operation import AddPoliciesParameters
-from flows.backup.sets import create_set
+from flows.backup.sets import add_policies_request, create_set
 from flows.backup.sources import open_source
-from flows.backup.start import add_policies_request
 from flows.registry import told_items
 from runstore.directory import Directory
 from runstore.runs.reader import RunReader

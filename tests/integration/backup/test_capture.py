@@ -15,8 +15,7 @@ from flows._policies.stored import stored
 from flows._sources.folder import FolderSource
 from flows.backup.export import export_set
 from flows.backup.operation import OPERATION
-from flows.backup.sets import create_set, get_set, list_sets, set_items
-from flows.backup.start import add_policies_request
+from flows.backup.sets import add_policies_request, create_set, get_set, list_sets, set_items
 from flows.backup.tables import BackupItem
 from runstore.directory import Directory
 from runstore.errors import BadInputError, ForbiddenError

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from monitoring_app.operations.address import REFRESH_CHOICES, ROW_CHOICES, ListAddress, Period
 from monitoring_app.web.addresses import query_of, safe_next, with_tenant
 from runstore.errors import BadInputError
-from runstore.runs.cursor import Cursor
+from runstore.runs.filters import Cursor
 from runstore.runs.operation import OperationType
 from runstore.runs.status import StatusBucket
 from tests.support.examples import examples

@@ -21,7 +21,7 @@ from flows.inventory.operation import checked_scope
 from runstore import audit
 from runstore.directory import Directory
 from runstore.errors import BadInputError
-from runstore.runs import insertion, recorder
+from runstore.runs import recorder, starter
 from runstore.schema import Base
 
 TOKEN: Final = "aB3x9KfPq2Zr7TyW8vNm4LsD"
@@ -116,7 +116,7 @@ def test_every_column_that_could_hold_a_text_says_what_keeps_it_clean() -> None:
     ("module", "columns"),
     [
         (recorder, ("failures", "item_ids", "related", "context")),
-        (insertion, ("context", "parameters", "item_ids", "related")),
+        (starter, ("context", "parameters", "item_ids", "related")),
         (audit, ("detail",)),
     ],
 )
