@@ -81,7 +81,7 @@ def reasons() -> Catalogue:
         for path in sorted(folder.glob("**/reasons.py")):
             module = ".".join(("flows", *path.relative_to(folder.parent).with_suffix("").parts))
             try:
-                catalogue = Catalogue(catalogue, importlib.import_module(module).REASONS)
+                catalogue = Catalogue(catalogue.values(), importlib.import_module(module).REASONS)
             except (Exception, SystemExit) as problem:
                 _log.error("%s", Broken(f"flows/{path.relative_to(folder.parent)}", why(problem, folder)))
     return catalogue

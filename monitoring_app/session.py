@@ -22,7 +22,7 @@ class Viewer:
 
     def may(self, permission: Permission) -> bool:
         """Whether the viewer's role in this tenant carries the permission."""
-        return self.scope.actor.allows(permission)
+        return self.scope.actor.role.allows(permission)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,9 @@ class Database:
             with translated_errors():
                 yield joined
             return
-        with self._transaction(scope) as connection:
+        with self._connected(scope) as connection:
             yield connection
+            connection.commit()
 
     @contextmanager
     def reading(self, scope: TenantScope) -> Generator[None]:
@@ -94,12 +95,7 @@ class Database:
     @contextmanager
     def across_tenants(self) -> Generator[Connection]:
         """A transaction with no tenant set: row-level security leaves HUB and WORKER with nothing, by intent."""
-        with self._transaction(None) as connection:
-            yield connection
-
-    @contextmanager
-    def _transaction(self, scope: TenantScope | None) -> Generator[Connection]:
-        with self._connected(scope) as connection:
+        with self._connected(None) as connection:
             yield connection
             connection.commit()
 

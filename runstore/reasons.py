@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
@@ -101,36 +101,19 @@ class ReasonCode:
         return Failure(item_id=clean_item_id(item_id), reason_code=self.code, message=message)
 
 
-class Catalogue:
+class Catalogue(dict[str, ReasonCode]):
     """Every reason code of an installation, in alphabetical order. CatalogueError for a code that is declared twice."""
 
     def __init__(self, *groups: Iterable[ReasonCode]) -> None:
-        entries: dict[str, ReasonCode] = {}
-        for reason in (reason for group in groups for reason in group):
-            if reason.code in entries:
+        super().__init__()
+        for reason in sorted((reason for group in groups for reason in group), key=lambda reason: reason.code):
+            if reason.code in self:
                 raise CatalogueError(f"Reason code {reason.code} is declared twice.")
-            entries[reason.code] = reason
-        self._entries = dict(sorted(entries.items()))
+            self[reason.code] = reason
 
     @classmethod
     def core(cls) -> Self:
         return cls(CORE_REASONS)
-
-    def get(self, code: str) -> ReasonCode | None:
-        """The entry of a code, or None: rows may hold codes of a producer that is no longer installed."""
-        return self._entries.get(code)
-
-    def __getitem__(self, code: str) -> ReasonCode:
-        return self._entries[code]
-
-    def __contains__(self, code: object) -> bool:
-        return code in self._entries
-
-    def __iter__(self) -> Iterator[ReasonCode]:
-        return iter(self._entries.values())
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
 
 INTERNAL_ERROR: Final = ReasonCode(
@@ -221,22 +204,7 @@ ENCRYPTION_KEY_WRONG: Final = ReasonCode(
     template="The key, {setting_name}, is not the one that this was encrypted under, or the row was changed.",
 )
 
-CORE_REASONS: Final[tuple[ReasonCode, ...]] = (
-    INTERNAL_ERROR,
-    CONTACT_LOST,
-    CANCELLED,
-    CRASHED,
-    DEPLOYMENT_MISSING,
-    STORE_UNREACHABLE,
-    OUT_OF_MEMORY,
-    FLOW_RUN_DELETED,
-    FLOW_FAILED,
-    TIMED_OUT,
-    PARAMETERS_REFUSED,
-    ENCRYPTION_KEY_MISSING,
-    ENCRYPTION_KEY_UNUSABLE,
-    ENCRYPTION_KEY_WRONG,
-)
+CORE_REASONS: Final = tuple(entry for entry in list(globals().values()) if isinstance(entry, ReasonCode))
 
 
 def for_item(failure: Failure, item_id: object) -> Failure:

@@ -44,9 +44,6 @@ class Actor:
     role: Role
     user_id: UUID | None = None
 
-    def allows(self, permission: Permission) -> bool:
-        return self.role.allows(permission)
-
 
 LOCAL_OPERATOR = Actor(label="local operator", role=Role.OWNER)
 """The person who runs the command line without `--as`: trusted because they hold the database's address."""
@@ -65,7 +62,7 @@ class TenantScope:
 
     def require(self, permission: Permission) -> None:
         """Nothing when the actor may; ForbiddenError, naming the role and what would do, when not."""
-        if not self.actor.allows(permission):
+        if not self.actor.role.allows(permission):
             needed = "operator" if permission is Permission.OPERATE else "manager"
             raise ForbiddenError(
                 f"{self.actor.label} is {self.actor.role.value} in tenant {self.slug!r}, which does not allow this: "

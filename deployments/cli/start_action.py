@@ -31,17 +31,13 @@ LONG_QUEUED_SECONDS = 15.0
 RequestMaker = Callable[["StoreAccess", TenantScope], StartRequest]
 
 
-class NobodyWorksError(UnavailableError):
-    """Nothing here would do the work that is to be waited for."""
-
-
 def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) -> Answer:
     """Starts what `make` asks for, unless it refuses, and answers with the run, or with how it ended.
 
-    NobodyWorksError, before anything is written, when nothing here would do the work that is to be waited for.
+    UnavailableError, before anything is written, when nothing here would do the work that is to be waited for.
     """
     if wait and call.settings.is_embedded and read_record(call.settings.state) is None:
-        raise NobodyWorksError(
+        raise UnavailableError(
             "No local stack runs here, so nothing would do the work: start it with `tenantatlas up --detach`, or leave "
             "out --wait to queue the run."
         )

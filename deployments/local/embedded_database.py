@@ -11,7 +11,6 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -70,9 +69,7 @@ class EmbeddedDatabase:
             ) from problem
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with _exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
             self._leave()
 

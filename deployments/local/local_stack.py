@@ -8,18 +8,16 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from types import TracebackType
 
 import psutil
 
-from deployments.encryption import ensure_key, everything_under_key
 from deployments.local import specs
 from deployments.local.embedded_database import PREFECT, EmbeddedDatabase, try_exclusive
 from deployments.local.orphans import Reaper, end_orphans
 from deployments.local.process import ManagedDatabase, ManagedProcess, ProcessFailedError, ProcessSpec, rotate
 from deployments.local.record import StackRecord, read_record, record_of, remove_record
 from deployments.settings import Settings
-from deployments.store_access import configured_url, without_password
+from deployments.store_access import configured_url, ensure_key, everything_under_key, without_password
 from deployments.version import installed_version
 from flows.registry import migration_folders
 from runstore import migrations
@@ -64,9 +62,7 @@ class LocalStack:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
     def _start(self) -> None:

@@ -9,10 +9,10 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from deployments.encryption import kept_secret
 from deployments.local.orphans import MARK
 from deployments.local.process import READY_FILE, ProcessSpec
 from deployments.settings import PREFIX, Settings
+from deployments.store_access import kept_secret
 from runstore.errors import BadInputError
 
 TENANTATLAS = (sys.executable, "-m", "deployments.cli")

@@ -13,7 +13,6 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -83,9 +82,7 @@ class RunArtifacts:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
         is_over = problem is None or isinstance(problem, Exception)
         if is_over:
             counts, failures = self._standing()

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Any, Literal, Self
 from uuid import UUID
 
@@ -17,8 +16,8 @@ from flows._tracking.run_log import run_log
 from flows._tracking.store import patiently
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.runs.recorder import Recorder
-from runstore.runs.run import Counts, Failure, Progress, Recorded, RelatedLink
-from runstore.runs.status import RunStatus, Verdict
+from runstore.runs.run import Counts, Failure, Progress, RelatedLink
+from runstore.runs.status import RunStatus
 
 WRITE_INTERVAL = 0.4
 """Seconds between two writes of one run at least: a reader sees movement, the table is not hammered."""
@@ -187,9 +186,7 @@ class ProgressReporter:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, problem: object, trace: object) -> None:
         self._stopped.set()
         self._thread.join()
         untold = self._tally["failed"] - len(self._told)
@@ -222,7 +219,11 @@ class ProgressReporter:
                 restarted=self._restarted,
             )
         try:
-            self._hear(_is_ours(self._recorder.progress(progress), self._attempt))
+            recorded = self._recorder.progress(progress)
+            run = recorded.run
+            # A write that came late (STALE) says nothing against a row that still runs in this attempt.
+            still = run is not None and run.status is RunStatus.RUNNING and run.attempt == self._attempt
+            self._hear(recorded.applied or still)
         except BaseException:
             with self._lock:
                 self._changed |= changed
@@ -243,11 +244,3 @@ class ProgressReporter:
             except (StoreUnavailableError, StoreError) as away:
                 self._is_away = True
                 _log.warning("The progress of run %s waits: %s", self._run_id, away)
-
-
-def _is_ours(recorded: Recorded, attempt: int) -> bool:
-    """Whether the row still runs in this attempt. A write that came late (STALE) says nothing against it."""
-    run = recorded.run
-    return recorded.verdict is Verdict.APPLIED or (
-        run is not None and run.status is RunStatus.RUNNING and run.attempt == attempt
-    )

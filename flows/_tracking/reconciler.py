@@ -16,9 +16,9 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelled, Crashed, Scheduled
 
+from flows._tracking.hooks import failure_for, observed, stood_back
 from flows._tracking.identity import identity_of
 from flows._tracking.our_flow_runs import Patience, age, change_state
-from flows._tracking.state_map import failure_for, observed, stood_back
 from flows._tracking.unseen import UnseenRuns
 from runstore.database import Database
 from runstore.errors import StoreError, StoreUnavailableError

@@ -20,15 +20,13 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from flows._tracking.artifacts import Row, RunArtifacts, name_flow_run
-from flows._tracking.hooks import mirror_state, remember_failure
+from flows._tracking.hooks import ITEMS_FAILED, STOOD_BACK, mirror_state, remember_failure
 from flows._tracking.identity import RESERVED, FlowRunIdentity, identify_at_body
 from flows._tracking.log_scrubbing import install, sanitised, unexpected_failure
-from flows._tracking.pausing import PauseWatch
 from flows._tracking.progress import ProgressReporter
 from flows._tracking.run_log import Log, run_log
-from flows._tracking.state_map import ITEMS_FAILED, STOOD_BACK
+from flows._tracking.steps import PauseWatch, in_task
 from flows._tracking.store import patiently, worker_store
-from flows._tracking.tasks import in_task
 from flows.producer import FlowParameters, Operation
 from flows.registry import told_items
 from runstore.database import Database

@@ -25,8 +25,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.states import Cancelled, Completed, Crashed, Scheduled
 
+from flows._tracking.hooks import STOOD_BACK, failure_for, observed
 from flows._tracking.our_flow_runs import OurFlowRun, Patience, age, change_state, our_flow_runs
-from flows._tracking.state_map import STOOD_BACK, failure_for, observed
 from runstore.database import Database
 from runstore.errors import NotFoundError
 from runstore.reasons import CONTACT_LOST

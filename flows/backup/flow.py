@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -23,10 +23,13 @@ from flows._tracking.tracked_flow import TrackedRun, tracked_flow
 from flows.backup.operation import OPERATION, SHOWN_ITEMS, AddPoliciesParameters
 from flows.backup.reasons import BACKUP_POLICY_TOO_DEEP, BACKUP_SET_GONE
 from flows.backup.sealing import kept
-from flows.backup.sources import Capture, CaptureSource, open_source
+from flows.backup.sources import Capture, FolderCapture, open_source
 from flows.backup.store import Begun, add_items, begin, captured_by, complete, keep_selection
 from runstore.reasons import ReasonedError
 from runstore.runs.run import Failure
+
+if TYPE_CHECKING:
+    from flows.backup.graph_source import GraphCapture
 
 BATCH: Final = 200
 """Policies of one Prefect task: ten full Graph batches, so that a task's end costs little of its time."""
@@ -59,7 +62,7 @@ def add_policies(run: TrackedRun, parameters: AddPoliciesParameters) -> None:
 class SetCapture:
     run: TrackedRun
     parameters: AddPoliciesParameters
-    source: CaptureSource
+    source: FolderCapture | GraphCapture
     missing: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]], init=False)
     _begun: Begun = field(init=False)
     _fingerprint: Fingerprint = field(init=False)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flows._policies.types import POLICY_TYPES, PolicyType
+from flows._policies.types import PolicyType
 from flows._sources.graph.reader import GraphReader
 from flows._sources.graph.reading import Wanted, is_policy_id
 from flows._sources.graph.source import policy_of
@@ -16,21 +15,10 @@ from runstore.reasons import for_item
 from runstore.runs.run import Failure
 
 
-@contextmanager
-def graph_source(
-    directory: str, known: Mapping[str, str], environ: Mapping[str, str] | None = None, without: Sequence[str] = ()
-) -> Generator[GraphCapture]:
-    """The directory, signed in to as `environ` says; types in `without` are captured by id only."""
-    with GraphReader.open(directory, environ=environ) as reader:
-        yield GraphCapture(reader, known, [entry for entry in POLICY_TYPES if entry.slug not in without])
-
-
 class GraphCapture:
     """Policies by id; `known` says of which type an id is as far as the inventory knows."""
 
-    def __init__(
-        self, reader: GraphReader, known: Mapping[str, str], types: Sequence[PolicyType] = POLICY_TYPES
-    ) -> None:
+    def __init__(self, reader: GraphReader, known: Mapping[str, str], types: Sequence[PolicyType]) -> None:
         self._reader = reader
         self._known = known
         self._types = types

@@ -57,13 +57,7 @@ class ItemView:
 
 def document_of(one: SetView | ItemView) -> dict[str, Any]:
     """The JSON shape of the command line; sizes in bytes, before compression."""
-    return {name: _plain(value) for name, value in asdict(one).items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value.hex() if isinstance(value, bytes) else str(value) if isinstance(value, UUID) else value
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in asdict(one).items()}
 
 
 def create_set(database: Database, scope: TenantScope, name: str) -> SetView:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import select
@@ -26,6 +26,9 @@ from runstore.runs.run import Failure
 from runstore.schema import Tenant
 from runstore.tenancy import TenantScope
 
+if TYPE_CHECKING:
+    from flows.backup.graph_source import GraphCapture
+
 Capture = SourcePolicy | Failure
 
 
@@ -38,22 +41,6 @@ class Selection:
     failures: list[Failure] = field(default_factory=list[Failure])
 
 
-class CaptureSource(Protocol):
-    """A place policies are captured from."""
-
-    def select(self, policy_ids: Sequence[str] | None) -> Selection:
-        """The policies named, or every one there is when `None`."""
-        ...
-
-    def fetch(self, policies: Sequence[tuple[str, str]]) -> Iterator[Capture]:
-        """Each policy once, as it is now or why not."""
-        ...
-
-    def cost(self) -> Mapping[str, Any]:
-        """What it cost so far, for the run's context."""
-        ...
-
-
 def by_type(policies: Mapping[str, str]) -> list[tuple[str, str]]:
     """Policies of a type side by side, in table order: a batch then mostly asks one kind of thing."""
     order = {entry.slug: number for number, entry in enumerate(POLICY_TYPES)}
@@ -61,7 +48,7 @@ def by_type(policies: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def open_source(store: Database, scope: TenantScope) -> Generator[CaptureSource]:
+def open_source(store: Database, scope: TenantScope) -> Generator[FolderCapture | GraphCapture]:
     """The tenant's source: Microsoft Graph if it has a directory, otherwise the folder of its newest inventory sync.
 
     Raises ReasonedError when there is neither, or what there is cannot be used.
@@ -73,12 +60,15 @@ def open_source(store: Database, scope: TenantScope) -> Generator[CaptureSource]
     if directory:
         # Imported here: a folder's capture needs no HTTP client and no identity library.
         from flows._policies.own_credential import environment_of
-        from flows.backup.graph_source import graph_source
+        from flows._sources.graph.reader import GraphReader
+        from flows.backup.graph_source import GraphCapture
 
         with store.transaction(scope) as connection:
             environ = environment_of(connection, scope)
-        with graph_source(directory, known_types(store, scope), environ, without) as source:
-            yield source
+        # A policy of a type that is left out is captured all the same when it is asked for by its id.
+        listed = [entry for entry in POLICY_TYPES if entry.slug not in without]
+        with GraphReader.open(directory, environ=environ) as reader:
+            yield GraphCapture(reader, known_types(store, scope), listed)
         return
     folder = next((path for sync in syncs if sync.is_usable and (path := folder_of(sync.source))), None)
     if folder is None:

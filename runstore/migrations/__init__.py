@@ -94,12 +94,6 @@ def upgrade(url: str, producers: Sequence[Path] = ()) -> None:
             connection.execute(text(f"GRANT SELECT ON alembic_version TO {', '.join(DatabaseRole)}"))
 
 
-def downgrade(url: str, revision: str, producers: Sequence[Path] = ()) -> None:
-    """Takes the schema back to `revision` (`base` for nothing)."""
-    with translated_errors():
-        command.downgrade(configuration(url, producers), revision)
-
-
 def missing(url: str, producers: Sequence[Path] = ()) -> frozenset[str]:
     """The revisions this version of the code knows and the database lacks; none when it is as new, or newer.
 

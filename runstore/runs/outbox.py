@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -27,7 +26,6 @@ class Undispatched:
     """A pending run to hand over. `tries` counts the claims, this one included."""
 
     id: UUID
-    tenant_id: UUID
     tenant: str
     type: OperationType
     parameters: Mapping[str, Any]
@@ -115,7 +113,6 @@ class Outbox:
         return [
             Undispatched(
                 row.id,
-                row.tenant_id,
                 row.slug,
                 OperationType(row.resource, row.action),
                 row.parameters,
@@ -143,8 +140,7 @@ class Outbox:
 class RunListener:
     """Waits for news of runs. One that comes while the connection is away is lost, so sweep as well."""
 
-    def __init__(self, url: str, channel: str = CHANNEL) -> None:
-        self._channel = channel
+    def __init__(self, url: str) -> None:
         self._url = sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection: psycopg.Connection[Any] | None = None
 
@@ -156,7 +152,7 @@ class RunListener:
                 self._connection = BoundedConnection.connect(
                     self._url, autocommit=True, connect_timeout=CONNECT_SECONDS
                 )
-                self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+                self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
                 return True
             for _ in self._connection.notifies(timeout=max(0.0, deadline - time.monotonic()), stop_after=1):
                 return True
@@ -169,11 +165,3 @@ class RunListener:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -19,7 +19,7 @@ def _product(repository: Path) -> Catalogue:
     """The catalogue without the producers made for tests, which are on the path in some test processes."""
     made = (repository / "tests" / "fixtures").rglob("reasons.py")
     codes = {code for path in made for code in re.findall(r'code="([a-z_0-9]+)"', path.read_text(encoding="utf-8"))}
-    return Catalogue([reason for reason in reasons() if reason.code not in codes])
+    return Catalogue([reason for reason in reasons().values() if reason.code not in codes])
 
 
 def _sources(repository: Path) -> Iterator[Path]:

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
-from deployments.services.metrics import metrics_served
+from deployments.services.relay import metrics_served
 from flows._tracking.unseen import Waiting
 from runstore.database import Database, DatabaseRole
 from runstore.runs.outbox import Outbox

@@ -18,8 +18,8 @@ from prefect.states import Running
 import flows._tracking.reconciler as module
 from flows._tracking.dispatcher import Dispatcher
 from flows._tracking.our_flow_runs import Patience
-from flows._tracking.pausing import PauseWatch
 from flows._tracking.reconciler import Reconciler
+from flows._tracking.steps import PauseWatch
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import Outbox
 from runstore.runs.reader import RunReader
@@ -106,7 +106,7 @@ def test_a_flow_that_prefect_kept_waiting_is_not_given_up_before_it_can_tell_its
 
 
 def test_a_paused_flow_goes_on_asking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows._tracking.pausing.LOOK_INTERVAL", 0.05)
+    monkeypatch.setattr("flows._tracking.steps.LOOK_INTERVAL", 0.05)
     with PauseWatch(uuid4()) as watch:
         watch._thread.join(4)  # pyright: ignore[reportPrivateUsage]
         assert watch._thread.is_alive()  # pyright: ignore[reportPrivateUsage]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -60,7 +61,7 @@ def test_what_is_over_a_tenants_limit_waits_queued_until_a_run_ends(store: Store
     for run in first:
         outbox.handed_over(run.id, uuid4())
     assert list(outbox.claim(10)) == []
-    with RunListener(store.url) as listener:
+    with closing(RunListener(store.url)) as listener:
         assert listener.wait(1), "the first wait connects"
         observe(store, scope, first[0].id, ObservedState.RUNNING)
         observe(store, scope, first[0].id, ObservedState.FINISHED)
@@ -72,7 +73,7 @@ def test_an_end_with_nobody_waiting_wakes_nobody(store: Store) -> None:
     scope = store.tenant("acme")
     (run,) = begin(store, scope, 1)
     Outbox(store.relay, tenant_limit=2).handed_over(run, uuid4())
-    with RunListener(store.url) as listener:
+    with closing(RunListener(store.url)) as listener:
         assert listener.wait(1)
         observe(store, scope, run, ObservedState.FINISHED)
         assert not listener.wait(0.5)
@@ -80,7 +81,7 @@ def test_an_end_with_nobody_waiting_wakes_nobody(store: Store) -> None:
 
 def test_a_listener_whose_connection_was_cut_hears_again(store: Store) -> None:
     scope = store.tenant("acme")
-    with RunListener(store.url) as listener, psycopg.connect(store.url, autocommit=True) as other:
+    with closing(RunListener(store.url)) as listener, psycopg.connect(store.url, autocommit=True) as other:
         assert listener.wait(1)
         cut = other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -114,7 +115,7 @@ def test_a_claim_is_its_callers_for_the_lease_and_counts_as_a_try(store: Store) 
     begin(store, scope, 1)
     outbox = Outbox(store.relay, tenant_limit=2)
     (first,) = outbox.claim(1)
-    assert (first.tries, first.tenant_id, first.type) == (1, scope.tenant_id, ECHO)
+    assert (first.tries, first.tenant, first.type) == (1, scope.slug, ECHO)
     assert LEASE_SECONDS == 30
     assert LEASE_SECONDS - 10 < due_in(store, first.id) <= LEASE_SECONDS
     outbox.postpone([first.id], 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -356,7 +357,7 @@ def test_a_guess_counts_only_while_all_that_it_was_made_from_holds(runs: Runs, p
 def test_an_end_wakes_the_dispatchers_where_a_run_of_the_tenant_waits(store: Any, runs: Runs) -> None:
     Runs(store, store.tenant("globex")).pending()
     ending = [runs.at(RunStatus.RUNNING) for _ in range(2)]
-    with RunListener(store.url) as listener:
+    with closing(RunListener(store.url)) as listener:
         assert listener.wait(5), "the connection was just made"
         assert runs.report(ending[0], ObservedState.FINISHED, 2).applied
         assert not listener.wait(0.3), "only a run of another tenant waits"

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text, update
 
-from deployments.encryption import everything_under_key, kept_secret, report
+from deployments.store_access import everything_under_key, kept_secret, report
 from flows._policies import sealing
 from flows._policies.sealing import EncryptionKeyError, InstallationKey, KeyRing, Seals, encrypted, standing
 from flows._policies.snapshots import bodies

@@ -31,7 +31,7 @@ def test_up_down_up(new_database: Callable[..., str]) -> None:
     url = new_database()
     migrations.upgrade(url, FOLDERS)
     full = tables(url)
-    migrations.downgrade(url, "base", FOLDERS)
+    command.downgrade(migrations.configuration(url, FOLDERS), "base")
     assert tables(url) == {"alembic_version"}
     migrations.upgrade(url, FOLDERS)
     assert tables(url) == full
@@ -61,7 +61,7 @@ def test_four_machines_may_migrate_at_once(new_database: Callable[..., str]) -> 
 def test_indexes_are_made_while_workers_write_and_after_a_build_that_failed(new_database: Callable[..., str]) -> None:
     url = new_database()
     migrations.upgrade(url, FOLDERS)
-    migrations.downgrade(url, "runstore@0001_run_store", FOLDERS)
+    command.downgrade(migrations.configuration(url, FOLDERS), "runstore@0001_run_store")
     with psycopg.connect(url) as writing, psycopg.connect(url, autocommit=True) as another:
         tenants = "INSERT INTO tenants (id, slug, name) VALUES (gen_random_uuid(), %s, 'x')"
         runs = (
@@ -119,7 +119,7 @@ def test_an_old_schema_with_a_producer_that_is_not_here_is_old_and_says_why_it_s
 ) -> None:
     url = new_database()
     migrations.upgrade(url, FOLDERS)
-    migrations.downgrade(url, "policy_snapshots@0001_policy_snapshots", FOLDERS)
+    command.downgrade(migrations.configuration(url, FOLDERS), "policy_snapshots@0001_policy_snapshots")
     with psycopg.connect(url) as connection:
         connection.execute("INSERT INTO alembic_version VALUES ('0001_policy_restore')")
     heads = migrations.found(url)

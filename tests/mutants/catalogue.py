@@ -17,7 +17,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "flows/drift/comparison/compare.py": ("tests/unit/drift",),
     "flows/drift/comparison/policy_diff.py": ("tests/unit/drift",),
     "flows/_tracking/progress.py": ("tests/integration/test_progress.py",),
-    "flows/_tracking/state_map.py": ("tests/unit/test_state_map.py",),
+    "flows/_tracking/hooks.py": ("tests/unit/test_state_map.py",),
     "monitoring_app/operations/address.py": ("tests/unit/hub/test_address.py",),
     "monitoring_app/presentation/guard.py": ("tests/unit/hub/test_guard.py",),
 }

@@ -36,10 +36,10 @@ def render(catalogue: Catalogue) -> str:
     """The page as Markdown, codes in alphabetical order, ending in a line end."""
     overview = "".join(
         f"| [`{reason.code}`](#{reason.code}) | {reason.who.label} | {'yes' if reason.retryable else 'no'} |\n"
-        for reason in catalogue
+        for reason in catalogue.values()
     )
-    sections = "".join(_section(reason) for reason in catalogue)
-    used = {name for reason in catalogue for name in reason.fields}
+    sections = "".join(_section(reason) for reason in catalogue.values())
+    used = {name for reason in catalogue.values() for name in reason.fields}
     fields = "".join(f"| `{name}` | {holds} |\n" for name, (holds, _) in FIELDS.items() if name in used)
     return f"{_HEAD}{overview}{sections}{_FIELDS_HEAD}{fields}"
 

@@ -172,14 +172,14 @@ def test_an_undocumented_or_loose_reason_cannot_be_declared(change: dict[str, st
 
 def test_a_code_declared_twice_fails_loudly() -> None:
     with pytest.raises(CatalogueError, match="contact_lost is declared twice"):
-        Catalogue(Catalogue.core(), [CONTACT_LOST])
+        Catalogue(CORE_REASONS, [CONTACT_LOST])
 
 
 def test_the_catalogue_finds_and_lists_its_codes() -> None:
     catalogue = Catalogue.core()
     assert catalogue.get("contact_lost") is CONTACT_LOST
     assert catalogue.get("gone_with_its_producer") is None
-    assert [reason.code for reason in catalogue] == sorted(reason.code for reason in CORE_REASONS)
+    assert list(catalogue) == sorted(reason.code for reason in CORE_REASONS)
     assert "internal_error" in catalogue and len(catalogue) == len(CORE_REASONS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from prefect.client.schemas.objects import State, StateType
 
-from flows._tracking.state_map import (
+from flows._tracking.hooks import (
     ITEMS_FAILED,
     STOOD_BACK,
     failure_for,

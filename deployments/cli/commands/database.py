@@ -29,8 +29,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def upgrade(call: Call) -> Answer:
-    from deployments.encryption import report
-    from deployments.store_access import open_store
+    from deployments.store_access import open_store, report
     from flows.registry import migration_folders
     from runstore import migrations
 
@@ -47,8 +46,7 @@ def upgrade(call: Call) -> Answer:
 
 
 def check(call: Call) -> Answer:
-    from deployments.encryption import report
-    from deployments.store_access import open_store
+    from deployments.store_access import open_store, report
     from flows.registry import migration_folders
     from runstore import migrations
     from runstore.migrations import verify_schema
@@ -86,7 +84,7 @@ def dump(call: Call, file: FileArgument) -> Answer:
 
 
 def restore(call: Call, file: FileArgument) -> Answer:
-    from deployments.encryption import report
+    from deployments.store_access import report
     from runstore.dump import restore as read
 
     call.operator_only("restores the run store")
@@ -104,14 +102,15 @@ def seal(
         typer.Option("--new-key", help="Make a new key first, and forget the old one when nothing needs it any more."),
     ] = False,
 ) -> Answer:
-    from deployments import encryption
+    from deployments.store_access import everything_under_key, forget_older
+    from deployments.store_access import new_key as put_new_key
 
     call.operator_only("encrypts the run store")
     with call.open_store() as store:
-        file = encryption.new_key(call.settings) if new_key else None
-        rows = encryption.everything_under_key(store.admin)
+        file = put_new_key(call.settings) if new_key else None
+        rows = everything_under_key(store.admin)
         if file is not None:
-            encryption.forget_older(file)
+            forget_older(file)
     said = "Everything that tenants' policies say is encrypted under the present key."
     listed = Table(("Tenant", "Rows encrypted now"), list(rows.items()), "There are no tenants yet.")
     return Answer({"sealed": rows}, (said, listed))

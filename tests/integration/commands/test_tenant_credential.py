@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy import text
 
-from deployments.encryption import everything_under_key
+from deployments.store_access import everything_under_key
 from flows._policies.own_credential import environment_of
 from flows._sources.graph.credentials import make_credential
 from flows._sources.graph.settings import GraphSettings

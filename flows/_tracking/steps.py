@@ -1,17 +1,26 @@
-"""Prefect's pause and suspend, as a flow can obey them within a task: between two items."""
+"""A step of a flow as a task of Prefect, and Prefect's pause and suspend as a flow can obey them within one."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 from uuid import UUID
 
 import httpx
+from prefect import task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.exceptions import Pause, PrefectException
+
+from flows._tracking.log_scrubbing import sanitised
+from runstore.errors import TenantAtlasError
+from runstore.fence.redaction import scrub_text
+
+T = TypeVar("T")
 
 LOOK_INTERVAL = 5.0
 """Seconds between two questions to Prefect. A run that is shorter asks nothing."""
@@ -44,9 +53,7 @@ class PauseWatch:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._may_go_on.set()
 
@@ -69,3 +76,41 @@ class PauseWatch:
             self._may_go_on.set()
         else:
             self._may_go_on.clear()
+
+
+def in_task(name: str, work: Callable[[], T], title: str) -> T:
+    """What `work` answers, done as a task of that name in the flow run that is under way here, if one is.
+
+    Its data goes by closure: Prefect looks through what a task is given. Errors of ours come out as they are.
+    """
+    if FlowRunContext.get() is None:
+        return work()
+    answers: list[T] = []
+    ours: list[TenantAtlasError] = []
+    shown = scrub_text(title, limit=120)
+
+    def once() -> None:
+        try:
+            answers.append(work())
+        except TenantAtlasError as problem:
+            ours.append(problem)
+            raise
+
+    @task(
+        name=scrub_text(name, limit=120),
+        task_run_name=lambda: shown,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        log_prints=False,
+    )
+    def step() -> None:
+        sanitised(once)
+
+    try:
+        step()
+    except TenantAtlasError:
+        if not ours:
+            raise
+    if ours:
+        raise ours[0]
+    return answers[0]
