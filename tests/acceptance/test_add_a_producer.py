@@ -42,7 +42,7 @@ from datetime import UTC, datetime
 bodies = {}
 tracking.tracked_flow = lambda operation: lambda body: bodies.setdefault(str(operation.type), body)
 operation = operations()["policy.restore"]
-assert "restore_unknown_policy" in {code.code for code in reasons()}
+assert "restore_unknown_policy" in reasons()
 import flows.restore.flow
 from flows.rehearsal import ENDS
 from flows.restore.rehearsals import REHEARSALS
