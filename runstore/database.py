@@ -197,13 +197,14 @@ def translated_errors() -> Generator[None]:
     try:
         yield
     except exc.DBAPIError as error:
+        raise _translate(error.orig, is_lost=error.connection_invalidated) from None
+    except psycopg.Error as error:
         raise _translate(error) from None
     except exc.TimeoutError:
         raise StoreBusyError() from None
 
 
-def _translate(error: exc.DBAPIError) -> Exception:
-    origin = error.orig
+def _translate(origin: BaseException | None, *, is_lost: bool = False) -> Exception:
     if isinstance(origin, psycopg.errors.UniqueViolation):
         return ConflictError()
     if isinstance(origin, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
@@ -211,7 +212,7 @@ def _translate(error: exc.DBAPIError) -> Exception:
     if isinstance(origin, psycopg.errors.UndefinedObject | psycopg.errors.InvalidParameterValue):
         # set_config('role', …) names a role that no migration has made yet.
         return SchemaMismatchError()
-    if error.connection_invalidated or (isinstance(origin, psycopg.OperationalError) and not origin.sqlstate):
+    if is_lost or (isinstance(origin, psycopg.OperationalError) and not origin.sqlstate):
         return StoreUnavailableError()
     if isinstance(origin, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
         return StoreError("The run store took too long to answer; try again shortly.")

@@ -1,8 +1,7 @@
 """The whole run store in one file, and back: every row of every table, or a sentence on why not.
 
-A file is a ZIP archive: one member a table, as PostgreSQL's COPY writes it, and `manifest.json` with the schema's revisions and
-how many rows each table has. The schema itself is not in it: `db upgrade` makes that. Both directions work under the role
-that sees every tenant, as neither the owner of the tables nor a member of several roles does.
+A ZIP archive: a member for each table, as PostgreSQL's COPY writes it, and `manifest.json`; `db upgrade` makes the schema. Both
+directions work under the role that sees every tenant, as neither the owner of the tables nor a member of several does.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ import psycopg
 from psycopg import sql
 from pydantic import BaseModel, ValidationError
 
-from runstore.database import DatabaseRole, sqlalchemy_url
-from runstore.errors import BadInputError, SchemaMismatchError, StoreError, StoreUnavailableError
+from runstore.database import DatabaseRole, sqlalchemy_url, translated_errors
+from runstore.errors import BadInputError, SchemaMismatchError, StoreError
 
 MANIFEST: Final = "manifest.json"
 _REVISIONS: Final = "alembic_version"
@@ -114,21 +113,13 @@ def restore(url: str, file: Path) -> dict[str, int]:
 def _transaction(url: str) -> Generator[psycopg.Connection[Any]]:
     """One moment of the store, under the role that sees all of it; kept if the block ends well."""
     address = sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    try:
-        with psycopg.connect(address, connect_timeout=5, options="-c timezone=UTC") as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.execute("SELECT set_config('role', %s, true)", (DatabaseRole.ADMIN,))
-            if hidden := connection.execute(_HIDDEN, {"role": DatabaseRole.ADMIN}).fetchall():
-                raise StoreError(f"Rows of {hidden[0][0]} are hidden from {DatabaseRole.ADMIN}: nothing was done.")
-            yield connection
-    except psycopg.errors.InvalidParameterValue:
-        raise SchemaMismatchError() from None
-    except psycopg.OperationalError as problem:
-        if problem.sqlstate and not problem.sqlstate.startswith(("08", "57")):
-            raise StoreError(f"The run store refused a statement (SQLSTATE {problem.sqlstate}).") from None
-        raise StoreUnavailableError() from None
-    except psycopg.Error as problem:
-        raise StoreError(f"The run store refused a statement (SQLSTATE {problem.sqlstate}).") from None
+    options = "-c timezone=UTC"
+    with translated_errors(), psycopg.connect(address, connect_timeout=5, options=options) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute("SELECT set_config('role', %s, true)", (DatabaseRole.ADMIN,))
+        if hidden := connection.execute(_HIDDEN, {"role": DatabaseRole.ADMIN}).fetchall():
+            raise StoreError(f"Rows of {hidden[0][0]} are hidden from {DatabaseRole.ADMIN}: nothing was done.")
+        yield connection
 
 
 def _tables(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:

@@ -226,18 +226,6 @@ def chain_of(exception: BaseException) -> Sequence[BaseException]:
     return chain
 
 
-def unexpected(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Failure, str]:
-    """`internal_error` for an exception nobody foresaw, and the correlation id that its log line must carry.
-
-    The exception's own text never enters the failure. Never raises. The caller writes the log line; in a flow,
-    `flows._tracking.log_scrubbing.unexpected_failure` does both.
-    """
-    # Short enough to read out, and no two in one log for all practical purposes.
-    correlation_id = uuid4().hex[:12]
-    failure = INTERNAL_ERROR.failure(item_id, class_name=class_name_of(exception), correlation_id=correlation_id)
-    return failure, correlation_id
-
-
 def failure_of(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Failure, str | None]:
     """The failure an exception stands for, and a correlation id if it was not foreseen. Never raises.
 
@@ -252,4 +240,7 @@ def failure_of(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Fa
         return STORE_UNREACHABLE.failure(item_id), None
     if any(isinstance(link, MemoryError) for link in chain_of(exception)):
         return OUT_OF_MEMORY.failure(item_id), None
-    return unexpected(exception, item_id)
+    # Short enough to read out, and no two in one log for all practical purposes.
+    correlation_id = uuid4().hex[:12]
+    failure = INTERNAL_ERROR.failure(item_id, class_name=class_name_of(exception), correlation_id=correlation_id)
+    return failure, correlation_id

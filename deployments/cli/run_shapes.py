@@ -14,7 +14,6 @@ from runstore.runs.status import ACTIVE
 if TYPE_CHECKING:
     from deployments.cli.call import Call
     from runstore.database import Database
-    from runstore.runs.run import RelatedLink
     from runstore.tenancy import TenantScope
 
 
@@ -82,14 +81,16 @@ def detail_json(detail: RunDetail, names: Mapping[str, str], *, hub: str) -> dic
         "item_ids": list(detail.item_ids),
         "failures": [failure.as_json() for failure in detail.failures],
         "names": dict(names),
-        "related": [{"label": link.label, "url": link_url(link, run.tenant, hub)} for link in detail.related],
+        "related": [
+            {
+                "label": link.label,
+                "url": f"{hub}/{link.page.strip('/')}?{urlencode({'tenant': run.tenant, **link.parameters})}",
+            }
+            for link in detail.related
+        ],
         "flow_run_id": None if run.flow_run_id is None else str(run.flow_run_id),
         "url": hub + run.path,
     }
-
-
-def link_url(link: RelatedLink, tenant: str, hub: str) -> str:
-    return f"{hub}/{link.page.strip('/')}?{urlencode({'tenant': tenant, **link.parameters})}"
 
 
 def flow_run_text(run: Run) -> str:

@@ -1,8 +1,7 @@
 """Finds and ends what a local stack left behind: its processes by a mark in the environment they inherit, and its database.
 
-Run as `python -m deployments.local.orphans HOME` it does so when the supervisor is killed. It holds the reading end of a
-pipe whose other end only the supervisor has. A supervisor that ends in order says so first; when the pipe closes without a
-word, it was killed.
+As `python -m deployments.local.orphans HOME` it does so when a pipe, whose other end only the supervisor has, closes
+without a word: then that was killed.
 """
 
 from __future__ import annotations

@@ -69,25 +69,20 @@ class Dispatcher:
 
     def _hand_over_or_postpone(self, client: SyncPrefectClient, run: Undispatched) -> None:
         """A run that Prefect refuses waits by itself, longer each time; the others go on."""
+        name = str(run.type)
         try:
-            self._hand_over(client, run)
+            if name not in self._deployments:
+                self._deployments[name] = client.read_deployment_by_name(f"{name}/{DEPLOYMENT}").id
+            flow_run = client.create_flow_run_from_deployment(
+                self._deployments[name],
+                name=flow_run_name(name, run.tenant, run.parameters),
+                parameters={"tenant": run.tenant, **run.parameters, "run_id": str(run.id)},
+                idempotency_key=str(run.id),
+                tags=[TAG, *flow_run_tags(name, run.tenant, run.parameters), f"run:{run.id}"],
+            )
         except (ObjectNotFound, PrefectHTTPStatusError) as problem:
-            self._deployments.pop(str(run.type), None)
+            self._deployments.pop(name, None)
             self._outbox.postpone([run.id], min(RETRY_SECONDS * run.tries, LONGEST_RETRY_SECONDS))
             _log.warning("Run %s waits: Prefect does not take it (%s).", run.id, type(problem).__name__)
-
-    def _hand_over(self, client: SyncPrefectClient, run: Undispatched) -> None:
-        flow_run = client.create_flow_run_from_deployment(
-            self._deployment(client, run),
-            name=flow_run_name(str(run.type), run.tenant, run.parameters),
-            parameters={"tenant": run.tenant, **run.parameters, "run_id": str(run.id)},
-            idempotency_key=str(run.id),
-            tags=[TAG, *flow_run_tags(str(run.type), run.tenant, run.parameters), f"run:{run.id}"],
-        )
-        self._outbox.handed_over(run.id, flow_run.id)
-
-    def _deployment(self, client: SyncPrefectClient, run: Undispatched) -> UUID:
-        name = str(run.type)
-        if name not in self._deployments:
-            self._deployments[name] = client.read_deployment_by_name(f"{name}/{DEPLOYMENT}").id
-        return self._deployments[name]
+        else:
+            self._outbox.handed_over(run.id, flow_run.id)

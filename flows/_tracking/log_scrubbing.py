@@ -1,15 +1,8 @@
 """Keeps the text of exceptions and log lines out of Prefect's database, and secrets out of the worker's own log.
 
-Where text leaves a flow process for Prefect's API, and what stands there:
-
-- the message of a state: Prefect makes it from the exception that left the flow or the task, and `sanitised` lets none but
-  clean ones leave; what a tracked flow returns has a text of ours.
-  A task made by Prefect's own `@task` is beyond that: producers make theirs by `run.step`, and the contract suite looks;
-- log lines and tracebacks, by the API log handlers: a filter on every handler rewrites the record;
-- names, tags and artifacts: scrubbed where they are made (`artifacts`). Results are not persisted.
-
-The worker's local log goes through the same filter: it names class, place and correlation id of every exception in the
-chain, and never an exception's own text, which may quote a request, a file or a password.
+Prefect makes a state's message from the exception that left the flow or the task: `sanitised` lets none but clean ones
+leave. Producers make tasks by `run.step`; Prefect's own `@task` is beyond that. Log lines and tracebacks pass a filter on
+every handler, the local log's too. An exception's own text may quote a request, a file or a password.
 """
 
 from __future__ import annotations

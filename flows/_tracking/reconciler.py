@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -72,7 +70,9 @@ class Reconciler:
             return 0
         try:
             with get_client(sync_client=True) as client:
-                known = _flow_runs(client, runs)
+                ids = [run.flow_run_id for run in runs if run.flow_run_id]
+                wanted = FlowRunFilter(id=FlowRunFilterId(any_=ids))
+                known = {one.id: one for one in client.read_flow_runs(flow_run_filter=wanted, limit=len(ids))}
                 # A flow at its end tells Prefect first, and no longer the store: what answers late kept it waiting, too.
                 self._note_own_absence()
                 for run in runs:
@@ -81,7 +81,7 @@ class Reconciler:
             # Prefect is away too: all we know is the silence, and that much the hub may show.
             self._listening_since = time.monotonic()
             for run in runs:
-                self._note_silence(run)
+                self._silent.mark_contact_lost(run, after_seconds=self._patience.contact_lost)
             raise
         return len(runs)
 
@@ -122,11 +122,8 @@ class Reconciler:
             # As patient as with a silent run: a pool of containers may need minutes for an image before a flow begins.
             change_state(client, flow_run.id, state, Scheduled())
 
-    def _note_silence(self, run: Run) -> None:
-        self._silent.mark_contact_lost(run, after_seconds=self._patience.contact_lost)
-
     def _give_up_if_lost(self, client: SyncPrefectClient, run: Run, flow_run: FlowRun, state: State) -> None:
-        self._note_silence(run)
+        self._silent.mark_contact_lost(run, after_seconds=self._patience.contact_lost)
         silent = self._silent.silent_for(run)
         # While the store or Prefect was away, no flow could say that it is alive, or at its end: they have this long to do so.
         listened = time.monotonic() - self._listening_since
@@ -145,9 +142,3 @@ class Reconciler:
 
 def _scope(run: Run) -> TenantScope:
     return TenantScope(run.tenant_id, run.tenant, PREFECT)
-
-
-def _flow_runs(client: SyncPrefectClient, runs: Sequence[Run]) -> Mapping[UUID, FlowRun]:
-    ids = [run.flow_run_id for run in runs if run.flow_run_id]
-    found = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=ids)), limit=len(ids))
-    return {flow_run.id: flow_run for flow_run in found}

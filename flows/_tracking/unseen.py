@@ -30,7 +30,7 @@ from flows._tracking.our_flow_runs import OurFlowRun, Patience, age, change_stat
 from runstore.database import Database
 from runstore.errors import NotFoundError
 from runstore.reasons import CONTACT_LOST
-from runstore.runs.run import Run, Source
+from runstore.runs.run import Source
 from runstore.runs.status import ObservedState, Verdict
 from runstore.tenancy import PREFECT, TenantScope
 
@@ -86,7 +86,9 @@ class UnseenRuns:
             for one in unwatched:
                 self._look_at(client, one)
         before = self._waiting
-        self._waiting = _waiting([one for one in unwatched if one.waits_seconds > self._patience.look])
+        late = [one for one in unwatched if one.waits_seconds > self._patience.look]
+        counted = Counter(one.state.type.value.lower() for one in late)
+        self._waiting = Waiting(counted, max((one.waits_seconds for one in late), default=0.0))
         if self._waiting.runs and (before is None or self._waiting.runs != before.runs):
             _log.warning("Flow runs that wait or work without a row: %s.", dict(self._waiting.runs))
         # Only now: a look that failed half-way is made again from where it began.
@@ -134,7 +136,12 @@ class UnseenRuns:
         if one.row is None:
             is_anothers = self._adopt(one)
         elif one.row.attempt < one.identity.attempt:
-            is_anothers = self._reopen(one, one.row)
+            # Opens the row for a Retry that has not reported.
+            row, at = one.row, one.state.timestamp
+            scope = TenantScope(row.tenant_id, row.tenant, PREFECT)
+            seen, by = ObservedState.RUNNING, Source.RECONCILER
+            recorded = one.identity.observe(self._database, scope, row, seen, by, at, guess_from=row)
+            is_anothers = recorded.verdict is Verdict.IDENTICAL_ACTIVE
         else:
             # The row was given up, or ended otherwise, and Prefect was away when it was to be told.
             if silent > self._patience.give_up:
@@ -158,21 +165,9 @@ class UnseenRuns:
             _log.warning("Flow run %s runs and had no row; run %s is looked after now.", one.id, adopted.run.id)
         return adopted.duplicate
 
-    def _reopen(self, one: OurFlowRun, row: Run) -> bool:
-        """Opens the row for a Retry that has not reported; whether an identical run is active instead."""
-        scope = TenantScope(row.tenant_id, row.tenant, PREFECT)
-        seen, at = ObservedState.RUNNING, one.state.timestamp
-        recorded = one.identity.observe(self._database, scope, row, seen, Source.RECONCILER, at, guess_from=row)
-        return recorded.verdict is Verdict.IDENTICAL_ACTIVE
-
 
 def _in_states(states: list[StateType], ended_since: datetime | None = None) -> FlowRunFilter:
     return FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states)),
         end_time=FlowRunFilterEndTime.model_validate({"after_": ended_since}) if ended_since else None,
     )
-
-
-def _waiting(runs: list[OurFlowRun]) -> Waiting:
-    counted = Counter(one.state.type.value.lower() for one in runs)
-    return Waiting(counted, max((one.waits_seconds for one in runs), default=0.0))

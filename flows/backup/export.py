@@ -32,7 +32,10 @@ def export_set(database: Database, scope: TenantScope, set_id: UUID, folder: Pat
     """
     scope.require(Permission.OPERATE)
     get_set(database, scope, set_id)
-    _check_key(database, scope, set_id)
+    keyed = _first_of_each(scope, set_id, BackupItem.key_id).where(BackupItem.key_id.is_not(None))
+    with database.transaction(scope) as connection:
+        for item in connection.execute(keyed).all():
+            opened(Seals(connection, scope), set_id, item)
     root = _prepared(folder)
     written = 0
     taken: set[Path] = set()
@@ -49,13 +52,6 @@ def export_set(database: Database, scope: TenantScope, set_id: UUID, folder: Pat
             f"The export stopped after {written} policies: {problem.strerror or 'cannot write'}."
         ) from None
     return root, written
-
-
-def _check_key(database: Database, scope: TenantScope, set_id: UUID) -> None:
-    wanted = _first_of_each(scope, set_id, BackupItem.key_id).where(BackupItem.key_id.is_not(None))
-    with database.transaction(scope) as connection:
-        for item in connection.execute(wanted).all():
-            opened(Seals(connection, scope), set_id, item)
 
 
 def _newest(database: Database, scope: TenantScope, set_id: UUID) -> Iterator[tuple[Any, bytes]]:

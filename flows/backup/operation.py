@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Final, Self
 from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
@@ -56,31 +55,17 @@ class AddPoliciesParameters(FlowParameters):
         return hashlib.sha256("\n".join(self.policy_ids).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _identity(parameters: AddPoliciesParameters) -> Mapping[str, Any]:
-    return {"set": parameters.set_id, "policies": parameters.selection_key}
-
-
-def _context(parameters: AddPoliciesParameters) -> Mapping[str, Any]:
-    asked = "all" if parameters.all_policies else len(parameters.policy_ids)
-    return {"backup_set_id": parameters.set_id, "policies": asked}
-
-
-def _item_ids(parameters: AddPoliciesParameters) -> Sequence[str]:
-    return parameters.policy_ids[:SHOWN_ITEMS]
-
-
-def _related(parameters: AddPoliciesParameters) -> Sequence[RelatedLink]:
-    return (RelatedLink("Backup set", "backup-sets", {"set": parameters.set_id}),)
-
-
 OPERATION: Final = Operation(
     type=OperationType("backup_set", "add_policies"),
     flow="flows.backup.flow:add_policies",
     parameters=AddPoliciesParameters,
     description="Puts policies, as they are now, into a backup set.",
-    identity=_identity,
-    context=_context,
-    item_ids=_item_ids,
-    related=_related,
+    identity=lambda asked: {"set": asked.set_id, "policies": asked.selection_key},
+    context=lambda asked: {
+        "backup_set_id": asked.set_id,
+        "policies": "all" if asked.all_policies else len(asked.policy_ids),
+    },
+    item_ids=lambda asked: asked.policy_ids[:SHOWN_ITEMS],
+    related=lambda asked: (RelatedLink("Backup set", "backup-sets", {"set": asked.set_id}),),
     about=("backup_set_id",),
 )

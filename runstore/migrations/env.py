@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy import create_engine, pool, text
 
 from runstore.database import sqlalchemy_url
 from runstore.schema import Base
@@ -21,7 +21,12 @@ def run() -> None:
         sqlalchemy_url(context.config.attributes["url"]), poolclass=pool.NullPool, connect_args={"connect_timeout": 5}
     )
     with engine.connect() as connection:
-        _take_lock(connection)
+        # Each waits for its turn by asking again: a statement that waited in the server would hold a snapshot, which an index
+        # that the other machine builds concurrently would wait for in turn.
+        while not connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK}).scalar_one():
+            connection.rollback()
+            time.sleep(RETRY_SECONDS)
+        connection.rollback()
         connection.execute(text("SET lock_timeout = '5s'"))
         connection.execute(text("SET statement_timeout = '10min'"))
         connection.commit()
@@ -39,18 +44,6 @@ def run() -> None:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})
             connection.commit()
-
-
-def _take_lock(connection: Connection) -> None:
-    """Waits for its turn by asking again: a statement that waited in the server would hold a snapshot, which an index that the
-    other machine builds concurrently would wait for in turn.
-    """
-    while True:
-        taken = connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK}).scalar_one()
-        connection.rollback()
-        if taken:
-            return
-        time.sleep(RETRY_SECONDS)
 
 
 run()

@@ -26,14 +26,6 @@ from runstore.tenancy import TenantScope
 TransitionTable = Callable[[RunStatus, ObservedState, AttemptOrder], Verdict]
 
 
-def _edges(observed: ObservedState, table: TransitionTable) -> str:
-    return ", ".join(
-        f"('{stored.value}', '{order.value}', '{table(stored, observed, order).value}')"
-        for stored in RunStatus
-        for order in AttemptOrder
-    )
-
-
 _OUTCOME = {
     ObservedState.RUNNING: "'running'",
     ObservedState.ABORTED: "'aborted'",
@@ -97,8 +89,10 @@ _CHANGED = """
 
 def statement(observed: ObservedState, table: TransitionTable = verdict) -> TextClause:
     """The one statement that judges an observation by the table, and moves the run when it is to be applied."""
+    rows = ((stored, order, table(stored, observed, order)) for stored in RunStatus for order in AttemptOrder)
+    edges = ", ".join(f"('{stored.value}', '{order.value}', '{decided.value}')" for stored, order, decided in rows)
     sql = (
-        _JUDGED.format(edges=_edges(observed, table))
+        _JUDGED.format(edges=edges)
         + _CHANGED.format(outcome=_OUTCOME[observed])
         + f"""
     SELECT {returned_columns("c")}, 'applied' AS verdict FROM changed c

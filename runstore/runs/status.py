@@ -1,20 +1,5 @@
-"""What a run can be, what it is shown as, and along which edges it moves. Pure: the recorder builds its statement from here.
-
-pending
-    A start action (or the dispatcher's recovery) created the row; nothing has run. The dispatcher hands it to Prefect, and the
-    first Running observation moves it on. If every process dies now, the row waits and is handed over later.
-running
-    Prefect reported Running, or the flow said so itself. Progress and heartbeats land here. If worker and flow die together no
-    hook fires: the reconciler sees the missing heartbeat and asks Prefect.
-completed
-    The flow finished and no item failed; nothing to do (0 of 0) included.
-completed_with_errors
-    The flow finished with at least one item succeeded and at least one failed.
-failed
-    Items failed and none succeeded, or the run could not proceed: an exception, a crash, contact lost for good.
-aborted
-    Cancelled before it finished. What had been done so far is kept in the counts.
-"""
+"""What a run can be (see `docs/contracts.md`), what it is shown as, and along which edges it moves. Pure: the recorder
+builds its statement from here."""
 
 from __future__ import annotations
 

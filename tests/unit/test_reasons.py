@@ -27,7 +27,6 @@ from runstore.reasons import (
     ReasonCode,
     ReasonedError,
     failure_of,
-    unexpected,
 )
 
 
@@ -95,7 +94,8 @@ def test_free_text_never_enters_a_message(text: str, fields: dict[str, str]) -> 
 @given(st.builds(type, st.just("Some"), st.just((Exception,)), st.just({})) | st.just(KeyError), st.text())
 def test_an_unknown_exception_leaves_its_class_and_a_correlation_id(kind: type[Exception], text: str) -> None:
     said = f"zq{text}"
-    failure, correlation_id = unexpected(kind(said), "item")
+    failure, correlation_id = failure_of(kind(said), "item")
+    assert correlation_id is not None
     assert failure.reason_code == "internal_error"
     assert kind.__name__ in failure.message and correlation_id in failure.message
     assert said not in failure.message
@@ -103,7 +103,7 @@ def test_an_unknown_exception_leaves_its_class_and_a_correlation_id(kind: type[E
 
 
 def test_an_exception_class_with_a_strange_name_is_not_shown() -> None:
-    failure, _ = unexpected(type("a b<script>", (Exception,), {})("x"))
+    failure, _ = failure_of(type("a b<script>", (Exception,), {})("x"))
     assert INVALID in failure.message and "<" not in failure.message
 
 
