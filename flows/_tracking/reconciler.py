@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -70,9 +72,7 @@ class Reconciler:
             return 0
         try:
             with get_client(sync_client=True) as client:
-                ids = [run.flow_run_id for run in runs if run.flow_run_id]
-                wanted = FlowRunFilter(id=FlowRunFilterId(any_=ids))
-                known = {one.id: one for one in client.read_flow_runs(flow_run_filter=wanted, limit=len(ids))}
+                known = _flow_runs(client, runs)
                 # A flow at its end tells Prefect first, and no longer the store: what answers late kept it waiting, too.
                 self._note_own_absence()
                 for run in runs:
@@ -142,3 +142,9 @@ class Reconciler:
 
 def _scope(run: Run) -> TenantScope:
     return TenantScope(run.tenant_id, run.tenant, PREFECT)
+
+
+def _flow_runs(client: SyncPrefectClient, runs: Sequence[Run]) -> Mapping[UUID, FlowRun]:
+    ids = [run.flow_run_id for run in runs if run.flow_run_id]
+    found = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=ids)), limit=len(ids))
+    return {flow_run.id: flow_run for flow_run in found}
