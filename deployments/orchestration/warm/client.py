@@ -3,7 +3,7 @@
 Prefect's worker starts it as `python -I -S client.py` in place of its engine. Its environment names the parent's socket. Its
 end is the child's end, by exit code or signal. Where no parent of this user answers, it becomes the engine itself.
 
-A run never starts twice: a child begins only once it could tell its process id here. One whose client is gone ends.
+A run never starts twice: a child begins only once it could say so here. One whose client is gone ends.
 """
 
 from __future__ import annotations
@@ -14,67 +14,59 @@ import signal
 import socket
 import struct
 import sys
-import time
 
 SOCKET = "TENANTATLAS_FORK_SOCKET"
 ENGINE = "deployments.orchestration.warm.parent"
-CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 20.0
+CONNECT_SECONDS, ANSWER_SECONDS = 5, 20.0
 
-ENDED = -1000
-"""The parent says an exit code as this much less: below zero, whatever the code, and so never a process id."""
-
-UNKNOWN_END = 1
-"""The exit code of a child whose parent died before it: the engine's own report to Prefect is what counts then."""
+# A child says BEGUN before it begins. Its exit code follows in two bytes, below zero for a signal: UNKNOWN_END where nobody is
+# left who could say it, since the engine's own report to Prefect is what counts then.
+BEGUN, UNKNOWN_END = b"b", 1
 
 
-def connected(path: str) -> socket.socket | None:
-    """A connection to this user's parent. None if there is none, or if its backlog stays full for CONNECT_SECONDS."""
-    give_up_at = time.monotonic() + CONNECT_SECONDS
-    while path and time.monotonic() < give_up_at:
-        channel = socket.socket(socket.AF_UNIX)
-        channel.settimeout(ANSWER_SECONDS)
-        try:
-            channel.connect(path)
-            # The environment may hold secrets: another user's process gets none of it.
-            _, user, _ = struct.unpack("3i", channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            return channel if user == os.getuid() else None
-        except BlockingIOError:
-            time.sleep(0.02)
-        except OSError:
-            return None
-    return None
-
-
-def heard(channel: socket.socket) -> int:
-    """The child's process id, or its end below zero; zero when nobody is left who could say one."""
+def begun() -> socket.socket:
+    """The connection to this user's parent by which a child has said that it begins. OSError when none has, or ever will."""
+    channel = socket.socket(socket.AF_UNIX)
+    # By the kernel's clock a backlog that is full is waited for; by Python's it is an error at once.
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", CONNECT_SECONDS, 0))
+    channel.connect(os.environ.get(SOCKET, ""))
+    # The environment may hold secrets: another user's process gets none of it.
+    _, user, _ = struct.unpack("3i", channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    if user != os.getuid():
+        raise PermissionError
+    channel.settimeout(ANSWER_SECONDS)
+    request = json.dumps({"environment": dict(os.environ), "directory": os.getcwd()})  # noqa: PTH109 - no pathlib here
+    channel.sendall(request.encode() + b"\n")
     try:
-        return int.from_bytes(channel.recv(4), "big", signed=True)
+        said = channel.recv(1)
     except TimeoutError:
         # A child that begins only now can no longer say so, and ends. One that did at this very moment is ended.
-        channel.shutdown(socket.SHUT_RDWR)
-        if late := channel.recv(4):
-            os.kill(int.from_bytes(late, "big"), signal.SIGKILL)
-    except OSError:
-        pass
-    return 0
+        channel.shutdown(socket.SHUT_RD)
+        if channel.recv(1):
+            channel.send(bytes([signal.SIGKILL]))
+        raise
+    if said != BEGUN:
+        raise ConnectionError
+    return channel
 
 
-def stand_for(pid: int, channel: socket.socket) -> None:
+def stand_for_child(channel: socket.socket) -> None:
     """Passes signals on to the child, and ends as it does."""
 
     def pass_on(number: int, frame: object) -> None:
-        try:
-            # So that the parent knows that this run was told to stop.
+        try:  # noqa: SIM105 - no contextlib here
             channel.send(bytes([number]))
-            os.kill(pid, number)
         except OSError:
             pass
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, pass_on)
     channel.settimeout(None)
-    told = heard(channel)
-    code = told - ENDED if told < 0 else UNKNOWN_END
+    try:
+        end = channel.recv(2)
+    except OSError:
+        end = b""
+    code = int.from_bytes(end, "big", signed=True) if end else UNKNOWN_END
     if code < 0:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
@@ -84,16 +76,12 @@ def stand_for(pid: int, channel: socket.socket) -> None:
 
 def main() -> None:
     """Stands for a forked child, or becomes the engine."""
-    if channel := connected(os.environ.get(SOCKET, "")):
-        request = json.dumps({"environment": dict(os.environ), "directory": os.getcwd()})  # noqa: PTH109 - no pathlib here
-        try:
-            channel.sendall(request.encode() + b"\n")
-            if (pid := heard(channel)) > 0:
-                stand_for(pid, channel)
-        except OSError:
-            pass
-    print("No warm parent answers: this flow run starts an interpreter of its own.", file=sys.stderr, flush=True)  # noqa: T201
-    os.execv(sys.executable, [sys.executable, "-m", ENGINE])  # noqa: S606 - our own module
+    try:
+        channel = begun()
+    except OSError:
+        print("No warm parent answers: this flow run starts an interpreter of its own.", file=sys.stderr, flush=True)  # noqa: T201
+        os.execv(sys.executable, [sys.executable, "-m", ENGINE])  # noqa: S606 - our own module
+    stand_for_child(channel)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,9 +76,10 @@ class Warm:
         """How a run's client ended."""
         return self.start(script, **told).wait(30)
 
-    def child(self) -> psutil.Process:
-        """The one child there is."""
-        return eventually(lambda: psutil.Process(self.parent.pid).children())[0]
+    def watcher_and_child(self) -> tuple[psutil.Process, psutil.Process]:
+        """Those of the one run there is."""
+        watcher, child = eventually(lambda: psutil.Process(self.parent.pid).children(recursive=True)[:2])
+        return watcher, child
 
 
 @contextmanager
@@ -98,7 +100,7 @@ def begun(folder: Path) -> Iterator[Warm]:
         assert warm.parent.stdin
         warm.parent.stdin.close()
         if warm.parent.poll() is None:
-            warm.parent.terminate()
+            os.killpg(warm.parent.pid, signal.SIGTERM)
         warm.parent.wait(30)
 
 
@@ -151,7 +153,7 @@ def test_a_run_whose_client_is_killed_goes_on_unless_it_was_told_to_stop(warm: W
     (warm.folder / "go").unlink()
     stubborn = warm.start("signal.signal(15, lambda *_: say('no'))\n" + LOOP)
     eventually(lambda: warm.lines[2:] == ["begun"])
-    child = warm.child()
+    _, child = warm.watcher_and_child()
     stubborn.terminate()
     eventually(lambda: warm.lines[2:] == ["begun", "no"])
     stubborn.kill()
@@ -161,7 +163,7 @@ def test_a_run_whose_client_is_killed_goes_on_unless_it_was_told_to_stop(warm: W
 
 def test_a_run_outlives_its_parent_and_its_client_stands_for_it_still(tmp_path: Path) -> None:
     with begun(tmp_path) as warm:
-        run = warm.start("signal.signal(15, lambda *_: say('told'))\n" + LOOP)
+        run = warm.start("signal.signal(15, lambda *_: say('told'))\n" + LOOP + "\nsys.exit(3)")
         eventually(lambda: warm.lines == ["begun"])
         warm.parent.kill()
         warm.parent.wait()
@@ -169,8 +171,33 @@ def test_a_run_outlives_its_parent_and_its_client_stands_for_it_still(tmp_path: 
         eventually(lambda: "told" in warm.lines)
         assert run.poll() is None
         (warm.folder / "go").touch()
-        assert run.wait(30) == client.UNKNOWN_END
+        assert run.wait(30) == 3
         assert warm.lines == ["begun", "told", "done"]
+
+
+def test_a_client_whose_watcher_is_killed_waits_for_the_run_and_does_not_start_it_again(warm: Warm) -> None:
+    run = warm.start(LOOP)
+    eventually(lambda: warm.lines == ["begun"])
+    watcher, child = warm.watcher_and_child()
+    watcher.kill()
+    eventually(lambda: not watcher.is_running())
+    assert run.poll() is None and child.is_running()
+    (warm.folder / "go").touch()
+    assert run.wait(30) == client.UNKNOWN_END
+    assert warm.lines == ["begun", "done"]
+
+
+def test_a_parents_group_that_is_told_to_end_ends_its_runs_and_kills_those_that_stay(tmp_path: Path) -> None:
+    with begun(tmp_path) as warm:
+        obliging, stubborn = warm.start(LOOP), warm.start("signal.signal(15, lambda *_: say('no'))\n" + LOOP)
+        eventually(lambda: warm.lines == ["begun", "begun"])
+        assert warm.parent.stdin
+        warm.parent.stdin.close()
+        os.killpg(warm.parent.pid, signal.SIGTERM)
+        assert obliging.wait(30) == -signal.SIGTERM
+        assert stubborn.wait(30) == -signal.SIGKILL
+        assert warm.parent.wait(30) == 0
+        assert warm.lines == ["begun", "begun", "no"]
 
 
 def test_a_parent_whose_worker_is_gone_starts_nothing_more_and_ends_with_its_last_run(tmp_path: Path) -> None:
@@ -250,7 +277,7 @@ def read(channel: socket.socket) -> None:
 
 def dies_after_the_fork(channel: socket.socket) -> None:
     read(channel)
-    channel.sendall((999_999).to_bytes(4))
+    channel.sendall(client.BEGUN)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +299,7 @@ def test_a_parent_that_does_not_fork_leaves_the_run_to_its_client(warm: Warm, an
 def test_a_run_that_a_frozen_parent_was_to_start_is_not_started_by_it_when_it_thaws(tmp_path: Path) -> None:
     with begun(tmp_path) as warm:
         impatient = tmp_path / "impatient.py"
-        impatient.write_text(CLIENT.read_text().replace("ANSWER_SECONDS = 5.0, 20.0", "ANSWER_SECONDS = 5.0, 0.5"))
+        impatient.write_text(CLIENT.read_text().replace("ANSWER_SECONDS = 5, 20.0", "ANSWER_SECONDS = 5, 0.5"))
         warm.parent.send_signal(signal.SIGSTOP)
         assert warm.start("say('forked')", client_file=impatient).wait(30) == ENGINE_CODE
         warm.parent.send_signal(signal.SIGCONT)
@@ -299,6 +326,14 @@ def test_a_backlog_that_stays_full_is_waited_for_only_a_while(warm: Warm) -> Non
         waiting = socket.socket(socket.AF_UNIX)
         waiting.connect(str(path))
         assert warm.start("say('forked')", path=path).wait(30) == ENGINE_CODE
+        # A place that becomes free in time is taken.
+        run = warm.start("say('forked')", path=path)
+        time.sleep(1)  # the wait itself
+        server.accept()[0].close()
+        server.settimeout(3)
+        with server.accept()[0] as channel:
+            read(channel)
+        assert run.wait(30) == ENGINE_CODE
         waiting.close()
 
 

@@ -6,6 +6,8 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +17,10 @@ from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
 from deployments.orchestration.prefect_address import one_authority_file
 from deployments.orchestration.work_pools import COMMAND, worker_type
+from deployments.services import worker
 from deployments.services.worker import KeptProcess, worker_environment
 from deployments.settings import Settings
 from runstore.errors import BadInputError
-from tests.support.stack import eventually
 
 NAME = "PREFECT_API_SSL_CERT_FILE"
 
@@ -76,10 +78,33 @@ def test_the_command_runs_the_client_where_there_is_one_and_else_prefects_engine
     assert said(path) == "-m prefect.engine"
 
 
-def test_a_kept_process_is_started_again_after_a_pause(caplog: pytest.LogCaptureFixture) -> None:
-    kept = KeptProcess("The thing", [sys.executable, "-I", "-S", "-c", "raise SystemExit(3)"], {}, outlives=False)
-    assert kept.look()
-    eventually(lambda: kept.look() is False and "The thing ended (exit code 3)" in caplog.text)
-    assert not kept.look()
-    assert eventually(kept.look)
-    kept.stop(after=5)
+def test_a_kept_process_is_started_again_after_a_pause(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.5)
+    ends = [sys.executable, "-I", "-S", "-c", "import sys; sys.exit(len(sys.stdin.read()) + 3)"]
+    kept = KeptProcess("The thing", ends, stdin=subprocess.PIPE)
+    assert not kept.revived(threading.Event())
+    kept.stop(os.kill, after=30)
+    begun = time.monotonic()
+    assert kept.revived(threading.Event())
+    assert time.monotonic() - begun >= 0.5
+    assert "The thing ended (exit code 3)" in caplog.text
+    kept.stop(os.kill, after=30)
+
+
+def test_a_kept_process_that_stays_is_killed_and_its_group_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.5)
+    member = "import signal; print('up', flush=True); signal.pause()"
+    stubborn = (
+        "import signal, subprocess, sys; signal.signal(15, signal.SIG_IGN)\n"
+        f"subprocess.Popen([sys.executable, '-c', \"import signal; signal.signal(15, signal.SIG_DFL); {member}\"]).wait()\n"
+        "print('heard', flush=True); signal.pause()"
+    )
+    reading, writing = os.pipe()
+    kept = KeptProcess("The thing", [sys.executable, "-c", stubborn], stdin=subprocess.DEVNULL, stdout=writing)
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        assert said.readline() == "up\n"
+        kept.stop(os.killpg, after=0)
+        assert said.read() == "heard\n"
