@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2] / "deployments"
 # The aims are 450 for warm starts and 550 for scheduling with its commands. Lower a figure whenever lines go.
 PARTS = {
-    "warm starts": (542, ("orchestration/warm", "services/worker.py")),
+    "warm starts": (450, ("orchestration/warm", "services/worker.py")),
     "scheduling": (640, ("orchestration/schedules", "cli/commands/schedule.py")),
 }
 
