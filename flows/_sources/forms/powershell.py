@@ -65,17 +65,16 @@ def _property(key: str) -> str:
 
 
 def _cut(body: Body) -> bool:
-    waiting: list[Body] = [body]
+    waiting: list[tuple[str, Any]] = list(body.items())
     while waiting:
-        for key, value in waiting.pop().items():
-            for member in cast(list[Any], value) if isinstance(value, list) else (value,):
-                if isinstance(member, str):
-                    if key in _OBJECTS or (member.startswith(_STARTS) and _is_rest(key, member)):
-                        return True
-                elif isinstance(member, dict):
-                    waiting.append(cast(Body, member))
-                elif isinstance(member, list):
-                    waiting.append({key: member})
+        key, value = waiting.pop()
+        if isinstance(value, str):
+            if key in _OBJECTS or (value.startswith(_STARTS) and _is_rest(key, value)):
+                return True
+        elif isinstance(value, dict):
+            waiting += cast(Body, value).items()
+        elif isinstance(value, list):
+            waiting += [(key, member) for member in cast(list[Any], value)]
     return False
 
 
