@@ -54,7 +54,7 @@ class SourceFailure:
     unread thing is known to be that one policy: then only that policy is unknown and its type still counts as
     enumerated. `possible_types` narrows a `policy_type` of `None` to a few; empty means any.
     `no_policy` says that it was read and is not a policy at all: nothing is unknown because of it. `foreign` says that it is
-    none because a tool wrote it in a form that is not read: policies may be in it, which is to be told.
+    none in a form that is read here, and may be one, or hold some, all the same, which is to be told.
     """
 
     item_id: str

@@ -96,9 +96,9 @@ def _type_of(body: Mapping[str, Any], folders: Sequence[str]) -> PolicyType | No
     if found is None and not isinstance(odata, str) and _has_bearing(body):
         hinted = types_for(folders)
         found = BY_SLUG[next(iter(hinted))] if len(hinted) == 1 else None
-    if found is not None and not (_named(body) or "settings" in body or "id" in body or is_the_one(found)):
-        return None
-    return found
+    if found is None or _named(body) or is_the_one(found):
+        return found
+    return found if {"settings", "id", found.collections[0].id_property} & body.keys() else None
 
 
 def _named(body: Mapping[str, Any]) -> bool:

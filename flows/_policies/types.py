@@ -96,7 +96,9 @@ def type_for_context(odata_context: object) -> PolicyType | None:
     if not isinstance(odata_context, str):
         return None
     _, _, fragment = odata_context.casefold().rpartition("#")
-    exact = _BY_PATH.get(fragment.removesuffix("/$entity"))
+    place = fragment.removesuffix("/$entity")
+    # What a tenant has one of may be named by its type.
+    exact = _BY_PATH.get(place) or _BY_ODATA.get(_GRAPH + place)
     if exact is not None:
         return exact
     if "conditionalaccess/policies" in fragment:

@@ -240,13 +240,14 @@ def _no_policy(body: dict[str, Any], file: ExportFile, origin: str) -> SourceFai
     """The failure of an object that was read and not recognised.
 
     In the folder of one type it is a policy of that type in a form not known; with a type of its own it is none, whatever
-    folder it is in.
+    folder it is in. With an id and a name and no type it may be one of a type not known here, which is to be told.
     """
     failure = reasons.NOT_A_POLICY.failure(origin, file_name=origin)
-    possible = types_for(file.folders)
-    if len(possible) == 1 and not isinstance(body.get("@odata.type"), str):
+    possible, typed = types_for(file.folders), isinstance(body.get("@odata.type"), str)
+    if len(possible) == 1 and not typed:
         return unread(failure, possible)
-    return SourceFailure(origin, failure, None, no_policy=True)
+    may_be = not typed and "id" in body and bool({"displayName", "name"} & body.keys())
+    return SourceFailure(origin, failure, None, no_policy=True, foreign=may_be)
 
 
 def _bodies(document: Any, file: ExportFile) -> list[Any]:

@@ -18,6 +18,7 @@ FORMS: Final[tuple[Form, ...]] = (
     tools.INTUNE_BACKUP,
     tools.MICROSOFT365DSC,
     tools.CIPP,
+    tools.CONFIGURATION_SNAPSHOT,
     tools.TERRAFORM,
 )
 

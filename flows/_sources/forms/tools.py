@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from flows._policies.content import names
-from flows._policies.json_shape import as_object
+from flows._policies.json_shape import as_list, as_object
 from flows._sources.forms.form import Body, ExportFile, Form
 from flows._sources.forms.graph import PARTS
 
@@ -100,6 +100,11 @@ MICROSOFT365DSC: Final = Form(
 )
 # Templates whose policy is a text inside the file, with the tenant's names put in place of ids.
 CIPP: Final = Form("CIPP", refused=lambda body: "RAWJson" in body or {"PartitionKey", "RowKey"} <= body.keys())
+# A snapshot of a tenant's configuration as Microsoft's own service keeps it: resources of many products in one file.
+CONFIGURATION_SNAPSHOT: Final = Form(
+    "Microsoft's configuration snapshots",
+    refused=lambda body: any("resourceType" in as_object(one) for one in as_list(body.get("resources"))),
+)
 # A state or a plan as JSON.
 TERRAFORM: Final = Form(
     "Terraform",

@@ -99,7 +99,9 @@ _SECURITY: Final = (
     r"applicationcontrol|exploit|tamper|secureboot|codeintegrity|tpm|jailbr|rootdetect|threat|safetynet|gatekeeper|"
     r"systemintegrity|systempolicy|systemExtension|kernelExtension|localSecurityOptions|localPoliciesSecurityOptions|"
     r"applicationGuard|deviceguard|dmaguard|networkprotection|controlledfolder|realtimemonitor|exclusion|"
-    r"excluded(?:path|extension|process)|macro|unsigned|autoplay|autorun|"
+    r"excluded(?:path|extension|process)|macro|unsigned|autoplay|autorun|sampleSharing|privacyAccess|\.tcc\.|"
+    # Where its data may leave it.
+    r"BlockBackup|cloudBackup|documentSync|managedDocuments|(?:from|to)Unmanaged|airDrop|crossProfile|copyPaste|"
     # Who signs in, how, and with which rights.
     r"credential|lsa|laps|localadmin|administrator|useraccountcontrol|elevat|password|passcode|pin(?:required|length)|mfa|"
     r"authentication|kerberos|ntlm|lanman|insecure|certificate|scep|subject(?:Alternative)?NameFormat|secret|presharedkey|"
@@ -132,6 +134,7 @@ _HOLDS: Final = (
 _INSTALLS: Final = (
     r"CommandLine$|setupFilePath|fileName$|rules?\b|runAs|(?<!information)Url$|committedContentVersion|ScriptContent$"
 )
+_OTHER_RULE: Final = r"""'membershipRule': ('[^']*'|"[^"]*").*'membershipRule': (?!\1)"""
 
 DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     # Words for people, wherever they are.
@@ -200,7 +203,9 @@ DEFAULT_RULES: Final[tuple[SeverityRule, ...]] = (
     ),
     SeverityRule(Severity.MEDIUM, policy_type=_CODE),
     # Whom a policy reaches: to exempt somebody is how a protection is lost unseen, to uninstall is an outage for all at once.
+    # Another rule of the same group exempts as well, and takes no right to change policies.
     SeverityRule(Severity.HIGH, facet=Facet.ASSIGNMENT, value=r"'exclude'|'intent': 'uninstall'"),
+    SeverityRule(Severity.HIGH, facet=Facet.ASSIGNMENT, value=_OTHER_RULE, change=ChangeKind.CHANGED),
     SeverityRule(Severity.MEDIUM, facet=Facet.ASSIGNMENT),
     SeverityRule(Severity.MEDIUM, _GONE),
     SeverityRule(Severity.MEDIUM, facet=Facet.SETTING),

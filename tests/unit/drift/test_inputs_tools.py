@@ -102,6 +102,12 @@ p('shell script secret only changed', {"s.json": of("deviceShellScript", scriptC
 p('description trailing space + crlf in catalog compliance', {"c.json": {**cat(1, sim("d", 1), scheduledActionsForRule=[]), "description": "a\nb"}}, {"c.json": {**cat(1, sim("d", 1), scheduledActionsForRule=[]), "description": "a \r\nb \r\n"}}, [], [])
 p('unreadable in one of two types on both sides', {"x/a.json": of("windowsWifiConfiguration"), "Compliance/c.json": b"{"}, {"x/a.json": of("windowsWifiConfiguration", ssid="n"), "Compliance/c.json": b"{"}, [('modified', 'ssid', 'medium=')], ['compliance'])
 p('DNS servers of the catalog reordered', {"c.json": cat(1, {"id": "0", "settingInstance": {"settingDefinitionId": "com.apple.dnssettings.managed_dnssettings_serveraddresses", "simpleSettingCollectionValue": [{"value": "1"}, {"value": "2"}]}})}, {"c.json": cat(1, {"id": "0", "settingInstance": {"settingDefinitionId": "com.apple.dnssettings.managed_dnssettings_serveraddresses", "simpleSettingCollectionValue": [{"value": "2"}, {"value": "1"}]}})}, [('modified', 'com.apple.dnssettings.managed_dnssettings_serveraddresses', 'medium=')], [])
+PARTNER = {'tenantId': gid(4), 'isServiceProvider': None, 'inboundTrust': {'isMfaAccepted': False}}
+TRUSTED = {**PARTNER, 'inboundTrust': {'isMfaAccepted': True}}
+CONTEXT = 'https://graph.microsoft.com/v1.0/$metadata#'
+p('a partner by its tenant alone', {'x.json': {'@odata.type': G + 'crossTenantAccessPolicyConfigurationPartner', **PARTNER}}, {'x.json': {'@odata.type': G + 'crossTenantAccessPolicyConfigurationPartner', **TRUSTED}}, [('modified', 'isMfaAccepted', 'high')])
+p('a page of partners without a type', {'x.json': {'@odata.context': CONTEXT + 'policies/crossTenantAccessPolicy/partners', 'value': [PARTNER]}}, {'x.json': {'@odata.context': CONTEXT + 'policies/crossTenantAccessPolicy/partners', 'value': [TRUSTED]}}, [('modified', 'isMfaAccepted', 'high')])
+p('what there is one of, by a context that names its type', {'x.json': {'@odata.context': CONTEXT + 'authenticationMethodsPolicy', 'id': 'authenticationMethodsPolicy', 'displayName': 'A', 'authenticationMethodConfigurations': [{'id': 'Sms', 'state': 'disabled'}, {'id': 'Fido2', 'state': 'enabled'}]}}, {'x.json': {'@odata.context': CONTEXT + 'authenticationMethodsPolicy', 'id': 'authenticationMethodsPolicy', 'displayName': 'A', 'authenticationMethodConfigurations': [{'id': 'Fido2', 'state': 'enabled'}, {'id': 'Sms', 'state': 'enabled'}]}}, [('modified', '[Sms]/state', 'high')])
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)

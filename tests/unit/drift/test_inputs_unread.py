@@ -117,6 +117,10 @@ p(K,'xml beside', both('a.json', ios(1)), both('a.json', ios(1)) | {'b.xml': '<a
 p(K,'json lines ext', both('a.json', ios(1)), both('a.json', ios(1)) | {'b.jsonl': '{}'}, [])
 p(K,'report.json at the top truncated is own', both('report.json', {'a':1}), both('report.json', '{"a'), [], 'any')
 p(K,'settings.json in Device Management Settings truncated', both('Device Management Settings/settings.json', {'a':1}), both('Device Management Settings/settings.json', '{"a'), [])
+p(K,'what has an id and a name and no type may be a policy', both('Agreements/x.json', {'id': gid(1), 'displayName': 'T', 'isPerDeviceAcceptanceRequired': True}), both('Agreements/x.json', {'id': gid(1), 'displayName': 'T', 'isPerDeviceAcceptanceRequired': False}), [], ['*'], ['not_a_policy'])
+p(K,'without an id it is nothing: a package beside', both('package.json', {'name': 'x', 'version': '1'}), both('package.json', {'name': 'x', 'version': '2'}), [], (), ['not_a_policy'])
+p(K,'a snapshot of resources is refused by name', both('s.json', {'displayName': 'S', 'resources': [{'displayName': 'P', 'resourceType': 'microsoft.intune.devicecompliancepolicywindows10', 'properties': {'PasswordRequired': True}}]}), both('s.json', {'displayName': 'S', 'resources': [{'displayName': 'P', 'resourceType': 'microsoft.intune.devicecompliancepolicywindows10', 'properties': {'PasswordRequired': False}}]}), [], ['*'], ['foreign_form'])
+p(K,'text behind the JSON', both('Compliance Policies/x.json', ios(1, a=1)), both('Compliance Policies/x.json', json.dumps(ios(1, a=2)) + '\n\nDone.\n'), [], 'any', ['json_invalid'])
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
