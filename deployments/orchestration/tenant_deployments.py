@@ -63,19 +63,20 @@ async def add_schedule(client: PrefectClient, deployment: UUID, schedule: Mappin
 
 async def keep_schedule(
     client: PrefectClient, deployment: Deployment, parameters: Mapping[str, Any], schedule: Mapping[str, Any]
-) -> Schedule | None:
-    """Brings the deployment's oldest schedule to this one. Gives it as it was; None if it was gone, and is there again."""
+) -> tuple[str, Schedule | None]:
+    """Brings the deployment's oldest schedule to this one: added, changed or unchanged, and how a changed one was."""
     if deployment.parameters.get("tenant") != parameters["tenant"]:
         await client.update_deployment(deployment.id, DeploymentUpdate(parameters=dict(parameters)))
     if not deployment.schedules:
         await add_schedule(client, deployment.id, schedule)
-        return None
+        return "added", None
     was = deployment.schedules[0]
     wanted = {**schedule, "active": was.is_active and schedule["active"], "parameters": was.fields["parameters"]}
-    if not is_same(was.fields, wanted):
-        place = {"id": deployment.id, "schedule_id": was.id}
-        await client.request("PATCH", "/deployments/{id}/schedules/{schedule_id}", path_params=place, json=wanted)
-    return was
+    if is_same(was.fields, wanted):
+        return "unchanged", None
+    place = {"id": deployment.id, "schedule_id": was.id}
+    await client.request("PATCH", "/deployments/{id}/schedules/{schedule_id}", path_params=place, json=wanted)
+    return "changed", was
 
 
 def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

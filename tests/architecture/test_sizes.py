@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "deployments"
-# The aims are 450 for warm starts and 550 for scheduling with its commands. Lower a figure whenever lines go.
+# These were the aims. Lower a figure whenever lines go.
 PARTS = {
     "warm starts": (450, ("orchestration/warm", "services/worker.py")),
-    "scheduling": (640, ("orchestration/schedules", "cli/commands/schedule.py")),
+    "scheduling": (550, ("orchestration/schedules", "cli/commands/schedule.py")),
 }
 
 

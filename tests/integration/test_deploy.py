@@ -16,13 +16,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from deployments.orchestration.schedules.changes import find
 from runstore.database import DatabaseRole
 from runstore.runs.filters import RunFilter
 from runstore.runs.reader import RunReader
 from runstore.runs.status import RunStatus
 from tests.support.container_worker import CONTAINERS, installed
-from tests.support.schedules import schedules_of
+from tests.support.schedules import find, schedules_of
 from tests.support.stack import StackUnderTest, eventually
 
 long = partial(pytest.param, marks=pytest.mark.long)
@@ -196,7 +195,7 @@ def test_the_deployments_of_scheduled_tenants_are_kept_as_the_operations(stack: 
         assert (after["entrypoint"], after["version"]) == (own["entrypoint"], own["version"])
         assert set(after["tags"]) == {"mine", "tenantatlas", "echo.speak", f"tenant:{tenant}"}
         assert (after["parameters"]["key"], after["job_variables"]) == ("edited", {"memory_limit_mb": 512})
-        assert [one["id"] for one in after["schedules"]] == [str(added.schedule.id)]
+        assert [one["id"] for one in after["schedules"]] == [str(added.id)]
         # Parameters emptied in Prefect's UI get their tenant back: the deployment's name says it.
         echo.prefect.patch(place, json={"parameters": {"key": "kept"}}).raise_for_status()
         assert tenants_changed(deploy(stack)) == {tenant: ["parameters"]}

@@ -19,10 +19,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from deployments.orchestration import prefect_calls, tenant_deployments
 from deployments.orchestration.prefect_calls import PrefectCannotPlanError, PrefectRefusesError, PrefectUnavailableError
 from deployments.orchestration.schedules import changes as schedules
-from deployments.orchestration.schedules.changes import Added, Scheduled, find
 from runstore.errors import BadInputError, ForbiddenError, NotFoundError, TenantAtlasError
 from tests.support.ports import free_port
-from tests.support.schedules import Schedules, schedules_of
+from tests.support.schedules import Schedules, Shown, find, schedules_of
 from tests.support.stack import StackUnderTest
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
@@ -39,12 +38,12 @@ def tenants(stack: StackUnderTest) -> list[str]:
     return sorted(stack.tenant().slug for _ in range(4))
 
 
-def changes(added: list[Added]) -> list[str]:
+def changes(added: list[Shown]) -> list[str]:
     return [one.change for one in added]
 
 
-def ids(added: list[Added]) -> list[str]:
-    return [str(one.schedule.id) for one in added]
+def ids(added: list[Shown]) -> list[str]:
+    return [str(one.id) for one in added]
 
 
 def prefect_says(stack: StackUnderTest, *arguments: str) -> str:
@@ -57,7 +56,7 @@ def prefect_says(stack: StackUnderTest, *arguments: str) -> str:
 def test_a_tenants_deployment_says_whose_it_is_and_what_it_does(echo: Schedules, tenants: list[str]) -> None:
     (added,) = echo.add(tenants[0])
     made, own = echo.deployment(tenants[0]), echo.deployment()
-    assert added.schedule.deployment == f"echo.speak/{tenants[0]}"
+    assert added.deployment == f"echo.speak/{tenants[0]}"
     assert made["parameters"]["tenant"] == tenants[0]
     assert made["parameters"]["key"] == "again"
     assert [one["parameters"] for one in made["schedules"]] == [{}]
@@ -65,7 +64,7 @@ def test_a_tenants_deployment_says_whose_it_is_and_what_it_does(echo: Schedules,
     same = ("entrypoint", "work_pool_name", "work_queue_name", "version", "description", "job_variables")
     assert {name: made[name] for name in same} == {name: own[name] for name in same}
     assert own["schedules"] == []
-    (run, *_) = echo.planned(added.schedule.id).values()
+    (run, *_) = echo.planned(added.id).values()
     assert run["parameters"]["tenant"] == tenants[0]
     assert set(run["tags"]) == {"auto-scheduled", *made["tags"]}
 
@@ -74,15 +73,15 @@ def test_what_prefects_command_and_ui_do_is_shown_and_loses_nothing(
     stack: StackUnderTest, echo: Schedules, tenants: list[str]
 ) -> None:
     (added,) = echo.add(tenants[0])
-    one = added.schedule
+    one = added
 
-    def listed() -> Scheduled:
+    def listed() -> Shown:
         (found,) = find(tenants[:1])
         assert (found.id, found.tenant, dict(found.parameters)) == (one.id, one.tenant, dict(one.parameters))
         return found
 
     prefect_says(stack, "deployment", "schedule", "pause", one.deployment, str(one.id))
-    assert (listed().active, listed().next_runs) == (False, ())
+    assert (listed().active, listed().next_runs) == (False, [])
     assert echo.planned(one.id) == {}
     prefect_says(stack, "deployment", "schedule", "resume", one.deployment, str(one.id))
     assert (listed().active, len(listed().next_runs)) == (True, 3)
@@ -94,18 +93,18 @@ def test_what_prefects_command_and_ui_do_is_shown_and_loses_nothing(
     assert len(runs) >= 3
     assert {run["parameters"]["tenant"] for run in runs} == {tenants[0]}
     (again,) = echo.add(tenants[0])
-    assert (again.change, again.schedule.id) == ("changed", one.id)
+    assert (again.change, again.id) == ("changed", one.id)
     prefect_says(stack, "--no-prompt", "deployment", "delete", one.deployment)
     assert find(tenants[:1]) == []
     (back,) = echo.add(tenants[0])
-    assert (back.change, back.schedule.deployment) == ("added", one.deployment)
+    assert (back.change, back.deployment) == ("added", one.deployment)
 
 
 def test_a_schedule_deleted_or_made_in_prefects_ui_is_told_of_as_it_is(echo: Schedules, tenants: list[str]) -> None:
     tenant = tenants[0]
     (added,) = echo.add(tenant)
     place = f"deployments/{echo.deployment(tenant)['id']}/schedules"
-    echo.prefect.delete(f"{place}/{added.schedule.id}").raise_for_status()
+    echo.prefect.delete(f"{place}/{added.id}").raise_for_status()
     assert find([tenant]) == []
     with pytest.raises(NotFoundError, match="has no schedule of echo"):
         echo.change("pause", tenant)
@@ -114,7 +113,7 @@ def test_a_schedule_deleted_or_made_in_prefects_ui_is_told_of_as_it_is(echo: Sch
     (found,) = find([tenant])
     assert (found.tenant, found.timing.endswith("COUNT=400"), found.active) == (tenant, True, True)
     (again,) = echo.add(tenant)
-    assert (again.change, again.schedule.id, again.schedule.timing) == ("changed", found.id, "0 3 * * *")
+    assert (again.change, again.id, again.timing) == ("changed", found.id, "0 3 * * *")
 
 
 def test_added_again_a_schedule_is_the_same_one_and_says_what_it_was(echo: Schedules, tenants: list[str]) -> None:
@@ -124,7 +123,7 @@ def test_added_again_a_schedule_is_the_same_one_and_says_what_it_was(echo: Sched
     assert (changes(again), ids(again)) == (["unchanged"] * 4, ids(first))
     later = echo.add(*tenants[:2], cron="0 4 * * *")
     assert (changes(later), ids(later)) == (["changed"] * 2, ids(first)[:2])
-    assert [(one.before.timing, one.schedule.timing) for one in later if one.before] == [("0 3 * * *", "0 4 * * *")] * 2
+    assert [(one.before["timing"], one.timing) for one in later if one.before] == [("0 3 * * *", "0 4 * * *")] * 2
     assert [one.timing for one in find(tenants)] == ["0 4 * * *"] * 2 + ["0 3 * * *"] * 2
 
 
@@ -133,10 +132,10 @@ def test_added_again_a_paused_schedule_stays_paused(echo: Schedules, tenants: li
     echo.change("pause", tenants[0])
     again = echo.add(*tenants, cron="0 4 * * *")
     assert changes(again) == ["changed", "changed", "added", "added"]
-    assert [one.schedule.active for one in again] == [False, True, True, True]
+    assert [one.active for one in again] == [False, True, True, True]
     paused = echo.add(*tenants, cron="0 4 * * *", paused=True)
     assert changes(paused) == ["unchanged", "changed", "changed", "changed"]
-    assert {one.schedule.active for one in paused} == {False}
+    assert {one.active for one in paused} == {False}
     assert [one.active for one in find(tenants)] == [False] * 4
 
 
@@ -160,10 +159,10 @@ def test_a_scope_is_in_the_name_and_in_the_tags(stack: StackUnderTest, tenants: 
     with schedules_of(stack, "drift.generate") as drift:
         (plain,) = drift.add(tenants[0])
         (scoped,) = drift.add(tenants[0], given={"scope": "windows/eu"})
-        assert plain.schedule.deployment == f"drift.generate/{tenants[0]}"
-        assert scoped.schedule.deployment == f"drift.generate/{tenants[0]}.windows-eu"
+        assert plain.deployment == f"drift.generate/{tenants[0]}"
+        assert scoped.deployment == f"drift.generate/{tenants[0]}.windows-eu"
         assert "scope:windows/eu" in drift.deployment(f"{tenants[0]}.windows-eu")["tags"]
-        drift.change("pause", tenants[0], id=scoped.schedule.id)
+        drift.change("pause", tenants[0], id=scoped.id)
         assert [one.active for one in find(tenants[:1])] == [True, False]
 
 
@@ -172,7 +171,7 @@ def test_a_persons_own_deployment_of_that_name_is_left_alone(echo: Schedules, te
     mine = {"name": tenant, "flow_id": echo.deployment()["flow_id"], "parameters": {"tenant": tenant, "key": "again"}}
     own = echo.prefect.post("deployments/", json=mine).raise_for_status().json()["id"]
     (added,) = echo.add(tenant)
-    assert added.schedule.deployment == f"echo.speak/{tenant}.2"
+    assert added.deployment == f"echo.speak/{tenant}.2"
     echo.change("remove", tenant)
     assert echo.names() == [tenant, "tenantatlas"]
     assert echo.prefect.get(f"deployments/{own}").json()["parameters"] == mine["parameters"]
@@ -181,7 +180,7 @@ def test_a_persons_own_deployment_of_that_name_is_left_alone(echo: Schedules, te
 def test_a_tenant_called_as_we_are_is_told_apart(stack: StackUnderTest, echo: Schedules) -> None:
     tenant = stack.tenant("tenantatlas").slug
     (added,) = echo.add(tenant)
-    assert added.schedule.deployment == "echo.speak/tenantatlas.2"
+    assert added.deployment == "echo.speak/tenantatlas.2"
     assert [one.tenant for one in find([tenant])] == [tenant]
     echo.change("remove", tenant)
     assert echo.names() == ["tenantatlas"]
@@ -194,10 +193,10 @@ def test_while_a_deployment_is_paused_as_a_whole_its_schedule_has_no_next_times(
     place = f"deployments/{echo.deployment(tenants[0])['id']}"
     echo.prefect.patch(place, json={"paused": True}).raise_for_status()
     held, other = find(tenants[:2])
-    assert (held.active, held.held, held.next_runs) == (True, True, ())
+    assert (held.active, held.held, held.next_runs) == (True, True, [])
     assert (other.active, other.held, len(other.next_runs)) == (True, False, 3)
     (again,) = echo.add(tenants[0], every="1m")
-    assert echo.planned(again.schedule.id) == {}, "nothing is planned of what someone paused"
+    assert echo.planned(again.id) == {}, "nothing is planned of what someone paused"
     echo.prefect.patch(place, json={"paused": False}).raise_for_status()
     assert [len(one.next_runs) for one in find(tenants[:2])] == [3, 3]
 
@@ -249,7 +248,7 @@ def test_an_interrupted_change_of_many_loses_nothing_and_is_finished_by_the_next
 def test_of_many_what_was_removed_meanwhile_keeps_none_of_the_others(
     echo: Schedules, tenants: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    added = [one.schedule for one in echo.add(*tenants)]
+    added = echo.add(*tenants)
     update = PrefectClient.update_deployment_schedule
 
     async def late(self: PrefectClient, deployment: Any, schedule: Any, **told: Any) -> None:

@@ -201,7 +201,7 @@ def test_the_last_time_and_the_longest_wait_are_those_of_prefects_own_times(cron
     schedule = mirror.Schedule(deployment, fields)
 
     async def reckon() -> tuple[Any, list[datetime]]:
-        times = await mirror.reckoned(schedule, now)
+        times = await mirror.reckoned(fields["schedule"], now)
         return times, await next_times(fields["schedule"], 1, now)
 
     times, coming = anyio.run(reckon)

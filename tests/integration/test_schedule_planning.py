@@ -28,7 +28,7 @@ def test_a_schedule_of_every_minute_starts_runs_that_the_server_planned(stack: S
     scope = stack.tenant()
     with schedules_of(stack, "echo.speak", key="by the clock") as echo:
         (added,) = echo.add(scope.slug, every="1m")
-        planned = echo.planned(added.schedule.id)
+        planned = echo.planned(added.id)
         assert len(planned) >= 4
         assert min(planned) <= datetime.now(UTC) + timedelta(minutes=2)
         reader = RunReader(stack.database(DatabaseRole.HUB), scope)
@@ -36,7 +36,7 @@ def test_a_schedule_of_every_minute_starts_runs_that_the_server_planned(stack: S
         ended = stack.until(scope, run.id).run
         flow_run = echo.prefect.get(f"flow_runs/{ended.flow_run_id}").json()
     assert (ended.status, ended.trigger.value) == (RunStatus.COMPLETED, "schedule")
-    assert flow_run["created_by"]["id"] == str(added.schedule.id)
+    assert flow_run["created_by"]["id"] == str(added.id)
     assert f"tenant:{scope.slug}" in flow_run["tags"]
 
 
@@ -58,7 +58,7 @@ MUTATIONS: dict[str, Mutation] = {
 def test_what_happens_to_one_tenants_schedule_costs_no_other_a_run(stack: StackUnderTest, mutation: Mutation) -> None:
     mine, other = stack.tenant().slug, stack.tenant().slug
     with stack.nothing_taken(), schedules_of(stack, "echo.speak", key="missed") as echo:
-        added = {one.schedule.tenant: one.schedule.id for one in echo.add(mine, other, cron=minutes_from_now(30))}
+        added = {one.tenant: one.id for one in echo.add(mine, other, cron=minutes_from_now(30))}
         echo.were_missed(mine)
         echo.were_missed(other)
         before = echo.planned(added[other])
@@ -73,13 +73,13 @@ def test_registering_a_changed_operation_costs_no_schedule_a_run(stack: StackUnd
     with schedules_of(stack, "echo.speak", key="registered again") as echo:
         tenant = stack.tenant().slug
         (added,) = echo.add(tenant, cron=minutes_from_now(30))
-        planned = set(echo.planned(added.schedule.id))
+        planned = set(echo.planned(added.id))
         assert len(planned) >= 3
         place = f"deployments/{echo.deployment(tenant)['id']}"
         echo.prefect.patch(place, json={"description": "by hand"}).raise_for_status()
         deploy(stack)
         assert echo.deployment(tenant)["description"] != "by hand"
-        assert set(echo.planned(added.schedule.id)) == planned
+        assert set(echo.planned(added.id)) == planned
 
 
 @pytest.mark.parametrize("ending", ["paused", "removed"])
@@ -88,9 +88,9 @@ def test_an_ended_schedule_starts_nothing_that_is_late_either(stack: StackUnderT
     with stack.nothing_taken(), schedules_of(stack, "echo.speak", key="missed") as echo:
         (added,) = echo.add(tenant, cron=minutes_from_now(30))
         echo.were_missed(tenant)
-        assert len(echo.late(added.schedule.id)) >= 2
+        assert len(echo.late(added.id)) >= 2
         MUTATIONS[ending](echo, tenant)
-        assert echo.planned(added.schedule.id) == {}
+        assert echo.planned(added.id) == {}
 
 
 def test_what_a_paused_schedule_began_goes_on(stack: StackUnderTest) -> None:
@@ -98,7 +98,7 @@ def test_what_a_paused_schedule_began_goes_on(stack: StackUnderTest) -> None:
     with stack.nothing_taken(), schedules_of(stack, "echo.speak", key="begun") as echo:
         (added,) = echo.add(tenant, cron=minutes_from_now(30))
         echo.were_missed(tenant)
-        begun, ended, *waiting = (run["id"] for run in echo.late(added.schedule.id).values())
+        begun, ended, *waiting = (run["id"] for run in echo.late(added.id).values())
 
         def reach(run: str, *states: dict[str, Any]) -> None:
             for state in states:

@@ -202,7 +202,7 @@ def test_of_the_times_missed_while_everything_was_down_one_is_made_up(stack: Sta
             half_an_hour_off = (datetime.now(UTC).minute + 30) % 60
             (added,) = echo.add(scope.slug, cron=f"{half_an_hour_off} * * * *")
             echo.were_missed(scope.slug)
-            late = [run["id"] for run in echo.late(added.schedule.id).values()]
+            late = [run["id"] for run in echo.late(added.id).values()]
             assert len(late) >= 2
 
         def ends() -> list[tuple[str, str]]:

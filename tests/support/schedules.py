@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,20 @@ import httpx
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.orchestration.schedules import changes
-from deployments.orchestration.schedules.changes import Added, Scheduled
 from deployments.orchestration.schedules.times import parse_timing
 from tests.support.stack import StackUnderTest
+
+
+class Shown(SimpleNamespace):
+    """A schedule as the commands' JSON has it, and `change` and `before` of one that was added."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        super().__init__(**document)
+
+
+def find(tenants: list[str]) -> list[Shown]:
+    """As `schedule list` does."""
+    return [Shown(one) for one in changes.find(tenants)]
 
 
 @dataclass
@@ -43,20 +55,21 @@ class Schedules:
         paused: bool = False,
         given: dict[str, Any] | None = None,
         **when: str,
-    ) -> list[Added]:
+    ) -> list[Shown]:
         """As `schedule add` does: at 3:00 unless told otherwise."""
         self.tenants |= set(tenants)
         told = {"cron": None if "every" in when else "0 3 * * *", "every": None, "timezone": "UTC", "jitter": None}
         # Which of the four may be missing is what `parse_timing` looks after.
         timing = parse_timing(**{**told, **when})  # type: ignore[arg-type]
         parameters = {**self.parameters, **(given or {})}
-        return changes.add(list(tenants), self.operation, parameters, timing, name=name, paused=paused)
+        added = changes.add(list(tenants), self.operation, parameters, timing, name=name, paused=paused)
+        return [Shown(one) for one in added]
 
-    def change(self, verb: str, *tenants: str, id: UUID | None = None) -> list[Scheduled]:
+    def change(self, verb: str, *tenants: str, id: UUID | None = None) -> list[Shown]:
         """Pauses, resumes or removes all of the tenants', or the one of that id."""
-        return changes.change(verb, tenants, id=id, operation=None if id else self.operation)
+        return [Shown(one) for one in changes.change(verb, tenants, id=id, operation=None if id else self.operation)]
 
-    def by_prefect(self, one: Scheduled, **told: Any) -> None:
+    def by_prefect(self, one: Shown, **told: Any) -> None:
         """Changes a schedule as Prefect's UI and command do: the parameters of the schedule are not repeated."""
         name = one.deployment.partition("/")[2]
         place = f"deployments/{self.deployment(name)['id']}/schedules/{one.id}"

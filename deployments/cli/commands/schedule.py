@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from deployments.cli.call import Answer, Call, command
 from deployments.cli.commands.runs import parse_id
-from deployments.cli.console import Table, when
+from deployments.cli.console import Table
 from deployments.cli.options import SetOption
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 
-if TYPE_CHECKING:
-    from deployments.orchestration.schedules.changes import Added, Scheduled
-
-ScheduleArgument = Annotated[
-    str | None,
-    typer.Argument(metavar="SCHEDULE_ID", help="As `schedule list` shows it; or name an operation instead."),
-]
 TenantOption = Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="The tenant's slug.")]
 
 
@@ -68,8 +61,8 @@ def add(
 
     timing = parse_timing(cron=cron, every=every, timezone=timezone, jitter=jitter)
     added = changes.add(tenants, operation, parameters, timing, name=checked_name(name), paused=paused)
-    table = _table([one.schedule for one in added], "No tenant, no schedule.", [_said(one) for one in added])
-    return Answer({"schedules": [one.as_json() for one in added]}, (table,))
+    table = _table(added, "No tenant, no schedule.", [_said(one) for one in added])
+    return Answer({"schedules": added}, (table,))
 
 
 def list_schedules(
@@ -80,7 +73,7 @@ def list_schedules(
 
     found = find(tenants)
     table = _table(found, "No schedules yet; `tenantatlas schedule add` adds one.")
-    return Answer({"schedules": [one.as_json() for one in found]}, (table,))
+    return Answer({"schedules": found}, (table,))
 
 
 def _change(verb: str, state: str, key: str = "schedule") -> Callable[..., Answer]:
@@ -88,7 +81,10 @@ def _change(verb: str, state: str, key: str = "schedule") -> Callable[..., Answe
 
     def changed(
         call: Call,
-        schedule: ScheduleArgument = None,
+        schedule: Annotated[
+            str | None,
+            typer.Argument(metavar="SCHEDULE_ID", help="As `schedule list` shows it; or name an operation instead."),
+        ] = None,
         tenant: TenantOption = None,
         all_tenants: Annotated[
             bool, typer.Option("--all-tenants", help="The operation's schedules of every tenant.")
@@ -111,9 +107,9 @@ def _change(verb: str, state: str, key: str = "schedule") -> Callable[..., Answe
         found = change(verb, tenants, id=wanted, operation=operation)
         if wanted is not None:
             (one,) = found
-            return Answer({key: one.as_json()}, (f"The schedule {one.id} of {one.deployment} is {state}.",))
+            return Answer({key: one}, (f"The schedule {one['id']} of {one['deployment']} is {state}.",))
         sentence = f"{len(found)} schedule{'s are' if len(found) != 1 else ' is'} {state}."
-        return Answer({"schedules": [one.as_json() for one in found]}, (sentence,))
+        return Answer({"schedules": found}, (sentence,))
 
     return changed
 
@@ -130,18 +126,18 @@ def _tenants(call: Call, tenant: str | None, permission: Permission) -> list[str
     return slugs
 
 
-def _table(found: Sequence[Scheduled], empty: str, changes: Sequence[str] = ()) -> Table:
+def _table(found: Sequence[Mapping[str, Any]], empty: str, changes: Sequence[str] = ()) -> Table:
     """The schedules, a row each; with `changes`, what became of each is the last column."""
     columns = ("Schedule", "Tenant", "Deployment", "Parameters", "When", "State", "Next")
     rows = [
         (
-            one.id,
-            one.tenant,
-            one.deployment,
-            ", ".join(f"{name}={value}" for name, value in one.parameters.items() if value not in (None, "", [])),
-            f"{one.timing} {one.timezone}",
-            "held" if one.active and one.held else "active" if one.active else "paused",
-            when(one.next_runs[0]) if one.next_runs else "-",
+            one["id"],
+            one["tenant"],
+            one["deployment"],
+            ", ".join(f"{name}={value}" for name, value in one["parameters"].items() if value not in (None, "", [])),
+            f"{one['timing']} {one['timezone']}",
+            "paused" if not one["active"] else "held" if one["held"] else "active",
+            one["next_runs"][0].replace("T", " ") if one["next_runs"] else "-",
             *changes[number : number + 1],
         )
         for number, one in enumerate(found)
@@ -149,10 +145,10 @@ def _table(found: Sequence[Scheduled], empty: str, changes: Sequence[str] = ()) 
     return Table((*columns, "Change") if changes else columns, rows, empty)
 
 
-def _said(added: Added) -> str:
-    was, now = added.before, added.schedule
-    if was is None:
-        return added.change
-    moved = (was.timing, was.timezone) != (now.timing, now.timezone)
-    differences = [f"was {was.timing} {was.timezone}" if moved else "", "was active" if was.active > now.active else ""]
-    return ", ".join(filter(None, [added.change, *differences]))
+def _said(added: Mapping[str, Any]) -> str:
+    if added["before"] is None:
+        return added["change"]
+    was, now = (f"{one['timing']} {one['timezone']}" for one in (added["before"], added))
+    was_active = added["before"]["active"] > added["active"]
+    words = [added["change"], f"was {was}" if was != now else "", "was active" if was_active else ""]
+    return ", ".join(filter(None, words))

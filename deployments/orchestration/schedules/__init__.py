@@ -1,1 +1,0 @@
-"""Operations started by the clock, kept as schedules of Prefect's deployments."""

@@ -12,12 +12,9 @@ from typing import Any
 from deployments.orchestration.prefect_times import checked_cron, checked_timezone
 from runstore.errors import BadInputError
 
-SHORTEST = timedelta(minutes=1)
-LONGEST = timedelta(days=366)
-LAST_MINUTE = 24 * 60 - 1
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"([0-9]{1,5})\s*([smhdw])")
 _PLAIN = re.compile(r"[0-9]{1,2}")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # A fixed moment, so that the same schedule added again fires at the same times.
 _ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 # One day and one week, as written, are the calendar's, at midnight in the zone. Prefect's arithmetic for spans counts elapsed
@@ -28,25 +25,22 @@ _BY_CALENDAR = {"1d": "0 0 * * *", "1w": "0 0 * * 1"}
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Either `cron`, in `timezone`, or `every`, by elapsed time. `spread` is the window over which tenants are shifted."""
+    """A schedule as Prefect's API has it, and the minutes over which tenants are spread."""
 
-    cron: str | None
-    every: timedelta | None
-    timezone: str
-    spread: timedelta = timedelta()
+    schedule: Mapping[str, Any]
+    spread: int
 
     def for_tenant(self, tenant: str) -> dict[str, Any]:
-        """The timing as Prefect's API has it, later by this tenant's share of the spread: always the same for the same tenant."""
-        shift = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4]) % (_minutes(self.spread) + 1)
-        if self.every is not None:
-            anchor = (_ANCHOR + timedelta(minutes=shift)).isoformat()
-            return {"interval": self.every.total_seconds(), "anchor_date": anchor, "timezone": self.timezone}
-        line = str(self.cron)
+        """The schedule, later by this tenant's share of the spread: always the same for the same tenant."""
+        shift = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4]) % (self.spread + 1)
+        if "interval" in self.schedule:
+            return {**self.schedule, "anchor_date": (_ANCHOR + timedelta(minutes=shift)).isoformat()}
+        line = self.schedule["cron"]
         if shift:
             minute, hour, rest = line.split(maxsplit=2)
             hours, minutes = divmod(int(minute) + shift, 60)
             line = f"{minutes} {int(hour) + hours if hours else hour} {rest}"
-        return {"cron": line, "timezone": self.timezone, "day_or": True}
+        return {**self.schedule, "cron": line}
 
 
 def said(schedule: Mapping[str, Any]) -> tuple[str, str]:
@@ -56,9 +50,8 @@ def said(schedule: Mapping[str, Any]) -> tuple[str, str]:
         return str(schedule.get("cron") or schedule.get("rrule") or "unknown"), zone
     seconds = int(schedule["interval"])
     # 24 hours are not said as a day: a day, as written, is the calendar's and is kept as a cron line.
-    units = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
-    unit, size = next(one for one in units if seconds % one[1] == 0 and (one[0], seconds) != ("d", 86_400))
-    return f"every {seconds // size}{unit}", zone
+    unit = next(unit for unit in "dhms" if seconds % _SECONDS[unit] == 0 and (unit, seconds) != ("d", 86_400))
+    return f"every {seconds // _SECONDS[unit]}{unit}", zone
 
 
 def parse_timing(*, cron: str | None, every: str | None, timezone: str, jitter: str | None) -> Timing:
@@ -66,52 +59,46 @@ def parse_timing(*, cron: str | None, every: str | None, timezone: str, jitter: 
     if (cron is None) == (every is None):
         raise BadInputError("Say when with --cron or with --every, one of the two.")
     checked_timezone(timezone)
-    spread = timedelta() if jitter is None else _span(jitter, "--jitter")[0]
-    if jitter is not None and spread < SHORTEST:
+    spread = 0 if jitter is None else _span(jitter, "--jitter")[0] // 60
+    if jitter is not None and not spread:
         raise BadInputError("--jitter is at least one minute: tenants are spread by whole minutes.")
     if every is None:
         line = checked_cron(str(cron))
-        if spread:
-            _check_room(line, spread)
-        return Timing(line, None, timezone, spread)
-    span, written = _span(every, "--every")
-    if not SHORTEST <= span <= LONGEST:
-        raise BadInputError("--every is at least one minute, and 366d at most.")
-    if spread > span:
-        raise BadInputError("--jitter is no longer than --every.")
-    if written in _BY_CALENDAR:
-        if _minutes(spread) > LAST_MINUTE:
-            raise BadInputError(
-                f"--jitter is at most {LAST_MINUTE}m with --every {written}: every tenant's time stays within the day."
-            )
-        return Timing(_BY_CALENDAR[written], None, timezone, spread)
-    if written[-1] in "dw" and timezone not in ("UTC", "Etc/UTC"):
-        raise BadInputError(
-            f"--every {written} is elapsed time, for which --timezone means nothing: leave --timezone out, or name the"
-            " local time with --cron."
-        )
-    return Timing(None, span, "UTC", spread)
+        written = repr(line)
+    else:
+        seconds, short = _span(every, "--every")
+        if not 60 <= seconds <= 366 * _SECONDS["d"]:
+            raise BadInputError("--every is at least one minute, and 366d at most.")
+        if spread * 60 > seconds:
+            raise BadInputError("--jitter is no longer than --every.")
+        if short not in _BY_CALENDAR:
+            if short[-1] in "dw" and timezone not in ("UTC", "Etc/UTC"):
+                raise BadInputError(
+                    f"--every {short} is elapsed time, for which --timezone means nothing: leave --timezone out, or name the"
+                    " local time with --cron."
+                )
+            return Timing({"interval": seconds, "timezone": "UTC"}, spread)
+        line, written = _BY_CALENDAR[short], f"--every {short}"
+    if spread:
+        _check_room(line, spread, written)
+    return Timing({"cron": line, "timezone": timezone, "day_or": True}, spread)
 
 
-def _span(text: str, option: str) -> tuple[timedelta, str]:
-    """The span, and how it is written in short."""
+def _span(text: str, option: str) -> tuple[int, str]:
+    """The span's seconds, and how it is written in short."""
     found = _SPAN.fullmatch(text.strip())
     if found is None:
         raise BadInputError(f"{option} {text[:40]!r} is not a span: write it as 15m, 6h, 1d or 2w.")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])}), f"{int(found[1])}{found[2]}"
+    return int(found[1]) * _SECONDS[found[2]], f"{int(found[1])}{found[2]}"
 
 
-def _minutes(span: timedelta) -> int:
-    return int(span.total_seconds() // 60)
-
-
-def _check_room(line: str, spread: timedelta) -> None:
+def _check_room(line: str, spread: int, written: str) -> None:
     """Refuses a spread that would carry a cron line's time into fields that are not one number, or past midnight."""
     minute, hour = line.split()[:2]
     if not _PLAIN.fullmatch(minute):
         raise BadInputError("--jitter needs a cron line whose minute is one number, such as '0 6 * * *'.")
     room, limit = 59 - int(minute), "the hour, because the line's hour is not one number"
     if _PLAIN.fullmatch(hour):
-        room, limit = LAST_MINUTE - int(hour) * 60 - int(minute), "the day"
-    if _minutes(spread) > room:
-        raise BadInputError(f"--jitter is at most {room}m with {line!r}: every tenant's time stays within {limit}.")
+        room, limit = 24 * 60 - 1 - int(hour) * 60 - int(minute), "the day"
+    if spread > room:
+        raise BadInputError(f"--jitter is at most {room}m with {written}: every tenant's time stays within {limit}.")

@@ -183,4 +183,4 @@ def test_what_is_no_time_zone_for_prefect_is_refused(zone: str, when: dict[str, 
 
 @pytest.mark.parametrize("zone", ["UTC", "Etc/UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kolkata"])
 def test_what_the_tz_database_names_is_a_time_zone(zone: str) -> None:
-    assert timing(cron="0 6 * * *", timezone=zone).timezone == zone
+    assert timing(cron="0 6 * * *", timezone=zone).schedule["timezone"] == zone
