@@ -98,7 +98,7 @@ def type_for_context(odata_context: object) -> PolicyType | None:
     _, _, fragment = odata_context.casefold().rpartition("#")
     place = fragment.removesuffix("/$entity")
     # What a tenant has one of may be named by its type.
-    exact = _BY_PATH.get(place) or _BY_ODATA.get(_GRAPH + place)
+    exact = _BY_PATH.get(place) or _BY_ODATA.get(_GRAPH + place.removeprefix("microsoft.graph."))
     if exact is not None:
         return exact
     if "conditionalaccess/policies" in fragment:

@@ -283,6 +283,8 @@ class _Session(Generic[R]):
             self._traffic.retries += 1
             self._queue(part, first=True)
             return
+        # What was let in since is not refused for good: a token may be taken back more than once while a read waits.
+        part.token_renewed = False
         throttled, unreachable = outcome.reason is reasons.GRAPH_THROTTLED, outcome.reason is reasons.GRAPH_UNREACHABLE
         self._traffic.throttled += throttled
         patience = self._settings.patience

@@ -130,6 +130,14 @@ def test_a_token_refused_for_good_is_no_endless_loop(server: GraphServer, reader
     assert not source.ledger()["scope_tag"]
 
 
+def test_tokens_taken_back_again_while_a_read_waits(server: GraphServer, reader: GraphReader) -> None:
+    kinds = ("unauthorized", "unavailable", "unauthorized")
+    server.control(faults={"scripts": [{"match": "Management/roleScopeTags", "kind": kind, "times": 1} for kind in kinds]})
+    found, failures, _ = read(reader)
+    assert failures == []
+    assert_whole(found, truth(server))
+
+
 def test_a_missing_permission_fails_its_type_and_names_the_permission(server: GraphServer, reader: GraphReader) -> None:
     server.control(faults={"scripts": [{"match": "managedAppPolicies", "kind": "forbidden", "times": -1}]})
     found, failures, source = read(reader)
