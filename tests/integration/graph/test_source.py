@@ -132,7 +132,9 @@ def test_a_token_refused_for_good_is_no_endless_loop(server: GraphServer, reader
 
 def test_tokens_taken_back_again_while_a_read_waits(server: GraphServer, reader: GraphReader) -> None:
     kinds = ("unauthorized", "unavailable", "unauthorized")
-    server.control(faults={"scripts": [{"match": "Management/roleScopeTags", "kind": kind, "times": 1} for kind in kinds]})
+    server.control(
+        faults={"scripts": [{"match": "Management/roleScopeTags", "kind": kind, "times": 1} for kind in kinds]}
+    )
     found, failures, _ = read(reader)
     assert failures == []
     assert_whole(found, truth(server))
