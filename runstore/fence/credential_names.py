@@ -98,19 +98,25 @@ _DOUBTFUL_NAME: Final = _one_of((*_SHORT, *_DOUBT), rf"(?:{_WHAT})?\d{{0,2}}")
 # What may stand between a name and its value, and how sure it makes us. The strict ones are the syntax of assignments;
 # a bare colon, `is` or a mere space is also plain prose, so the value must then look chosen by a machine or a policy.
 ASSIGNMENT: Final = re.compile(
-    rb"(?P<strict>(?:\\{0,7}[\"'`]\]?|\]|\))\s{0,4}+(?:=>|->|={1,3}|:{1,3}=?|\|\|?)"
-    rb"|\s{0,4}+(?:=>|->|<-|:{1,3}=|={1,3}|\xef\xbc\x9d|\?=|\?:|\|\|?:?|%3[dD])"
+    # A credential made of a user's name and a password: NetworkCredential("svc", "…"), auth=("svc", "…").
+    rb"(?P<strict>(?:=\s?)?\(\s{0,3}+[\"'][^\"'\n]{1,64}+[\"']\s{0,3}+,\s{0,3}+(?=[\"'])|\s?<<<\s?[\"']?[\w.-]{1,40}+:"
+    # A name in JSON before an object that holds the value: "password": {"type": "string", "value": "…"}.
+    rb"|\\{0,7}[\"']\s{0,4}+:\s{0,4}+\[?\s{0,9}+\{\s{0,40}+(?:\\{0,7}[\"']\w{1,30}+\\{0,7}[\"']\s?:\s?\\{0,7}[\"'][^\"'\\\n]{0,40}+"
+    rb"\\{0,7}[\"'],\s{0,40}+)?\\{0,7}[\"']value\\{0,7}[\"']\s{0,4}+:"
+    rb"|&quot;\s?[:=,]\s?(?:&quot;)?|&gt;(?=[^&<>\s]{3,256}+&lt;/)"
+    rb"|(?:\\{0,7}[\"'`]\]?|\]|\)|\*\*)\s{0,4}+(?:=>|->|={1,3}>?|:{1,3}=?|\|\|?)"
+    rb"|\s{0,4}+(?:=>|->|<-|:{1,3}=|={1,3}>?|\xef\xbc\x9d|\?=|\?:|\|\|?:?|%3[dD])"
     # A block of YAML's, and the next line of a list of names and values.
     rb"|[\"']?:[ \t]{0,2}+[|>][+-]?[ \t]{0,4}+(?:\\{1,4}n|\n)|[\"']?[ \t]{0,4}+(?:\\{1,4}n|\n)?[ \t]{1,24}+[\"']?value[\"']?[ \t]?:"
     # What a command calls the value: -Name "ApiKey" -Value "…", reg add … /v Password /d ….
-    rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value|string)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-(?:value|string)(?=\s)"
-    rb"|\\{0,7}[\"']?(?:\s{1,4}+/t\s{1,4}+\w{1,20}+)?\s{1,4}+/d(?=\s)"
+    rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value|string)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-\w{0,20}?(?:value|string)(?=\s)"
+    rb"|\\{0,7}[\"']?(?:\s{1,4}+/t\s{1,4}+\w{1,20}+)?\s{1,4}+/d(?=\s)|\s{1,8}+reg_\w{2,12}+(?=\s)"
     # A plist's or any XML pair: </key><string>, </name> <value>.
     rb"|</\w{1,30}+>(?:\s|\\+[nrt]){0,40}+<\w{1,30}+>"
     # <data id="Password" type="…" value="…"/> and {"name": "password", "type": "…", "value": "…"}.
     rb"|\\{0,7}[\"'](?:\s{1,8}+\w{1,30}+=[\"'][^\"'<>]{0,80}+[\"']){0,3}?\s{1,8}+value\s?=\s?"
     rb"|\\{0,7}[\"']\s{0,4}+,(?:\s{0,80}+\\{0,7}[\"'][\w@.]{1,40}+\\{0,7}[\"']\s{0,4}+:\s{0,4}+\\{0,7}[\"']?[^\"'\\\n,]{0,80}+"
-    rb"\\{0,7}[\"']?\s{0,4}+,){0,3}?\s{0,80}+\\{0,7}[\"'](?:\w{0,20}value|wert|valeur|valor|\xe5\x80\xa4)\\{0,7}[\"']\s{0,4}+:)"
+    rb"\\{0,7}[\"']?\s{0,4}+,){0,3}?\s{0,80}+\\{0,7}[\"'](?:\w{0,20}val(?:ue(?!type)\w{0,12})?|data|content|wert|valeur|valor|\xe5\x80\xa4)\\{0,7}[\"']\s{0,4}+:)"
     # A tuple of a name and a value: ("password", "…").
     rb"|(?P<tuple>\\{0,7}[\"']?\s{0,4}+,(?=\s{0,4}b?\\{0,7}[\"']))"
     # A row of a table of names and values.
@@ -118,7 +124,7 @@ ASSIGNMENT: Final = re.compile(
     # <Item Name="ApiKey">…</Item>, or with the value in an element of its own.
     rb"|(?P<entry>[\"'](?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<\w{1,30}+>)?(?:<!\[cdata\[)?)"
     rb"|(?P<tag>(?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<(?:value|string|data)>)?(?:<!\[cdata\[)?)"
-    rb"|(?P<prose>\s{0,2}+(?::|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era)(?=\s))"
+    rb"|(?P<prose>\s{0,2}+(?::|<br\s?/?>|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era)(?=\s))"
     rb"|(?P<space>(?:\s|\\{1,3}[tnr]){1,4}+)",
     re.IGNORECASE,
 )

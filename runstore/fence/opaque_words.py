@@ -257,14 +257,20 @@ def _prefixed_keys(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[tu
 
 
 _GLUED: Final = re.compile(
-    rb"(?:[A-Za-z0-9]{1,7}?[G-Zg-z]|[A-Z]{3,8}(?=[0-9a-f]{20}))([0-9a-f]{20,128}|[0-9A-F]{20,128})[A-Za-z]{0,24}"
+    rb"(?:[A-Za-z0-9]{1,7}?[G-Zg-z]|[A-Z]{3,8}(?=[0-9a-f]{20}))?([0-9a-f]{20,128}|[0-9A-F]{20,128})[A-Za-z]{0,24}"
 )
 
 
 def _is_glued(piece: bytes) -> bool:
-    """Whether hexadecimal text stands right behind a few letters."""
+    """Whether hexadecimal text stands right behind or before a few letters."""
     glued = _GLUED.fullmatch(piece)
-    return glued is not None and not glued[1].isalpha() and is_hex(glued[1]) and not _SAID_HASH.search(piece)
+    return (
+        glued is not None
+        and glued[1] != piece
+        and not glued[1].isalpha()
+        and is_hex(glued[1])
+        and not _SAID_HASH.search(piece)
+    )
 
 
 _EQUAL_GROUPS: Final = re.compile(rb"[0-9a-f]{8,40}(?:-[0-9a-f]{8,40}){2,}")

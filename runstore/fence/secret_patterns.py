@@ -39,7 +39,7 @@ _GUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _VALUE: Final = (
     rb"[\"']?(?-i:("
     + MADE
-    + rb"|(?=[^\s\"']{0,40}[0-9])(?=[^\s\"']{0,40}[a-z])(?=[^\s\"']{0,40}[!#$%&*+?_-])[^\s\"'\\]{8,64}+))"
+    + rb"|(?=[^\s\"']{0,40}[0-9])(?=[^\s\"']{0,40}[a-z])(?=[^\s\"']{0,40}[!#$%&*+?_-])[^\s\"'\\]{8,255}+))"
 )
 # Twelve to twenty-four small words in a row.
 _SMALL_WORDS: Final = (
@@ -47,7 +47,6 @@ _SMALL_WORDS: Final = (
 )
 # Tokens that a prefix makes certain are a table of their own, `token_forms.tsv`; these have another sign.
 _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
-    ("api-key", "sk-", 0, rb"(?<![A-Za-z0-9])sk-(?=[\w-]{0,40}[0-9])[\w-]{20,255}+"),
     ("password-hash", "$2", 0, rb"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"),
     ("password-hash", "$6$", 0, rb"\$6\$[./A-Za-z0-9$=]{20,160}+"),
     ("password-hash", "$5$", 0, rb"\$5\$[./A-Za-z0-9$=]{20,160}+"),
@@ -57,9 +56,11 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("jwt", "eyJ", 0, rb"(?<![\w-])eyJ[\w-]{8,16384}+(?:(?:(?:\.|%2[eE])[\w-]{0,16384}+){1,4}|(?<=[\w-]{23}))"),
     # Entra client secrets: three characters, a digit, `Q~`, then the rest.
     ("entra-client-secret", "Q~", 4, rb"[\w.~-]{3}\dQ~[\w.~-]{28,40}+"),
-    ("slack-webhook", "hooks.slack.com/", 0, rb"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/-]{10,128}+)"),
-    ("discord-webhook", "/api/webhooks/", 0, rb"/api/webhooks/(\d{10,24}/[\w-]{20,128}+)"),
-    ("teams-webhook", "webhook.office.com/", 0, rb"webhook\.office\.com/([\w@/.-]{20,400}+)"),
+    (
+        "webhook", "hook", 0,
+        # Slack's, Discord's, Teams' and others': after some parts of a path one that is long and has a number in it.
+        rb"(?i)hook[a-z0-9]{0,2}(?:\.[a-z]{2,12}){0,3}/(?=(?:[\w@.-]{1,80}/){0,4}(?=[\w-]{0,40}[0-9])[\w-]{16})([\w@/.-]{16,400}+)",
+    ),
     ("mailchimp-key", "-us", 32, rb"(?<![0-9a-f])[0-9a-f]{32}-us[0-9]{1,2}(?![0-9])"),
     ("telegram-token", ":AA", 0, rb"(?<=\d):(AA[\w-]{32,36}+)(?![\w-])"),
     ("terraform-token", ".atlasv1.", 14, rb"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,90}+"),
@@ -87,13 +88,9 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         rb"machine\s{1,4}+\S{1,255}+\s{1,8}+login\s{1,4}+\S{1,255}+\s{1,8}+password\s{1,4}+(\S{1,512}+)",
     ),
     (
-        "password-argument", "net user ", 0,
-        rb"(?i)net user\s{1,4}+[\"']?[\w.\\-]{1,104}+[\"']?\s{1,4}+([^\s/*]\S{3,255}+)",
-    ),
-    (
-        "password-argument", "net use ", 0,
-        rb"(?i)net use\s{1,4}+(?:\S{1,3}\s{1,4}+)?\\\\\S{1,255}+(?:\s{1,4}+/\S{1,255}+){0,4}+"
-        rb"\s{1,4}+([^\s/*]\S{3,255}+)",
+        "password-argument", "net use", 0,
+        rb"(?i)net use(?:r\s{1,4}+[\"']?[\w.\\-]{1,104}+[\"']?|\s{1,4}+(?:\S{1,3}\s{1,4}+)?\\\\\S{1,255}+"
+        rb"(?:\s{1,4}+/\S{1,255}+){0,4}+)\s{1,4}+([^\s/*]\S{3,255}+)",
     ),
     ("password-argument", " /rp", 0, rb"(?i) /rp[ :]" + _ARGUMENT),
     ("password-argument", " -rp ", 0, rb"(?i) -rp " + _ARGUMENT),
@@ -106,11 +103,21 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         rb"|\s{0,4}+[\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[!#$%&*+?])[^\s\"'<>/\\.:-][^\s\"'<>/\\.:]{5,128}+)"
         rb"(?![/\\:]))",
     ),
+    (
+        "password-argument", " /p", 0,
+        rb"(?i) /p[ :][\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[a-z])[^\s\"'<>/\\.:=]{6,128}+)(?![/\\.:=])",
+    ),
+    ("password-argument", "ldap", 0, rb"ldap[a-z]{3,10}\s[^\n]{0,160}?\s-w\s{1,4}+" + _ARGUMENT),
+    ("password-argument", "mysql", 0, rb"mysql[a-z]{0,8}\s[^\n]{0,80}?\s-p" + _ARGUMENT),
+    ("password-argument", "htpasswd -b", 0, rb"htpasswd -b\w{0,4}(?:\s{1,4}+\S{1,128}+){2}\s{1,4}+" + _ARGUMENT),
+    ("password-argument", "wpa_passphrase ", 0, rb"wpa_passphrase\s{1,4}+(?:\"[^\"\n]{1,64}+\"|\S{1,64}+)\s{1,4}+" + _ARGUMENT),
+    ("password-argument", "identified by ", 0, rb"(?i)identified by " + _ARGUMENT),
+    ("snmp-community", "snmp", 0, rb"snmp[a-z]{2,10}\s[^\n]{0,60}?-c\s{1,4}+" + _ARGUMENT),
     ("password-argument", "-passwd ", 0, rb"-passwd\s{1,4}+\S{1,128}+\s{1,4}+" + _ARGUMENT),
     ("password-argument", "generic-password", 0, rb"generic-password[^\n]{0,200}?\s-w\s{1,4}+" + _ARGUMENT),
     (
         "password-argument", "echo ", 0,
-        rb"echo\s{1,4}+[\"']?([^\s\"'|$]{4,255}+)[\"']?\s{0,4}+\|\s{0,4}+(?:sudo|su|passwd|runas|kinit|gpg)\s",
+        rb"echo\s{1,4}+[\"']?([^\s\"'|$]{4,255}+)[\"']?\s{0,4}+\|\s{0,4}+(?:sudo|su|(?:ch)?passwd|runas|kinit|gpg)\b",
     ),
     (
         "encoded-command", " -e", 0,
@@ -150,7 +157,6 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         "laps-password", "\"p", 0,
         rb"\"p\\{0,7}\"\s?:\s?\\{0,7}\"([^\"\\]{8,128}+)(?<=[\w!#$%&*+?.-]{8})(?=\\{0,7}\"\s?\})",
     ),
-    ("webhook", "hook/", 0, rb"(?i)hook/(?:[\w.-]{1,40}/){0,2}(?=[\w-]{0,40}[0-9])([\w-]{16,128}+)"),
     ("password-hash", "$krb5", 0, rb"\$krb5[a-z]{2,8}\$\S{20,16384}+"),
     ("password-hash", "::", 0, rb"::[^\s:]{0,64}:([0-9a-fA-F]{16}:[0-9a-fA-F]{32}:[0-9a-fA-F]{20,4096}+)"),
     ("password-hash", " -h", 0, rb"(?i) -h(?:ashes)? (?:[0-9a-f]{32})?:?([0-9a-f]{32})(?![\w-])"),

@@ -6,29 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from runstore.fence.credential_names import (
-    ASSIGNMENT,
-    CREDENTIAL_NAME,
-    FLAG_BEFORE,
-    KEY_ANCHORS,
-    LINE,
-    OPENING,
-    REMOTE,
-    REMOTE_STRONG,
-    SHORT_NAME,
-    SIGNS,
-    STRONG,
-    TAG_BEFORE,
-    TAGGED,
-    UNQUOTED,
-    WORD_NEXT,
-    Judge,
-    is_harmless,
-    looks_chosen,
-    looks_random,
-    sureness,
-)
-from runstore.fence.opaque_words import RANDOM, opaque_words
+from runstore.fence import credential_names as names
+from runstore.fence.opaque_words import RANDOM, opaque_words, score
 from runstore.fence.opaque_words import SHORTEST as SHORTEST_OPAQUE
 from runstore.fence.secret_patterns import RULES, Rule
 from runstore.fence.signed_words import signed_words
@@ -47,7 +26,7 @@ SHORTEST: Final = 6
 # on bytes (measured: 6 µs against 32 µs for all anchors in a line), and almost every text has none.
 _EXACT: Final = tuple((rule.anchor.decode("latin-1"), rule) for rule in RULES if not rule.folded)
 _FOLDED: Final = tuple((rule.anchor.decode("latin-1"), rule) for rule in RULES if rule.folded)
-_KEYS: Final = tuple((anchor.decode("latin-1"), anchor) for anchor in KEY_ANCHORS)
+_KEYS: Final = tuple((anchor.decode("latin-1"), anchor) for anchor in names.KEY_ANCHORS)
 _KEYS_IN_ASCII: Final = tuple((shown, anchor) for shown, anchor in _KEYS if anchor.isascii())
 # What `lower` does not fold in bytes, of the letters that names of credentials have.
 _CAPITALS: Final = tuple((letter.upper().encode(), letter.encode()) for letter in "éèîñóü")
@@ -76,6 +55,9 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
     if b"[redacted:" in data or b"secret:" in data:
         # What was replaced before is opaque: no expression may read it as part of anything, and none can match this byte.
         data = _MARKER.sub(_hidden, data)
+    if not data.isascii():
+        # Spaces of other kinds are spaces, at the same places.
+        data = data.replace(b"\xc2\xa0", b"  ").replace(b"\xe3\x80\x80", b"   ")
     left = _Budget(budget)
     folded = data.lower()
     for capital, small in _CAPITALS if b"\xc3" in data else ():
@@ -93,8 +75,7 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
         if shown in folded_view:
             spans.extend(_assignments(anchor, data, folded, left))
     spans.extend(_chosen(data, left))
-    if view.count("-") >= 4:
-        spans.extend(_keys_in_groups(data))
+    spans.extend(_keys_in_groups(data, left))
     if len(data) >= SHORTEST_OPAQUE:
         spans.extend(_opaque(data, left))
     if _OPAQUE in data:
@@ -124,7 +105,7 @@ def _rule(rule: Rule, data: bytes, searched: bytes, budget: _Budget) -> Iterator
         if not found:
             # A token's expression is bounded; what follows without a break belongs to it all the same.
             end = _WORD_END.match(data, end).end()  # pyright: ignore[reportOptionalMemberAccess]
-        if rule.kind == "authorization" and not looks_chosen(data[begin:end]) and b" " not in data[begin:end]:
+        if rule.kind == "authorization" and not names.looks_chosen(data[begin:end]) and b" " not in data[begin:end]:
             continue
         yield begin, end, rule.kind
         done = end
@@ -137,11 +118,11 @@ _WORD_END: Final = re.compile(rb"[A-Za-z0-9_-]{0,4096}+")
 def _assignments(anchor: bytes, data: bytes, folded: bytes, budget: _Budget) -> Iterator[Span]:
     done = 0
     for hit in _positions(folded, anchor, budget, 3):
-        name = CREDENTIAL_NAME.match(folded, hit) if hit >= done else None
-        if name is None or (SHORT_NAME.match(folded, hit) and not _begins_word(data, hit)):
+        name = names.CREDENTIAL_NAME.match(folded, hit) if hit >= done else None
+        if name is None or (names.SHORT_NAME.match(folded, hit) and not _begins_word(data, hit)):
             continue
         budget.spend(12)
-        span = _value_after(data, hit, name.end(), budget, sureness(name, folded))
+        span = _value_after(data, hit, name.end(), budget, names.sureness(name, folded))
         if span is not None:
             yield span
             done = span[1]
@@ -152,30 +133,30 @@ def _begins_word(data: bytes, hit: int) -> bool:
     return not before.isalnum() or (before.islower() and data[hit : hit + 1].isupper())
 
 
-def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge) -> Span | None:
-    sign = ASSIGNMENT.match(data, end)
+def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: names.Judge) -> Span | None:
+    sign = names.ASSIGNMENT.match(data, end)
     if sign is None:
         return _remote(data, end, budget)
     form = sign.lastgroup
     if form in {"tag", "entry"}:
-        if form == "tag" and not TAG_BEFORE.search(data[max(0, start - 48) : start]):
+        if form == "tag" and not names.TAG_BEFORE.search(data[max(0, start - 48) : start]):
             return _remote(data, end, budget)
-        tagged = TAGGED.match(data, sign.end())
+        tagged = names.TAGGED.match(data, sign.end())
         if tagged is None:
             return None
         stop = tagged.end() - 3 * data.endswith(b"]]>", tagged.start(), tagged.end())
         return _judged(data, tagged.start(), stop, "assigned", sure)
-    flagged = form == "space" and bool(FLAG_BEFORE.search(data[max(0, start - 48) : start]))
-    opening = OPENING.match(data, sign.end())
+    flagged = form == "space" and bool(names.FLAG_BEFORE.search(data[max(0, start - 48) : start]))
+    opening = names.OPENING.match(data, sign.end())
     position = opening.end() if opening else sign.end()
     quote = opening["quote"] if opening else None
     if form == "space" and not flagged and not quote:
-        if strong := STRONG.match(data, position):
+        if strong := names.STRONG.match(data, position):
             return _judged(data, *strong.span(), "near-credential", sure)
-        line = LINE.match(data, end)
-        if line and looks_chosen(line[2]) and (line[1] or line[3] or b"\n" in data[max(0, start - 200) : start]):
+        line = names.LINE.match(data, end)
+        if line and names.looks_chosen(line[2]) and (line[1] or line[3] or b"\n" in data[max(0, start - 200) : start]):
             return _judged(data, *line.span(2), "assigned", sure)
-        if (word := WORD_NEXT.match(data, end)) and looks_random(word[1]):
+        if (word := names.WORD_NEXT.match(data, end)) and names.looks_random(word[1]):
             return _judged(data, *word.span(1), "assigned", sure)
         return _remote(data, end, budget)
     if quote:
@@ -184,27 +165,27 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: Judge
         if form in {"tuple", "space"} and not flagged:
             # In a list of words and in prose the next quoted word is one more, or the next name with a value of its own.
             follows = data[stop + len(quote) : stop + len(quote) + 4].lstrip()[:1]
-            if follows in (b":", b"=") or not looks_chosen(data[position:stop]):
+            if follows in (b":", b"=") or not names.looks_chosen(data[position:stop]):
                 return None
         return _judged(data, position, stop, "assigned", sure) if stop > position else None
-    unquoted = UNQUOTED.match(data, position)
+    unquoted = names.UNQUOTED.match(data, position)
     if unquoted is None:
         return None
     value = unquoted.group().rstrip(b",.)}]")
     if form == "list":
         value = value.partition(b",")[0]
     budget.spend(len(unquoted.group()) // 32)
-    if form in {"prose", "list"} and not looks_chosen(value):
+    if form in {"prose", "list"} and not names.looks_chosen(value):
         return _remote(data, end, budget)
     return _judged(data, position, position + len(value), "assigned", sure)
 
 
 def _remote(data: bytes, end: int, budget: _Budget) -> Span | None:
     budget.spend(12)
-    found = REMOTE.match(data, end)
-    if found is None and len((window := data[end : end + 112]).translate(None, SIGNS)) < len(window):
+    found = names.REMOTE.match(data, end)
+    if found is None and len((window := data[end : end + 112]).translate(None, names.SIGNS)) < len(window):
         budget.spend(8)
-        found = REMOTE_STRONG.match(data, end)
+        found = names.REMOTE_STRONG.match(data, end)
     return (*found.span(1), "near-credential") if found else None
 
 
@@ -221,9 +202,9 @@ def _closing(data: bytes, position: int, quote: bytes) -> int:
         position = stop + 1
 
 
-def _judged(data: bytes, start: int, stop: int, kind: str, sure: Judge) -> Span | None:
+def _judged(data: bytes, start: int, stop: int, kind: str, sure: names.Judge) -> Span | None:
     value = data[start:stop]
-    if is_harmless(value) or not sure(value):
+    if names.is_harmless(value) or not sure(value):
         return None
     return start, stop, kind
 
@@ -234,12 +215,16 @@ _FOUND_HERE: Final = (
 _OPAQUE: Final = b"\x01"
 # A replacement of ours, exactly: brackets around anything else protect nothing.
 _MARKER: Final = re.compile(rb"\[redacted:([a-z0-9-]{1,60})\]|secret:(?:v1:[0-9a-f]{32}|set\b)")
-# Five groups of five out of the alphabet of product keys, where words of capitals would need a digit in the place of a vowel;
-# eight groups of six digits. Searched from the first hyphen on, which is rare: from a group's start it takes five times as long.
-_GROUPS: Final = re.compile(
-    rb"-(?:[B-DF-HJKMP-RTV-Y2-9]{5}(?:-[B-DF-HJKMP-RTV-Y2-9]{5}){3}|[0-9]{6}(?:-[0-9]{6}){6})(?![A-Za-z0-9-])"
+# Every letter and digit as `a`, every sign but hyphen and space as a dot: groups of one length are then a literal text.
+_SHAPE: Final = bytes(
+    97 if chr(code).isalnum() and code < 128 else code if code in b"- " else 46 for code in range(256)
 )
-_FIRST_GROUP: Final = re.compile(rb"(?<![A-Za-z0-9-])(?:([B-DF-HJKMP-RTV-Y2-9]{5})|[0-9]{6})\Z")
+_GROUPS: Final = tuple(
+    (sign, size, sign.join([b"a" * size] * 3), re.compile(sign.join([b"(?:", b"a{%d}(?!a))*+" % size])))
+    for sign, size in ((b"-", 4), (b"-", 5), (b"-", 6), (b" ", 4))
+)
+_GROUPS_SAY: Final = 24
+_LONGEST_GROUPS: Final = 60
 _NAMED_HASH: Final = re.compile(rb"(?:sha-?\d{1,3}|md5|etag|thumbprint|skiptoken|deltatoken)[-:= \"']{1,4}\Z", re.I)
 _KINDS: Final = {*(one.kind.encode() for one in (*RULES, *token_forms())), *_FOUND_HERE}
 
@@ -248,18 +233,28 @@ def _hidden(marker: re.Match[bytes]) -> bytes:
     return marker[0] if marker[1] is not None and marker[1] not in _KINDS else _OPAQUE * len(marker[0])
 
 
-def _keys_in_groups(data: bytes) -> Iterator[Span]:
-    """Product keys and recovery keys, whose groups are as plain as words and numbers are."""
-    for match in _GROUPS.finditer(data):
-        start, end = match.span()
-        first = _FIRST_GROUP.search(data, max(0, start - 7), start)
-        # Both have groups of one length, and a digit.
-        if (
-            first
-            and data[start + 1 + len(first[0])] == 45
-            and not data[first.start() : end].replace(b"-", b"").isalpha()
-        ):
-            yield first.start(), end, "product-key" if first[1] else "recovery-key"
+def _keys_in_groups(data: bytes, budget: _Budget) -> Iterator[Span]:
+    """Product keys, recovery keys, passwords for apps: groups that say nothing one by one, and are judged together."""
+    shapes = data.translate(_SHAPE)
+    for sign, size, shape, more in _GROUPS:
+        position = shapes.find(shape)
+        while position >= 0:
+            budget.spend(1)
+            before = shapes[position - 1 : position]
+            if before == b"-" or (before == b"a" and sign == b"-"):
+                position = shapes.find(shape, position + 2 * size)
+                continue
+            # Behind a longer word the groups begin with the next one.
+            start = position + (size + 1 if before == b"a" else 0)
+            end = more.match(shapes, start + size).end()  # pyright: ignore[reportOptionalMemberAccess]
+            position = shapes.find(shape, max(end, position + size))
+            word = data[start:end].replace(sign, b"")
+            if not 4 * size <= len(word) <= _LONGEST_GROUPS:
+                continue
+            if len(word) == 48 and word.isdigit():
+                yield start, end, "recovery-key"
+            elif score(word, word, 0) >= _GROUPS_SAY:
+                yield start, end, "product-key"
 
 
 def _chosen(data: bytes, budget: _Budget) -> Iterator[Span]:
