@@ -58,10 +58,6 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
-class SettingsError(BadInputError):
-    """A setting cannot be used as given."""
-
-
 class Settings(BaseSettings):
     """What the environment asks for, validated. Build it with `load_settings`, which speaks in sentences."""
 
@@ -131,24 +127,18 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """The settings now in force: the environment first, then `.env` in the home, then the defaults.
 
-    What other libraries read of `.env` goes into the environment. SettingsError names the variable, never a value.
+    What other libraries read of `.env` goes into the environment. BadInputError names the variable, never a value.
     """
-    home = _home()
-    written = _written(home / ".env")
-    # Flows and pages, which know no settings, read the key by these two names.
-    _put({"TENANTATLAS_ENCRYPTION_KEY_FILE": str(home / "encryption_key")} | written)
+    told, file = os.environ.get("TENANTATLAS_HOME"), None
     try:
+        home = Settings.model_validate({"home": told} if told else {}).home
+        if written := _written(home / ".env"):
+            file = home / ".env"
+        # Flows and pages, which know no settings, read the key by these two names.
+        _put({"TENANTATLAS_ENCRYPTION_KEY_FILE": str(home / "encryption_key")} | written)
         return Settings(home=home)
     except ValidationError as problem:
-        raise _sentence(problem, home / ".env" if written else None) from None
-
-
-def _home() -> Path:
-    told = os.environ.get("TENANTATLAS_HOME")
-    try:
-        return Settings.model_validate({"home": told} if told else {}).home
-    except ValidationError as problem:
-        raise _sentence(problem, None) from None
+        raise _sentence(problem, file) from None
 
 
 def _written(file: Path) -> dict[str, str]:
@@ -156,7 +146,7 @@ def _written(file: Path) -> dict[str, str]:
     try:
         values = dotenv_values(file) if file.is_file() else {}
     except (OSError, UnicodeDecodeError) as problem:
-        raise SettingsError(f"{file} cannot be read as UTF-8 text: {problem}. Correct or remove it.") from problem
+        raise BadInputError(f"{file} cannot be read as UTF-8 text: {problem}. Correct or remove it.") from problem
     return {name: value for name, value in values.items() if value and name.startswith((PREFIX, *PASSED_ON))}
 
 
@@ -197,7 +187,7 @@ _EXPECTED = {
 }
 
 
-def _sentence(problem: ValidationError, file: Path | None) -> SettingsError:
+def _sentence(problem: ValidationError, file: Path | None) -> BadInputError:
     first: ErrorDetails = problem.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else "home"
     name = "PREFECT_API_URL" if field.upper() == "PREFECT_API_URL" else f"{PREFIX}{field.upper()}"
@@ -206,4 +196,4 @@ def _sentence(problem: ValidationError, file: Path | None) -> SettingsError:
     else:
         expected = _EXPECTED.get(first["type"], "a value of the documented form").format(**first.get("ctx", {}))
     where = "in the environment" if file is None else f"in the environment or in {file}"
-    return SettingsError(f"{name} must be {expected}; correct it {where}.")
+    return BadInputError(f"{name} must be {expected}; correct it {where}.")

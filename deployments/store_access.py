@@ -31,7 +31,7 @@ class StoreAccess:
     url: str
     _databases: dict[DatabaseRole, Database] = field(default_factory=dict[DatabaseRole, Database])
 
-    def database(self, role: DatabaseRole) -> Database:
+    def database(self, role: DatabaseRole = DatabaseRole.APP) -> Database:
         """The connections under this role. A command works one step at a time, so two connections are plenty."""
         if role not in self._databases:
             self._databases[role] = Database(self.url, role, pool_size=2)
@@ -43,7 +43,7 @@ class StoreAccess:
 
     def directory(self, *, admin: bool = False) -> Directory:
         """The tenants and their members, to read or, as `admin`, to change."""
-        return Directory(self.admin if admin else self.database(DatabaseRole.APP))
+        return Directory(self.admin if admin else self.database())
 
     def scope(self, tenant: str, acting_as: str | None) -> TenantScope:
         """The tenant as seen by the local operator, or by the member named. NotFoundError, ForbiddenError."""

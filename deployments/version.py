@@ -5,22 +5,13 @@ from __future__ import annotations
 import base64
 import os
 import socket
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
 import httpx
 
+from runstore import installed_version
+
 OnlineWorker = dict[str, str | None]
 """A worker as in `status --json`: `name` in Prefect, and `version`, None for one whose name says none."""
-
-
-@cache
-def installed_version() -> str:
-    """The installed package's version; "unknown" when the code runs without having been installed."""
-    try:
-        return version("tenantatlas")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def worker_name(name: str | None) -> str:

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, insert, select, text, tuple_
 
-from runstore.database import Database
+from runstore.database import TenantReader
 from runstore.errors import BadInputError
 from runstore.fence.redaction import scrub_json
 from runstore.runs.filters import Cursor
 from runstore.schema import AuditEntry
-from runstore.tenancy import Permission, TenantScope
+from runstore.tenancy import TenantScope
 
 
 def record_audit(
@@ -52,13 +52,8 @@ PRUNED: Final = "audit.prune"
 """The verb of an entry that says up to which place the ones before were pruned, and the hash there."""
 
 
-class AuditReader:
+class AuditReader(TenantReader):
     """The audit log of one tenant, for those who may see it."""
-
-    def __init__(self, database: Database, scope: TenantScope) -> None:
-        scope.require(Permission.VIEW)
-        self._database = database
-        self._scope = scope
 
     def list(
         self,
@@ -84,14 +79,12 @@ class AuditReader:
         where += [AuditEntry.at < until] if until is not None else []
         if before is not None:
             where.append(tuple_(AuditEntry.at, AuditEntry.id) < (before.created_at, before.run_id))
-        with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(
-                select(*(getattr(AuditEntry, name) for name in _SHOWN))
-                .where(*where)
-                .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
-                .limit(limit)
-            ).mappings()
-            return [{**row, "id": str(row["id"]), "at": row["at"].isoformat()} for row in rows]
+        newest = (AuditEntry.at.desc(), AuditEntry.id.desc())
+        shown = select(*(getattr(AuditEntry, name) for name in _SHOWN)).where(*where).order_by(*newest).limit(limit)
+        return [
+            {**dict(zip(_SHOWN, row, strict=True)), "id": str(row.id), "at": row.at.isoformat()}
+            for row in self._rows(shown)
+        ]
 
     def verify(self) -> dict[str, Any]:
         """Whether the chain is whole: `checked` entries, `unchained` ones older than the chain, and `problems`.
@@ -99,11 +92,9 @@ class AuditReader:
         A problem at `seq` is `changed` (not what its hash says), `missing`, or `end` (the log ends before the chain
         does).
         """
-        tenant = {"tenant": self._scope.tenant_id}
-        with self._database.transaction(self._scope) as connection:
-            problems = connection.execute(_BROKEN, tenant).all()
-            checked, unchained, last, end = connection.execute(_COUNTED, tenant).one()
-        found = [{"seq": seq, "what": what} for seq, what in problems]
+        with self._database.reading(self._scope):
+            found = [{"seq": seq, "what": what} for seq, what in self._rows(_BROKEN)]
+            checked, unchained, last, end = self._rows(_COUNTED)[0]
         if end != last:
             found.append({"seq": end, "what": "end"})
         return {"checked": checked, "unchained": unchained, "problems": found, "whole": not found}

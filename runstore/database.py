@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, exc, text
 from sqlalchemy.engine import make_url
 
 from runstore.bounded import CONNECT_SECONDS, BoundedConnection, waiting_at_most
@@ -23,7 +23,7 @@ from runstore.errors import (
     StoreError,
     StoreUnavailableError,
 )
-from runstore.tenancy import TenantScope
+from runstore.tenancy import Permission, TenantScope
 
 
 class DatabaseRole(StrEnum):
@@ -132,6 +132,20 @@ class Database:
     def forget_connections(self) -> None:
         """Lets go of every connection without closing it: for a forked child, whose parent still uses them."""
         self._engine.dispose(close=False)
+
+
+class TenantReader:
+    """Reads one tenant's rows, as one actor. ForbiddenError at once when the actor may not view them."""
+
+    def __init__(self, database: Database, scope: TenantScope) -> None:
+        scope.require(Permission.VIEW)
+        self._database = database
+        self._scope = scope
+
+    def _rows(self, query: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """What the query, which is told the tenant, finds."""
+        with self._database.transaction(self._scope) as connection:
+            return connection.execute(query, {"tenant": self._scope.tenant_id, **(values or {})}).all()
 
 
 _READING: ContextVar[tuple[Database, TenantScope, Connection] | None] = ContextVar("reading", default=None)

@@ -186,7 +186,6 @@ class Directory:
     def end_session(self, session_id: str, expires_at: datetime) -> None:
         """Signs out: from now on `by_session` knows nobody of that session, whichever hub asks. Forgets those that expired."""
         with self._database.across_tenants() as connection:
-            connection.execute(_FORGET_EXPIRED)
             connection.execute(_END_SESSION, {"session": session_id, "expires": expires_at})
 
     def sign_in(self, issuer: str, subject: str, email: str | None, *, email_trusted: bool) -> SignedInUser | None:
@@ -258,11 +257,13 @@ _BY_SESSION = _person("u.id = :id AND NOT EXISTS (SELECT FROM ended_sessions e W
 _BY_EMAIL = _person("u.email = :email")
 _BY_IDENTITY = _person("u.issuer = :issuer AND u.subject = :subject")
 
-_END_SESSION = text(
-    "INSERT INTO ended_sessions (id, expires_at) VALUES (:session, :expires) ON CONFLICT (id) DO NOTHING"
-)
 # An hour's grace: the hubs' clocks, which judge a session's expiry, may differ from the database's.
-_FORGET_EXPIRED = text("DELETE FROM ended_sessions WHERE expires_at < now() - interval '1 hour'")
+_END_SESSION = text(
+    """
+    WITH forgotten AS (DELETE FROM ended_sessions WHERE expires_at < now() - interval '1 hour')
+    INSERT INTO ended_sessions (id, expires_at) VALUES (:session, :expires) ON CONFLICT (id) DO NOTHING
+    """
+)
 
 _GRANT = text(
     """

@@ -74,7 +74,6 @@ class Look:
 
     @property
     def is_stale(self) -> bool:
-        """Whether what is known of the schedules is too old to speak of now."""
         return self.looked_at is None or self.now - self.looked_at > STALE
 
 
@@ -119,24 +118,16 @@ class Schedules:
         return [one for one in self.entries if one.missing_since is None and one.is_too_old(self.look.now)]
 
 
-class ScheduleReader:
-    """Reads one tenant's schedules, as one actor. ForbiddenError at once when the actor may not view runs."""
-
-    def __init__(self, database: Database, scope: TenantScope) -> None:
-        scope.require(Permission.VIEW)
-        self._database = database
-        self._scope = scope
-
-    def schedules(self) -> Schedules:
-        """Up to MOST of them, with three looks into an index for each."""
-        asked = {"tenant": self._scope.tenant_id}
-        with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(_SCHEDULES, asked).all()
-        look = rows[0]
-        known = Look(look.now, look.tried_at, look.looked_at, LookProblem(look.problem) if look.problem else None)
-        found = [_scheduled(row, look.now) for row in rows if row.id is not None]
-        order = sorted(found, key=lambda one: (one.missing_since is None, not one.is_too_old(look.now)))
-        return Schedules(known, tuple(order))
+def read_schedules(database: Database, scope: TenantScope) -> Schedules:
+    """Up to MOST of the tenant's schedules, with three looks into an index for each. ForbiddenError."""
+    scope.require(Permission.VIEW)
+    with database.transaction(scope) as connection:
+        rows = connection.execute(_SCHEDULES, {"tenant": scope.tenant_id}).all()
+    look = rows[0]
+    known = Look(look.now, look.tried_at, look.looked_at, LookProblem(look.problem) if look.problem else None)
+    found = [_scheduled(row, look.now) for row in rows if row.id is not None]
+    order = sorted(found, key=lambda one: (one.missing_since is None, not one.is_too_old(look.now)))
+    return Schedules(known, tuple(order))
 
 
 class ScheduleMirror:

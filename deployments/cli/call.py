@@ -43,7 +43,7 @@ class Call:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings now in force. SettingsError for one that is unusable."""
+        """The settings now in force. BadInputError for one that is unusable."""
         # Pydantic, which takes half of the time that a command without settings needs.
         from deployments.settings import load_settings
 

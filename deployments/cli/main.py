@@ -26,7 +26,6 @@ FAILED = 1
 
 
 def build() -> TyperGroup:
-    """Every command, grouped as `tenantatlas --help` shows them, with what is left out of it at the end of that."""
     app = typer.Typer(
         name="tenantatlas",
         help="Operations of Microsoft Intune tenants: run them, see what they did.",
@@ -74,8 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit code of one command: 0 done, 1 failed, 2 bad input, 3 forbidden, 4 not found, 5 a service is away, 6 the
-    encryption key is missing or another one."""
+    """The exit code of one command: see `docs/contracts.md`."""
     # As Ctrl-C does: Python's own answer to that raises KeyboardInterrupt.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

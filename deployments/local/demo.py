@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deployments.cli.call import Answer, Call
 from deployments.cli.console import Block, Table, print_blocks, print_json
-from deployments.cli.run_shapes import counts_text, listed_json
-from deployments.cli.start_action import wait_for
+from deployments.cli.start_action import counts_text, listed_json, wait_for
 from deployments.local.local_stack import LocalStack
 from deployments.settings import Settings, load_settings
 from deployments.store_access import StoreAccess, open_store
@@ -51,15 +49,6 @@ NOT_THE_DEMOS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A sample tenant: its slug, its name, and its dated exports, oldest first."""
-
-    slug: str
-    name: str
-    snapshots: Sequence[Path]
-
-
 def run_demo(call: Call, *, stay: bool) -> Answer | None:
     """Starts everything, shows what happened, and stops everything: at once, or with `stay` when interrupted.
 
@@ -93,27 +82,28 @@ def run_demo(call: Call, *, stay: bool) -> Answer | None:
     return None
 
 
-def samples(root: Path = SAMPLES) -> Sequence[Sample]:
-    """The sample tenants: `samples/<slug>/<date>/…`, each with at least two dated folders."""
-    found: list[Sample] = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))):
+def samples() -> Mapping[str, Sequence[Path]]:
+    """The sample tenants by slug: `samples/<slug>/<date>/…`, at least two dated exports each, oldest first."""
+    found: dict[str, Sequence[Path]] = {}
+    for folder in sorted(path for path in SAMPLES.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))):
         snapshots = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
         if len(snapshots) >= 2:
-            found.append(Sample(folder.name, folder.name.replace("-", " ").title(), snapshots))
+            found[folder.name] = snapshots
     if not found:
-        raise TenantAtlasError(f"The sample exports are missing from {root}. Install the product again.")
+        raise TenantAtlasError(f"The sample exports are missing from {SAMPLES}. Install the product again.")
     return found
 
 
 def _play(store: StoreAccess, report: Any) -> tuple[dict[str, Any], list[Block]]:
-    scopes = {sample.slug: _ensure_tenant(store, sample) for sample in samples()}
+    exports = samples()
+    scopes = {slug: _ensure_tenant(store, slug) for slug in exports}
     runs: list[Run] = []
-    for number in range(max(len(sample.snapshots) for sample in samples())):
+    for number in range(max(map(len, exports.values()))):
         report(f"Reading the exports of each tenant, snapshot {number + 1}")
-        folders = {one.slug: one.snapshots[number] for one in samples() if number < len(one.snapshots)}
+        folders = {slug: found[number] for slug, found in exports.items() if number < len(found)}
         runs += _run_all(store, scopes, {slug: sync_request(f"folder:{one}", SCOPE) for slug, one in folders.items()})
     report("Comparing each tenant's newest two syncs")
-    app = store.database(DatabaseRole.APP)
+    app = store.database()
     runs += _run_all(
         store, scopes, {slug: generate_request(app, scope, scope_key=SCOPE) for slug, scope in scopes.items()}
     )
@@ -132,7 +122,7 @@ def _play(store: StoreAccess, report: Any) -> tuple[dict[str, Any], list[Block]]
 def _run_all(
     store: StoreAccess, scopes: Mapping[str, TenantScope], requests: Mapping[str, StartRequest]
 ) -> Sequence[Run]:
-    database = store.database(DatabaseRole.APP)
+    database = store.database()
     started = [(scopes[slug], start(database, scopes[slug], request).run) for slug, request in requests.items()]
     ended = [wait_for(store.database(DatabaseRole.HUB), scope, run.id) for scope, run in started]
     for detail in ended:
@@ -144,11 +134,11 @@ def _run_all(
     return [detail.run for detail in ended]
 
 
-def _ensure_tenant(store: StoreAccess, sample: Sample) -> TenantScope:
+def _ensure_tenant(store: StoreAccess, slug: str) -> TenantScope:
     directory = store.directory(admin=True)
-    if sample.slug not in {tenant.slug for tenant in directory.tenants()}:
-        directory.add_tenant(sample.slug, sample.name)
-    tenant = directory.tenant(sample.slug)
+    if slug not in {tenant.slug for tenant in directory.tenants()}:
+        directory.add_tenant(slug, slug.replace("-", " ").title())
+    tenant = directory.tenant(slug)
     scope = TenantScope(tenant.id, tenant.slug, LOCAL_OPERATOR)
     for email, role in MEMBERS:
         directory.grant(scope, email, role)
@@ -159,7 +149,7 @@ def _refused(store: StoreAccess, slug: str) -> str:
     """What the member who may only read is told when starting a run; TenantAtlasError if it is not refused."""
     reader = next(email for email, role in MEMBERS if role is Role.READONLY)
     try:
-        app, scope = store.database(DatabaseRole.APP), store.scope(slug, reader)
+        app, scope = store.database(), store.scope(slug, reader)
         start(app, scope, generate_request(app, scope, scope_key=SCOPE))
     except ForbiddenError as refusal:
         return f"Refused, as it should be: {refusal}"
@@ -176,7 +166,7 @@ def _refuse_real_home(settings: Settings) -> None:
     if (settings.home / "postgres" / "data").exists():
         with open_store(settings, verify=False) as store:
             known = store.directory().tenants() if migrations.found(store.url) else ()
-        made = {sample.slug for sample in samples()} if marker.exists() else set[str]()
+        made = set(samples()) if marker.exists() else set[str]()
         if {tenant.slug for tenant in known} - made:
             raise BadInputError(
                 f"{settings.home} holds tenants of your own, and the demo would let anyone act in them. "

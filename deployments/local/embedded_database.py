@@ -93,12 +93,10 @@ class EmbeddedDatabase:
         return None
 
     def revive(self) -> None:
-        """Starts the server again if it has ended under its users. EmbeddedDatabaseError when it does not start."""
         with _exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):
             self._ensure_running()
 
     def stop(self) -> None:
-        """Stops the server, even while it is used; returns at once when none runs."""
         pid = self.pid()
         if pid is None:
             return

@@ -13,30 +13,25 @@ import psutil
 
 from deployments.local import specs
 from deployments.local.embedded_database import PREFECT, EmbeddedDatabase, try_exclusive
-from deployments.local.orphans import Reaper, end_orphans
-from deployments.local.process import ManagedDatabase, ManagedProcess, ProcessFailedError, ProcessSpec, rotate
+from deployments.local.orphans import end_orphans, reaper
+from deployments.local.process import ManagedDatabase, ManagedProcess, ProcessSpec, rotate, spawned
 from deployments.local.record import StackRecord, read_record, record_of, remove_record
 from deployments.settings import Settings
 from deployments.store_access import configured_url, ensure_key, everything_under_key, without_password
-from deployments.version import installed_version
 from flows.registry import migration_folders
-from runstore import migrations
+from runstore import installed_version, migrations
 from runstore.database import Database, DatabaseRole
-from runstore.errors import TenantAtlasError
+from runstore.errors import TenantAtlasError, UnavailableError
 from runstore.logins import ensure_login
 
 POLL_SECONDS = 0.1
 LOOPBACK = "127.0.0.1"
 
 
-class AlreadyRunningError(TenantAtlasError):
-    """A local stack runs in this home already."""
-
-
 class LocalStack:
     """Starts everything on entry, after it has ended what a killed stack left, and stops everything on exit.
 
-    Raises AlreadyRunningError, PortTakenError, ProcessFailedError. If this process is killed, a watcher ends the rest.
+    TenantAtlasError when one runs already or a part does not start. If this process is killed, a watcher ends the rest.
     """
 
     def __init__(
@@ -73,7 +68,7 @@ class LocalStack:
             raise already_running(settings, read_record(settings.state))
         self._cleanup.callback(held.close)
         end_orphans(settings.home)
-        self._cleanup.callback(Reaper(settings.home).dismiss)
+        self._cleanup.enter_context(reaper(settings.home))
         self._cleanup.callback(end_orphans, settings.home)
         self._cleanup.callback(remove_record, settings.state)
         self._report("Starting the database")
@@ -101,7 +96,6 @@ class LocalStack:
             admin.dispose()
 
     def _start_databases(self) -> str | None:
-        """Sets the run store's address; the one for Prefect's server unless that runs elsewhere."""
         settings = self.settings
         outside = configured_url(settings)
         if outside is not None and settings.prefect_api_url is not None:
@@ -161,19 +155,10 @@ class LocalStack:
         self._deploy()
 
     def _deploy(self) -> None:
-        """Registers the producers with Prefect as soon as its server answers; the worker waits for that by itself."""
-        with (specs.logs_of(self.settings) / "deploy.log").open("ab") as output:
-            deployment = subprocess.Popen(  # noqa: S603 - our own command
-                [*specs.TENANTATLAS, "deploy", "--wait"],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._deployment = deployment
-        self._cleanup.callback(deployment.wait)
-        self._cleanup.callback(deployment.kill)
+        log = specs.logs_of(self.settings) / "deploy.log"
+        self._deployment = spawned([*specs.TENANTATLAS, "deploy", "--wait"], log, self.environment)
+        self._cleanup.callback(self._deployment.wait)
+        self._cleanup.callback(self._deployment.kill)
 
     def _await_ready(self) -> None:
         announced: set[str] = set()
@@ -186,7 +171,7 @@ class LocalStack:
                     self._write_record(ready=False)
             if self._deployment is not None and (code := self._deployment.poll()) is not None:
                 if code != 0:
-                    raise ProcessFailedError(
+                    raise UnavailableError(
                         f"The flows could not be registered with Prefect (exit code {code}). "
                         f"See {specs.logs_of(self.settings) / 'deploy.log'}."
                     )
@@ -220,9 +205,9 @@ class LocalStack:
         self.record.write(self.settings.state)
 
 
-def already_running(settings: Settings, running: StackRecord | None) -> AlreadyRunningError:
+def already_running(settings: Settings, running: StackRecord | None) -> TenantAtlasError:
     where = f" (process {running.supervisor.pid})" if running else ""
-    return AlreadyRunningError(
+    return TenantAtlasError(
         f"A stack already runs in {settings.home}{where}. Stop it with `tenantatlas down`, or set TENANTATLAS_HOME to "
         "another directory."
     )

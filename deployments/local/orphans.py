@@ -10,7 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -60,24 +61,24 @@ def end_orphans(home: Path) -> bool:
         return True
 
 
-class Reaper:
-    """The supervisor's side: start it first, dismiss it last."""
-
-    def __init__(self, home: Path) -> None:
-        reading, self._writing = os.pipe()
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "deployments.local.orphans", str(home)],
-            stdin=reading,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        os.close(reading)
-
-    def dismiss(self) -> None:
-        os.write(self._writing, FAREWELL)
-        os.close(self._writing)
-        self._process.wait()
+@contextmanager
+def reaper(home: Path) -> Generator[None]:
+    """The supervisor's side: enter it first, leave it last."""
+    reading, writing = os.pipe()
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", "deployments.local.orphans", str(home)],
+        stdin=reading,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(reading)
+    try:
+        yield
+    finally:
+        os.write(writing, FAREWELL)
+        os.close(writing)
+        process.wait()
 
 
 if __name__ == "__main__":

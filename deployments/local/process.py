@@ -23,8 +23,18 @@ LOG_BYTES = 5_000_000
 READY_FILE = "TENANTATLAS_READY_FILE"
 
 
-class ProcessFailedError(UnavailableError):
-    """A process of the stack did not come up."""
+def spawned(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """The process, in a session of its own, which writes to the end of the log."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - commands of our own
+            list(command),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +69,7 @@ class ManagedProcess:
     def start(self) -> None:
         if self.spec.ready_file:
             self.spec.ready_file.unlink(missing_ok=True)
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - commands of our own
-                list(self.spec.command),
-                env=dict(self.spec.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = spawned(self.spec.command, self.log, self.spec.environment)
         self.state = "starting"
         self._started_at.append(time.monotonic())
 
@@ -80,16 +81,16 @@ class ManagedProcess:
         return record_of(self.spec.name, self.pid, self.state, max(0, len(self._started_at) - 1))
 
     def check(self) -> None:
-        """Looks at the process once: sets `state`, or raises `ProcessFailedError` if it ended or is overdue."""
+        """Looks at the process once: sets `state`, or raises UnavailableError if it ended or is overdue."""
         if self.exit_code is not None:
-            raise ProcessFailedError(
+            raise UnavailableError(
                 f"The {self.spec.name} ended while starting (exit code {self.exit_code}): {self.last_words()} "
                 f"Its log is {self.log}."
             )
         if self.state == "starting" and self.spec.is_ready():
             self.state = "running"
         elif self.state == "starting" and time.monotonic() - self._started_at[-1] > self.spec.ready_seconds:
-            raise ProcessFailedError(
+            raise UnavailableError(
                 f"The {self.spec.name} was not ready within {self.spec.ready_seconds:.0f} seconds. Its log is {self.log}."
             )
 
@@ -110,7 +111,6 @@ class ManagedProcess:
         return None
 
     def stop(self) -> None:
-        """Asks the process to end, kills its whole group if it does not, and returns when it has ended."""
         process = self._process
         if process is None:
             return

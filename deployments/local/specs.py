@@ -26,12 +26,7 @@ PREFECT_QUIET = {
 }
 
 
-class PortTakenError(BadInputError):
-    """A port that was asked for is in use."""
-
-
 def base_environment(settings: Settings, *, database_url: str, prefect_api_url: str) -> dict[str, str]:
-    """What every process of the stack gets: the store, Prefect's address, Prefect's own home, and the stack's mark."""
     return {
         **os.environ,
         **PREFECT_QUIET,
@@ -47,7 +42,6 @@ def base_environment(settings: Settings, *, database_url: str, prefect_api_url: 
 def prefect_server(
     environment: Mapping[str, str], *, database_url: str, host: str, port: int, api_url: str
 ) -> ProcessSpec:
-    """Prefect's server on its own database; ready when its API answers."""
     return ProcessSpec(
         name="prefect-server",
         command=(sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)),
@@ -89,7 +83,6 @@ def announcing(name: str, environment: Mapping[str, str], settings: Settings, st
 def hub(
     environment: Mapping[str, str], settings: Settings, *, port: int, prefect_ui_url: str, demo: bool
 ) -> ProcessSpec:
-    """The operations hub; ready when it answers and reaches the store."""
     secret = environment.get("TENANTATLAS_SESSION_SECRET") or kept_secret(settings.home / "session_secret")
     return ProcessSpec(
         name="hub",
@@ -125,7 +118,7 @@ def answers(url: str, *, timeout_seconds: float = 2) -> bool:
 
 
 def choose_port(settings: Settings, host: str, name: str) -> int:
-    """The port of the setting `name` if it is free, else any free one; PortTakenError for one that somebody set.
+    """The port of the setting `name` if it is free, else any free one; BadInputError for one that somebody set.
 
     Two stacks that choose at the same moment may choose the same port; the later one then fails to start and says so.
     """
@@ -142,6 +135,6 @@ def choose_port(settings: Settings, host: str, name: str) -> int:
             except OSError:
                 if name in settings.model_fields_set or not port:
                     break
-    raise PortTakenError(
+    raise BadInputError(
         f"Port {wanted} on {host} is in use; stop what uses it or set {PREFIX}{name.upper()} to another port."
     )

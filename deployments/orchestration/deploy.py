@@ -27,12 +27,12 @@ from deployments.orchestration.prefect_calls import (
 )
 from deployments.orchestration.work_pools import ensure_pool
 from deployments.settings import Settings
-from deployments.version import installed_version
 from flows._tracking.dispatcher import DEPLOYMENT, TAG
 from flows._tracking.tracked_flow import form_of
 from flows.folders import Broken, producer_folders, why
 from flows.producer import Operation
 from flows.registry import broken, operations
+from runstore import installed_version
 
 SERVER_DEADLINE_SECONDS = 300
 

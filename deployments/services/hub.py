@@ -8,11 +8,11 @@ from pydantic import SecretStr
 
 from deployments.settings import Settings
 from deployments.store_access import configured_url, own_url
-from deployments.version import installed_version
 from flows._policies.audit import changes_told
 from flows._policies.known_names import item_names, items_called
 from flows.registry import migration_folders, operations, reasons
 from monitoring_app.settings import HubSettings, OidcSettings, ProxySettings
+from runstore import installed_version
 from runstore.errors import BadInputError, UnavailableError
 
 

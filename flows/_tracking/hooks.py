@@ -98,10 +98,10 @@ def mirror_state(flow: Any, flow_run: FlowRun, state: State) -> None:
 
 
 def _record(operation: str, flow_run: FlowRun, state: State) -> None:
-    seen = observed(state)
     if state.type is StateType.CANCELLING:
         # Prefect's one cancellation hook fires here; by then the process is being, or has been, stopped.
-        seen = ObservedState.ABORTED
+        state = State(type=StateType.CANCELLED, timestamp=state.timestamp)
+    seen = observed(state)
     if seen is None:
         return
     store = worker_store()
@@ -115,18 +115,11 @@ def _record(operation: str, flow_run: FlowRun, state: State) -> None:
         identity = identify_at_end(flow_run.id)
         scope, run = _row_of(identity, store)
     if run is not None:
-        failure = None if seen is ObservedState.RUNNING else _failure(operation, flow_run.id, state)
+        own = _own_failures.get(flow_run.id) if state.type is StateType.FAILED else None
+        failure = own or failure_for(state, operation)
         identity.observe(store, scope, run, seen, Source.HOOK, state.timestamp, failure)
 
 
 def _row_of(identity: FlowRunIdentity, store: Database) -> tuple[TenantScope, Run | None]:
     scope = identity.scope(store)
     return scope, identity.run(store, scope)
-
-
-def _failure(operation: str, flow_run_id: UUID, state: State) -> Failure | None:
-    if state.type is StateType.FAILED and flow_run_id in _own_failures:
-        return _own_failures.pop(flow_run_id)
-    if state.type is StateType.CANCELLING:
-        return failure_for(State(type=StateType.CANCELLED), operation)
-    return failure_for(state, operation)

@@ -15,7 +15,7 @@ from runstore.database import Database
 from runstore.directory import Directory
 from runstore.errors import BadInputError
 from runstore.ids import uuid_or_none
-from runstore.runs.adoption import Adopted, adopt
+from runstore.runs.flow_runs import Adopted, adopt
 from runstore.runs.reader import RunReader
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import Failure, Recorded, Run, RunObservation, Source

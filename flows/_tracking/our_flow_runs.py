@@ -19,7 +19,7 @@ from flows._tracking.identity import FlowRunIdentity, identity_of
 from flows.producer import Operation
 from flows.registry import operations
 from runstore.database import Database
-from runstore.runs.adoption import rows_of
+from runstore.runs.flow_runs import rows_of
 from runstore.runs.run import Run
 from runstore.runs.status import ACTIVE
 
@@ -100,7 +100,6 @@ def our_flow_runs(client: SyncPrefectClient, database: Database, wanted: FlowRun
 
 
 def age(state: State) -> float:
-    """Seconds since the state was set, by this machine's clock and Prefect's."""
     return (datetime.now(UTC) - state.timestamp).total_seconds()
 
 

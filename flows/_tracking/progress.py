@@ -112,7 +112,6 @@ class ProgressReporter:
         self._settle(failure.item_id, "failed", failure)
 
     def link(self, *links: RelatedLink) -> None:
-        """Where the result can be seen; replaces what was said before."""
         with self._lock:
             self._related = list(links)
             self._changed.add("related")

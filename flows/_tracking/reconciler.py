@@ -23,9 +23,9 @@ from flows._tracking.unseen import UnseenRuns
 from runstore.database import Database
 from runstore.errors import StoreError, StoreUnavailableError
 from runstore.reasons import CANCELLED, CONTACT_LOST, DEPLOYMENT_MISSING, FLOW_RUN_DELETED
+from runstore.runs.flow_runs import SilentRuns
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import Failure, Recorded, Run, RunObservation, Source
-from runstore.runs.silence import SilentRuns
 from runstore.runs.status import ObservedState, RunStatus
 from runstore.tenancy import PREFECT, TenantScope
 

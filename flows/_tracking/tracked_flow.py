@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,6 +28,7 @@ from flows._tracking.steps import PauseWatch, in_task
 from flows._tracking.store import patiently, worker_store
 from flows.producer import FlowParameters, Operation
 from flows.registry import told_items
+from runstore import installed_version
 from runstore.database import Database
 from runstore.errors import BadInputError, NotFoundError
 from runstore.fence.redaction import scrub_text
@@ -97,9 +97,8 @@ def tracked_flow(
 ) -> Callable[[Callable[[TrackedRun, Any], None]], Flow[..., Any]]:
     """Turns `body(run, parameters)` into a Prefect flow of that operation, with every state hook attached.
 
-    Its parameters are `tenant`, the operation's own, and `run_id`; it ends by the same rule as the row, or as
-    `Deduplicated` when the run is another's or over. An exception becomes a Failed with a reason of the catalogue. The
-    body is one task, or with `own_steps` those that it makes by `run.step`.
+    It ends by the same rule as the row, or as `Deduplicated` when the run is another's or over. An exception becomes a
+    Failed with a reason of the catalogue. The body is one task, or with `own_steps` those that it makes by `run.step`.
     """
 
     def decorate(body: Callable[[TrackedRun, Any], None]) -> Flow[..., Any]:
@@ -219,7 +218,8 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
         checkpoint=pauses.checkpoint,
         called=called,
     )
-    reporter.note(version=_version())
+    # For the run to be held against an earlier one.
+    reporter.note(version=installed_version())
     artifacts = RunArtifacts(run, identity.parameters.get("scope"), reporter.standing, called)
     tracked = TrackedRun(run.id, identity.attempt, scope, store, reporter, artifacts)
     run_log().info("Run %s of tenant %s, attempt %s, started by %s.", run.id, run.tenant, run.attempt, run.trigger)
@@ -233,15 +233,6 @@ def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], iden
     with artifacts:
         sanitised(work)
     return _end(reporter.counts)
-
-
-@cache
-def _version() -> str:
-    """The version of the software that does the work, for a run to be held against an earlier one."""
-    try:
-        return version("tenantatlas")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _parameters(operation: Operation, identity: FlowRunIdentity) -> FlowParameters:

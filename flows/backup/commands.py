@@ -33,20 +33,18 @@ def create(
     call: Call, tenant: TenantOption, name: Annotated[str, typer.Option("--name", help="The name people read.")]
 ) -> Answer:
     from flows.backup.sets import create_set, document_of
-    from runstore.database import DatabaseRole
 
     with call.open_store() as store:
-        made = create_set(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as), name)
+        made = create_set(store.database(), store.scope(tenant, call.acting_as), name)
     return Answer({"set": document_of(made)}, (f"Backup set {made.name} is made: {made.id}",))
 
 
 def list_sets(call: Call, tenant: TenantOption) -> Answer:
     from flows.backup.sets import document_of
     from flows.backup.sets import list_sets as found_sets
-    from runstore.database import DatabaseRole
 
     with call.open_store() as store:
-        sets = found_sets(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as))
+        sets = found_sets(store.database(), store.scope(tenant, call.acting_as))
     rows = [
         (str(one.id), one.name, str(one.policies), str(one.items), f"{one.created_at:%Y-%m-%d %H:%M}") for one in sets
     ]
@@ -57,11 +55,10 @@ def list_sets(call: Call, tenant: TenantOption) -> Answer:
 
 def show(call: Call, tenant: TenantOption, backup_set: SetOption) -> Answer:
     from flows.backup.sets import checked_set_id, document_of, get_set, set_items
-    from runstore.database import DatabaseRole
 
     set_id = checked_set_id(backup_set)
     with call.open_store() as store:
-        database, scope = store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as)
+        database, scope = store.database(), store.scope(tenant, call.acting_as)
         found, items = get_set(database, scope, set_id), set_items(database, scope, set_id)
     rows = [(one.policy_type, one.name, one.policy_id, f"{one.captured_at:%Y-%m-%d %H:%M}") for one in items]
     empty = "The set is empty; fill it with `tenantatlas backup add-policies`."
@@ -84,10 +81,9 @@ def add_policies(
 ) -> Answer:
     from deployments.cli.start_action import start_request
     from flows.backup.sets import add_policies_request
-    from runstore.database import DatabaseRole
 
     def request(store: StoreAccess, scope: TenantScope) -> StartRequest:
-        database = store.database(DatabaseRole.APP)
+        database = store.database()
         return add_policies_request(database, scope, backup_set, policy or (), all_policies=everything)
 
     return start_request(call, tenant, request, wait=wait)
@@ -101,11 +97,10 @@ def export(
 ) -> Answer:
     from flows.backup.export import export_set
     from flows.backup.sets import checked_set_id
-    from runstore.database import DatabaseRole
 
     set_id = checked_set_id(backup_set)
     with call.open_store() as store:
         scope = store.scope(tenant, call.acting_as)
-        folder, policies = export_set(store.database(DatabaseRole.APP), scope, set_id, to)
+        folder, policies = export_set(store.database(), scope, set_id, to)
     document = {"folder": str(folder), "policies": policies}
     return Answer(document, (f"{policies} policies are written to {folder}.",))

@@ -27,8 +27,8 @@ _NAME_BYTES: Final = 100
 def export_set(database: Database, scope: TenantScope, set_id: UUID, folder: Path) -> tuple[Path, int]:
     """Writes the newest version of each policy into a folder that is empty or not there yet; the folder, and how many.
 
-    Files are the owner's alone, as policies may hold secrets. ForbiddenError, also for an actor who may only look;
-    BadInputError for the folder; EncryptionKeyError, before anything is written, without the key.
+    Files are the owner's alone, as policies may hold secrets. ForbiddenError; BadInputError for the folder; without the
+    key EncryptionKeyError, before anything is written.
     """
     scope.require(Permission.OPERATE)
     get_set(database, scope, set_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -24,7 +25,7 @@ from flows.backup.operation import OPERATION, SHOWN_ITEMS, AddPoliciesParameters
 from flows.backup.reasons import BACKUP_POLICY_TOO_DEEP, BACKUP_SET_GONE
 from flows.backup.sealing import kept
 from flows.backup.sources import Capture, FolderCapture, open_source
-from flows.backup.store import Begun, add_items, begin, captured_by, complete, keep_selection
+from flows.backup.store import add_items, begin, captured_by, complete, keep_selection
 from runstore.reasons import ReasonedError
 from runstore.runs.run import Failure
 
@@ -64,7 +65,7 @@ class SetCapture:
     parameters: AddPoliciesParameters
     source: FolderCapture | GraphCapture
     missing: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]], init=False)
-    _begun: Begun = field(init=False)
+    _run_ids: list[UUID] = field(init=False)
     _fingerprint: Fingerprint = field(init=False)
     _failed: bool = field(default=False, init=False)
 
@@ -80,9 +81,8 @@ class SetCapture:
         begun = self.run.stored(lambda connection: begin(connection, run.scope, run.run_id, self._set_id, key))
         if begun is None:
             raise ReasonedError(BACKUP_SET_GONE.failure())
-        self._begun = begun
+        self._run_ids, selection = begun
         self._fingerprint = self.run.stored(lambda connection: fingerprint_of(connection, run.scope))
-        selection = begun.selection
         failures: list[Failure] = []
         if selection is None:
             found = self.source.select(None if self.parameters.all_policies else self.parameters.policy_ids)
@@ -119,13 +119,12 @@ class SetCapture:
 
     def end(self) -> None:
         if not self._failed:
-            run_ids = self._begun.run_ids
-            self.run.stored(lambda connection: complete(connection, self.run.scope, run_ids))
+            self.run.stored(lambda connection: complete(connection, self.run.scope, self._run_ids))
         self.run.progress.note(**self.source.cost())
 
     def _leave_out(self, selection: list[tuple[str, str]]) -> None:
-        run_ids = self._begun.run_ids
-        done = self.run.stored(lambda connection: captured_by(connection, self.run.scope, self._set_id, run_ids))
+        found = partial(captured_by, scope=self.run.scope, set_id=self._set_id, run_ids=self._run_ids)
+        done = self.run.stored(found)
         for policy_id, slug in selection:
             if policy_id not in done:
                 self.missing.append((policy_id, slug))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,16 +17,13 @@ GOES_ON_FOR: Final = timedelta(hours=24)
 """How long an unfinished capture is gone on with. Later, what it captured is looked at afresh."""
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A capture: this run and the earlier ones it goes on from, and what they resolved, None for nothing."""
+def begin(
+    connection: Connection, scope: TenantScope, run_id: UUID, set_id: UUID, selection_key: str
+) -> tuple[list[UUID], list[tuple[str, str]] | None] | None:
+    """Begins a capture, or goes on with one that did not get everything; None when the set is no longer there.
 
-    run_ids: tuple[UUID, ...]
-    selection: list[tuple[str, str]] | None
-
-
-def begin(connection: Connection, scope: TenantScope, run_id: UUID, set_id: UUID, selection_key: str) -> Begun | None:
-    """Begins a capture, or goes on with one that did not get everything; `None` when the set is no longer there."""
+    This run and those it goes on from, and what they had resolved, None for nothing.
+    """
     there = select(BackupSet.id).where(BackupSet.tenant_id == scope.tenant_id, BackupSet.id == set_id)
     if connection.execute(there).one_or_none() is None:
         return None
@@ -49,7 +45,7 @@ def begin(connection: Connection, scope: TenantScope, run_id: UUID, set_id: UUID
     )
     known: list[list[str]] | None = next((row.selection for row in earlier if row.selection), None)
     ids = dict.fromkeys((run_id, *(row.run_id for row in earlier)))
-    return Begun(tuple(ids), [(policy_id, slug) for policy_id, slug in known] if known else None)
+    return list(ids), [(policy_id, slug) for policy_id, slug in known] if known else None
 
 
 def keep_selection(

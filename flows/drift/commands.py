@@ -63,10 +63,9 @@ def generate(
 ) -> Answer:
     from deployments.cli.start_action import start_request
     from flows.drift.start import generate_request
-    from runstore.database import DatabaseRole
 
     def request(store: StoreAccess, actor: TenantScope) -> StartRequest:
-        database = store.database(DatabaseRole.APP)
+        database = store.database()
         return generate_request(database, actor, scope_key=scope, baseline=baseline, current=current, against=against)
 
     return start_request(call, tenant, request, wait=wait)

@@ -92,11 +92,10 @@ def _compared(call: Call, before: str, after: str, tenant: str | None) -> Diff:
             f"{syncs[0]} is a tenant's: say whose with --tenant. A folder of this name is ./{syncs[0]}."
         )
     from flows.drift.sync_diff import diff_with_syncs
-    from runstore.database import DatabaseRole
 
     with call.open_store() as store:
         actor = store.scope(tenant, call.acting_as)
-        return diff_with_syncs(store.database(DatabaseRole.APP), actor, before, after)
+        return diff_with_syncs(store.database(), actor, before, after)
 
 
 def _write(name: str, content: Callable[[], bytes]) -> None:

@@ -49,10 +49,9 @@ def moment_of(text: str | None) -> datetime:
 
 def asked(call: Call, tenant: str, ask: Callable[[Database, TenantScope], dict[str, Any]]) -> dict[str, Any]:
     """What `ask` finds in the tenant's store, for the user who calls."""
-    from runstore.database import DatabaseRole
 
     with call.open_store() as store:
-        return ask(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as))
+        return ask(store.database(), store.scope(tenant, call.acting_as))
 
 
 def done(call: Call, tenant: str, act: Callable[[Database, TenantScope], dict[str, Any]], told: str) -> Answer:

@@ -26,7 +26,7 @@ from monitoring_app.presentation.parts import READONLY_NOTE, empty_state, notice
 from monitoring_app.presentation.starting import follow, start_and_follow
 from monitoring_app.presentation.view import show
 from runstore.errors import TenantAtlasError
-from runstore.schedules import ScheduleReader, Schedules
+from runstore.schedules import Schedules, read_schedules
 from runstore.tenancy import Permission, TenantScope
 
 SYNCS_READ = 200
@@ -58,7 +58,7 @@ def draw(viewer: Viewer) -> None:
     if not viewer.may(Permission.OPERATE):
         show(notice(READONLY_NOTE, "blue"), "drift-readonly")
     if lately is not None:
-        due = _due(viewer.tenant.slug, ScheduleReader(database, viewer.scope).schedules())
+        due = _due(viewer.tenant.slug, read_schedules(database, viewer.scope))
         show(over_time(viewer.tenant.slug, lately, due), "drift-trend")
     compared = {entry["scope"]: entry for entry in newest}
     pins = pinned_baselines(database, viewer.scope)

@@ -54,10 +54,9 @@ def list_syncs(
     scope: Annotated[str | None, typer.Option("--scope", metavar="KEY", help="Only this scope's syncs.")] = None,
 ) -> Answer:
     from flows.inventory.start import syncs
-    from runstore.database import DatabaseRole
 
     with call.open_store() as store:
-        document = syncs(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as), scope_key=scope)
+        document = syncs(store.database(), store.scope(tenant, call.acting_as), scope_key=scope)
     rows = [
         (sync["id"], sync["scope"], sync["status"], sync["policies"], sync["complete"], sync["finished_at"])
         for sync in document["syncs"]
@@ -77,10 +76,9 @@ def list_policies(
     limit: Annotated[int, typer.Option("--limit", help="Policies at most, 1 to 100000.")] = 10_000,
 ) -> Answer:
     from flows.inventory.start import sync_policies
-    from runstore.database import DatabaseRole
 
     with call.open_store() as store:
-        database, actor = store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as)
+        database, actor = store.database(), store.scope(tenant, call.acting_as)
         document = sync_policies(database, actor, scope_key=scope, sync_id=sync, limit=limit)
     rows = [
         (one["policy_id"], one["policy_type"].replace("_", " "), one["policy_name"]) for one in document["policies"]

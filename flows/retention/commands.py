@@ -35,7 +35,6 @@ def prune(
 ) -> Answer:
     from flows.retention.kept import due, prune_kept
     from runstore.audit import record_audit
-    from runstore.database import DatabaseRole
 
     if (tenant is None) == (not all_tenants):
         raise BadInputError("Say whose runs with --tenant SLUG or with --all-tenants, one of the two.")
@@ -48,14 +47,14 @@ def prune(
         scopes = [store.scope(slug, call.acting_as) for slug in slugs]
         for scope in scopes:
             scope.require(Permission.ADMINISTER)
-        database = store.database(DatabaseRole.ADMIN)
+        database = store.admin
         for scope in scopes:
             for name, moment in before.items():
                 if dry_run:
                     gone[name][scope.slug] = due(database, scope, name, moment)
                     continue
                 # Before the first batch: what is gone cannot be asked who took it away.
-                with store.database(DatabaseRole.APP).transaction(scope) as connection:
+                with store.database().transaction(scope) as connection:
                     what = "runs finished" if name == "runs" else name
                     record_audit(connection, scope, f"{_VERBS[name]}.prune", f"{what} before {moment:%Y-%m-%d}")
                 gone[name][scope.slug] = prune_kept(database, scope, name, moment)

@@ -24,7 +24,7 @@ from runstore.runs.filters import Cursor
 from runstore.runs.insights import RunInsights, known_zone
 from runstore.runs.reader import RunPage
 from runstore.runs.run import Run
-from runstore.schedules import ScheduleReader
+from runstore.schedules import read_schedules
 
 HISTORY_DAYS = 14
 NEWER_CAP = 100
@@ -76,7 +76,7 @@ def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage
     waiting = reader.bucket_counts(replace(wanted, needs_attention=True))
     counts = waiting if wanted.needs_attention else reader.bucket_counts(wanted)
     return blocks(
-        schedules=schedules_page.strip(slug, ScheduleReader(hub.database, viewer.scope).schedules()),
+        schedules=schedules_page.strip(slug, read_schedules(hub.database, viewer.scope)),
         tiles=view.bucket_tiles(slug, address, counts, waiting),
         history=view.history_chart(slug, address, insights.history(begins, wanted), days, zone),
         filters=view.active_filters(slug, address, zone),

@@ -19,7 +19,7 @@ from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.insights import RunAt, RunInsights, RunNote
-from runstore.schedules import MOST, Look, LookProblem, Scheduled, ScheduleReader, Schedules, StoppedBy
+from runstore.schedules import MOST, Look, LookProblem, Scheduled, Schedules, StoppedBy, read_schedules
 
 REFRESH_SECONDS = 30
 
@@ -39,7 +39,7 @@ def draw(viewer: Viewer) -> None:
     def shown(now: Viewer, _first: bool) -> None:
         hub = runtime.current()
         with hub.database.reading(now.scope):
-            found = ScheduleReader(hub.database, now.scope).schedules()
+            found = read_schedules(hub.database, now.scope)
             ended = [one.last.id for one in found.entries if one.last]
             notes = RunInsights(hub.database, now.scope).notes(ended, ())
         show(schedules(now.tenant.slug, found, notes, hub.settings.catalogue), "schedules")

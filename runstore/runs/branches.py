@@ -93,8 +93,8 @@ def _buckets(wanted: Shape) -> Sequence[frozenset[StatusBucket]]:
 def _by_time(wanted: Shape) -> Iterable[Branch]:
     """Runs are listed by their creation and asked for by their end: the two are brought together here.
 
-    A run that had not ended at a moment was created after it, or shortly before it, or is one of the few that took long: those have
-    an index of their own, and so have unfinished ones. `wanted` has one bucket or none.
+    A run that had not ended at a moment was created after it, or shortly before, or is one of the few that took long,
+    which have an index of their own, as unfinished ones do. `wanted` has one bucket or none.
     """
     begin, end = wanted.parts & {"running_at", "since"}, wanted.parts & {"running_at", "until"}
     by_expression = wanted.parts & {"scope", "reason"}

@@ -23,12 +23,12 @@ DEFAULT_LIMIT = 50
 class RunFilter:
     """Runs of one tenant. Every part that is None or empty leaves that part open.
 
-    `since` and `until` bound the end time of finished runs; unfinished runs are shown whenever they began, unless they were
-    created after `until`. `running_at` asks instead for the runs that were running at that moment. `created_since` (included) and
-    `created_before` (not included) bound the time of creation. `search` is an item id in full, or a run's id or its flow run's, in
-    full or from its first 8 digits on; in the tenant's newest SEARCHED_RUNS runs also a part of an item's id, in any case, and
-    there an item that is one of `named` counts as well. `reason` is why a run failed as a whole, or its first failed item did.
-    `needs_attention`: of each operation and scope the newest run that has ended, if it failed or succeeded in part.
+    `since` and `until` bound the end of finished runs; unfinished ones are shown unless they were created after
+    `until`. `running_at` asks for the runs that were running at that moment; `created_since` (included) and
+    `created_before` (not included) bound the creation. `search` is an item's id, or the beginning of a run's or its
+    flow run's; in the newest SEARCHED_RUNS runs also part of an item's id, and there an item of `named` counts as well.
+    `reason` is why a run, or its first failed item, failed. `needs_attention`: of each operation and scope the newest
+    that has ended, if it ended badly.
     """
 
     type: OperationType | None = None

@@ -6,18 +6,19 @@ Every method reads a bounded number of rows, or of one row's items, however larg
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Executable, Row, bindparam, func, literal, literal_column, select, tuple_
+from sqlalchemy import bindparam, func, literal, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import Uuid
 
-from runstore.database import Database
+from runstore.database import TenantReader
 from runstore.errors import NotFoundError
+from runstore.runs.branches import shape_of, values_of
 from runstore.runs.filters import EVERYTHING, Cursor, RunFilter
 from runstore.runs.insight_queries import AGAINST, CHOICES, FAILURES, GROUPS, ITEMS, KIN, NOTES, USUAL
 from runstore.runs.operation import OperationType
@@ -27,7 +28,6 @@ from runstore.runs.run import Failure, Run, RunDetail
 from runstore.runs.run_sources import SEARCHED
 from runstore.runs.status import StatusBucket
 from runstore.schema import OperationRun
-from runstore.tenancy import Permission, TenantScope
 
 HISTORY_FROM = 10_000
 """Runs per day are counted over at most this many of the newest ones."""
@@ -120,13 +120,8 @@ class RunAt:
     created_at: datetime
 
 
-class RunInsights:
-    """Reads beside the list, as one actor. ForbiddenError at once when the actor may not view runs."""
-
-    def __init__(self, database: Database, scope: TenantScope) -> None:
-        scope.require(Permission.VIEW)
-        self._database = database
-        self._scope = scope
+class RunInsights(TenantReader):
+    """Reads beside the list, as one actor."""
 
     def these(self, run_ids: Sequence[UUID]) -> dict[UUID, Run]:
         """The runs of these ids as they are now, by id; those that are gone, or another tenant's, are left out."""
@@ -136,7 +131,7 @@ class RunInsights:
 
     def notes(self, run_ids: Sequence[UUID], keys: Sequence[str]) -> dict[UUID, RunNote]:
         """What there is to say about these runs, by id: their values of those keys of the context, cut, and why they failed."""
-        rows = self._rows(NOTES, ids=list(run_ids), keys=list(keys), size=max(len(run_ids), 1))
+        rows = self._rows(NOTES, {"ids": list(run_ids), "keys": list(keys), "size": max(len(run_ids), 1)})
         return {row.id: RunNote(tuple(zip(row.names or (), row.said or (), strict=True)), row.reason) for row in rows}
 
     def newer_than(self, place: Cursor, cap: int = 100) -> int:
@@ -158,9 +153,10 @@ class RunInsights:
 
     def history(self, begins: Sequence[datetime], wanted: RunFilter = EVERYTHING) -> History:
         """Runs per day and bucket. A day is told by its beginning; oldest first, the last has no end."""
-        query, values = per_day(self._scope.tenant_id, wanted, begins, HISTORY_FROM)
+        asked = replace(wanted, created_since=begins[0], created_before=None)
+        values = values_of(self._scope.tenant_id, asked, HISTORY_FROM) | {"begins": list(begins)}
+        rows = self._rows(per_day(shape_of(asked)), values)
         days: dict[date, dict[StatusBucket, int]] = {begin.date(): {} for begin in begins}
-        rows = self._rows(query, **values)
         for row in rows:
             days[begins[int(row.day) - 1].date()][StatusBucket(row.bucket)] = row.runs
         return History(days, sum(row.runs for row in rows) < HISTORY_FROM)
@@ -170,17 +166,17 @@ class RunInsights:
     ) -> dict[OperationType, timedelta]:
         """The median duration of this tenant's latest finished runs by type; none of a type with fewer than three."""
         names = {"resources": [one.resource for one in operations], "actions": [one.action for one in operations]}
-        rows = self._rows(USUAL, **names, besides=besides)
+        rows = self._rows(USUAL, {**names, "besides": besides})
         return {OperationType(row.resource, row.action): timedelta(seconds=row.seconds) for row in rows}
 
     def kin(self, run_id: UUID) -> Kin:
         """The runs of the same operation and scope around this one; nothing for a run that is not this tenant's."""
-        rows = self._rows(KIN, run=run_id)
+        rows = self._rows(KIN, {"run": run_id})
         return Kin(**{row.which: RunAt(row.id, StatusBucket(row.bucket), row.created_at) for row in rows})
 
     def against(self, run_id: UUID, other_id: UUID | None) -> Against | None:
         """This run beside another one of the tenant; None when one of them is not there."""
-        rows = self._rows(AGAINST, run=run_id, other=other_id)
+        rows = self._rows(AGAINST, {"run": run_id, "other": other_id})
         return Against(*rows[0]) if rows else None
 
     def overview(self, run_id: UUID) -> RunOverview:
@@ -201,7 +197,7 @@ class RunInsights:
 
     def failure_groups(self, run_id: UUID) -> tuple[FailureGroup, ...]:
         """The run's failures by reason code, the most frequent first; none for a run that is not this tenant's."""
-        return tuple(FailureGroup(*row) for row in self._rows(GROUPS, run=run_id))
+        return tuple(FailureGroup(*row) for row in self._rows(GROUPS, {"run": run_id}))
 
     def failures(
         self,
@@ -213,18 +209,14 @@ class RunInsights:
         limit: int = 50,
     ) -> Slice:
         """Some of the run's failures in their order; `search` is part of an item id, in any case."""
-        rows = self._rows(FAILURES, **_slice(run_id, search, offset, limit), code=reason_code)
+        rows = self._rows(FAILURES, {**_slice(run_id, search, offset, limit), "code": reason_code})
         found = tuple(Failure(row.item_id, row.reason_code, row.message) for row in rows)
         return Slice(found, rows[0].total if rows else 0)
 
     def items(self, run_id: UUID, *, search: str | None = None, offset: int = 0, limit: int = 50) -> Slice:
         """Some of the run's item ids in their order; `search` is part of an item id, in any case."""
-        rows = self._rows(ITEMS, **_slice(run_id, search, offset, limit))
+        rows = self._rows(ITEMS, _slice(run_id, search, offset, limit))
         return Slice(tuple(row.item_id for row in rows), rows[0].total if rows else 0)
-
-    def _rows(self, query: Executable, **values: Any) -> Sequence[Row[Any]]:
-        with self._database.transaction(self._scope) as connection:
-            return connection.execute(query, {"tenant": self._scope.tenant_id, **values}).all()
 
     def _mine(self) -> Any:
         return OperationRun.tenant_id == self._scope.tenant_id

@@ -111,13 +111,7 @@ class Outbox:
         with self._database.across_tenants() as connection:
             rows = connection.execute(_CLAIM, {"size": size, "tenant_limit": self._tenant_limit}).all()
         return [
-            Undispatched(
-                row.id,
-                row.slug,
-                OperationType(row.resource, row.action),
-                row.parameters,
-                row.dispatch_tries,
-            )
+            Undispatched(row.id, row.slug, OperationType(row.resource, row.action), row.parameters, row.dispatch_tries)
             for row in rows
         ]
 

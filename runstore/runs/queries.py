@@ -6,54 +6,23 @@ names and moments are its parameters, which the server plans with.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import CompoundSelect, Integer, Select, Subquery, bindparam, func, select, union_all
 
-from runstore.runs.branches import Branch, Shape, branches, shape_of, values_of
-from runstore.runs.filters import Cursor, RunFilter
+from runstore.runs.branches import Branch, Shape, branches
 from runstore.runs.rows import list_of_runs
 from runstore.runs.run_sources import parameter
 from runstore.runs.status import StatusBucket
 from runstore.schema import OperationRun
 
 
-def newest(tenant_id: UUID, wanted: RunFilter, limit: int, cursor: Cursor | None) -> tuple[Select[Any], dict[str, Any]]:
-    """The first `limit` runs from the cursor on, in the cursor's direction, with the list's columns; and the parameters."""
-    values = values_of(tenant_id, wanted, limit)
-    if cursor is not None:
-        values |= {"place_at": cursor.created_at, "place_id": cursor.run_id}
-    return _newest(shape_of(wanted), None if cursor is None else cursor.newer), values
-
-
-def longest(tenant_id: UUID, wanted: RunFilter, limit: int, among: int) -> tuple[Select[Any], dict[str, Any]]:
-    """The `limit` runs that took longest of the newest `among` ones, with the list's columns; and the parameters."""
-    return _longest(shape_of(wanted)), values_of(tenant_id, wanted, among) | {"shown": limit}
-
-
-def bucket_counts(
-    tenant_id: UUID, wanted: RunFilter, cap: int
-) -> tuple[CompoundSelect[tuple[str, int]], dict[str, Any]]:
-    """(bucket, n) under the rest of the filter, up to `cap`; a search leaves out those with none."""
-    return _bucket_counts(replace(shape_of(wanted), buckets=frozenset())), values_of(tenant_id, wanted, cap)
-
-
-def per_day(
-    tenant_id: UUID, wanted: RunFilter, begins: Sequence[datetime], cap: int
-) -> tuple[Select[Any], dict[str, Any]]:
-    """(day from 1 on, bucket, runs) of the newest `cap`. `begins` stands in for the filter's bounds of creation."""
-    asked = replace(wanted, created_since=begins[0], created_before=None)
-    return _per_day(shape_of(asked)), values_of(tenant_id, asked, cap) | {"begins": list(begins)}
-
-
 @lru_cache(maxsize=256)
-def _newest(wanted: Shape, newer: bool | None) -> Select[Any]:
+def newest(wanted: Shape, newer: bool | None) -> Select[Any]:
+    """The first runs from the place of a cursor on, in its direction (None without one), with the list's columns."""
     page = _newest_of(wanted, newer)
     order = (page.c.created_at, page.c.id)
     query = list_of_runs().join(page, page.c.id == OperationRun.id).where(OperationRun.tenant_id == parameter("tenant"))
@@ -61,7 +30,8 @@ def _newest(wanted: Shape, newer: bool | None) -> Select[Any]:
 
 
 @lru_cache(maxsize=256)
-def _longest(wanted: Shape) -> Select[Any]:
+def longest(wanted: Shape) -> Select[Any]:
+    """Those of the newest runs that took longest, `shown` of them, with the list's columns."""
     page = _newest_of(wanted, None)
     lasted = func.coalesce(OperationRun.finished_at, func.now()) - OperationRun.started_at
     query = list_of_runs().join(page, page.c.id == OperationRun.id).where(OperationRun.tenant_id == parameter("tenant"))
@@ -78,7 +48,8 @@ def _newest_of(wanted: Shape, newer: bool | None) -> Subquery:
 
 
 @lru_cache(maxsize=256)
-def _bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
+def bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
+    """(bucket, n), counted up to the size; a search leaves out the buckets of which it finds none."""
     cap = parameter("size")
     if "search" in wanted:
         every = union_all(*(select(_selected(part)) for part in branches(wanted))).subquery()
@@ -97,7 +68,8 @@ def _bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
 
 
 @lru_cache(maxsize=256)
-def _per_day(wanted: Shape) -> Select[Any]:
+def per_day(wanted: Shape) -> Select[Any]:
+    """(day, bucket, runs) of the newest runs, the day by the number of its beginning among `begins` from 1 on."""
     parts = [_in_order(_selected(branch, in_order=True), None, "bucket") for branch in branches(wanted)]
     every = union_all(*(select(part.subquery()) for part in parts)).subquery()
     newest = _in_order(every, None, "bucket").subquery()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, text
 
-from runstore.database import Database
+from runstore.database import TenantReader
 from runstore.errors import NotFoundError
+from runstore.runs.branches import shape_of, values_of
 from runstore.runs.filters import DEFAULT_LIMIT, Cursor, RunFilter, checked_limit
 from runstore.runs.operation import OperationType
 from runstore.runs.queries import bucket_counts, longest, newest
@@ -17,7 +18,6 @@ from runstore.runs.rows import DETAIL_COLUMNS, detail_of, list_of_runs, run_of
 from runstore.runs.run import Run, RunDetail
 from runstore.runs.status import StatusBucket
 from runstore.schema import OperationRun
-from runstore.tenancy import Permission, TenantScope
 
 COUNT_CAP = 1000
 """Counts stop here: the hub shows `1,000+`, and a tenant with millions of runs costs no more than one with a thousand."""
@@ -32,21 +32,17 @@ class RunPage:
     newer: Cursor | None
 
 
-class RunReader:
-    """Reads one tenant's runs, as one actor. ForbiddenError at once when the actor may not view them."""
-
-    def __init__(self, database: Database, scope: TenantScope) -> None:
-        scope.require(Permission.VIEW)
-        self._database = database
-        self._scope = scope
+class RunReader(TenantReader):
+    """Reads one tenant's runs, as one actor."""
 
     def list(self, wanted: RunFilter, *, limit: int = DEFAULT_LIMIT, cursor: Cursor | None = None) -> RunPage:
         """A page of the runs that the filter asks for, newest first. The cursor's row need not exist any more."""
         size = checked_limit(limit)
         newer = cursor is not None and cursor.newer
-        query, values = newest(self._scope.tenant_id, wanted, size + 1, cursor)
-        with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(query, values).all()
+        values = values_of(self._scope.tenant_id, wanted, size + 1)
+        if cursor is not None:
+            values |= {"place_at": cursor.created_at, "place_id": cursor.run_id}
+        rows = self._rows(newest(shape_of(wanted), None if cursor is None else cursor.newer), values)
         runs = [run_of(row) for row in rows[:size]]
         more = len(rows) > size
         if newer:
@@ -62,9 +58,8 @@ class RunReader:
 
     def longest(self, wanted: RunFilter, *, limit: int = DEFAULT_LIMIT) -> RunPage:
         """Of the newest COUNT_CAP runs that the filter asks for those that took longest, or have been going on for longest."""
-        query, values = longest(self._scope.tenant_id, wanted, checked_limit(limit), COUNT_CAP)
-        with self._database.transaction(self._scope) as connection:
-            return RunPage(tuple(run_of(row) for row in connection.execute(query, values)), None, None)
+        values = values_of(self._scope.tenant_id, wanted, COUNT_CAP) | {"shown": checked_limit(limit)}
+        return RunPage(tuple(map(run_of, self._rows(longest(shape_of(wanted)), values))), None, None)
 
     def get(self, run_id: UUID) -> RunDetail:
         """One run with everything. NotFoundError when this tenant has no such run, even if another tenant does."""
@@ -86,9 +81,9 @@ class RunReader:
 
     def bucket_counts(self, wanted: RunFilter) -> dict[StatusBucket, int]:
         """How many runs each bucket holds under the filter (its own bucket aside), counted up to COUNT_CAP."""
-        query, values = bucket_counts(self._scope.tenant_id, wanted, COUNT_CAP + 1)
-        with self._database.transaction(self._scope) as connection:
-            counted = {StatusBucket(name): n for name, n in connection.execute(query, values).all()}
+        shape = replace(shape_of(wanted), buckets=frozenset())
+        rows = self._rows(bucket_counts(shape), values_of(self._scope.tenant_id, wanted, COUNT_CAP + 1))
+        counted = {StatusBucket(name): n for name, n in rows}
         return {bucket: counted.get(bucket, 0) for bucket in StatusBucket}
 
     def types(self) -> tuple[OperationType, ...]:
@@ -106,12 +101,8 @@ class RunReader:
             SELECT resource, action FROM t LIMIT 200
             """
         )
-        with self._database.transaction(self._scope) as connection:
-            rows = connection.execute(walk, {"tenant": self._scope.tenant_id}).all()
-        return tuple(OperationType(resource, action) for resource, action in rows)
+        return tuple(OperationType(resource, action) for resource, action in self._rows(walk))
 
     def _one(self, query: Select[Any]) -> Row[Any] | None:
         # Row-level security says the tenant too; said here, the planner can use the tenant's indexes.
-        mine = query.where(OperationRun.tenant_id == self._scope.tenant_id).limit(1)
-        with self._database.transaction(self._scope) as connection:
-            return connection.execute(mine).one_or_none()
+        return next(iter(self._rows(query.where(OperationRun.tenant_id == self._scope.tenant_id).limit(1))), None)

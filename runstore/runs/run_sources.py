@@ -26,8 +26,8 @@ _TOLD: dict[str, Any] = {"scope": Text, "reason": Text}
 def _view(name: str, own: dict[str, Any]) -> Any:
     """A view of the set tenant's finished runs.
 
-    PostgreSQL uses an index for "this array holds …", and one on an expression, only where no row-level security stands
-    before the table. The view belongs to a role that sees all and names the tenant itself: with none set it is empty.
+    Behind row-level security PostgreSQL uses no index for "this array holds …", nor one on an expression. The view
+    belongs to a role that sees all, and names the tenant itself: with none set it is empty.
     """
     return sa.table(name, *(sa.column(each, kind) for each, kind in (READ | own).items())).c
 

@@ -35,10 +35,10 @@ CHANNEL = "tenantatlas_runs"
 class StartRequest:
     """What to start.
 
-    `identity` makes two requests identical (JSON values; sort what is a set). `parameters` are the flow's: strings and ids,
-    never payloads. `context` is what a reader of the run sees of them. `joins` names keys of the context that are not part of the
-    identity: an identical run that is active takes them over, unless it has one of them already. `paths` names parameters with a
-    path of this machine, in which a folder may be called anything that is not known for a secret.
+    `identity` makes two requests identical (JSON values; sort what is a set). `parameters` are the flow's: strings and
+    ids, never payloads; `context` is what a reader sees of them. `joins` names keys of the context that an identical
+    active run takes over, unless it has one of them already. `paths` names parameters with a path of this machine, in
+    which a folder may be called anything that is not known for a secret.
     """
 
     operation: OperationType

@@ -112,7 +112,7 @@ def test_a_producers_commands_are_made_of_the_command_lines_helpers() -> None:
 
 def test_the_hub_reads_the_store_and_nothing_else() -> None:
     paths = modules("monitoring_app/operations")
-    writers = ("runstore.runs.recorder", "runstore.runs.starter", "runstore.runs.adoption", "runstore.runs.outbox")
+    writers = ("runstore.runs.recorder", "runstore.runs.starter", "runstore.runs.flow_runs", "runstore.runs.outbox")
     assert offences(paths, ("prefect", "flows", "deployments", *writers)) == []
 
 

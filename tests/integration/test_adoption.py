@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runstore.runs.adoption import Adopted, adopt
+from runstore.runs.flow_runs import Adopted, adopt
 from runstore.runs.operation import OperationType
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import RunObservation, Source

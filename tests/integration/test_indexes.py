@@ -11,10 +11,10 @@ import pytest
 
 from flows.retention.kept import prune_kept
 from runstore.runs.filters import Cursor, RunFilter
+from runstore.runs.flow_runs import SilentRuns
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import Outbox
 from runstore.runs.reader import RunReader
-from runstore.runs.silence import SilentRuns
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import StatusBucket
 from tests.support.stack import eventually

@@ -20,8 +20,9 @@ from deployments.local import specs
 from deployments.local.embedded_database import EmbeddedDatabase
 from deployments.local.orphans import MARK, marked_processes, sweep
 from deployments.local.record import ProcessRecord, StackRecord, last_record, read_record, record_of
-from deployments.local.specs import PortTakenError, choose_port
+from deployments.local.specs import choose_port
 from deployments.settings import Settings
+from runstore.errors import BadInputError
 from tests.contracts.test_json_schemas import check
 from tests.support.outage import store_frozen
 from tests.support.ports import free_port
@@ -54,7 +55,7 @@ def test_a_taken_port_is_avoided_or_named() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert choose_port(Settings.model_construct({"home"}, hub_port=port), "127.0.0.1", "hub_port") != port
-        with pytest.raises(PortTakenError, match="TENANTATLAS_HUB_PORT"):
+        with pytest.raises(BadInputError, match="TENANTATLAS_HUB_PORT"):
             choose_port(Settings(hub_port=port), "127.0.0.1", "hub_port")
     assert choose_port(Settings(hub_port=port), "127.0.0.1", "hub_port") == port
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from runstore.errors import StoreError
+from runstore.runs.flow_runs import SilentRuns
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import RunListener
 from runstore.runs.reader import RunReader
@@ -27,7 +28,6 @@ from runstore.runs.run import (
     RunObservation,
     Source,
 )
-from runstore.runs.silence import SilentRuns
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import (
     ACTIVE,

@@ -30,10 +30,10 @@ from runstore.schedules import (
     LookProblem,
     Mirrored,
     ScheduleMirror,
-    ScheduleReader,
     Schedules,
     StoppedBy,
     at_most,
+    read_schedules,
 )
 from tests.support.ports import free_port
 from tests.support.runs import RunSpec, add_runs
@@ -64,7 +64,7 @@ def said_above(found: Schedules) -> str:
 def known(store: Any, *found: Mirrored, slug: str = "acme") -> Schedules:
     store.tenant(slug)
     ScheduleMirror(store.relay).replace(found)
-    return ScheduleReader(store.hub, store.tenant(slug)).schedules()
+    return read_schedules(store.hub, store.tenant(slug))
 
 
 def run(hours_ago: float, status: RunStatus = RunStatus.COMPLETED, scope: str = "windows") -> RunSpec:
@@ -80,7 +80,7 @@ LOOKS = st.lists(
 
 
 def test_the_copy_is_what_was_last_read_of_each_tenant(store: Any) -> None:
-    readers = {slug: ScheduleReader(store.hub, store.tenant(slug)) for slug in ("acme", "globex")}
+    scopes = {slug: store.tenant(slug) for slug in ("acme", "globex")}
 
     @settings(max_examples=15, deadline=None)
     @given(LOOKS)
@@ -93,8 +93,8 @@ def test_the_copy_is_what_was_last_read_of_each_tenant(store: Any) -> None:
                 for n in range(count)
             ]
             ScheduleMirror(store.relay).replace(found)
-            for slug, reader in readers.items():
-                seen = reader.schedules()
+            for slug, scope in scopes.items():
+                seen = read_schedules(store.hub, scope)
                 assert {str(entry.id) for entry in seen.entries} == {
                     entry.id for entry in found if entry.tenant == slug
                 }
@@ -151,7 +151,7 @@ def test_what_did_not_run_leads_with_why(store: Any, stopped: StoppedBy | None) 
 
 def test_who_has_not_looked_says_so_and_never_that_nothing_is_scheduled(store: Any) -> None:
     scope = store.tenant()
-    seen = ScheduleReader(store.hub, scope).schedules()
+    seen = read_schedules(store.hub, scope)
     page = text_of(schedules("acme", seen, {}, Catalogue.core()))
     assert texts.LOOK_NEVER in page and "What is scheduled is not known" in page
     assert strip("acme", seen) is None, "a hub without a relay has nothing to tell above every list"
@@ -166,7 +166,7 @@ def test_who_has_not_looked_says_so_and_never_that_nothing_is_scheduled(store: A
             )
         if problem:
             ScheduleMirror(store.relay).could_not_look(LookProblem(problem))
-        seen = ScheduleReader(store.hub, scope).schedules()
+        seen = read_schedules(store.hub, scope)
         assert words in said_above(seen) and len(seen.entries) == 1
         assert words in text_of(schedules("acme", seen, {}, Catalogue.core()))
 
@@ -175,7 +175,7 @@ def test_prefect_away_is_kept_and_known_ones_stay(store: Any) -> None:
     before = known(store, one())
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
         mirror.Mirror(store.relay).look()
-    after = ScheduleReader(store.hub, store.tenant()).schedules()
+    after = read_schedules(store.hub, store.tenant())
     assert after.look.problem is LookProblem.AWAY and after.look.looked_at == before.look.looked_at
     assert [asdict(entry) for entry in after.entries] == [asdict(entry) for entry in before.entries]
 
@@ -226,14 +226,14 @@ def test_what_prefect_has_is_what_the_hub_reads(stack: StackUnderTest) -> None:
         made.add(scope.slug)
         made.add(scope.slug, name="weekends", paused=True)
         mirror.Mirror(relay).look()
-        found = ScheduleReader(hub, scope).schedules()
+        found = read_schedules(hub, scope)
         entries = {entry.name: entry for entry in found.entries}
         assert {name: (str(e.type), e.scope, e.timing, e.stopped_by) for name, e in entries.items()} == {
             None: ("drift.generate", "nightly", "0 3 * * *", None),
             "weekends": ("drift.generate", "nightly", "0 3 * * *", StoppedBy.SCHEDULE),
         }
         assert entries[None].next_at is not None and entries["weekends"].next_at is None and not found.missing
-        assert ScheduleReader(hub, other).schedules().entries == ()
+        assert read_schedules(hub, other).entries == ()
         made.change("remove", scope.slug)
         mirror.Mirror(relay).look()
-        assert ScheduleReader(hub, scope).schedules().entries == ()
+        assert read_schedules(hub, scope).entries == ()

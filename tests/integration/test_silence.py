@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from runstore.runs.flow_runs import SilentRuns
 from runstore.runs.reader import RunReader
 from runstore.runs.run import Run, Source
-from runstore.runs.silence import SilentRuns
 from runstore.runs.status import RunStatus
 from tests.conftest import Store
 from tests.support.runs import RunSpec, add_runs

@@ -27,14 +27,13 @@ from runstore import migrations
 from runstore.database import Database, DatabaseRole
 from runstore.directory import Directory
 from runstore.notifications import NotificationReader
-from runstore.runs.adoption import adopt
 from runstore.runs.filters import RunFilter
+from runstore.runs.flow_runs import SilentRuns, adopt
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import Outbox
 from runstore.runs.reader import RunReader
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import Counts, Failure, Progress, RelatedLink, RunObservation, Source
-from runstore.runs.silence import SilentRuns
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import ObservedState, RunStatus
 from runstore.tenancy import Role, Trigger

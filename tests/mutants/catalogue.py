@@ -10,7 +10,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "tests/integration/drift/test_chain.py",
     ),
     "runstore/runs/outbox.py": ("tests/integration/test_outbox.py",),
-    "runstore/runs/silence.py": ("tests/integration/test_silence.py",),
+    "runstore/runs/flow_runs.py": ("tests/integration/test_silence.py",),
     "runstore/runs/filters.py": ("tests/unit/test_cursor.py",),
     "runstore/tenancy.py": ("tests/unit/test_tenancy.py",),
     "runstore/notifications.py": ("tests/integration/test_notifications.py",),

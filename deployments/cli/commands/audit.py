@@ -80,10 +80,9 @@ def export(
 
 def verify(call: Call, tenant: TenantOption) -> Answer:
     from runstore.audit import AuditReader
-    from runstore.database import DatabaseRole
 
     with call.open_store() as store:
-        found = AuditReader(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as)).verify()
+        found = AuditReader(store.database(), store.scope(tenant, call.acting_as)).verify()
     words = {"changed": "is not as it was written", "missing": "does not follow the entry before: at least one is missing",
              "end": "is the last that was written, and the log ends elsewhere"}  # fmt: skip
     said = [f"Entry {one['seq']} {words[one['what']]}." for one in found["problems"]]
@@ -98,11 +97,10 @@ def _entries(
     call: Call, tenant: str, actor: str, verb: str, subject: str, since: str | None, until: str | None, limit: int
 ) -> list[dict[str, Any]]:
     from runstore.audit import AuditReader
-    from runstore.database import DatabaseRole
 
     begins, ends = parse_time(since, "--since"), parse_time(until, "--until")
     with call.open_store() as store:
-        reader = AuditReader(store.database(DatabaseRole.APP), store.scope(tenant, call.acting_as))
+        reader = AuditReader(store.database(), store.scope(tenant, call.acting_as))
         return reader.list(actor=actor, verb=verb, subject=subject, since=begins, until=ends, limit=limit)
 
 

@@ -14,7 +14,7 @@ from deployments.cli.console import Table, when
 from deployments.cli.options import SetOption, TenantOption, WaitOption
 from runstore.errors import BadInputError
 from runstore.ids import by_name, checked_id
-from runstore.runs.status import StatusBucket
+from runstore.runs.status import ACTIVE, StatusBucket
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -53,7 +53,7 @@ def list_runs(
     limit: Annotated[int, typer.Option("--limit", help="Runs a page, 1 to 500.")] = 50,
     cursor: Annotated[str | None, typer.Option("--cursor", help="The next_cursor of the page before.")] = None,
 ) -> Answer:
-    from deployments.cli.run_shapes import counts_text, listed_json
+    from deployments.cli.start_action import counts_text, listed_json
     from runstore.database import DatabaseRole
     from runstore.runs.filters import Cursor, RunFilter, checked_limit
     from runstore.runs.operation import OperationType
@@ -87,7 +87,7 @@ def list_runs(
 
 
 def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")], tenant: TenantOption) -> Answer:
-    from deployments.cli.run_shapes import counts_text, detail_json, flow_run_text, hub_address, run_names
+    from deployments.cli.start_action import counts_text, detail_json, hub_address, run_names
     from runstore.database import DatabaseRole
     from runstore.runs.reader import RunReader
     from runstore.runs.run import context_sentences
@@ -100,6 +100,7 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
         names = run_names(database, scope, detail)
     run = detail.run
     document = {"run": detail_json(detail, names, hub=hub_address(call))}
+    unknown = "not yet handed to Prefect" if run.status in ACTIVE else "never handed to Prefect"
     facts = [
         ("Type", str(run.type)),
         ("State", f"{run.bucket.value} ({run.status.value})"),
@@ -109,7 +110,7 @@ def show_run(call: Call, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")
         ("Created", run.created_at),
         ("Started", run.started_at),
         ("Finished", run.finished_at),
-        ("Flow run", flow_run_text(run)),
+        ("Flow run", run.flow_run_id or unknown),
         *context_sentences(detail.context),
         ("Link", document["run"]["url"]),
         *((f"Related: {link['label']}", link["url"]) for link in document["run"]["related"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 import time
 from typing import Annotated, Any
@@ -69,7 +69,8 @@ def down(call: Call) -> Answer:
 
 def status(call: Call) -> Answer:
     from deployments.store_access import configured_url, without_password
-    from deployments.version import installed_version, online_workers, outdated
+    from deployments.version import online_workers, outdated
+    from runstore import installed_version
 
     settings = call.settings
     record = read_record(settings.state)
@@ -131,22 +132,15 @@ def _database_away(url: str) -> str | None:
 
 def _detached(call: Call, *, demo: bool) -> Answer:
     from deployments.local.local_stack import already_running
+    from deployments.local.process import spawned
     from deployments.local.specs import TENANTATLAS, logs_of
 
     settings = call.settings
     if (running := read_record(settings.state)) is not None:
         raise already_running(settings, running)
     log = logs_of(settings) / "supervisor.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_bytes(b"")
-    with log.open("ab") as output:
-        supervisor = subprocess.Popen(  # noqa: S603 - our own command
-            [*TENANTATLAS, "up", *(("--demo",) if demo else ())],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    log.unlink(missing_ok=True)
+    supervisor = spawned([*TENANTATLAS, "up", *(("--demo",) if demo else ())], log, os.environ)
     give_up_at = time.monotonic() + DETACHED_DEADLINE_SECONDS
     while supervisor.poll() is None:
         record = last_record(settings.state)

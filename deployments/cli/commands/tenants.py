@@ -87,9 +87,8 @@ def set_tenant(
         changing = store.directory(admin=True)
         if allow_reveal is not None:
             from flows._policies.kept_words import allow_reveal as let
-            from runstore.database import DatabaseRole
 
-            let(store.database(DatabaseRole.ADMIN), store.scope(slug, None), allowed=allow_reveal)
+            let(store.admin, store.scope(slug, None), allowed=allow_reveal)
         if allow_reveal is not None and name is None and directory is None and types is None:
             tenant = changing.tenant(slug)
         else:

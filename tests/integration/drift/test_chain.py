@@ -33,8 +33,8 @@ from monitoring_app.operations import detail_view
 from monitoring_app.presentation.nodes import text_of
 from runstore.errors import BadInputError
 from runstore.notifications import NotificationReader
-from runstore.runs.adoption import adopt
 from runstore.runs.filters import RunFilter
+from runstore.runs.flow_runs import adopt
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import Outbox
 from runstore.runs.reader import RunReader

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deployments.version import installed_version, online_workers, outdated, worker_name
+from deployments.version import online_workers, outdated, worker_name
+from runstore import installed_version
 
 
 def test_a_worker_of_another_version_is_named_and_one_of_this_is_not() -> None:
