@@ -26,8 +26,6 @@ from runstore.tenancy import LOCAL_OPERATOR, TenantScope
 
 @dataclass
 class StoreAccess:
-    """Connections to one run store, made when first asked for and closed together."""
-
     url: str
     _databases: dict[DatabaseRole, Database] = field(default_factory=dict[DatabaseRole, Database])
 
@@ -42,7 +40,6 @@ class StoreAccess:
         return self.database(DatabaseRole.ADMIN)
 
     def directory(self, *, admin: bool = False) -> Directory:
-        """The tenants and their members, to read or, as `admin`, to change."""
         return Directory(self.admin if admin else self.database())
 
     def scope(self, tenant: str, acting_as: str | None) -> TenantScope:

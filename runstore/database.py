@@ -143,7 +143,6 @@ class TenantReader:
         self._scope = scope
 
     def _rows(self, query: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """What the query, which is told the tenant, finds."""
         with self._database.transaction(self._scope) as connection:
             return connection.execute(query, {"tenant": self._scope.tenant_id, **(values or {})}).all()
 

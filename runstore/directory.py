@@ -46,8 +46,6 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser:
-    """A person who has signed in, with the tenants they are a member of, by slug."""
-
     id: UUID
     email: str
     tenants: tuple[tuple[TenantView, Role], ...]

@@ -123,7 +123,6 @@ def _transaction(url: str) -> Generator[psycopg.Connection[Any]]:
 
 
 def _tables(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
-    """Every table's columns, those that the server computes left out."""
     return {name: columns for name, columns in connection.execute(_TABLES) if name != _REVISIONS}
 
 
@@ -167,7 +166,6 @@ def _read(connection: psycopg.Connection[Any], archive: zipfile.ZipFile, name: s
 
 
 def _referenced_first(connection: psycopg.Connection[Any], tables: Mapping[str, list[str]]) -> list[str]:
-    """The tables in an order in which each comes after those that its rows refer to."""
     references = connection.execute(_REFERENCES).fetchall()
     needed = {name: {to for by, to in references if by == name and to in tables} for name in tables}
     try:

@@ -42,8 +42,6 @@ class ReasonedError(TenantAtlasError):
 
 
 class Fixer(StrEnum):
-    """Who can do something about a failure."""
-
     OPERATOR = "operator"
     TENANT_ADMIN = "tenant_admin"
     MICROSOFT = "microsoft"

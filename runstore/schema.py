@@ -292,8 +292,6 @@ class AuditEntry(Base):
 
 
 class AuditHead(Base):
-    """The end of a tenant's chain of audit entries. Written by the database alone."""
-
     __tablename__ = "audit_heads"
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)

@@ -25,6 +25,12 @@ AsOption = Annotated[
     str | None,
     typer.Option("--as", metavar="EMAIL", help="Act as that member instead of the local operator."),
 ]
+TenantOption = Annotated[str, typer.Option("--tenant", metavar="SLUG", help="The tenant's slug.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until the run has ended; exit code 1 if it failed.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the operation; a list has commas between."),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,6 @@ def add_producers(whole: TyperGroup) -> Sequence[Broken]:
 
 
 def _join(group: TyperGroup, made: TyperGroup, *, dry: bool = False) -> None:
-    """Adds the commands of `made` to the group; `dry` only looks whether that can be done."""
     for name, command in made.commands.items():
         present = group.commands.get(name)
         if isinstance(present, TyperGroup) and isinstance(command, TyperGroup):
@@ -73,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit code of one command: see `docs/contracts.md`."""
     # As Ctrl-C does: Python's own answer to that raises KeyboardInterrupt.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -24,7 +24,6 @@ READY_FILE = "TENANTATLAS_READY_FILE"
 
 
 def spawned(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """The process, in a session of its own, which writes to the end of the log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - commands of our own

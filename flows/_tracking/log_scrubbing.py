@@ -77,7 +77,6 @@ def _is_signal(exception: BaseException) -> bool:
 
 
 def sanitised(work: Callable[[], R]) -> R:
-    """What `work` answers; exceptions leave it only in their sanitised form."""
     try:
         return work()
     except BaseException as problem:

@@ -83,7 +83,6 @@ class ProgressReporter:
         self._thread = threading.Thread(target=self._write_until_stopped, name="progress", daemon=True)
 
     def expect(self, item_ids: Iterable[str]) -> None:
-        """Says which items the run is about; replaces what was said before."""
         with self._lock:
             self._item_ids = list(dict.fromkeys(item_ids))
             self._total = len(self._item_ids)

@@ -187,7 +187,6 @@ def _run(operation: Operation, body: Callable[[TrackedRun, Any], None], values: 
 
 
 def form_of(operation: Operation, flow: Flow[..., Any]) -> dict[str, Any]:
-    """What Prefect's form is made of: the flow's parameters, and which of them are required."""
     schema = parameter_schema(flow).model_dump_for_openapi()
     fields = operation.parameters.model_fields.items()
     schema["required"] = ["tenant", *(name for name, field in fields if field.is_required())]

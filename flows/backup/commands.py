@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.call import Answer, Call, command
+from deployments.cli.call import Answer, Call, TenantOption, WaitOption, command
 from deployments.cli.console import Table
-from deployments.cli.options import TenantOption, WaitOption
 
 if TYPE_CHECKING:
     from deployments.store_access import StoreAccess

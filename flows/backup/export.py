@@ -64,7 +64,6 @@ def _newest(database: Database, scope: TenantScope, set_id: UUID) -> Iterator[tu
 
 
 def _first_of_each(scope: TenantScope, set_id: UUID, kind: Any, *order: Any) -> Select[Any]:
-    """Of the set's items the first of each `kind`."""
     read = ("policy_id", "policy_type", "name", "origin", "content_hash", "body", "key_id")
     mine = (BackupItem.tenant_id == scope.tenant_id, BackupItem.set_id == set_id)
     columns = (getattr(BackupItem, name) for name in read)

@@ -74,7 +74,6 @@ class SetCapture:
         return UUID(self.parameters.set_id)
 
     def begin(self) -> None:
-        """Finds out what is asked for and what of it earlier runs of the same request have captured."""
         # Before anything is read, which may take hours.
         KeyRing.from_environment()
         run, key = self.run, self.parameters.selection_key

@@ -131,7 +131,6 @@ def _add(viewer: Viewer, one: SetView) -> None:
 
 
 def _offered(viewer: Viewer) -> dict[str, str]:
-    """The policies of the newest usable sync of every scope, by id, as they are offered."""
     found: dict[str, str] = {}
     with page_database().transaction(viewer.scope) as connection:
         seen: set[str] = set()

@@ -15,7 +15,6 @@ _PURPOSE: Final = b"tenantatlas backup items 1"
 
 
 def place(tenant_id: UUID, set_id: UUID, policy_id: str, content_hash: bytes) -> bytes:
-    """What an item's encryption is bound to: its place in the table."""
     return b"\0".join((tenant_id.bytes, set_id.bytes, policy_id.encode("utf-8", "surrogatepass"), content_hash))
 
 

@@ -11,9 +11,8 @@ from uuid import UUID
 
 import typer
 
-from deployments.cli.call import Answer, Call, command
+from deployments.cli.call import Answer, Call, TenantOption, WaitOption, command
 from deployments.cli.console import Block, Table
-from deployments.cli.options import TenantOption, WaitOption
 from flows.drift.decision_commands import add_decision_commands
 from flows.drift.diff_commands import add_diff_commands
 from flows.drift.filter_commands import (

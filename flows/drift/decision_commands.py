@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.call import Answer, Call, command
+from deployments.cli.call import Answer, Call, TenantOption, command
 from deployments.cli.console import Table
-from deployments.cli.options import TenantOption
 from flows.drift.filter_commands import asked, done, moment_of
 
 FindingOption = Annotated[str, typer.Option("--finding", metavar="ID", help="The finding's id.")]

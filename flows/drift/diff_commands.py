@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from deployments.cli.call import Answer, Call, command
+from deployments.cli.call import Answer, Call, TenantOption, command
 from deployments.cli.console import Block, Table
-from deployments.cli.options import TenantOption
 from flows.drift.filter_commands import PolicyOption, ScopeOption, asked, moment_of
 from runstore.errors import BadInputError
 

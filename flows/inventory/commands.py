@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.call import Answer, Call, command
+from deployments.cli.call import Answer, Call, TenantOption, WaitOption, command
 from deployments.cli.console import Table
-from deployments.cli.options import TenantOption, WaitOption
 
 ScopeOption = Annotated[
     str, typer.Option("--scope", metavar="KEY", help="Which part of the tenant; syncs are compared within it.")

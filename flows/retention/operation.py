@@ -44,7 +44,6 @@ class PruneParameters(FlowParameters):
 
     @property
     def kept(self) -> dict[str, timedelta]:
-        """The spans of what has one beside the runs, by its name."""
         given = {"findings": self.findings, "snapshots": self.snapshots}
         return {name: age(value) for name, value in given.items() if value}
 

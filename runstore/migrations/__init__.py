@@ -48,7 +48,6 @@ def _configuration(url: str, producers: Sequence[Path]) -> Config:
 
 @cache
 def _readable(producers: tuple[Path, ...]) -> Sequence[Path]:
-    """The folders whose revisions can be read together with the core's; the log names each that is left out."""
     if _can_be_read(producers) is None:
         return producers
     kept: list[Path] = []

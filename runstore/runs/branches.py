@@ -55,7 +55,6 @@ def shape_of(wanted: RunFilter) -> Shape:
 
 
 def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
-    """What the parameters hold, those too that this filter's statement does without."""
     values: dict[str, Any] = {"tenant": tenant_id, "tenant_text": str(tenant_id), "size": size}
     values |= {name: getattr(wanted, name) for name in (*MOMENTS, "initiated_by", "reason")}
     values["scope"] = None if wanted.scope is None else wanted.scope[:MAX_SCOPE]
@@ -74,7 +73,6 @@ def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
 
 
 def branches(wanted: Shape) -> Iterable[Branch]:
-    """A filter of that shape as branches without a run in common."""
     if "search" in wanted:
         return _searched(wanted)
     if "needs_attention" in wanted:
@@ -163,7 +161,6 @@ def _searched(wanted: Shape) -> Iterable[Branch]:
 
 
 def _plain(columns: Any, wanted: Shape) -> list[Condition]:
-    """What the filter means, condition by condition; the search aside."""
     conditions = [*_attributes(columns, wanted), *_begun(columns, wanted)]
     if ended := _ended(columns.finished_at, wanted):
         conditions.append(sa.or_(columns.finished_at.is_(None), sa.and_(*ended)))

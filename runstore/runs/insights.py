@@ -135,7 +135,6 @@ class RunInsights(TenantReader):
         return {row.id: RunNote(tuple(zip(row.names or (), row.said or (), strict=True)), row.reason) for row in rows}
 
     def newer_than(self, place: Cursor, cap: int = 100) -> int:
-        """How many runs were created after that place in the list, counted up to `cap`."""
         key, there = (
             tuple_(OperationRun.created_at, OperationRun.id),
             (literal(place.created_at), literal(place.run_id)),
@@ -144,7 +143,6 @@ class RunInsights(TenantReader):
         return self._rows(select(func.count().label("n")).select_from(some))[0].n
 
     def searched(self) -> int:
-        """In how many of the newest runs a search looks for parts of items' ids and names."""
         return self._rows(SEARCHED)[0].n
 
     def choices(self) -> Choices:
@@ -170,12 +168,10 @@ class RunInsights(TenantReader):
         return {OperationType(row.resource, row.action): timedelta(seconds=row.seconds) for row in rows}
 
     def kin(self, run_id: UUID) -> Kin:
-        """The runs of the same operation and scope around this one; nothing for a run that is not this tenant's."""
         rows = self._rows(KIN, {"run": run_id})
         return Kin(**{row.which: RunAt(row.id, StatusBucket(row.bucket), row.created_at) for row in rows})
 
     def against(self, run_id: UUID, other_id: UUID | None) -> Against | None:
-        """This run beside another one of the tenant; None when one of them is not there."""
         rows = self._rows(AGAINST, {"run": run_id, "other": other_id})
         return Against(*rows[0]) if rows else None
 
@@ -196,7 +192,6 @@ class RunInsights(TenantReader):
         return RunOverview(detail_of(rows[0]), rows[0].items, rows[0].failed_items)
 
     def failure_groups(self, run_id: UUID) -> tuple[FailureGroup, ...]:
-        """The run's failures by reason code, the most frequent first; none for a run that is not this tenant's."""
         return tuple(FailureGroup(*row) for row in self._rows(GROUPS, {"run": run_id}))
 
     def failures(

@@ -12,8 +12,6 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class OperationType:
-    """A validated `resource.action`, such as `drift.generate`."""
-
     resource: str
     action: str
 

@@ -40,7 +40,6 @@ def longest(wanted: Shape) -> Select[Any]:
 
 
 def _newest_of(wanted: Shape, newer: bool | None) -> Subquery:
-    """(id, created_at) of those runs; `newer` is the cursor's direction, None without one."""
     parts = [_in_order(_selected(branch, newer, in_order=True), newer) for branch in branches(wanted)]
     if len(parts) > 1:
         parts = [_in_order(union_all(*(select(part.subquery()) for part in parts)).subquery(), newer)]

@@ -71,7 +71,6 @@ class RunReader(TenantReader):
         return detail_of(row)
 
     def find(self, run_id: UUID) -> Run | None:
-        """One run as the list shows it, or None when this tenant has no such run."""
         row = self._one(list_of_runs().where(OperationRun.id == run_id))
         return run_of(row) if row is not None else None
 

@@ -91,7 +91,6 @@ class Run:
 
     @property
     def path(self) -> str:
-        """The permalink below the hub's address."""
         return f"/r/{self.tenant}/{self.id}"
 
 
@@ -148,8 +147,6 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of a report: the row as it is now (None when there is none) and the verdict."""
-
     run: Run | None
     verdict: Verdict
 

@@ -58,7 +58,6 @@ _COLUMNS = ", ".join(READ)
 
 
 def _told_by(name: str, sql: str) -> Any:
-    """The columns of a statement that gives what `ended_runs` does of each run."""
     names = [one for one in ("tenant", "named", "part", "quoted", "key") if f":{one}" in sql]
     return sa.text(sql).bindparams(*map(parameter, names)).columns(**(READ | _TOLD)).subquery(name).c
 

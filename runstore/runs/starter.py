@@ -52,7 +52,6 @@ class StartRequest:
 
     @property
     def joined(self) -> dict[str, Any]:
-        """What an identical active run takes over."""
         return {name: self.context[name] for name in self.joins if self.context.get(name) is not None}
 
 
@@ -77,7 +76,6 @@ _VALUES = """
 
 
 def insert_statement(rest: str) -> TextClause:
-    """The INSERT of the values that `new_run` makes, and what is to happen besides."""
     documents = ("context", "parameters", "item_ids", "related", "history")
     return text(INSERT_RUN + _VALUES + rest).bindparams(*(bindparam(name, type_=JSONB) for name in documents))
 
@@ -156,8 +154,6 @@ def new_run(
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run that answers a request, and whether it was there already."""
-
     run: Run
     reused: bool
 

@@ -18,7 +18,6 @@ OUTSIDE = ("streamlit", "typer", "monitoring_app", "deployments")
 HELPERS = (
     "deployments.cli.call",
     "deployments.cli.console",
-    "deployments.cli.options",
     "deployments.cli.start_action",
     "deployments.store_access",
 )

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from runstore.audit import AuditReader
-from runstore.database import DatabaseRole
+from runstore.database import Database, DatabaseRole
 from runstore.errors import ForbiddenError, NotFoundError, StoreError
 from runstore.notifications import NotificationReader
 from runstore.reasons import TIMED_OUT
@@ -23,9 +23,9 @@ from runstore.runs.operation import OperationType
 from runstore.runs.reader import RunReader
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import RunStatus
-from runstore.schedules import Mirrored, ScheduleMirror, ScheduleReader
+from runstore.schedules import Mirrored, ScheduleMirror, read_schedules
 from runstore.schema import Base
-from runstore.tenancy import Role
+from runstore.tenancy import Role, TenantScope
 from tests.support.runs import RunSpec, add_runs
 
 SYNC = OperationType("inventory", "sync")
@@ -89,9 +89,21 @@ ARGUMENTS: dict[str, Callable[[UUID], Any]] = {
     "begins": lambda _: [datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)],
     "notification_id": lambda theirs: theirs,
 }
+
+
+class Scheduling:
+    """The one function that reads schedules, as a reader."""
+
+    def __init__(self, database: Database, scope: TenantScope) -> None:
+        self._asked = database, scope
+
+    def schedules(self) -> object:
+        return read_schedules(*self._asked)
+
+
 READERS = [
     (reader, name)
-    for reader in (RunReader, RunInsights, NotificationReader, AuditReader, ScheduleReader)
+    for reader in (RunReader, RunInsights, NotificationReader, AuditReader, Scheduling)
     for name, _ in inspect.getmembers(reader, inspect.isfunction)
     if not name.startswith("_")
 ]

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.call import Answer, Call, command
+from deployments.cli.call import Answer, Call, TenantOption, command
 from deployments.cli.commands.runs import parse_time
 from deployments.cli.console import Table
-from deployments.cli.options import TenantOption
 from runstore.errors import BadInputError
 
 ActorOption = Annotated[str, typer.Option("--actor", metavar="TEXT", help="Only by someone with this in the name.")]

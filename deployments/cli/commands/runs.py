@@ -9,9 +9,8 @@ from uuid import UUID
 
 import typer
 
-from deployments.cli.call import Answer, Call, command
+from deployments.cli.call import Answer, Call, SetOption, TenantOption, WaitOption, command
 from deployments.cli.console import Table, when
-from deployments.cli.options import SetOption, TenantOption, WaitOption
 from runstore.errors import BadInputError
 from runstore.ids import by_name, checked_id
 from runstore.runs.status import ACTIVE, StatusBucket

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.call import Answer, Call, command
+from deployments.cli.call import Answer, Call, SetOption, command
 from deployments.cli.commands.runs import parse_id
 from deployments.cli.console import Table
-from deployments.cli.options import SetOption
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission
 

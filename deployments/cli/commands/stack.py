@@ -110,7 +110,6 @@ def status(call: Call) -> Answer:
 
 
 def _database_away(url: str) -> str | None:
-    """The sentence that says so; None while the database answers."""
     from sqlalchemy import text
 
     from runstore.database import Database, DatabaseRole

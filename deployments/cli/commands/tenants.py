@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.call import Answer, Call, command
+from deployments.cli.call import Answer, Call, TenantOption, command
 from deployments.cli.commands.tenant_credential import check_tenant, set_credential
 from deployments.cli.commands.tenant_remove import remove_tenant
 from deployments.cli.console import Table
-from deployments.cli.options import TenantOption
 from runstore.errors import BadInputError
 from runstore.tenancy import Permission, Role
 
