@@ -126,12 +126,9 @@ class Database:
         current = _READING.get()
         return current[2] if current is not None and current[0] is self and current[1] == scope else None
 
-    def dispose(self) -> None:
-        self._engine.dispose()
-
-    def forget_connections(self) -> None:
-        """Lets go of every connection without closing it: for a forked child, whose parent still uses them."""
-        self._engine.dispose(close=False)
+    def dispose(self, *, close: bool = True) -> None:
+        """Lets go of every idle connection; a forked child does not close them, as its parent still uses them."""
+        self._engine.dispose(close=close)
 
 
 class TenantReader:

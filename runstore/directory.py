@@ -20,8 +20,6 @@ from runstore.tenancy import LOCAL_OPERATOR, PREFECT, Actor, Permission, Role, T
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
 _DIRECTORY = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[a-z0-9][a-z0-9.-]{2,252}")
-MOST_TENANTS = 5_000
-"""So many tenants of one person are known; every request reads them."""
 _NO_ACCESS = "You have no access to this tenant."
 
 
@@ -36,12 +34,6 @@ class TenantView:
     directory_id: str | None
     is_leaving: bool = False
     without_types: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MemberView:
-    email: str
-    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +114,8 @@ class Directory:
             raise NotFoundError(f"Tenant {slug} is being removed; `tenantatlas tenant remove {slug}` goes on with it.")
         return found
 
-    def grant(self, scope: TenantScope, email: str, role: Role) -> MemberView:
-        """Makes the person a member with this role. BadInputError for a malformed email; ForbiddenError."""
+    def grant(self, scope: TenantScope, email: str, role: Role) -> str:
+        """Makes the person a member; their email as it is kept. BadInputError for a malformed one; ForbiddenError."""
         scope.require(Permission.ADMINISTER)
         address = email.strip().lower()
         if not _EMAIL.fullmatch(address):
@@ -132,7 +124,7 @@ class Directory:
             given = {"tenant": scope.tenant_id, "email": address, "role": role.value, "by": scope.actor.label}
             connection.execute(_GRANT, given)
             record_audit(connection, scope, "member.grant", address, {"role": role.value})
-        return MemberView(address, role)
+        return address
 
     def revoke(self, scope: TenantScope, email: str) -> None:
         """Ends the membership: they are out at their next request. NotFoundError when they are not a member."""
@@ -144,7 +136,7 @@ class Directory:
                 raise NotFoundError(f"{address[:80]!r} is not a member of tenant {scope.slug!r}.")
             record_audit(connection, scope, "member.revoke", address)
 
-    def members(self, scope: TenantScope) -> Sequence[MemberView]:
+    def members(self, scope: TenantScope) -> Sequence[tuple[str, Role]]:
         query = (
             select(User.email, Membership.role)
             .join(Membership, Membership.user_id == User.id)
@@ -152,7 +144,7 @@ class Directory:
             .order_by(User.email)
         )
         with self._database.transaction(scope) as connection:
-            return tuple(MemberView(email, Role(role)) for email, role in connection.execute(query).all())
+            return tuple((email, Role(role)) for email, role in connection.execute(query).all())
 
     def for_operator(self, slug: str, acting_as: str | None = None) -> TenantScope:
         """The local operator's scope, or that member's. NotFoundError; ForbiddenError for a member."""
@@ -246,7 +238,7 @@ def _person(condition: str) -> TextClause:
         f"""
         SELECT u.id AS user_id, u.email, m.role, t.id, t.slug, t.name, t.directory_id
         FROM users u LEFT JOIN (memberships m JOIN tenants t ON t.id = m.tenant_id AND t.leaving_at IS NULL) ON m.user_id = u.id
-        WHERE {condition} ORDER BY t.slug LIMIT {MOST_TENANTS}
+        WHERE {condition} ORDER BY t.slug LIMIT 5000
         """
     )
 

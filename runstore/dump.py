@@ -22,8 +22,6 @@ from runstore.database import DatabaseRole, sqlalchemy_url, translated_errors
 from runstore.errors import BadInputError, SchemaMismatchError, StoreError
 
 MANIFEST: Final = "manifest.json"
-_REVISIONS: Final = "alembic_version"
-
 _TABLES: Final = """
 SELECT c.relname, array_agg(a.attname ORDER BY a.attnum) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -123,7 +121,7 @@ def _transaction(url: str) -> Generator[psycopg.Connection[Any]]:
 
 
 def _tables(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
-    return {name: columns for name, columns in connection.execute(_TABLES) if name != _REVISIONS}
+    return {name: columns for name, columns in connection.execute(_TABLES) if name != "alembic_version"}
 
 
 def _revisions(connection: psycopg.Connection[Any]) -> list[str]:

@@ -49,17 +49,15 @@ def announce(connection: Connection, tenant_id: UUID, run_id: UUID, kind: Notifi
 DIGEST_WINDOW_SECONDS = 300
 """Alike notifications that follow one another this closely are one line: "… and 41 more"."""
 
-LOOKED_AT = 2000
-"""How many of the newest notifications a list looks at; a storm beyond that is counted as far as this."""
 
-# Gaps and islands, newest first: a new line begins where the operation, the outcome or the pace changes.
+# Gaps and islands among the newest 2,000: a new line begins where the operation, the outcome or the pace changes.
 _DIGESTS = text(
     f"""
     WITH newest AS (
       SELECT n.id, n.run_id, n.kind, n.status, n.created_at, n.read_at, r.resource, r.action, r.bucket
       FROM notifications n JOIN operation_runs r ON r.id = n.run_id
       WHERE n.tenant_id = :tenant AND n.user_id = :user
-      ORDER BY n.created_at DESC, n.id DESC LIMIT {LOOKED_AT}
+      ORDER BY n.created_at DESC, n.id DESC LIMIT 2000
     ), compared AS (
       SELECT *, (resource, action, kind, status, read_at IS NULL) IS DISTINCT FROM
           lag((resource, action, kind, status, read_at IS NULL)) OVER newest_first

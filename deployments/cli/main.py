@@ -18,11 +18,7 @@ from typer.core import TyperGroup
 from deployments.cli.commands import audit, database, runs, schedule, services, stack, tenants
 from deployments.cli.console import visible
 from flows.folders import Broken, BrokenPartError, parts
-from runstore.errors import TenantAtlasError
-
-INTERRUPTED = 130
-BAD_INPUT = 2
-FAILED = 1
+from runstore.errors import BadInputError, TenantAtlasError
 
 
 def build() -> TyperGroup:
@@ -80,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
     except TenantAtlasError as problem:
         return _say(str(problem), problem.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("Interrupted.", INTERRUPTED)
+        return _say("Interrupted.", 130)
     except BrokenPipeError:
         # The reader of a pipe has seen enough. Without this, Python would complain once more when it flushes at exit.
         with suppress(OSError):
@@ -92,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
             words = [word for word in arguments if not word.startswith("-")]
             is_group = bool(words) and isinstance(build().commands.get(words[0]), TyperGroup)
             asked = " ".join(["tenantatlas", *words[: 2 if is_group else 1], "--help"])
-            return _say(f"{message()} See `{asked}`.", BAD_INPUT)
+            return _say(f"{message()} See `{asked}`.", BadInputError.exit_code)
         return _unforeseen(problem)
     return result if isinstance(result, int) else 0
 
@@ -114,4 +110,4 @@ def _unforeseen(problem: Exception) -> int:
         with log.open("a") as file:
             file.write("".join(traceback.format_exception(problem)) + "\n")
         where = f" The details are in {log}; please report them."
-    return _say(f"Something went wrong that should not have ({type(problem).__name__}).{where}", FAILED)
+    return _say(f"Something went wrong that should not have ({type(problem).__name__}).{where}", 1)

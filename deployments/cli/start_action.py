@@ -24,15 +24,13 @@ from runstore.tenancy import Permission, TenantScope
 if TYPE_CHECKING:
     from deployments.store_access import StoreAccess
 
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 1.0
 LONG_QUEUED_SECONDS = 15.0
 """A run not begun by then may be waiting for nobody: where all is well and nothing else is to do, a second is enough."""
 
-RequestMaker = Callable[["StoreAccess", TenantScope], StartRequest]
 
-
-def start_request(call: Call, tenant: str, make: RequestMaker, *, wait: bool) -> Answer:
+def start_request(
+    call: Call, tenant: str, make: Callable[[StoreAccess, TenantScope], StartRequest], *, wait: bool
+) -> Answer:
     """Starts what `make` asks for, unless it refuses, and answers with the run, or with how it ended.
 
     UnavailableError, before anything is written, when nothing here would do the work that is to be waited for.
@@ -74,14 +72,14 @@ def wait_for(
 ) -> RunDetail:
     """The run once it has ended, however long that takes. A run that is reopened meanwhile is waited for again."""
     reader = RunReader(database, scope)
-    pause = FIRST_PAUSE_SECONDS
+    pause = 0.05
     while True:
         run = reader.find(run_id)
         if run is None or run.status in TERMINAL:
             return reader.get(run_id)
         report(run)
         time.sleep(pause)
-        pause = min(pause * 1.3, LONGEST_PAUSE_SECONDS)
+        pause = min(pause * 1.3, 1.0)
 
 
 def _progress(call: Call) -> Callable[[Run], None]:

@@ -26,8 +26,6 @@ PREFECT = "prefect"
 SUPERUSER = "postgres"
 
 START_DEADLINE_SECONDS = 60
-STOP_DEADLINE_SECONDS = 30
-CONNECTIONS = 200
 
 
 class EmbeddedDatabaseError(UnavailableError):
@@ -103,7 +101,7 @@ class EmbeddedDatabase:
         sockets = self._socket_directory()
         # Told by signal, not by pg_ctl: that would have to reach the directory by its path once more, as another user.
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            give_up_at = time.monotonic() + STOP_DEADLINE_SECONDS
+            give_up_at = time.monotonic() + 30
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
                 while self.pid() == pid and time.monotonic() < give_up_at:
@@ -141,7 +139,7 @@ class EmbeddedDatabase:
         # socket are private, and no TCP port is opened.
         configuration.write_text(
             f"listen_addresses = ''\nunix_socket_directories = '{sockets}'\nunix_socket_permissions = 0700\n"
-            f"max_connections = {CONNECTIONS}\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
+            f"max_connections = 200\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
         )
         # The server's account reads it; nobody else can enter the directory.
         configuration.chmod(0o644)

@@ -24,7 +24,6 @@ from runstore.database import Database, DatabaseRole
 from runstore.errors import TenantAtlasError, UnavailableError
 from runstore.logins import ensure_login
 
-POLL_SECONDS = 0.1
 LOOPBACK = "127.0.0.1"
 
 
@@ -177,7 +176,7 @@ class LocalStack:
                     )
                 self._deployment = None
                 self._report("Flows are registered")
-            time.sleep(POLL_SECONDS)
+            time.sleep(0.1)
         self._write_record()
 
     def watch(self) -> None:

@@ -21,7 +21,6 @@ from deployments.local.embedded_database import EmbeddedDatabase
 MARK = "TENANTATLAS_STACK"
 """The variable in which every process of a stack, and what it starts, has the stack's home."""
 FAREWELL = b"done"
-STOP_GRACE_SECONDS = 10.0
 
 
 def marked_processes(home: Path) -> list[psutil.Process]:
@@ -38,7 +37,7 @@ def marked_processes(home: Path) -> list[psutil.Process]:
 def sweep(home: Path) -> int:
     """Ends every process with this home's mark, first asked, then killed; how many there were."""
     ended: set[int] = set()
-    grace = STOP_GRACE_SECONDS
+    grace = 10.0
     while processes := marked_processes(home):
         ended.update(process.pid for process in processes)
         for end in (psutil.Process.terminate, psutil.Process.kill):

@@ -18,7 +18,6 @@ from deployments.local.record import ProcessRecord, record_of
 from runstore.errors import UnavailableError
 
 RESTARTS = 5
-RESTART_WINDOW_SECONDS = 60.0
 LOG_BYTES = 5_000_000
 READY_FILE = "TENANTATLAS_READY_FILE"
 
@@ -98,7 +97,7 @@ class ManagedProcess:
         if self.exit_code is None:
             self.state = "running" if self.state == "running" or self.spec.is_ready() else self.state
         elif self.state != "failed":
-            recent = [at for at in self._started_at if time.monotonic() - at < RESTART_WINDOW_SECONDS]
+            recent = [at for at in self._started_at if time.monotonic() - at < 60]
             if len(recent) > RESTARTS:
                 self.state = "failed"
                 return f"The {self.spec.name} keeps ending and is left alone; its log is {self.log}"

@@ -9,8 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from runstore.errors import BadInputError
 
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 
 @contextmanager
 def probes(
@@ -32,7 +30,7 @@ def probes(
             elif self.path == "/readyz":
                 self._answer(*((200, b"ok\n") if is_ready() else (503, b"not ready\n")))
             elif self.path == "/metrics" and metrics is not None:
-                self._answer(200, metrics(), METRICS_TYPE)
+                self._answer(200, metrics(), "text/plain; version=0.0.4; charset=utf-8")
             else:
                 self._answer(404, b"not found\n")
 

@@ -81,9 +81,6 @@ def serve(settings: Settings) -> None:
         raise failed[0]
 
 
-CACHE_SECONDS = 15.0
-READY_SECONDS = 2.0
-
 _RUNS = text(
     """
     SELECT resource || '.' || action AS type, bucket, count(*) AS runs FROM operation_runs
@@ -113,7 +110,7 @@ class RunMetrics(Collector):
     def collect(self) -> Iterable[Metric]:
         """The metrics; of a store or a Prefect server that is away, only that it is."""
         with self._lock:
-            if time.monotonic() - self._read_at > CACHE_SECONDS or not self._known:
+            if time.monotonic() - self._read_at > 15 or not self._known:
                 self._known = list(self._read())
                 self._read_at = time.monotonic()
             return [*self._known, *self._in_prefect()]
@@ -186,7 +183,7 @@ def metrics_served(
 
     def ready() -> bool:
         try:
-            return is_ready() and asker.submit(answers).result(READY_SECONDS)
+            return is_ready() and asker.submit(answers).result(2)
         except TimeoutError:
             return False
 

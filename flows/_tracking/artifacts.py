@@ -27,16 +27,11 @@ from runstore.fence.redaction import scrub_json, scrub_text
 from runstore.reasons import ReasonedError
 from runstore.runs.run import Counts, Failure, Run
 
-PROGRESS_SECONDS: Final = 2.0
-"""Between two looks at the progress. A run that is shorter has no progress artifact."""
-
 GOODBYE_SECONDS: Final = 10.0
 """How long the end of a run waits for Prefect to take its tables; one that is told to stop waits a fifth of that."""
 
 MOST_ROWS: Final = 500
 NAME_LIMIT: Final = 200
-TAG_LIMIT: Final = 150
-
 AWAY: Final = (httpx.HTTPError, PrefectException, RuntimeError, OSError, ValueError)
 """What Prefect's client raises while Prefect is away, or something else answers in its place."""
 
@@ -118,7 +113,7 @@ class RunArtifacts:
         made: UUID | None = None
         shown = -1.0
         while True:
-            ended = self._stopped.wait(PROGRESS_SECONDS)
+            ended = self._stopped.wait(2)
             counts, _ = self._standing()
             share = round(100 * counts.processed / counts.total, 1) if counts.total else 0.0
             if ended and made is None:
@@ -168,7 +163,7 @@ def flow_run_name(operation: str, tenant: object, parameters: Mapping[str, Any])
 def flow_run_tags(operation: str, tenant: object, parameters: Mapping[str, Any]) -> list[str]:
     """The operation, `tenant:contoso` and `scope:windows`, as far as they are known."""
     named = (("tenant", tenant), ("scope", parameters.get("scope")))
-    return [operation, *(scrub_text(f"{name}:{value}", limit=TAG_LIMIT) for name, value in named if value)]
+    return [operation, *(scrub_text(f"{name}:{value}", limit=150) for name, value in named if value)]
 
 
 def artifact_key(*parts: object) -> str:

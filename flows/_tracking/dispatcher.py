@@ -22,8 +22,6 @@ SWEEP_SECONDS = 2.0
 RETRY_SECONDS = 2.0
 """How long a run waits after Prefect could not take it; the one try that comes then costs one refused connection."""
 
-LONGEST_RETRY_SECONDS = 30.0
-
 DEPLOYMENT = "tenantatlas"
 """The name of every operation's deployment: `drift.generate/tenantatlas`."""
 
@@ -82,7 +80,7 @@ class Dispatcher:
             )
         except (ObjectNotFound, PrefectHTTPStatusError) as problem:
             self._deployments.pop(name, None)
-            self._outbox.postpone([run.id], min(RETRY_SECONDS * run.tries, LONGEST_RETRY_SECONDS))
+            self._outbox.postpone([run.id], min(RETRY_SECONDS * run.tries, 30))
             _log.warning("Run %s waits: Prefect does not take it (%s).", run.id, type(problem).__name__)
         else:
             self._outbox.handed_over(run.id, flow_run.id)

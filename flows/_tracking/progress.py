@@ -31,9 +31,6 @@ FINAL_WRITE_PATIENCE = 600.0
 DOUBT_SECONDS = 5.0
 """Seconds without an answer of the store after which the next report asks first whether the run is still this attempt's."""
 
-FAILURES_TOLD = 50
-"""Failed items that the run's log tells one by one; of more it tells the number."""
-
 _log = logging.getLogger("tenantatlas.progress")
 
 
@@ -100,8 +97,8 @@ class ProgressReporter:
         self._settle(item_id, "skipped", None)
 
     def failed(self, failure: Failure) -> None:
-        """The item of the failure could not be done; the run's log says so."""
-        if len(self._told) < FAILURES_TOLD and failure.item_id not in self._told:
+        """The item of the failure could not be done; of the first 50 the run's log says so one by one."""
+        if len(self._told) < 50 and failure.item_id not in self._told:
             self._told.add(failure.item_id)
             item = failure.item_id
             # A store that has not answered for a while is not waited for once more with each item.

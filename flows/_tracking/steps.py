@@ -25,9 +25,6 @@ T = TypeVar("T")
 LOOK_INTERVAL = 5.0
 """Seconds between two questions to Prefect. A run that is shorter asks nothing."""
 
-RESUME_INTERVAL = 1.0
-"""Seconds between two questions while a pause holds the flow up."""
-
 
 class PauseWatch:
     """Asks Prefect from a thread of its own, while it is entered, whether the flow run is paused.
@@ -65,7 +62,7 @@ class PauseWatch:
                 # Prefect may be away, or what answers another, or the flow run gone: what was last known holds.
                 with suppress(httpx.HTTPError, PrefectException, RuntimeError, OSError, ValueError):
                     self._note(client.read_flow_run(self._flow_run_id).state)
-                self._stopped.wait(LOOK_INTERVAL if self._may_go_on.is_set() else RESUME_INTERVAL)
+                self._stopped.wait(LOOK_INTERVAL if self._may_go_on.is_set() else 1)
 
     def _note(self, state: State | None) -> None:
         if state is None or not state.is_paused():

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -72,7 +72,7 @@ def _address() -> str | None:
 def _store(url: str) -> Database:
     store = Database(url, DatabaseRole.WORKER, pool_size=3)
     # Two processes on one connection would read each other's answers.
-    os.register_at_fork(after_in_child=store.forget_connections)
+    os.register_at_fork(after_in_child=partial(store.dispose, close=False))
     return store
 
 

@@ -21,7 +21,6 @@ from runstore.errors import BadInputError
 from runstore.tenancy import Permission, TenantScope
 
 _CONTEXT: Final = "https://graph.microsoft.com/{version}/$metadata#{collection}/$entity"
-_NAME_BYTES: Final = 100
 
 
 def export_set(database: Database, scope: TenantScope, set_id: UUID, folder: Path) -> tuple[Path, int]:
@@ -110,5 +109,5 @@ def _path(root: Path, item: Any, taken: set[Path]) -> Path:
 def _safe(text: str) -> str:
     """A part of a file name that every file system takes: letters, digits, blanks, dots inside, dashes; 100 bytes."""
     kept = "".join(character if character.isalnum() or character in " -_." else "_" for character in text)
-    cut = kept.encode()[:_NAME_BYTES].decode(errors="ignore")
+    cut = kept.encode()[:100].decode(errors="ignore")
     return cut.strip(" .") or "_"

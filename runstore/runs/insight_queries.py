@@ -6,9 +6,6 @@ from sqlalchemy import text
 
 from runstore.schema import ENDED_BADLY_SQL, SCOPE_SQL
 
-CHOICES_FROM = 1000
-"""Who started runs is offered from this many of the newest ones."""
-
 USUAL_FROM = 30
 """A run is compared with at most this many earlier ones of its type."""
 
@@ -30,7 +27,7 @@ CHOICES = text(
     ), people AS (
       SELECT DISTINCT initiated_by AS value FROM (
         SELECT initiated_by FROM operation_runs WHERE tenant_id = :tenant
-        ORDER BY created_at DESC, id DESC LIMIT {CHOICES_FROM}) newest
+        ORDER BY created_at DESC, id DESC LIMIT 1000) newest
       ORDER BY value LIMIT 200
     )
     SELECT * FROM (

@@ -32,9 +32,6 @@ from runstore.schema import OperationRun
 HISTORY_FROM = 10_000
 """Runs per day are counted over at most this many of the newest ones."""
 
-MOST_ITEMS = 5000
-"""A slice of a run's items or failures holds at most this many."""
-
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -219,7 +216,7 @@ class RunInsights(TenantReader):
 
 def _slice(run_id: UUID, search: str | None, offset: int, limit: int) -> dict[str, Any]:
     words = search.casefold() if search else None
-    return {"run": run_id, "search": words, "offset": max(offset, 0), "limit": max(1, min(limit, MOST_ITEMS))}
+    return {"run": run_id, "search": words, "offset": max(offset, 0), "limit": max(1, min(limit, 5000))}
 
 
 def known_zone(name: str | None) -> str:

@@ -82,7 +82,7 @@ def test_notifications_go_with_their_run(store: Store) -> None:
                 " SELECT gen_random_uuid(), r.tenant_id, r.id, 1, 'finished', 'completed', u.id"
                 " FROM operation_runs r, users u WHERE r.tenant_id = :tenant AND u.email = :email"
             ),
-            {"tenant": scope.tenant_id, "email": member.email},
+            {"tenant": scope.tenant_id, "email": member},
         )
     assert prune_kept(store.admin, scope, "runs", BEFORE) == 5
     with store.admin.transaction(scope) as connection:

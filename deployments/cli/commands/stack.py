@@ -14,7 +14,6 @@ from deployments.cli.console import Table, print_blocks, print_json
 from deployments.local.record import StackRecord, last_record, read_record
 from runstore.errors import UnavailableError
 
-DETACHED_DEADLINE_SECONDS = 450
 NO_HUB = (
     "not started, for nobody could sign in: set TENANTATLAS_OIDC_ISSUER or TENANTATLAS_PROXY_ADDRESSES, or use "
     "`tenantatlas up --demo`"
@@ -140,7 +139,7 @@ def _detached(call: Call, *, demo: bool) -> Answer:
     log = logs_of(settings) / "supervisor.log"
     log.unlink(missing_ok=True)
     supervisor = spawned([*TENANTATLAS, "up", *(("--demo",) if demo else ())], log, os.environ)
-    give_up_at = time.monotonic() + DETACHED_DEADLINE_SECONDS
+    give_up_at = time.monotonic() + 450
     while supervisor.poll() is None:
         record = last_record(settings.state)
         if record is not None and record.supervisor.pid == supervisor.pid and record.ready:

@@ -129,9 +129,9 @@ def grant(
     except ValueError:
         raise BadInputError(f"{role[:80]!r} is not a role: use owner, manager, operator or readonly.") from None
     with call.open_store() as store:
-        member = store.directory(admin=True).grant(store.scope(tenant, call.acting_as), user, wanted)
-    document = {"member": {"email": member.email, "role": member.role.value, "tenant": tenant}}
-    return Answer(document, (f"{member.email} is {member.role.value} of tenant {tenant}.",))
+        email = store.directory(admin=True).grant(store.scope(tenant, call.acting_as), user, wanted)
+    document = {"member": {"email": email, "role": wanted.value, "tenant": tenant}}
+    return Answer(document, (f"{email} is {wanted.value} of tenant {tenant}.",))
 
 
 def revoke(call: Call, tenant: TenantOption, user: UserOption) -> Answer:
@@ -145,7 +145,7 @@ def list_members(call: Call, tenant: TenantOption) -> Answer:
     with call.open_store() as store:
         scope = store.scope(tenant, call.acting_as)
         scope.require(Permission.VIEW)
-        rows = [(member.email, member.role.value) for member in store.directory().members(scope)]
+        rows = [(email, role.value) for email, role in store.directory().members(scope)]
     document = {"members": [{"email": email, "role": role} for email, role in rows]}
     empty = f"Tenant {tenant} has no members yet; `tenantatlas member grant` adds one."
     return Answer(document, (Table(("Member", "Role"), rows, empty),))

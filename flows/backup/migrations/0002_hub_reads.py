@@ -8,8 +8,6 @@ from runstore.database import DatabaseRole
 
 revision = "0002_hub_reads"
 down_revision = "0001_backup_sets"
-branch_labels = None
-depends_on = None
 
 _COLUMNS = "tenant_id, set_id, policy_id, content_hash, policy_type, name, platform, assignments, size, key_id, run_id, captured_at"
 

@@ -12,7 +12,6 @@ from runstore.migrations.security import DELETE, READ, USER, WRITE, create_roles
 revision = "0001_run_store"
 down_revision = None
 branch_labels = ("runstore",)
-depends_on = None
 
 
 def upgrade() -> None:

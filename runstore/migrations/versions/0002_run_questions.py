@@ -13,8 +13,6 @@ from runstore.migrations.concurrently import create_index, drop_index
 
 revision = "0002_run_questions"
 down_revision = "0001_run_store"
-branch_labels = None
-depends_on = None
 COMPATIBLE = "The right to create that is taken from the administrator's role is the one granted two statements before."
 
 _NEWEST: Sequence[Any] = [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")]

@@ -9,8 +9,6 @@ from runstore.database import DatabaseRole
 
 revision = "0003_ended_sessions"
 down_revision = "0002_run_questions"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -15,8 +15,6 @@ from runstore.migrations.security import READ, tenant_table
 
 revision = "0004_audit_chain"
 down_revision = "0003_ended_sessions"
-branch_labels = None
-depends_on = None
 COMPATIBLE = "The place that the unique index is about is given by the database, one after the other, and never by the release before."
 
 _HASH = """

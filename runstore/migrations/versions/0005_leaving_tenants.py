@@ -6,8 +6,6 @@ from alembic import op
 
 revision = "0005_leaving_tenants"
 down_revision = "0004_audit_chain"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

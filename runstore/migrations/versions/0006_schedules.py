@@ -12,8 +12,6 @@ from runstore.migrations.security import DELETE, READ, tenant_table
 
 revision = "0006_schedules"
 down_revision = "0005_leaving_tenants"
-branch_labels = None
-depends_on = None
 
 _READERS = {role: READ for role in (DatabaseRole.HUB, DatabaseRole.APP)}
 

@@ -14,8 +14,6 @@ from runstore.migrations.security import TENANT
 
 revision = "0007_run_scopes"
 down_revision = "0006_schedules"
-branch_labels = None
-depends_on = None
 COMPATIBLE = "The right to create that is taken from the administrator's role is the one granted two statements before."
 
 # As in `runstore.schema`: an index is used where a question says the same. Cut, as no entry of an index may be long.

@@ -6,8 +6,6 @@ from alembic import op
 
 revision = "0008_without_types"
 down_revision = "0007_run_scopes"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
