@@ -66,10 +66,7 @@ class AuditReader(TenantReader):
         before: Cursor | None = None,
         limit: int = 100,
     ) -> list[dict[str, Any]]:
-        """The newest entries, or those after `before`. Texts are looked for within; `since` counts, `until` does not.
-
-        BadInputError for a limit that is not between 1 and 10,000.
-        """
+        """The newest entries, or those after `before`; texts are looked for within, `since` counts. BadInputError."""
         if not 1 <= limit <= MOST_ENTRIES:
             raise BadInputError(f"The limit has to be between 1 and {MOST_ENTRIES:,}.")
         where: list[ColumnElement[bool]] = [AuditEntry.tenant_id == self._scope.tenant_id]

@@ -25,8 +25,7 @@ _NO_ACCESS = "You have no access to this tenant."
 
 @dataclass(frozen=True, slots=True)
 class TenantView:
-    """A tenant as listed: `directory_id` is Entra's id of it, `without_types` the types of policies that are not asked
-    for."""
+    """A tenant as listed; `directory_id` is Entra's, and `without_types` are types that are not asked for."""
 
     id: UUID
     slug: str

@@ -77,10 +77,7 @@ def dump(url: str, file: Path) -> dict[str, int]:
 
 
 def restore(url: str, file: Path) -> dict[str, int]:
-    """Reads the file into a store whose tables are empty, all of it or nothing; how many rows of each table.
-
-    BadInputError when the file is not whole or the store not empty; SchemaMismatchError when it is another release's.
-    """
+    """Reads the file into an empty store, all of it or nothing; rows by table. BadInputError, SchemaMismatchError."""
     try:
         with zipfile.ZipFile(file) as archive, _transaction(url) as connection:
             manifest = Manifest.model_validate_json(archive.read(MANIFEST))

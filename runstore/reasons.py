@@ -88,10 +88,7 @@ class ReasonCode:
         object.__setattr__(self, "fields", tuple(names))
 
     def failure(self, item_id: object = RUN_ITEM, **fields: object) -> Failure:
-        """The failure of one item for this reason; never raises, whatever it is given.
-
-        A field that is absent reads `unknown`, one without the shape of its name `(not shown)`.
-        """
+        """The failure of one item; never raises. An absent field is `unknown`, a misshapen one `(not shown)`."""
         shown = {name: clean_field(name, fields.get(name)) for name in self.fields}
         message = scrub_text(self.template.format_map(shown))
         if len(message) > MESSAGE_LIMIT:
@@ -225,10 +222,7 @@ def chain_of(exception: BaseException) -> Sequence[BaseException]:
 
 
 def failure_of(exception: BaseException, item_id: object = RUN_ITEM) -> tuple[Failure, str | None]:
-    """The failure an exception stands for, and a correlation id if it was not foreseen. Never raises.
-
-    A ReasonedError brings its own (and its own item id unless that is the run's). Of others no text enters the failure.
-    """
+    """The failure an exception stands for, and a correlation id if it was not foreseen. Never raises."""
     if isinstance(exception, ReasonedError):
         failure = exception.failure
         if failure.item_id == RUN_ITEM and item_id != RUN_ITEM:

@@ -50,11 +50,7 @@ NOT_THE_DEMOS = (
 
 
 def run_demo(call: Call, *, stay: bool) -> Answer | None:
-    """Starts everything, shows what happened, and stops everything: at once, or with `stay` when interrupted.
-
-    Its picker lets anyone in: BadInputError for a home that holds tenants of one's own. TenantAtlasError for a run that
-    failed.
-    """
+    """Starts everything, shows what happened, and stops it. BadInputError for a home with tenants of one's own."""
     # Without what a real installation has: the demo has its own database and Prefect, and a picker. The stack's processes read
     # the environment again; emptied and not removed, since what is missing there, a `.env` in the home fills in.
     os.environ.update(dict.fromkeys(NOT_THE_DEMOS, ""))

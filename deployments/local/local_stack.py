@@ -28,10 +28,8 @@ LOOPBACK = "127.0.0.1"
 
 
 class LocalStack:
-    """Starts everything on entry, after it has ended what a killed stack left, and stops everything on exit.
-
-    TenantAtlasError when one runs already or a part does not start. If this process is killed, a watcher ends the rest.
-    """
+    """Starts everything on entry, after it has ended what a killed stack left, and stops it on exit.
+    TenantAtlasError."""
 
     def __init__(
         self, settings: Settings, *, demo: bool = False, report: Callable[[str], None] = lambda _: None

@@ -118,10 +118,7 @@ def answers(url: str, *, timeout_seconds: float = 2) -> bool:
 
 
 def choose_port(settings: Settings, host: str, name: str) -> int:
-    """The port of the setting `name` if it is free, else any free one; BadInputError for one that somebody set.
-
-    Two stacks that choose at the same moment may choose the same port; the later one then fails to start and says so.
-    """
+    """The port of the setting `name` if it is free, else any free one; BadInputError for one that somebody set."""
     wanted: int = getattr(settings, name)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in (wanted, 0):

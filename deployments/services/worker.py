@@ -26,13 +26,13 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
 from deployments.local.process import announce_ready
+from deployments.local.record import worker_name
 from deployments.orchestration.prefect_address import one_authority_file
 from deployments.orchestration.warm import client as fork_client
 from deployments.orchestration.work_pools import PROCESS, worker_type
 from deployments.services.probes import probes
 from deployments.settings import Settings
 from deployments.store_access import own_url
-from deployments.version import worker_name
 from flows._tracking.log_scrubbing import install
 from flows.registry import migration_folders
 from runstore.errors import StoreError, UnavailableError

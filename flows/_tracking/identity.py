@@ -95,10 +95,7 @@ class FlowRunIdentity:
 
 
 def identify(flow_run_id: UUID) -> FlowRunIdentity:
-    """The identity of a flow run, as Prefect's server has it now.
-
-    The engine's copy of `run_count` is one behind in the running hook.
-    """
+    """The identity as Prefect's server has it: the engine's `run_count` is one behind in the running hook."""
     with get_client(sync_client=True) as client:
         return identity_of(client.read_flow_run(flow_run_id))
 

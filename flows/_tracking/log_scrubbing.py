@@ -115,7 +115,8 @@ class ScrubbingFilter(logging.Filter):
 
     def _rewrite(self, record: logging.LogRecord) -> None:
         exceptions = [value for value in _values(record.args) if isinstance(value, BaseException)]
-        current = _exception_of(record)
+        # A line written while an exception is handled may quote it without attaching it.
+        current = record.exc_info[1] if isinstance(record.exc_info, tuple) else sys.exc_info()[1]
         if current is not None:
             exceptions.append(current)
         # Libraries write `%r` of an exception into their line: the text is known here, so it need not be guessed.
@@ -136,13 +137,6 @@ def _values(args: object) -> tuple[object, ...]:
     if isinstance(args, dict):
         return tuple(cast("dict[str, object]", args).values())
     return ()
-
-
-def _exception_of(record: logging.LogRecord) -> BaseException | None:
-    if isinstance(record.exc_info, tuple):
-        return record.exc_info[1]
-    # A line written while an exception is handled may quote it without attaching it.
-    return sys.exc_info()[1]
 
 
 def _without_texts(line: str, exceptions: list[BaseException]) -> str:

@@ -146,10 +146,7 @@ class ProgressReporter:
         self._checkpoint()
 
     def still_ours(self) -> None:
-        """Raises Abort once the store has said that the run is another's. One that is away says nothing.
-
-        A process that was frozen wakes up in the middle of its work: it asks before it does more.
-        """
+        """Raises Abort once the store has said that the run is another's; after a silence it is asked first."""
         if self._thread.is_alive() and not self._is_away and self._is_in_doubt():
             with self._asking:
                 if self._is_in_doubt():

@@ -27,10 +27,7 @@ LOOK_INTERVAL = 5.0
 
 
 class PauseWatch:
-    """Asks Prefect from a thread of its own, while it is entered, whether the flow run is paused.
-
-    Prefect's engine looks only where a task begins or ends, and a task here is a batch of items.
-    """
+    """Asks Prefect, while it is entered, whether the flow run is paused: Prefect's engine looks only between tasks."""
 
     def __init__(self, flow_run_id: UUID) -> None:
         self._flow_run_id = flow_run_id
@@ -76,10 +73,7 @@ class PauseWatch:
 
 
 def in_task(name: str, work: Callable[[], T], title: str) -> T:
-    """What `work` answers, done as a task of that name in the flow run that is under way here, if one is.
-
-    Its data goes by closure: Prefect looks through what a task is given. Errors of ours come out as they are.
-    """
+    """What `work` answers, done as a task of that name if a flow run is under way here; its data goes by closure."""
     if FlowRunContext.get() is None:
         return work()
     answers: list[T] = []

@@ -39,10 +39,7 @@ def worker_store() -> Database:
 
 
 def warm_up() -> None:
-    """Makes a parent's forked children quick at their first statements; does nothing while the store cannot be reached.
-
-    They inherit what the driver asks a server once and the statements compiled so far, but no connection.
-    """
+    """Makes a parent's forked children quick at their first statements; does nothing while the store is away."""
     if _address() is None:
         return
     store = worker_store()

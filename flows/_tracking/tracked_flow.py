@@ -164,9 +164,12 @@ def _run(operation: Operation, body: Callable[[TrackedRun, Any], None], values: 
         raise RuntimeError("A tracked flow runs under Prefect only.")
     flow_run_id = context.flow_run.id
     name_flow_run(context.flow_run, str(operation.type), values)
+    required = {name for name, field in operation.parameters.model_fields.items() if field.is_required()}
+    missing = {name for name in required if values.get(name) is None}
+    given = {name: value for name, value in values.items() if name not in RESERVED | missing}
     attempt = 0
     try:
-        identity = replace(identify_at_body(flow_run_id), parameters=_own(operation, values))
+        identity = replace(identify_at_body(flow_run_id), parameters=given)
         attempt = identity.attempt
         return _tracked(operation, body, identity)
     except StandBackError as reason:
@@ -193,12 +196,6 @@ def form_of(operation: Operation, flow: Flow[..., Any]) -> dict[str, Any]:
     for name in schema["required"]:
         schema["properties"][name].pop("default", None)
     return schema
-
-
-def _own(operation: Operation, values: dict[str, Any]) -> dict[str, Any]:
-    fields = operation.parameters.model_fields
-    missing = {name for name, field in fields.items() if field.is_required() and values.get(name) is None}
-    return {name: value for name, value in values.items() if name not in RESERVED | missing}
 
 
 def _tracked(operation: Operation, body: Callable[[TrackedRun, Any], None], identity: FlowRunIdentity) -> State[Any]:

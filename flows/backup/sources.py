@@ -34,8 +34,7 @@ Capture = SourcePolicy | Failure
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The policies to capture as (id, type), by type. `failures` are for what could not be found out; then a retry has
-    to find out again."""
+    """The policies to capture as (id, type), by type; where there are `failures`, a retry asks once more."""
 
     policies: list[tuple[str, str]]
     failures: list[Failure] = field(default_factory=list[Failure])
@@ -49,10 +48,7 @@ def by_type(policies: Mapping[str, str]) -> list[tuple[str, str]]:
 
 @contextmanager
 def open_source(store: Database, scope: TenantScope) -> Generator[FolderCapture | GraphCapture]:
-    """The tenant's source: Microsoft Graph if it has a directory, otherwise the folder of its newest inventory sync.
-
-    Raises ReasonedError when there is neither, or what there is cannot be used.
-    """
+    """Microsoft Graph if the tenant has a directory, else its newest sync's folder; ReasonedError for neither."""
     with store.transaction(scope) as connection:
         asked = select(Tenant.directory_id, Tenant.without_types).where(Tenant.id == scope.tenant_id)
         directory, without = connection.execute(asked).one()

@@ -20,10 +20,7 @@ GOES_ON_FOR: Final = timedelta(hours=24)
 def begin(
     connection: Connection, scope: TenantScope, run_id: UUID, set_id: UUID, selection_key: str
 ) -> tuple[list[UUID], list[tuple[str, str]] | None] | None:
-    """Begins a capture, or goes on with one that did not get everything; None when the set is no longer there.
-
-    This run and those it goes on from, and what they had resolved, None for nothing.
-    """
+    """This run and those it goes on from, and what they had resolved, if they had; None when the set is gone."""
     there = select(BackupSet.id).where(BackupSet.tenant_id == scope.tenant_id, BackupSet.id == set_id)
     if connection.execute(there).one_or_none() is None:
         return None

@@ -77,10 +77,7 @@ def waiting_request(tenant_id: UUID, request: StartRequest) -> Mapping[str, Any]
 
 
 def settle_follow_up(connection: Connection, tenant_id: UUID, run_id: UUID) -> None:
-    """Starts what follows a run that `connection`'s transaction has just ended, or notes why nothing does.
-
-    An identical run that is active already is the one that follows.
-    """
+    """Starts what follows a run that the transaction has just ended, or notes why nothing does."""
     started = connection.execute(_SETTLE, {"run": run_id, "tenant": tenant_id}).scalar_one_or_none()
     if started is not None:
         announce(connection, tenant_id, started, NotificationKind.QUEUED)

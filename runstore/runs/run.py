@@ -159,10 +159,7 @@ NOTICE: Final = "Notice"
 
 
 def context_sentences(context: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a run's context says in words, each under a name; the rest of a context is figures and ids.
-
-    Producers write it, so nothing is taken for text that is none.
-    """
+    """What a context says in words, by name. Producers write it: nothing is taken for text that is none."""
     graph = context.get("graph")
     cost = cast("Mapping[str, Any]", graph).get("summary") if isinstance(graph, Mapping) else None
     said = (("Nothing follows", context.get("then_why")), (NOTICE, context.get("notice")), ("Microsoft Graph", cost))

@@ -67,8 +67,8 @@ def down(call: Call) -> Answer:
 
 
 def status(call: Call) -> Answer:
+    from deployments.local.record import online_workers, outdated
     from deployments.store_access import configured_url, without_password
-    from deployments.version import online_workers, outdated
     from runstore import installed_version
 
     settings = call.settings

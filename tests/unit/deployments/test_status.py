@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.version import online_workers, outdated, worker_name
+from deployments.local.record import online_workers, outdated, worker_name
 from runstore import installed_version
 
 
