@@ -66,6 +66,9 @@ def fences() -> Iterator[None]:
     ours = logging.getLogger("tenantatlas")
     install()
     yield
+    for handler in log_scrubbing._handlers():  # pyright: ignore[reportPrivateUsage]
+        for one in [one for one in handler.filters if isinstance(one, ScrubbingFilter)]:
+            handler.removeFilter(one)
     logging.captureWarnings(False)
     sys.excepthook, threading.excepthook = before
     for handler in [one for one in ours.handlers if type(one).__name__ == "_IntoTheRun"]:
