@@ -11,8 +11,6 @@ from runstore.migrations.security import DELETE, READ, tenant_table
 
 revision = "0002_policy_audit"
 down_revision = "0001_policy_snapshots"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

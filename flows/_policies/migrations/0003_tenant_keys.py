@@ -14,8 +14,6 @@ from runstore.migrations.security import READ, WRITE, tenant_table
 
 revision = "0003_tenant_keys"
 down_revision = "0002_policy_audit"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

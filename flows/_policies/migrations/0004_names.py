@@ -11,8 +11,6 @@ from runstore.migrations.security import DELETE, READ, WRITE, tenant_table
 
 revision = "0004_names"
 down_revision = "0003_tenant_keys"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

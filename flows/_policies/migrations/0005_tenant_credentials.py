@@ -10,8 +10,6 @@ from runstore.migrations.security import READ, tenant_table
 
 revision = "0005_tenant_credentials"
 down_revision = "0004_names"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0006_groups"
 down_revision = "0005_tenant_credentials"
-branch_labels = None
-depends_on = None
 
 _COLUMNS = (
     ("group_kind", sa.Text()),

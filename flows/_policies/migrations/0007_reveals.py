@@ -10,8 +10,6 @@ from runstore.migrations.security import READ, WRITE, tenant_table
 
 revision = "0007_reveals"
 down_revision = "0006_groups"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -8,7 +8,6 @@ from sqlalchemy.dialects import postgresql
 
 revision = "0002_changed_by"
 down_revision = "0001_drift"
-branch_labels = None
 depends_on = "0002_policy_audit"
 
 

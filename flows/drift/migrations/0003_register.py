@@ -13,8 +13,6 @@ from runstore.migrations.concurrently import create_index, drop_index
 
 revision = "0003_register"
 down_revision = "0002_changed_by"
-branch_labels = None
-depends_on = None
 
 _COLUMNS = {
     "hidden_run_id": "uuid",

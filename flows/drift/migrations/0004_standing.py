@@ -11,8 +11,6 @@ from alembic import op
 
 revision = "0004_standing"
 down_revision = "0003_register"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -9,7 +9,6 @@ from runstore.migrations.concurrently import create_index, drop_index
 
 revision = "0005_history"
 down_revision = "0004_standing"
-branch_labels = None
 depends_on = "0002_policy_audit"
 
 _READ = ("policy_contents", "policy_audit_events")

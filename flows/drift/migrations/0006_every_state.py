@@ -8,8 +8,6 @@ from runstore.migrations.concurrently import create_index, drop_index
 
 revision = "0006_every_state"
 down_revision = "0005_history"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
