@@ -171,7 +171,7 @@ def over_a_slow_line(page: Page, where: str, shown: str) -> str:
     line.send("Network.emulateNetworkConditions", slow)
     begun = time.perf_counter()
     page.goto(where, wait_until="commit")
-    page.locator("body :not(noscript):not(script)").first.wait_for(timeout=120_000)
+    page.locator("body :not(noscript):not(script):visible").first.wait_for(timeout=120_000)
     first = time.perf_counter() - begun
     page.locator(shown).first.wait_for(timeout=120_000)
     whole = time.perf_counter() - begun
