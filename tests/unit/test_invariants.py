@@ -15,6 +15,8 @@ from tests.acceptance.faults.invariants import end_of_last_begun
         ("SCHEDULED RUNNING FAILED SCHEDULED RUNNING COMPLETED SCHEDULED CANCELLED", "COMPLETED"),
         # The relay told of an end before the flow began: that was the first attempt's.
         ("SCHEDULED PENDING PENDING CRASHED SCHEDULED CANCELLED", "CRASHED"),
+        # Set to another end by hand, which is what was tried again.
+        ("SCHEDULED PENDING RUNNING COMPLETED CRASHED SCHEDULED CANCELLED", "CRASHED"),
         ("SCHEDULED PENDING SCHEDULED PENDING CANCELLED", ""),
         # The second attempt ran: its own end counts.
         ("SCHEDULED RUNNING FAILED SCHEDULED RUNNING CANCELLED", ""),

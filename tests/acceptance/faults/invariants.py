@@ -161,7 +161,7 @@ def untold(connection: psycopg.Connection[Any], prefect: httpx.Client, deleted: 
 
 
 def end_of_last_begun(kinds: list[str]) -> str:
-    """How the attempt ended after which another was scheduled and ended without having run; empty where that is not so.
+    """The end that stood when another attempt was scheduled that ended without having run; empty where that is not so.
 
     `kinds` are the types of a flow run's states, in order. The first attempt counts as begun, though it may have ended before.
     """
@@ -169,7 +169,8 @@ def end_of_last_begun(kinds: list[str]) -> str:
     after = [kind for kind in kinds[begun + 1 :] if kind in _ENDS or kind == "SCHEDULED"]
     while after[:1] == ["SCHEDULED"]:
         after.pop(0)
-    return after[0] if "SCHEDULED" in after[1:-1] and after[-1] in _ENDS else ""
+    # An end may have been set to another one by hand before.
+    return after[after.index("SCHEDULED") - 1] if "SCHEDULED" in after[1:-1] and after[-1] in _ENDS else ""
 
 
 def done_twice(connection: psycopg.Connection[Any], items: list[str], resumed: set[str]) -> list[str]:
