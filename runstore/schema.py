@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runstore.runs.status import BUCKET_SQL, TERMINAL, RunStatus
+from runstore.schedule_states import LookProblem, StoppedBy
 from runstore.tenancy import Role, Trigger
 
 
@@ -306,7 +307,7 @@ class MirroredSchedule(Base):
     """
 
     __tablename__ = "schedules"
-    __table_args__ = (CheckConstraint("stopped_by IN ('deployment', 'pool', 'schedule', 'worker')", name="stopped_by"),)
+    __table_args__ = (CheckConstraint(one_of("stopped_by", StoppedBy), name="stopped_by"),)
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -326,7 +327,7 @@ class ScheduleLook(Base):
     """When the relay last tried to read a tenant's schedules, when it could, and why it could not the last time."""
 
     __tablename__ = "schedule_looks"
-    __table_args__ = (CheckConstraint("problem IN ('away', 'refused')", name="problem"),)
+    __table_args__ = (CheckConstraint(one_of("problem", LookProblem), name="problem"),)
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
     tried_at: Mapped[datetime]

@@ -184,11 +184,14 @@ def events_of(connection: Connection, scope: TenantScope, policy_id: str, *, lim
     return [AuditedChange(*row) for row in rows]
 
 
+MOST_ACTORS: Final = 5
+"""So many who changed policies are named; that there were others is said."""
+
 _BY_ACTOR: Final = text(
     """
     SELECT actor, count(DISTINCT policy_id), (array_agg(DISTINCT policy_id))[1:3] FROM policy_audit_events
      WHERE tenant_id = :tenant AND at > :since AND at <= :until
-     GROUP BY actor ORDER BY 2 DESC, actor LIMIT 5
+     GROUP BY actor ORDER BY 2 DESC, actor LIMIT :most
     """
 )
 
@@ -202,15 +205,17 @@ def changes_told(database: Database, scope: TenantScope, since: datetime, until:
         InventorySync.tenant_id == scope.tenant_id, InventorySync.audit.is_not(None)
     )
     with database.transaction(scope) as connection:
-        asked = {"tenant": scope.tenant_id, "since": since, "until": until}
+        asked = {"tenant": scope.tenant_id, "since": since, "until": until, "most": MOST_ACTORS + 1}
         actors = connection.execute(_BY_ACTOR, asked).all()
         logs = connection.execute(newest.order_by(InventorySync.started_at.desc()).limit(1)).scalar_one_or_none()
     names = item_names(database, scope, [policy_id for _, _, ids in actors for policy_id in ids])
     told = [
         f"{actor or 'someone not named'} changed {', '.join(by_name(one, names) for one in ids)}"
         + (f" and {count - len(ids):,} more" if count > len(ids) else "")
-        for actor, count, ids in actors
+        for actor, count, ids in actors[:MOST_ACTORS]
     ]
+    if len(actors) > MOST_ACTORS:
+        told.append("others changed policies as well")
     if logs and not all(one.covers(since, until) for one in standings(logs).values()):
         told.append(f"who{' else' if told else ''} changed policies is not known")
     return told

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from flows._policies.audit import changes_told
+from flows._policies.audit import MOST_ACTORS, changes_told
 from flows._policies.known_names import item_names
 from flows.drift.commands import findings_table
 from flows.drift.finding_page import entry as on_the_page
@@ -164,6 +164,17 @@ def test_who_changed_it_last_is_said_everywhere_and_nothing_else_of_the_log_is_k
         trails = connection.execute(text("SELECT audit::text FROM inventory_syncs")).all()
     assert len(kept) == 2
     assert CANARY not in repr((kept, trails)) and "203.0.113.9" not in repr((kept, trails))
+
+
+def test_of_many_who_changed_policies_the_first_are_named_and_the_rest_is_told(server: GraphServer, runs: Runs) -> None:
+    begun = sync(runs).run.created_at
+    one, other, at = edited(server, INTUNE_KIND), edited(server, CA_KIND), moment(seconds=0)
+    people = [f"p{n}@contoso.example" for n in range(MOST_ACTORS + 1)]
+    both = [entra_event(other, people[-1], at)]
+    server.control(logs={INTUNE: [intune_event(one, who, at=at) for who in people], ENTRA: both})
+    told = changes_told(runs.store.hub, runs.scope, begun, sync(runs).run.created_at)
+    assert [line.split(" ")[0] for line in told[:-1]] == [people[-1], *people[: MOST_ACTORS - 1]]
+    assert told[-1] == "others changed policies as well"
 
 
 def test_an_application_is_named_and_an_assignments_event_is_its_policys(server: GraphServer, runs: Runs) -> None:
