@@ -18,7 +18,7 @@ from flows._policies.tree import LIST, MAX_DEPTH, TooDeepError, Tree, digest, ea
 from flows._policies.types import BY_SLUG
 from flows._policies.unread import UNREAD, unread_parts
 
-CANONICAL_VERSION: Final = 5
+CANONICAL_VERSION: Final = 6
 
 PROPERTIES: Final = "properties"
 SETTINGS: Final = "settings"

@@ -96,7 +96,7 @@ class Content:
     ordered: frozenset[str] = frozenset()
     """Lists whose order a device follows."""
     kept: frozenset[str] = frozenset()
-    """Properties of the policy itself that the service counts, dates or derives."""
+    """Properties that the service counts, dates or derives: of the policy itself, or `holder/name`."""
     nothing: Mapping[str, frozenset[str]] = field(default_factory=dict[str, Any])
     typed: frozenset[str] = frozenset()
     """Lists whose elements differ in meaning by `@odata.type` alone (an OMA integer and an OMA string)."""

@@ -63,7 +63,7 @@ def is_noise(key: str, parent: str | None, content: Content) -> bool:
         return True
     if parent is None:
         return key in OF_POLICY or key in content.kept
-    return key in OF_ELEMENT.get(parent, frozenset())
+    return key in OF_ELEMENT.get(parent, frozenset()) or (bool(content.kept) and f"{parent}/{key}" in content.kept)
 
 
 def is_empty(value: Any) -> bool:

@@ -96,7 +96,8 @@ _SYNCED: Final = "lastSyncTriggeredDateTime lastSyncErrorCode syncedDeviceCount"
 TENANT_TYPES: Final[tuple[PolicyType, ...]] = (
     _app("app", "App", "mobileApps", *_ASSIGNED, kept=_APP_COUNTS),
     _app("app_category", "App category", "mobileAppCategories"),
-    _app("policy_set", "Policy set", "policySets", _apart("items"), *_ASSIGNED, kept="status errorCode"),
+    _app("policy_set", "Policy set", "policySets", _apart("items"), *_ASSIGNED,
+         kept="status errorCode items/status items/errorCode"),
     _app("app_control_supplement", "App Control supplement", "wdacSupplementalPolicies", *_ASSIGNED),
     _app("ios_provisioning", "iOS provisioning profile", "iosLobAppProvisioningConfigurations", *_ASSIGNED),
     _app("vpp_token", "Apple VPP token", "vppTokens", kept="lastSyncStatus tokenActionResults"),

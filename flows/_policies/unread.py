@@ -51,6 +51,13 @@ def absent_parts(policy_type: str, body: Mapping[str, Any]) -> list[str]:
     return sorted(name for name in names - there - delta if body.get(counts[name] or "") != 0)
 
 
+def not_asked_for(policy_type: str, body: Mapping[str, Any]) -> frozenset[str]:
+    """The parts that not every export carries and this body has no word of. Beside one that has them they are unread."""
+    entry = BY_SLUG.get(policy_type)
+    parts = (part for collection in entry.collections for part in collection.parts) if entry else ()
+    return frozenset(part.name for part in parts if not part.in_exports and part.name not in body)
+
+
 @dataclass(slots=True)
 class Unread:
     """Counts while a source is read; `as_json` when it is exhausted."""

@@ -43,8 +43,8 @@ def is_first_page(document: Any) -> bool:
 
 
 def _document(document: Any, file: ExportFile) -> Any:
-    """`{"filters": [{…}, {…}]}` and `{"ID": {…}, "ID": {…}}` as `{"value": […]}`: named objects, and nothing that names the whole.
-    The pages in an answer to a batch are taken together."""
+    """`{"filters": [{…}, {…}]}`, `{"ID": {…}, "ID": {…}}` and `{"filters": {"ID": {…}}}` as `{"value": […]}`: named objects, and
+    nothing that names the whole. The pages in an answer to a batch are taken together."""
     found = as_object(document)
     if "value" in found or _NAMES & found.keys():
         return document
@@ -53,9 +53,11 @@ def _document(document: Any, file: ExportFile) -> Any:
     }
     objects = [one for one in map(as_object, found.values()) if one]
     if objects:
-        # By id or by name.
-        alone = len(objects) == len(found) and all(_NAMES & one.keys() and _TOLD & one.keys() for one in objects)
-        return {"value": objects} if alone else document
+        # By id or by name, or so below the names of their kinds.
+        below = [as_object(one) for kind in objects for one in kind.values()]
+        told = (every for every in (objects, below) if all(_NAMES & one.keys() and _TOLD & one.keys() for one in every))
+        members = next(told, None) if len(objects) == len(found) else None
+        return document if members is None else {"value": members}
     members = [member for one in lists.values() for member in one]
     rest = {key: value for key, value in found.items() if key not in lists}
     if lists.keys() == {"responses"}:

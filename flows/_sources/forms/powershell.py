@@ -1,4 +1,5 @@
-"""PowerShell: the Graph SDK's objects in PascalCase, and what `ConvertTo-Json` leaves of objects below its depth."""
+"""The Graph SDKs: PowerShell's objects in PascalCase, JavaScript's `odataType`, and what a language leaves of an object that it
+writes as a text, as `ConvertTo-Json` does below its depth."""
 
 from __future__ import annotations
 
@@ -10,16 +11,17 @@ from flows._policies.json_shape import as_object
 from flows._sources.forms.form import Body, ExportFile, Form
 
 _NAMES: Final = frozenset({"DisplayName", "Name", "Id"})
-_MORE: Final = "AdditionalProperties"
+_MORE: Final = ("AdditionalProperties", "additionalData")
 _UNLOADED: Final = frozenset({"assignments", "settings", "definitionValues", "scheduledActionsForRule"})
 """What the SDK writes as null, or as an empty list, because nobody asked Graph for it."""
 
 _TYPE_NAME: Final = re.compile(
     r"(?:(?:System\.(?:Object\[\]|Collections\.[\w.`\[\],]+|Management\.Automation\.[\w.]+)"
-    r"|Microsoft\.Graph(?:\.Beta)?\.PowerShell\.Models\.[\w.\[\]]+)(?: (?=\S)|$))+"
+    r"|Microsoft\.Graph(?:\.Beta)?(?:\.PowerShell)?\.Models\.[\w.\[\]]+|\[object Object\]"
+    r"|<[\w.]+ object at 0x[0-9a-fA-F]+>)(?:[ ,] ?(?=\S)|$))+"
 )
 _HASH: Final = re.compile(r"@\{(?:[^{}]*=.*)?\}", re.DOTALL)
-_STARTS: Final = ("System.", "Microsoft.Graph.", "@{")
+_STARTS: Final = ("System.", "Microsoft.Graph.", "@{", "[object ", "<")
 _FREE_TEXT: Final = frozenset({"description", "displayName", "name", "notes"})
 _OBJECTS: Final = names(
     """
@@ -41,6 +43,8 @@ def _document(document: Any, file: ExportFile) -> Any:
 
 
 def _body(body: Body) -> Body:
+    if "odataType" in body:
+        return cast(Body, _camel(body, 0))
     if not _NAMES & body.keys() or {"displayName", "name", "id"} & body.keys():
         return body
     found = cast(Body, _camel(body, 0))
@@ -55,9 +59,9 @@ def _camel(value: Any, depth: int) -> Any:
     if not isinstance(value, dict):
         return value
     found = cast(Body, value)
-    own = {_property(key): _camel(item, depth + 1) for key, item in found.items() if key != _MORE}
+    own = {_property(key): _camel(item, depth + 1) for key, item in found.items() if key not in _MORE}
     # What the SDK has no property for keeps the names that Graph gave it.
-    return {**own, **as_object(found.get(_MORE))}
+    return {**own, **{key: item for more in _MORE for key, item in as_object(found.get(more)).items()}}
 
 
 def _property(key: str) -> str:

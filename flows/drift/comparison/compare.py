@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flows._policies.assignments import told_by
@@ -24,6 +24,7 @@ from flows.drift.comparison.sides import WHOLE, Bodies, Completeness, Kind, Pair
 from flows.drift.comparison.withheld import (
     BASELINE_INCOMPLETE,
     CURRENT_INCOMPLETE,
+    PART_NOT_READ,
     asked_of_both,
     is_of_graph,
     of_parts_read,
@@ -79,6 +80,7 @@ def compare(
         key=lambda one: (one.severity.rank, one.policy_type, (one.policy_name or "").casefold(), one.subject)
     )
     withheld = with_unread([*new, *gone], baseline, current)
+    withheld += [Withheld(slug, count, PART_NOT_READ, part) for (slug, part), count in of_pairs.held.items()]
     return Comparison(rated_all, sorted(withheld, key=lambda one: (one.policy_type, one.reason_code, one.part or "")))
 
 
@@ -94,7 +96,11 @@ def _believed(
 
 
 def pair_changes(
-    old: PolicyState, new: PolicyState, bodies: Mapping[bytes, Mapping[str, Any]], sides: Sides = WHOLE
+    old: PolicyState,
+    new: PolicyState,
+    bodies: Mapping[bytes, Mapping[str, Any]],
+    sides: Sides = WHOLE,
+    held: Counter[tuple[str, str]] | None = None,
 ) -> tuple[Change, ...]:
     """The changes between two states of a policy, with the names that the bodies (by hash) carry.
 
@@ -108,7 +114,7 @@ def pair_changes(
     before = told_by(was, is_now)
     after = told_by(is_now, was)
     changes = diff(form_of(as_new, before, new.subtype), form_of(new, after, old.subtype))
-    changes = of_parts_read(changes, was, is_now, sides)
+    changes = of_parts_read(changes, (old, new), was, is_now, sides, held)
     return tuple(carried(changes, {**names_in(before), **names_in(after)})) if changes else ()
 
 
@@ -117,13 +123,14 @@ class _Changed:
     bodies: Bodies
     sides: Sides
     fingerprint: Fingerprint | None
+    held: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
 
     def findings(self, pairs: Sequence[Pair], kind: FindingKind, platform: Platform | None = None) -> Iterator[Finding]:
         for start in range(0, len(pairs), BATCH):
             batch = pairs[start : start + BATCH]
             fetched = self.bodies({state.content_hash for pair in batch for state in pair})
             for old, new in batch:
-                found = pair_changes(old, new, fetched, self.sides)
+                found = pair_changes(old, new, fetched, self.sides, self.held)
                 changes = tuple(change for change in found if not self._is_same_script(change))
                 if not changes and kind is FindingKind.MODIFIED:
                     continue

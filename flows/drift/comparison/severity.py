@@ -108,8 +108,8 @@ _SECURITY: Final = (
     r"users?rights|sudo|biometric|guestAccount|lockout|inactivity|tls|ssl[23]|cipherSuite|"
     # Ways in, what may be installed, who lets go of the device, and what would be seen of it.
     r"removable|(?<!stat)usb|deviceInstallation|pointAndPrint|appBlockTrust|profileBlockChanges|factoryReset|kioskModeExit|"
-    r"rdp|remotedesktop|remoteassistance|remotemanagement|winrm|remoteshell|smb|wi-?fi_?security|requireSsl|developer|debug|"
-    r"unknownSources|sideload|trustedApps|extensioninstall|extensionpolicy|unenroll|scriptblock|executionpolicy|eventlog|audit_"
+    r"supervisedMode|profileRemoval|rdp|remotedesktop|remoteassistance|remotemanagement|winrm|remoteshell|smb|wi-?fi_?security|requireSsl|"
+    r"developer|debug|unknownSources|sideload|trustedApps|extensioninstall|extensionpolicy|unenroll|scriptblock|executionpolicy|eventlog|audit_"
 )
 _LOCATION: Final = r"^(?:ipRanges|countriesAndRegions|includeUnknownCountriesAndRegions|isTrusted|countryLookupMethod)"
 _TRAFFIC: Final = (

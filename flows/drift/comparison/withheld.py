@@ -8,10 +8,10 @@ from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_list, as_object
 from flows._policies.types import label_of
-from flows._policies.unread import ANY_TYPE, others_words, unread_parts
+from flows._policies.unread import ANY_TYPE, not_asked_for, others_words, unread_parts
 from flows.drift.comparison.changes import Change, Facet
 from flows.drift.comparison.findings import Withheld
-from flows.drift.comparison.sides import SUBTYPE, Completeness, Sides
+from flows.drift.comparison.sides import SUBTYPE, Completeness, Pair, Sides
 
 BASELINE_INCOMPLETE: Final = "baseline_incomplete"
 CURRENT_INCOMPLETE: Final = "current_incomplete"
@@ -27,9 +27,16 @@ _FACETS: Final[Mapping[str, Facet]] = {
 
 
 def of_parts_read(
-    changes: Sequence[Change], was: Mapping[str, Any], is_now: Mapping[str, Any], sides: Sides
+    changes: Sequence[Change],
+    pair: Pair,
+    was: Mapping[str, Any],
+    is_now: Mapping[str, Any],
+    sides: Sides,
+    held: Counter[tuple[str, str]] | None = None,
 ) -> Sequence[Change]:
     """The changes without those in a part that one of the two bodies does not carry: such a part is unread, not removed.
+
+    `held` counts by type and part the policies of which one file has a part that the other side's was not asked for.
 
     A side whose export leaves a part out where it is empty knows it to be empty. So does the other side of one that keeps
     it in files of its own: without such a file nothing tells the two apart.
@@ -37,6 +44,13 @@ def of_parts_read(
     baseline, current = sides
     unread = unread_parts(was) - baseline.left_out - current.in_files
     unread |= unread_parts(is_now) - current.left_out - baseline.in_files
+    kind = pair[1].policy_type
+    for state, body in zip(pair, (was, is_now), strict=True):
+        for part in frozenset[str]() if is_of_graph(state.origin) else not_asked_for(kind, body):
+            if any(part in one.steps[:1] for one in changes):
+                unread |= {part}
+                if held is not None:
+                    held[kind, part] += 1
     if not unread:
         return changes
     facets = {_FACETS[part] for part in unread if part in _FACETS}
