@@ -3,8 +3,6 @@
 Imports nothing but the standard library: the command line asks here at every start.
 """
 
-from __future__ import annotations
-
 import importlib
 import traceback
 from collections.abc import Callable, Mapping, Sequence

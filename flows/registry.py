@@ -1,7 +1,5 @@
 """What the producers declare: operations, reason codes, migrations. Nothing lists them; see `flows.folders`."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 from collections.abc import Mapping, Sequence

@@ -3,8 +3,6 @@
 The contract suite runs each rehearsal of every producer through a real stack, and stops and kills the one that succeeds.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

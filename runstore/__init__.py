@@ -1,7 +1,5 @@
 """The canonical, tenant-scoped store of operation runs. Knows neither Prefect nor Streamlit; nothing happens at import."""
 
-from __future__ import annotations
-
 from functools import cache
 
 

@@ -1,7 +1,5 @@
 """Who did what to what, in one tenant. Entries are only ever added."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final

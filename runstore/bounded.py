@@ -1,7 +1,5 @@
 """Connections that wait for a server only so long: one that is frozen, or behind a network that swallows packets, says nothing."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Generator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Transactions on the store: each has a database role and, for tenant data, a tenant. Driver errors are translated here."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Generator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Tenants, people, and who may act where: the only place that turns names into a TenantScope."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ A ZIP archive: a member for each table, as PostgreSQL's COPY writes it, and `man
 directions work under the role that sees every tenant, as neither the owner of the tables nor a member of several does.
 """
 
-from __future__ import annotations
-
 import os
 import zipfile
 from collections.abc import Generator, Mapping

@@ -1,7 +1,5 @@
 """One error tree. Each class carries the exit code of the command line and a docstring that is its default message."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 

@@ -1,7 +1,5 @@
 """Ids as people and addresses write them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from uuid import UUID
 

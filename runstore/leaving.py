@@ -1,7 +1,5 @@
 """A tenant that leaves: nothing starts for it from the first step on, and then every row of it is deleted, table by table."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from uuid import UUID
 

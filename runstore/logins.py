@@ -1,7 +1,5 @@
 """Logins for the processes: each may take the one database role its process works under, and reading, and nothing else."""
 
-from __future__ import annotations
-
 from psycopg import sql
 from sqlalchemy import create_engine, pool, text
 

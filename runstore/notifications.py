@@ -1,7 +1,5 @@
 """Messages about a run's transitions, written in the transaction that makes the transition."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

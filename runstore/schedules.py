@@ -1,7 +1,5 @@
 """What is scheduled for a tenant, when it should have run and when it did: the relay's copy beside the runs themselves."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field

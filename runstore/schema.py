@@ -1,7 +1,5 @@
 """The tables of the run store. Each index names the query it serves; each CHECK states an invariant both ways."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID, uuid4

@@ -1,7 +1,5 @@
 """Who acts, for which tenant, and what their role lets them do."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Assignments as a tree: who gets the policy, with which filter, included or excluded, and under which intent."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast

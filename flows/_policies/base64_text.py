@@ -1,7 +1,5 @@
 """Texts that Graph carries in base64: scripts, profiles, rules."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 

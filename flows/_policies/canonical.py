@@ -4,8 +4,6 @@ The form is versioned. When a rule here changes, `CANONICAL_VERSION` is raised: 
 the body before two snapshots of different versions meet, so that a better rule never shows as drift.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast

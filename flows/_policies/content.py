@@ -6,8 +6,6 @@ Keys are property names. `holder/name` means the property only where it stands i
 `key`, else `name`, else `displayName`, where every element has one of its own; otherwise the list is a set.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

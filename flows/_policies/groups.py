@@ -4,8 +4,6 @@ A rule stands in the assignments as `membershipRule` of the target, so that a ch
 group that was never read has none there, which a comparison takes for unknown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Safe looks into JSON of unknown shape: an object or a list, empty where there is something else."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, cast
 

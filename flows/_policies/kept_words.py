@@ -4,8 +4,6 @@ Kept is what was only opaque. What its place, its name or a public form says to 
 stands without a word, so that the same word is not kept for another place either.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The names that are kept: of setting definitions for all tenants, of a tenant's directory objects, and of its policies."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta

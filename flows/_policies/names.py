@@ -1,7 +1,5 @@
 """Names for the ids in a policy: what its own body says, which ids it refers to, and how an id is looked up elsewhere."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

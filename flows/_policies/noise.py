@@ -6,8 +6,6 @@ an app rule is the rule. So there is one list for the policy itself, one for the
 and a short one for names that are bookkeeping wherever they stand. What only one type keeps is declared with the type.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

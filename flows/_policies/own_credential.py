@@ -3,8 +3,6 @@
 What signs in is kept encrypted under the tenant's key, and becomes an environment such as the worker's, for one reader.
 """
 
-from __future__ import annotations
-
 import base64
 import os
 from collections.abc import Mapping

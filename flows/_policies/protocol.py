@@ -5,8 +5,6 @@ says what the unread thing could have been. When the stream is exhausted the sou
 whether everything of that type was read; a comparison believes "not there" only of a complete type.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol

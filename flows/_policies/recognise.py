@@ -5,8 +5,6 @@ only one type has, then the folder an export tool put it in. Something that has 
 the table knows is `unknown`: kept, and compared without knowing its meaning.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Brings a sync whose contents were hashed by older canonical rules to those in force, so that rules never show as drift."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from sqlalchemy import Connection, select, update

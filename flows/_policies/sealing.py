@@ -7,8 +7,6 @@ A tenant is sealed from its first policy on. One that has policies of an earlier
 release, until `tenantatlas db seal`; both are read at any time.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -5,8 +5,6 @@ changed"; the value itself is kept nowhere. Where Graph masks a secret or hands 
 only its presence is left.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

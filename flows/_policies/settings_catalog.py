@@ -4,8 +4,6 @@ Graph wraps every value in a typed object, and adds template references, positio
 counts is which definition has which value, what it brings along, and which instances a collection holds.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast

@@ -1,7 +1,5 @@
 """Settings of administrative templates and endpoint-security intents as trees keyed by their definitions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, Final, cast

@@ -1,7 +1,5 @@
 """Reads and writes of the snapshot store. Every function works in the caller's transaction and tenant."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A policy made ready for the snapshot store: cleaned of secrets, canonical, hashed, as bytes."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

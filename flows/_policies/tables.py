@@ -1,7 +1,5 @@
 """The tables of the snapshot store: contents once per hash, syncs, and which policy had which content in which sync."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4

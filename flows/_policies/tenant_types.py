@@ -4,8 +4,6 @@ Each is one declaration: slug, label, where it is, the permission that reads it,
 table says what exports call them. Parts that other tools do not export are not missing there.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, Final
 

@@ -11,8 +11,6 @@ A node is a scalar, or an object that maps a step of the path (a definition id, 
 A property whose own name starts with one of these marks is escaped with a backslash.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -4,8 +4,6 @@ Sources are Microsoft's Graph reference for the types, and Apple's and Microsoft
 followed in order.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Final
 

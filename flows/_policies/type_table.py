@@ -6,8 +6,6 @@ Access. Intune is read under `beta`: where a collection has a twin under v1.0, t
 Since July 2025 the script collections ask for `DeviceManagementScripts.Read.All` instead of the configuration one.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any, Final
 

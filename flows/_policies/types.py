@@ -3,8 +3,6 @@
 Whatever other modules need of policy types they take from here; the entries themselves are in `type_table`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Final

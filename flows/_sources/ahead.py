@@ -1,7 +1,5 @@
 """Lets a source read on while what it has read is being worked on."""
 
-from __future__ import annotations
-
 import queue
 import threading
 import time

@@ -5,8 +5,6 @@ been. What says so, surest first: the members before a break in the file, the fo
 they are all of one type. Nothing of a file is kept once its policies are handed over.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping

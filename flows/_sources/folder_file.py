@@ -1,7 +1,5 @@
 """One file of an export → its content in Graph's shape, or the failure that says what it could have been."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final, cast
 

@@ -1,7 +1,5 @@
 """Why a file of an export could not be taken for a policy. Of a file only its name, size and positions enter."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from runstore.reasons import ReasonCode

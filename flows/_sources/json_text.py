@@ -4,8 +4,6 @@ PowerShell writes UTF-16 with a byte-order mark, UTF-8 with one, and now and the
 that went through other systems come without the mark or with their bytes swapped.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 """From what a person wrote, `folder:PATH` or `graph`, to a source of policies, and from a folder to the files of an export: every
 `*.json` and `*.yaml` below it, each real folder once, in one order."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ Some tools write `Settings Catalog/Assignments/X.json` beside `Settings Catalog/
 one of the same file name in the folder above or beside.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ makes anything else. An alias may stand for a whole list, and lists of aliases f
 time one is used counts as if it were written out.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final, cast
 

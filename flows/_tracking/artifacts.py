@@ -4,8 +4,6 @@ Artifacts page a link to the hub, its progress, and tables of what became of it.
 The keys of artifacts are the same for all runs of an operation on a tenant (and scope), so that Prefect shows their history.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -1,7 +1,5 @@
 """Hands pending runs to Prefect. Exactly once in effect: the run's id is Prefect's idempotency key."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from uuid import UUID

@@ -1,7 +1,5 @@
 """What each Prefect state says about a run, and the hooks that put it into the row, as far as they come through."""
 
-from __future__ import annotations
-
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor

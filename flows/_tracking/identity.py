@@ -1,7 +1,5 @@
 """Which run a flow run stands for, and in which attempt."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final

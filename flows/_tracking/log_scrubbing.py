@@ -5,8 +5,6 @@ leave. Producers make tasks by `run.step`; Prefect's own `@task` is beyond that.
 every handler, the local log's too. An exception's own text may quote a request, a file or a password.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import resource

@@ -1,7 +1,5 @@
 """The flow runs of our operations in Prefect, however they were started, each with its row; and how a relay treats their states."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass

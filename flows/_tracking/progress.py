@@ -1,7 +1,5 @@
 """How a running flow tells the store how far it has come: in absolute figures, a few writes a second at most."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

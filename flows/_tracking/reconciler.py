@@ -1,7 +1,5 @@
 """Finds what the hooks missed: compares silent active rows with Prefect and repairs them by compare-and-set."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """The log of the flow run: what Prefect shows on its page, and the worker's own log has as well."""
 
-from __future__ import annotations
-
 import logging
 from typing import Final
 

@@ -1,7 +1,5 @@
 """A step of a flow as a task of Prefect, and Prefect's pause and suspend as a flow can obey them within one."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from contextlib import suppress

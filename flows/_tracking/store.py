@@ -1,7 +1,5 @@
 """The worker's connection to the run store, and patience while it is away."""
 
-from __future__ import annotations
-
 import logging
 import os
 import random

@@ -1,7 +1,5 @@
 """A Prefect flow whose runs are mirrored: the decorator every producer puts on its flow."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

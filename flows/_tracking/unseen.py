@@ -4,8 +4,6 @@ What a start action began has its row from the beginning. What Prefect starts by
 Retry reopens its row then; a container without an image, or a machine that kills the process, would otherwise leave no trace.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """Writes a backup set as a folder of JSON that `inventory sync --source folder:…` reads back to the same hashes."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Microsoft Graph as the place policies are captured from."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The operation `backup_set.add_policies`: put policies of the tenant, as they are now, into a backup set."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Final, Self
 from uuid import UUID

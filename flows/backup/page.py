@@ -1,7 +1,5 @@
 """Backup sets: list and create them, see what one holds, add policies to it and follow the run that does."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

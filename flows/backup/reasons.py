@@ -1,7 +1,5 @@
 """Why a policy could not be put into a backup set."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from runstore.reasons import Fixer, ReasonCode

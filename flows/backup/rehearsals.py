@@ -1,7 +1,5 @@
 """The ends of `backup_set.add_policies`: policies that are there, of which one is not, or none."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

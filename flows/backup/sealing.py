@@ -1,7 +1,5 @@
 """How a captured policy is kept: under the tenant's key, whatever it holds; and how the releases before kept theirs."""
 
-from __future__ import annotations
-
 import zlib
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Backup sets as people handle them: make one, list them, see what is in one, ask for policies to be put into one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """What the flow reads and writes: captures, and the items they put into sets. All in the caller's transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final

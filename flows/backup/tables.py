@@ -1,7 +1,5 @@
 """The tables of backup sets: the sets, the policies kept in them, and the captures that put them there."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4

@@ -1,7 +1,5 @@
 """Who changed a finding's policy last, and when; or why that is not known."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """`tenantatlas drift …`: decide about findings, keep rules and baselines."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Annotated
 

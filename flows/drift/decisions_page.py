@@ -1,7 +1,5 @@
 """Deciding about findings on their page: acknowledge, accept, reopen, for one or many; rules for what nobody needs to see."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A finding, or a change that several share, as a page shows it: closed a line, open its changes and where each stands."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final

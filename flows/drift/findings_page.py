@@ -1,7 +1,5 @@
 """Findings: what stands open, by state, severity, type, policy, owner and text; or what one comparison found."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The flow of `drift.generate`."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from flows._policies.unread import ANY_TYPE

@@ -1,7 +1,5 @@
 """Two sides compared in memory, mostly folders of exports: the same reading, the same engine, no database and no account."""
 
-from __future__ import annotations
-
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -3,8 +3,6 @@
 What differs between the two is settled inside the database: only that ever leaves it.
 """
 
-from __future__ import annotations
-
 import gc
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping

@@ -1,7 +1,5 @@
 """The operation `drift.generate`: compare two syncs of a scope and keep what differs as findings."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Final
 

@@ -1,7 +1,5 @@
 """What the Drift page says: what is open in each scope and since when, what did not start, what is new, expires, is unread."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

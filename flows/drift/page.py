@@ -1,7 +1,5 @@
 """Drift: the scopes of a tenant with their last syncs, and the start of a comparison."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial

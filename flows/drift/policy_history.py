@@ -1,7 +1,5 @@
 """A policy over time: the versions that syncs saw, who made each, and what differs between any two."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

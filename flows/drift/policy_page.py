@@ -1,7 +1,5 @@
 """One policy: the versions that syncs saw, who made each, what differs between any two, and its findings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Why a comparison could not be made."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from runstore.reasons import ReasonCode

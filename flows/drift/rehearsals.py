@@ -1,7 +1,5 @@
 """The ends of `drift.generate`: syncs of a folder that changes, is read in part, or was read once."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -5,8 +5,6 @@ nothing to read and nothing failed). What a partial one did not read is withheld
 tenant and of the scope.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """A sync of the store as one side of `drift diff`: read, compared in memory, and nothing written."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final

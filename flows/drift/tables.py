@@ -1,7 +1,5 @@
 """The tables of drift: findings that live from sync to sync, what each run found, decisions, rules and pinned baselines."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4

@@ -1,7 +1,5 @@
 """The flow of `group.sync`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from itertools import islice

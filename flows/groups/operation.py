@@ -1,7 +1,5 @@
 """The operation `group.sync`: read the groups that a sync's policies refer to."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Why `group.sync` could not begin."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from runstore.reasons import ReasonCode

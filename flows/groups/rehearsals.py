@@ -1,7 +1,5 @@
 """The ends of `group.sync`. Policies of a folder that refer to no group leave nothing to read, so no group can fail."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -3,8 +3,6 @@
 Neither is a reason for a sync to fail: what is not known is said to be not known, and without a name an id is shown.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """`tenantatlas inventory`: bring a tenant's policies in, and list what was brought in."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """The flow of `inventory.sync`: every policy and every failure of the source becomes one item of the run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace

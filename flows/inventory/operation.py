@@ -1,7 +1,5 @@
 """The operation `inventory.sync`: read a tenant's policies and keep them as one snapshot."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Inventory: the tenant's syncs, and the policies one of them read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from typing import Final

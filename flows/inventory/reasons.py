@@ -1,7 +1,5 @@
 """Why a sync, or one item of it, failed."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from flows._sources.folder_reasons import FOLDER_REASONS

@@ -1,7 +1,5 @@
 """The ends of `inventory.sync`, with a folder as the source."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from flows.rehearsal import Rehearsals, one_policy, one_unreadable

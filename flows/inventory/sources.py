@@ -1,7 +1,5 @@
 """Opens the source a run names: a folder of exports, or the tenant's directory on Microsoft Graph."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass

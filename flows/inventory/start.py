@@ -1,7 +1,5 @@
 """What a start of `inventory.sync` checks before there is a run, and what is asked of the syncs afterwards."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import Connection

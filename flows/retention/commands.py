@@ -1,7 +1,5 @@
 """`tenantatlas runs prune`: forget runs that finished long ago, and what else is no longer needed."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Annotated, Any
 

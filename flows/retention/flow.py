@@ -1,7 +1,5 @@
 """The flow of `run.prune`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """What may go once it is old: finished runs, resolved findings, snapshots that nothing needs, audit entries."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

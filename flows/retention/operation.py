@@ -1,7 +1,5 @@
 """The operation `run.prune`: forget a tenant's runs that finished long ago, and what else is no longer needed."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """The ends of `run.prune`. Runs of one age are forgotten or kept together, so it neither fails for a part nor for all."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from flows.rehearsal import Rehearsals

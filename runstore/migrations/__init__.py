@@ -4,8 +4,6 @@ The core's revisions are the branch `runstore`; a producer brings its own folder
 on the core's, so that adding a producer edits nothing here.
 """
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Indexes made and dropped while workers go on writing, for migrations of tables that may be large."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """How alembic runs here: one lock for all machines, short timeouts, one transaction a revision."""
 
-from __future__ import annotations
-
 import time
 
 from alembic import context

@@ -1,7 +1,5 @@
 """What a migration says to make a table tenant-scoped: grants per database role and forced row-level security."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from alembic import op

@@ -5,8 +5,6 @@ sorting half of it. Each branch here fits one index by construction. How many th
 on its values or on what is stored.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace

@@ -1,8 +1,6 @@
 """Rows and Prefect's flow runs: the row of one that Prefect started by itself, by a schedule or a click in its page, and
 active rows of whose flow runs nothing was heard for a while: who looks after them, and when contact counts as lost."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ when it found that the operation may follow, `then_why` when it found that it ma
 the run that follows, or `then_why` says why none does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID

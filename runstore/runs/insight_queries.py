@@ -1,7 +1,5 @@
 """What the hub asks beside the list and for one run, as statements: see `insights`, which says what each answers."""
 
-from __future__ import annotations
-
 from sqlalchemy import text
 
 from runstore.schema import ENDED_BADLY_SQL, SCOPE_SQL

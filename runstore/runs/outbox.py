@@ -1,7 +1,5 @@
 """The pending rows as an outbox: which runs still have to be handed to the orchestrator, what came of it, and news of them."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

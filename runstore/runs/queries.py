@@ -4,8 +4,6 @@ Putting a statement together takes longer than the server needs for it. One is m
 names and moments are its parameters, which the server plans with.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any

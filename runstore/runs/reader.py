@@ -1,7 +1,5 @@
 """The only reader of runs. It has a tenant or it does not exist; no method looks across tenants."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,5 @@
 """The only writer of what happens to a run. Each report is one guarded statement, safe to come twice, late or out of order."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache

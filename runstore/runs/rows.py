@@ -1,7 +1,5 @@
 """Between rows and values: which columns a list reads, and how a row becomes a Run."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a list's branches read runs from: the table, its views, and statements that find some; and the parameters they share."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

@@ -1,8 +1,6 @@
 """Starting a run: the request, the one INSERT of it, also for a flow run that Prefect began by itself and for what follows
 another run, and the start action, which makes the pending row or finds the identical active one. No orchestrator is asked."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,6 @@
 """What a run can be (see `docs/contracts.md`), what it is shown as, and along which edges it moves. Pure: the recorder
 builds its statement from here."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

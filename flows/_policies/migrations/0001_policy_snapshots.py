@@ -1,7 +1,5 @@
 """The snapshot store: contents, syncs, and the policies of each sync."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql

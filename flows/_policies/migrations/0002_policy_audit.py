@@ -1,7 +1,5 @@
 """Who changed a policy, and when; and how far a sync's source let its audit logs be read."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql

@@ -4,8 +4,6 @@ A tenant without one is read and written as before, so that workers of the relea
 policies yet gets one by itself, the others by `tenantatlas db seal`, when every process is of this release.
 """
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 

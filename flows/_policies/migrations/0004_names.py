@@ -1,7 +1,5 @@
 """Names: of setting definitions, shared by all tenants, and of each tenant's directory objects."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql

@@ -1,7 +1,5 @@
 """How a tenant of its own application, certificate or cloud is signed in to. A worker of the release before uses the shared one."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,7 +1,5 @@
 """Groups: what `group.sync` reads of them, beside the names of a tenant's directory objects."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,7 +1,5 @@
 """Opaque words that may be shown again, kept only where the tenant's owner allows it. A worker of the release before keeps none."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,7 +1,5 @@
 """The forms that tools write policies in. A new tool is one more `Form` and a line here."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from flows._policies.types import letters_of

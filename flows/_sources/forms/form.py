@@ -1,7 +1,5 @@
 """One file of an export before anybody has read it, and what is to be known of one tool's form of writing policies down."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Answers of Microsoft Graph saved as they came: a policy, or a page of a list, under `value` or under a name of its own."""
 
-from __future__ import annotations
-
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_list, as_object

@@ -5,8 +5,6 @@ not keep as a reference it writes as `#CustomRef_PROPERTY`: `NAME|:|ADDRESS`. So
 element itself, and an empty one as null.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final, cast
 
 from flows._policies.content import names

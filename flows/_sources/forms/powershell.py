@@ -1,8 +1,6 @@
 """The Graph SDKs: PowerShell's objects in PascalCase, JavaScript's `odataType`, and what a language leaves of an object that it
 writes as a text, as `ConvertTo-Json` does below its depth."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final, cast
 

@@ -1,7 +1,5 @@
 """Forms that take a few lines: IntuneCD, IntuneBackupAndRestore, people's own scripts, and those that are known and not read."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final
 

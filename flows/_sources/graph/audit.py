@@ -4,8 +4,6 @@ Of an event only the actor's sign-in or application name, the time, the activity
 taken; addresses, ids of people and the values changed never leave this module.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Tokens for one directory, by whatever credential the environment holds, from azure-identity."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import logging

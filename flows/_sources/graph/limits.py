@@ -4,8 +4,6 @@ Intune configuration, compliance and apps: 1,000 requests in 20 s per applicatio
 Conditional Access about one a second; directory logs five in 10 s. Every read inside a `$batch` counts.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Mapping

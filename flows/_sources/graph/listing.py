@@ -1,7 +1,5 @@
 """The job that lists one collection of policies, whole or not at all."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

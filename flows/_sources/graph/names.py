@@ -1,7 +1,5 @@
 """The jobs that read names from Graph: what Microsoft calls a setting, what a tenant calls its groups, users, roles and apps."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote

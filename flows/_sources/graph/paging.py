@@ -1,7 +1,5 @@
 """Jobs that read a collection to its end, page by page, by following the whole `@odata.nextLink`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast

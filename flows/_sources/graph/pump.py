@@ -6,8 +6,6 @@ the lane's limit, waits what `Retry-After` says (or backs off with jitter), rene
 when it was tried often enough. Results come out in the order of the jobs.
 """
 
-from __future__ import annotations
-
 import heapq
 import logging
 import random

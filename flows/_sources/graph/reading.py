@@ -1,7 +1,5 @@
 """The job that reads one policy whole: itself, its parts to their last page, and the parts of those."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Why something could not be read from Microsoft Graph. Of Graph's words only status and error code enter."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from runstore.reasons import Fixer, ReasonCode

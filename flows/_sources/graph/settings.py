@@ -1,7 +1,5 @@
 """Where Microsoft Graph is, who signs in, and how hard it may be asked."""
 
-from __future__ import annotations
-
 import os
 import ssl
 from collections.abc import Mapping

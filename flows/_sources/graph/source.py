@@ -1,7 +1,5 @@
 """Microsoft Graph as a source of policies: a full sweep, or only what moved since a known state."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final

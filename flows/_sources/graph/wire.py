@@ -1,7 +1,5 @@
 """HTTP to one Graph endpoint: one request out, one bounded answer back. Knows nothing of retries or of policies."""
 
-from __future__ import annotations
-
 import json
 import logging
 import time

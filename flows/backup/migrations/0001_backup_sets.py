@@ -1,7 +1,5 @@
 """Backup sets, the policies in them, and the captures that put them there."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql

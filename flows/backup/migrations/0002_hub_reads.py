@@ -1,7 +1,5 @@
 """The hub lists what a set holds under its own role; the policies' bodies stay out of its reach."""
 
-from __future__ import annotations
-
 from alembic import op
 
 from runstore.database import DatabaseRole

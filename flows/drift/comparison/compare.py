@@ -1,7 +1,5 @@
 """From the differences between two syncs to findings: added, removed, modified, renamed, re-created, and platform changes."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

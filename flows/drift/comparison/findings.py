@@ -1,7 +1,5 @@
 """A finding: one policy (or one platform) that differs between two syncs, and what differs in it."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field

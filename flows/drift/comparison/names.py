@@ -4,8 +4,6 @@ Every rendering of findings takes what `named` makes of them: the names that the
 keeps with each change (`carried`), and those that are known from elsewhere.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final

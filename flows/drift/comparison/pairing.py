@@ -1,7 +1,5 @@
 """What belongs together under two ids: policies made again or renamed, and settings that left one policy for another."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final

@@ -4,8 +4,6 @@ The service adds and removes properties; it does not turn a value that somebody 
 value was. So only what one side does not spell out at all can be the platform's, and only where it is so everywhere.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

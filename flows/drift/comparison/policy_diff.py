@@ -8,8 +8,6 @@ It holds where every element of both sides has one and no two of a side share it
 element that differs went, and another came.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a comparison cannot tell: whole policies that a side did not read, and parts that a side does not carry."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast

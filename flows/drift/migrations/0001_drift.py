@@ -1,7 +1,5 @@
 """Findings, what each run found, the life of findings, rules, and pinned baselines."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

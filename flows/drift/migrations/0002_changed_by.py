@@ -1,7 +1,5 @@
 """A run's finding says who changed the policy last; a comparison says by which canonical rules it was made."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql

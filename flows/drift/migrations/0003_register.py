@@ -4,8 +4,6 @@ its findings.
 Columns without a value for what was found before; a worker that does not know them leaves them so.
 """
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 

@@ -4,8 +4,6 @@ Columns without a value for what was found before; a worker that does not know t
 shown as its comparison found it (`changes_run_id` is then no longer `last_run_id`).
 """
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,7 +1,5 @@
 """A policy's history in the hub: its pages may read contents and audit events, and what happened to findings is found by time."""
 
-from __future__ import annotations
-
 from alembic import op
 
 from runstore.database import DatabaseRole

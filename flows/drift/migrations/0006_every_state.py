@@ -1,7 +1,5 @@
 """A list of findings of every state is read by an index, as the list of what stands open is."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 
 from runstore.migrations.concurrently import create_index, drop_index

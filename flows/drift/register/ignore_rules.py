@@ -5,8 +5,6 @@ what its last run found. They count only while `hidden_run_id` is `last_run_id`:
 does not know them too, is shown until somebody looks again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping, Sequence

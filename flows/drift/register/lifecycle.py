@@ -1,7 +1,5 @@
 """The life of a finding: which state it is in (docs/drift.md), and what a new comparison makes of it. Pure rules."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

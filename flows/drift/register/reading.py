@@ -1,7 +1,5 @@
 """Reads findings in the JSON shape of the contract: the register, what one comparison found, or a finding's kept words."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

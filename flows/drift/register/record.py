@@ -4,8 +4,6 @@ All of it happens in the caller's transaction, one comparison of a scope at a ti
 nothing and two at once leave what one would have.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The rows behind a document of findings: of the register, by pages, and of one run."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Keeping a tenant's own rules: what to hide, and what is how severe."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from fnmatch import translate

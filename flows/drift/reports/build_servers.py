@@ -1,7 +1,5 @@
 """Findings as JUnit XML, which every build server shows: a finding is a failed test, what was not compared a skipped one."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final

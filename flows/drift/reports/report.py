@@ -1,7 +1,5 @@
 """Findings as files: CSV for a spreadsheet, and one HTML page that needs nothing else, for a manager."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections import Counter

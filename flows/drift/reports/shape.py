@@ -1,7 +1,5 @@
 """A change as people read it, for every rendering: what differs is in view, however long the two values are."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@
 life, author and decision. Only what is shown is grouped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final

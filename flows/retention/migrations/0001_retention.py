@@ -1,7 +1,5 @@
 """Lets workers forget finished runs and their notifications."""
 
-from __future__ import annotations
-
 from alembic import op
 
 from runstore.database import DatabaseRole

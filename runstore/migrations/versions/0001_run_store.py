@@ -1,7 +1,5 @@
 """The run store: tenants, users, members, runs, notifications, audit log; roles and row-level security."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql

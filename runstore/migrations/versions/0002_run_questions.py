@@ -1,7 +1,5 @@
 """Indexes for what the hub asks at size: by type and bucket, by initiator, by time, by item id."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Sessions that were signed out, for every hub that has the secret."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 

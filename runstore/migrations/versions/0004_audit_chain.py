@@ -4,8 +4,6 @@ The database makes the chain when an entry is added, also for a process of the r
 place in it. One row a tenant, `audit_heads`, holds the chain's end; it is only written by the chain itself.
 """
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,7 +1,5 @@
 """A tenant that is being removed is marked, so that nothing starts for it while its rows are deleted."""
 
-from __future__ import annotations
-
 from alembic import op
 
 revision = "0005_leaving_tenants"

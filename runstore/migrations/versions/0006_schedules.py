@@ -1,7 +1,5 @@
 """What is scheduled, as the relay last read it at Prefect's server, and when that was."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

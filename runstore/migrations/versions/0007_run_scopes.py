@@ -1,7 +1,5 @@
 """Finished runs by scope and by reason: a view that says both, and the indexes of what the list asks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Types of policies that a tenant leaves out: a feature it does not have is not asked for, and so is not unread either."""
 
-from __future__ import annotations
-
 from alembic import op
 
 revision = "0008_without_types"
