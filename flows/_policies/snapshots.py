@@ -16,6 +16,7 @@ from flows._policies.secrets import Fingerprint, tenant_fingerprint
 from flows._policies.stored import StoredPolicy, body_of
 from flows._policies.tables import FingerprintKey, InventorySync, PolicyContent, SyncPolicy
 from flows._policies.unread import is_complete
+from runstore.errors import BadInputError, NotFoundError
 from runstore.tenancy import TenantScope
 
 USABLE = ("succeeded", "partial")
@@ -167,9 +168,7 @@ def finish_sync(
             finished_at=datetime.now(UTC),
         )
     )
-    found = find_sync(connection, scope, sync_id)
-    assert found is not None
-    return found
+    return named_sync(connection, scope, sync_id)
 
 
 def find_sync(connection: Connection, scope: TenantScope, sync_id: UUID) -> Sync | None:
@@ -178,6 +177,25 @@ def find_sync(connection: Connection, scope: TenantScope, sync_id: UUID) -> Sync
         select(*_COLUMNS).where(InventorySync.tenant_id == scope.tenant_id, InventorySync.id == sync_id).limit(1)
     ).one_or_none()
     return None if row is None else Sync(*row)
+
+
+def named_sync(connection: Connection, scope: TenantScope, sync_id: UUID) -> Sync:
+    """The tenant's sync with the id that somebody gave. NotFoundError if it has none."""
+    sync = find_sync(connection, scope, sync_id)
+    if sync is None:
+        raise NotFoundError(
+            f"Tenant {scope.slug!r} has no sync {sync_id}: `tenantatlas inventory list` shows those there are."
+        )
+    return sync
+
+
+def usable_sync(connection: Connection, scope: TenantScope, sync_id: UUID) -> Sync:
+    """As `named_sync`; BadInputError for one that has not finished or read nothing."""
+    sync = named_sync(connection, scope, sync_id)
+    if not sync.is_usable:
+        why = "has not finished: wait for its run to end" if sync.status == "running" else "read nothing"
+        raise BadInputError(f"Sync {sync_id} {why}; `tenantatlas inventory list` shows the others.")
+    return sync
 
 
 def list_syncs(
@@ -198,12 +216,13 @@ def newest_usable(connection: Connection, scope: TenantScope, key: str, *, limit
     return list_syncs(connection, scope, key=key, limit=limit, usable=True)
 
 
-def usable_at(connection: Connection, scope: TenantScope, at: datetime, *, limit: int = 1_000) -> Sequence[Sync]:
-    """The usable sync of each scope key that had begun last at that moment: what was known of the tenant then."""
-    of_tenant = (InventorySync.tenant_id == scope.tenant_id, InventorySync.status.in_(USABLE))
+def usable_at(
+    connection: Connection, scope: TenantScope, at: datetime | None = None, *, limit: int = 1_000
+) -> Sequence[Sync]:
+    """The usable sync of each scope key that had begun last, by that moment if one is given: what was known of the tenant."""
+    wanted = select(*_COLUMNS).where(InventorySync.tenant_id == scope.tenant_id, InventorySync.status.in_(USABLE))
     rows = connection.execute(
-        select(*_COLUMNS)
-        .where(*of_tenant, InventorySync.started_at <= at)
+        (wanted if at is None else wanted.where(InventorySync.started_at <= at))
         .distinct(InventorySync.scope)
         .order_by(InventorySync.scope, InventorySync.started_at.desc(), InventorySync.id.desc())
         .limit(limit)

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from flows._policies.snapshots import list_syncs, policies_of
+from flows._policies.snapshots import policies_of, usable_at
 from flows.backup.sets import ItemView, SetView, add_policies_request, create_set, get_set, list_sets, set_items
 from monitoring_app.presentation.figures import type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
@@ -131,11 +131,7 @@ def _add(viewer: Viewer, one: SetView) -> None:
 def _offered(viewer: Viewer) -> dict[str, str]:
     found: dict[str, str] = {}
     with page_database().transaction(viewer.scope) as connection:
-        seen: set[str] = set()
-        for sync in list_syncs(connection, viewer.scope, limit=SYNCS_READ):
-            if sync.scope in seen or not sync.is_usable:
-                continue
-            seen.add(sync.scope)
+        for sync in usable_at(connection, viewer.scope, limit=SYNCS_READ):
             for policy in policies_of(connection, viewer.scope, sync.id, limit=OFFERED - len(found)):
                 found[policy.policy_id] = f"{policy.name} · {type_name(policy.policy_type)}"
     return found

@@ -39,10 +39,4 @@ BACKUP_POLICY_TOO_DEEP: Final = ReasonCode(
     template="The policy nests deeper than {limit} levels.",
 )
 
-REASONS: Final[tuple[ReasonCode, ...]] = (
-    BACKUP_SET_GONE,
-    BACKUP_NO_SOURCE,
-    BACKUP_FOLDER_GONE,
-    BACKUP_POLICY_UNKNOWN,
-    BACKUP_POLICY_TOO_DEEP,
-)
+REASONS: Final = tuple(one for one in vars().values() if isinstance(one, ReasonCode))

@@ -96,17 +96,9 @@ def get_set(database: Database, scope: TenantScope, set_id: UUID) -> SetView:
 def set_items(database: Database, scope: TenantScope, set_id: UUID, *, limit: int = 10_000) -> Sequence[ItemView]:
     """What the set holds, every version, by type and name, newest version of a policy first."""
     get_set(database, scope, set_id)
+    encrypted = BackupItem.key_id.is_not(None)
     columns = (
-        BackupItem.policy_id,
-        BackupItem.policy_type,
-        BackupItem.name,
-        BackupItem.platform,
-        BackupItem.content_hash,
-        BackupItem.assignments,
-        BackupItem.size,
-        BackupItem.key_id.is_not(None),
-        BackupItem.run_id,
-        BackupItem.captured_at,
+        encrypted if name == "encrypted" else getattr(BackupItem, name) for name in ItemView.__dataclass_fields__
     )
     wanted = (
         select(*columns)

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import select
 
 from flows._policies.protocol import SourcePolicy
-from flows._policies.snapshots import list_syncs, newest_usable, policies_of
+from flows._policies.snapshots import list_syncs, policies_of, usable_at
 from flows._policies.stored import body_bytes
 from flows._policies.types import POLICY_TYPES, UNKNOWN_TYPE
 from flows._sources.folder import FolderSource
@@ -76,9 +76,8 @@ def known_types(store: Database, scope: TenantScope) -> dict[str, str]:
     """Policy id → type, as the newest sync of every scope of the inventory has it."""
     found: dict[str, str] = {}
     with store.transaction(scope) as connection:
-        for key in {sync.scope for sync in list_syncs(connection, scope, limit=100)}:
-            for sync in newest_usable(connection, scope, key, limit=1):
-                found |= {one.policy_id: one.policy_type for one in policies_of(connection, scope, sync.id)}
+        for sync in usable_at(connection, scope):
+            found |= {one.policy_id: one.policy_type for one in policies_of(connection, scope, sync.id)}
     return {policy_id: slug for policy_id, slug in found.items() if slug != UNKNOWN_TYPE}
 
 

@@ -49,7 +49,6 @@ def moment_of(text: str | None) -> datetime:
 
 def asked(call: Call, tenant: str, ask: Callable[[Database, TenantScope], dict[str, Any]]) -> dict[str, Any]:
     """What `ask` finds in the tenant's store, for the user who calls."""
-
     with call.open_store() as store:
         return ask(store.database(), store.scope(tenant, call.acting_as))
 

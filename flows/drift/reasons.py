@@ -45,11 +45,4 @@ PART_NOT_READ: Final = ReasonCode(
     template="{setting_id} of {count} policies of type {policy_type} were not compared: a sync does not have them.",
 )
 
-REASONS: Final = (
-    NOT_ENOUGH_SYNCS,
-    SYNC_UNUSABLE,
-    BASELINE_INCOMPLETE,
-    CURRENT_INCOMPLETE,
-    NOT_COMPARED,
-    PART_NOT_READ,
-)
+REASONS: Final = tuple(one for one in vars().values() if isinstance(one, ReasonCode))

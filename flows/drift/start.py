@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from flows._policies.snapshots import Sync, find_sync, newest_usable
+from flows._policies.snapshots import Sync, named_sync, newest_usable
 from flows.drift.comparison.sides import Completeness, Sides
 from flows.drift.operation import DEFAULT_SCOPE, OPERATION, Against, DriftParameters
 from flows.drift.tables import DriftBaseline
@@ -118,19 +118,14 @@ def _pinned(connection: Connection, scope: TenantScope, scope_key: str) -> Sync:
         raise BadInputError(
             f"Scope {scope_key!r} has no pinned baseline: pin one with `tenantatlas drift baseline pin`."
         )
-    found = find_sync(connection, scope, sync_id)
-    assert found is not None, "the foreign key keeps a pinned sync"
-    return found
+    # The foreign key keeps a pinned sync.
+    return named_sync(connection, scope, sync_id)
 
 
 def _named(connection: Connection, scope: TenantScope, text: str | None, scope_key: str, role: str) -> Sync | None:
     if not text:
         return None
-    sync = find_sync(connection, scope, UUID(text))
-    if sync is None:
-        raise NotFoundError(
-            f"Tenant {scope.slug!r} has no sync {text}: `tenantatlas inventory list` shows those there are."
-        )
+    sync = named_sync(connection, scope, UUID(text))
     if sync.scope != scope_key:
         raise BadInputError(
             f"The {role} sync {text} is of scope {sync.scope!r}, not {scope_key!r}: compare syncs of one scope."
@@ -164,9 +159,7 @@ def pin_baseline(
                 )
         else:
             wanted = checked_id(sync_id, "A sync id is a UUID, as `tenantatlas inventory list` shows it.")
-            sync = find_sync(connection, scope, wanted)
-            if sync is None:
-                raise NotFoundError(f"Tenant {scope.slug!r} has no sync {sync_id}.")
+            sync = named_sync(connection, scope, wanted)
         if sync.scope != scope_key or not sync.is_usable:
             raise BadInputError(f"Sync {sync.id} cannot be pinned: it must be a finished sync of scope {scope_key!r}.")
         said = " ".join(scrub_text(reason).split())[:_REASON_LIMIT]

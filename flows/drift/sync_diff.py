@@ -10,7 +10,7 @@ from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical
 from flows._policies.protocol import SourceFailure
 from flows._policies.sealing import Seals
 from flows._policies.secrets import presence, without_fingerprints
-from flows._policies.snapshots import Sync, find_sync
+from flows._policies.snapshots import Sync, usable_sync
 from flows._policies.stored import StoredPolicy, body_bytes, body_of
 from flows._policies.stored import stored as made_ready
 from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
@@ -74,15 +74,8 @@ def _sync(connection: Connection, scope: TenantScope, text: str) -> Sync:
             InventorySync.tenant_id == scope.tenant_id, or_(InventorySync.id == wanted, InventorySync.run_id == wanted)
         )
     ).scalar()
-    sync = None if sync_id is None else find_sync(connection, scope, sync_id)
-    if sync is None:
-        raise NotFoundError(
-            f"Tenant {scope.slug!r} has no sync {wanted}: `tenantatlas inventory list` shows those there are."
-        )
-    if not sync.is_usable:
-        why = "has not finished: wait for its run to end" if sync.status == "running" else "read nothing"
-        raise BadInputError(f"Sync {wanted} {why}; `tenantatlas inventory list` shows the others.")
-    return sync
+    # An id that is not there is told as it was given.
+    return usable_sync(connection, scope, sync_id or wanted)
 
 
 def _stored(connection: Connection, scope: TenantScope, sync: Sync, bare: set[str] | None) -> Side:

@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from flows._policies.snapshots import Sync, find_sync, list_syncs, newest_usable, policies_of
+from flows._policies.snapshots import Sync, list_syncs, newest_usable, policies_of, usable_sync
 from flows._sources.opening import checked_source
 from flows.inventory.operation import DEFAULT_SCOPE, OPERATION
 from runstore.database import Database
-from runstore.errors import BadInputError, NotFoundError
+from runstore.errors import BadInputError
 from runstore.ids import checked_id
 from runstore.runs.starter import StartRequest
 from runstore.tenancy import Permission, TenantScope
@@ -69,14 +69,7 @@ def _sync(connection: Connection, scope: TenantScope, scope_key: str | None, syn
     if sync_id is None:
         return next(iter(newest_usable(connection, scope, scope_key or DEFAULT_SCOPE, limit=1)), None)
     wanted = checked_id(sync_id, "A sync id is a UUID, as `tenantatlas inventory list` shows it.")
-    sync = find_sync(connection, scope, wanted)
-    if sync is None:
-        raise NotFoundError(
-            f"Tenant {scope.slug!r} has no sync {wanted}: `tenantatlas inventory list` shows those there are."
-        )
+    sync = usable_sync(connection, scope, wanted)
     if scope_key is not None and sync.scope != scope_key:
         raise BadInputError(f"Sync {wanted} is of scope {sync.scope!r}, not {scope_key[:80]!r}: leave out --scope.")
-    if not sync.is_usable:
-        why = "has not finished: wait for its run to end" if sync.status == "running" else "read nothing"
-        raise BadInputError(f"Sync {wanted} {why}; `tenantatlas inventory list` shows the others.")
     return sync
