@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from flows._policies.assignments import assignments_tree
 from flows._policies.base64_text import decoded, decoded_document
 from flows._policies.content import DEFAULT, PROSE, TEXTS, Content
+from flows._policies.json_shape import as_list, as_object
 from flows._policies.noise import is_empty, is_noise
 from flows._policies.tree import LIST, MAX_DEPTH, TooDeepError, Tree, digest, each_of, escaped, set_of
 from flows._policies.types import BY_SLUG
@@ -78,7 +79,8 @@ def _scope_tags(properties: dict[str, Any]) -> Tree:
     tags = properties.pop("roleScopeTagIds", None)
     other = properties.pop("roleScopeTags", None)
     chosen = tags if not is_empty(tags) else other
-    names = [str(tag) for tag in cast(list[Any], chosen)] if isinstance(chosen, list) else []
+    # A role assignment has the tags themselves, whose names are theirs.
+    names = [str(as_object(tag).get("id", tag)) for tag in as_list(chosen)]
     # A policy without tags carries the default one; Graph writes that out in some types and not in others.
     return set_of(names or _DEFAULT_TAGS)
 

@@ -209,6 +209,15 @@ def _conditions(d: Draw) -> Body:
     }
 
 
+def _untagged(d: Draw, odata: str, **more: Any) -> Body:
+    return {name: value for name, value in d.typed(odata, **more).items() if name != "roleScopeTagIds"}
+
+
+def _crossing(d: Draw) -> Body:
+    people = {"accessType": d.word(), "targets": d.some(lambda: {"target": d.guid(), "targetType": d.word()})}
+    return {"b2bCollaborationInbound": {"usersAndGroups": people}, "inboundTrust": {"isMfaAccepted": d.truth()}}
+
+
 TYPES: dict[str, list[Callable[[Draw], Body]]] = {
     "settings_catalog": [lambda d: _catalog(d, "deviceManagementConfigurationPolicy", templateReference={"templateId": d.guid(), "templateFamily": d.word()})],
     "settings_catalog_compliance": [lambda d: _catalog(d, "deviceManagementCompliancePolicy", scheduledActionsForRule=_actions(d))],
@@ -252,6 +261,42 @@ TYPES: dict[str, list[Callable[[Draw], Body]]] = {
     "role_definition": [lambda d: d.typed("roleDefinition", isBuiltIn=d.truth(), rolePermissions=[{"resourceActions": [{"allowedResourceActions": d.some(d.word, 4), "notAllowedResourceActions": d.some(d.word, 2, 0)}]}])],
     "notification_template": [lambda d: d.typed("notificationMessageTemplate", defaultLocale=d.word(), brandingOptions=d.word(), localizedNotificationMessages=d.some(lambda: {"id": d.guid(), "locale": d.word(), "subject": d.text(), "messageTemplate": d.lines(), "isDefault": d.truth()}))],
     "conditional_access": [lambda d: d.typed("conditionalAccessPolicy", state=d.word(), conditions=_conditions(d), grantControls={"operator": d.word(), "builtInControls": d.some(d.word), "authenticationStrength": {"id": d.guid()}}, sessionControls={"signInFrequency": {"value": d.number(), "type": d.word(), "isEnabled": d.truth()}})],
+    "app": [
+        lambda d: d.typed("win32LobApp", publisher=d.text(), installCommandLine=d.text(), installExperience={"runAsAccount": d.word(), "deviceRestartBehavior": d.word()}, returnCodes=d.some(lambda: {"returnCode": d.number(), "type": d.word()}), rules=d.some(lambda: {"path": d.word(), "fileOrFolderName": d.word(), "check32BitOn64System": d.truth()}), size=d.number(), assignments=[{**one, "intent": d.word(), "settings": {"notifications": d.word()}} for one in d.assignments()]),
+        lambda d: d.typed("iosVppApp", bundleId=d.word(), vppTokenId=d.guid(), usedLicenseCount=d.number(), applicableDeviceType={"iPad": d.truth(), "iPhoneAndIPod": d.truth()}, assignments=d.assignments()),
+    ],
+    "app_category": [lambda d: d.typed("mobileAppCategory")],
+    "policy_set": [lambda d: d.typed("policySet", status=d.word(), guidedDeploymentTags=d.some(d.word), items=d.some(lambda: {"id": d.word(), "payloadId": d.guid(), "itemType": d.word(), "intent": d.word()}), assignments=d.assignments())],
+    "app_control_supplement": [lambda d: d.typed("windowsDefenderApplicationControlSupplementalPolicy", content=d.script(), contentFileName=d.word(), assignments=d.assignments())],
+    "ios_provisioning": [lambda d: d.typed("iosLobAppProvisioningConfiguration", payloadFileName=d.word(), expirationDateTime=d.instant(), assignments=d.assignments())],
+    "vpp_token": [lambda d: d.typed("vppToken", appleId=d.word(), organizationName=d.text(), automaticallyUpdateApps=d.truth(), countryOrRegion=d.word(), expirationDateTime=d.instant(), lastSyncStatus=d.word())],
+    "branding": [lambda d: d.typed("intuneBrandingProfile", profileName=d.text(), contactITEmailAddress=d.word(), themeColor={"r": d.number(), "g": d.number(), "b": d.number()}, showLogo=d.truth(), assignments=d.assignments())],
+    "terms_and_conditions": [lambda d: d.typed("termsAndConditions", title=d.text(), bodyText=d.lines(), acceptanceStatement=d.lines(), assignments=d.assignments())],
+    "dep_token": [lambda d: d.typed("depOnboardingSetting", tokenName=d.text(), appleIdentifier=d.word(), tokenExpirationDateTime=d.instant(), syncedDeviceCount=d.number(), enrollmentProfiles=d.some(lambda: {"id": d.guid(), "displayName": d.text(), "supervisedModeEnabled": d.truth(), "supportDepartment": d.text()}))],
+    "apns_certificate": [lambda d: d.typed("applePushNotificationCertificate", appleIdentifier=d.word(), topicIdentifier=d.word(), expirationDateTime=d.instant())],
+    "apple_enrollment": [lambda d: d.typed("appleUserInitiatedEnrollmentProfile", defaultEnrollmentType=d.word(), priority=d.number(), availableEnrollmentTypeOptions=d.some(lambda: {"name": d.word(), "enrollmentType": d.word()}), assignments=d.assignments())],
+    "threat_defense_connector": [lambda d: d.typed("mobileThreatDefenseConnector", androidEnabled=d.truth(), iosEnabled=d.truth(), partnerState=d.word(), partnerUnresponsivenessThresholdInDays=d.number())],
+    "compliance_partner": [lambda d: d.typed("complianceManagementPartner", macOsOnboarded=d.truth(), partnerState=d.word(), iosEnrollmentAssignments=d.assignments())],
+    "custom_attribute": [lambda d: d.typed("deviceCustomAttributeShellScript", customAttributeName=d.word(), customAttributeType=d.word(), scriptContent=d.script(), runAsAccount=d.word(), assignments=d.assignments())],
+    "hotpatch_policy": [lambda d: d.typed("windowsQualityUpdatePolicy", hotpatchEnabled=d.truth(), approvalSettings=d.some(lambda: {"windowsQualityUpdateCadence": d.word(), "approvalMethodType": d.word(), "deferredDeploymentInDay": d.number()}), assignments=d.assignments())],
+    "hardware_configuration": [lambda d: d.typed("hardwareConfiguration", fileName=d.word(), configurationFileContent=d.script(), hardwareConfigurationFormat=d.word(), perDevicePasswordDisabled=d.truth(), assignments=d.assignments())],
+    "template_file": [lambda d: d.typed("groupPolicyUploadedDefinitionFile", fileName=d.word(), status=d.word(), targetPrefix=d.word(), targetNamespace=d.text(), defaultLanguageCode=d.word())],
+    "managed_google_play": [lambda d: d.typed("androidManagedStoreAccountEnterpriseSettings", bindStatus=d.word(), ownerUserPrincipalName=d.word(), enrollmentTarget=d.word(), lastAppSyncDateTime=d.instant(), targetGroupIds=d.some(d.guid))],
+    "intune_settings": [lambda d: d.typed("deviceManagementSettings", secureByDefault=d.truth(), deviceComplianceCheckinThresholdDays=d.number(), isScheduledActionEnabled=d.truth())],
+    "device_category": [lambda d: d.typed("deviceCategory")],
+    "cleanup_rule": [lambda d: d.typed("managedDeviceCleanupRule", deviceCleanupRulePlatformType=d.word(), deviceInactivityBeforeRetirementInDays=d.number())],
+    "role_assignment": [lambda d: _untagged(d, "deviceAndAppManagementRoleAssignment", members=d.some(d.guid), resourceScopes=d.some(d.guid), scopeType=d.word(), roleDefinitionId=d.guid(), roleScopeTags=d.some(lambda: {"id": d.word()}))],
+    "named_location": [
+        lambda d: d.typed("ipNamedLocation", isTrusted=d.truth(), ipRanges=d.some(lambda: {"@odata.type": GRAPH + "iPv4CidrRange", "cidrAddress": f"10.{d.number()}.0.0/16"})),
+        lambda d: d.typed("countryNamedLocation", countriesAndRegions=d.some(d.word), includeUnknownCountriesAndRegions=d.truth(), countryLookupMethod=d.word()),
+    ],
+    "authentication_context": [lambda d: {**d.typed("authenticationContextClassReference"), "id": f"c{d.number()}", "isAvailable": d.truth()}],
+    "authentication_strength": [lambda d: d.typed("authenticationStrengthPolicy", policyType=d.word(), allowedCombinations=d.some(d.word), combinationConfigurations=d.some(lambda: {"id": d.guid(), "appliesToCombinations": d.some(d.word), "allowedAAGUIDs": d.some(d.guid)}))],
+    "authorization_policy": [lambda d: d.typed("authorizationPolicy", allowInvitesFrom=d.word(), guestUserRoleId=d.guid(), defaultUserRolePermissions={"allowedToCreateApps": d.truth(), "permissionGrantPoliciesAssigned": d.some(d.word)})],
+    "authentication_methods": [lambda d: d.typed("authenticationMethodsPolicy", authenticationMethodConfigurations=d.some(lambda: {"id": d.word(), "state": d.word(), "includeTargets": d.some(lambda: {"id": d.guid(), "targetType": d.word(), "isRegistrationRequired": d.truth()}), "excludeTargets": d.some(lambda: {"id": d.guid(), "targetType": d.word()}, 2, 0)}))],
+    "security_defaults": [lambda d: d.typed("identitySecurityDefaultsEnforcementPolicy", isEnabled=d.truth())],
+    "cross_tenant_default": [lambda d: d.typed("crossTenantAccessPolicyConfigurationDefault", isServiceDefault=d.truth(), **_crossing(d))],
+    "cross_tenant_partner": [lambda d: d.typed("crossTenantAccessPolicyConfigurationPartner", tenantId=d.guid(), isServiceProvider=d.truth(), **_crossing(d))],
 }  # fmt: skip
 """Type → the ways to draw one."""
 

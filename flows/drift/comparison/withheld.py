@@ -21,6 +21,7 @@ _FACETS: Final[Mapping[str, Facet]] = {
     "settings": Facet.SETTING,
     "definitionValues": Facet.SETTING,
     "assignments": Facet.ASSIGNMENT,
+    "roleScopeTags": Facet.SCOPE_TAG,
 }
 
 
@@ -45,15 +46,17 @@ def of_parts_read(
     kind = pair[1].policy_type
     for state, body in zip(pair, (was, is_now), strict=True):
         for part in frozenset[str]() if is_of_graph(state.origin) else not_asked_for(kind, body):
-            if any(part in one.steps[:1] for one in changes):
+            if any(_is_in(part, one) for one in changes):
                 unread |= {part}
                 if held is not None:
                     held[kind, part] += 1
     if not unread:
         return changes
-    facets = {_FACETS[part] for part in unread if part in _FACETS}
-    properties = unread - _FACETS.keys()
-    return [one for one in changes if one.facet not in facets and not properties.intersection(one.steps[:1])]
+    return [one for one in changes if not any(_is_in(part, one) for part in unread)]
+
+
+def _is_in(part: str, change: Change) -> bool:
+    return change.facet is _FACETS[part] if part in _FACETS else part in change.steps[:1]
 
 
 def asked_of_both(

@@ -101,6 +101,9 @@ for label, t, before, after in (
     ("countries in another order", "countryNamedLocation", {"countriesAndRegions": ["DE", "AT"]}, {"countriesAndRegions": ["AT", "DE"]}),
 ):
     p(K, label, both("x.json", of(t, 1, **before)), both("x.json", of(t, 1, **after)), [])
+ASSIGNED = {"members": [gid(5)], "resourceScopes": [gid(6)]}
+p(K, "tags of a role assignment written otherwise, one called otherwise", both("r.json", of("deviceAndAppManagementRoleAssignment", 1, roleScopeTagIds=None, **ASSIGNED, roleScopeTags=[{"id": "1", "displayName": "A", "description": ""}])), both("r.json", of("deviceAndAppManagementRoleAssignment", 1, roleScopeTagIds=None, **ASSIGNED, roleScopeTags=[{"description": None, "displayName": "B", "id": "1"}])), [])
+p(K, "another tag of a role assignment", both("r.json", of("deviceAndAppManagementRoleAssignment", 1, roleScopeTagIds=None, **ASSIGNED, roleScopeTags=[{"id": "1", "displayName": "A"}])), both("r.json", of("deviceAndAppManagementRoleAssignment", 1, roleScopeTagIds=None, **ASSIGNED, roleScopeTags=[{"id": "2", "displayName": "A"}])), [("modified", "roleScopeTagIds", "high")])
 p(K, "rights of a role in another order and one gone", both("r.json", of("roleDefinition", 1, isBuiltIn=False, rolePermissions=[{"resourceActions": [{"allowedResourceActions": ["a", "b", "c"]}]}])), both("r.json", of("roleDefinition", 1, isBuiltIn=False, rolePermissions=[{"resourceActions": [{"allowedResourceActions": ["c", "a"]}]}])), [("modified", "allowedResourceActions", "high")])
 
 K = "7 secrets"

@@ -74,7 +74,10 @@ def leaves(value: Any, place: Place = (), of_type: str = "") -> Iterator[Place]:
     parent = next((step for step in reversed(place) if isinstance(step, str)), None)
     if isinstance(value, dict):
         for key, item in value.items():
-            kept = BY_SLUG[of_type].content.kept if of_type else frozenset(KEPT)
+            kept = frozenset(KEPT)
+            if of_type:
+                entry = BY_SLUG[of_type]
+                kept = entry.content.kept | {entry.collections[0].id_property}
             noise = (
                 ANYWHERE | OF_POLICY | kept | {"@odata.type"}
                 if not place
