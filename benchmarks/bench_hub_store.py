@@ -163,7 +163,6 @@ def questions(reader: RunReader, insights: RunInsights) -> dict[str, Callable[[]
         "counts, type, 30 days": lambda: reader.bucket_counts(RunFilter(type=drift, since=now - timedelta(days=30))),
         "counts, running at": lambda: reader.bucket_counts(RunFilter(running_at=now - timedelta(days=45))),
         "counts, initiator": lambda: reader.bucket_counts(RunFilter(initiated_by="person3@example.com")),
-        "types": reader.types,
         "choices": insights.choices,
         "counts, needs attention": lambda: reader.bucket_counts(RunFilter(needs_attention=True)),
         "counts, scope": lambda: reader.bucket_counts(RunFilter(scope="scope-3")),

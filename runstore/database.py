@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, exc, text
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, exc
 from sqlalchemy.engine import make_url
 
 from runstore.bounded import CONNECT_SECONDS, BoundedConnection, waiting_at_most
@@ -45,9 +45,9 @@ CHECK_SECONDS = 3.0
 REST_SECONDS = 2.0
 """Seconds for which a server that was waited for in vain is not asked again: all who want it would wait as long, one by one."""
 
-_SET_ROLE_AND_TENANT = text(
-    "SELECT set_config('role', :role, true), set_config('tenantatlas.tenant_id', :tenant, true),"
-    " set_config('tenantatlas.user_id', :user, true)"
+_SET_ROLE_AND_TENANT = (
+    "SELECT set_config('role', %(role)s, true), set_config('tenantatlas.tenant_id', %(tenant)s, true),"
+    " set_config('tenantatlas.user_id', %(user)s, true)"
 )
 
 
@@ -106,8 +106,7 @@ class Database:
         if begun < self._resting_until:
             raise StoreUnavailableError()
         try:
-            with translated_errors(), self._checked_out() as connection:
-                connection.execute(_SET_ROLE_AND_TENANT, setting)
+            with translated_errors(), self._begun(setting) as connection:
                 yield connection
         except StoreUnavailableError as problem:
             now = time.monotonic()
@@ -116,9 +115,25 @@ class Database:
                 self._resting_until = now + REST_SECONDS
             raise
 
-    def _checked_out(self) -> Connection:
+    def _begun(self, setting: Mapping[str, str], *, again: bool = True) -> Connection:
+        """A connection with a transaction begun, in one way to the server.
+
+        One that was lost while idle shows it here, before anything was asked: then all idle ones are let go, and another is made.
+        """
         with waiting_at_most(CHECK_SECONDS):
-            return self._engine.connect()
+            connection = self._engine.connect()
+            driver: Any = connection.connection.driver_connection
+            try:
+                with driver.pipeline():
+                    driver.execute(_SET_ROLE_AND_TENANT, setting)
+            except psycopg.Error:
+                connection.invalidate()
+                connection.close()
+                if not (again and driver.closed):
+                    raise
+                self.dispose()
+                return self._begun(setting, again=False)
+        return connection
 
     def _joined(self, scope: TenantScope) -> Connection | None:
         current = _READING.get()
@@ -168,7 +183,6 @@ def _engine(url: str, role: DatabaseRole, pool_size: int, statement_timeout_ms: 
         # What a process may hold at most is what is multiplied by machines and runs: there is nothing beyond it.
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         connect_args=options,
         hide_parameters=True,
     )

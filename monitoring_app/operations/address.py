@@ -147,8 +147,11 @@ class ListAddress:
     def filters(self, zone: tzinfo = UTC) -> tuple[tuple[str, str, ListAddress], ...]:
         """Each active filter as (what, value, the view without it); the buckets aside, which have tiles of their own."""
         shown = ((part, label, getattr(self, part)) for _, part, _, _, label in _PARTS if label)
-        without = {part: self.changed(**{part: getattr(_OPEN, part)}) for _, part, *_, label in _PARTS if label}
-        return tuple((label, _said(value, zone), without[part]) for part, label, value in shown if value)
+        return tuple(
+            (label, _said(value, zone), self.changed(**{part: getattr(_OPEN, part)}))
+            for part, label, value in shown
+            if value
+        )
 
 
 def _written(moment: datetime) -> str:

@@ -14,7 +14,6 @@ from monitoring_app.presentation.fields import Fields, field, select
 from monitoring_app.presentation.nodes import Node, page_href
 from runstore.reasons import Catalogue
 from runstore.runs.insights import Choices
-from runstore.runs.operation import OperationType
 
 _TIMES: Final = ("range", "since", "until", "at")
 _ORDERS: Final = {"": "Newest first", "duration": "Longest first"}
@@ -25,7 +24,6 @@ def filter_fields(
     slug: str,
     address: ListAddress,
     ignored: Sequence[str],
-    types: Sequence[OperationType],
     choices: Choices,
     catalogue: Catalogue,
     now: datetime,
@@ -53,7 +51,7 @@ def filter_fields(
     kept = {name: value for name, value in address.to_params().items() if name != "refresh"}
     looked_at = {"data-base": page_href("operations", slug, kept), "data-name": "refresh"}
     fields = (
-        choice("type", "Type", "All types", address.type, types, lambda one: one.label),
+        choice("type", "Type", "All types", address.type, choices.types, lambda one: one.label),
         _times(made, address, now),
         *_moments(made, address, zone),
         choice("by", "Started by", "Anyone", address.initiator, choices.initiators, str),

@@ -41,8 +41,7 @@ def draw(viewer: Viewer) -> None:
     header = page_header(viewer, texts.OPERATIONS, lead, aside=files)
     now, wanted = datetime.now(UTC), hub.filter_of(viewer.scope, address)
     zone = ZoneInfo(known_zone(st.context.timezone))
-    offered = reader.types(), insights.choices(), hub.settings.catalogue
-    fields = filter_fields(viewer.tenant.slug, address, ignored, *offered, now, zone)
+    fields = filter_fields(viewer.tenant.slug, address, ignored, insights.choices(), hub.settings.catalogue, now, zone)
     show(h("div", {"class": "stack"}, header, fields), "list-header")
     if address.longest:
         page = reader.longest(wanted, limit=address.rows)

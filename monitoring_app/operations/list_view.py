@@ -36,6 +36,7 @@ _WIDEST = 48
 _FROM_BELOW = (*list(StatusBucket)[2:], StatusBucket.RUNNING, StatusBucket.QUEUED)
 
 
+@lru_cache(maxsize=4096)
 def list_href(slug: str, address: ListAddress) -> str:
     """The address of a view of the list."""
     return page_href("operations", slug, address.to_params())
@@ -83,7 +84,7 @@ def _tile(
 def history_chart(slug: str, address: ListAddress, history: History, days: Sequence[date], zone: ZoneInfo) -> Node:
     """Runs created per day under the filters, by status, oldest left; each day links to its runs and says its numbers."""
     most = max((sum(buckets.values()) for buckets in history.days.values()), default=0) or 1
-    bars = [_day(slug, address, day, history.days[day], most, zone) for day in days]
+    bars = [_day(slug, address, day, tuple(history.days[day].items()), most, zone) for day in days]
     label = f"Runs created per day, last {len(days)} days"
     note = "" if history.complete else f" The newest {HISTORY_FROM:,} runs are counted."
     foot = h(
@@ -96,9 +97,11 @@ def history_chart(slug: str, address: ListAddress, history: History, days: Seque
     return h("div", {"class": "chart-frame late"}, h("nav", {"class": "chart", "aria-label": label}, bars), foot)
 
 
+@lru_cache(maxsize=1024)
 def _day(
-    slug: str, address: ListAddress, day: date, buckets: Mapping[StatusBucket, int], most: int, zone: ZoneInfo
+    slug: str, address: ListAddress, day: date, counts: Sequence[tuple[StatusBucket, int]], most: int, zone: ZoneInfo
 ) -> Node:
+    buckets = dict(counts)
     begin, end = (datetime.combine(one, time.min, zone).astimezone(UTC) for one in (day, day + timedelta(days=1)))
     parts: list[Node] = []
     words: list[str] = []

@@ -57,7 +57,7 @@ def show(tree: Node, key: str, *, on_act: Callable[[str], None] | None = None) -
         if on_act is not None and isinstance(value, str) and len(value) <= MAX_ACT:
             on_act(value)
 
-    _component()(data=encoded(tree), key=key, on_act_change=acted)
+    _component()(data=encoded(tree), key=key, on_act_change=acted if on_act is not None else None)
 
 
 def encoded(tree: Node) -> bytes:

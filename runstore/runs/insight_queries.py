@@ -7,7 +7,7 @@ from runstore.schema import ENDED_BADLY_SQL, SCOPE_SQL
 USUAL_FROM = 30
 """A run is compared with at most this many earlier ones of its type."""
 
-# Scopes and reasons are walked from one to the next in their index, however many runs have each.
+# Types, scopes and reasons are walked from one to the next in their index, however many runs have each.
 CHOICES = text(
     f"""
     WITH RECURSIVE scopes (value, n) AS (
@@ -27,12 +27,19 @@ CHOICES = text(
         SELECT initiated_by FROM operation_runs WHERE tenant_id = :tenant
         ORDER BY created_at DESC, id DESC LIMIT 1000) newest
       ORDER BY value LIMIT 200
+    ), types (resource, action) AS (
+      (SELECT resource, action FROM operation_runs WHERE tenant_id = :tenant ORDER BY resource, action LIMIT 1)
+      UNION ALL
+      SELECT f.resource, f.action FROM types t CROSS JOIN LATERAL (
+        SELECT resource, action FROM operation_runs
+        WHERE tenant_id = :tenant AND (resource, action) > (t.resource, t.action) ORDER BY resource, action LIMIT 1) f
     )
     SELECT * FROM (
       SELECT 'by' AS kind, value FROM people UNION ALL
+      (SELECT 'type', resource || '.' || action FROM types LIMIT 200) UNION ALL
       SELECT 'scope', value FROM scopes WHERE value <> '' UNION ALL
       SELECT 'reason', value FROM reasons) every
-    ORDER BY kind, value LIMIT 600
+    ORDER BY kind, value LIMIT 800
     """
 )
 

@@ -77,8 +77,9 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Who started the newest runs, and every scope and reason that finished runs have, each sorted, 200 at most."""
+    """Who started the newest runs, every type of runs, every scope and reason of finished ones, each sorted, 200 at most."""
 
+    types: tuple[OperationType, ...]
     initiators: tuple[str, ...]
     scopes: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -143,8 +144,9 @@ class RunInsights(TenantReader):
         return self._rows(SEARCHED)[0].n
 
     def choices(self) -> Choices:
-        rows = self._rows(CHOICES)
-        return Choices(*(tuple(row.value for row in rows if row.kind == kind) for kind in ("by", "scope", "reason")))
+        rows, kinds = self._rows(CHOICES), ("type", "by", "scope", "reason")
+        types, *others = (tuple(row.value for row in rows if row.kind == kind) for kind in kinds)
+        return Choices(tuple(sorted(map(OperationType.parse, types))), *others)
 
     def history(self, begins: Sequence[datetime], wanted: RunFilter = EVERYTHING) -> History:
         """Runs per day and bucket. A day is told by its beginning; oldest first, the last has no end."""

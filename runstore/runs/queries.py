@@ -46,9 +46,9 @@ def _newest_of(wanted: Shape, newer: bool | None) -> Subquery:
 
 @lru_cache(maxsize=256)
 def bucket_counts(wanted: Shape) -> CompoundSelect[tuple[str, int]]:
-    """(bucket, n), counted up to the size; a search leaves out the buckets of which it finds none."""
+    """(bucket, n), counted up to the size; what reads the same few runs for each leaves out the buckets of which it finds none."""
     cap = parameter("size")
-    if "search" in wanted:
+    if wanted.parts & {"search", "needs_attention"}:
         every = union_all(*(select(_selected(part)) for part in branches(wanted))).subquery()
         return union_all(select(every.c.bucket, func.least(func.count(), cap).label("n")).group_by(every.c.bucket))
     counts: list[Select[tuple[str, int]]] = []

@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, text
+from sqlalchemy import Row, Select
 
 from runstore.database import TenantReader
 from runstore.errors import NotFoundError
 from runstore.runs.branches import shape_of, values_of
 from runstore.runs.filters import DEFAULT_LIMIT, Cursor, RunFilter, checked_limit
-from runstore.runs.operation import OperationType
 from runstore.runs.queries import bucket_counts, longest, newest
 from runstore.runs.rows import DETAIL_COLUMNS, detail_of, list_of_runs, run_of
 from runstore.runs.run import Run, RunDetail
@@ -82,23 +81,6 @@ class RunReader(TenantReader):
         rows = self._rows(bucket_counts(shape), values_of(self._scope.tenant_id, wanted, COUNT_CAP + 1))
         counted = {StatusBucket(name): n for name, n in rows}
         return {bucket: counted.get(bucket, 0) for bucket in StatusBucket}
-
-    def types(self) -> tuple[OperationType, ...]:
-        """The types this tenant has runs of, sorted. Jumps from one to the next in the index, however many runs there are."""
-        walk = text(
-            """
-            WITH RECURSIVE t AS (
-              (SELECT resource, action FROM operation_runs WHERE tenant_id = :tenant ORDER BY resource, action LIMIT 1)
-              UNION ALL
-              SELECT n.resource, n.action FROM t CROSS JOIN LATERAL (
-                SELECT resource, action FROM operation_runs
-                WHERE tenant_id = :tenant AND (resource, action) > (t.resource, t.action)
-                ORDER BY resource, action LIMIT 1) n
-            )
-            SELECT resource, action FROM t LIMIT 200
-            """
-        )
-        return tuple(OperationType(resource, action) for resource, action in self._rows(walk))
 
     def _one(self, query: Select[Any]) -> Row[Any] | None:
         # Row-level security says the tenant too; said here, the planner can use the tenant's indexes.
