@@ -1,11 +1,10 @@
 """Assignments as a tree: who gets the policy, with which filter, included or excluded, and under which intent."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from flows._policies.content import DEFAULT
-from flows._policies.json_shape import as_list, as_object, as_text
+from flows._policies.json_shape import GUID, as_list, as_object, as_text
 from flows._policies.noise import is_empty, is_noise
 from flows._policies.settings_catalog import generic
 from flows._policies.tree import Tree, comparable_tree, dumps, each_of
@@ -28,7 +27,6 @@ _FILTER_NAMES: Final = (
     "#CustomRef_FilterName",
 )
 _NO_GUID: Final = "00000000-0000-0000-0000-000000000000"
-_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 RULE: Final = "membershipRule"
 """What a sync adds to a target: the membership rule of its group, where `group.sync` read it (`flows._policies.groups`)."""
@@ -62,7 +60,7 @@ def _one(assignment: Json) -> dict[str, Tree]:
     filter_type = as_text(target.get(_FILTER_TYPE)).lower()
     if chosen:
         # Some exports write the filter's name where Graph has its id: a name keeps its case.
-        node["filter"] = chosen.lower() if _GUID.fullmatch(chosen) else chosen
+        node["filter"] = chosen.lower() if GUID.fullmatch(chosen) else chosen
         node["filter_mode"] = filter_type or "include"
     handled = {"groupId", "collectionId", "targetGroupId", _FILTER_ID, _FILTER_TYPE, "target", *_NAMES, *_FILTER_NAMES}
     for source, parent in ((target, "target"), (assignment, "assignments")):
@@ -112,7 +110,7 @@ def told_by(body: Json, other: Json) -> Json:
 
 def _nameless_id(assignment: Json) -> bool:
     node = _one(assignment)
-    return "name" in node or not _GUID.fullmatch(node.get("filter", _NO_GUID))
+    return "name" in node or not GUID.fullmatch(node.get("filter", _NO_GUID))
 
 
 def _ids_by_name(assignments: Sequence[Json], key: str, names: Sequence[str]) -> dict[str, str]:
@@ -121,7 +119,7 @@ def _ids_by_name(assignments: Sequence[Json], key: str, names: Sequence[str]) ->
     for item in assignments:
         target = as_object(item.get("target"))
         identifier, name = as_text(target.get(key)), _said(target, names)
-        if name and _GUID.fullmatch(identifier):
+        if name and GUID.fullmatch(identifier):
             found.setdefault(name, set()).add(identifier)
     return {name: next(iter(ids)) for name, ids in found.items() if len(ids) == 1}
 

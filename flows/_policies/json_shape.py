@@ -1,7 +1,11 @@
 """Safe looks into JSON of unknown shape: an object or a list, empty where there is something else."""
 
+import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
+
+GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""The id of nearly everything in Microsoft Graph."""
 
 
 def as_object(value: object) -> Mapping[str, Any]:

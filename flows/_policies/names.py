@@ -1,18 +1,16 @@
 """Names for the ids in a policy: what its own body says, which ids it refers to, and how an id is looked up elsewhere."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flows._policies.assignments import names_of
-from flows._policies.json_shape import as_list, as_object, as_text
+from flows._policies.json_shape import GUID, as_list, as_object, as_text
 from runstore.fence.reason_fields import plain_text
 
 NAME_LIMIT: Final = 200
 """Characters of a name that are kept and shown."""
 
-GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SCOPE_TAG: Final = "scope_tag:"
 CONTEXT: Final = "authentication_context:"
 """What stands before the id of a scope tag, a small number, or a context, `c1`, where ids of all kinds are looked up."""

@@ -5,7 +5,7 @@ What signs in is kept encrypted under the tenant's key, and becomes an environme
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from flows._policies.sealing import Seals
 from flows._policies.tables import TenantCredential
 from runstore.audit import record_audit
+from runstore.schema import Tenant
 from runstore.tenancy import TenantScope
 
 CERTIFICATE: Final = "TENANTATLAS_OWN_CERTIFICATE"
@@ -64,6 +65,13 @@ def environment_of(connection: Connection, scope: TenantScope) -> dict[str, str]
         return None
     secret = b"" if row.sealed is None else Seals(connection, scope).opened(bytes(row.sealed), _PLACE)
     return environment_with(row.cloud, row.application, row.kind, secret)
+
+
+def directory_of(connection: Connection, scope: TenantScope) -> tuple[str | None, Sequence[str], dict[str, str] | None]:
+    """The tenant's directory, the types that are not asked for there, and what `environment_of` gives."""
+    asked = select(Tenant.directory_id, Tenant.without_types).where(Tenant.id == scope.tenant_id)
+    directory, without_types = connection.execute(asked).one()
+    return directory, without_types, environment_of(connection, scope)
 
 
 def keep_credential(

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from flows._policies.content import names
+from flows._policies.json_shape import GUID
 from flows._policies.types import (
     BY_SLUG,
     UNKNOWN_TYPE,
@@ -28,7 +29,6 @@ from runstore.fence.redaction import looks_secret
 
 _IDLESS: Final = UUID("5d3f6f6e-2f0b-4d7e-9a56-1f2c0f0a7c11")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}")
-_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DATED: Final = re.compile(r"[ _.-]*\d{4}-?\d\d-?\d\d(?:[T _.-]?\d\d[:_.-]?\d\d(?:[:_.-]?\d\d)?(?:[.,_]\d+)?Z?)?")
 """The moment of the export, which some tools and the portal put into the file's name."""
 
@@ -123,12 +123,12 @@ def _id_of(body: Mapping[str, Any], file_stem: str, slug: str, name: str) -> str
         own = str(own)
     if isinstance(own, str) and _ID.fullmatch(own.strip()):
         text = own.strip()
-        if _GUID.fullmatch(text):
+        if GUID.fullmatch(text):
             return text.lower()
         # An id is kept and shown as it is: one that looks like a secret is none.
         if not looks_secret(text):
             return text
-    in_name = _GUID.search(file_stem)
+    in_name = GUID.search(file_stem)
     if in_name:
         return in_name.group().lower()
     kind = [str(body.get(key) or "") for key in ("@odata.type", "technologies", "platforms")]

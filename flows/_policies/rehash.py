@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, update
 
 from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical, content_declared
 from flows._policies.secrets import protected
-from flows._policies.snapshots import Sync, add_contents, bodies, fingerprint_of
+from flows._policies.snapshots import Sync, add_contents, bodies, fingerprint_of, in_sync
 from flows._policies.stored import body_bytes
 from flows._policies.tables import InventorySync, SyncPolicy
 from runstore.tenancy import TenantScope
@@ -23,9 +23,7 @@ def bring_up_to_date(connection: Connection, scope: TenantScope, sync: Sync) -> 
         return 0
     fingerprint = fingerprint_of(connection, scope)
     rows = connection.execute(
-        select(SyncPolicy.policy_id, SyncPolicy.policy_type, SyncPolicy.content_hash).where(
-            SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync.id
-        )
+        select(SyncPolicy.policy_id, SyncPolicy.policy_type, SyncPolicy.content_hash).where(*in_sync(scope, sync.id))
     ).all()
     moved = 0
     for start in range(0, len(rows), BATCH):
@@ -51,10 +49,5 @@ def bring_up_to_date(connection: Connection, scope: TenantScope, sync: Sync) -> 
 
 def _move(connection: Connection, scope: TenantScope, sync_id: UUID, policy_id: str, fresh: bytes, body: bytes) -> None:
     add_contents(connection, scope, {fresh: body})
-    connection.execute(
-        update(SyncPolicy)
-        .where(
-            SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id, SyncPolicy.policy_id == policy_id
-        )
-        .values(content_hash=fresh)
-    )
+    moved = update(SyncPolicy).where(*in_sync(scope, sync_id), SyncPolicy.policy_id == policy_id)
+    connection.execute(moved.values(content_hash=fresh))

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.sealing import Seals
 from flows._policies.secrets import Fingerprint, tenant_fingerprint
-from flows._policies.stored import StoredPolicy, body_of
+from flows._policies.stored import PolicyState, StoredPolicy, body_of
 from flows._policies.tables import FingerprintKey, InventorySync, PolicyContent, SyncPolicy
 from flows._policies.unread import is_complete
 from runstore.errors import BadInputError, NotFoundError
@@ -58,8 +58,13 @@ class Sync:
         }
 
 
-_STORED = [name for name in StoredPolicy.__dataclass_fields__ if name != "body"]
 _COLUMNS = [getattr(InventorySync, name) for name in Sync.__dataclass_fields__]
+STATE_COLUMNS = [getattr(SyncPolicy, name) for name in PolicyState.__dataclass_fields__]
+
+
+def in_sync(scope: TenantScope, sync_id: UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """SQL: whether a policy is of this sync of the tenant."""
+    return SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id
 
 
 def fingerprint_of(connection: Connection, scope: TenantScope) -> Fingerprint:
@@ -98,13 +103,14 @@ def add_policies(connection: Connection, scope: TenantScope, sync_id: UUID, poli
         ).scalars()
     )
     add_contents(connection, scope, {digest: one.body for digest, one in contents.items() if digest not in known})
+    of_sync = {"tenant_id": scope.tenant_id, "sync_id": sync_id}
     rows: list[dict[str, Any]] = [
-        {"tenant_id": scope.tenant_id, "sync_id": sync_id, **{name: getattr(one, name) for name in _STORED}}
+        {**of_sync, **{name: getattr(one, name) for name in PolicyState.__dataclass_fields__}}
         for one in {one.policy_id: one for one in policies}.values()
     ]
     statement = upsert(SyncPolicy)
-    replaced = {name: statement.excluded[name] for name in rows[0] if name not in ("tenant_id", "sync_id", "policy_id")}
-    keys = ["tenant_id", "sync_id", "policy_id"]
+    replaced = {name: statement.excluded[name] for name in rows[0] if name not in {*of_sync, "policy_id"}}
+    keys = [*of_sync, "policy_id"]
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
 
 
@@ -134,11 +140,7 @@ def add_contents(connection: Connection, scope: TenantScope, contents: Mapping[b
 
 def withdraw_policy(connection: Connection, scope: TenantScope, sync_id: UUID, policy_id: str) -> None:
     """Takes a policy out of a running sync; nothing when it is not in it."""
-    connection.execute(
-        delete(SyncPolicy).where(
-            SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id, SyncPolicy.policy_id == policy_id
-        )
-    )
+    connection.execute(delete(SyncPolicy).where(*in_sync(scope, sync_id), SyncPolicy.policy_id == policy_id))
 
 
 def finish_sync(
@@ -151,9 +153,7 @@ def finish_sync(
     audit: Mapping[str, Any] | None = None,
 ) -> Sync:
     """Ends a sync: `succeeded` if nothing failed, `partial` if something did, `failed` if nothing was read at all."""
-    count = connection.execute(
-        select(func.count()).where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id)
-    ).scalar_one()
+    count = connection.execute(select(func.count()).where(*in_sync(scope, sync_id))).scalar_one()
     status = "succeeded" if not failures else "partial" if count else "failed"
     connection.execute(
         update(InventorySync)
@@ -246,44 +246,29 @@ def bodies(
     return {bytes(digest): body_of(seals.opened(bytes(body), bytes(digest))) for digest, body in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class SyncedPolicy:
-    """One policy of a sync as a list shows it."""
-
-    policy_id: str
-    policy_type: str
-    name: str
-    platform: str | None
-    subtype: str | None
-    content_hash: bytes
-    mark: str | None
-
-
 def policies_of(
     connection: Connection, scope: TenantScope, sync_id: UUID, *, limit: int | None = None
-) -> Iterator[SyncedPolicy]:
+) -> Iterator[PolicyState]:
     """The policies of a sync by type and name, all or the first `limit`, fetched as they are asked for."""
-    columns = [getattr(SyncPolicy, name) for name in SyncedPolicy.__dataclass_fields__]
     rows = connection.execution_options(yield_per=2000).execute(
-        select(*columns)
-        .where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync_id)
+        select(*STATE_COLUMNS)
+        .where(*in_sync(scope, sync_id))
         .order_by(SyncPolicy.policy_type, SyncPolicy.name, SyncPolicy.policy_id)
         .limit(limit)
     )
     for row in rows:
-        yield SyncedPolicy(*row)
+        yield PolicyState(*row)
 
 
 def policy_in(
     connection: Connection, scope: TenantScope, policy_id: str, syncs: Sequence[UUID]
-) -> dict[UUID, SyncedPolicy]:
+) -> dict[UUID, PolicyState]:
     """Sync → the policy as it found it; a sync without it is left out."""
-    columns = [getattr(SyncPolicy, name) for name in SyncedPolicy.__dataclass_fields__]
     rows = connection.execute(
-        select(SyncPolicy.sync_id, *columns)
+        select(SyncPolicy.sync_id, *STATE_COLUMNS)
         .where(
             SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id.in_(syncs), SyncPolicy.policy_id == policy_id
         )
         .limit(len(syncs))
     )
-    return {sync_id: SyncedPolicy(*row) for sync_id, *row in rows}
+    return {sync_id: PolicyState(*row) for sync_id, *row in rows}

@@ -18,19 +18,34 @@ from runstore.fence.redaction import scrub_text
 NAME_LIMIT: Final = 400
 
 
+Kind = tuple[str, str]
+"""A policy type and the subtype in it, empty where exports do not say one."""
+
+
 @dataclass(frozen=True, slots=True)
-class StoredPolicy:
-    """What the store keeps of one policy: the row of the sync, and the body that may be there already."""
+class PolicyState:
+    """One policy in one sync: what the sync's row says; `content_hash` leads to the content. `origin` is where it was read,
+    empty if that is no longer known."""
 
     policy_id: str
     policy_type: str
     name: str
     platform: str | None
-    subtype: str | None
     content_hash: bytes
-    origin: str
-    mark: str | None
-    body: bytes
+    subtype: str | None = None
+    origin: str = ""
+    mark: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return (self.policy_type, self.subtype or "")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy(PolicyState):
+    """What the store keeps of one policy: the row of the sync, and the body that may be there already."""
+
+    body: bytes = b""
 
 
 def stored(policy: SourcePolicy, fingerprint: Fingerprint) -> StoredPolicy:
@@ -49,8 +64,8 @@ def as_read(policy: SourcePolicy, content_hash: bytes = b"") -> StoredPolicy:
     """The policy as it is, secrets and all: to be compared with another as it is written, and not to be kept."""
     kind, body = policy.policy_type, policy.body
     subtype = subtype_of(body) if kind in _SUBTYPED else None
-    about = (policy.policy_id, kind, policy.name, policy.platform, subtype)
-    return StoredPolicy(*about, content_hash, policy.origin, policy.mark, body_bytes(body))
+    about = (policy.policy_id, kind, policy.name, policy.platform, content_hash)
+    return StoredPolicy(*about, subtype, policy.origin, policy.mark, body_bytes(body))
 
 
 def readied(one: StoredPolicy, fingerprint: Fingerprint) -> StoredPolicy:

@@ -8,14 +8,15 @@ from functools import partial
 from typing import Any, Final
 
 from flows._policies.content import Content, names
-from flows._policies.type_model import Collection, Lane, Part, PolicyType
+from flows._policies.type_model import Collection, Lane, Part, PolicyType, entry
 
-_APPS: Final = "DeviceManagementApps.Read.All"
-_CONFIGURATION: Final = "DeviceManagementConfiguration.Read.All"
-_DEVICES: Final = "DeviceManagementManagedDevices.Read.All"
-_SERVICE: Final = "DeviceManagementServiceConfig.Read.All"
-_SCRIPTS: Final = "DeviceManagementScripts.Read.All"
-_RBAC: Final = "DeviceManagementRBAC.Read.All"
+APPS: Final = "DeviceManagementApps.Read.All"
+CONFIGURATION: Final = "DeviceManagementConfiguration.Read.All"
+DEVICES: Final = "DeviceManagementManagedDevices.Read.All"
+POLICY: Final = "Policy.Read.All"
+RBAC: Final = "DeviceManagementRBAC.Read.All"
+SCRIPTS: Final = "DeviceManagementScripts.Read.All"
+SERVICE: Final = "DeviceManagementServiceConfig.Read.All"
 
 _ASSIGNED: Final = (Part("assignments"),)
 _ACCESS: Final = "identity/conditionalAccess"
@@ -58,22 +59,13 @@ _EXPORTED: Final = {
 
 def _type(slug: str, label: str, path: str, permission: str, *parts: Part, kept: str = "", **more: Any) -> PolicyType:
     kinds = {name: more.pop(name) for name in ("single", "by_id", "id_property") if name in more}
-    named, *folders = _EXPORTED[slug].split(", ")
-    return PolicyType(
-        slug,
-        label,
-        (Collection(path, parts=parts, **kinds),),
-        permission,
-        odata_types=frozenset(f"#microsoft.graph.{name}" for name in named.split() if "*" not in name),
-        odata_suffixes=tuple(name.removeprefix("*") for name in named.split() if "*" in name),
-        folders=tuple(folders),
-        content=Content(kept=names(kept)),
-        **more,
-    )
+    collections = (Collection(path, parts=parts, **kinds),)
+    named, _, folders = _EXPORTED[slug].partition(", ")
+    return entry(slug, label, collections, permission, named, "", folders, content=Content(kept=names(kept)), **more)
 
 
 def _app(slug: str, label: str, path: str, *parts: Part, **more: Any) -> PolicyType:
-    return _type(slug, label, f"beta/deviceAppManagement/{path}", _APPS, *parts, **more)
+    return _type(slug, label, f"beta/deviceAppManagement/{path}", APPS, *parts, **more)
 
 
 def _device(slug: str, label: str, path: str, permission: str, *parts: Part, **more: Any) -> PolicyType:
@@ -81,7 +73,7 @@ def _device(slug: str, label: str, path: str, permission: str, *parts: Part, **m
 
 
 def _entra(slug: str, label: str, path: str, *parts: Part, lane: Lane = Lane.DIRECTORY, **more: Any) -> PolicyType:
-    return _type(slug, label, f"v1.0/{path}", "Policy.Read.All", *parts, lane=lane, **more)
+    return _type(slug, label, f"v1.0/{path}", POLICY, *parts, lane=lane, **more)
 
 
 _APP_COUNTS: Final = (
@@ -99,29 +91,29 @@ TENANT_TYPES: Final[tuple[PolicyType, ...]] = (
     _app("app_control_supplement", "App Control supplement", "wdacSupplementalPolicies", *_ASSIGNED),
     _app("ios_provisioning", "iOS provisioning profile", "iosLobAppProvisioningConfigurations", *_ASSIGNED),
     _app("vpp_token", "Apple VPP token", "vppTokens", kept="lastSyncStatus tokenActionResults"),
-    _device("branding", "Company branding", "intuneBrandingProfiles", _APPS, *_ASSIGNED, name_property="profileName"),
-    _device("terms_and_conditions", "Terms and conditions", "termsAndConditions", _SERVICE, *_ASSIGNED),
-    _device("dep_token", "Apple DEP token", "depOnboardingSettings", _SERVICE, _apart("enrollmentProfiles"),
+    _device("branding", "Company branding", "intuneBrandingProfiles", APPS, *_ASSIGNED, name_property="profileName"),
+    _device("terms_and_conditions", "Terms and conditions", "termsAndConditions", SERVICE, *_ASSIGNED),
+    _device("dep_token", "Apple DEP token", "depOnboardingSettings", SERVICE, _apart("enrollmentProfiles"),
             name_property="tokenName", kept=_SYNCED),
-    _device("apns_certificate", "Apple push certificate", "applePushNotificationCertificate", _SERVICE,
+    _device("apns_certificate", "Apple push certificate", "applePushNotificationCertificate", SERVICE,
             single=True, name_property="appleIdentifier"),
-    _device("apple_enrollment", "Apple enrolment profile", "appleUserInitiatedEnrollmentProfiles", _SERVICE, *_ASSIGNED),
-    _device("threat_defense_connector", "Threat defence connector", "mobileThreatDefenseConnectors", _SERVICE,
+    _device("apple_enrollment", "Apple enrolment profile", "appleUserInitiatedEnrollmentProfiles", SERVICE, *_ASSIGNED),
+    _device("threat_defense_connector", "Threat defence connector", "mobileThreatDefenseConnectors", SERVICE,
             kept=_SEEN),
-    _device("compliance_partner", "Compliance partner", "complianceManagementPartners", _SERVICE, kept=_SEEN),
-    _device("custom_attribute", "Custom attribute", "deviceCustomAttributeShellScripts", _SCRIPTS, *_ASSIGNED,
+    _device("compliance_partner", "Compliance partner", "complianceManagementPartners", SERVICE, kept=_SEEN),
+    _device("custom_attribute", "Custom attribute", "deviceCustomAttributeShellScripts", SCRIPTS, *_ASSIGNED,
             by_id=True, lane=Lane.SCRIPTS),
-    _device("hotpatch_policy", "Quality update policy", "windowsQualityUpdatePolicies", _CONFIGURATION, *_ASSIGNED),
-    _device("hardware_configuration", "Hardware configuration", "hardwareConfigurations", _CONFIGURATION, *_ASSIGNED,
+    _device("hotpatch_policy", "Quality update policy", "windowsQualityUpdatePolicies", CONFIGURATION, *_ASSIGNED),
+    _device("hardware_configuration", "Hardware configuration", "hardwareConfigurations", CONFIGURATION, *_ASSIGNED,
             by_id=True),
-    _device("template_file", "Uploaded template file", "groupPolicyUploadedDefinitionFiles", _CONFIGURATION,
+    _device("template_file", "Uploaded template file", "groupPolicyUploadedDefinitionFiles", CONFIGURATION,
             kept="status uploadDateTime"),
-    _device("managed_google_play", "Managed Google Play", "androidManagedStoreAccountEnterpriseSettings", _CONFIGURATION,
+    _device("managed_google_play", "Managed Google Play", "androidManagedStoreAccountEnterpriseSettings", CONFIGURATION,
             single=True, kept="lastAppSyncDateTime lastAppSyncStatus"),
-    _device("intune_settings", "Intune settings", "settings", _CONFIGURATION, single=True),
-    _device("device_category", "Device category", "deviceCategories", _DEVICES),
-    _device("cleanup_rule", "Device clean-up rule", "managedDeviceCleanupRules", _DEVICES),
-    _device("role_assignment", "Role assignment", "roleAssignments", _RBAC, _apart("roleScopeTags"), by_id=True),
+    _device("intune_settings", "Intune settings", "settings", CONFIGURATION, single=True),
+    _device("device_category", "Device category", "deviceCategories", DEVICES),
+    _device("cleanup_rule", "Device clean-up rule", "managedDeviceCleanupRules", DEVICES),
+    _device("role_assignment", "Role assignment", "roleAssignments", RBAC, _apart("roleScopeTags"), by_id=True),
     _entra("named_location", "Named location", f"{_ACCESS}/namedLocations", lane=Lane.CONDITIONAL_ACCESS),
     _entra("authentication_context", "Authentication context", f"{_ACCESS}/authenticationContextClassReferences"),
     _entra("authentication_strength", "Authentication strength", "policies/authenticationStrengthPolicies",

@@ -6,8 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Final
 
 from flows._policies.content import DEFAULT, Content
+
+GRAPH: Final = "#microsoft.graph."
 
 
 class Lane(StrEnum):
@@ -114,3 +117,23 @@ class PolicyType:
     signatures: tuple[frozenset[str], ...] = ()
     folders: tuple[str, ...] = ()
     content: Content = DEFAULT
+
+
+def entry(
+    slug: str, label: str, collections: tuple[Collection, ...], permission: str,
+    odata: str, signatures: str, folders: str, **more: Any,
+) -> PolicyType:  # fmt: skip
+    """A row of the table. `odata` are names apart by spaces, with a star before the end of a family's; `signatures` are apart by a
+    comma, and their properties by spaces; `folders` are apart by a comma."""
+    names = odata.split()
+    return PolicyType(
+        slug,
+        label,
+        collections,
+        permission,
+        odata_types=frozenset(GRAPH + name for name in names if not name.startswith("*")),
+        odata_suffixes=tuple(name[1:] for name in names if name.startswith("*")),
+        signatures=tuple(frozenset(one.split()) for one in signatures.split(",") if one),
+        folders=tuple(name for name in folders.split(", ") if name),
+        **more,
+    )

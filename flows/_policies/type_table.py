@@ -10,27 +10,19 @@ from dataclasses import replace
 from typing import Any, Final
 
 from flows._policies import type_contents as contents
-from flows._policies.tenant_types import TENANT_TYPES
-from flows._policies.type_model import Collection, Lane, Part, PlatformRule, PolicyType
+from flows._policies.tenant_types import APPS, CONFIGURATION, POLICY, RBAC, SCRIPTS, SERVICE, TENANT_TYPES
+from flows._policies.type_model import GRAPH, Collection, Lane, Part, PlatformRule, PolicyType, entry
 
-_CONFIGURATION: Final = "DeviceManagementConfiguration.Read.All"
-_SCRIPTS: Final = "DeviceManagementScripts.Read.All"
-_APPS: Final = "DeviceManagementApps.Read.All"
-_SERVICE: Final = "DeviceManagementServiceConfig.Read.All"
-_RBAC: Final = "DeviceManagementRBAC.Read.All"
-_POLICY: Final = "Policy.Read.All"
-
-_GRAPH: Final = "#microsoft.graph."
 _PROTECTIONS: Final = ("iosManagedAppProtection", "androidManagedAppProtection", "windowsManagedAppProtection")
 _WIP: Final = ("windowsInformationProtectionPolicy", "mdmWindowsInformationProtectionPolicy")
 _TYPED_PATHS: Final = {
-    _GRAPH + name: f"beta/deviceAppManagement/{name.removesuffix('y')}{'ies' if name.endswith('y') else 's'}"
+    GRAPH + name: f"beta/deviceAppManagement/{name.removesuffix('y')}{'ies' if name.endswith('y') else 's'}"
     for name in (*_PROTECTIONS, *_WIP)
 }
 
 
 def _odata(*names: str) -> frozenset[str]:
-    return frozenset(_GRAPH + name for name in names)
+    return frozenset(GRAPH + name for name in names)
 
 
 _SETTINGS: Final = Part("settings", count_property="settingCount", in_list=False)
@@ -53,130 +45,110 @@ def _unassigned(path: str, *parts: Part, **more: Any) -> tuple[Collection, ...]:
     return (Collection(path, parts=parts, **more),)
 
 
-def _type(
-    slug: str, label: str, collections: tuple[Collection, ...], permission: str,
-    odata: str, signatures: str, folders: str, **more: Any,
-) -> PolicyType:  # fmt: skip
-    """`odata` are names apart by spaces, with a star before the end of a family's; `signatures` are apart by a comma, and
-    their properties by spaces; `folders` are apart by a comma."""
-    names = odata.split()
-    return PolicyType(
-        slug,
-        label,
-        collections,
-        permission,
-        odata_types=_odata(*(name for name in names if not name.startswith("*"))),
-        odata_suffixes=tuple(name[1:] for name in names if name.startswith("*")),
-        signatures=tuple(frozenset(one.split()) for one in signatures.split(",")),
-        folders=tuple(folders.split(", ")),
-        **more,
-    )
-
-
 # fmt: off
 # A row says what a type is called and where it is; how to know one from elsewhere; what is special about it.
 POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
-    _type(
+    entry(
         "settings_catalog", "Settings catalog",
-        _intune("deviceManagement/configurationPolicies", _SETTINGS), _CONFIGURATION,
+        _intune("deviceManagement/configurationPolicies", _SETTINGS), CONFIGURATION,
         "deviceManagementConfigurationPolicy", "name platforms technologies",
         "Settings Catalog, configurationPolicies, Settings, Endpoint Security",
         name_property="name", platform=PlatformRule.PLATFORMS, content=contents.CATALOG,
     ),
-    _type(
+    entry(
         "settings_catalog_compliance", "Compliance (settings catalog)",
-        _intune("deviceManagement/compliancePolicies", _SETTINGS, _CATALOG_ACTIONS), _CONFIGURATION,
+        _intune("deviceManagement/compliancePolicies", _SETTINGS, _CATALOG_ACTIONS), CONFIGURATION,
         "deviceManagementCompliancePolicy", "name platforms technologies scheduledActionsForRule",
         "CompliancePoliciesV2, Settings Catalog Compliance",
         name_property="name", platform=PlatformRule.PLATFORMS, content=contents.CATALOG_COMPLIANCE,
     ),
-    _type(
+    entry(
         "reusable_setting", "Reusable setting",
-        _unassigned("beta/deviceManagement/reusablePolicySettings", by_id=True), _CONFIGURATION,
+        _unassigned("beta/deviceManagement/reusablePolicySettings", by_id=True), CONFIGURATION,
         "deviceManagementReusablePolicySetting", "displayName settingDefinitionId settingInstance",
         "Reusable Settings, reusablePolicySettings", content=contents.REUSABLE,
     ),
-    _type(
+    entry(
         "device_configuration", "Device configuration",
-        _intune("deviceManagement/deviceConfigurations"), _CONFIGURATION,
+        _intune("deviceManagement/deviceConfigurations"), CONFIGURATION,
         "*Configuration *ConfigurationBase *CertificateProfile *CertificateProfileBase *RootCertificate",
         "displayName omaSettings, displayName payloadFileName payload",
         "Device Configuration, Device Configurations, Configuration Profiles, Update Policies",
         platform=PlatformRule.ODATA_TYPE, content=contents.DEVICE,
     ),
-    _type(
+    entry(
         "compliance", "Compliance",
-        _intune("deviceManagement/deviceCompliancePolicies", _ACTIONS), _CONFIGURATION,
+        _intune("deviceManagement/deviceCompliancePolicies", _ACTIONS), CONFIGURATION,
         "*CompliancePolicy", "displayName scheduledActionsForRule",
         "Compliance Policies, Device Compliance Policies, Compliance",
         platform=PlatformRule.ODATA_TYPE, content=contents.COMPLIANCE,
     ),
-    _type(
+    entry(
         "administrative_template", "Administrative template",
-        _intune("deviceManagement/groupPolicyConfigurations", _VALUES), _CONFIGURATION,
+        _intune("deviceManagement/groupPolicyConfigurations", _VALUES), CONFIGURATION,
         "groupPolicyConfiguration", "displayName definitionValues, displayName policyConfigurationIngestionType",
         "Administrative Templates, groupPolicyConfigurations",
         platform=PlatformRule.WINDOWS, content=contents.TEMPLATE,
     ),
-    _type(
+    entry(
         "endpoint_security_intent", "Endpoint security",
-        _intune("deviceManagement/intents", Part("settings", in_list=False)), _CONFIGURATION,
+        _intune("deviceManagement/intents", Part("settings", in_list=False)), CONFIGURATION,
         "deviceManagementIntent", "displayName templateId settings, displayName templateId settingsDelta",
         "Management Intents, intents, EndpointSecurity, Endpoint Security Intents, Device Intents",
         content=contents.INTENT,
     ),
-    _type(
+    entry(
         "app_protection", "App protection",
         _intune("deviceAppManagement/managedAppPolicies", _PROTECTED_APPS, *_APP_LOCKER, by_id=True, typed_paths=_TYPED_PATHS),
-        _APPS,
+        APPS,
         "windowsInformationProtectionPolicy mdmWindowsInformationProtectionPolicy *ManagedAppProtection",
         "displayName pinRequired minimumPinLength", "App Protection, App Protection Policies, managedAppPolicies",
         platform=PlatformRule.ODATA_TYPE, content=contents.APP_PROTECTION,
     ),
-    _type(
+    entry(
         "app_configuration", "App configuration",
         (
             *_intune("deviceAppManagement/mobileAppConfigurations"),
             *_intune("deviceAppManagement/targetedManagedAppConfigurations", _CHOSEN_APPS),
         ),
-        _APPS,
+        APPS,
         "targetedManagedAppConfiguration *MobileAppConfiguration *StoreAppConfiguration",
         "displayName targetedMobileApps, displayName appGroupType customSettings",
         "App Configuration, App Configuration Policies, AppConfigurationManagedApp, AppConfigurationManagedDevice, "
         "mobileAppConfigurations, targetedManagedAppConfigurations",
         platform=PlatformRule.ODATA_TYPE, content=contents.APP_CONFIGURATION,
     ),
-    _type(
+    entry(
         "powershell_script", "PowerShell script",
-        _intune("deviceManagement/deviceManagementScripts", by_id=True), _SCRIPTS,
+        _intune("deviceManagement/deviceManagementScripts", by_id=True), SCRIPTS,
         "deviceManagementScript", "displayName scriptContent enforceSignatureCheck runAs32Bit fileName",
         "PowerShell Scripts, Powershell, Device Management Scripts, Scripts",
         lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
     ),
-    _type(
+    entry(
         "shell_script", "Shell script",
-        _intune("deviceManagement/deviceShellScripts", by_id=True), _SCRIPTS,
+        _intune("deviceManagement/deviceShellScripts", by_id=True), SCRIPTS,
         "deviceShellScript", "displayName scriptContent executionFrequency",
         "Shell, Shell Scripts, MacScripts, deviceShellScripts, macOS Scripts",
         lane=Lane.SCRIPTS, platform=PlatformRule.MACOS,
     ),
-    _type(
+    entry(
         "health_script", "Remediation script",
-        _intune("deviceManagement/deviceHealthScripts", by_id=True), _SCRIPTS,
+        _intune("deviceManagement/deviceHealthScripts", by_id=True), SCRIPTS,
         "deviceHealthScript", "displayName publisher detectionScriptContent remediationScriptContent",
         "Proactive Remediations, HealthScripts, Device Health Scripts, Remediations",
         lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
     ),
-    _type(
+    entry(
         "compliance_script", "Compliance script",
-        _intune("deviceManagement/deviceComplianceScripts", by_id=True), _SCRIPTS,
+        _intune("deviceManagement/deviceComplianceScripts", by_id=True), SCRIPTS,
         "deviceComplianceScript", "displayName detectionScriptContent publisher",
         "Compliance Scripts, deviceComplianceScripts",
         lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
     ),
-    _type(
+    entry(
         "enrollment_configuration", "Enrolment configuration",
-        _intune("deviceManagement/deviceEnrollmentConfigurations"), _SERVICE,
+        _intune("deviceManagement/deviceEnrollmentConfigurations"), SERVICE,
         "windows10EnrollmentCompletionPageConfiguration deviceComanagementAuthorityConfiguration "
         "*DeviceEnrollmentPlatformRestrictionsConfiguration *DeviceEnrollmentPlatformRestrictionConfiguration "
         "*EnrollmentLimitConfiguration *EnrollmentWindowsHelloForBusinessConfiguration "
@@ -186,62 +158,62 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
         "deviceEnrollmentConfigurations",
         platform=PlatformRule.ODATA_TYPE, content=contents.BY_LOCALE,
     ),
-    _type(
+    entry(
         "autopilot_profile", "Autopilot profile",
-        _intune("deviceManagement/windowsAutopilotDeploymentProfiles"), _SERVICE,
+        _intune("deviceManagement/windowsAutopilotDeploymentProfiles"), SERVICE,
         "*WindowsAutopilotDeploymentProfile",
         "displayName outOfBoxExperienceSettings, displayName outOfBoxExperienceSetting",
         "Autopilot, AutoPilot Profiles, Enrollment Profiles, windowsAutopilotDeploymentProfiles",
         platform=PlatformRule.WINDOWS,
     ),
-    _type(
+    entry(
         "feature_update_profile", "Feature update profile",
-        _intune("deviceManagement/windowsFeatureUpdateProfiles"), _CONFIGURATION,
+        _intune("deviceManagement/windowsFeatureUpdateProfiles"), CONFIGURATION,
         "windowsFeatureUpdateProfile", "displayName featureUpdateVersion",
         "Feature Updates, windowsFeatureUpdateProfiles, Feature Update Profiles",
         platform=PlatformRule.WINDOWS, content=contents.FEATURE_UPDATE,
     ),
-    _type(
+    entry(
         "quality_update_profile", "Quality update profile",
-        _intune("deviceManagement/windowsQualityUpdateProfiles"), _CONFIGURATION,
+        _intune("deviceManagement/windowsQualityUpdateProfiles"), CONFIGURATION,
         "windowsQualityUpdateProfile", "displayName expeditedUpdateSettings",
         "Quality Updates, windowsQualityUpdateProfiles, Quality Update Profiles", platform=PlatformRule.WINDOWS,
     ),
-    _type(
+    entry(
         "driver_update_profile", "Driver update profile",
-        _intune("deviceManagement/windowsDriverUpdateProfiles"), _CONFIGURATION,
+        _intune("deviceManagement/windowsDriverUpdateProfiles"), CONFIGURATION,
         "windowsDriverUpdateProfile", "displayName approvalType deploymentDeferralInDays",
         "Driver Updates, DriverUpdateProfiles, windowsDriverUpdateProfiles",
         platform=PlatformRule.WINDOWS, content=contents.DRIVER_UPDATE,
     ),
-    _type(
+    entry(
         "assignment_filter", "Assignment filter",
-        _unassigned("beta/deviceManagement/assignmentFilters"), _CONFIGURATION,
+        _unassigned("beta/deviceManagement/assignmentFilters"), CONFIGURATION,
         "deviceAndAppManagementAssignmentFilter", "displayName platform rule", "Filters, Assignment Filters",
         platform=PlatformRule.PLATFORM, content=contents.FILTER,
     ),
-    _type(
-        "scope_tag", "Scope tag", _intune("deviceManagement/roleScopeTags"), _RBAC,
+    entry(
+        "scope_tag", "Scope tag", _intune("deviceManagement/roleScopeTags"), RBAC,
         "roleScopeTag", "displayName isBuiltIn description", "Scope Tags, roleScopeTags",
     ),
-    _type(
+    entry(
         "role_definition", "Role definition",
-        _unassigned("beta/deviceManagement/roleDefinitions", Part("roleAssignments", in_exports=False)), _RBAC,
+        _unassigned("beta/deviceManagement/roleDefinitions", Part("roleAssignments", in_exports=False)), RBAC,
         "roleDefinition deviceAndAppManagementRoleDefinition",
         # A description, too, and it would be as much a scope tag.
         "displayName rolePermissions isBuiltIn, displayName rolePermissions isBuiltIn description",
         "Roles, Role Definitions", content=contents.ROLE,
     ),
-    _type(
+    entry(
         "notification_template", "Notification template",
         _unassigned("beta/deviceManagement/notificationMessageTemplates", Part("localizedNotificationMessages")),
-        _SERVICE,
+        SERVICE,
         "notificationMessageTemplate", "displayName brandingOptions defaultLocale",
         "Notifications, Notification Templates, Message Templates, notificationMessageTemplates",
         content=contents.BY_LOCALE,
     ),
-    _type(
-        "conditional_access", "Conditional Access", _unassigned("v1.0/identity/conditionalAccess/policies"), _POLICY,
+    entry(
+        "conditional_access", "Conditional Access", _unassigned("v1.0/identity/conditionalAccess/policies"), POLICY,
         "conditionalAccessPolicy", "displayName conditions grantControls, displayName state conditions",
         "Conditional Access, Conditional Access Policies", lane=Lane.CONDITIONAL_ACCESS,
     ),

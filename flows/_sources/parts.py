@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from flows._policies.json_shape import as_list, as_object
+from flows._policies.json_shape import GUID, as_list, as_object
 from flows._policies.protocol import SourceFailure
 from flows._sources.forms.form import ExportFile
 from flows._sources.forms.graph import NEXT, PARTS, is_first_page
@@ -18,7 +18,6 @@ from flows._sources.forms.graph import NEXT, PARTS, is_first_page
 _CONTEXT: Final = re.compile(rf"\('([^')]+)'\)/({'|'.join(PARTS)})\b", re.IGNORECASE)
 _SUFFIX: Final = re.compile(rf"[ _.-]+({'|'.join(PARTS)})$", re.IGNORECASE)
 _NAMES: Final = {name.lower(): name for name in PARTS}
-_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OWNER: Final = re.compile(r"([0-9a-fA-F-]{36})_")
 
 
@@ -166,7 +165,7 @@ def _owner(members: list[dict[str, Any]], file: ExportFile) -> str | None:
     }
     if len(owners) == 1:
         return owners.pop()
-    in_name = _GUID.search(file.stem)
+    in_name = GUID.search(file.stem)
     return in_name.group().lower() if in_name else None
 
 

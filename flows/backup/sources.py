@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import select
 
+from flows._policies.own_credential import directory_of
 from flows._policies.protocol import SourcePolicy
 from flows._policies.snapshots import list_syncs, policies_of, usable_at
 from flows._policies.stored import body_bytes
@@ -23,7 +23,6 @@ from runstore.database import Database
 from runstore.errors import BadInputError
 from runstore.reasons import ReasonedError, for_item
 from runstore.runs.run import Failure
-from runstore.schema import Tenant
 from runstore.tenancy import TenantScope
 
 if TYPE_CHECKING:
@@ -50,17 +49,13 @@ def by_type(policies: Mapping[str, str]) -> list[tuple[str, str]]:
 def open_source(store: Database, scope: TenantScope) -> Generator[FolderCapture | GraphCapture]:
     """Microsoft Graph if the tenant has a directory, else its newest sync's folder; ReasonedError for neither."""
     with store.transaction(scope) as connection:
-        asked = select(Tenant.directory_id, Tenant.without_types).where(Tenant.id == scope.tenant_id)
-        directory, without = connection.execute(asked).one()
+        directory, without, environ = directory_of(connection, scope)
         syncs = list_syncs(connection, scope, limit=50)
     if directory:
         # Imported here: a folder's capture needs no HTTP client and no identity library.
-        from flows._policies.own_credential import environment_of
         from flows._sources.graph.reader import GraphReader
         from flows.backup.graph_source import GraphCapture
 
-        with store.transaction(scope) as connection:
-            environ = environment_of(connection, scope)
         # A policy of a type that is left out is captured all the same when it is asked for by its id.
         listed = [entry for entry in POLICY_TYPES if entry.slug not in without]
         with GraphReader.open(directory, environ=environ) as reader:

@@ -20,7 +20,7 @@ from flows.drift.comparison.compare import Differences, compare
 from flows.drift.comparison.findings import Comparison, Withheld
 from flows.drift.comparison.names import named
 from flows.drift.comparison.severity import DEFAULT_RULES, SeverityRule
-from flows.drift.comparison.sides import Completeness, PolicyState
+from flows.drift.comparison.sides import Completeness
 from flows.drift.reports.summary import groups_json
 from runstore.errors import BadInputError
 
@@ -93,10 +93,10 @@ def compare_sides(
     def bodies(hashes: Iterable[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
         return {digest: body_of(content[digest].body) for digest in hashes if digest in content}
 
-    both = [(_state(olds[key]), _state(news[key])) for key in sorted(olds.keys() & news.keys())]
+    both = [(olds[key], news[key]) for key in sorted(olds.keys() & news.keys())]
     found = Differences(
-        [_state(news[key]) for key in sorted(news.keys() - olds.keys())],
-        [_state(olds[key]) for key in sorted(olds.keys() - news.keys())],
+        [news[key] for key in sorted(news.keys() - olds.keys())],
+        [olds[key] for key in sorted(olds.keys() - news.keys())],
         [
             pair
             for pair in both
@@ -105,12 +105,6 @@ def compare_sides(
         Counter(new.kind for _, new in both),
     )
     return compare(found, bodies, (before.unread, after.unread), rules=rules, fingerprint=fingerprint)
-
-
-def _state(one: StoredPolicy) -> PolicyState:
-    return PolicyState(
-        one.policy_id, one.policy_type, one.name, one.platform, one.content_hash, one.subtype, one.origin
-    )
 
 
 @dataclass(frozen=True, slots=True)

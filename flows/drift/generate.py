@@ -16,7 +16,7 @@ from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical, c
 from flows._policies.rehash import bring_up_to_date
 from flows._policies.sealing import Seals
 from flows._policies.secrets import protected
-from flows._policies.snapshots import bodies, fingerprint_of
+from flows._policies.snapshots import bodies, fingerprint_of, in_sync
 from flows._policies.tables import PolicyContent, SyncPolicy
 from flows.drift.attribution import attributed
 from flows.drift.comparison.compare import Differences, compare
@@ -98,7 +98,8 @@ def differences(connection: Connection, scope: TenantScope, baseline: UUID, curr
     differing: list[Pair] = []
     rows = connection.execute(_DIFFERING, {"tenant": scope.tenant_id, "baseline": baseline, "current": current})
     for policy_id, *sides in rows:
-        old, new = _state(policy_id, *sides[:6]), _state(policy_id, *sides[6:])
+        # A side without the policy has no hash.
+        old, new = (PolicyState(policy_id, *side) if side[3] else None for side in (sides[:6], sides[6:]))
         if old is not None and new is not None:
             differing.append((old, new))
         elif new is not None:
@@ -106,20 +107,11 @@ def differences(connection: Connection, scope: TenantScope, baseline: UUID, curr
         elif old is not None:
             removed.append(old)
     kinds = (SyncPolicy.policy_type, func.coalesce(SyncPolicy.subtype, text("''")))
-    of_sync = (SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == current)
-    by_kind = select(*kinds, func.count()).where(*of_sync).group_by(*kinds)
+    by_kind = select(*kinds, func.count()).where(*in_sync(scope, current)).group_by(*kinds)
     counted = connection.execute(by_kind).all() if differing else ()
     in_both = Counter({(policy_type, subtype): count for policy_type, subtype, count in counted})
     in_both.subtract(state.kind for state in added)
     return Differences(added, removed, differing, in_both)
-
-
-def _state(
-    policy_id: str, policy_type: str, name: str, platform: str | None, digest: Any, subtype: str | None, origin: str
-) -> PolicyState | None:
-    if digest is None:
-        return None
-    return PolicyState(policy_id, policy_type, name, platform, bytes(digest), subtype, origin)
 
 
 def bring_findings_up_to_date(connection: Connection, scope: TenantScope, scope_key: str) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from flows._policies.audit import events_of
 from flows._policies.canonical import CANONICAL_VERSION, content_declared
 from flows._policies.secrets import presence, protected, without_fingerprints
-from flows._policies.snapshots import Sync, SyncedPolicy, bodies, newest_usable, policies_of, policy_in, usable_at
+from flows._policies.snapshots import Sync, bodies, newest_usable, policies_of, policy_in, usable_at
 from flows.drift.attribution import last_of, said_of
 from flows.drift.comparison.compare import pair_changes
 from flows.drift.comparison.sides import Completeness, PolicyState
@@ -32,7 +32,7 @@ MOST_POLICIES: Final = 10_000
 class _Version:
     """A policy as it was from one sync to another; no `policy` where it was gone. `before` is the sync that saw the one before."""
 
-    policy: SyncedPolicy | None
+    policy: PolicyState | None
     first: Sync
     last: Sync
     before: Sync | None = None
@@ -143,7 +143,7 @@ def diff_between(
     return {**document, "findings": findings, "groups": groups_json(findings)}
 
 
-def _versions(syncs: Sequence[Sync], seen: Mapping[Any, SyncedPolicy]) -> list[_Version]:
+def _versions(syncs: Sequence[Sync], seen: Mapping[Any, PolicyState]) -> list[_Version]:
     """The versions, oldest first. A sync that did not read the policy ends none."""
     found: list[_Version] = []
     for sync in syncs:
@@ -159,11 +159,11 @@ def _versions(syncs: Sequence[Sync], seen: Mapping[Any, SyncedPolicy]) -> list[_
     return found
 
 
-def _knows(sync: Sync, policy: SyncedPolicy) -> bool:
+def _knows(sync: Sync, policy: PolicyState) -> bool:
     return Completeness.of_json(sync.unread).knows(policy.policy_type, policy.policy_id)
 
 
-def _is_same(one: SyncedPolicy | None, other: SyncedPolicy | None) -> bool:
+def _is_same(one: PolicyState | None, other: PolicyState | None) -> bool:
     if one is None or other is None:
         return one is other
     # An unknown subtype equals any, as in a comparison.
@@ -214,8 +214,4 @@ def _changes(
         return []
     if not {old.content_hash, new.content_hash} <= contents.keys():
         return None
-    return [one.as_json() for one in pair_changes(_state(old), _state(new), contents)]
-
-
-def _state(one: SyncedPolicy) -> PolicyState:
-    return PolicyState(one.policy_id, one.policy_type, one.name, one.platform, one.content_hash, one.subtype)
+    return [one.as_json() for one in pair_changes(old, new, contents)]

@@ -10,7 +10,7 @@ from flows._policies.canonical import CANONICAL_VERSION, body_hash, canonical
 from flows._policies.protocol import SourceFailure
 from flows._policies.sealing import Seals
 from flows._policies.secrets import presence, without_fingerprints
-from flows._policies.snapshots import Sync, usable_sync
+from flows._policies.snapshots import STATE_COLUMNS, Sync, in_sync, usable_sync
 from flows._policies.stored import StoredPolicy, body_bytes, body_of
 from flows._policies.stored import stored as made_ready
 from flows._policies.tables import InventorySync, PolicyContent, SyncPolicy
@@ -80,14 +80,13 @@ def _sync(connection: Connection, scope: TenantScope, text: str) -> Sync:
 
 def _stored(connection: Connection, scope: TenantScope, sync: Sync, bare: set[str] | None) -> Side:
     """The side of a sync; with `bare` without fingerprints, and those ids added to it whose policies had some."""
-    columns = [getattr(SyncPolicy, name) for name in StoredPolicy.__dataclass_fields__ if name != "body"]
     rows = connection.execution_options(yield_per=BATCH).execute(
-        select(*columns, PolicyContent.body)
+        select(*STATE_COLUMNS, PolicyContent.body)
         .join(
             PolicyContent,
             (PolicyContent.tenant_id == SyncPolicy.tenant_id) & (PolicyContent.content_hash == SyncPolicy.content_hash),
         )
-        .where(SyncPolicy.tenant_id == scope.tenant_id, SyncPolicy.sync_id == sync.id)
+        .where(*in_sync(scope, sync.id))
     )
     unread = Completeness.of_json(sync.unread)
     side = Side({}, unread, not_asked=sync.unread.get("not_asked", {}), name=f"{SYNC}{sync.id}", is_folder=False)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from flows._policies.groups import Group, keep_groups
 from flows._policies.names import Mentioned
-from flows._policies.own_credential import environment_of
+from flows._policies.own_credential import directory_of
 from flows._policies.snapshots import bodies, find_sync, newest_usable, policies_of
 from flows._sources.graph.answers import Problem
 from flows._sources.graph.reader import GraphReader
@@ -16,7 +16,6 @@ from flows._tracking.tracked_flow import TrackedRun, tracked_flow
 from flows.groups.operation import OPERATION, GroupParameters
 from flows.groups.reasons import GROUPS_WITHOUT_SYNC
 from runstore.reasons import ReasonedError
-from runstore.schema import Tenant
 from runstore.tenancy import TenantScope
 
 BATCH = 500
@@ -65,11 +64,6 @@ def mentioned_groups(connection: Connection, scope: TenantScope, parameters: Gro
 
 
 def _read(run: TrackedRun, ids: Sequence[str]) -> list[Group | Problem]:
-    directory, environ = run.stored(
-        lambda connection: (
-            connection.execute(select(Tenant.directory_id).where(Tenant.id == run.scope.tenant_id)).scalar_one(),
-            environment_of(connection, run.scope),
-        )
-    )
+    directory, _, environ = run.stored(partial(directory_of, scope=run.scope))
     with GraphReader.open(directory, environ=environ) as reader:
         return list(reader.groups(ids))

@@ -6,7 +6,8 @@ from typing import Final
 
 import streamlit as st
 
-from flows._policies.snapshots import Sync, SyncedPolicy, find_sync, list_syncs, policies_of, usable_at
+from flows._policies.snapshots import Sync, find_sync, list_syncs, policies_of, usable_at
+from flows._policies.stored import PolicyState
 from monitoring_app.presentation.fields import Fields, day_of
 from monitoring_app.presentation.figures import between, type_name
 from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
@@ -95,7 +96,7 @@ def _policies(viewer: Viewer, wanted: str) -> None:
     show(h("div", {"class": "stack"}, policies_table(slug, sync, shown), pages), "inventory-policies")
 
 
-def policies_table(slug: str, sync: Sync, shown: Sequence[SyncedPolicy]) -> Node:
+def policies_table(slug: str, sync: Sync, shown: Sequence[PolicyState]) -> Node:
     """The policies of a sync, each leading to its history."""
     columns = {"Policy": "wide", "Policy type": "", "Platform": ""}
     rows: list[Node] = []

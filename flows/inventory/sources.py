@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import select
-
 from flows._policies.audit import AuditTrail
 from flows._policies.groups import with_rules
 from flows._policies.names import Mentioned
@@ -22,7 +20,6 @@ from flows.inventory.reasons import SOURCE_GONE
 from runstore.database import Database
 from runstore.errors import BadInputError
 from runstore.reasons import ReasonedError
-from runstore.schema import Tenant
 from runstore.tenancy import TenantScope
 
 GRAPH_CHANGES: Final = "graph-changes"
@@ -72,16 +69,13 @@ def opened(
         yield Opened(files, source, expected)
         return
     # Imported here: a folder's sync needs no HTTP client and no identity library.
-    from flows._policies.own_credential import environment_of
+    from flows._policies.own_credential import directory_of
     from flows._sources.graph.reader import GraphReader
     from flows._sources.graph.source import GraphSource
     from flows.inventory.asking import read_names, read_trail
 
     with store.transaction(scope) as connection:
-        directory, without = connection.execute(
-            select(Tenant.directory_id, Tenant.without_types).where(Tenant.id == scope.tenant_id)
-        ).one()
-        environ = environment_of(connection, scope)
+        directory, without, environ = directory_of(connection, scope)
     known = {} if full else _known(store, scope, scope_key)
     with GraphReader.open(directory, environ=environ, say=say) as reader:
         kind = GRAPH_CHANGES if known else GRAPH

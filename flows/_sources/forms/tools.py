@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from flows._policies.content import names
-from flows._policies.json_shape import as_list, as_object
+from flows._policies.json_shape import GUID, as_list, as_object
 from flows._sources.forms.form import Body, ExportFile, Form
 from flows._sources.forms.graph import PARTS
 
@@ -45,7 +45,7 @@ INTUNE_CD: Final = Form(
     ),
 )
 
-_TEMPLATE_FIRST: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}_(?=.)")
+_TEMPLATE_FIRST: Final = re.compile(rf"{GUID.pattern}_(?=.)")
 _DELTA: Final = "settingsDelta"
 
 

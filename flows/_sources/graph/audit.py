@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from flows._policies.audit import AuditedChange, AuditLog, AuditStatus
-from flows._policies.json_shape import as_dict, as_list, as_text
+from flows._policies.json_shape import GUID, as_dict, as_list, as_text
 from flows._policies.types import Lane
 from flows._sources.graph.answers import Request
 from flows._sources.graph.paging import Pages, read_collections
@@ -22,7 +22,7 @@ from runstore.fence.redaction import scrub_text
 _LIMIT: Final = 200
 """Characters of an actor or an activity that are kept."""
 _FRACTION: Final = re.compile(r"(\.\d{6})\d+")
-_LEADING_ID: Final = re.compile(r"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})_")
+_LEADING_ID: Final = re.compile(rf"({GUID.pattern})_")
 
 
 _SINCE: Final = "$filter=activityDateTime%20gt%20{start}"

@@ -18,7 +18,7 @@ from azure.identity import (
     WorkloadIdentityCredential,
 )
 
-from flows._policies.json_shape import as_dict
+from flows._policies.json_shape import GUID, as_dict
 from flows._policies.own_credential import CERTIFICATE
 from flows._sources.graph import reasons
 from flows._sources.graph.settings import UNTRUSTED, GraphSettings
@@ -26,7 +26,6 @@ from runstore.reasons import ReasonedError
 from runstore.runs.run import Failure
 
 _SIGN_IN_RETRIES: Final = 3
-_DIRECTORY_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ENTRA_CODE: Final = re.compile(r"\bAADSTS[0-9]{4,8}\b")
 """Entra's number, the one thing looked for in a text that otherwise names the tenant."""
 _DESKS: Final = tuple(
@@ -192,7 +191,7 @@ class TokenSource:
 
 
 def _is_id(directory: str) -> bool:
-    return _DIRECTORY_ID.fullmatch(directory) is not None
+    return GUID.fullmatch(directory) is not None
 
 
 def directory_claim(token: str) -> str | None:

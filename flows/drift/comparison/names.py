@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from flows._policies.json_shape import as_list, as_object
-from flows._policies.names import CONTEXT, GUID, SCOPE_TAG, shown_name
+from flows._policies.json_shape import GUID, as_list, as_object
+from flows._policies.names import CONTEXT, SCOPE_TAG, shown_name
 from flows._policies.secrets import is_secret
 from flows.drift.comparison.changes import Change, Facet
 

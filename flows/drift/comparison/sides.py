@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flows._policies.canonical import PROPERTIES, canonical
+from flows._policies.stored import Kind as Kind
+from flows._policies.stored import PolicyState
 from flows._policies.tree import Tree
 from flows._policies.types import BY_SLUG, FROM_EXPORTS
 from flows._policies.unread import ANY_TYPE
@@ -19,27 +21,6 @@ from flows._policies.unread import ANY_TYPE
 SUBTYPE: Final = "@odata.type"
 _BATCH: Final = 500
 
-
-@dataclass(frozen=True, slots=True)
-class PolicyState:
-    """One policy in one sync: what the sync's row says; `content_hash` leads to the content. `origin` is where it was read,
-    empty if that is no longer known."""
-
-    policy_id: str
-    policy_type: str
-    name: str
-    platform: str | None
-    content_hash: bytes
-    subtype: str | None = None
-    origin: str = ""
-
-    @property
-    def kind(self) -> Kind:
-        return (self.policy_type, self.subtype or "")
-
-
-Kind = tuple[str, str]
-"""A policy type and the subtype in it, empty where exports do not say one."""
 
 Pair = tuple[PolicyState, PolicyState]
 """One policy before and after."""

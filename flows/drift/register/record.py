@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flows._policies.canonical import CANONICAL_VERSION
 from flows._policies.sealing import Seals
+from flows._policies.snapshots import in_sync
 from flows._policies.tables import SyncPolicy
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind
 from flows.drift.comparison.severity import SeverityRule
@@ -149,7 +150,7 @@ class _Recording:
             .with_for_update()
         ).all()
         left = [row for row in rows if row[0] not in found]
-        of_sync = (SyncPolicy.tenant_id == self.scope.tenant_id, SyncPolicy.sync_id == self.chosen.current.id)
+        of_sync = in_sync(self.scope, self.chosen.current.id)
         wanted = SyncPolicy.policy_id.in_([policy_id for _, policy_id, *_ in left if policy_id])
         contents = select(SyncPolicy.policy_id, SyncPolicy.content_hash).where(*of_sync, wanted)
         hashes = {policy_id: bytes(digest) for policy_id, digest in self.connection.execute(contents)}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows._policies.names import GUID
+from flows._policies.json_shape import GUID
 from flows._policies.secrets import is_secret
 from flows._policies.tree import dumps
 from flows.drift.comparison.findings import FindingKind

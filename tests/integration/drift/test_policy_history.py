@@ -81,6 +81,18 @@ def test_newer_rules_make_no_version_and_show_no_secret(runs: Runs) -> None:
     assert seen(history(runs, OTHER)) == [("present", 7, 0)]
 
 
+def test_what_only_the_newer_version_of_graph_answers_makes_no_version(store: Store, tmp_path: Path) -> None:
+    made = Runs(store, store.tenant("umbrella"))
+    made.sync(export(tmp_path / "old", [policy(ONE, "One", 1)]))
+    made.sync(export(tmp_path / "new", [{**policy(ONE, "One", 1), "onlyBetaHasIt": True}]))
+    assert seen(history(made)) == [("present", 1, 0), ("present", 1, 0)]
+    with store.admin.transaction(made.scope) as connection:
+        for sync, version in zip(list_of(made), ("beta", "v1.0"), strict=True):
+            moved = "UPDATE inventory_sync_policies SET origin = :origin WHERE sync_id = :sync"
+            connection.execute(text(moved), {"sync": sync, "origin": f"{version}/deviceManagement/policies"})
+    assert seen(history(made)) == [("present", 2, 0)]
+
+
 def test_who_made_a_version_is_who_changed_the_policy_between_the_two_syncs(runs: Runs) -> None:
     syncs = list_of(runs)[::-1]
     with runs.store.admin.transaction(runs.scope) as connection:

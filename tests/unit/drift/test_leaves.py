@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from flows._policies.base64_text import decoded
 from flows._policies.content import PROSE, TEXTS
-from flows._policies.names import GUID
+from flows._policies.json_shape import GUID
 from flows._policies.noise import ANYWHERE, OF_ELEMENT, OF_POLICY
 from flows._policies.types import BY_SLUG
 from tests.support.drift_compare import compared, snapshot
