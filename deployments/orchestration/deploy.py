@@ -69,7 +69,7 @@ def deploy_all(
     async def work() -> Answer:
         async with get_client() as client:
             if wait:
-                await await_server(client, SERVER_DEADLINE_SECONDS)
+                await await_server(client)
             await require_answer(client)
             served = await ensure_pool(client, name, pool_type, image)
             registered = [await _register(client, operation, wanted) for operation, wanted in found]
@@ -79,7 +79,7 @@ def deploy_all(
             if scheduled:
                 notes += await strangers(client, scheduled, tenants(), remove=remove_missing)
             missing = await missing_operations(client, remove=remove_missing)
-            ids = [id for id, _, _ in registered] + [one.id for one in scheduled]
+            ids = [id for id, _, _ in registered] + [id for id, _ in scheduled]
             waiting = await waiting_elsewhere(client, ids, name)
         notes = [
             *served.notes([variables for _, variables, _ in registered]),
@@ -91,14 +91,14 @@ def deploy_all(
         document = {
             "work_pool": {"name": name, "outcome": served.outcome, "type": served.type, "image": served.image},
             "deployments": deployed,
-            "tenant_deployments": [one.as_json() for one in scheduled],
+            "tenant_deployments": [line for _, line in scheduled],
             "waiting_elsewhere": [line for line, _ in waiting],
             "missing": [line for line, _ in missing],
             "notes": notes,
         }
         rows = [(one["operation"], one["entrypoint"], one["outcome"], ", ".join(one["changed"])) for one in deployed]
         table = Table(("Operation", "Entry point", "Outcome", "What changed"), rows, "There are no producers.")
-        changed = sum(one.outcome != "unchanged" for one in scheduled)
+        changed = sum(line["outcome"] != "unchanged" for _, line in scheduled)
         said = f"Deployments of scheduled tenants: {len(scheduled)}, of which {changed} changed."
         return Answer(document, (f"Work pool {name}: {served.outcome}.", table, *([said] if scheduled else []), *notes))
 
@@ -108,11 +108,11 @@ def deploy_all(
         raise prefect_problem(problem) from problem
 
 
-async def await_server(client: PrefectClient, seconds: float | None) -> None:
-    """Returns once Prefect's API answers. PrefectUnavailableError when it has not after `seconds`; None waits for ever."""
-    give_up_at = None if seconds is None else time.monotonic() + seconds
+async def await_server(client: PrefectClient) -> None:
+    """Returns once Prefect's API answers. PrefectUnavailableError when it has not after SERVER_DEADLINE_SECONDS."""
+    give_up_at = time.monotonic() + SERVER_DEADLINE_SECONDS
     while await client.api_healthcheck() is not None:
-        if give_up_at is not None and time.monotonic() > give_up_at:
+        if time.monotonic() > give_up_at:
             raise PrefectUnavailableError
         await anyio.sleep(0.2)
 

@@ -9,15 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    WorkPoolFilter,
-    WorkPoolFilterName,
-)
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter, WorkPoolFilterName
 from prefect.exceptions import ObjectNotFound
 
 from deployments.orchestration.deploy_tenants import TenantDeployed
@@ -27,9 +19,6 @@ from flows.registry import broken, operations
 
 # How many names a sentence has room for.
 SHOWN = 5
-
-# A suspended run goes on in the pool it began in.
-NOT_TAKEN = [StateType.SCHEDULED, StateType.PAUSED]
 
 Left = list[tuple[dict[str, Any], str]]
 """What was left, each as it stands in `deploy --json` and as a sentence with the next step."""
@@ -72,14 +61,13 @@ async def strangers(
         return [
             "Whether every scheduled tenant is still there was not looked at: no run store with tenants answers here."
         ]
-    gone = [one for one in deployed if one.tenant not in tenants]
+    gone = {id: line for id, line in deployed if line["tenant"] not in tenants}
     if not gone:
         return []
     if remove:
-        for name in dict.fromkeys(one.operation for one in gone):
-            ids = {one.id for one in gone}
-            await delete_all(client, [one for one in await read_operation(client, name) if one.id in ids])
-    names = ", ".join(f"{one.operation}/{one.name}" for one in gone[:SHOWN])
+        for name in dict.fromkeys(line["operation"] for line in gone.values()):
+            await delete_all(client, [one for one in await read_operation(client, name) if one.id in gone])
+    names = ", ".join(f"{line['operation']}/{line['name']}" for line in list(gone.values())[:SHOWN])
     more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
     if remove:
         return [f"{names}{more}: removed from Prefect, because the run store has no such tenant."]
@@ -102,10 +90,9 @@ async def waiting_elsewhere(client: PrefectClient, deployments: Sequence[UUID], 
     A flow run stays in the queue it was made in: Prefect's API moves none. Only a worker of that pool ends them; until then
     the rows of handed-over runs stay queued, and no identical run can be started.
     """
-    mine = FlowRunFilter(
-        deployment_id=FlowRunFilterDeploymentId(any_=list(deployments)),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=NOT_TAKEN)),
-    )
+    # A suspended run goes on in the pool it began in.
+    not_taken = {"type": {"any_": ["SCHEDULED", "PAUSED"]}}
+    mine = FlowRunFilter.model_validate({"deployment_id": {"any_": deployments}, "state": not_taken})
     found: Left = []
     for other in sorted(one.name for one in await client.read_work_pools() if one.name != pool):
         there = WorkPoolFilter(name=WorkPoolFilterName(any_=[other]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -30,20 +29,8 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MARGIN = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, slots=True)
-class TenantDeployed:
-    """What became of one tenant's deployment: moved, changed or unchanged, and which fields differed."""
-
-    operation: str
-    name: str
-    tenant: str
-    id: UUID
-    outcome: str
-    changed: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """A line of `deploy --json`."""
-        return {name: value for name, value in asdict(self).items() if name != "id"}
+TenantDeployed = tuple[UUID, dict[str, Any]]
+"""A tenant's deployment, and its line of `deploy --json`: moved, changed or unchanged, and which fields differed."""
 
 
 async def keep_tenants(
@@ -68,7 +55,8 @@ async def keep_tenants(
             await client.request("PATCH", "/deployments/{id}", path_params={"id": one.id}, json=differing)
             await _plan(client, [] if one.is_paused else [one.id], notes, since)
         outcome = "moved" if one.id in moved else "changed" if differing else "unchanged"
-        kept.append(TenantDeployed(name, one.name, tenant, one.id, outcome, tuple(differing)))
+        line = {"operation": name, "name": one.name, "tenant": tenant, "outcome": outcome, "changed": tuple(differing)}
+        kept.append((one.id, line))
     if moved:
         schedules = sum(moved.values())
         notes.append(

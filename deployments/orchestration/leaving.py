@@ -9,13 +9,7 @@ from uuid import UUID
 
 import anyio
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterTags,
-)
+from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 
@@ -28,7 +22,7 @@ END_SECONDS = 60.0
 """For how long flow runs under way are waited for once they are cancelled."""
 
 _PAGE = 200
-_UNDER_WAY = FlowRunFilterState.model_validate({"type": {"any_": ["RUNNING", "CANCELLING", "PENDING", "PAUSED"]}})
+_UNDER_WAY = {"type": {"any_": ["RUNNING", "CANCELLING", "PENDING", "PAUSED"]}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +78,10 @@ def let_go(slug: str) -> int:
     return with_prefect(done)
 
 
-def _of(slug: str, found: list[Deployment], state: FlowRunFilterState | None) -> dict[str, Any]:
+def _of(slug: str, found: list[Deployment], state: dict[str, Any] | None) -> dict[str, Any]:
     """The question for the tenant's flow runs, of operations that are here or that Prefect still has."""
     names = sorted({*operations(), *(one.operation for one in found)})
     return {
-        "flow_filter": FlowFilter(name=FlowFilterName(any_=names)),
-        "flow_run_filter": FlowRunFilter(tags=FlowRunFilterTags(all_=[f"tenant:{slug}"]), state=state),
+        "flow_filter": FlowFilter.model_validate({"name": {"any_": names}}),
+        "flow_run_filter": FlowRunFilter.model_validate({"tags": {"all_": [f"tenant:{slug}"]}, "state": state}),
     }

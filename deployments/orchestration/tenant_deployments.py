@@ -11,7 +11,8 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterState
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
 from deployments.orchestration.our_deployments import Deployment, Schedule, tags_for
@@ -103,7 +104,11 @@ async def switch_schedule(client: PrefectClient, schedule: Schedule, *, active: 
         kept = schedule.fields["parameters"]
         await client.update_deployment_schedule(deployment.id, schedule.id, active=active, parameters=kept)
     # The runs to come are gone with the change, the late ones are not.
-    late = [] if active else await client.read_flow_runs(flow_run_filter=_runs(deployment, "SCHEDULED"))
+    late: list[FlowRun] = []
+    while not active and (
+        page := await client.read_flow_runs(flow_run_filter=_runs(deployment, "SCHEDULED"), offset=len(late))
+    ):
+        late += page
     for run in late:
         # A run that waits for its second attempt has begun.
         unbegun = run.auto_scheduled and run.run_count == 0
@@ -137,7 +142,6 @@ async def delete_deployment(client: PrefectClient, deployment: Deployment) -> No
 
 
 def _runs(deployment: Deployment, *states: str) -> FlowRunFilter:
-    return FlowRunFilter(
-        deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
-        state=FlowRunFilterState.model_validate({"type": {"any_": states}}),
+    return FlowRunFilter.model_validate(
+        {"deployment_id": {"any_": [deployment.id]}, "state": {"type": {"any_": states}}}
     )

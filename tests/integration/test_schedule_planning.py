@@ -93,6 +93,16 @@ def test_an_ended_schedule_starts_nothing_that_is_late_either(stack: StackUnderT
         assert echo.planned(added.id) == {}
 
 
+def test_a_paused_schedule_starts_nothing_of_a_long_outage(stack: StackUnderTest) -> None:
+    tenant = stack.tenant().slug
+    with stack.nothing_taken(), schedules_of(stack, "echo.speak", key="long missed") as echo:
+        (added,) = echo.add(tenant, cron=minutes_from_now(30))
+        echo.were_missed(tenant, hours=210)
+        assert len(echo.late(added.id)) == 200, "as many as Prefect gives at once"
+        echo.change("pause", tenant)
+        assert echo.planned(added.id) == {}
+
+
 def test_what_a_paused_schedule_began_goes_on(stack: StackUnderTest) -> None:
     tenant = stack.tenant().slug
     with stack.nothing_taken(), schedules_of(stack, "echo.speak", key="begun") as echo:

@@ -89,7 +89,7 @@ class Schedules:
         """Every active schedule of a deployment has late runs of the last hours, as after everything was down."""
         start, end = datetime.now(UTC) - timedelta(hours=hours), datetime.now(UTC) - timedelta(minutes=1)
         span = (end - start).total_seconds()
-        wanted = {"start_time": start.isoformat(), "end_time": end.isoformat(), "min_time": span}
+        wanted = {"start_time": start.isoformat(), "end_time": end.isoformat(), "min_time": span, "max_runs": 1000}
         self.prefect.post(f"deployments/{self.deployment(name)['id']}/schedule", json=wanted).raise_for_status()
 
     def as_before(self, *schedules: dict[str, Any]) -> list[str]:
