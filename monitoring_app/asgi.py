@@ -30,10 +30,9 @@ SCRIPT = Path(pages.__file__).with_name("app.py")
 def create_app(settings: HubSettings) -> App:
     """The ASGI app. One hub per process: Streamlit keeps its configuration and its pages' state process-wide.
 
-    Raises SchemaMismatchError or StoreUnavailableError when the store is not fit to be served (`settings.verify_schema`).
+    Raises SchemaMismatchError or StoreUnavailableError when the store is not fit to be served.
     """
-    if settings.verify_schema:
-        verify_schema(settings.database_url, settings.producer_migrations)
+    verify_schema(settings.database_url, settings.producer_migrations)
     _configure_streamlit(settings)
     # The pages' modules are loaded now, so that nobody's first page waits for them.
     pages.pages()

@@ -33,7 +33,6 @@ class Hub:
     sessions: Sessions
 
     def reader(self, scope: TenantScope) -> RunReader:
-        """The runs of a tenant."""
         return RunReader(self.database, scope)
 
     def filter_of(self, scope: TenantScope, address: ListAddress) -> RunFilter:
@@ -42,7 +41,6 @@ class Hub:
         return replace(address.filter(datetime.now(UTC)), named=named)
 
     def dispose(self) -> None:
-        """Closes the databases' idle connections."""
         self.database.dispose()
         self.app_database.dispose()
 
@@ -60,7 +58,7 @@ def build(settings: HubSettings) -> Hub:
         app_database=app_database,
         directory=Directory(app_database),
         # The demo's sessions may end with its process, so it may go without a secret of its own.
-        sessions=Sessions(settings.session_secret or secrets.token_urlsafe(48), settings.session_hours),
+        sessions=Sessions(settings.session_secret or secrets.token_urlsafe(48)),
     )
 
 

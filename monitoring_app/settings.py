@@ -29,7 +29,6 @@ class OidcSettings:
     client_id: str
     client_secret: str = field(repr=False, default="")
     email_trusted: bool = False
-    scope: str = "openid email profile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,6 @@ class ProxySettings:
     subject_header: str = "x-forwarded-user"
     email_header: str = "x-forwarded-email"
     sign_out_url: str = ""
-    issuer: str = "proxy"
 
     def __post_init__(self) -> None:
         if not self.addresses:
@@ -62,18 +60,12 @@ class ProxySettings:
             raise BadInputError("The proxy's sign-out has to be an address or a path, such as /oauth2/sign_out.")
 
 
-def no_names(database: Database, scope: TenantScope, items: Sequence[str]) -> Mapping[str, str]:
+def no_names(*_: object) -> Mapping[str, str]:
     """No name for any item. A function of the module, so that settings can be handed to another process."""
     return {}
 
 
-def no_changes(database: Database, scope: TenantScope, since: datetime, until: datetime) -> Sequence[str]:
-    """Nobody is known to have changed anything."""
-    return ()
-
-
-def no_items(database: Database, scope: TenantScope, part: str) -> Sequence[str]:
-    """No item has a name."""
+def nothing_told(*_: object) -> Sequence[str]:
     return ()
 
 
@@ -95,19 +87,16 @@ class HubSettings:
     app_database_url: str = field(repr=False, default="")
     public_url: str = ""
     session_secret: str = field(repr=False, default="")
-    session_hours: float = 8.0
     oidc: OidcSettings | None = None
     proxy: ProxySettings | None = None
     demo: bool = False
-    demo_emails: Sequence[str] = ()
     prefect_ui_url: str = ""
     catalogue: Catalogue = field(default_factory=Catalogue.core)
     about: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     item_names: Callable[[Database, TenantScope, Sequence[str]], Mapping[str, str]] = no_names
-    items_called: Callable[[Database, TenantScope, str], Sequence[str]] = no_items
-    changes_told: Callable[[Database, TenantScope, datetime, datetime], Sequence[str]] = no_changes
+    items_called: Callable[[Database, TenantScope, str], Sequence[str]] = nothing_told
+    changes_told: Callable[[Database, TenantScope, datetime, datetime], Sequence[str]] = nothing_told
     producer_migrations: Sequence[Path] = ()
-    verify_schema: bool = True
     version: str = ""
 
     def __post_init__(self) -> None:

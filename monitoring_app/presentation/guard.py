@@ -45,11 +45,9 @@ def live(viewer: Viewer, part: Callable[[Viewer, bool], None], seconds: float | 
     The part gets the viewer as of now, and whether this is the first time. The first time an error is the page's. Later the part
     alone says that the store is away, and goes on trying.
     """
-    first = [True]
 
-    def shown() -> None:
-        if first:
-            first.clear()
+    def shown(is_first: bool) -> None:
+        if is_first:
             part(viewer, True)
             return
         try:
@@ -61,22 +59,18 @@ def live(viewer: Viewer, part: Callable[[Viewer, bool], None], seconds: float | 
         except Exception as error:
             log_problem(error)
 
-    st.fragment(shown, run_every=seconds)()
+    _repeated(shown, seconds)
+
+
+def _repeated(part: Callable[[bool], None], seconds: float | None) -> None:
+    first = [True]
+    st.fragment(lambda: part(bool(first) and first.pop()), run_every=seconds)()
 
 
 def show_unavailable() -> None:
     """The honest page for a store that is away; it looks again every few seconds and then shows what was asked for."""
     show(empty_state(texts.UNAVAILABLE_TITLE, texts.UNAVAILABLE), "unavailable")
-    first = [True]
-
-    @st.fragment(run_every=RETRY_SECONDS)
-    def again() -> None:
-        if first:
-            first.pop()
-            return
-        st.rerun(scope="app")
-
-    again()
+    _repeated(lambda is_first: None if is_first else st.rerun(scope="app"), RETRY_SECONDS)
 
 
 def log_problem(error: Exception) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -12,9 +13,10 @@ from monitoring_app import runtime, texts
 from monitoring_app.presentation.nodes import h, icon, link
 from monitoring_app.presentation.parts import forbidden
 from monitoring_app.presentation.view import show
-from monitoring_app.session import Refused, Viewer, resolve
+from monitoring_app.session import Viewer, resolve
 from monitoring_app.web.identity import SESSION_HEADER
 from runstore.database import Database
+from runstore.errors import ForbiddenError
 
 CONFIGURATION = "Configuration"
 """The section of the menu for what belongs to a tenant's policies."""
@@ -54,17 +56,18 @@ def viewer_or_stop(page: str) -> Viewer:
 
     `page` is the page's path without its slash: where a new sign-in comes back to.
     """
-    found = _asking(st.query_params.get("tenant", st.session_state.get(_LAST_TENANT)))
+    try:
+        found = _asking(st.query_params.get("tenant", st.session_state.get(_LAST_TENANT)))
+    except ForbiddenError:
+        st.session_state.pop(_LAST_TENANT, None)
+        show(forbidden(), "forbidden")
+        st.stop()
     if found is None:
         here = f"/{page}?{urlencode(st.query_params.to_dict())}"
         back = link(f"/sign-in?{urlencode({'next': here})}", texts.SIGN_IN_AGAIN, class_="button", data_load="1")
         why = h("p", None, "Sign in again to continue; you come back to this page.")
         said = h("h2", None, "Your session has ended"), why, back
         show(h("div", {"class": "empty"}, icon("out", "icon big"), *said), "session-over")
-        st.stop()
-    if isinstance(found, Refused):
-        st.session_state.pop(_LAST_TENANT, None)
-        show(forbidden(), "forbidden")
         st.stop()
     st.session_state[_LAST_TENANT] = found.tenant.slug
     if "tenant" not in st.query_params:
@@ -74,13 +77,13 @@ def viewer_or_stop(page: str) -> Viewer:
 
 def still_there(viewer: Viewer) -> Viewer:
     """The same viewer as of now, for a refresh between two page loads; someone who lost access sees so at once."""
-    found = _asking(viewer.tenant.slug)
-    if not isinstance(found, Viewer):
-        st.rerun(scope="app")
-    return found
+    with suppress(ForbiddenError):
+        if (found := _asking(viewer.tenant.slug)) is not None:
+            return found
+    st.rerun(scope="app")
 
 
-def _asking(slug: str | None) -> Viewer | Refused | None:
+def _asking(slug: str | None) -> Viewer | None:
     hub = runtime.current()
     session = hub.sessions.read(st.context.headers.get(SESSION_HEADER))
     return resolve(hub.directory, session, slug) if session is not None else None

@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitoring_app.pages import page_paths
 from monitoring_app.runtime import Hub
-from monitoring_app.session import Refused, resolve
+from monitoring_app.session import resolve
 from monitoring_app.web import plain_pages
 from monitoring_app.web.addresses import HOME, is_closed, is_ours, is_public, query_of, with_tenant
 from monitoring_app.web.identity import SESSION_HEADER, Session, vouched_for
-from runstore.errors import BadInputError, StoreUnavailableError, TenantAtlasError
+from runstore.errors import BadInputError, ForbiddenError, StoreUnavailableError, TenantAtlasError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ class Gate:
             answer = await (self._http(scope) if scope["type"] == "http" else self._websocket(scope))
         except StoreUnavailableError:
             answer = plain_pages.unavailable()
+        except ForbiddenError:
+            answer = plain_pages.forbidden()
         except BadInputError:
             answer = plain_pages.bad_address()
         except TenantAtlasError as problem:
@@ -87,8 +89,6 @@ class Gate:
         viewer = await to_thread.run_sync(resolve, self._hub.directory, session, slug)
         if viewer is None:
             return self._ask_to_sign_in(scope)
-        if isinstance(viewer, Refused):
-            return plain_pages.forbidden()
         scope["tenantatlas.viewer"] = viewer
         if path == "/" or (path in page_paths() and slug is None):
             target = HOME if path == "/" else path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -42,7 +41,7 @@ class Session:
 class Sessions:
     """Makes session tokens and reads them back. Which of them were signed out, the database knows: see `Directory`."""
 
-    def __init__(self, secret: str, hours: float) -> None:
+    def __init__(self, secret: str, hours: float = 8.0) -> None:
         key = hashlib.sha256(f"session:{secret}".encode()).hexdigest()
         self._serializer = URLSafeSerializer(key, salt="tenantatlas.session")
         self._flow_serializer = URLSafeSerializer(key, salt="tenantatlas.sign-in")
@@ -98,11 +97,11 @@ def vouched_for(settings: ProxySettings, directory: Directory, scope: Scope) -> 
     if len(subjects) != 1 or len(emails) > 1 or not 0 < len(subjects[0]) <= _LONGEST:
         return None
     email = emails[0] if emails and len(emails[0]) <= _LONGEST else None
-    return directory.sign_in(settings.issuer, subjects[0], email, email_trusted=True)
+    return directory.sign_in("proxy", subjects[0], email, email_trusted=True)
 
 
-def demo_people(database: Database, emails: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
-    """Id → (email, what they are where) of everyone with a membership, by email; only those named when any are."""
+def demo_people(database: Database) -> dict[str, tuple[str, str]]:
+    """Id → (email, what they are where) of everyone with a membership, by email."""
     role = func.concat(Membership.role, " of ", Tenant.name)
     query = (
         select(User.id, User.email, func.string_agg(role, aggregate_order_by(literal(", "), Tenant.name)))
@@ -112,7 +111,5 @@ def demo_people(database: Database, emails: Sequence[str] = ()) -> dict[str, tup
         .order_by(User.email)
         .limit(MOST_DEMO_PEOPLE)
     )
-    if emails:
-        query = query.where(User.email.in_([email.lower() for email in emails]))
     with database.across_tenants() as connection:
         return {str(user_id): (email, roles) for user_id, email, roles in connection.execute(query)}

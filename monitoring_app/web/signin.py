@@ -109,7 +109,7 @@ class SignIn:
         if not self._hub.settings.demo:
             return plain_pages.not_found()
         form = await request.form(max_files=0, max_fields=4, max_part_size=8192)
-        people = await to_thread.run_sync(self._demo_people)
+        people = await to_thread.run_sync(demo_people, self._hub.app_database)
         user_id = str(form.get("user", ""))
         if user_id not in people:
             return plain_pages.bad_address()
@@ -130,18 +130,14 @@ class SignIn:
         return response
 
     async def ended(self, request: Request) -> Response:
-        """The page after a sign-out."""
         return plain_pages.signed_out()
 
     async def _picker(self, next_path: str) -> Response:
         try:
-            people = await to_thread.run_sync(self._demo_people)
+            people = await to_thread.run_sync(demo_people, self._hub.app_database)
         except StoreUnavailableError:
             return plain_pages.unavailable()
         return plain_pages.demo_picker([(user_id, *told) for user_id, told in people.items()], next_path)
-
-    def _demo_people(self) -> dict[str, tuple[str, str]]:
-        return demo_people(self._hub.app_database, self._hub.settings.demo_emails)
 
     def _signed_in(self, user_id: UUID, next_path: str) -> Response:
         response = RedirectResponse(next_path, 303, headers={"cache-control": "no-store"})
@@ -192,5 +188,5 @@ def _provider(oidc: OidcSettings) -> Any:
         client_id=oidc.client_id,
         client_secret=oidc.client_secret or None,
         server_metadata_url=f"{oidc.issuer.rstrip('/')}/.well-known/openid-configuration",
-        client_kwargs={"scope": oidc.scope, "code_challenge_method": "S256", "timeout": 10.0},
+        client_kwargs={"scope": "openid email profile", "code_challenge_method": "S256", "timeout": 10.0},
     )
