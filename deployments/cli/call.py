@@ -49,7 +49,6 @@ class Call:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings now in force. BadInputError for one that is unusable."""
         # Pydantic, which takes half of the time that a command without settings needs.
         from deployments.settings import load_settings
 
@@ -66,6 +65,13 @@ class Call:
         """ForbiddenError when acting as a member: only the local operator `does` what concerns every tenant."""
         if self.acting_as is not None:
             raise ForbiddenError(f"Only the local operator {does}; leave out --as.")
+
+    def use_prefect(self) -> None:
+        """Points Prefect at its server, before it is imported: one that knows no address would start a throw-away server."""
+        # Certificates, which most commands do without.
+        from deployments.orchestration.prefect_address import use_prefect
+
+        use_prefect(self.settings)
 
     def note(self, text: str) -> None:
         print_blocks([text], file=sys.stderr)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -46,25 +45,17 @@ def start_request(
         started = start(store.database(), scope, make(store, scope))
         hub = hub_address(call)
         run = started.run
-        document: dict[str, Any] = {
-            "run": {
-                "id": str(run.id),
-                "type": str(run.type),
-                "status": run.status.value,
-                "bucket": run.bucket.value,
-                "reused": started.reused,
-                "url": hub + run.path,
-            }
-        }
+        told = {name: run.as_json()[name] for name in ("id", "type", "status", "bucket")}
+        told |= {"reused": started.reused, "url": hub + run.path}
         if not wait:
             said = "is under way already" if started.reused else "is queued"
-            return Answer(document, (f"Run {run.id} ({run.type}) {said}: {hub}{run.path}",))
+            return Answer({"run": told}, (f"Run {run.id} ({run.type}) {said}: {hub}{run.path}",))
         database = store.database(DatabaseRole.HUB)
         detail = wait_for(database, scope, run.id, report=_progress(call))
         names = run_names(database, scope, detail)
-    document["run"] |= detail_json(detail, names, hub=hub)
+    told |= detail_json(detail, names, hub=hub)
     is_bad = detail.run.status in (RunStatus.FAILED, RunStatus.ABORTED)
-    return Answer(document, tuple(_story(detail, hub + run.path, names)), exit_code=int(is_bad))
+    return Answer({"run": told}, tuple(_story(detail, hub + run.path, names)), exit_code=int(is_bad))
 
 
 def wait_for(
@@ -144,25 +135,6 @@ def hub_address(call: Call) -> str:
     return f"http://{settings.hub_host}:{settings.hub_port}"
 
 
-def listed_json(run: Run) -> dict[str, Any]:
-    return {
-        "id": str(run.id),
-        "tenant": run.tenant,
-        "type": str(run.type),
-        "status": run.status.value,
-        "bucket": run.bucket.value,
-        "attempt": run.attempt,
-        "counts": {
-            name: getattr(run.counts, name) for name in ("total", "processed", "succeeded", "failed", "skipped")
-        },
-        "trigger": run.trigger.value,
-        "initiated_by": run.initiated_by,
-        "created_at": _time(run.created_at),
-        "started_at": _time(run.started_at),
-        "finished_at": _time(run.finished_at),
-    }
-
-
 def run_names(database: Database, scope: TenantScope, detail: RunDetail) -> dict[str, str]:
     """What the items of a run are called, as far as it is known, those that it could not read too."""
     # Imported here: lists of runs need nothing of policies.
@@ -177,7 +149,7 @@ def run_names(database: Database, scope: TenantScope, detail: RunDetail) -> dict
 def detail_json(detail: RunDetail, names: Mapping[str, str], *, hub: str) -> dict[str, Any]:
     run = detail.run
     return {
-        **listed_json(run),
+        **run.as_json(),
         "context": dict(detail.context),
         "item_ids": list(detail.item_ids),
         "failures": [failure.as_json() for failure in detail.failures],
@@ -200,7 +172,3 @@ def counts_text(run: Run) -> str:
     failed = f", {counts.failed} failed" if counts.failed else ""
     skipped = f", {counts.skipped} skipped" if counts.skipped else ""
     return f"{counts.processed} of {counts.total}{failed}{skipped}"
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -10,7 +10,7 @@ from typing import Any
 
 from deployments.cli.call import Answer, Call
 from deployments.cli.console import Block, Table, print_blocks, print_json
-from deployments.cli.start_action import counts_text, listed_json, wait_for
+from deployments.cli.start_action import counts_text, wait_for
 from deployments.local.local_stack import LocalStack
 from deployments.settings import Settings, load_settings
 from deployments.store_access import StoreAccess, open_store
@@ -111,7 +111,7 @@ def _play(store: StoreAccess, report: Any) -> tuple[dict[str, Any], list[Block]]
     ]
     rows = [(run.tenant, str(run.type), run.bucket.value, counts_text(run), _took(run), str(run.id)) for run in runs]
     ran = Table(("Tenant", "Operation", "State", "Items", "Took", "Run"), rows, "Nothing ran.", title="What ran")
-    document = {"runs": [listed_json(run) for run in runs], "refused": refusal, "findings": findings}
+    document = {"runs": [run.as_json() for run in runs], "refused": refusal, "findings": findings}
     return document, [ran, *tables, refusal]
 
 

@@ -21,11 +21,8 @@ class NoPrefectServerError(UnavailableError):
     """No Prefect server is known here; start one with `tenantatlas up`, or set PREFECT_API_URL to its address."""
 
 
-def use_prefect(settings: Settings) -> str:
-    """The address of Prefect's API, now in the environment as well. Raises NoPrefectServerError when there is none.
-
-    Prefect reads its address when it is imported, so call this first.
-    """
+def use_prefect(settings: Settings) -> None:
+    """Puts the address of Prefect's API into the environment, from which Prefect reads it when imported. NoPrefectServerError."""
     record = read_record(settings.state)
     address = settings.prefect_api_url or (record.prefect_api_url if record else None)
     if address is None:
@@ -35,7 +32,6 @@ def use_prefect(settings: Settings) -> str:
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
     if address.startswith("http://"):
         _trust_one_authority(settings.home)
-    return address
 
 
 def one_authority_file(home: Path) -> Path:

@@ -7,6 +7,7 @@ import typer
 
 from deployments.cli.call import Answer, Call, command
 from runstore.errors import BadInputError
+from runstore.runs.run import utc_text
 from runstore.tenancy import Permission
 
 
@@ -60,7 +61,7 @@ def prune(
     document: dict[str, Any] = {
         "pruned": total["runs"],
         "by_tenant": gone["runs"],
-        "before": before["runs"].isoformat().replace("+00:00", "Z"),
+        "before": utc_text(before["runs"]),
         "kept": {name: count for name, count in total.items() if name != "runs"},
         "dry_run": dry_run,
     }

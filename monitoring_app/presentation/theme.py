@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+_TONES: Final = {
+    "green": (("#2f9e62", "#3fb27a"), ("#14683e", "#6fd6a2"), ("#e7f5ed", "#12291e")),
+    "red": (("#d8434a", "#e5646a"), ("#b0232c", "#ff9a9e"), ("#fdecec", "#33191c")),
+    "orange": (("#e0912a", "#d99a3d"), ("#8a4b00", "#f3c27a"), ("#fff3e0", "#2e2312")),
+    "blue": (("#4a7fe0", "#5f8fee"), ("#1f4fb5", "#9dbfff"), ("#e9f0fd", "#17233b")),
+    "gray": (("#8b97a6", "#77859a"), ("#526071", "#a9b5c5"), ("#eef1f5", "#1e2732")),
+}
+"""Of each the colour, its text's and its background's."""
+_PARTS: Final = ("Color", "TextColor", "BackgroundColor")
 _COLOURS: Final = {
     "primaryColor": ("#2456c7", "#3b6fdc"),
     "backgroundColor": ("#ffffff", "#10151c"),
@@ -11,21 +20,7 @@ _COLOURS: Final = {
     "textColor": ("#18212d", "#e5eaf1"),
     "borderColor": ("#dde3ea", "#2a3441"),
     "linkColor": ("#2456c7", "#8db0ff"),
-    "greenColor": ("#2f9e62", "#3fb27a"),
-    "greenTextColor": ("#14683e", "#6fd6a2"),
-    "greenBackgroundColor": ("#e7f5ed", "#12291e"),
-    "redColor": ("#d8434a", "#e5646a"),
-    "redTextColor": ("#b0232c", "#ff9a9e"),
-    "redBackgroundColor": ("#fdecec", "#33191c"),
-    "orangeColor": ("#e0912a", "#d99a3d"),
-    "orangeTextColor": ("#8a4b00", "#f3c27a"),
-    "orangeBackgroundColor": ("#fff3e0", "#2e2312"),
-    "blueColor": ("#4a7fe0", "#5f8fee"),
-    "blueTextColor": ("#1f4fb5", "#9dbfff"),
-    "blueBackgroundColor": ("#e9f0fd", "#17233b"),
-    "grayColor": ("#8b97a6", "#77859a"),
-    "grayTextColor": ("#526071", "#a9b5c5"),
-    "grayBackgroundColor": ("#eef1f5", "#1e2732"),
+    **{tone + part: pair for tone, pairs in _TONES.items() for part, pair in zip(_PARTS, pairs, strict=True)},
     "sidebar.backgroundColor": ("#f4f6f9", "#0c1016"),
 }
 """In light and in dark."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
@@ -15,6 +15,11 @@ from runstore.runs.status import ObservedState, RunStatus, StatusBucket, Verdict
 if TYPE_CHECKING:
     # Values are pure: code that compares them needs no database.
     from runstore.tenancy import Trigger
+
+
+def utc_text(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, with a Z."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,23 @@ class Run:
     @property
     def path(self) -> str:
         return f"/r/{self.tenant}/{self.id}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As lists and downloads have it: the contract's names, in its order."""
+        counts = ("total", "processed", "succeeded", "failed", "skipped")
+        times = ("created_at", "started_at", "finished_at")
+        return {
+            "id": str(self.id),
+            "tenant": self.tenant,
+            "type": str(self.type),
+            "status": self.status.value,
+            "bucket": self.bucket.value,
+            "attempt": self.attempt,
+            "counts": {name: getattr(self.counts, name) for name in counts},
+            "trigger": self.trigger.value,
+            "initiated_by": self.initiated_by,
+            **{name: utc_text(getattr(self, name)) for name in times},
+        }
 
 
 @dataclass(frozen=True, slots=True)

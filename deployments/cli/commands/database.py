@@ -29,33 +29,31 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def upgrade(call: Call) -> Answer:
-    from deployments.store_access import open_store, report
-    from flows.registry import migration_folders
-    from runstore import migrations
-
     call.operator_only("changes the schema")
-    with open_store(call.settings, verify=False) as store:
-        migrations.upgrade(store.url, migration_folders())
-        revisions = sorted(migrations.found(store.url))
-        unknown = sorted(migrations.unknown(store.url, migration_folders()))
-        told, _ = report(store.admin)
-    said = "The schema is up to date."
-    if unknown:
-        said = f"The schema is newer than this version ({', '.join(unknown)}) and stays as it is; this version works on it."
-    return Answer({"revisions": revisions}, (said, *told))
+    return _schema(call, upgrades=True)
 
 
 def check(call: Call) -> Answer:
+    return _schema(call, upgrades=False)
+
+
+def _schema(call: Call, *, upgrades: bool) -> Answer:
     from deployments.store_access import open_store, report
     from flows.registry import migration_folders
     from runstore import migrations
-    from runstore.migrations import verify_schema
 
+    said, folders = "The schema is the one this version needs.", migration_folders()
     with open_store(call.settings, verify=False) as store:
-        verify_schema(store.url, migration_folders())
+        if upgrades:
+            migrations.upgrade(store.url, folders)
+            unknown = ", ".join(sorted(migrations.unknown(store.url, folders)))
+            newer = f"The schema is newer than this version ({unknown}) and stays as it is; this version works on it."
+            said = newer if unknown else "The schema is up to date."
+        else:
+            migrations.verify_schema(store.url, folders)
         revisions = sorted(migrations.found(store.url))
         told, _ = report(store.admin)
-    return Answer({"revisions": revisions}, ("The schema is the one this version needs.", *told))
+    return Answer({"revisions": revisions}, (said, *told))
 
 
 def logins(call: Call) -> Answer:

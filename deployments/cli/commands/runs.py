@@ -52,7 +52,7 @@ def list_runs(
     limit: Annotated[int, typer.Option("--limit", help="Runs a page, 1 to 500.")] = 50,
     cursor: Annotated[str | None, typer.Option("--cursor", help="The next_cursor of the page before.")] = None,
 ) -> Answer:
-    from deployments.cli.start_action import counts_text, listed_json
+    from deployments.cli.start_action import counts_text
     from runstore.database import DatabaseRole
     from runstore.runs.filters import Cursor, RunFilter, checked_limit
     from runstore.runs.operation import OperationType
@@ -75,7 +75,7 @@ def list_runs(
         scope = store.scope(tenant, call.acting_as)
         page = RunReader(store.database(DatabaseRole.HUB), scope).list(wanted, limit=size, cursor=place)
     next_cursor = None if page.older is None else page.older.encode()
-    document = {"runs": [listed_json(run) for run in page.runs], "next_cursor": next_cursor}
+    document = {"runs": [run.as_json() for run in page.runs], "next_cursor": next_cursor}
     rows = [
         (run.id, str(run.type), run.bucket.value, counts_text(run), run.initiated_by, when(run.created_at))
         for run in page.runs

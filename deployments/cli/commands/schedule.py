@@ -17,7 +17,6 @@ TenantOption = Annotated[str | None, typer.Option("--tenant", metavar="SLUG", he
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the group `schedule`."""
     schedule = typer.Typer(help="Operations started by the clock.", rich_markup_mode=None)
     app.add_typer(schedule, name="schedule")
     command(schedule, "add", help="Start an operation regularly, for one tenant or for all.")(add)
@@ -115,13 +114,11 @@ def _change(verb: str, state: str, key: str = "schedule") -> Callable[..., Answe
 
 def _tenants(call: Call, tenant: str | None, permission: Permission) -> list[str]:
     """The tenants meant, each one checked: all that the actor may see when none is named. Points Prefect at its server."""
-    from deployments.orchestration.prefect_address import use_prefect
-
     with call.open_store() as store:
         slugs = [tenant] if tenant is not None else store.tenants(call.acting_as)
         for slug in slugs:
             store.scope(slug, call.acting_as).require(permission)
-    use_prefect(call.settings)
+    call.use_prefect()
     return slugs
 
 

@@ -22,19 +22,14 @@ def worker(
     name: Annotated[str | None, typer.Option("--name", help="How this worker is called in Prefect's UI.")] = None,
     pool: Annotated[str | None, typer.Option("--pool", help="The work pool to serve.")] = None,
 ) -> Answer | None:
-    from deployments.orchestration.prefect_address import use_prefect
-
-    use_prefect(call.settings)
+    call.use_prefect()
     from deployments.services.worker import serve
 
     serve(call.settings, name=name, pool=pool)
 
 
 def relay(call: Call) -> Answer | None:
-    from deployments.orchestration.prefect_address import use_prefect
-
-    # Before Prefect is imported: one that knows no address would start a throw-away server and hand the runs to that.
-    use_prefect(call.settings)
+    call.use_prefect()
     from deployments.services.relay import serve
 
     serve(call.settings)
@@ -70,10 +65,8 @@ def deploy(
         ),
     ] = False,
 ) -> Answer:
-    from deployments.orchestration.prefect_address import use_prefect
-
     call.operator_only("registers operations with Prefect")
-    use_prefect(call.settings)
+    call.use_prefect()
     from deployments.orchestration.deploy import deploy_all
 
     def tenants() -> list[str] | None:

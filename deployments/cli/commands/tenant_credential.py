@@ -68,7 +68,7 @@ def set_credential(
                 connection, scope, cloud=cloud, application=application, kind=kind, secret=secret, expires_at=expires_at
             )
     document = {"tenant": slug, "application": application, "kind": kind, "cloud": cloud}
-    document["expires_at"] = _iso(expires_at)
+    document["expires_at"] = expires_at and expires_at.isoformat()
     own = f"application {application}, {kind}" if application else "the shared application"
     return Answer({"credential": document}, (f"Tenant {slug} is read with {own}, cloud {cloud or 'of the settings'}.",))
 
@@ -90,7 +90,8 @@ def check_tenant(call: Call, slug: SlugArgument) -> Answer:
             expiry = select(TenantCredential.expires_at).where(TenantCredential.tenant_id == scope.tenant_id)
             expires_at = connection.execute(expiry).scalar_one_or_none()
             environ = environment_of(connection, scope)
-    document: dict[str, Any] = {"tenant": slug, "own_credential": environ is not None, "expires_at": _iso(expires_at)}
+    document: dict[str, Any] = {"tenant": slug, "own_credential": environ is not None}
+    document["expires_at"] = expires_at and expires_at.isoformat()
     try:
         with GraphReader.open(directory, environ=environ) as reader:
             tried = list(reader.check())
@@ -120,10 +121,6 @@ def _expiry(expires_at: datetime | None) -> str:
     days = (expires_at - datetime.now(UTC)).days
     when = f"expired {-days} days ago" if days < 0 else f"expires in {days} days"
     return f"The secret or certificate {when}, on {expires_at:%Y-%m-%d}."
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def _read(file: Path) -> bytes:

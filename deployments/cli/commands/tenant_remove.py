@@ -22,12 +22,11 @@ def remove_tenant(
         bool, typer.Option("--without-prefect", help="Prefect's server is gone for good: delete the rows alone.")
     ] = False,
 ) -> Answer:
-    from deployments.orchestration.prefect_address import use_prefect
     from runstore.leaving import Leaving
 
     call.operator_only("removes tenants")
     if not without_prefect:
-        use_prefect(call.settings)
+        call.use_prefect()
     # Not before: Prefect reads its address as it is imported.
     from deployments.orchestration import leaving as at_prefect
 
