@@ -43,7 +43,7 @@ def draw(viewer: Viewer) -> None:
         none = "No entry matches", "Clear a field, or go back to the newest entries."
         show(empty_state(*(none if filtered else ("No entry yet", texts.AUDIT_EMPTY_WHY))), "audit-empty")
         return
-    show(_list(viewer.tenant.slug, params, found, cursor), "audit-list")
+    show(entries(viewer.tenant.slug, params, found, cursor), "audit-list")
 
 
 def _cursor(text: str) -> Cursor | None:
@@ -58,7 +58,8 @@ def _begin(day: date | None, days: int = 0) -> datetime | None:
     return None if day is None else datetime.combine(day + timedelta(days=days), time(), UTC)
 
 
-def _list(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> Node:
+def entries(slug: str, params: Mapping[str, str], found: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> Node:
+    """A page of entries as a table, with the ways to older and newer ones."""
     shown = found[:A_PAGE]
     kept = {name: value for name, value in params.items() if name != "cursor"}
     last = Cursor(datetime.fromisoformat(shown[-1]["at"]), UUID(shown[-1]["id"]))

@@ -51,6 +51,12 @@ class Listing:
     unreadable: list[str] = field(default_factory=list[str])
     problem: Problem | None = None
 
+    def unread(self, policy_id: str) -> None:
+        """Counts a policy whose content cannot be believed, once."""
+        self.items.pop(policy_id, None)
+        if policy_id not in self.unreadable:
+            self.unreadable.append(policy_id)
+
     @property
     def complete(self) -> bool:
         """Whether every policy of the collection is in it."""
@@ -91,10 +97,13 @@ def list_collection(entry: PolicyType, collection: Collection) -> Job[Listing]:
         policy_id = as_text(item.get(collection.id_property))
         if not policy_id or not is_text(policy_id):
             listing.nameless += 1
-        elif not is_text(item):
-            listing.unreadable.append(policy_id)
+        elif policy_id in listing.unreadable or not is_text(item):
+            listing.unread(policy_id)
         elif not _belongs_elsewhere(entry, item):
-            listing.items[policy_id] = _listed(policy_id, item, collection)
+            listed = _listed(policy_id, item, collection)
+            if listing.items.setdefault(policy_id, listed).mark != listed.mark:
+                # Which of the two it is, nobody can say.
+                listing.unread(policy_id)
     if collection.typed_paths and listing.problem is None:
         yield from _through_typed_paths(listing)
     return listing

@@ -49,9 +49,13 @@ class Reply:
         # Half of a surrogate pair, which no text can hold, would make a whole page unreadable: read leniently here, it
         # costs the one policy that holds it.
         try:
-            return json.loads(content) if b"\\u" in content else None
+            return json.loads(content, parse_constant=_no_number) if b"\\u" in content else None
         except (ValueError, RecursionError):
             return None
+
+
+def _no_number(word: str) -> object:
+    raise ValueError(word)
 
 
 class Wire:

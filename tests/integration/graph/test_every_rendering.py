@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
@@ -19,6 +20,8 @@ from flows._policies.known_names import item_names
 from flows._policies.snapshots import list_syncs, policies_of
 from flows._tracking.artifacts import Row, RunArtifacts, outcome_rows
 from flows._tracking.tracked_flow import TrackedRun
+from flows.backup.page import items_table
+from flows.backup.sets import set_items
 from flows.drift import flow as drift_flow
 from flows.drift.operation import DriftParameters
 from flows.drift.policy_history import policy_history
@@ -32,11 +35,13 @@ from flows.inventory.operation import InventoryParameters
 from flows.inventory.page import policies_table
 from flows.inventory.start import sync_request
 from flows.registry import reasons, told_items
-from monitoring_app.operations import detail_view
+from monitoring_app import audit_page, notifications_page
+from monitoring_app.operations import detail_view, list_view
 from monitoring_app.presentation.figures import texts_in
 from monitoring_app.presentation.nodes import Node, text_of
 from monitoring_app.settings import HubSettings
 from monitoring_app.web.exports import item_rows
+from runstore.audit import AuditReader
 from runstore.directory import Directory
 from runstore.notifications import NotificationReader
 from runstore.runs.insights import RunInsights
@@ -212,10 +217,15 @@ def test_no_id_stands_alone_where_its_name_is_known(
 
     shown: dict[str, list[str]] = {}
     commands = CommandLine(tmp_path / "home", capsys, {"TENANTATLAS_DATABASE_URL": store.url})
+    listed = commands("drift", "findings", "--tenant", "graph", "--json").document["findings"]
+    assert commands("drift", "acknowledge", "--finding", listed[0]["id"], "--tenant", "graph").code == 0
     command_lines: dict[str, tuple[str, ...]] = {
         "findings": ("drift", "findings"), "inventory": ("inventory", "policies"), "set": ("backup", "show", "--set", set_id),
         "moment": ("inventory", "show"), "versions": ("inventory", "show", "--policy", ACCESS),
         "moments": ("inventory", "diff", "--from", first, "--to", second), "audit": ("audit", "list"),
+        "hidden": ("drift", "ignore", "add", "--reason", "known", "--policy-name", "*e*", "--preview"),
+        "runs": ("runs", "list"), "sets": ("backup", "list"), "syncs": ("inventory", "list"),
+        **{f"history of {one['policy_name']}": ("drift", "history", "--finding", one["id"]) for one in listed},
         **{f"run {one.run.type}": ("runs", "show", str(one.run.id)) for one in tenant.ended},
     }  # fmt: skip
     for what, arguments in command_lines.items():
@@ -249,6 +259,16 @@ def test_no_id_stands_alone_where_its_name_is_known(
             detail_view.said(one.context) or "",
         ]
         shown[f"page of {one.run.type}"] = [line for node in page for line in lines(node)]
+    notes = insights.notes([one.run.id for one in tenant.ended], list_view.told_keys(hub.about))
+    noted = list_view.Told(reasons(), hub.about, notes, {})
+    looking = cast(Any, type("Viewer", (), {"may": lambda *_: False, "tenant": next(iter(store.directory.tenants()))}))
+    pages: dict[str, Node] = {
+        "runs page": list_view.runs_table("graph", [one.run for one in tenant.ended], noted),
+        "notifications page": notifications_page.notifications(looking, told),
+        "audit page": audit_page.entries("graph", {}, AuditReader(store.hub, scope).list(limit=100), None),
+        "set page": items_table(set_items(store.hub, scope, UUID(set_id))),
+    }
+    shown |= {what: lines(node) for what, node in pages.items()}
     history = policy_history(store.hub, scope, ACCESS)
     shown["versions on the page"] = [line for one in history["versions"] for line in lines(version(one, is_open=True))]
     with store.hub.transaction(scope) as connection:

@@ -66,18 +66,25 @@ OF_LISTS = {
     **dict.fromkeys(WAITS, "graph_throttled"), **dict.fromkeys(("precondition", "locked", "legal"), "graph_refused"),
     **dict.fromkeys(("text_element", "list_element"), "graph_item_unreadable"),
     **dict.fromkeys(("plain_text", "bom", "said_twice", "unassigned"), ""),
+    "error_text": NO_LIST, "twins": MOVED, "links_in_a_ring": MOVED, "number_id": "graph_item_unreadable",
+    "utf16": NO_JSON, "no_number": NO_JSON, "trickle": NO_JSON, "null_part": "", "part_goes_on": "",
     "links_relative": FOREIGN, "redirect": NO_JSON, "gone": OFFER, "gzip_bomb": "graph_answer_too_large",
 }  # fmt: skip
+OF_PAGES = ("ends_early", "links_in_a_ring", "null_part", "part_goes_on")
+"""What takes a list of several pages, with a part."""
 OF_PARTS = {
     **{kind: OF_LISTS[kind] for kind in ("null_list", "no_list", "object_list", "error_inside", "html", "no_content")},
-    **{kind: OF_LISTS[kind] for kind in ("links_to_itself", "links_elsewhere", "links_to_half", "counts_more")},
+    **{
+        kind: OF_LISTS[kind]
+        for kind in ("error_text", "links_to_itself", "links_elsewhere", "links_to_half", "counts_more")
+    },
     **{kind: OF_LISTS[kind] for kind in ("repeats", "no_scope", "blocked", "wait_301", "gzip_cut")},
     **{kind: OF_LISTS[kind] for kind in ("redirect", "locked", "wait_negative", "wait_billion")},
     **dict.fromkeys(("null_element", "text_element", "list_element"), "graph_policy_unreadable"),
     **dict.fromkeys(("no_resource", "gone"), "graph_policy_vanished"),
 }
 OF_POLICIES = {
-    **dict.fromkeys(("null_list", "no_list", "object_list"), "graph_policy_unreadable"),
+    **dict.fromkeys(("null_list", "no_list", "object_list", "error_text", "another"), "graph_policy_unreadable"),
     **{kind: OF_LISTS[kind] for kind in ("error_inside", "html", "no_content", "gzip_cut", "no_scope", "blocked")},
     **{kind: OF_LISTS[kind] for kind in ("redirect", "legal", "wait_words")},
     **dict.fromkeys(("no_resource", "gone"), "graph_policy_vanished"),
@@ -90,7 +97,7 @@ OF_SINGLES = {
 
 def _on_lists() -> Iterator[tuple[str, Switch]]:
     for number, (kind, reason) in enumerate(OF_LISTS.items()):
-        slug = list(LISTS)[number % len(LISTS)] if kind != "ends_early" else "app"
+        slug = "app" if kind in OF_PAGES else list(LISTS)[number % len(LISTS)]
         script = (rf"/{LISTS[slug]}(\?|$)", kind)
         yield f"{kind} as a list", Switch(slug, (script,), reason=reason, types=frozenset({slug} if reason else ()))
 
@@ -227,8 +234,9 @@ def test_a_sign_in_says_which_desk_to_go_to(
     assert CANARY not in str(caught.value)
 
 
-def test_a_lane_rests_no_longer_than_a_run_waits(server: GraphServer, settings: GraphSettings) -> None:
-    server.control(faults={"scripts": [{"match": "Management/roleScopeTags", "kind": "wait_an_hour", "times": -1}]})
+@pytest.mark.parametrize("wait", ["wait_an_hour", "wait_ten_hours"])
+def test_a_lane_rests_no_longer_than_a_run_waits(server: GraphServer, settings: GraphSettings, wait: str) -> None:
+    server.control(faults={"scripts": [{"match": "Management/roleScopeTags", "kind": wait, "times": -1}]})
     short = replace(settings, patience=replace(settings.patience, longest_wait=0.5))
     with GraphReader.open(server.directory_id, short, server.environment, Lanes()) as reader:
         _, failures, source = read(reader)

@@ -34,6 +34,7 @@ SHAPES: dict[str, Any] = {
     "no_list": {"@odata.context": "x"},
     "object_list": {"value": {"id": "x"}},
     "error_inside": {"error": {"code": "InternalServerError", "message": CANARY}},
+    "error_text": {"error": CANARY},
 }
 """Answers with status 200 that hold no list and no policy."""
 ODD_ELEMENTS: dict[str, Any] = {"null_element": None, "text_element": "x", "list_element": [{"id": "x"}]}
@@ -234,6 +235,8 @@ class Graph:
             # A copy: what the server holds is the truth.
             body = copy.deepcopy(body)
             self.twist(fault, f"{base}/{address}", body, body["value"])
+        elif fault == "another" and status == 200:
+            body = {**body, "id": str(uuid.UUID(int=self.rng.getrandbits(128), version=4))}
         return status, headers, body
 
     def twist(self, fault: str, link: str, body: Body, rows: list[Any]) -> None:
@@ -242,6 +245,8 @@ class Graph:
             body["@odata.nextLink"] = link
         elif fault == "links_elsewhere":
             body["@odata.nextLink"] = f"https://graph.evil.example/{CANARY}"
+        elif fault == "links_in_a_ring" and "$skiptoken" in link:
+            body["@odata.nextLink"] = re.sub(r"&?\$skiptoken=[^&]*", "", link)
         elif fault == "links_to_half":
             body["@odata.nextLink"] = link + "?\ud83d"
         elif fault == "links_relative":
@@ -257,6 +262,17 @@ class Graph:
             body["@odata.count"] = len(rows) + 1
         elif fault == "repeats":
             rows.extend(rows[:1])
+        elif fault == "twins":
+            rows.extend({**row, "displayName": "Another", "description": "Another"} for row in rows[:1])
+        elif fault == "number_id":
+            rows[:1] = [{**row, "id": 7} for row in rows[:1]]
+        elif fault == "null_part":
+            for row in rows:
+                row |= {"assignments": None} if "assignments" in row else {}
+        elif fault == "part_goes_on":
+            for row in rows:
+                more = f"{link.partition('?')[0]}/{row['id']}/assignments?$skiptoken=x"
+                row |= {"assignments": row["assignments"][:1], "assignments@odata.nextLink": more}
         elif fault in ODD_ELEMENTS:
             rows.append(ODD_ELEMENTS[fault])
         elif fault == "unassigned":
@@ -286,6 +302,9 @@ class Graph:
             return self.error(401, "InvalidAuthenticationToken")
         if fault in ("throttled", "throttled_bare", "throttled_date", "unavailable", "unavailable_wait"):
             return self.failing(fault)
+        if fault == "wait_ten_hours":
+            at = formatdate(self.now() + 36_000, usegmt=True)
+            return self.error(429, "TooManyRequests", {"Retry-After": at})
         if fault == "forbidden":
             return self.error(403, "Forbidden")
         if fault in ("not_found", "gone"):
@@ -525,6 +544,21 @@ class Graph:
             kind["media_type"] = "text/plain"
         if fault == "bom":
             content = b"\xef\xbb\xbf" + content
+        if fault == "utf16":
+            content = content.decode().encode("utf-16")
+        if fault == "no_number":
+            # Python's own writing, and its reader's: JSON has no such number.
+            row = b'{"id": "nan", "displayName": "\\u00e9", "description": NaN}'
+            content = content.replace(b'"value": [', b'"value": [' + row + b", ", 1)
+        if fault == "trickle":
+
+            async def drops():
+                for _ in range(100):
+                    yield b" "
+                    await asyncio.sleep(0.05)
+                yield content
+
+            return StreamingResponse(drops(), status, headers)
         if fault == "said_twice":
             content = b'{"value": null, "id": null, ' + content[1:]
         if fault == "gzip_bomb":
