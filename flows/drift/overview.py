@@ -89,19 +89,19 @@ class Trend:
     new: Mapping[str, int]
 
 
-# By how much what was open grew on each day. An acceptance that ran out opens without an event until the next comparison.
+# By how much what was open grew on each day; a connection's zone is UTC.
+# An acceptance that ran out opens without an event until the next comparison.
 _STEPS: Final = text(
     f"""
     SELECT day, rank, sum(step) FROM (
-      SELECT (e.at AT TIME ZONE 'UTC')::date AS day, f.rank,
-             (e.to_status IN ('open', 'acknowledged'))::int
-             - coalesce(e.from_status IN ('open', 'acknowledged'), false)::int AS step
+      SELECT e.at::date AS day, f.rank, count(*) FILTER (WHERE e.to_status IN ('open', 'acknowledged'))
+             - count(*) FILTER (WHERE e.from_status IN ('open', 'acknowledged')) AS step
         FROM drift_finding_events e JOIN drift_findings f ON f.id = e.finding_id AND f.tenant_id = e.tenant_id
-       WHERE e.tenant_id = :tenant AND e.at >= :since AND f.rank < 9
+       WHERE e.tenant_id = :tenant AND e.at >= :since AND f.rank < 9 GROUP BY 1, 2
       UNION ALL
-      SELECT (accepted_until AT TIME ZONE 'UTC')::date, rank, 1 FROM drift_findings
-       WHERE tenant_id = :tenant AND status = 'accepted' AND accepted_until BETWEEN :since AND now() AND rank < 9
-    ) steps WHERE step <> 0 GROUP BY day, rank LIMIT {DAYS * 10}
+      SELECT accepted_until::date, rank, count(*) FROM drift_findings
+       WHERE tenant_id = :tenant AND status = 'accepted' AND accepted_until BETWEEN :since AND now() AND rank < 9 GROUP BY 1, 2
+    ) steps GROUP BY day, rank LIMIT {DAYS * 10}
     """
 )
 _DECIDED: Final = text(

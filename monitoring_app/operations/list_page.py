@@ -21,13 +21,14 @@ from monitoring_app.presentation.parts import downloads, page_header
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.runs.filters import Cursor
-from runstore.runs.insights import RunInsights, known_zone
+from runstore.runs.insights import Choices, RunInsights, known_zone
 from runstore.runs.reader import RunPage
 from runstore.runs.run import Run
 from runstore.schedules import read_schedules
 
 HISTORY_DAYS = 14
 NEWER_CAP = 100
+CHOICES_SECONDS = 10
 
 
 def draw(viewer: Viewer) -> None:
@@ -41,7 +42,8 @@ def draw(viewer: Viewer) -> None:
     header = page_header(viewer, texts.OPERATIONS, lead, aside=files)
     now, wanted = datetime.now(UTC), hub.filter_of(viewer.scope, address)
     zone = ZoneInfo(known_zone(st.context.timezone))
-    fields = filter_fields(viewer.tenant.slug, address, ignored, insights.choices(), hub.settings.catalogue, now, zone)
+    choices = _choices(insights, str(viewer.scope.tenant_id))
+    fields = filter_fields(viewer.tenant.slug, address, ignored, choices, hub.settings.catalogue, now, zone)
     show(h("div", {"class": "stack"}, header, fields), "list-header")
     if address.longest:
         page = reader.longest(wanted, limit=address.rows)
@@ -54,6 +56,12 @@ def draw(viewer: Viewer) -> None:
             show(_parts(hub, viewer, address, page, first), "list-live")
 
     live(viewer, refreshed, address.refresh or None, "list")
+
+
+@st.cache_data(ttl=CHOICES_SECONDS, max_entries=500, show_spinner=False)
+def _choices(_insights: RunInsights, tenant_id: str) -> Choices:
+    """What the fields offer, made once for all of a tenant's viewers who look at about the same time."""
+    return _insights.choices()
 
 
 def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage, first: bool) -> Node:
