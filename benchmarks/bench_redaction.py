@@ -67,6 +67,15 @@ def hostile_texts() -> dict[str, str]:
         "distinct words with signs": " ".join(f"aB{number}!K#{number}q%z" for number in range(50_000)),
         "distinct words with one sign often": " ".join(f"&aB&{number}&K&{number}&" for number in range(50_000)),
         "separators": repeated("a/b.c-d_e="),
+        "short assignments": " ".join(f"a{number}={7 * number}" for number in range(90_000)),
+        "an assignment in one word": repeated("value="),
+        "joiners": repeated("a\u200d"),
+        "fullwidth": repeated("＝パ"),
+        "groups": repeated("aaaa-aaaa-aaaa-"),
+        "made passwords": repeated("Aaaaaaaaaaaaaaa12345!"),
+        "a table with many heads": repeated("password," * 40 + "\n" + "a1b2c3d," * 40 + "\n"),
+        "a long table": "user,password\n" + repeated("x,y1z2w3\n"),
+        "pairs, value first": repeated('"value":"abcdef1", "name":"pin" '),
         "prose": repeated("the quick brown fox jumps over the lazy dog. "),
     }
     return texts

@@ -27,7 +27,7 @@ Fingerprint = Callable[[str], str]
 PREFIX: Final = "secret:v1:"
 FINGERPRINT: Final = re.compile(PREFIX + "[0-9a-f]{32}")
 
-_HOLDS_ONE: Final = re.compile(r"(?:qrcodecontent|trustedrootcertificate|pfxblob|keystore|(?:user|device)pin)$", re.I)
+_HOLDS_ONE: Final = re.compile(r"(?:qrcodecontent|trustedrootcertificate|pfxblob|keystore)$", re.I)
 """Properties of policies that hold a secret and whose name is none of a credential's."""
 _NAME_OF_ENTRY: Final = ("omaUri", "displayName", "appConfigKey", "key", "name", "settingDefinitionId", "definitionId")
 _MAY_HOLD: Final = frozenset({"value", "appConfigKeyValue", "valueJson", "simpleSettingValue"})

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from runstore.fence.opaque_words import score
+from runstore.fence.shaped_words import THINGS
 
 Judge = Callable[[bytes], bool]
 
@@ -106,8 +107,11 @@ ASSIGNMENT: Final = re.compile(
     rb"|&quot;\s?[:=,]\s?(?:&quot;)?|&gt;(?=[^&<>\s]{3,256}+&lt;/)"
     rb"|(?:\\{0,7}[\"'`]\]?|\]|\)|\*\*)\s{0,4}+(?:=>|->|={1,3}>?|:{1,3}=?|\|\|?)"
     rb"|\s{0,4}+(?:=>|->|<-|:{1,3}=|={1,3}>?|\xef\xbc\x9d|\?=|\?:|\|\|?:?|%3[dD])"
-    # A block of YAML's, and the next line of a list of names and values.
-    rb"|[\"']?:[ \t]{0,2}+[|>][+-]?[ \t]{0,4}+(?:\\{1,4}n|\n)|[\"']?[ \t]{0,4}+(?:\\{1,4}n|\n)?[ \t]{1,24}+[\"']?value[\"']?[ \t]?:"
+    # A block of YAML's, and the next line of a list of names and values; what a dialogue's script sends.
+    rb"|[\"']?:[ \t]{0,2}+[|>](?:[+-]?[ \t]{0,4}+(?:\\{1,4}n|\n)|[+-](?=\s))|[\"']?[ \t]{0,24}+"
+    rb"(?:(?:\\{1,4}n|\n)[ \t]{1,24}+|(?<=[ \t]))[\"']?value[\"']?[ \t]?:|:?\s?\\{0,7}[\"'](?:\s|\\n){1,8}+send(?:\s--)?(?=\s)"
+    # A type between name and value: `key: &str = "…"`, `password string = "…"`, `@pw nvarchar(50) = '…'`, `char pw[] = "…"`.
+    rb"|(?:\s?:\s?|\s)&?(?:'static )?(?:str(?:ing)?|n?varchar(?:\(\w{1,4}\))?|text|any)\??\s?:?=|\[\w{0,20}\]\s?="
     # What a command calls the value: -Name "ApiKey" -Value "…", reg add … /v Password /d ….
     rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value|string)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-\w{0,20}?(?:value|string)(?=\s)"
     rb"|\\{0,7}[\"']?(?:\s{1,4}+/t\s{1,4}+\w{1,20}+)?\s{1,4}+/d(?=\s)|\s{1,8}+reg_\w{2,12}+(?=\s)"
@@ -116,22 +120,26 @@ ASSIGNMENT: Final = re.compile(
     # <data id="Password" type="…" value="…"/> and {"name": "password", "type": "…", "value": "…"}.
     rb"|\\{0,7}[\"'](?:\s{1,8}+\w{1,30}+=[\"'][^\"'<>]{0,80}+[\"']){0,3}?\s{1,8}+value\s?=\s?"
     rb"|\\{0,7}[\"']\s{0,4}+,(?:\s{0,80}+\\{0,7}[\"'][\w@.]{1,40}+\\{0,7}[\"']\s{0,4}+:\s{0,4}+\\{0,7}[\"']?[^\"'\\\n,]{0,80}+"
-    rb"\\{0,7}[\"']?\s{0,4}+,){0,3}?\s{0,80}+\\{0,7}[\"'](?:\w{0,20}val(?:ue(?!type)\w{0,12})?|data|content|wert|valeur|valor|\xe5\x80\xa4)\\{0,7}[\"']\s{0,4}+:)"
-    # A tuple of a name and a value: ("password", "…").
-    rb"|(?P<tuple>\\{0,7}[\"']?\s{0,4}+,(?=\s{0,4}b?\\{0,7}[\"']))"
+    rb"\\{0,7}[\"']?\s{0,4}+,){0,3}?(?:\s|\\{1,7}n){0,80}+\\{0,7}[\"'](?:\w{0,20}val(?:ue(?!type)\w{0,12})?|data|content|wert|valeur|valor|\xe5\x80\xa4)\\{0,7}[\"']\s{0,4}+:)"
+    # A tuple of a name and a value, and a call with a value alone: ("password", "…"), setPassword("…").
+    rb"|(?P<tuple>\\{0,7}[\"']?\s{0,4}+,(?=\s{0,4}b?\\{0,7}[\"'])|\((?=\\{0,7}[\"'][^\"'\n]{4,128}+[\"']\s?\)))"
     # A row of a table of names and values.
     rb"|(?P<list>[,;](?=[^\s,;\"'{}()\[\]]{6,256}+(?:[,;\n]|\Z)))"
     # <Item Name="ApiKey">…</Item>, or with the value in an element of its own.
-    rb"|(?P<entry>[\"'](?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<\w{1,30}+>)?(?:<!\[cdata\[)?)"
+    rb"|(?P<entry>\\{0,7}[\"'](?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<\w{1,30}+>)?(?:<!\[cdata\[)?)"
     rb"|(?P<tag>(?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<(?:value|string|data)>)?(?:<!\[cdata\[)?)"
-    rb"|(?P<prose>\s{0,2}+(?::|<br\s?/?>|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era)(?=\s))"
+    rb"|(?P<prose>\s{0,2}+(?::|<br\s?/?>|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era)(?::|(?=\s)))"
     rb"|(?P<space>(?:\s|\\{1,3}[tnr]){1,4}+)",
     re.IGNORECASE,
 )
-OPENING: Final = re.compile(rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfFnN]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))|\s{0,8}+")
+OPENING: Final = re.compile(
+    rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfFnN]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))|\s{0,8}+(?:\\{1,4}\n\s{0,16}+|\\{2,8}n\s{1,16}+)?"
+)
 UNQUOTED: Final = re.compile(rb"[^\s;&\"'<>`\\]{1,4096}+")
 TAGGED: Final = re.compile(rb"[^<]{1,20000}+")
-FLAG_BEFORE: Final = re.compile(rb"(?:(?:\A|[\s\"'>=/])(?:--?|/)|\bset(?:x|env)\s{1,4}[\"']?)[\w\x80-\xff-]{0,30}\Z")
+FLAG_BEFORE: Final = re.compile(
+    rb"(?:(?:\A|[\s\"'>=/])(?:--?|/)|\bset(?:x|env)\s{1,4}[\"']?|\bENV\s{1,4})[\w\x80-\xff-]{0,30}\Z"
+)
 TAG_BEFORE: Final = re.compile(rb"<[\w:.\x80-\xff-]{0,40}\Z")
 SIGNS: Final = b"!@#$^*?+~&%"
 """One of these is in a password as policies ask for."""
@@ -147,8 +155,19 @@ LINE: Final = re.compile(
     rb"(?:[ ]{0,8}(\t)[ \t]{0,8}+|[ ]{1,8}+)(?:[0-9] )?([^\s\"'=:<>]{6,256}+)[ \t\r]{0,8}+(?:(\n)|\Z)"
 )
 """A value that ends the line of its name, as lists and configurations have them."""
-WORD_NEXT: Final = re.compile(rb"[ ]{1,4}(?:[0-9-] |\()?([A-Za-z0-9]{8,256}+)(?![\w-])")
-"""The word right behind a name, for one that reads like nothing."""
+WORD_NEXT: Final = re.compile(
+    rb"(?:[ ]{1,4}|[ \t]{0,4}+\n[ \t]{0,8}+)(?:[0-9-] |\()?([A-Za-z0-9]{4,256}+)(?![\w/:-]|[.,][0-9])"
+)
+"""The word right behind a name or alone in the line below it."""
+BEFORE: Final = re.compile(
+    rb"(?i)value\\{0,7}[\"']?\s?[:=]\s?\\{0,7}[\"']([^\"'\\\n]{6,128}+)\\{0,7}[\"']\s?,?\s{0,20}+\\{0,7}[\"']?(?:name|key|id)"
+    rb"\\{0,7}[\"']?\s?[:=]\s?\\{0,7}[\"'][\w. -]{0,40}+\Z"
+)
+"""A pair with its value first: {"value": "…", "name": "…"}."""
+BREAK: Final = re.compile(rb"\n|\\{1,7}n")
+CELL: Final = re.compile(rb"(?:\A|([|;,\t])|\n|\\n)[ \"*]{0,4}[\w. \x80-\xff-]{0,30}\Z")
+CELL_END: Final = re.compile(rb"[ \"*]{0,4}([|;,\t\n]|\\{1,7}n)")
+"""A name that is the head of a column."""
 REMOTE: Final = re.compile(
     # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
     rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"
@@ -163,6 +182,8 @@ REMOTE_STRONG: Final = re.compile(
 
 def sureness(name: re.Match[bytes], folded: bytes) -> Judge:
     """What a value must be to be taken for a credential: anything, where the name leaves no doubt."""
+    if name.group().startswith((b"pin", b"puk")):
+        return looks_like_pin
     if _DOUBTFUL_NAME.fullmatch(name.group()):
         return looks_chosen
     if not _BARE_KEY.fullmatch(name.group()):
@@ -182,6 +203,29 @@ def _anything(_value: bytes) -> bool:
     return True
 
 
+def stands_alone(value: bytes, sure: Judge) -> bool:
+    """Whether a word without any sign between it and the name is a value all the same."""
+    if sure is looks_like_pin:
+        return looks_like_pin(value) and value.isdigit() and not _YEAR.fullmatch(value)
+    return len(value) >= 8 and (looks_random(value) or (sure is _anything and _numbered(value)))
+
+
+def _numbered(value: bytes) -> bool:
+    """`Tiger3559`, `fuchs123`: no year behind it, and nothing that people number."""
+    found = _NUMBERED.fullmatch(value)
+    return found is not None and not THINGS.fullmatch(found[1])
+
+
+_NUMBERED: Final = re.compile(rb"([A-Za-z][a-z]{2,15})(?!(?:19|20)[0-9]{2}\Z)[0-9]{3,6}")
+_PIN: Final = re.compile(rb"[0-9]{4,12}")
+_YEAR: Final = re.compile(rb"(?:19|20)[0-9]{2}")
+
+
+def looks_like_pin(value: bytes) -> bool:
+    """Whether a value given to a PIN is one: four digits will do."""
+    return _PIN.fullmatch(value) is not None or looks_chosen(value)
+
+
 def _nothing(_value: bytes) -> bool:
     return False
 
@@ -198,12 +242,13 @@ def is_secret_key(key: str) -> bool:
 @lru_cache(maxsize=50_000)
 def _is_secret_key(key: str) -> bool:
     folded = key.lower().encode("utf-8", "replace")
-    if folded.endswith((b"authorization", b"cookie")):
+    if folded.endswith((b"authorization", b"cookie")) or _PIN_KEY.search(key):
         return True
     names = [name for name in CREDENTIAL_NAME.finditer(folded) if name.end() == len(folded) and name.group() != b"auth"]
     return any(sureness(name, folded) is _anything or name.group() in (b"challenge", b"clave") for name in names)
 
 
+_PIN_KEY: Final = re.compile(r"(?:\A|[_.-]|(?<=[a-z])(?=P))[Pp](?:in|IN)(?:[_-]?[Cc]ode)?\Z")
 _LONG_HEX: Final = re.compile(rb"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _SIGNED: Final = re.compile(rb"[A-Za-z0-9]{4,64}[!@#$^*?+~][^\s/\\]{2,64}")
 
@@ -255,7 +300,7 @@ _STANDS_FOR_ONE: Final = re.compile(
     # with a dollar sign.
     rb"(?i:(?:\x01+|secret:v1:[0-9a-f]{32}|secret:set|\$(?:[a-z_]+[:.])?[a-z_]{1,40}|\$\{[^{}]{0,80}\}?"
     rb"|\$\([^()]{0,80}\)?|%\w{1,40}%|%[sdr]|%\(\w{1,40}\)s|\{\{?[^{}0-9]{0,80}\}{0,2}|<[^<>]{0,80}>|\([a-z-]{0,40}"
-    rb"|\*+|\.\.\.|\xe2\x80\xa6|x+"
+    rb"|[|:-]+|\*+|\.\.\.|\xe2\x80\xa6|x+"
     # A small number with its unit.
     rb"|[+-]?\d{1,5}(?:\.\d{1,3})?(?:\s?(?:ms|s|min|h|d|days?|chars?|characters?|minutes?|seconds?|%))?)\Z)"
     # What makes the value: a command of PowerShell's, a function's call.
@@ -264,7 +309,11 @@ _STANDS_FOR_ONE: Final = re.compile(
 )
 
 
-def is_harmless(value: bytes) -> bool:
-    """Whether a value that stands where a credential would is a setting's word, a small number or a placeholder."""
+def is_value(value: bytes, sure: Judge) -> bool:
+    """Whether a value is a credential's: neither a setting's word, nor a small number, nor a placeholder; a PIN may be a number."""
+    return sure(value) and not (_is_harmless(value) and not (sure is looks_like_pin and value.isdigit()))
+
+
+def _is_harmless(value: bytes) -> bool:
     value = value.strip()
     return len(value) < 3 or value.lower() in _HARMLESS or bool(_STANDS_FOR_ONE.match(value))

@@ -131,7 +131,7 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
         start, token = match.start(), match.group()
         separators = len(token.translate(None, CHARACTERS))
         # What is not remembered costs more, but what a text is worth must not depend on what was seen before it.
-        cost = 4 + 2 * separators
+        cost = 4 + (2 if len(token) <= _REMEMBERED else 4) * separators
         if _KEY.fullmatch(token):
             kind = vendor_before(data, start)
             of_id = data[start - 1 : start] == b":" and _ID_BEFORE.search(data, max(0, start - 80), start)

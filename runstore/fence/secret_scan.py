@@ -123,10 +123,48 @@ def _assignments(anchor: bytes, data: bytes, folded: bytes, budget: _Budget) -> 
         if name is None or (names.SHORT_NAME.match(folded, hit) and not _begins_word(data, hit)):
             continue
         budget.spend(12)
-        span = _value_after(data, hit, name.end(), budget, names.sureness(name, folded))
+        sure = names.sureness(name, folded)
+        yield from _column(data, hit, name.end(), budget, sure)
+        span = _value_before(data, hit, name.end(), sure) or _value_after(data, hit, name.end(), budget, sure)
         if span is not None:
             yield span
             done = span[1]
+
+
+def _column(data: bytes, start: int, end: int, budget: _Budget, sure: names.Judge) -> Iterator[Span]:
+    """The values of the column that a table has the name at the head of."""
+    sign = names.CELL_END.match(data, end)
+    cell = names.CELL.search(data, max(0, start - 48), start) if sign else None
+    if sign is None or cell is None:
+        return
+    budget.spend(8)
+    left = names.BREAK.split(data[max(0, start - 512) : start])[-1]
+    line_end = names.BREAK.search(data, end, end + 512)
+    by = sign[1] if sign[1] in _BETWEEN_CELLS else cell[1]
+    if line_end is None or by is None:
+        return
+    before, cells_less_one = left.count(by), left.count(by) + data.count(by, end, line_end.start())
+    while line_end and line_end.end() < len(data):
+        position = line_end.end()
+        line_end = names.BREAK.search(data, position, position + 512)
+        cells = data[position : line_end.start() if line_end else position + 512].split(by)
+        budget.spend(4 + len(cells))
+        if len(cells) != cells_less_one + 1:
+            return
+        value = cells[before].strip(b" \\\"'`*")
+        if names.looks_like_pin(value) and names.is_value(value, sure):
+            begin = position + sum(map(len, cells[:before])) + before + cells[before].index(value)
+            yield begin, begin + len(value), "assigned"
+
+
+_BETWEEN_CELLS: Final = (b"|", b";", b",", b"\t")
+
+
+def _value_before(data: bytes, start: int, end: int, sure: names.Judge) -> Span | None:
+    if data[end : end + 1] not in (b'"', b"'", b"\\") or b"alue" not in data[max(0, start - 240) : start]:
+        return None
+    found = names.BEFORE.search(data, max(0, start - 240), start)
+    return _judged(data, *found.span(1), "assigned", sure) if found and names.looks_chosen(found[1]) else None
 
 
 def _begins_word(data: bytes, hit: int) -> bool:
@@ -157,7 +195,7 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: names
         line = names.LINE.match(data, end)
         if line and names.looks_chosen(line[2]) and (line[1] or line[3] or b"\n" in data[max(0, start - 200) : start]):
             return _judged(data, *line.span(2), "assigned", sure)
-        if (word := names.WORD_NEXT.match(data, end)) and names.looks_random(word[1]):
+        if (word := names.WORD_NEXT.match(data, end)) and names.stands_alone(word[1], sure):
             return _judged(data, *word.span(1), "assigned", sure)
         return _remote(data, end, budget)
     if quote:
@@ -176,7 +214,7 @@ def _value_after(data: bytes, start: int, end: int, budget: _Budget, sure: names
     if form == "list":
         value = value.partition(b",")[0]
     budget.spend(len(unquoted.group()) // 32)
-    if form in {"prose", "list"} and not names.looks_chosen(value):
+    if form in {"prose", "list"} and not (names.looks_chosen(value) or sure is names.looks_like_pin):
         return _remote(data, end, budget)
     return _judged(data, position, position + len(value), "assigned", sure)
 
@@ -204,10 +242,7 @@ def _closing(data: bytes, position: int, quote: bytes) -> int:
 
 
 def _judged(data: bytes, start: int, stop: int, kind: str, sure: names.Judge) -> Span | None:
-    value = data[start:stop]
-    if names.is_harmless(value) or not sure(value):
-        return None
-    return start, stop, kind
+    return (start, stop, kind) if names.is_value(data[start:stop], sure) else None
 
 
 _FOUND_HERE: Final = (

@@ -55,9 +55,9 @@ def chosen(data: bytes, spend: Spend) -> Iterator[Found]:
         spend(2)
         if not _NUMBER_BEFORE.search(data, max(0, match.start() - 8), match.start()):
             continue
-        spend(6)
+        spend(14)
         words = _WORDS_AND_NUMBER.search(data, max(0, match.start() - 64), match.start())
-        if words is None or match.end() - words.start(1) < 8 or _THINGS.fullmatch(words[2]):
+        if words is None or match.end() - words.start(1) < 8 or THINGS.fullmatch(words[2]):
             continue
         # A star behind one word stands for the rest of a name; a sign of percent stands behind most numbers.
         is_one_word = words[1][1:].replace(b"_", b"A").islower()
@@ -70,8 +70,8 @@ _NUMBER_BEFORE: Final = re.compile(rb"[a-z\x80-\xff][._-]?[0-9]{2,6}\Z")
 _WORDS_AND_NUMBER: Final = re.compile(
     rb"(?:\A|[^%!$/^{~\w.-]|[a-z]%|-h?[pP])((?:[A-Z][a-z\x80-\xff]{2,15}+[._-]?){0,3}([A-Z][a-z\x80-\xff]{2,15}+)[._-]?([0-9]{2,6}))\Z"
 )
-_THINGS: Final = re.compile(
+THINGS: Final = re.compile(
     rb"(?i)(?:windows|office|microsoft|server|exchange|android|version|update|phase|ring|wave|build|level|kapitel|chapter"
-    rb"|room|raum|schritt|step|figure|tabelle|table|seite|page|release|ticket|port|kiosk|win|pro)"
+    rb"|room|raum|schritt|step|figure|tabelle|table|seite|page|release|ticket|port|kiosk|win|pro|sprint|group|gruppe|abteilung|standort)"
 )
 """What people number, so that a sign behind the number ends a sentence."""

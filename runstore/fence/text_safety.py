@@ -30,8 +30,9 @@ _INVISIBLE: Final[tuple[tuple[bytes, re.Pattern[bytes]], ...]] = (
     (b"\xe2", re.compile(rb"(?:\xe2\x80[\x8b\x8e\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf])+")),
     # Byte order mark and interlinear annotation.
     (b"\xef", re.compile(rb"(?:\xef\xbb\xbf|\xef\xbf[\xb9-\xbb])+")),
+    # Zero-width joiners inside of ASCII.
+    (b"\xe2", re.compile(rb"(?<=[!-~])(?:\xe2\x80[\x8c\x8d])+(?=[!-~])")),
 )
-_JOINERS_IN_ASCII: Final = re.compile(rb"(?<=[!-~])(?:\xe2\x80[\x8c\x8d])+(?=[!-~])")
 
 
 def to_safe_bytes(text: str) -> bytes:
@@ -52,8 +53,6 @@ def to_safe_bytes(text: str) -> bytes:
             if dropped == _INVISIBLE_LIMIT:
                 # Nobody writes so many by accident; what is left of such a text is its ASCII.
                 return data.decode("utf-8", "replace").encode("ascii", "replace")
-    if b"\xe2" in data:
-        data = _JOINERS_IN_ASCII.sub(b"", data)
     return data
 
 

@@ -324,8 +324,9 @@ def test_no_download_or_page_of_the_hub_shows_a_secret(rendered: dict[str, bytes
 @pytest.mark.long
 def test_a_second_scanner_finds_nothing_that_was_planted(aftermath: Aftermath, rendered: dict[str, bytes]) -> None:
     """Its rules are not ours: it would see a part of a secret, or one in a form that nobody looks for above."""
-    planted = [sample.text for seed in (SEED, SEED + 1) for sample in (*corpus(seed), *_placed(seed))]
-    known = found_by_second_scanner("\n\n".join(planted))
+    planted = [sample for seed in (SEED, SEED + 1) for sample in (*corpus(seed), *_placed(seed))]
+    needed = {needle for sample in planted for needle in sample.needles}
+    known = found_by_second_scanner("\n\n".join(sample.text for sample in planted))
     assert len(known) >= 50, "it has to see something at all"
     tables = (*_tables(aftermath.url), *_tables(_at(aftermath.url, PREFECT)), *aftermath.unsealed())
     # Most lines are there many times, and the scanner takes ten seconds for a megabyte.
@@ -334,7 +335,9 @@ def test_a_second_scanner_finds_nothing_that_was_planted(aftermath: Aftermath, r
         lines |= {line: place for line in data.decode("utf-8", "replace").split("\n") if line not in lines}
     assert sum(map(len, lines)) > 1_000_000
     found = found_by_second_scanner("\n".join(lines))
-    leaks = [(rule, secret) for rule, secret in found if any(secret in text for text in planted)]
+    # A part of a secret is one; the scanner also takes the word `password` for one, which stands in many planted texts.
+    leaks = [(rule, secret) for rule, secret in found if any(secret in one or one in secret for one in needed)]
+    print(f"{len(found)} findings by {len({rule for rule, _ in found})} rules, of {len(needed)} planted: {len(leaks)}")
     assert not leaks, [(leak, next((place for line, place in lines.items() if leak[1] in line), "")) for leak in leaks]
 
 

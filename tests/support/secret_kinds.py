@@ -74,6 +74,38 @@ _COMMANDS: Final = (
     ("umlauts in a tag", "<Geräte-Passwort>{value}</Geräte-Passwort>"),
     ("yaml list", "env:\n  - name: DB_PASSWORD\n    value: {value}\n"),
 )
+_PLAIN: Final = (
+    "enable secret 0 {}", "ENV DB_PASSWORD {}", "Das Passwort lautet: {}", "db.contoso.com:5432:app:svc:{}",
+    '{{"value":"{}","name":"adminPassword"}}', '<add value="{}" key="Password"/>', "Login: admin / {}",
+    'expect "Password:"\nsend "{}\\r"', 'ds.setPassword("{}");', 'let secret_key: &str = "{}";',
+    'const dbPassword string = "{}"', "db.password=\\\n   {}", "WLAN-Passwort {} ab Montag", "Kennwort\n{}", "Kennwort ({})",
+)  # fmt: skip
+"""Places of a word with a number, which alone says nothing."""
+_PINS: Final = (
+    "<SimPin>{}</SimPin>",
+    "Set-Kiosk -ExitPin {}",
+    "BitLocker-PIN: {}",
+    '{{"devicePin": {}}}',
+    "PIN {}",
+    "PUK={}",
+)
+
+
+def _plain(template: str) -> Maker:
+    def make(r: random.Random) -> Made:
+        value = f"{r.choice(('Tiger', 'fuchs', 'Coffee', 'walnut'))}{r.randrange(2100, 9999)}"
+        return template.format(value), (value,)
+
+    return make
+
+
+def _pin(template: str) -> Maker:
+    def make(r: random.Random) -> Made:
+        # Of seven digits: shorter ones stand in hashes by chance.
+        value = str(r.randrange(2_100_000, 9_999_999))
+        return template.format(value), (value,)
+
+    return make
 
 
 def _word(r: random.Random, alphabet: str, length: int) -> str:
@@ -139,6 +171,8 @@ for _title, _template, _digits in (
 KINDS["user of an address"] = lambda r: (f"https://{(user := some(r, HEX, 32))}@git.contoso.com/x", (user,))
 for _title, _template in _COMMANDS:
     KINDS[f"command: {_title}"] = _named("", _template)
+KINDS.update({f"a word and a number: {_template}": _plain(_template) for _template in _PLAIN})
+KINDS.update({f"a PIN: {_template}": _pin(_template) for _template in _PINS})
 KINDS.update({f"text: {_title}": _maker for _title, _maker in TEMPLATES.items()})
 
 _SHAPES: Final = (

@@ -228,3 +228,15 @@ def test_the_kinds_found_are_told() -> None:
 )
 def test_what_only_looks_like_a_placeholder_is_a_secret(text: str) -> None:
     assert "Zx81kl" not in scrub_text(text)
+
+
+@pytest.mark.parametrize("head", ["User,{}", "{};User;Note", "| User | {} |", "Id\t{}\tNote"])
+@pytest.mark.parametrize("name", ["Password", "Initial password", "Kennwort", "PIN"])
+@pytest.mark.parametrize("line", ["\n", "\\n"])
+def test_the_column_of_a_table_that_a_name_stands_over_is_taken_out(head: str, name: str, line: str) -> None:
+    value = "48213" if name == "PIN" else "Tiger3559"
+    first = head.format(name)
+    rows = [head.replace("User", "ada").replace("Note", "ok").format(value) for _ in range(3)]
+    shown = scrub_text(line.join([first, *rows, "total, 3"]))
+    assert value not in shown
+    assert shown.startswith(first) and shown.endswith("total, 3")
