@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
@@ -125,6 +126,55 @@ def test_the_writers_of_runs_and_of_the_audit_scrub_what_they_write(module: obje
     for column in columns:
         written = re.findall(rf'"{column}": (.*)', source)
         assert any("scrub" in line for line in written), (column, written)
+
+
+ROOT: Final = Path(__file__).parents[3]
+_WRITES: Final = re.compile(
+    r"(?<![.\w])(?:upsert|insert|update)\([A-Z_a-z]|INSERT INTO |UPDATE [a-z_]+ SET|\bCOPY \w+ FROM"
+)
+WRITERS: Final = {
+    "flows/_policies/audit.py": "flows/_sources/graph/audit.py: scrub_text",
+    "flows/_policies/groups.py": "flows/_sources/graph/names.py: shown_name",
+    "flows/_policies/kept_words.py": "seal",
+    "flows/_policies/known_names.py": "flows/_sources/graph/names.py: shown_name",
+    "flows/_policies/own_credential.py": "seal",
+    "flows/_policies/rehash.py": "protected",
+    "flows/_policies/sealing.py": "seal",
+    "flows/_policies/snapshots.py": "StoredPolicy",
+    "flows/backup/sets.py": "scrub_text",
+    "flows/backup/store.py": "flows/backup/flow.py: seal",
+    "flows/drift/generate.py": "protected",
+    "flows/drift/register/decisions.py": "scrub_text",
+    "flows/drift/register/ignore_rules.py": "",
+    "flows/drift/register/record.py": "Seals",
+    "flows/drift/register/rule_book.py": "looks_secret",
+    "flows/drift/start.py": "scrub_text",
+    "runstore/audit.py": "scrub_json",
+    "runstore/directory.py": "looks_secret",
+    "runstore/dump.py": "",
+    "runstore/leaving.py": "",
+    "runstore/notifications.py": "",
+    "runstore/runs/flow_runs.py": "",
+    "runstore/runs/outbox.py": "",
+    "runstore/runs/recorder.py": "scrub_json",
+    "runstore/runs/starter.py": "scrub_json",
+    "runstore/schedules.py": "deployments/orchestration/schedules/mirror.py: scrub_text",
+}
+"""Module → the fence it has, or the module before it and its fence. Without one it writes numbers, moments, ids and words of
+ours, or what a table held before."""
+
+
+def test_every_module_that_writes_is_named_with_the_fence_it_has() -> None:
+    sources = {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for package in ("runstore", "flows", "deployments", "monitoring_app")
+        for path in (ROOT / package).rglob("*.py")
+        if not {"migrations", "leak"} & set(path.parts)
+    }
+    assert {name for name, source in sources.items() if _WRITES.search(source)} == set(WRITERS)
+    for name, said in WRITERS.items():
+        module, _, fence = said.rpartition(": ")
+        assert fence in sources[module or name], name
 
 
 def test_a_text_that_is_kept_as_it_is_and_looks_like_a_secret_is_refused() -> None:
