@@ -12,7 +12,7 @@ from flows._policies.snapshots import Sync
 from flows.drift.comparison.severity import Severity
 from flows.drift.comparison.sides import Completeness
 from flows.drift.operation import OPERATION
-from flows.drift.register.filters import SHOWN, UNSETTLED, FindingFilter
+from flows.drift.register.filters import EXPIRING_DAYS, SHOWN, UNSETTLED, FindingFilter
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding
 from runstore.schema import OperationRun
 from runstore.tenancy import TenantScope
@@ -90,7 +90,7 @@ class Trend:
 
 
 # By how much what was open grew on each day; a connection's zone is UTC.
-# An acceptance that ran out opens without an event until the next comparison.
+# An acceptance that ran out opens without an event until the next comparison. With no day: what is still to run out.
 _STEPS: Final = text(
     f"""
     SELECT day, rank, sum(step) FROM (
@@ -99,8 +99,9 @@ _STEPS: Final = text(
         FROM drift_finding_events e JOIN drift_findings f ON f.id = e.finding_id AND f.tenant_id = e.tenant_id
        WHERE e.tenant_id = :tenant AND e.at >= :since AND f.rank < 9 GROUP BY 1, 2
       UNION ALL
-      SELECT accepted_until::date, rank, count(*) FROM drift_findings
-       WHERE tenant_id = :tenant AND status = 'accepted' AND accepted_until BETWEEN :since AND now() AND rank < 9 GROUP BY 1, 2
+      SELECT CASE WHEN accepted_until <= now() THEN accepted_until::date END, rank, count(*) FROM drift_findings
+       WHERE tenant_id = :tenant AND status = 'accepted' AND rank < 9
+             AND accepted_until BETWEEN :since AND now() + interval '{EXPIRING_DAYS} days' GROUP BY 1, 2
     ) steps GROUP BY day, rank LIMIT {DAYS * 10}
     """
 )
@@ -145,15 +146,10 @@ def trend(
     first = today - timedelta(days=DAYS - 1)
     since = datetime.combine(first, datetime.min.time(), UTC)
     asked = {"tenant": scope.tenant_id, "since": since}
-    steps: dict[tuple[date, str], int] = {
+    steps: dict[tuple[date | None, str], int] = {
         (day, _LEVELS[rank]): int(step) for day, rank, step in connection.execute(_STEPS, asked)
     }
     count, seconds = connection.execute(_DECIDED, asked).one()
-    expiring = connection.execute(
-        select(func.count())
-        .where(DriftFinding.tenant_id == scope.tenant_id, SHOWN, *FindingFilter().about(default="expiring"))
-        .limit(1)
-    ).scalar_one()
     runs = [one["run_id"] for one in compared]
     times = [datetime.fromisoformat(one["created_at"]) for one in compared]
     new = connection.execute(_NEW, {"tenant": scope.tenant_id, "runs": runs, "times": times})
@@ -168,7 +164,7 @@ def trend(
         left = {level: number - steps.get((day, level), 0) for level, number in left.items()}
     known = {str(run_id): number for run_id, number in new}
     return Trend(
-        days[::-1], count, None if seconds is None else float(seconds), expiring,
+        days[::-1], count, None if seconds is None else float(seconds), sum(steps.get((None, level), 0) for level in _LEVELS),
         {one["scope"]: known.get(one["run_id"], 0) for one in compared},
     )  # fmt: skip
 
