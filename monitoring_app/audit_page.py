@@ -24,7 +24,6 @@ _COLUMNS: Final = {texts.COLUMN_WHEN: "", texts.AUDIT_WHO: "", texts.AUDIT_WHAT:
 
 
 def draw(viewer: Viewer) -> None:
-    """The page."""
     params = {name: value.replace("\x00", "")[:LONGEST] for name, value in st.query_params.to_dict().items()}
     made = Fields("audit", viewer.tenant.slug, params)
     texts_of = (("actor", texts.AUDIT_WHO), ("verb", texts.AUDIT_WHAT), ("subject", texts.AUDIT_ABOUT))

@@ -27,8 +27,6 @@ _CHANGED = "notifications_changed"
 
 
 def draw(viewer: Viewer) -> None:
-    """The page."""
-
     def shown(now: Viewer, _first: bool) -> None:
         if st.session_state.pop(_CHANGED, False):
             # The bell is outside of this fragment.
@@ -52,7 +50,6 @@ def _mark(viewer: Viewer, act: str) -> None:
 
 
 def notifications(viewer: Viewer, found: Sequence[NotificationView]) -> Node:
-    """The page's tree."""
     unread = any(one.read_at is None for one in found)
     every = h("button", {"type": "button", "class": "button", "data-act": _ALL}, "Mark all as read") if unread else None
     header = page_header(viewer, texts.NOTIFICATIONS, "What happened to the runs you started.", aside=every)

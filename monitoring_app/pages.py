@@ -49,7 +49,8 @@ def pages() -> Sequence[HubPage]:
     found = parts("page", read)
     for one in found.broken:
         _LOGGER.error("%s", one)
-    return (*OWN, *sorted((page for own in found.values.values() for page in own), key=_place))
+    own = (page for declared in found.values.values() for page in declared)
+    return (*OWN, *sorted(own, key=lambda page: (page.section or "", page.order, page.path)))
 
 
 @cache
@@ -60,22 +61,14 @@ def page_paths() -> frozenset[str]:
 
 def _declared(module: ModuleType) -> Sequence[HubPage]:
     declared: Any = getattr(module, "PAGES", None)
-    if not isinstance(declared, tuple):
+    if not isinstance(declared, tuple) or not all(
+        isinstance(one, HubPage) for one in cast("tuple[Any, ...]", declared)
+    ):
         raise BrokenPartError("its PAGES have to be a tuple of HubPage")
-    found: list[HubPage] = []
-    for page in cast("tuple[Any, ...]", declared):
-        if not isinstance(page, HubPage):
-            raise BrokenPartError("its PAGES have to be a tuple of HubPage")
-        if not PAGE_PATH.fullmatch(f"/{page.path}") or page.path in RESERVED:
-            raise BrokenPartError(
-                "the path of a page is 1 to 41 of a-z, 0-9 and -, and none that the hub has a use for"
-            )
-        found.append(page)
+    found = cast("tuple[HubPage, ...]", declared)
+    if any(not PAGE_PATH.fullmatch(f"/{page.path}") or page.path in RESERVED for page in found):
+        raise BrokenPartError("the path of a page is 1 to 41 of a-z, 0-9 and -, and none that the hub has a use for")
     return found
-
-
-def _place(page: HubPage) -> tuple[str, int, str]:
-    return page.section or "", page.order, page.path
 
 
 def _page(page: HubPage) -> st.Page:
@@ -100,7 +93,6 @@ def _menu(viewer: Viewer, current: str) -> None:
 
 
 def main() -> None:
-    """One run of the script."""
     st.set_page_config(page_title=texts.PRODUCT, layout="wide")
     streamlit_pages = {page.path: _page(page) for page in pages()}
 

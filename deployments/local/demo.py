@@ -80,11 +80,11 @@ def run_demo(call: Call, *, stay: bool) -> Answer | None:
 
 def samples() -> Mapping[str, Sequence[Path]]:
     """The sample tenants by slug: `samples/<slug>/<date>/…`, at least two dated exports each, oldest first."""
-    found: dict[str, Sequence[Path]] = {}
-    for folder in sorted(path for path in SAMPLES.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))):
-        snapshots = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
-        if len(snapshots) >= 2:
-            found[folder.name] = snapshots
+
+    def folders(at: Path) -> list[Path]:
+        return sorted(path for path in at.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
+
+    found = {one.name: snapshots for one in folders(SAMPLES) if len(snapshots := folders(one)) >= 2}
     if not found:
         raise TenantAtlasError(f"The sample exports are missing from {SAMPLES}. Install the product again.")
     return found

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import anyio
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
@@ -19,12 +17,7 @@ from deployments.cli.call import Answer
 from deployments.cli.console import Table
 from deployments.orchestration.deploy_leftovers import missing_operations, strangers, waiting_elsewhere
 from deployments.orchestration.deploy_tenants import TenantDeployed, keep_tenants
-from deployments.orchestration.prefect_calls import (
-    PREFECT_PROBLEMS,
-    PrefectUnavailableError,
-    prefect_problem,
-    require_answer,
-)
+from deployments.orchestration.prefect_calls import with_prefect
 from deployments.orchestration.work_pools import ensure_pool
 from deployments.settings import Settings
 from flows._tracking.dispatcher import DEPLOYMENT, TAG
@@ -33,8 +26,6 @@ from flows.folders import Broken, producer_folders, why
 from flows.producer import Operation
 from flows.registry import broken, operations
 from runstore import installed_version
-
-SERVER_DEADLINE_SECONDS = 300
 
 
 def deploy_all(
@@ -66,21 +57,17 @@ def deploy_all(
         else:
             found.append((operation, wanted))
 
-    async def work() -> Answer:
-        async with get_client() as client:
-            if wait:
-                await await_server(client)
-            await require_answer(client)
-            served = await ensure_pool(client, name, pool_type, image)
-            registered = [await _register(client, operation, wanted) for operation, wanted in found]
-            scheduled, notes = list[TenantDeployed](), list[str]()
-            for operation, wanted in found:
-                scheduled += await keep_tenants(client, operation, wanted, notes)
-            if scheduled:
-                notes += await strangers(client, scheduled, tenants(), remove=remove_missing)
-            missing = await missing_operations(client, remove=remove_missing)
-            ids = [id for id, _, _ in registered] + [id for id, _ in scheduled]
-            waiting = await waiting_elsewhere(client, ids, name)
+    async def work(client: PrefectClient) -> Answer:
+        served = await ensure_pool(client, name, pool_type, image)
+        registered = [await _register(client, operation, wanted) for operation, wanted in found]
+        scheduled, notes = list[TenantDeployed](), list[str]()
+        for operation, wanted in found:
+            scheduled += await keep_tenants(client, operation, wanted, notes)
+        if scheduled:
+            notes += await strangers(client, scheduled, tenants(), remove=remove_missing)
+        missing = await missing_operations(client, remove=remove_missing)
+        ids = [id for id, _, _ in registered] + [id for id, _ in scheduled]
+        waiting = await waiting_elsewhere(client, ids, name)
         notes = [
             *served.notes([variables for _, variables, _ in registered]),
             *(told for _, told in (*waiting, *missing)),
@@ -102,19 +89,7 @@ def deploy_all(
         said = f"Deployments of scheduled tenants: {len(scheduled)}, of which {changed} changed."
         return Answer(document, (f"Work pool {name}: {served.outcome}.", table, *([said] if scheduled else []), *notes))
 
-    try:
-        return anyio.run(work)
-    except PREFECT_PROBLEMS as problem:
-        raise prefect_problem(problem) from problem
-
-
-async def await_server(client: PrefectClient) -> None:
-    """Returns once Prefect's API answers. PrefectUnavailableError when it has not after SERVER_DEADLINE_SECONDS."""
-    give_up_at = time.monotonic() + SERVER_DEADLINE_SECONDS
-    while await client.api_healthcheck() is not None:
-        if time.monotonic() > give_up_at:
-            raise PrefectUnavailableError
-        await anyio.sleep(0.2)
+    return with_prefect(work, of_schedules=False, wait=wait)
 
 
 def _definition(operation: Operation, pool: str, limit: int | None) -> dict[str, Any] | Broken:

@@ -43,7 +43,6 @@ class Deployment:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The parameters of every flow run of it."""
         return self.fields["parameters"]
 
     @property
@@ -114,7 +113,6 @@ class Schedule:
 
 
 def own_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The operation's own parameters."""
     return {name: value for name, value in parameters.items() if name != "tenant"}
 
 

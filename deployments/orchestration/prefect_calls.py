@@ -19,10 +19,7 @@ from runstore.errors import BadInputError, ForbiddenError, NotFoundError, Tenant
 
 T = TypeVar("T")
 
-PREFECT_PROBLEMS = (httpx.HTTPError, json.JSONDecodeError)
-"""What a call to Prefect's API raises when it does not get the answer of a Prefect server that agrees."""
-
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS, WAIT_SECONDS = 10.0, 300.0
 
 # Prefect's client asks again by itself after these two: one that is seen has been waited for long.
 _ASKED_TOO_OFTEN = frozenset({408, 429})
@@ -48,24 +45,31 @@ class PrefectHasNotPlannedError(UnavailableError):
     """The schedules are kept as asked, but Prefect's server went away before it planned their runs; it does once it is back."""
 
 
-def with_prefect(work: Callable[[PrefectClient], Coroutine[Any, Any, T]]) -> T:
-    """What `work` gives of schedules and deployments. An error of ours instead of each of Prefect's.
+def with_prefect(
+    work: Callable[[PrefectClient], Coroutine[Any, Any, T]], *, of_schedules: bool = True, wait: bool = False
+) -> T:
+    """What `work` gives of deployments, or of their schedules. An error of ours instead of each of Prefect's.
 
-    Only a server that does not answer, or fails, is unreachable: an answer that says no is told for what it is.
+    With `wait`, a server that does not answer yet is waited for. Only one that does not answer, or fails, is unreachable: an
+    answer that says no is told for what it is.
     """
 
     async def run() -> T:
         async with get_client() as client:
-            await require_answer(client)
+            if wait:
+                with anyio.move_on_after(WAIT_SECONDS):
+                    while await client.api_healthcheck() is not None:
+                        await anyio.sleep(0.2)
+            await _require_answer(client)
             return await work(client)
 
     try:
         return anyio.run(run)
-    except (*PREFECT_PROBLEMS, ObjectNotFound) as problem:
-        raise prefect_problem(problem, of_schedules=True) from problem
+    except (httpx.HTTPError, json.JSONDecodeError, ObjectNotFound) as problem:
+        raise prefect_problem(problem, of_schedules=of_schedules) from problem
 
 
-async def require_answer(client: PrefectClient) -> None:
+async def _require_answer(client: PrefectClient) -> None:
     """PrefectUnavailableError when the server says nothing within ANSWER_SECONDS, good or bad.
 
     One that is stopped or hangs takes connections all the same, and Prefect's client would wait for it for minutes.
@@ -104,8 +108,8 @@ async def plan(client: PrefectClient, deployments: Iterable[UUID], since: dateti
 
 
 def prefect_problem(problem: Exception, *, of_schedules: bool = False) -> TenantAtlasError:
-    """The error to tell of one of PREFECT_PROBLEMS, or of ObjectNotFound. Only a server that is away, or broken, is one that is
-    not reachable. Of schedules a status says more than of other things.
+    """The error to tell of what a call to Prefect's API raised. Only a server that is away, or broken, is one that is not
+    reachable. Of schedules a status says more than of other things.
 
     What Prefect says beside the status is not repeated: it can hold a value that it refuses.
     """

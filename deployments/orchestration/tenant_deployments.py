@@ -58,7 +58,6 @@ async def create_for_tenant(
 
 
 async def add_schedule(client: PrefectClient, deployment: UUID, schedule: Mapping[str, Any]) -> None:
-    """Adds a schedule to a tenant's deployment."""
     await client.request("POST", "/deployments/{id}/schedules", path_params={"id": deployment}, json=[dict(schedule)])
 
 

@@ -25,7 +25,6 @@ EVERY_ITEM = "-"
 
 
 def draw(viewer: Viewer) -> None:
-    """The page."""
     run_id = uuid_or_none(st.query_params.get("id", ""))
     hub = runtime.current()
     insights = RunInsights(hub.database, viewer.scope)

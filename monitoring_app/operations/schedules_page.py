@@ -34,7 +34,6 @@ _UNKNOWN: Final = Shown("Not known", "partial", "gray")
 
 
 def draw(viewer: Viewer) -> None:
-    """The page."""
     show(page_header(viewer, texts.SCHEDULES, texts.SCHEDULES_LEAD), "schedules-header")
 
     def shown(now: Viewer, _first: bool) -> None:
@@ -59,7 +58,6 @@ _COLUMNS: Final = {
 
 
 def schedules(slug: str, found: Schedules, notes: Mapping[UUID, RunNote], catalogue: Catalogue) -> Node:
-    """The page's tree below its header."""
     looked = _looked(found.look)
     if not found.entries:
         title, why = "What is scheduled is not known", texts.SCHEDULES_UNKNOWN

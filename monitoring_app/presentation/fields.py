@@ -42,7 +42,6 @@ class Fields:
     def text(
         self, name: str, label: str, placeholder: str | None = None, *, longest: int = LONGEST, class_: str = "field"
     ) -> Node:
-        """A text of the address."""
         said = {"type": "text", "maxlength": str(longest), "placeholder": placeholder}
         return self._input(name, label, self._params.get(name, "").replace("\x00", "")[:longest], said, class_)
 

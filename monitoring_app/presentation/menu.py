@@ -47,7 +47,12 @@ def menu(viewer: Viewer, pages: Sequence[HubPage], current: str, unread: int) ->
         if page.section != section:
             section = page.section
             entries.append(h("div", {"class": "section"}, section))
-        entries.append(_entry(viewer, page, page.path == marked, unread if page.path == "notifications" else 0))
+        words: list[Node] = [drawing(page.icon), h("span", None, page.title)]
+        if unread and page.path == "notifications":
+            shown = capped(unread, UNREAD_CAP)
+            words.append(h("span", {"class": "count", "title": texts.UNREAD.format(count=shown)}, shown))
+        here = "page" if page.path == marked else None
+        entries.append(link(page_href(page.path, viewer.tenant.slug), words, aria_current=here))
     out = _sign_out()
     who = h("div", {"class": "who"}, h("div", None, viewer.email), h("div", {"class": "role"}, viewer.role.value))
     show(h("nav", {"class": "menu", "aria-label": "Pages"}, entries, who, out), "menu")
@@ -68,15 +73,3 @@ def _sign_out() -> Node | None:
     if proxy is None:
         return h("button", {"type": "button", "data-post": "/sign-out", "data-then": "/signed-out"}, words)
     return link(proxy.sign_out_url, words, data_load="1") if proxy.sign_out_url else None
-
-
-def _entry(viewer: Viewer, page: HubPage, is_current: bool, unread: int) -> Node:
-    count: Node | None = None
-    if unread:
-        shown = capped(unread, UNREAD_CAP)
-        count = h("span", {"class": "count", "title": texts.UNREAD.format(count=shown)}, shown)
-    return link(
-        page_href(page.path, viewer.tenant.slug),
-        [drawing(page.icon), h("span", None, page.title), *([count] if count else [])],
-        aria_current="page" if is_current else None,
-    )

@@ -43,7 +43,6 @@ def badge(shown: Look, class_: str = "badge") -> Node:
 
 
 def status_badge(bucket: StatusBucket, status: RunStatus | None = None) -> Node:
-    """The badge of a run."""
     return badge(look(bucket, status))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 _TONES: Final = {
@@ -56,33 +57,7 @@ STREAMLIT_OPTIONS: Final[dict[str, Any]] = {
     **{f"theme.dark.{name}": dark for name, (_, dark) in _COLOURS.items()},
 }
 
-PAGE_CSS: Final = """
-html [data-testid="stMainBlockContainer"]{max-width:1680px;padding:1.35rem 2rem 4rem}
-html [data-testid="stHeader"]{background:transparent;height:2.75rem}
-html [data-testid="stHeader"],html [data-testid="stToolbar"]{pointer-events:none}
-html [data-testid="stHeader"] :is(button,a){pointer-events:auto}
-html [data-testid="stSidebarHeader"]{height:2.5rem;min-height:2.5rem;padding-bottom:0;margin-bottom:0}
-html [data-testid="stSidebarUserContent"]{padding-bottom:1rem}
-html [data-testid="stSidebar"]{border-right:1px solid var(--st-border-color,rgba(128,140,155,.25))}
-html [data-testid="stSidebar"][aria-expanded="false"]{visibility:hidden}
-html [data-testid="stVerticalBlock"]{gap:.9rem}
-html [data-testid="stWidgetLabel"] p{font-size:.8rem;font-weight:600}
-html [data-testid="stElementToolbar"]{display:none}
-.ta-loading{font:600 .95rem sans-serif;color:#526071;max-width:1240px;margin:3rem auto;padding:0 2rem}
-.ta-line{height:2.2rem;margin-top:.7rem;border-radius:8px;background:rgba(128,140,155,.16)}
-@media (prefers-color-scheme:dark){html:has(.ta-loading){background:#10151c}.ta-loading{color:#a9b5c5}}
-html [data-testid="stIconMaterial"]{font:700 0/1 sans-serif!important}
-html [data-testid="stIconMaterial"]::before{content:"\\203A";font-size:1.3rem}
-html [data-testid="stSidebarCollapseButton"] [data-testid="stIconMaterial"]::before{content:"\\00AB"}
-html [data-testid="stExpandSidebarButton"] [data-testid="stIconMaterial"]::before{content:"\\00BB"}
-html details[open] summary [data-testid="stIconMaterial"]::before{content:"\\2304"}
-.ta-skip{position:fixed;left:1rem;top:-4rem;z-index:1000000;padding:.5rem .9rem;border-radius:8px;background:#2456c7;color:#fff}
-.ta-skip:focus{top:.6rem}
-.ta-help{border:1px solid #77859a;border-radius:12px;padding:.6rem 1.2rem}
-.ta-help kbd{display:inline-block;min-width:3.2rem;font-weight:700}
-@media (max-width:640px){html [data-testid="stMainBlockContainer"]{padding:2.1rem 1rem 3rem}}
-@media (prefers-reduced-motion:reduce){*{animation-duration:.01ms!important;transition-duration:.01ms!important}}
-"""
+PAGE_CSS: Final = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 """Our own stylesheet for what Streamlit lays out itself; holds no value from data. `html` outweighs Streamlit's own rules.
 
 Streamlit's header lies over the top of every page. It is see-through here, so a mouse has to reach what is below it.

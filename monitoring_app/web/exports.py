@@ -58,7 +58,10 @@ class Exports:
         # Only for those who may start runs: it leads into the orchestrator.
         more = ("flow_run_id",) if viewer.may(Permission.OPERATE) else ()
         wanted = await to_thread.run_sync(self._hub.filter_of, viewer.scope, address)
-        runs = self._longest(viewer, wanted) if address.longest else self._all(viewer, wanted)
+        runs = self._all(viewer, wanted)
+        if address.longest:
+            longest = partial(self._hub.reader(viewer.scope).longest, wanted, limit=COUNT_CAP)
+            runs = (await to_thread.run_sync(longest)).runs
         rows = ({**_flat(run), **{name: run.flow_run_id and str(run.flow_run_id) for name in more}} for run in runs)
         return await _answer(request, rows, (*RUN_FIELDS, *more), "runs", viewer.tenant.slug)
 
@@ -75,16 +78,7 @@ class Exports:
         rows = item_rows(self._hub.database, viewer.scope, self._hub.settings, run_id)
         return await _answer(request, rows, ITEM_FIELDS, f"run-{str(run_id)[:8]}-items", viewer.tenant.slug)
 
-    def _longest(self, viewer: Viewer, wanted: RunFilter) -> Iterator[Run]:
-        """Of the newest COUNT_CAP, as on the page; what never started comes last."""
-        now = datetime.now(UTC)
-
-        def lasted(run: Run) -> float:
-            return ((run.finished_at or now) - run.started_at).total_seconds() if run.started_at else -1
-
-        yield from sorted(islice(self._all(viewer, wanted), COUNT_CAP), key=lasted, reverse=True)
-
-    def _all(self, viewer: Viewer, wanted: RunFilter) -> Iterator[Run]:
+    def _all(self, viewer: Viewer, wanted: RunFilter) -> Iterable[Run]:
         reader = self._hub.reader(viewer.scope)
         cursor: Cursor | None = None
         while True:

@@ -43,7 +43,7 @@ def list_entries(
     until: UntilOption = None,
     limit: Annotated[int, typer.Option("--limit", help="Entries at most, 1 to 10000.")] = 100,
 ) -> Answer:
-    entries = _entries(call, tenant, actor, verb, subject, since, until, limit)
+    entries = _entries(call, tenant, since, until, actor=actor, verb=verb, subject=subject, limit=limit)
     rows = [[_said(one[name]) for name in COLUMNS[1:]] for one in entries]
     return Answer({"entries": entries}, (Table(("When", "Who", "What", "About", "Detail"), rows, "No entry."),))
 
@@ -63,7 +63,7 @@ def export(
 
     from runstore.fence.text_safety import formula_safe
 
-    entries = _entries(call, tenant, actor, verb, subject, since, until, limit)
+    entries = _entries(call, tenant, since, until, actor=actor, verb=verb, subject=subject, limit=limit)
     try:
         with output.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
@@ -92,15 +92,13 @@ def verify(call: Call, tenant: TenantOption) -> Answer:
     return Answer(found, tuple(said), exit_code=0 if found["whole"] else 1)
 
 
-def _entries(
-    call: Call, tenant: str, actor: str, verb: str, subject: str, since: str | None, until: str | None, limit: int
-) -> list[dict[str, Any]]:
+def _entries(call: Call, tenant: str, since: str | None, until: str | None, **wanted: Any) -> list[dict[str, Any]]:
     from runstore.audit import AuditReader
 
     begins, ends = parse_time(since, "--since"), parse_time(until, "--until")
     with call.open_store() as store:
         reader = AuditReader(store.database(), store.scope(tenant, call.acting_as))
-        return reader.list(actor=actor, verb=verb, subject=subject, since=begins, until=ends, limit=limit)
+        return reader.list(since=begins, until=ends, **wanted)
 
 
 def _said(value: object) -> str:

@@ -36,8 +36,6 @@ that is paused as a whole, so that an active schedule fires nothing either."""
 
 
 def find(tenants: Sequence[str]) -> list[Shown]:
-    """Every schedule of these tenants, by tenant and deployment."""
-
     async def done(client: PrefectClient) -> list[Shown]:
         found = [await _shown(one) for one in await _read(client, tenants)]
         return sorted(found, key=lambda one: (one["tenant"], one["deployment"], one["timing"]))

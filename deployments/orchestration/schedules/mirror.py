@@ -46,7 +46,6 @@ class Mirror:
         self._times: dict[str, Sequence[datetime]] = {}
 
     def run(self, stopped: threading.Event) -> None:
-        """Looks until `stopped`."""
         while not stopped.is_set():
             try:
                 self.look()
