@@ -1,7 +1,5 @@
 """Every setting of the project, from the environment or from `.env` in the home directory."""
 
-from __future__ import annotations
-
 import os
 import zlib
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Opens the run store for one command, embedded or configured, and keeps the key it is encrypted under."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Generator

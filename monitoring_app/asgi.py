@@ -1,7 +1,5 @@
 """The hub as it is served: Streamlit's app behind our own gate, with sign-in, permalinks, exports and health beside it."""
 
-from __future__ import annotations
-
 import gc
 from pathlib import Path
 

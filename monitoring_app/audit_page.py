@@ -1,7 +1,5 @@
 """The audit log of a tenant: who did what to what, by person, kind, subject and time."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final

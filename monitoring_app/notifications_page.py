@@ -1,7 +1,5 @@
 """Notifications of the viewer in this tenant: what happened, a link to the run, and marking them read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

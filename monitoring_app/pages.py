@@ -1,7 +1,5 @@
 """The hub's pages: its own, and every `PAGES` that a `flows/<producer>/page.py` declares; and what a view of one shows."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from functools import cache

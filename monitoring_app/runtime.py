@@ -1,7 +1,5 @@
 """The hub of this process: databases, sessions, settings. Pages reach it here; nothing exists before it is started."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Who is looking, and at which tenant: the one place where the hub gets hold of a TenantScope."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from monitoring_app.web.identity import Session

@@ -1,7 +1,5 @@
 """What the hub needs to know to be served. The process that starts it fills this in; nothing here reads the environment."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

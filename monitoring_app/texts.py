@@ -1,7 +1,5 @@
 """The hub's longer sentences, and what more than one place says. Names of things come from rows and are never part of them."""
 
-from __future__ import annotations
-
 from typing import Final
 
 PRODUCT: Final = "TenantAtlas"

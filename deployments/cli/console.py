@@ -1,7 +1,5 @@
 """Prints answers: JSON, or sentences and tables in which data is text and nothing but text."""
 
-from __future__ import annotations
-
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence

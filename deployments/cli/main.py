@@ -1,7 +1,5 @@
 """The command line `tenantatlas`: its commands, and what becomes of an error."""
 
-from __future__ import annotations
-
 import gc
 import os
 import signal

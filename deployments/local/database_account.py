@@ -2,8 +2,6 @@
 place for its socket.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """`tenantatlas demo`: the whole product on this machine, with two sample tenants, two syncs each and what drifted."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Mapping, Sequence

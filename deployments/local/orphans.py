@@ -4,8 +4,6 @@ As `python -m deployments.local.orphans HOME` it does so when a pipe, whose othe
 without a word: then that was killed.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

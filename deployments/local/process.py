@@ -1,7 +1,5 @@
 """One process of the local stack: in a session of its own, logged, watched, restarted, stopped with its children."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

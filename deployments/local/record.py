@@ -1,7 +1,5 @@
 """What runs: what a local stack writes down about itself, and which workers Prefect knows to be online, of what version."""
 
-from __future__ import annotations
-
 import base64
 import os
 import socket

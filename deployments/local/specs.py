@@ -1,7 +1,5 @@
 """The processes of a local stack: their commands, their environments, and how each says that it is ready."""
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

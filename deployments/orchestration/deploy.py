@@ -1,7 +1,5 @@
 """Registers every producer's flow with Prefect; doing it again changes only what differs, and says so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any

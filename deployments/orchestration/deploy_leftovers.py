@@ -1,7 +1,5 @@
 """What an earlier `deploy` left with Prefect: deployments of operations that are gone, and runs that wait in another pool."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Collection, Sequence
 from contextlib import suppress

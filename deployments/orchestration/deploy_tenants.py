@@ -1,7 +1,5 @@
 """What `deploy` does about scheduled tenants: moves schedules of earlier releases, keeps every deployment up to date."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

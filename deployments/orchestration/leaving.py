@@ -1,7 +1,5 @@
 """What Prefect has of a tenant that leaves: its deployments with their schedules, and its flow runs with logs and artifacts."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any

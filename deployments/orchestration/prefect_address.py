@@ -1,7 +1,5 @@
 """Points Prefect's client, before it is imported, at the server the settings or the running local stack name."""
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One conversation with Prefect's server, and what goes wrong in it: each an error of ours, a sentence with an exit code."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress

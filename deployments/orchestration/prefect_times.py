@@ -1,7 +1,5 @@
 """Times by Prefect's own arithmetic: which zones and cron lines it takes, and when a schedule fires next."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice

@@ -1,7 +1,5 @@
 """Makes a tenant's deployment, brings its schedule to what is wanted, pauses, resumes and removes it: one at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The work pool that deployments go to: made if it is not there, of the type asked for, its jobs' image set where they have one."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

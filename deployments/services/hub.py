@@ -1,7 +1,5 @@
 """`tenantatlas hub`: serves the operations hub with the settings of the environment."""
 
-from __future__ import annotations
-
 import os
 
 from pydantic import SecretStr

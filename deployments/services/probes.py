@@ -1,7 +1,5 @@
 """The HTTP side of a worker or relay, for what restarts it: `/healthz` while it lives, `/readyz` while it can do its work."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 Its HTTP side has `/metrics` for Prometheus, and `/healthz` and `/readyz` for what restarts it.
 """
 
-from __future__ import annotations
-
 import logging
 import signal
 import threading

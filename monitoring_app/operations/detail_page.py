@@ -1,7 +1,5 @@
 """Monitoring → Operations → one run: live while it runs, what failed and what to do about it, its items page by page."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from monitoring_app import runtime, texts

@@ -1,7 +1,5 @@
 """One run as nodes: header, figures, timeline, failures with their next step, items, links. Pure: values in, tree out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any

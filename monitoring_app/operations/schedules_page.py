@@ -1,7 +1,5 @@
 """Monitoring → Schedules: what is to run by the clock, what did not run and why, how old each last success is."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """Fields above a list. The address is the truth: a field shows what it says, and a change of one is a step to another address."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Counts and durations as people read them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast

@@ -1,7 +1,5 @@
 """What stands between a page's code and its reader: every deliberate error becomes a sentence, everything else a quiet page."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from uuid import uuid4

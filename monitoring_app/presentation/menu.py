@@ -1,7 +1,5 @@
 """The side bar: product, tenant, pages with the unread count, and who is signed in."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """What a page is made with: where it is, what it is called, who is looking at it now, and the store it reads."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What every page with a start action does: ask once more who is asking, start, say so, and follow the run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """One table: what each bucket is called, which icon and which tone it has. Nothing else in the hub names a status."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final

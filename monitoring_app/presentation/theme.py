@@ -1,7 +1,5 @@
 """The hub's look, and how Streamlit is set up to serve it. Colours of light and dark hold 4.5:1 on their background."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Final
 

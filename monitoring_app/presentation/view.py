@@ -1,7 +1,5 @@
 """The one element the hub's pages are made of beside Streamlit's own input widgets: a tree of nodes, shown as it is."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from functools import cache

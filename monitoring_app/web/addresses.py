@@ -1,7 +1,5 @@
 """What an address may look like: the tenant an address names, and where a sign-in may lead back to."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import parse_qsl, urlencode
 

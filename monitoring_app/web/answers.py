@@ -1,7 +1,5 @@
 """Routes that answer in one step: health, permalinks, the product's mark and the browser's half of the pages."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode

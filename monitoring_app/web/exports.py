@@ -1,7 +1,5 @@
 """Downloads of exactly what a view shows: the filtered list, or the items of one run, as CSV or JSON, streamed page by page."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The one layer every request passes: who is asking, from which site, for which tenant. Streamlit sees only what got through."""
 
-from __future__ import annotations
-
 import logging
 from urllib.parse import quote, urlsplit
 

@@ -1,7 +1,5 @@
 """Who is signed in: the sessions' signed tokens, the people a proxy vouches for, and those the demo's picker offers."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 import time

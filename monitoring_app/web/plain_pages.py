@@ -1,7 +1,5 @@
 """Pages that need no app: sign-in, refusals, outages. Values are escaped, and none depends on the tenant asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache, partial
 from html import escape

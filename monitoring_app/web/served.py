@@ -1,7 +1,5 @@
 """What leaves the hub: security headers on every answer, Streamlit's start page as ours, its files as small as they go."""
 
-from __future__ import annotations
-
 import gzip
 import re
 from functools import cache

@@ -1,7 +1,5 @@
 """Signing in and out: the provider's code flow, or the demo's picker. Both end with the session cookie and the way back."""
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Generator

@@ -1,7 +1,5 @@
 """`tenantatlas audit`: who did what in a tenant, as a list or a file, and whether the log is whole."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

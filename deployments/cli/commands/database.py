@@ -1,7 +1,5 @@
 """`tenantatlas db`: the run store's schema and logins, all of it in one file and back, and all of it encrypted."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`tenantatlas runs`: what ran, as the run store knows it."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated

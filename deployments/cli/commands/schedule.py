@@ -1,7 +1,5 @@
 """`tenantatlas schedule`: operations that Prefect starts by the clock."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 

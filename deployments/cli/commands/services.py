@@ -1,7 +1,5 @@
 """`tenantatlas worker`, `relay`, `hub` and `deploy`: one process each, for more than one machine."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`tenantatlas demo`, `up`, `down` and `status`: the whole product on this machine."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time

@@ -1,7 +1,5 @@
 """`tenantatlas tenant credential` and `check`: how a tenant is signed in to, and whether that suffices to read it."""
 
-from __future__ import annotations
-
 import os
 import sys
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """`tenantatlas tenant remove`: a tenant that leaves, with everything that is kept of it."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import asdict
 from typing import Annotated, Any

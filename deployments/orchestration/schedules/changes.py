@@ -1,7 +1,5 @@
 """Operations started by the clock: each a schedule of its tenant's own deployment. Listed, added, changed and removed here."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Keeps the run store's copy of what is scheduled at Prefect's server, so that the hub can say what did not run."""
 
-from __future__ import annotations
-
 import json
 import logging
 import threading

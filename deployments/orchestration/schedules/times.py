@@ -1,7 +1,5 @@
 """When a schedule fires, as people write it: a cron line or a span, in a time zone, spread over the tenants."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping
