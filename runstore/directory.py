@@ -88,7 +88,7 @@ class Directory:
         with self._database.across_tenants() as connection:
             row = connection.execute(change).one_or_none()
             if row is None:
-                raise NotFoundError(_no_tenant(slug))
+                raise NotFoundError(no_tenant(slug))
             tenant = TenantView(*row)
             # From now on the tenant's policies come from another directory: who reads its findings may have to know since when.
             record_audit(connection, TenantScope(tenant.id, slug, LOCAL_OPERATOR), "tenant.change", slug, values)
@@ -105,7 +105,7 @@ class Directory:
         with self._database.across_tenants() as connection:
             row = connection.execute(select(*_TENANT).where(Tenant.slug == slug)).one_or_none()
         if row is None:
-            raise NotFoundError(_no_tenant(slug))
+            raise NotFoundError(no_tenant(slug))
         found = TenantView(*row)
         if found.is_leaving:
             raise NotFoundError(f"Tenant {slug} is being removed; `tenantatlas tenant remove {slug}` goes on with it.")
@@ -215,7 +215,7 @@ def _check_tenant(name: str | None, directory_id: str | None) -> None:
         raise BadInputError(f"{directory_id[:80]!r} is not an Entra tenant id: give its GUID or its domain.")
 
 
-def _no_tenant(slug: str) -> str:
+def no_tenant(slug: str) -> str:
     return f"There is no tenant {slug[:80]!r}; `tenantatlas tenant list` shows those there are."
 
 

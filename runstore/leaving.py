@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from runstore.database import Database
+from runstore.directory import no_tenant
 from runstore.errors import NotFoundError
 
 BATCH = 5_000
@@ -21,9 +22,7 @@ class Leaving:
         with database.across_tenants() as connection:
             found = connection.execute(_TENANT, {"slug": slug}).scalar_one_or_none()
             if found is None:
-                raise NotFoundError(
-                    f"There is no tenant {slug[:80]!r}; `tenantatlas tenant list` shows those there are."
-                )
+                raise NotFoundError(no_tenant(slug))
             self._tenant: Mapping[str, UUID] = {"tenant": found}
             # Whatever has a tenant, a producer's tables too; those that refer to others come first.
             self._tables = tuple(connection.execute(_TABLES).scalars())

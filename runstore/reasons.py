@@ -5,8 +5,6 @@ way to write one. The core's own codes are here; each producer declares its code
 `REASONS: tuple[ReasonCode, ...]`, and the registry joins them into one `Catalogue`.
 """
 
-from __future__ import annotations
-
 import re
 import string
 from collections.abc import Iterable, Sequence
@@ -36,7 +34,7 @@ class ReasonedError(TenantAtlasError):
         super().__init__(failure.message)
         self.failure = failure
 
-    def __reduce__(self) -> tuple[type[ReasonedError], tuple[Failure]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[Failure]]:
         # Exceptions are pickled by their text; ours are made of a failure.
         return type(self), (self.failure,)
 

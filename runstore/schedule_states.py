@@ -1,7 +1,5 @@
 """What can be said of a schedule that does not run, and of a look that failed."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -147,7 +147,6 @@ class Seals:
         return MARK + encrypted(self._key, zlib.compress(data, 1), place)
 
     def opened(self, data: bytes, place: bytes) -> bytes:
-        """What was kept."""
         if not data.startswith(MARK):
             return data
         return zlib.decompress(decrypted(self._key, data[len(MARK) :], place))

@@ -119,11 +119,11 @@ def _node(instance: Json, depth: int) -> Tree:
         )
     group = instance.get("groupSettingValue")
     if isinstance(group, (dict, Mapping)):
-        return _nodes(_children(cast(Json, group)), depth + 1)
+        return _nodes(as_list(cast(Json, group).get("children")), depth + 1)
     groups = instance.get("groupSettingCollectionValue")
     if isinstance(groups, list):
         members = [cast(Json, item) for item in cast(list[Any], groups) if isinstance(item, (dict, Mapping))]
-        nodes = [node for member in members if (node := _nodes(_children(member), depth + 1))]
+        nodes = [node for member in members if (node := _nodes(as_list(member.get("children")), depth + 1))]
         return {LIST: nodes} if ordered else each_of(nodes)
     rest = {key: value for key, value in instance.items() if key not in _KNOWN and not is_metadata(key)}
     kept = generic(rest, depth)
@@ -132,7 +132,7 @@ def _node(instance: Json, depth: int) -> Tree:
 
 def _choice(value: Json, depth: int) -> Tree:
     chosen = value.get("value")
-    children = _children(value)
+    children = as_list(value.get("children"))
     if not children:
         return generic(chosen, depth)
     return {OWN: chosen, **_nodes(children, depth + 1)}
@@ -156,11 +156,6 @@ def _collection(values: list[Tree]) -> Tree:
     if any(isinstance(value, dict) or value == HELD for value in values):
         return each_of(values)
     return set_of(values)
-
-
-def _children(value: Json) -> list[Any]:
-    children = value.get("children")
-    return cast(list[Any], children) if isinstance(children, list) else []
 
 
 def generic(value: Any, depth: int) -> Tree:

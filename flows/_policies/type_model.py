@@ -1,8 +1,6 @@
 """What one entry of the policy-type table says: where Graph keeps the type, what a whole policy consists of, how to
 know one that came from elsewhere."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -48,7 +46,7 @@ class Part:
     name: str
     count_property: str | None = None
     said_by: str = ""
-    each: tuple[Part, ...] = ()
+    each: "tuple[Part, ...]" = ()
     single: bool = False
     only: frozenset[str] = frozenset()
     in_list: bool = True

@@ -18,7 +18,6 @@ ThenOption = Annotated[
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds the group `inventory`."""
     inventory = typer.Typer(help="A tenant's policies over time.", rich_markup_mode=None)
     app.add_typer(inventory, name="inventory")
     command(inventory, "sync", help="Read the policies of a folder of exports or of Microsoft Graph.")(sync)

@@ -26,7 +26,6 @@ POLICIES_READ = 20_000
 
 
 def draw(viewer: Viewer) -> None:
-    """The page."""
     database = page_database()
     wanted = st.query_params.get("sync")
     if wanted is not None:

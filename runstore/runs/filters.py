@@ -1,14 +1,12 @@
 """What a reader asks the list of runs for, checked when it is made, and an opaque place in that list."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from runstore.errors import BadInputError
@@ -89,7 +87,7 @@ class Cursor:
         return base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
 
     @classmethod
-    def decode(cls, text: str) -> Cursor:
+    def decode(cls, text: str) -> Self:
         if not text or len(text) > MAX_LENGTH or not text.isascii():
             raise BadCursorError
         try:

@@ -3,8 +3,6 @@
 Every method reads a bounded number of rows, or of one row's items, however large the tenant or the run is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -86,6 +84,13 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
+class RunAt:
+    id: UUID
+    bucket: StatusBucket
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Kin:
     """The runs of the same operation and scope around one; `last_good` is the newest before it that succeeded."""
 
@@ -109,13 +114,6 @@ class Against:
     version: str | None = None
     version_before: str | None = None
     reasons: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RunAt:
-    id: UUID
-    bucket: StatusBucket
-    created_at: datetime
 
 
 class RunInsights(TenantReader):

@@ -1,9 +1,8 @@
 """The names of operations: `resource.action`, an open set. It holds no list; producers bring their own."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
+from typing import Self
 
 from runstore.errors import BadInputError
 
@@ -23,7 +22,7 @@ class OperationType:
                 )
 
     @classmethod
-    def parse(cls, text: str) -> OperationType:
+    def parse(cls, text: str) -> Self:
         resource, dot, action = text.partition(".")
         if not dot:
             raise BadInputError(

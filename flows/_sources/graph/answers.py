@@ -1,13 +1,11 @@
 """One read of Graph as a value, what came back, alone or in a `$batch`, and what to do: take it, try again, or give up and why."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 from flows._policies.json_shape import as_dict, as_list, as_text
 from flows._policies.types import Lane
@@ -67,11 +65,13 @@ class Problem:
         """Whether it is how Graph refuses an `$expand`: 400 as documented, 500 and 501 in practice."""
         return self.status in (400, 500, 501)
 
-    def of(self, policy_type: str, permission: str) -> Problem:
+    def of(self, policy_type: str, permission: str) -> Self:
         """The problem with what is known of the type that was read: a 403 is its permission, which the code then names."""
         refused = self.status == 403 and self.reason is reasons.GRAPH_REFUSED
         reason = reasons.GRAPH_PERMISSION_MISSING if refused else self.reason
-        return Problem(reason, self.status, {**self.fields, "policy_type": policy_type, "permission": permission})
+        return replace(
+            self, reason=reason, fields={**self.fields, "policy_type": policy_type, "permission": permission}
+        )
 
     def failure(self, item_id: str, **fields: object) -> Failure:
         """The failure of one item; fields given here win over those of the answer."""

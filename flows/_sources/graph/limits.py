@@ -93,7 +93,6 @@ class Lanes:
         self._buckets = {lane: TokenBucket(limits.get(lane, PUBLISHED_LIMITS[lane])) for lane in Lane}
 
     def bucket(self, lane: Lane) -> TokenBucket:
-        """The bucket of a lane."""
         return self._buckets[lane]
 
 

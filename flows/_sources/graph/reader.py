@@ -156,7 +156,6 @@ class GraphReader:
         return (list_collection(entry, collection) for entry in types for collection in entry.collections)
 
     def close(self) -> None:
-        """Closes every connection."""
         self._wire.close()
         self._tokens.close()
 

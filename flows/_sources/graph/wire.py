@@ -108,5 +108,4 @@ class Wire:
             raise BrokenAnswerError from failed
 
     def close(self) -> None:
-        """Closes every connection."""
         self._client.close()

@@ -1,12 +1,10 @@
 """One difference between two states of a policy: where, what was there, what is there now."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from flows._policies.json_shape import as_list, as_object
 from flows._policies.tree import OWN, UNKNOWN, Tree, comparable_tree, dumps, plain, unescaped
@@ -98,7 +96,7 @@ class Change:
         """Equal for two changes that do the same at the same place."""
         return (self.facet, self.path, _key(self.before), _key(self.after))
 
-    def with_extra(self, **extra: Any) -> Change:
+    def with_extra(self, **extra: Any) -> Self:
         return replace(self, extra={**self.extra, **extra})
 
     def as_json(self) -> dict[str, Any]:

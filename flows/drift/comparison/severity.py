@@ -5,13 +5,11 @@ reaches, and what stops work for many at once. A weakening and a tightening are 
 the other how an outage does. A finding is as severe as its most severe change. A tenant may put rules of its own before these.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from flows.drift.comparison.changes import Change, ChangeKind, Facet
 
@@ -28,7 +26,7 @@ class Severity(StrEnum):
         """0 for critical, 4 for info."""
         return list(Severity).index(self)
 
-    def at_least(self, other: Severity) -> bool:
+    def at_least(self, other: Self) -> bool:
         return self.rank <= other.rank
 
 

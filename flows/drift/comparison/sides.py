@@ -5,11 +5,9 @@ was enumerated. A single unread policy whose id is known is unknown alone. A fil
 unknown. A part that no policy of an export carries is unknown of every one of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from flows._policies.canonical import PROPERTIES, canonical
 from flows._policies.stored import Kind as Kind
@@ -78,7 +76,7 @@ class Completeness:
         return ANY_TYPE not in self.types and policy_type not in self.types
 
     @classmethod
-    def of_json(cls, stored: Mapping[str, Any]) -> Completeness:
+    def of_json(cls, stored: Mapping[str, Any]) -> Self:
         """From the shape that a sync stores, of which an older one may have less."""
         sets = {name: frozenset(stored.get(name, ())) for name in ("types", "policies", "left_out", "in_files")}
         asked = frozenset(stored.get("asked", FROM_EXPORTS))

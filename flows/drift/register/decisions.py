@@ -1,11 +1,9 @@
 """What people decide about findings: acknowledge, accept for a time, reopen. Each decision is an event and an audit entry."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, case, func, insert, select, update
@@ -24,6 +22,26 @@ from runstore.tenancy import Permission, TenantScope
 TEXT_LIMIT: Final = 1000
 MOST_AT_ONCE: Final = 5_000
 _TOO_MANY: Final = f"At most {MOST_AT_ONCE:,} findings are decided about at once: narrow the filters."
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody wants to become of findings. Owner, reason and end belong to an acceptance and are checked by `accepting`."""
+
+    status: FindingStatus
+    owner: str | None = None
+    reason: str | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def accepting(cls, owner: str, reason: str, until: datetime | None = None) -> Self:
+        """BadInputError for an empty or too long owner or reason, and for an end in the past or without a time zone."""
+        owner, reason = (_text(value, name) for value, name in ((owner, "owner"), (reason, "reason")))
+        if until is not None and until.tzinfo is None:
+            raise BadInputError("The end of an acceptance needs a time zone: write it as 2027-01-31T00:00:00Z.")
+        if until is not None and until <= datetime.now(UTC):
+            raise BadInputError("The end of an acceptance must lie in the future.")
+        return cls(FindingStatus.ACCEPTED, owner, reason, until)
 
 
 def acknowledge(database: Database, scope: TenantScope, finding_id: str) -> dict[str, Any]:
@@ -55,26 +73,6 @@ def _single(database: Database, scope: TenantScope, finding_id: str, decision: D
     for one in outcome["refused"]:
         raise (NotFoundError if "has no finding" in one["why"] else BadInputError)(one["why"])
     return {"finding": outcome["decided"][0]}
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What somebody wants to become of findings. Owner, reason and end belong to an acceptance and are checked by `accepting`."""
-
-    status: FindingStatus
-    owner: str | None = None
-    reason: str | None = None
-    until: datetime | None = None
-
-    @classmethod
-    def accepting(cls, owner: str, reason: str, until: datetime | None = None) -> Decision:
-        """BadInputError for an empty or too long owner or reason, and for an end in the past or without a time zone."""
-        owner, reason = (_text(value, name) for value, name in ((owner, "owner"), (reason, "reason")))
-        if until is not None and until.tzinfo is None:
-            raise BadInputError("The end of an acceptance needs a time zone: write it as 2027-01-31T00:00:00Z.")
-        if until is not None and until <= datetime.now(UTC):
-            raise BadInputError("The end of an acceptance must lie in the future.")
-        return cls(FindingStatus.ACCEPTED, owner, reason, until)
 
 
 def decide(

@@ -1,10 +1,8 @@
 """Which findings are wanted, and the same as conditions of a query."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import ColumnElement, and_, case, func, not_, or_, text
 
@@ -55,7 +53,7 @@ class FindingFilter:
     scope_key: str | None = None
 
     @classmethod
-    def checked(cls, values: Mapping[str, str | None]) -> FindingFilter:
+    def checked(cls, values: Mapping[str, str | None]) -> Self:
         """BadInputError for a state or severity that there is not."""
         given = {name: value.replace("\x00", "")[:TEXT_LIMIT] for name, value in values.items() if value}
         if given.get("state", "all") not in STATES:

@@ -267,20 +267,12 @@ class _Recording:
         )
 
 
-_STANDING: Final = (
-    DriftFinding.status,
-    DriftFinding.value_digest,
-    DriftFinding.before_hash,
-    DriftFinding.after_hash,
-    DriftFinding.accepted_until,
-    DriftFinding.origin_hash,
-)
+_STANDING: Final = tuple(getattr(DriftFinding, name) for name in KnownFinding.__dataclass_fields__)
 
 
 def _standing(row: Sequence[Any]) -> KnownFinding:
-    status, value, before, after, until, origin = row
-    before, after, origin = (None if digest is None else bytes(digest) for digest in (before, after, origin))
-    return KnownFinding(FindingStatus(status), bytes(value), before, after, until, origin)
+    status, *rest = row
+    return KnownFinding(FindingStatus(status), *rest)
 
 
 def _about(finding: Finding) -> dict[str, Any]:

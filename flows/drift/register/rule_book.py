@@ -87,15 +87,9 @@ def list_severities(database: Database, scope: TenantScope) -> dict[str, Any]:
 
 def severity_rules(connection: Connection, scope: TenantScope) -> list[SeverityRule]:
     """The tenant's own severity rules, oldest first, and then the built-in ones."""
+    columns = (getattr(DriftSeverityRule, name) for name in ("severity", "kinds", "policy_type", "facet", "setting"))
     rows = connection.execute(
-        select(DriftSeverityRule)
-        .with_only_columns(
-            DriftSeverityRule.severity,
-            DriftSeverityRule.kinds,
-            DriftSeverityRule.policy_type,
-            DriftSeverityRule.facet,
-            DriftSeverityRule.setting,
-        )
+        select(*columns)
         .where(DriftSeverityRule.tenant_id == scope.tenant_id)
         .order_by(DriftSeverityRule.created_at, DriftSeverityRule.id)
     )
