@@ -102,10 +102,11 @@ def _unforeseen(problem: Exception) -> int:
     with suppress(Exception):
         # Here, as an import that fails may be what went wrong.
         from deployments.settings import load_settings
+        from runstore.fence.redaction import scrub_text
 
         log: Path = load_settings().state / "logs" / "errors.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
-            file.write("".join(traceback.format_exception(problem)) + "\n")
+            file.write(scrub_text("".join(traceback.format_exception(problem)), limit=100_000) + "\n")
         where = f" The details are in {log}; please report them."
     return _say(f"Something went wrong that should not have ({type(problem).__name__}).{where}", 1)
