@@ -47,11 +47,9 @@ class LocalStack:
         self._deployment: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> LocalStack:
-        try:
+        with self._cleanup as starting:
             self._start()
-        except BaseException:
-            self._cleanup.close()
-            raise
+            self._cleanup = starting.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
