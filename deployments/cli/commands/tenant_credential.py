@@ -116,8 +116,9 @@ def check_tenant(call: Call, slug: SlugArgument) -> Answer:
 def _expiry(expires_at: datetime | None) -> str:
     if expires_at is None:
         return "When the secret expires is not known here: `tenant credential --expires` writes it down."
-    days = (expires_at - datetime.now(UTC)).days
-    when = f"expired {-days} days ago" if days < 0 else f"expires in {days} days"
+    left = expires_at - datetime.now(UTC)
+    days = f"{abs(left).days} day{'' if abs(left).days == 1 else 's'}"
+    when = f"expired {days} ago" if left.total_seconds() < 0 else f"expires in {days}"
     return f"The secret or certificate {when}, on {expires_at:%Y-%m-%d}."
 
 
