@@ -1,7 +1,5 @@
 """A PostgreSQL server that lives in the home directory and runs for as long as someone uses it."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import re
@@ -11,7 +9,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 from urllib.parse import quote
 
 import psutil
@@ -47,7 +45,7 @@ class EmbeddedDatabase:
         self._users_lock = self.directory / "users.lock"
         self._held: BinaryIO | None = None
 
-    def __enter__(self) -> EmbeddedDatabase:
+    def __enter__(self) -> Self:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with _exclusive(self._start_lock, seconds=START_DEADLINE_SECONDS):

@@ -1,13 +1,12 @@
 """The whole product on one machine: database, Prefect server, worker, relay and hub, started and stopped as one."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from typing import Self
 
 import psutil
 
@@ -46,7 +45,7 @@ class LocalStack:
         self._database: ManagedDatabase | None = None
         self._deployment: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> LocalStack:
+    def __enter__(self) -> Self:
         with self._cleanup as starting:
             self._start()
             self._cleanup = starting.pop_all()
