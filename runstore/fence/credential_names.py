@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from runstore.fence.opaque_words import score
+from runstore.fence.letter_costs import score
 from runstore.fence.shaped_words import THINGS
 
 Judge = Callable[[bytes], bool]

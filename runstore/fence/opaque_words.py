@@ -10,90 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import pairwise
-from math import log2
 from typing import Final
 
+from runstore.fence.letter_costs import CHARACTERS, WORD, is_hex, score
 from runstore.fence.token_forms import BY_START, vendor_before
 
 SHORTEST: Final = 12
 """Characters. A shorter word is as likely an abbreviation, a model's number or a team's id."""
 
-_TABLE: Final = (
-    b"RHFHZTJYKcQDHEdIfDFBMPTUOVT",
-    b"BRMPDVXRDLa9QTFQWHGPEbebLXO",
-    b"DiOVDZeDJgGGTZ9TdHNCJaeePcV",
-    b"DMSL7ROZAYVLQSFReKIQIVYZQcM",
-    b"ISGEOMOZSdWHJCULSACGUNRIRdU",
-    b"EYQTEGWa8mUEUUCUaELKHcYbMgP",
-    b"GTQV7VKIDdYJOHHRhDHQGXcgRYQ",
-    b"9WUS7YdXCeXPPQBWaJPGKZZiObT",
-    b"JNFIJLJgcbTGJ8DMZLFEaLjRiMc",
-    b"BYTO9TZZHYTSSQANWQAUDTPfYaO",
-    b"ERRN6QOSCdTISLKPYNDNIQLjSdQ",
-    b"CUQM8VXZAaUEWVCSmXKIHUaiIcX",
-    b"AKTR8YZbDgYMLMEDbXJRKXehOlV",
-    b"EXFEDLBXHZPQUMIRcVEAMPddReX",
-    b"ONIIVPNcPYOFG8LHgAJIHOJTVcY",
-    b"CYSPAWRNGjWEXVDHfBLFKYZWKnT",
-    b"PVWUYagdSag9VRRPTPOQ2dVdacO",
-    b"CVLL8SNeDfNRLNCRiJGHLPWgKeY",
-    b"JZHTAUTIDdPNPRHIQUE9HYTcLeU",
-    b"DWNU9UbH9icOSWEQjEHKLaUcIaS",
-    b"KJLMFQOiJcZEFBTGjDECWbgXbaR",
-    b"9YTa4XWdAlfXSVIUhVTWUZddZkK",
-    b"AVPOBQbHBfYMXFCQZFFPYZSWUjT",
-    b"LSGREQZUFfhQPZPCmTOAVXbPMZ7",
-    b"JMKMHOSWJXXIGDK8fOEFSTOaVPN",
-    b"CVUV4YbUCchPOPFXhTSVKhSdJMN",
-    b"MLLGNLSRRTTPNROMgPMORVYEWZ4",
-    b"EJEGHJMMHSQKHLLGUGDHLOMPYXO",
-)
-"""How surprising a letter or a digit is after a letter (a to z), after a digit, and at a word's start, in quarters of a bit:
-`0` to `z` for 0 to 61. Counted once over some 54,000 different words and identifiers of documentation, program texts and
-translations, English, German, French and Spanish."""
-
-DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_CASE: Final = {"": (1.4, 0.7), "u": (0.9, 1.1), "l": (5.0, 0.05), "d": (2.85, 0.2)}
-"""What an upper and a lower case letter cost in bits at a word's start, after upper case, lower case and a digit."""
-
-
-def _class(character: str) -> str:
-    return "d" if character.isdigit() else "u" if character.isupper() else "l" if character else ""
-
-
-def _cost(before: str, after: str) -> int:
-    """Quarters of a bit that `after` costs behind `before`; `before` is empty at a word's start."""
-    kinds = _class(before), _class(after)
-    # A capital after a small letter begins a word: deviceName.
-    begins = not before or (kinds[1] == "u" and kinds[0] != "u")
-    row = 27 if begins else 26 if kinds[0] == "d" else ord(before.lower()) - 97
-    if kinds[0] == "d" and kinds[1] != "d":
-        row = 26
-    column = 26 if kinds[1] == "d" else ord(after.lower()) - 97
-    bits = log2(10) if kinds[1] == "d" else _CASE[kinds[0]][0 if kinds[1] == "u" else 1]
-    return DIGITS.index(chr(_TABLE[row][column])) + round(4 * bits)
-
-
-COSTS: Final = [0] * (128 * 128)
-for _after in DIGITS:
-    COSTS[ord(_after)] = _cost("", _after)
-    for _before in DIGITS:
-        COSTS[ord(_before) << 7 | ord(_after)] = _cost(_before, _after)
-
-LOWER: Final = bytes(range(97, 123))
-UPPER: Final = bytes(range(65, 91))
-NUMBERS: Final = b"0123456789"
-CHARACTERS: Final = LOWER + UPPER + NUMBERS
-_BITS: Final = {size: 4 * log2(size) for size in (10, 26, 36, 52, 62)}
-
-_WORD: Final = -16
 _SHORT_WORD: Final = -6
 """A piece that scores so low is a word, and no part of a secret beside it; one of four letters or more needs less."""
-_LONGEST_NUMBER: Final = 40
-"""Longer hexadecimal text is a hash where it has a digest's length, and else a key or something encrypted."""
-_DIGESTS: Final = (56, 64, 96, 128)
-
 # Longer words leave less to chance: what one is made of by people sinks with every letter.
 _ENOUGH: Final = ((32, 24), (20, 32), (SHORTEST, 48))
 _ENOUGH_ALONE: Final = ((16, 16), (SHORTEST, 24))
@@ -103,20 +29,10 @@ _TOKEN: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+/_.=~!#$%*,@^-]{11,4095}")
 _PIECE: Final = re.compile(
     rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|(?:[0-9A-F]{2}-){5}[0-9A-F]{2}|%[0-9A-F]{2}|[A-Za-z0-9]+"
 )
-_HEX: Final = re.compile(rb"[0-9]*(?:[0-9a-f]+|[0-9A-F]+)")
-_PUBLIC: Final = re.compile(
-    # A package's publisher (`Microsoft.Name_8wekyb3d8bbwe`), an app's id in Microsoft's store, a browser extension's id.
-    rb"[0-9a-hjkmnp-tv-z]{13}|9[A-Z0-9]{11}|XP[A-Z0-9]{12}|[a-p]{32}"
-)
-ASCENDING: Final = re.compile(rb"abcdef|ABCDEF|qwertz|qwerty|(.)\1{5}")
-"""An alphabet to choose from, or one character many times."""
 _SAID_HASH: Final = re.compile(
     rb"sha|md5|hash|thumb|digest|etag|guid|uuid|token_?delta|skip|commit|build|checksum", re.IGNORECASE
 )
 _KEY_AFTER_PREFIX: Final = 24
-_SCORED: Final = 512
-_ABBREVIATED: Final = 4
-"""Letters between signs that may be an abbreviation (`cn=`, `VPN-`), and what these say at most."""
 RANDOM: Final = "random-text"
 
 Found = tuple[int, int, str]
@@ -213,7 +129,7 @@ _NEARLY: Final = -16
 
 def _is_word(piece: tuple[int, int, int]) -> bool:
     start, end, score = piece
-    return score <= (_SHORT_WORD if end - start >= 4 else 2 * _SHORT_WORD if end - start == 3 else _WORD)
+    return score <= (_SHORT_WORD if end - start >= 4 else 2 * _SHORT_WORD if end - start == 3 else WORD)
 
 
 def _is_opaque(run: list[tuple[int, int, int]]) -> bool:
@@ -274,36 +190,3 @@ def _is_glued(piece: bytes) -> bool:
 
 
 _EQUAL_GROUPS: Final = re.compile(rb"[0-9a-f]{8,40}(?:-[0-9a-f]{8,40}){2,}")
-
-
-def is_hex(piece: bytes) -> bool:
-    return bool(_HEX.fullmatch(piece)) and bool(piece.strip(NUMBERS))
-
-
-def score(piece: bytes, token: bytes, start: int) -> int:
-    """Quarters of a bit by which chance explains the piece better than a writer does; below 0 where a writer does."""
-    # A long run is drawn from one alphabet all along.
-    piece = piece[:_SCORED]
-    length = len(piece)
-    if piece[:1] == b"%" or b"-" in piece:
-        return _WORD
-    if length > _LONGEST_NUMBER and length not in _DIGESTS and len(set(piece)) > 8 and is_hex(piece):
-        return length
-    if ASCENDING.search(piece):
-        return _WORD
-    if piece.isdigit() or (length >= 6 and is_hex(piece)):
-        return 0
-    if _PUBLIC.fullmatch(piece) and (length != 13 or token[start - 1 : start] == b"_"):
-        return _WORD
-    size = (
-        26 * (len(piece.translate(None, LOWER)) < length)
-        + 26 * (len(piece.translate(None, UPPER)) < length)
-        + 10 * (len(piece.translate(None, NUMBERS)) < length)
-    )
-    is_short = length <= _ABBREVIATED < len(token) and (piece.islower() or piece.isupper())
-    if piece.isupper():
-        piece = piece.lower()
-    costs = COSTS
-    written = costs[piece[0]] + sum([costs[before << 7 | after] for before, after in pairwise(piece)])
-    value = written - round(length * _BITS[size])
-    return min(value, _ABBREVIATED) if is_short else value

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from runstore.fence.opaque_words import RANDOM, Found, score
+from runstore.fence.letter_costs import score
+from runstore.fence.opaque_words import RANDOM, Found
 
 Spend = Callable[[int], None]
 """Takes what a look cost from the text's budget; raises when nothing is left."""

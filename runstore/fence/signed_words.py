@@ -11,19 +11,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from runstore.fence.opaque_words import CHARACTERS, COSTS, DIGITS, LOWER, NUMBERS, SHORTEST, UPPER, is_hex
+from runstore.fence.letter_costs import CHARACTERS, COSTS, DIGITS, LOWER, NUMBERS, TABLE, UPPER, is_hex
+from runstore.fence.opaque_words import SHORTEST
 
 _SIGNS: Final = b"!#$%&()*+,-./:;<=>?@[]^_{|}~"
-_BEHIND: Final = (
-    b"mstbblbhVRsmoSKsnjdVqnidXMYUPJPUIJXjjbTSjbcadQQGPfSSKRSKTGOQRZRKVTSNLcddZUpbSX"
-    b"PMVdgXhUcVTOlqmYijnmZUXeaROZWJRRzzradIGNLIkipSQgchaWbZVXhzzqec"
-)
-_BEFORE: Final = (
-    b"2A7352735C17C5C2783A25E3C18847FMP2248A25465278F9A02854C178581A85C789417DF8028G"
-    b"2G2564747C2367E2425E3C36448FJM1365A1706C8F1785824C479FK1239B19"
-)
-"""How surprising each sign is behind, and what stands behind it, in quarters and halves of a bit: a small letter, a capital, a
-digit, another sign, nothing. Counted once over some 800,000 different words with signs, of programs, documentation and settings."""
+*_, _BEHIND, _BEFORE = TABLE
+"""How surprising each sign is behind, and before, what it stands beside."""
 
 _BITS: Final = 25
 """Quarters of a bit that chance takes for a character: a little more than six bits, for letters, digits and some signs."""
