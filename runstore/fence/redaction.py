@@ -18,8 +18,9 @@ from enum import Enum
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
+from runstore.fence.budget import TooManyHits
 from runstore.fence.credential_names import is_secret_key
-from runstore.fence.secret_scan import TooManyHits, find_spans
+from runstore.fence.secret_scan import find_spans
 from runstore.fence.text_safety import to_safe_bytes
 
 TEXT_LIMIT: Final = 500_000

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from runstore.fence.credential_names import MADE
+from runstore.fence.assigned_forms import MADE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,34 @@
+"""How much looking one text is worth, so that the cost of a hostile one is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+Span = tuple[int, int, str]
+"""Start, end and kind of a secret in a text."""
+
+
+class TooManyHits(Exception):
+    """The text has more suspicious places than may be looked at in the time allowed."""
+
+
+class Budget:
+    """What is left of it, in units of `secret_scan.BUDGET`."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def spend(self, units: int) -> None:
+        self.left -= units
+        if self.left < 0:
+            raise TooManyHits
+
+
+def positions(data: bytes, anchor: bytes, budget: Budget, units: int) -> Iterator[int]:
+    position = data.find(anchor)
+    while position >= 0:
+        budget.spend(units)
+        yield position
+        position = data.find(anchor, position + len(anchor))
