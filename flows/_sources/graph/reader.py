@@ -32,7 +32,6 @@ from flows._sources.graph.settings import GraphSettings
 from flows._sources.graph.wire import Wire
 from runstore.reasons import ReasonedError
 
-NOTHING_LISTED: Final[Mapping[str, Wanted]] = {}
 _CRAWLING: Final = Lane.CONDITIONAL_ACCESS
 _BESIDE_LISTS: Final = 200
 
@@ -91,14 +90,15 @@ class GraphReader:
         return self._pump.run(read_policy(self._expansions, each) for each in wanted)
 
     def fetch_ids(
-        self, policies: Sequence[tuple[str, str]], listed: Mapping[str, Wanted] = NOTHING_LISTED
+        self, policies: Sequence[tuple[str, str]], listed: dict[str, Wanted] | None = None
     ) -> Iterator[Fetched]:
         """Yields each (policy id, type slug) once, as read or why not; raises as `list` does.
 
-        What a list has just shown of a policy (`listed`, by id) is not asked for again. A type that is spread over
-        several collections is looked for in each. Several policies of a lane that allows one request a second come
-        from their list, after all others: a page of it costs what a single policy would.
+        What a list has just shown of a policy (`listed`, by id, emptied as policies are read) is not asked for again. A
+        type that is spread over several collections is looked for in each. Several policies of a lane that allows one
+        request a second come from their list, after all others: a page of it costs what a single policy would.
         """
+        listed = {} if listed is None else listed
         placed = [(policy_id, BY_SLUG[slug]) for policy_id, slug in policies if slug in BY_SLUG]
         crawling = Counter(
             entry.slug for policy_id, entry in placed if entry.lane is _CRAWLING and policy_id not in listed
@@ -146,10 +146,10 @@ class GraphReader:
         """Yields each of these groups, or why it could not be read, in the order asked for; raises as `list` does."""
         return self._pump.run(read_group(one) for one in ids)
 
-    def _job(self, policy: tuple[str, PolicyType], listed: Mapping[str, Wanted]) -> Job[Fetched]:
+    def _job(self, policy: tuple[str, PolicyType], listed: dict[str, Wanted]) -> Job[Fetched]:
         policy_id, entry = policy
         if policy_id in listed:
-            return read_policy(self._expansions, listed[policy_id])
+            return read_policy(self._expansions, listed.pop(policy_id))
         return look_for(self._expansions, policy_id, entry)
 
     def _lists(self, types: Iterable[PolicyType]) -> Iterator[Job[Listing]]:
