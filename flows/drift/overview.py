@@ -146,9 +146,8 @@ def trend(
     first = today - timedelta(days=DAYS - 1)
     since = datetime.combine(first, datetime.min.time(), UTC)
     asked = {"tenant": scope.tenant_id, "since": since}
-    steps: dict[tuple[date | None, str], int] = {
-        (day, _LEVELS[rank]): int(step) for day, rank, step in connection.execute(_STEPS, asked)
-    }
+    moved = connection.execute(_STEPS, asked)
+    steps: dict[tuple[date | None, str], int] = {(day, _LEVELS[rank]): int(step) for day, rank, step in moved}
     count, seconds = connection.execute(_DECIDED, asked).one()
     runs = [one["run_id"] for one in compared]
     times = [datetime.fromisoformat(one["created_at"]) for one in compared]

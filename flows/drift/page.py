@@ -42,14 +42,8 @@ def draw(viewer: Viewer) -> None:
         waiting = not_started(connection, viewer.scope)
         standing = open_by_scope(connection, viewer.scope)
         # What the trend is made of, but for rules that hide what is past: the minute is for those.
-        known = (
-            str(viewer.scope.tenant_id),
-            datetime.now(UTC).date(),
-            str(moved_at(connection, viewer.scope)),
-            standing,
-            newest,
-        )
-        lately = _lately(connection, viewer.scope, *known) if newest else None
+        known = str(viewer.scope.tenant_id), datetime.now(UTC).date(), str(moved_at(connection, viewer.scope))
+        lately = _lately(connection, viewer.scope, *known, standing, newest) if newest else None
     if not found:
         show(empty_state("No inventory yet", "Run an inventory sync first; its scope appears here."), "drift-empty")
         return

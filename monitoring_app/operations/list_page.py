@@ -28,7 +28,6 @@ from runstore.schedules import read_schedules
 
 HISTORY_DAYS = 14
 NEWER_CAP = 100
-CHOICES_SECONDS = 10
 
 
 def draw(viewer: Viewer) -> None:
@@ -58,18 +57,17 @@ def draw(viewer: Viewer) -> None:
     live(viewer, refreshed, address.refresh or None, "list")
 
 
-@st.cache_data(ttl=CHOICES_SECONDS, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=10, max_entries=500, show_spinner=False)
 def _choices(_insights: RunInsights, tenant_id: str) -> Choices:
     """What the fields offer, made once for all of a tenant's viewers who look at about the same time."""
     return _insights.choices()
 
 
 def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage, first: bool) -> Node:
-    slug, now = viewer.tenant.slug, datetime.now(UTC)
+    slug, zone = viewer.tenant.slug, ZoneInfo(known_zone(st.context.timezone))
     wanted = hub.filter_of(viewer.scope, address)
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
-    zone = ZoneInfo(known_zone(st.context.timezone))
-    today = now.astimezone(zone).date()
+    today = datetime.now(zone).date()
     days = [today - timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
     begins = [datetime.combine(day, time.min, zone) for day in days]
     runs, newer = (page.runs, 0) if first or not page.runs else _present(insights, address, page)
@@ -87,15 +85,14 @@ def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage
         tiles=view.bucket_tiles(slug, address, counts, waiting),
         history=view.history_chart(slug, address, insights.history(begins, wanted), days, zone),
         filters=view.active_filters(slug, address, zone),
-        searched=_searched(insights) if address.search else None,
+        searched=h("p", {"class": "muted small"}, _searched(insights)) if address.search else None,
         newer=view.newer_pill(slug, address, newer, NEWER_CAP),
         body=view.list_body(slug, address, page, runs, told),
     )
 
 
-def _searched(insights: RunInsights) -> Node:
-    said = texts.SEARCHED.format(runs=plural(insights.searched(), "run"))
-    return h("p", {"class": "muted small"}, said)
+def _searched(insights: RunInsights) -> str:
+    return texts.SEARCHED.format(runs=plural(insights.searched(), "run"))
 
 
 def _present(insights: RunInsights, address: ListAddress, page: RunPage) -> tuple[Sequence[Run], int]:

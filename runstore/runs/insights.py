@@ -131,11 +131,9 @@ class RunInsights(TenantReader):
         return {row.id: RunNote(tuple(zip(row.names or (), row.said or (), strict=True)), row.reason) for row in rows}
 
     def newer_than(self, place: Cursor, cap: int = 100) -> int:
-        key, there = (
-            tuple_(OperationRun.created_at, OperationRun.id),
-            (literal(place.created_at), literal(place.run_id)),
-        )
-        some = select(OperationRun.id).where(self._mine(), key > tuple_(*there)).limit(cap).subquery()
+        key = tuple_(OperationRun.created_at, OperationRun.id)
+        there = tuple_(literal(place.created_at), literal(place.run_id))
+        some = select(OperationRun.id).where(self._mine(), key > there).limit(cap).subquery()
         return self._rows(select(func.count().label("n")).select_from(some))[0].n
 
     def searched(self) -> int:

@@ -45,8 +45,7 @@ class RunReader(TenantReader):
         if newer:
             runs.reverse()
         first, last = (runs[0], runs[-1]) if runs else (None, None)
-        has_older = more if not newer else True
-        has_newer = more if newer else cursor is not None
+        has_older, has_newer = (True, more) if newer else (more, cursor is not None)
         return RunPage(
             runs=tuple(runs),
             older=Cursor(last.created_at, last.id) if last and has_older else None,
