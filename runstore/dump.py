@@ -6,20 +6,25 @@ directions work under the role that sees every tenant, as neither the owner of t
 
 import os
 import zipfile
+import zlib
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from runstore.bounded import CONNECT_SECONDS, BoundedConnection
 from runstore.database import DatabaseRole, sqlalchemy_url, translated_errors
 from runstore.errors import BadInputError, SchemaMismatchError, StoreError
 
 MANIFEST: Final = "manifest.json"
+TABLE_SECONDS: Final = 1800.0
+"""Seconds the database may take for a table before it counts as hanging."""
+
 _TABLES: Final = """
 SELECT c.relname, array_agg(a.attname ORDER BY a.attnum) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -49,8 +54,9 @@ class Manifest(BaseModel):
 
 def dump(url: str, file: Path) -> dict[str, int]:
     """Writes the store as it is at one moment; how many rows of each table. StoreError, and no file, if not all."""
-    unfinished = file.with_name(f"{file.name}.unfinished")
+    unfinished = file.parent / f"{file.name}.unfinished"
     try:
+        _refuse_other_than_file(file)
         # The owner's alone: it has every tenant's data.
         with os.fdopen(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as opened:
             with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive, _transaction(url) as connection:
@@ -70,13 +76,16 @@ def dump(url: str, file: Path) -> dict[str, int]:
     except OSError as problem:
         raise BadInputError(f"{file} cannot be written: {problem.strerror or problem}.") from problem
     finally:
-        unfinished.unlink(missing_ok=True)
+        # In a folder that takes no file there is none, and no way to say so but an error.
+        with suppress(OSError):
+            unfinished.unlink()
     return rows
 
 
 def restore(url: str, file: Path) -> dict[str, int]:
     """Reads the file into an empty store, all of it or nothing; rows by table. BadInputError, SchemaMismatchError."""
     try:
+        _refuse_other_than_file(file)
         with zipfile.ZipFile(file) as archive, _transaction(url) as connection:
             manifest = Manifest.model_validate_json(archive.read(MANIFEST))
             tables = _tables(connection)
@@ -97,9 +106,15 @@ def restore(url: str, file: Path) -> dict[str, int]:
                     raise BadInputError(f"{file} is not whole: {name} has {found} of {manifest.rows[name]} rows.")
     except OSError as problem:
         raise BadInputError(f"{file} cannot be read: {problem.strerror or problem}.") from problem
-    except (zipfile.BadZipFile, KeyError, ValidationError, EOFError) as problem:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, KeyError, ValueError, EOFError) as problem:
         raise BadInputError(f"{file} is not a whole file of `tenantatlas db dump`.") from problem
     return manifest.rows
+
+
+def _refuse_other_than_file(file: Path) -> None:
+    """A device or a pipe would be replaced by the dump, or waited for."""
+    if file.exists() and not file.is_file():
+        raise BadInputError(f"{file} is not a file: name one to write to, or one that `tenantatlas db dump` wrote.")
 
 
 @contextmanager
@@ -107,7 +122,11 @@ def _transaction(url: str) -> Generator[psycopg.Connection[Any]]:
     """One moment of the store, under the role that sees all of it; kept if the block ends well."""
     address = sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     options = "-c timezone=UTC"
-    with translated_errors(), psycopg.connect(address, connect_timeout=5, options=options) as connection:
+    with (
+        translated_errors(),
+        BoundedConnection.connect(address, connect_timeout=CONNECT_SECONDS, options=options) as connection,
+    ):
+        connection.limit_seconds = TABLE_SECONDS
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.execute("SELECT set_config('role', %s, true)", (DatabaseRole.ADMIN,))
         if hidden := connection.execute(_HIDDEN, {"role": DatabaseRole.ADMIN}).fetchall():

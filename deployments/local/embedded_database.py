@@ -13,10 +13,11 @@ from typing import BinaryIO, Self
 from urllib.parse import quote
 
 import psutil
-import psycopg
 from psycopg import sql
 
 from deployments.local import database_account
+from runstore.bounded import CONNECT_SECONDS, BoundedConnection
+from runstore.database import translated_errors
 from runstore.errors import UnavailableError
 
 RUN_STORE = "tenantatlas"
@@ -76,7 +77,11 @@ class EmbeddedDatabase:
         return f"{scheme}://{login}@/{quote(database, safe='')}?host={sockets}"
 
     def ensure_database(self, name: str) -> None:
-        with psycopg.connect(self.url(SUPERUSER), autocommit=True) as connection:
+        address = self.url(SUPERUSER)
+        with (
+            translated_errors(),
+            BoundedConnection.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection,
+        ):
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 

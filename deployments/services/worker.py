@@ -38,7 +38,7 @@ from flows.registry import migration_folders
 from runstore.errors import StoreError, UnavailableError
 from runstore.migrations import verify_schema
 
-LOOK_SECONDS, ASK_SECONDS, PAUSE_SECONDS, SILENT_SECONDS, STOP_SECONDS = 0.2, 3.0, 3.0, 15.0, 10.0
+LOOK_SECONDS, ASK_SECONDS, PAUSE_SECONDS, SILENT_SECONDS, STOP_SECONDS, WARM_SECONDS = 0.2, 3.0, 3.0, 15.0, 10.0, 60.0
 
 _logger = logging.getLogger("deployments.worker")
 
@@ -137,9 +137,12 @@ def _keep(settings: Settings, seen: Seen, kind: str, path: Path, stop: threading
     if kind == PROCESS:
         forking = [python, "-P", "-m", fork_client.ENGINE, str(path)]
         parent = KeptProcess("The warm parent", forking, env=told, stdin=subprocess.PIPE)
-        # The first runs would start slowly without it. One that cannot start is not waited for.
-        while not path.exists() and not parent.revived(stop) and not stop.wait(LOOK_SECONDS):
-            pass
+        # The first runs would start slowly without it. One that cannot start, or takes too long, is not waited for.
+        for _ in range(int(WARM_SECONDS / LOOK_SECONDS)):
+            if path.exists() or parent.revived(stop) or stop.wait(LOOK_SECONDS):
+                break
+        else:
+            _logger.warning("The warm parent is not ready after %d s. Until it is, runs start slowly.", WARM_SECONDS)
     command = [python, "-m", "prefect", "worker", "start", "--name", seen.name, "--pool", seen.pool, "--type", kind]
     command += ["--limit", str(settings.worker_limit), "--prefetch-seconds", "0", "--install-policy", "never"]
     # PR_SET_PDEATHSIG: killed, we would leave it at work. The parent's standard input closes then.
@@ -160,8 +163,7 @@ def _keep(settings: Settings, seen: Seen, kind: str, path: Path, stop: threading
 
 
 def worker_environment(kind: str, settings: Settings, path: Path) -> dict[str, str]:
-    """The variables of Prefect's worker, all of which go on to each job: this process's, and how often it asks. Of a pool of
-    processes also what `work_pools.COMMAND` reads, and the memory limit."""
+    """The variables of Prefect's worker, which go on to each job; of a process pool also what `work_pools.COMMAND` reads."""
     wanted = {
         "PREFECT_WORKER_QUERY_SECONDS": str(settings.worker_poll_seconds),
         # Each flow run's clients would ask once more what this process knows already.

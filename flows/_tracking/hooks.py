@@ -12,6 +12,7 @@ from flows._tracking.identity import FlowRunIdentity, identify_at_end, identify_
 from flows._tracking.store import patiently, worker_store
 from flows.registry import operations
 from runstore.database import Database
+from runstore.errors import NotFoundError
 from runstore.reasons import CANCELLED, CRASHED, FLOW_FAILED, TIMED_OUT
 from runstore.runs.run import Failure, Run, Source
 from runstore.runs.status import ObservedState
@@ -90,6 +91,9 @@ def mirror_state(flow: Any, flow_run: FlowRun, state: State) -> None:
         return
     try:
         patiently(lambda: _record(flow.name, flow_run, state), give_up_after=PATIENCE)
+    except NotFoundError:
+        # Of no tenant there is: the flow has said so.
+        return
     except Exception as problem:
         # No text of the exception: a hook's log line goes to Prefect's API.
         _log.warning("State %s of flow run %s was not mirrored (%s)", state.type, flow_run.id, type(problem).__name__)

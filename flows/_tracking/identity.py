@@ -1,18 +1,22 @@
 """Which run a flow run stands for, and in which attempt."""
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.producer import Operation
 from runstore.database import Database
 from runstore.directory import Directory
 from runstore.errors import BadInputError
 from runstore.ids import uuid_or_none
+from runstore.reasons import CONTACT_LOST, CRASHED
 from runstore.runs.flow_runs import Adopted, adopt
 from runstore.runs.reader import RunReader
 from runstore.runs.recorder import Recorder
@@ -23,6 +27,10 @@ from runstore.tenancy import TenantScope, Trigger
 
 RESERVED: Final = frozenset({"tenant", "run_id"})
 """Parameters of every tracked flow beside the operation's own."""
+
+_LOST: Final = {reason.code: reason for reason in (CRASHED, CONTACT_LOST)}
+
+_log = logging.getLogger("tenantatlas.hooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,26 @@ class FlowRunIdentity:
         seen = RunObservation(
             run.id, self.attempt, state, source, at or datetime.now(UTC), self.flow_run_id, failure, guess_from
         )
-        return Recorder(database, scope).observe(seen)
+        recorded = Recorder(database, scope).observe(seen)
+        if recorded.applied and failure is not None:
+            tell_of_loss(self.flow_run_id, failure)
+        return recorded
+
+
+def tell_of_loss(flow_run_id: UUID, failure: Failure) -> None:
+    """Says in the flow run's log that its process was lost, which that could not say; nothing of other failures."""
+    if (reason := _LOST.get(failure.reason_code)) is not None:
+        say_in_prefect(flow_run_id, f"{failure.message} {reason.next_step} ({reason.code})")
+
+
+def say_in_prefect(flow_run_id: UUID, said: str) -> None:
+    """Adds a line to the flow run's log in Prefect. Never raises: the row has what counts."""
+    line = {"name": "tenantatlas", "level": logging.ERROR, "message": said, "timestamp": datetime.now(UTC)}
+    try:
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
+            client.create_logs([LogCreate.model_validate({**line, "flow_run_id": flow_run_id})])
+    except Exception as problem:
+        _log.warning("Prefect was not told why flow run %s ended (%s)", flow_run_id, type(problem).__name__)
 
 
 def identify(flow_run_id: UUID) -> FlowRunIdentity:

@@ -16,6 +16,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, TypeVar, cast
 
+from prefect.exceptions import FailedRun
+
 from flows._tracking.run_log import join_run_log, run_log
 from runstore.errors import TenantAtlasError
 from runstore.fence.redaction import scrub_text
@@ -100,9 +102,13 @@ def story(exception: BaseException) -> str:
 
 
 class ScrubbingFilter(logging.Filter):
-    """Rewrites a record in place, once: arguments merged and scrubbed, the traceback replaced by its story."""
+    """Rewrites a record in place, once: arguments merged and scrubbed, the traceback replaced by its story. Drops the engine's
+    story of a flow that ended as Failed by itself."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        # Prefect's engine raises the end of each flow that has failed and said why, and calls that unexpected.
+        if isinstance(record.exc_info, tuple) and isinstance(record.exc_info[1], FailedRun):
+            return False
         if not getattr(record, _SCRUBBED, False):
             try:
                 self._rewrite(record)

@@ -15,7 +15,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelled, Crashed, Scheduled
 
 from flows._tracking.hooks import failure_for, observed, stood_back
-from flows._tracking.identity import identity_of
+from flows._tracking.identity import identity_of, tell_of_loss
 from flows._tracking.our_flow_runs import Patience, age, change_state
 from flows._tracking.unseen import UnseenRuns
 from runstore.database import Database
@@ -127,9 +127,11 @@ class Reconciler:
         listened = time.monotonic() - self._listening_since
         if silent < self._patience.give_up or listened < min(self._patience.contact_lost, self._patience.give_up):
             return
-        if self._guess(run, ObservedState.FAILED, CONTACT_LOST.failure(seconds=int(silent))).applied:
+        failure = CONTACT_LOST.failure(seconds=int(silent))
+        if self._guess(run, ObservedState.FAILED, failure).applied:
             # Frees a concurrency slot that a dead process holds.
             change_state(client, flow_run.id, state, Crashed(message=CONTACT_LOST.meaning))
+            tell_of_loss(flow_run.id, failure)
 
     def _guess(self, run: Run, state: ObservedState, failure: Failure | None) -> Recorded:
         seen = RunObservation(

@@ -24,10 +24,11 @@ from prefect.client.schemas.objects import StateType
 from prefect.states import Cancelled, Completed, Crashed, Scheduled
 
 from flows._tracking.hooks import STOOD_BACK, failure_for, observed
+from flows._tracking.identity import say_in_prefect
 from flows._tracking.our_flow_runs import OurFlowRun, Patience, age, change_state, our_flow_runs
 from runstore.database import Database
-from runstore.errors import NotFoundError
-from runstore.reasons import CONTACT_LOST
+from runstore.errors import BadInputError, NotFoundError
+from runstore.reasons import CONTACT_LOST, PARAMETERS_REFUSED
 from runstore.runs.run import Source
 from runstore.runs.status import ObservedState, Verdict
 from runstore.tenancy import PREFECT, TenantScope
@@ -116,6 +117,13 @@ class UnseenRuns:
             _log.debug("Flow run %s is not a tenant's operation (%s).", one.id, type(problem).__name__)
             return
         failure = failure_for(one.state, str(one.operation.type))
+        if one.state.type is StateType.CRASHED:
+            try:
+                one.operation.request(one.identity.parameters)
+            except BadInputError as wrong:
+                # With a parameter that the flow does not have, Prefect's engine ends it before it can say so.
+                say_in_prefect(one.id, str(wrong))
+                failure = PARAMETERS_REFUSED.failure(operation=str(one.operation.type))
         one.identity.observe(self._database, scope, run, seen, Source.RECONCILER, at, failure)
         _log.warning("Flow run %s ended before it had a row of that attempt; run %s tells of it.", one.id, run.id)
 

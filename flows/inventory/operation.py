@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import Field, field_validator
 
-from flows._sources.opening import checked_source, one_spelling
+from flows._sources.opening import FOLDER, GRAPH, checked_source, one_spelling
 from flows.producer import FlowParameters, Operation
 from flows.registry import operations
 from runstore.fence.redaction import looks_secret
@@ -39,6 +39,8 @@ class InventoryParameters(FlowParameters):
     @field_validator("source")
     @classmethod
     def _source(cls, value: str) -> str:
+        if value != GRAPH and not (value.startswith(FOLDER) and value != FOLDER):
+            raise ValueError("it is `graph`, or `folder:PATH`")
         return one_spelling(value)
 
     @field_validator("scope")

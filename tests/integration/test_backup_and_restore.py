@@ -149,7 +149,8 @@ def test_what_is_not_whole_is_refused_and_leaves_nothing(
     for broken, said in (
         (cut, "not a whole file"),
         (short, "not whole: memberships has 0 of 1"),
-        (tmp_path, "cannot be read"),
+        (tmp_path, "is not a file"),
+        (tmp_path / "none.dump", "cannot be read"),
     ):
         with pytest.raises(BadInputError, match=said):
             restore(other, broken)

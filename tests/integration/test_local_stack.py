@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from socket import socket
@@ -93,6 +94,10 @@ def watch_the_database(home: Path, status: dict[str, Any]) -> None:
     with store_frozen(EmbeddedDatabase(home)):
         frozen = run("status", "--json")
         assert (frozen.returncode, json.loads(frozen.stdout)["database_answers"]) == (5, False)
+        begun = time.monotonic()
+        listed = run("tenant", "list")
+        assert (listed.returncode, "not reachable" in listed.stderr) == (5, True), listed.stderr
+        assert time.monotonic() - begun < 20
     (pid,) = (process["pid"] for process in status["processes"] if process["name"] == "database")
     os.kill(pid, signal.SIGKILL)
 

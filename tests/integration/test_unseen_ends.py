@@ -52,9 +52,12 @@ def test_a_flow_run_that_crashed_before_its_flow_began_is_a_failed_run(stack: St
     assert len(reader.list(RunFilter()).runs) == 1
 
 
-def test_a_flow_run_with_parameters_its_operation_does_not_take_is_a_failed_run(stack: StackUnderTest) -> None:
+@pytest.mark.parametrize("values", [{"key": {"no": "text"}}, {"key": "k", "misspelt": "1"}])
+def test_a_flow_run_with_parameters_its_operation_does_not_take_is_a_failed_run(
+    stack: StackUnderTest, values: dict[str, Any]
+) -> None:
     scope = stack.tenant()
-    begin_by_itself(stack, {"tenant": scope.slug, "key": {"no": "text"}})
+    begin_by_itself(stack, {"tenant": scope.slug, **values})
     detail = ended(stack, scope)
     assert detail.run.status is RunStatus.FAILED
     assert [failure.reason_code for failure in detail.failures] == ["parameters_refused"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,11 +21,13 @@ pytestmark = [pytest.mark.stack]
 
 
 @contextmanager
-def probed(stack: StackUnderTest, port: int, **told: str) -> Iterator[httpx.Client]:
+def probed(
+    stack: StackUnderTest, port: int, command: Sequence[str] = specs.TENANTATLAS, log: int | None = None, **told: str
+) -> Iterator[httpx.Client]:
     """A second worker of the stack with a port for probes, and a client that asks there."""
     environment = {**stack.running.environment, "TENANTATLAS_WORKER_HEALTH_PORT": str(port), **told}
     environment.pop("TENANTATLAS_READY_FILE", None)
-    worker = subprocess.Popen([*specs.TENANTATLAS, "worker", "--name", "probed"], env=environment)
+    worker = subprocess.Popen([*command, "worker", "--name", "probed"], env=environment, stderr=log)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=10) as client:
             eventually(lambda: status(client, "/healthz") == 200)
@@ -42,6 +47,21 @@ def status(client: httpx.Client, path: str) -> int:
 def test_a_worker_is_ready_once_prefect_answers_it(stack: StackUnderTest) -> None:
     with probed(stack, free_port()) as client:
         eventually(lambda: status(client, "/readyz") == 200)
+
+
+def test_a_warm_parent_that_hangs_is_told_of_and_not_waited_for(stack: StackUnderTest, tmp_path: Path) -> None:
+    hang = "import sys, time\nif sys.orig_argv[-1].endswith('w.sock'):\n    time.sleep(600)\n"
+    (tmp_path / "sitecustomize.py").write_text(hang)
+    path = os.pathsep.join([str(tmp_path), stack.running.environment["PYTHONPATH"]])
+    impatient = "import sys, deployments.cli.main as cli\nfrom deployments.services import worker\n"
+    impatient += "worker.WARM_SECONDS = 1.0\nsys.exit(cli.run(sys.argv[1:]))"
+    command = [sys.executable, "-c", impatient]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        probed(stack, free_port(), command, log.fileno(), PYTHONPATH=path) as client,
+    ):
+        eventually(lambda: status(client, "/readyz") == 200)
+    assert "The warm parent is not ready after 1 s" in (tmp_path / "log").read_text()
 
 
 def test_a_worker_whose_prefect_is_away_is_healthy_and_not_ready(stack: StackUnderTest) -> None:

@@ -100,9 +100,7 @@ def _end_of(pid: int, channel: socket.socket) -> int:
 
 
 def run_and_exit() -> NoReturn:
-    """Runs the flow run that the environment names by the steps of `python -m prefect.engine`, and ends as that does: states,
-    cancellation and exit codes are the ones of Prefect's own process worker.
-    """
+    """Runs the flow run that the environment names, and ends, as `python -m prefect.engine` does."""
     code = 1
     try:
         if megabytes := int(os.environ.get("TENANTATLAS_FLOW_MEMORY_MB") or 0):

@@ -15,7 +15,7 @@ import pytest
 
 from deployments.local.embedded_database import EmbeddedDatabase
 from flows._tracking.hooks import HOOKS_OFF
-from runstore.runs.run import Source
+from runstore.runs.run import RunDetail, Source
 from runstore.runs.status import RunStatus
 from runstore.tenancy import TenantScope
 from tests.acceptance.faults.harness import Faults, flow_processes
@@ -56,6 +56,18 @@ def running(stack: StackUnderTest, scope: TenantScope, gate: Path) -> Callable[[
     return begin
 
 
+def said_of_loss(stack: StackUnderTest, detail: RunDetail) -> int:
+    """How many lines of the flow run's log in Prefect say what the row says of its end, once one does."""
+    body = {"logs": {"flow_run_id": {"any_": [str(detail.run.flow_run_id)]}}, "limit": 200}
+
+    def once() -> int:
+        lines = prefect.post("logs/filter", json=body).json()
+        return sum(line["message"].startswith(detail.failures[0].message) for line in lines)
+
+    with stack.prefect() as prefect:
+        return eventually(once, seconds=10)
+
+
 def test_a_killed_flow_is_failed_within_five_seconds(
     stack: StackUnderTest, scope: TenantScope, faults: Faults, running: Callable[[], UUID]
 ) -> None:
@@ -67,6 +79,7 @@ def test_a_killed_flow_is_failed_within_five_seconds(
     assert time.monotonic() - killed < 5
     assert (detail.run.status, detail.failures[0].reason_code) == (RunStatus.FAILED, "crashed")
     assert detail.run.counts.succeeded == 1
+    assert said_of_loss(stack, detail) == 1
 
 
 @pytest.mark.long
@@ -79,6 +92,7 @@ def test_worker_and_flow_killed_together_are_noticed_within_the_set_time(
     detail = stack.until(scope, run_id, seconds=GIVE_UP_SECONDS + 15)
     assert (detail.run.status, detail.run.last_source) == (RunStatus.FAILED, Source.RECONCILER)
     assert detail.failures[0].reason_code in ("contact_lost", "crashed")
+    assert said_of_loss(stack, detail) == 1
     faults.repair()
 
 
