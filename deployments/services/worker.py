@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -71,8 +71,8 @@ class Seen:
 
     def __init__(self, client: SyncPrefectClient, url: str, name: str, pool: str) -> None:
         self._client, self._url, self.name, self.pool = client, url, name, pool
-        self._has_schema, self._answered_at, self._said = False, float("-inf"), ""
-        self._beats, self.is_online = list[object](), False
+        self._has_schema, self._answered_at, self._said, self.is_online = False, float("-inf"), "", False
+        self._beats: Sequence[object] | None = None
 
     def is_ready(self) -> bool:
         """A server that is away makes the worker not ready, never unhealthy: a restart would end the runs under way."""
@@ -89,7 +89,7 @@ class Seen:
             kind = self._client.read_work_pool(self.pool).type
             workers = self._client.read_workers_for_work_pool(self.pool)
             beats = [one.last_heartbeat_time for one in workers if one.name == self.name]
-            self.is_online = self.is_online or beats != self._beats
+            self.is_online = self.is_online or self._beats not in (None, beats)
             self._beats, self._answered_at = beats, time.monotonic()
         except (UnavailableError, StoreError) as problem:
             said = f"No run is taken for now: {problem}"
