@@ -13,7 +13,7 @@ ASSIGNMENT: Final = re.compile(
     # A name in JSON before an object that holds the value: "password": {"type": "string", "value": "…"}.
     rb"|\\{0,7}[\"']\s{0,4}+:\s{0,4}+\[?\s{0,9}+\{\s{0,40}+(?:\\{0,7}[\"']\w{1,30}+\\{0,7}[\"']\s?:\s?\\{0,7}[\"'][^\"'\\\n]{0,40}+"
     rb"\\{0,7}[\"'],\s{0,40}+)?\\{0,7}[\"']value\\{0,7}[\"']\s{0,4}+:"
-    rb"|&quot;\s?[:=,]\s?(?:&quot;)?|&gt;(?=[^&<>\s]{3,256}+&lt;/)"
+    rb"|:(?:\*\*|</\w{1,10}>)|&quot;\s?[:=,]\s?(?:&quot;)?|&gt;(?=[^&<>\s]{3,256}+&lt;/)"
     rb"|(?:\\{0,7}[\"'`]\]?|\]|\)|\*\*)\s{0,4}+(?:=>|->|={1,3}>?|:{1,3}=?|\|\|?)"
     rb"|\s{0,4}+(?:=>|->|<-|:{1,3}=|={1,3}>?|\xef\xbc\x9d|\?=|\?:|\|\|?:?|%3[dD])"
     # A block of YAML's, and the next line of a list of names and values; what a dialogue's script sends.
@@ -22,7 +22,7 @@ ASSIGNMENT: Final = re.compile(
     # A type between name and value: `key: &str = "…"`, `password string = "…"`, `@pw nvarchar(50) = '…'`, `char pw[] = "…"`.
     rb"|(?:\s?:\s?|\s)&?(?:'static )?(?:str(?:ing)?|n?varchar(?:\(\w{1,4}\))?|text|any)\??\s?:?=|\[\w{0,20}\]\s?="
     # What a command calls the value: -Name "ApiKey" -Value "…", reg add … /v Password /d ….
-    rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value|string)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-\w{0,20}?(?:value|string)(?=\s)"
+    rb"|\\{0,7}[\"']?(?:\s{1,4}+-(?!value|string)\w{1,24}+(?:\s{1,4}+[\w\"'.\\]{1,40}+)?){0,3}\s{1,4}+-{1,2}\w{0,20}?(?:value|string|body)(?=\s)"
     rb"|\\{0,7}[\"']?(?:\s{1,4}+/t\s{1,4}+\w{1,20}+)?\s{1,4}+/d(?=\s)|\s{1,8}+reg_\w{2,12}+(?=\s)"
     # A plist's or any XML pair: </key><string>, </name> <value>.
     rb"|</\w{1,30}+>(?:\s|\\+[nrt]){0,40}+<\w{1,30}+>"
@@ -42,7 +42,7 @@ ASSIGNMENT: Final = re.compile(
     re.IGNORECASE,
 )
 OPENING: Final = re.compile(
-    rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfFnN]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))|\s{0,8}+(?:\\{1,4}\n\s{0,16}+|\\{2,8}n\s{1,16}+)?"
+    rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfFnN]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))|\s{0,8}+(?:\\{1,4}\n\s{0,16}+|\\{2,8}n\s{1,16}+|<<[-~]?[\"']?\w{1,16}[\"']?\s{1,16}+)?"
 )
 UNQUOTED: Final = re.compile(rb"[^\s;&\"'<>`\\]{1,4096}+")
 TAGGED: Final = re.compile(rb"[^<]{1,20000}+")
@@ -64,9 +64,7 @@ LINE: Final = re.compile(
     rb"(?:[ ]{0,8}(\t)[ \t]{0,8}+|[ ]{1,8}+)(?:[0-9] )?([^\s\"'=:<>]{6,256}+)[ \t\r]{0,8}+(?:(\n)|\Z)"
 )
 """A value that ends the line of its name, as lists and configurations have them."""
-WORD_NEXT: Final = re.compile(
-    rb"(?:[ ]{1,4}|[ \t]{0,4}+\n[ \t]{0,8}+)(?:[0-9-] |\()?([A-Za-z0-9]{4,256}+)(?![\w/:-]|[.,][0-9])"
-)
+WORD_NEXT: Final = re.compile(rb"(?:[ ]{1,4}|[ \t]{0,4}+\n[ \t]{0,8}+)(?:[0-9-] |\()?([A-Za-z0-9]{4,256}+)(?![\w-])")
 """The word right behind a name or alone in the line below it."""
 BEFORE: Final = re.compile(
     rb"(?i)value\\{0,7}[\"']?\s?[:=]\s?\\{0,7}[\"']([^\"'\\\n]{6,128}+)\\{0,7}[\"']\s?,?\s{0,20}+\\{0,7}[\"']?(?:name|key|id)"

@@ -65,7 +65,7 @@ _SHORT: Final = (
 _DOUBT: Final = (
     r"ピン(?:コード|番号)?", "connexion", "conexi(?:ó|o)n", "challenge", "cookie",
     _behind("otp mfa", "seed"), _behind("snmp", "community"),
-    _behind("sicherheits freischalt freigabe aktivierungs kenn security activation recovery backup", "code"),
+    _behind("tür tuer door alarm sicherheits freischalt freigabe aktivierungs kenn security activation recovery backup", "code"),
 )  # fmt: skip
 _SURE: Final = (
     r"connexion(?:(?<=ne.de.connexion)|(?<=nedeconnexion))",

@@ -140,9 +140,12 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-argument", "enable ", 0, rb"(?i)enable (?:secret|password) (?:[0-9] )?((?=[^\s\"']{0,40}[0-9])[^\s\"']{6,128}+)"),
     ("password-argument", ":5432:", 0, rb":5432:[\w*]{1,64}+:[\w*]{1,64}+:([^\s:\"']{4,128}+)"),
     ("password-argument", ":*:", 0, rb":\*:[\w*]{1,64}+:[\w*]{1,64}+:([^\s:\"']{4,128}+)"),
-    (
-        "password-argument", "login", 0,
-        rb"(?i)login[\"']?\s?:\s?[\w.@\\-]{2,64}+\s?/\s?((?=[^\s\"']{0,40}[0-9]{2})[^\s\"'/]{6,128}+)",
+    *(
+        (
+            "password-argument", name, 0,
+            b"(?i)" + name.encode() + rb"[\"']?\s?:\s?[\w.@\\-]{2,64}+\s?/\s?((?=[^\s\"']{0,40}[0-9]{2})[^\s\"'/]{6,128}+)",
+        )
+        for name in ("login", "zugangsdaten", "anmeldedaten", "credentials")
     ),
     ("crowdstrike-id", "cid=", 0, rb"(?i)(?<![a-z])cid=([0-9a-f]{32}-[0-9a-f]{2})(?![\w-])"),
     ("ansible-vault", "$ANSIBLE_VAULT;", 0, rb"\$ANSIBLE_VAULT;[\w.;-]{1,80}+((?:[0-9a-f\s]|\\+[nr]){20,16384}+)"),

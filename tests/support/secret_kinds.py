@@ -79,6 +79,7 @@ _PLAIN: Final = (
     '{{"value":"{}","name":"adminPassword"}}', '<add value="{}" key="Password"/>', "Login: admin / {}",
     'expect "Password:"\nsend "{}\\r"', 'ds.setPassword("{}");', 'let secret_key: &str = "{}";',
     'const dbPassword string = "{}"', "db.password=\\\n   {}", "WLAN-Passwort {} ab Montag", "Kennwort\n{}", "Kennwort ({})",
+    "Zugangsdaten: svc / {}", "**Password:** `{}`", "password = <<EOT\n{}\nEOT", "gh secret set API_KEY --body '{}'", "Türcode: {}",
 )  # fmt: skip
 """Places of a word with a number, which alone says nothing."""
 _PINS: Final = (
