@@ -30,6 +30,8 @@ def sync_request(
     `then` is the operation that follows if the sync read something, `then_against` what it holds it against.
     A relative folder counts from the caller's working directory and is kept as an absolute path.
     """
+    if then_against and not then:
+        raise BadInputError("--then-against says what a following comparison uses, and none follows: add --then.")
     given = {"source": checked_source(source), "scope": scope_key, "full": full}
     return OPERATION.request({**given, "then": then, "then_against": then_against})
 

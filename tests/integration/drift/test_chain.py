@@ -121,6 +121,8 @@ def test_a_sync_and_the_same_one_with_what_follows_read_once(runs: Runs, folder:
     assert start(runs.store.app, runs.scope, plain).reused and start(runs.store.app, runs.scope, chained).reused
     with pytest.raises(BadInputError, match="something else is to follow"):
         start(runs.store.app, runs.scope, sync_request(f"folder:{folder}", then=DRIFT, then_against="pinned"))
+    with pytest.raises(BadInputError, match="none follows: add --then"):
+        sync_request(f"folder:{folder}", then_against="pinned")
     read_into_sync(run, InventoryParameters.model_validate(plain.parameters))
     assert sync(runs, runs.end(run)).context["then_run"] == str(drifts(runs)[0].run.id)
 
