@@ -64,7 +64,9 @@ LINE: Final = re.compile(
     rb"(?:[ ]{0,8}(\t)[ \t]{0,8}+|[ ]{1,8}+)(?:[0-9] )?([^\s\"'=:<>]{6,256}+)[ \t\r]{0,8}+(?:(\n)|\Z)"
 )
 """A value that ends the line of its name, as lists and configurations have them."""
-WORD_NEXT: Final = re.compile(rb"(?:[ ]{1,4}|[ \t]{0,4}+\n[ \t]{0,8}+)(?:[0-9-] |\()?([A-Za-z0-9]{4,256}+)(?![\w-])")
+WORD_NEXT: Final = re.compile(
+    rb"(?:[ ]{1,4}|[ \t]{0,4}+(?:\n|\\{1,7}n)[ \t]{0,8}+)(?:[0-9-] |\()?([A-Za-z0-9]{4,256}+)(?![\w-])"
+)
 """The word right behind a name or alone in the line below it."""
 BEFORE: Final = re.compile(
     rb"(?i)value\\{0,7}[\"']?\s?[:=]\s?\\{0,7}[\"']([^\"'\\\n]{6,128}+)\\{0,7}[\"']\s?,?\s{0,20}+\\{0,7}[\"']?(?:name|key|id)"

@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 import orjson
 
@@ -27,7 +28,7 @@ PLACES = len(BODIES) if os.environ.get("TENANTATLAS_EVERY_PLACE") else 2
 
 def _kept(body: Body, origin: str) -> bytes:
     """All that the snapshot store keeps of a policy, as bytes; nothing of one that is not recognised."""
-    known = recognise(body, file_stem=origin.removesuffix(".json"))
+    known = recognise(body, file_stem=PurePosixPath(origin).stem)
     if known is None:
         return b""
     one = stored(
