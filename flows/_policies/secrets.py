@@ -168,10 +168,11 @@ def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
     if len(value) < _TOO_SHORT:
         return value
     if key == "@odata.type" and (words := _TYPE_ENDS.search(value)):
-        # Words of a type's name right behind a secret hide where it ends.
-        head = value[: words.start()]
-        if PREFIX in head or not _is_clean(head):
-            return protected_text(head, fingerprint) + words[0]
+        # Words of a type's name right behind a secret hide where it ends, and its own last may look like one of them.
+        for word in re.finditer("[A-Z]", words[0]):
+            head, rest = value[: words.start() + word.start()], words[0][word.start() :]
+            if PREFIX in head or not _is_clean(head):
+                return protected_text(head, fingerprint) + rest
     if key in TEXTS or key == "value":
         text = decoded(value) if key in TEXTS else decoded_document(value)
         if text != value:
