@@ -1,6 +1,7 @@
 """The job that lists one collection of policies, whole or not at all."""
 
 import hashlib
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -22,7 +23,7 @@ _MARK_VERSION: Final = "2"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A policy as its list shows it, kept as JSON bytes since thousands wait at a time.
+    """A policy as its list shows it, kept as compressed JSON since thousands wait at a time.
 
     `mark` is the fingerprint of everything the list says about it: dates, setting count, and whatever parts the list
     carries whole. `unshown` are the parts that it should have shown and did not, whose edits the mark says nothing of.
@@ -37,7 +38,7 @@ class Listed:
 
     def body(self) -> dict[str, Any]:
         """The policy as listed, a fresh copy."""
-        return as_dict(orjson.loads(self.content))
+        return as_dict(orjson.loads(zlib.decompress(self.content)))
 
 
 @dataclass(slots=True)
@@ -225,4 +226,4 @@ def _listed(policy_id: str, item: dict[str, Any], collection: Collection, *, who
     content = orjson.dumps(item)
     shown = {key: value for key, value in item.items() if not key.startswith("@odata.") or key == "@odata.type"}
     digest = hashlib.sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return Listed(policy_id, f"{_MARK_VERSION}:{digest}", content, unshown, whole)
+    return Listed(policy_id, f"{_MARK_VERSION}:{digest}", zlib.compress(content, 1), unshown, whole)
