@@ -118,14 +118,15 @@ def kept_secret(path: Path) -> str:
 
 
 def everything_under_key(admin: Database) -> dict[str, int]:
-    """Seals what is in clear or under an older key; how many rows, by tenant. May be repeated."""
+    """Seals what is in clear or under an older key; how many rows, by tenant. May be repeated. EncryptionKeyError for a bad key."""
     # Every command makes sure of the key, and few need what this does.
-    from flows._policies.sealing import BODIES, bring_under_key
+    from flows._policies.sealing import BODIES, KeyRing, bring_under_key
     from flows.backup.sealing import ITEMS
     from flows.drift.tables import SEALED
 
-    found = Directory(admin).tenants()
-    scopes = [TenantScope(tenant.id, tenant.slug, LOCAL_OPERATOR) for tenant in found]
+    # Without a tenant nothing else looks at the key.
+    KeyRing.from_environment()
+    scopes = [TenantScope(tenant.id, tenant.slug, LOCAL_OPERATOR) for tenant in Directory(admin).tenants()]
     return {scope.slug: bring_under_key(admin, scope, (BODIES, *SEALED, ITEMS)) for scope in scopes}
 
 

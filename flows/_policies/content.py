@@ -62,7 +62,8 @@ HASH: Final = re.compile(r"(?:[0-9a-fA-F]{2}[: -]?){16,64}|[A-Za-z0-9+/]{27,86}=
 """A digest of something that is not a secret, in hexadecimal or base64."""
 DEFINITION: Final = re.compile(
     # What no definition has, but keys do, is left to the fence.
-    r"(?!.*(?:[0-9a-f]{16}|[0-9]{5}-[0-9]{5}|(?:[0-9][a-z]{1,40}){2}|(?:[0-9]{1,9}[a-z]{1,40}){3}))"
+    r"(?!.*(?:[0-9a-f]{16}|[0-9]{5}-[0-9]{5}|(?:[0-9][a-z]{1,40}){2}|(?:[0-9]{1,9}[a-z]{1,40}){3}"
+    r"|(?<![a-z0-9])(?=[a-z]*[0-9])[a-z0-9]{16}))"
     r"(?:(?:(?:device|user)_)?vendor_msft_[a-z0-9_.~{}()-]{1,400}|linux_[a-z0-9_]{1,200}|com\.apple\.[a-z0-9_.-]{1,200})"
 )
 """A setting's definition or one of its options, by the roots under which Intune publishes them."""

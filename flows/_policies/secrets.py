@@ -45,7 +45,8 @@ class Noting:
 
     def __call__(self, secret: str) -> str:
         mark = self.made(secret)
-        self.words[mark] = None
+        # A word that turns out to be a part of one is one.
+        self.words.update(dict.fromkeys((mark, *FINGERPRINT.findall(secret))))
         return mark
 
     def opaque(self, word: str) -> str:
@@ -169,10 +170,9 @@ def _text(key: Any, value: str, secret: bool, fingerprint: Fingerprint) -> str:
         return value
     if key == "@odata.type" and (words := _TYPE_ENDS.search(value)):
         # Words of a type's name right behind a secret hide where it ends, and its own last may look like one of them.
-        for word in re.finditer("[A-Z]", words[0]):
-            head, rest = value[: words.start() + word.start()], words[0][word.start() :]
-            if PREFIX in head or not _is_clean(head):
-                return protected_text(head, fingerprint) + rest
+        cuts = (*(words.start() + word.start() for word in re.finditer("[A-Z]", words[0])), len(value))
+        read = [protected_text(value[:cut], fingerprint) + value[cut:] for cut in cuts]
+        return max(read, key=lambda text: text.count(PREFIX))
     if key in TEXTS or key == "value":
         text = decoded(value) if key in TEXTS else decoded_document(value)
         if text != value:
@@ -193,12 +193,17 @@ def protected_text(text: str, fingerprint: Fingerprint) -> str:
         # JSON in a text may spell letters as numbers; the same letters in a name say the same.
         text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     opaque = fingerprint.opaque if isinstance(fingerprint, Noting) else fingerprint
-    found = redact(text, replace=lambda kind, secret: (opaque if kind == RANDOM else fingerprint)(secret))
-    if found.kinds == ("withheld",):
-        # Too much in it to look at each: a change still has to show as one.
-        return fingerprint(text)
-    # Without a hit the text stays byte for byte: scrubbing also tidies control characters, which a script may need.
-    return found.text if found.kinds else whole
+    # A secret that is gone may show where another one begins or ends: until nothing is left to find.
+    for _ in range(_MOST_LOOKS):
+        found = redact(text, replace=lambda kind, secret: (opaque if kind == RANDOM else fingerprint)(secret))
+        if not found.kinds:
+            # Without a hit the text stays byte for byte: scrubbing also tidies control characters, which a script may need.
+            return whole
+        if found.kinds == ("withheld",):
+            break
+        whole = text = found.text
+    # Too much in it to look at each: a change still has to show as one.
+    return fingerprint(text)
 
 
 def protected_path(path: str, fingerprint: Fingerprint) -> str:
@@ -220,6 +225,7 @@ def _is_clean(text: str) -> bool:
 
 
 _REPEATED: Final = 200
+_MOST_LOOKS: Final = 8
 _TYPE_ENDS: Final = re.compile(r"(?<=.)(?:[A-Z][a-z]{3,20}){1,4}\Z")
 _PIECE: Final = 100_000
 _PIECES: Final = re.compile(rf".{{1,{_PIECE}}}(?:(?<=\n)|\Z)|.{{1,{_PIECE}}}", re.DOTALL)

@@ -134,7 +134,8 @@ def _is_word(piece: tuple[int, int, int]) -> bool:
 
 def _is_opaque(run: list[tuple[int, int, int]]) -> bool:
     length, total = run[-1][1] - run[0][0], sum(piece[2] for piece in run)
-    return any(length >= least and total >= enough for least, enough in (_ENOUGH if len(run) > 1 else _ENOUGH_ALONE))
+    is_one = any(length >= least and total >= enough for least, enough in (_ENOUGH if len(run) > 1 else _ENOUGH_ALONE))
+    return is_one or (len(run) > 1 and any(_is_opaque([piece]) for piece in run))
 
 
 def _with_rests(

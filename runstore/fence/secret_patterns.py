@@ -33,7 +33,7 @@ class Rule:
         return bool(self.pattern.flags & re.IGNORECASE)
 
 
-_ARGUMENT: Final = rb"[\"']?([^\s\"'/$%-][^\s\"']{3,255}+)"
+_ARGUMENT: Final = rb"\\{0,7}[\"']?([^\s\"'/$%\\-](?:[^\s\"'\\]|\\(?!\\{0,6}[\"'])){3,255}+)"
 _GUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # A word with a number in its middle, or letters, a digit and a sign.
 _VALUE: Final = (
@@ -99,9 +99,9 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         "password-argument", " -p", 0,
         # With a colon, in quotes glued to it, as a word with a digit, or with a digit and a sign.
         rb"(?i)(?<=\S) -p(?::[\"']?([^\s\"'/\\]{4,128}+)|'([^\s\"'/\\]{4,128}+)'"
-        rb"|\s{1,4}+[\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[A-Za-z])[^\s\"'<>/\\.:]{6,128}+)(?![/\\.:])"
-        rb"|\s{0,4}+[\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[!#$%&*+?])[^\s\"'<>/\\.:-][^\s\"'<>/\\.:]{5,128}+)"
-        rb"(?![/\\:]))",
+        rb"|\s{1,4}+\\{0,7}[\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[A-Za-z])[^\s\"'<>/\\.:]{6,128}+)(?![/.:]|\\(?!\\{0,6}[\"']))"
+        rb"|\s{0,4}+\\{0,7}[\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[!#$%&*+?])[^\s\"'<>/\\.:-][^\s\"'<>/\\.:]{5,128}+)"
+        rb"(?![/:]|\\(?!\\{0,6}[\"'])))",
     ),
     (
         "password-argument", " /p", 0,
@@ -131,8 +131,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("credentials-argument", " -u", 0, rb" -u\s{1,5}+[\"']?[^\s:\"'/]{1,128}+:((?!/)[^\s\"']{4,256}+)"),
     ("credentials-argument", " --user", 0, rb" --user\s{1,5}+[\"']?[^\s:\"'/]{1,128}+:((?!/)[^\s\"']{4,256}+)"),
     ("snmp-community", "snmp-server community ", 0, rb"(?i)snmp-server community " + _ARGUMENT),
-    ("snmp-community", "rocommunity ", 0, rb"(?i)rocommunity " + _ARGUMENT),
-    ("snmp-community", "rwcommunity ", 0, rb"(?i)rwcommunity " + _ARGUMENT),
+    ("snmp-community", "community ", 2, rb"(?i)r[ow]community " + _ARGUMENT),
     (
         "password-argument", "-server ", 6,
         rb"(?i)(?:radius|tacacs)-server (?:\S{1,64}+ ){1,8}?key (?:[0-9] )?([^\s\"'/$%-][^\s\"']{3,255}+)",
@@ -149,9 +148,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ),
     ("crowdstrike-id", "cid=", 0, rb"(?i)(?<![a-z])cid=([0-9a-f]{32}-[0-9a-f]{2})(?![\w-])"),
     ("ansible-vault", "$ANSIBLE_VAULT;", 0, rb"\$ANSIBLE_VAULT;[\w.;-]{1,80}+((?:[0-9a-f\s]|\\+[nr]){20,16384}+)"),
-    ("recovery-phrase", "phrase", 0, b"(?i)phrase" + _SMALL_WORDS),
-    ("recovery-phrase", "mnemonic", 0, b"(?i)mnemonic" + _SMALL_WORDS),
-    ("recovery-phrase", "seed", 0, b"(?i)seed" + _SMALL_WORDS),
+    *(("recovery-phrase", name, 0, b"(?i)" + name.encode() + _SMALL_WORDS) for name in ("phrase", "mnemonic", "seed")),
     (
         "recovery-phrase", "phrase", 0,
         # Four to eight small words, and none that sentences are made with.
@@ -172,6 +169,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", " -h", 0, rb"(?i) -h(?:ashes)? (?:[0-9a-f]{32})?:?([0-9a-f]{32})(?![\w-])"),
     ("secret-id", "secret", 0, rb"(?i)secret[_-]?id[\"'\\]{0,4}\s?[:=][\s\"'\\]{0,5}(" + _GUID + rb")"),
     ("api-key", " auth ", 0, rb" auth (" + _GUID + rb"|[0-9a-f]{32,64})(?![\w-])"),
+    ("api-key", "apikey ", 0, rb"(?i)apikey ([\w-]{16,64}+:[\w-]{16,64}+)"),
     ("private-key", "PuTTY-User-Key-File-", 0, rb"PuTTY-User-Key-File-[^\x00]{0,16384}"),
     # A block whose end was cut off is a secret to the last byte of the text.
     ("pem-block", "BEGIN ", 5, rb"----[ -]BEGIN (?:[^-]++|-(?!--[ -]?END ))*+(?:---[ -]?END [^\n-]{0,200}+-{4,5})?"),

@@ -27,6 +27,7 @@ from flows.backup.sealing import kept, place
 from flows.backup.sets import create_set
 from flows.backup.tables import BackupItem
 from flows.drift.register.reading import findings_document
+from runstore.directory import Directory
 from runstore.dump import dump
 from runstore.tenancy import TenantScope
 from tests.conftest import Store
@@ -167,6 +168,17 @@ def test_what_the_release_before_left_is_read_and_then_sealed_however_often_it_i
     assert found_in_a_dump(runs.store, tmp_path / "sealed") == set()
     assert report(runs.store.admin) == ([], 0)
     assert export_set(runs.store.app, runs.scope, set_id, tmp_path / "out")[1] == 1
+
+
+@pytest.mark.parametrize("key", ["", "short"])
+def test_a_bad_key_is_told_where_there_is_no_tenant_yet(
+    store: Store, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("TENANTATLAS_ENCRYPTION_KEY", key)
+    monkeypatch.delenv("TENANTATLAS_ENCRYPTION_KEY_FILE", raising=False)
+    assert not Directory(store.admin).tenants()
+    with pytest.raises(EncryptionKeyError):
+        everything_under_key(store.admin)
 
 
 def test_another_key_takes_over_and_the_old_one_opens_nothing_any_more(
