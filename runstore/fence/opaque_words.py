@@ -22,7 +22,7 @@ _SHORT_WORD: Final = -6
 """A piece that scores so low is a word, and no part of a secret beside it; one of four letters or more needs less."""
 # Longer words leave less to chance: what one is made of by people sinks with every letter.
 _ENOUGH: Final = ((32, 24), (20, 32), (SHORTEST, 48))
-_ENOUGH_ALONE: Final = ((16, 16), (SHORTEST, 24))
+_ENOUGH_ALONE: Final = ((20, 8), (16, 16), (SHORTEST, 24))
 """One piece needs less than several with signs between: names in programs are strings of abbreviations."""
 
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+/_.=~!#$%*,@^-]{11,4095}")

@@ -116,6 +116,7 @@ _LEFT_ONCE = (
     ('password = """Fruehlingxsg46!21"""', "Fruehlingxsg46!21"),
     ("password = <<EOT\nTiger4672\nEOT", "Tiger4672"),
     ("v2.hmwfspdcpsscp9zlzoue", "hmwfspdcpsscp9zlzoue"),
+    ("NTIFHXECEP4CUCSQLHER", "NTIFHXECEP4CUCSQLHER"),
     ('sqlcmd -S db -U sa -P "GRas+7+?1B_23i"', "GRas+7+?1B_23i"),
     ("ApiKey 1pNtQaaOjD4_aVEX3Tsu:cpH68zJfnYwmlSO5xKPGHu", "1pNtQaaOjD4_aVEX3Tsu"),
 )
