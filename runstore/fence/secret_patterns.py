@@ -33,7 +33,8 @@ class Rule:
         return bool(self.pattern.flags & re.IGNORECASE)
 
 
-_ARGUMENT: Final = rb"\\{0,7}[\"']?([^\s\"'/$%\\-](?:[^\s\"'\\]|\\(?!\\{0,6}[\"'])){3,255}+)"
+_CHAR: Final = rb"(?:[^\s\"'\\]|\\(?!\\{0,6}[\"']))"
+_ARGUMENT: Final = rb"\\{0,7}[\"']?([^\s\"'/$%\\-]" + _CHAR + rb"{3,255}+)"
 _GUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # A word with a number in its middle, or letters, a digit and a sign.
 _VALUE: Final = (
@@ -48,8 +49,7 @@ _SMALL_WORDS: Final = (
 # Tokens that a prefix makes certain are a table of their own, `token_forms.tsv`; these have another sign.
 _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", "$2", 0, rb"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"),
-    ("password-hash", "$6$", 0, rb"\$6\$[./A-Za-z0-9$=]{20,160}+"),
-    ("password-hash", "$5$", 0, rb"\$5\$[./A-Za-z0-9$=]{20,160}+"),
+    *(("password-hash", f"${form}$", 0, rb"\$%d\$[./A-Za-z0-9$=]{20,160}+" % form) for form in (5, 6)),
     ("password-hash", "$argon2", 0, rb"\$argon2[\w./+=,$-]{20,255}+"),
     ("paypal-token", "access_token$", 0, rb"access_token\$[a-z]{4,12}\$[\w$]{16,255}+"),
     # A JWT or JWE, its run of base64url scanned once; or its header alone, cut off by somebody's length limit.
@@ -128,8 +128,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         rb"(?i)convertto-securestring\s{1,4}+(?:-string\s{1,4}+)?(?:\"([^\"\n]{1,1024}+)"
         rb"|'([^'\n]{1,1024}+)|([^\s\"'$(-][^\s)]{3,1024}+))",
     ),
-    ("credentials-argument", " -u", 0, rb" -u\s{1,5}+[\"']?[^\s:\"'/]{1,128}+:((?!/)[^\s\"']{4,256}+)"),
-    ("credentials-argument", " --user", 0, rb" --user\s{1,5}+[\"']?[^\s:\"'/]{1,128}+:((?!/)[^\s\"']{4,256}+)"),
+    ("credentials-argument", "-u", 0, rb"(?<=[ -])-u(?:ser)?\s{1,5}+\\{0,7}[\"']?[^\s:\"'/]{1,128}+:((?!/)" + _CHAR + b"{4,256}+)"),
     ("snmp-community", "snmp-server community ", 0, rb"(?i)snmp-server community " + _ARGUMENT),
     ("snmp-community", "community ", 2, rb"(?i)r[ow]community " + _ARGUMENT),
     (
@@ -137,8 +136,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         rb"(?i)(?:radius|tacacs)-server (?:\S{1,64}+ ){1,8}?key (?:[0-9] )?([^\s\"'/$%-][^\s\"']{3,255}+)",
     ),
     ("password-argument", "enable ", 0, rb"(?i)enable (?:secret|password) (?:[0-9] )?((?=[^\s\"']{0,40}[0-9])[^\s\"']{6,128}+)"),
-    ("password-argument", ":5432:", 0, rb":5432:[\w*]{1,64}+:[\w*]{1,64}+:([^\s:\"']{4,128}+)"),
-    ("password-argument", ":*:", 0, rb":\*:[\w*]{1,64}+:[\w*]{1,64}+:([^\s:\"']{4,128}+)"),
+    *(("password-argument", at, 0, rb":[\d*]{1,4}(?::[\w*]{1,64}+){2}:([^\s:\"']{4,128}+)") for at in (":5432:", ":*:")),
     *(
         (
             "password-argument", name, 0,

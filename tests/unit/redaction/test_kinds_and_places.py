@@ -117,6 +117,8 @@ _LEFT_ONCE = (
     ("password = <<EOT\nTiger4672\nEOT", "Tiger4672"),
     ("v2.hmwfspdcpsscp9zlzoue", "hmwfspdcpsscp9zlzoue"),
     ("NTIFHXECEP4CUCSQLHER", "NTIFHXECEP4CUCSQLHER"),
+    ('curl --basic --user "svc:aB3_xyzw-Tisch9q" https://x', "aB3_xyzw-Tisch9q"),
+    ("a|%sA=750y/<q|_sjAiD7/c4Tg{=T8,h", "a|%sA=750y/<q|_sjAiD7/c4Tg{=T8,h"),
     ('sqlcmd -S db -U sa -P "GRas+7+?1B_23i"', "GRas+7+?1B_23i"),
     ("ApiKey 1pNtQaaOjD4_aVEX3Tsu:cpH68zJfnYwmlSO5xKPGHu", "1pNtQaaOjD4_aVEX3Tsu"),
 )
