@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import text
@@ -179,6 +179,7 @@ CRON = st.sampled_from(
 
 @settings(max_examples=12, deadline=None)
 @given(CRON, st.sampled_from(("UTC", "Europe/Berlin")), st.integers(1_704_067_200, 1_798_761_600))
+@example("*/5 9-10 * * *", "UTC", 1_719_651_601)
 def test_the_last_time_and_the_longest_wait_are_those_of_prefects_own_times(cron: str, zone: str, at: int) -> None:
     now = datetime.fromtimestamp(at, UTC)
     fields: dict[str, Any] = {

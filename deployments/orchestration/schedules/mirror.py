@@ -32,6 +32,8 @@ LIMIT_SECONDS: Final = 20.0
 
 _SOME, _MANY, _MOST = 60, 500, 10_000
 _WEEK: Final = timedelta(days=8)
+_EARLIER: Final = timedelta(hours=1)
+"""What is within its grace is not due yet, and a wait is an hour longer where clocks change: the time before those counts."""
 
 _log = logging.getLogger("tenantatlas.schedules")
 
@@ -90,7 +92,7 @@ async def reckoned(schedule: Mapping[str, Any], now: datetime) -> list[datetime]
     if "interval" not in schedule and coming and coming[-1] - now <= _WEEK:
         coming = await _between(schedule, now, now + _WEEK, _MANY)
     longest = max((later - earlier for earlier, later in pairwise(coming)), default=timedelta())
-    return [*await _between(schedule, now - longest, now, _SOME), *coming]
+    return [*await _between(schedule, now - longest - _EARLIER, now, _SOME), *coming]
 
 
 async def _between(schedule: Mapping[str, Any], start: datetime, end: datetime, at_once: int) -> list[datetime]:
