@@ -27,13 +27,13 @@ ASSIGNMENT: Final = re.compile(
     # A plist's or any XML pair: </key><string>, </name> <value>.
     rb"|</\w{1,30}+>(?:\s|\\+[nrt]){0,40}+<\w{1,30}+>"
     # <data id="Password" type="…" value="…"/> and {"name": "password", "type": "…", "value": "…"}.
-    rb"|\\{0,7}[\"'](?:\s{1,8}+\w{1,30}+=[\"'][^\"'<>]{0,80}+[\"']){0,3}?\s{1,8}+value\s?=\s?"
+    rb"|\\{0,7}[\"'](?:\s{1,8}+\w{1,30}+=[\"'][^\"'<>]{0,80}+[\"']){0,3}?\s{0,8}+value\s?=\s?"
     rb"|\\{0,7}[\"']\s{0,4}+,(?:\s{0,80}+\\{0,7}[\"'][\w@.]{1,40}+\\{0,7}[\"']\s{0,4}+:\s{0,4}+\\{0,7}[\"']?[^\"'\\\n,]{0,80}+"
     rb"\\{0,7}[\"']?\s{0,4}+,){0,3}?(?:\s|\\{1,7}n){0,80}+\\{0,7}[\"'](?:\w{0,20}val(?:ue(?!type)\w{0,12})?|data|content|wert|valeur|valor|\xe5\x80\xa4)\\{0,7}[\"']\s{0,4}+:)"
     # A tuple of a name and a value, and a call with a value alone: ("password", "…"), setPassword("…").
     rb"|(?P<tuple>\\{0,7}[\"']?\s{0,4}+,(?=\s{0,4}b?\\{0,7}[\"'])|\((?=\\{0,7}[\"'][^\"'\n]{4,128}+[\"']\s?\)))"
     # A row of a table of names and values.
-    rb"|(?P<list>[,;](?=[^\s,;\"'{}()\[\]]{6,256}+(?:[,;\n]|\Z)))"
+    rb"|(?P<list>[,;](?=[^\s,;\"'`\\{}()\[\]]{6,256}+(?:[,;\s\"'`\\]|\Z)))"
     # <Item Name="ApiKey">…</Item>, or with the value in an element of its own.
     rb"|(?P<entry>\\{0,7}[\"'](?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<\w{1,30}+>)?(?:<!\[cdata\[)?)"
     rb"|(?P<tag>(?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<(?:value|string|data)>)?(?:<!\[cdata\[)?)"
@@ -46,6 +46,8 @@ OPENING: Final = re.compile(
     rb"|\s{0,8}+(?:\\{1,4}\n\s{0,16}+|\\{2,8}n\s{1,16}+|<<[-~]?\\{0,7}[\"']?\w{1,16}\\{0,7}?[\"']?(?:\s|\\{1,7}n){1,16}+)?"
 )
 UNQUOTED: Final = re.compile(rb"[^\s;&\"'<>`\\]{1,4096}+")
+GIVEN: Final = re.compile(rb">\\{0,7}[\"'`]?([\w.~+/=$!@#%^*:-]{6,256}+)(?![\[\x80-\xff])")
+"""`name>value`, where no tag is: as programs print what a key maps to."""
 TAGGED: Final = re.compile(rb"[^<]{1,20000}+")
 FLAG_BEFORE: Final = re.compile(
     rb"(?:(?:\A|[\s\"'>=/])(?:--?|/)|\bset(?:x|env)\s{1,4}[\"']?|\bENV\s{1,4})[\w\x80-\xff-]{0,30}\Z"
@@ -85,6 +87,7 @@ REMOTE: Final = re.compile(
     rb"|(?-i:" + MADE + rb"))"
 )
 REMOTE_STRONG: Final = re.compile(
-    # In the same line, a word as a policy asks of a password that is not an address of a person.
-    rb"[^\n]{0,48}?(?<=[\s\"'`(=:,>\x80-\xff])(?![\w.+-]{1,64}@[\w-]{1,64}\.[a-z])(" + _STRONG + rb")"
+    # In the same line, a word as a policy asks of a password that is not an address of a person. The sign of what was taken
+    # out ends the look, as the word did that stood there.
+    rb"[^\n\x01]{0,48}?(?<=[\s\"'`(=:,>\x80-\xff])(?![\w.+-]{1,64}@[\w-]{1,64}\.[a-z])(" + _STRONG + rb")"
 )

@@ -74,6 +74,9 @@ def _value_after(data: bytes, start: int, end: int, budget: Budget, sure: Judge)
     form = sign.lastgroup
     if form in {"tag", "entry"}:
         if form == "tag" and not forms.TAG_BEFORE.search(data[max(0, start - 48) : start]):
+            given = forms.GIVEN.match(data, end)
+            if given and looks_chosen(given[1]):
+                return _judged(data, *given.span(1), "assigned", sure)
             return _remote(data, end, budget)
         tagged = forms.TAGGED.match(data, sign.end())
         if tagged is None:

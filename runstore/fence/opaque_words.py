@@ -49,12 +49,15 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
         # What is not remembered costs more, but what a text is worth must not depend on what was seen before it.
         cost = 4 + (2 if len(token) <= _REMEMBERED else 4) * separators
         if _KEY.fullmatch(token):
-            kind = vendor_before(data, start)
-            of_id = data[start - 1 : start] == b":" and _ID_BEFORE.search(data, max(0, start - 80), start)
-            if not kind and (of_id or (token.isdigit() and len(token) > _LONGEST_COUNT)):
+            kind = vendor_before(data, start) or _behind_id(data, start)
+            if not kind and token.isdigit() and len(token) > _LONGEST_COUNT:
                 kind = RANDOM
             yield start, start + len(token) if kind else start, kind or "", 20 if kind else 9
             continue
+        for given in _GIVEN.finditer(token):
+            at = start + given.start(1)
+            if kind := vendor_before(data, at) or _behind_id(data, at):
+                yield at, start + given.end(1), kind, 20
         found = _known(token) if len(token) <= _REMEMBERED else _opaque_in(token) if 4 * separators < len(token) else ()
         if not found:
             yield start, start, "", cost
@@ -62,13 +65,21 @@ def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
             yield start + first, start + last, kind, cost + 10 + (last - first) // 4
 
 
+def _behind_id(data: bytes, start: int) -> str | None:
+    """A key's kind, where the id that it belongs to stands before it."""
+    return RANDOM if data[start - 1 : start] == b":" and _ID_BEFORE.search(data, max(0, start - 80), start) else None
+
+
 _REMEMBERED: Final = 128
 _KEY: Final = re.compile(
     rb"[0-9A-Fa-f]{20,40}|(?:[0-9A-Fa-f]{32}){2,4}|[0-9A-Fa-f]{56}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 )
+_GIVEN: Final = re.compile(
+    rb"(?:\A|[=,])((?:[0-9]{3,8}\.)?(?:" + _KEY.pattern + rb")(?:-[0-9a-f]{8}){0,2})(?![A-Za-z0-9-])"
+)
+"""A key with nothing but a sign before it: `vendor=…`, with a region's number before or parts behind, as some have."""
 _LONGEST_COUNT: Final = 27
-_ID_BEFORE: Final = re.compile(rb"(?:[0-9a-f]{20,64}|[0-9]{12,20}):\Z")
-"""An id that a key belongs to."""
+_ID_BEFORE: Final = re.compile(rb"(?:[0-9a-f]{20,64}|[0-9]{12,20}|[0-9a-f-]{27}[0-9a-f]{9}):\Z")
 
 
 @lru_cache(maxsize=20_000)

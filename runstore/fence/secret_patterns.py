@@ -165,6 +165,8 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", "$krb5", 0, rb"\$krb5[a-z]{2,8}\$\S{20,16384}+"),
     ("password-hash", "::", 0, rb"::[^\s:]{0,64}:([0-9a-fA-F]{16}:[0-9a-fA-F]{32}:[0-9a-fA-F]{20,4096}+)"),
     ("password-hash", " -h", 0, rb"(?i) -h(?:ashes)? (?:[0-9a-f]{32})?:?([0-9a-f]{32})(?![\w-])"),
+    ("sidekiq-key", "contribsys__com", 0, rb"(?i)contribsys__com\W{1,6}+([0-9a-f]{8}:[0-9a-f]{8})(?![\w-])"),
+    ("notify-key", "gcntfy-", 0, rb"gcntfy-[\w-]{1,64}?-(" + _GUID + rb"-" + _GUID + rb")"),
     ("secret-id", "secret", 0, rb"(?i)secret[_-]?id[\"'\\]{0,4}\s?[:=][\s\"'\\]{0,5}(" + _GUID + rb")"),
     ("api-key", " auth ", 0, rb" auth (" + _GUID + rb"|[0-9a-f]{32,64})(?![\w-])"),
     ("api-key", "apikey ", 0, rb"(?i)apikey ([\w-]{16,64}+:[\w-]{16,64}+)"),

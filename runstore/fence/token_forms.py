@@ -72,17 +72,23 @@ BY_START: Final = _by_start()
 VENDORS: Final = {form.prefix.encode(): form.kind for form in token_forms() if form.body == NAMED}
 """Vendors' names in small letters, and the kind of key that is given to them."""
 
+_OF_KEYS: Final = (b"key", b"secret", b"token", b"passphrase", b"password")
 _SIGN: Final = b" \t\n\"'`\\=:>,|?("
 _NO_NAME: Final = bytes(code if bytes((code,)).isalnum() or code in b"_-. " else ord("\n") for code in range(256))
 
 
 def vendor_before(data: bytes, start: int) -> str | None:
-    """The kind of key that the name says which the text at `start` is given to; `None` without a sign or a vendor in it."""
+    """The kind of key that the name says which the text at `start` is given to.
+
+    `None` without a sign, or without a vendor or a word for keys in the name.
+    """
     before = data[max(0, start - 48) : start]
     name = before.rstrip(_SIGN)
     if not before[len(name) :].strip(b" \t\n\"'`\\"):
         return None
     words = name.translate(_NO_NAME).rpartition(b"\n")[2][-32:].lower()
+    if words.rstrip(b" _.-").endswith(_OF_KEYS):
+        return "assigned"
     # Before most ids stands `id` or less, and no vendor's name is so short.
     return _vendor_in(words) if len(words.rpartition(b" ")[2]) > 2 else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from typing import Final
+from uuid import UUID
 
 from runstore.fence.token_forms import NAMED, token_forms
 from tests.support import secret_corpus
@@ -125,8 +126,9 @@ def _form(prefix: str, body: str, least: int) -> Maker:
 
 def _vendor(vendor: str) -> Maker:
     def make(r: random.Random) -> Made:
-        value = some(r, HEX, 32)
-        return f"{vendor}_app = '{value}'", (value,)
+        value = r.choice((some(r, HEX, 32), some(r, HEX, 40), str(UUID(int=r.getrandbits(128)))))
+        form = r.choice(("{}_app = '{}'", "{}={}", "{}||{}", "{},{}", "{}=>{}", "{}>{}", "{}:{}"))
+        return form.format(vendor, value), (value,)
 
     return make
 
