@@ -6,16 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.states import Cancelled, Crashed
 
 from flows._tracking.identity import FlowRunIdentity, identify_at_end, identify_at_running, identity_of
+from flows._tracking.our_flow_runs import change_state
 from flows._tracking.store import patiently, worker_store
 from flows.registry import operations
 from runstore.database import Database
 from runstore.errors import NotFoundError
-from runstore.reasons import CANCELLED, CRASHED, FLOW_FAILED, TIMED_OUT
+from runstore.reasons import CANCELLED, CONTACT_LOST, CRASHED, FLOW_FAILED, TIMED_OUT
 from runstore.runs.run import Failure, Run, Source
-from runstore.runs.status import ObservedState
+from runstore.runs.status import ObservedState, RunStatus
 from runstore.tenancy import TenantScope
 
 PATIENCE = 60.0
@@ -119,7 +123,18 @@ def _record(operation: str, flow_run: FlowRun, state: State) -> None:
     if run is not None:
         own = _own_failures.get(flow_run.id) if state.type is StateType.FAILED else None
         failure = own or failure_for(state, operation)
-        identity.observe(store, scope, run, seen, Source.HOOK, state.timestamp, failure)
+        recorded = identity.observe(store, scope, run, seen, Source.HOOK, state.timestamp, failure)
+        if state.type is StateType.COMPLETED and recorded.run is not None and recorded.run.attempt == identity.attempt:
+            _take_back(flow_run.id, state, recorded.run.status)
+
+
+def _take_back(flow_run_id: UUID, state: State, status: RunStatus) -> None:
+    """Prefect says what the row says of a flow that was given up while it was frozen behind its last item, and came to its end."""
+    if status not in (RunStatus.FAILED, RunStatus.ABORTED):
+        return
+    ended = Cancelled() if status is RunStatus.ABORTED else Crashed(message=CONTACT_LOST.meaning)
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
+        change_state(client, flow_run_id, state, ended)
 
 
 def _row_of(identity: FlowRunIdentity, store: Database) -> tuple[TenantScope, Run | None]:

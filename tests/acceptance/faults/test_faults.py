@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +29,15 @@ pytestmark = [
 ]
 
 GIVE_UP_SECONDS = 30.0
+LATE_HOOK = """
+import sys
+from types import SimpleNamespace
+from prefect.client.orchestration import get_client
+from flows._tracking.hooks import mirror_state
+with get_client(sync_client=True) as client:
+    flow_run = client.read_flow_run(sys.argv[1])
+mirror_state(SimpleNamespace(name="echo.speak"), flow_run, flow_run.state)
+"""
 
 
 @pytest.fixture
@@ -132,6 +143,24 @@ def test_a_flow_that_was_given_up_while_it_was_frozen_does_no_further_item(
     assert stack.run(scope, run_id).run == detail.run
     with stack.prefect() as prefect:
         assert prefect.get(f"flow_runs/{detail.run.flow_run_id}").json()["state"]["type"] == "CRASHED"
+
+
+def test_a_flow_that_was_given_up_behind_its_last_item_does_not_say_that_it_completed(
+    stack: StackUnderTest, scope: TenantScope, running: Callable[[], UUID], gate: Path
+) -> None:
+    """The hook of its end, as its process calls it when it thaws: Prefect has just taken Completed."""
+    run_id = running()
+    flow_run = stack.run(scope, run_id).run.flow_run_id
+    for flow in flow_processes(stack):
+        flow.kill()
+    detail = stack.until(scope, run_id)
+    assert detail.run.status is RunStatus.FAILED and flow_run is not None
+    late = {"state": {"type": "COMPLETED", "name": "Completed", "message": "1 succeeded"}}
+    with stack.prefect() as prefect:
+        assert prefect.post(f"flow_runs/{flow_run}/set_state", json=late).json()["status"] == "ACCEPT"
+        subprocess.run([sys.executable, "-c", LATE_HOOK, str(flow_run)], env=stack.running.environment, check=True)
+        assert prefect.get(f"flow_runs/{flow_run}").json()["state"]["type"] == "CRASHED"
+    assert stack.run(scope, run_id).run == detail.run
 
 
 def test_a_database_that_restarts_under_a_flow_loses_nothing(
