@@ -109,6 +109,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ),
     ("password-argument", "ldap", 0, rb"ldap[a-z]{3,10}\s[^\n]{0,160}?\s-w\s{1,4}+" + _ARGUMENT),
     ("password-argument", "mysql", 0, rb"mysql[a-z]{0,8}\s[^\n]{0,80}?\s-p" + _ARGUMENT),
+    ("password-argument", "ssh-keygen", 0, rb"ssh-keygen\s[^\n]{0,160}?-[NP]\s{1,4}+" + _ARGUMENT),
     ("password-argument", "htpasswd -b", 0, rb"htpasswd -b\w{0,4}(?:\s{1,4}+\S{1,128}+){2}\s{1,4}+" + _ARGUMENT),
     ("password-argument", "wpa_passphrase ", 0, rb"wpa_passphrase\s{1,4}+(?:\"[^\"\n]{1,64}+\"|\S{1,64}+)\s{1,4}+" + _ARGUMENT),
     ("password-argument", "identified by ", 0, rb"(?i)identified by " + _ARGUMENT),
