@@ -20,7 +20,8 @@ END_SECONDS = 60.0
 """For how long flow runs under way are waited for once they are cancelled."""
 
 _PAGE = 200
-_UNDER_WAY = {"type": {"any_": ["RUNNING", "CANCELLING", "PENDING", "PAUSED"]}}
+_ACTIVE = ["RUNNING", "CANCELLING", "PENDING", "PAUSED"]
+_UNDER_WAY, _OTHERS = {"type": {"any_": _ACTIVE}}, {"type": {"not_any_": _ACTIVE}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def let_go(slug: str) -> int:
 
     async def done(client: PrefectClient) -> int:
         found = await read_deployments(client, operations())
-        everything, under_way = _of(slug, found, None), _of(slug, found, _UNDER_WAY)
+        others, under_way = _of(slug, found, _OTHERS), _of(slug, found, _UNDER_WAY)
         for one in found:
             if one.tenant == slug:
                 with suppress(ObjectNotFound):
@@ -66,12 +67,11 @@ def let_go(slug: str) -> int:
                             await client.set_flow_run_state(run.id, Cancelling())
                     told.add(run.id)
                 await anyio.sleep(1)
-        left = {run.id for run in await client.read_flow_runs(**under_way, limit=_PAGE)}
-        while gone := {run.id for run in await client.read_flow_runs(**everything, limit=_PAGE)} - left:
-            for id in gone:
+        while gone := await client.read_flow_runs(**others, limit=_PAGE):
+            for run in gone:
                 with suppress(ObjectNotFound):
-                    await client.delete_flow_run(id)
-        return len(left)
+                    await client.delete_flow_run(run.id)
+        return await client.count_flow_runs(**under_way)
 
     return with_prefect(done)
 

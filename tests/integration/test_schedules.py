@@ -12,8 +12,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.cli.main import run as run_command
+from deployments.orchestration import leaving
 from runstore.database import DatabaseRole
 from runstore.directory import Directory
 from runstore.runs.filters import RunFilter
@@ -237,3 +239,20 @@ def test_a_tenant_that_is_removed_leaves_nothing_in_prefect(stack: StackUnderTes
         one["tenant"] for one in tenantatlas("schedule", "list")["schedules"] if one["operation"] == "run.prune"
     ] == [stays.slug]
     tenantatlas("schedule", "list", "--tenant", scope.slug, code=4)
+
+
+@pytest.mark.stack
+def test_of_more_than_a_page_of_runs_under_way_none_is_deleted(
+    stack: StackUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope, many = stack.tenant("busy"), 203
+    monkeypatch.setattr(leaving, "END_SECONDS", 0.5)
+    with stack.prefect() as client, temporary_settings({PREFECT_API_URL: stack.running.record.prefect_api_url}):
+        flow = client.get("deployments/name/echo.speak/tenantatlas").json()["flow_id"]
+        run = {"flow_id": flow, "tags": [f"tenant:{scope.slug}"], "state": {"type": "PAUSED"}}
+        made = [client.post("flow_runs/", json=run).raise_for_status().json()["id"] for _ in range(many)]
+        assert leaving.let_go(scope.slug) == many
+        asked = {"flow_runs": {"tags": {"all_": [f"tenant:{scope.slug}"]}}}
+        assert client.post("flow_runs/count", json=asked).json() == many
+        for one in made:
+            client.delete(f"flow_runs/{one}")
