@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Self
 
 from flows.drift.comparison.changes import Change, ChangeKind, Facet
@@ -70,9 +71,16 @@ class SeverityRule:
             return False
         if self.facet is not None and (change is None or change.facet is not self.facet):
             return False
-        if of_setting and not any(map(of_setting.search, [name] if change is None else _said_of(change))):
+        said = [name] if change is None else _said_of(change)
+        if of_setting and not any(_speaks_of(of_setting, text) for text in said):
             return False
         return not of_value or (change is not None and bool(of_value.search(f"{change.before} {change.after}")))
+
+
+@lru_cache(maxsize=20_000)
+def _speaks_of(setting: re.Pattern[str], text: str) -> bool:
+    """Kept, as one setting changes in many policies, and looking for all the words takes 24 µs."""
+    return setting.search(text) is not None
 
 
 def _said_of(change: Change) -> list[str]:
