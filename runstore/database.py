@@ -124,8 +124,15 @@ class Database:
             connection = self._engine.connect()
             driver: Any = connection.connection.driver_connection
             try:
+                lost: psycopg.Error | None = None
                 with driver.pipeline():
-                    driver.execute(_SET_ROLE_AND_TENANT, setting)
+                    try:
+                        driver.execute(_SET_ROLE_AND_TENANT, setting)
+                    except psycopg.Error as problem:
+                        # Raised in here, it would make psycopg print what nobody can act on.
+                        lost = problem
+                if lost is not None:
+                    raise lost
             except psycopg.Error:
                 connection.invalidate()
                 connection.close()

@@ -74,7 +74,7 @@ def _sync(connection: Connection, scope: TenantScope, text: str) -> Sync:
             InventorySync.tenant_id == scope.tenant_id, or_(InventorySync.id == wanted, InventorySync.run_id == wanted)
         )
     ).scalar()
-    # An id that is not there is told as it was given.
+    # Where no sync has the id, the error names the one that was asked for.
     return usable_sync(connection, scope, sync_id or wanted)
 
 

@@ -117,7 +117,7 @@ def _expiry(expires_at: datetime | None) -> str:
     if expires_at is None:
         return "When the secret expires is not known here: `tenant credential --expires` writes it down."
     left = expires_at - datetime.now(UTC)
-    days = f"{abs(left).days} day{'' if abs(left).days == 1 else 's'}"
+    days = f"{abs(left).days} day{'' if abs(left).days == 1 else 's'}" if abs(left).days else "less than a day"
     when = f"expired {days} ago" if left.total_seconds() < 0 else f"expires in {days}"
     return f"The secret or certificate {when}, on {expires_at:%Y-%m-%d}."
 

@@ -10,6 +10,7 @@ from flows._policies.assignments import told_by
 from flows._policies.canonical import PROPERTIES, SETTINGS
 from flows._policies.names import names_in
 from flows._policies.secrets import PREFIX, Fingerprint
+from flows._policies.stored import Kind
 from flows._policies.types import UNKNOWN_TYPE
 from flows.drift.comparison.changes import MISSING, Change
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind, Withheld
@@ -18,7 +19,7 @@ from flows.drift.comparison.pairing import paired, with_moves
 from flows.drift.comparison.platform import Platform
 from flows.drift.comparison.policy_diff import diff
 from flows.drift.comparison.severity import DEFAULT_RULES, Severity, SeverityRule, most_severe, severity_of
-from flows.drift.comparison.sides import WHOLE, Bodies, Completeness, Kind, Pair, PolicyState, Sides, form_of, forms
+from flows.drift.comparison.sides import WHOLE, Bodies, Completeness, Pair, PolicyState, Sides, form_of, forms
 from flows.drift.comparison.withheld import (
     BASELINE_INCOMPLETE,
     CURRENT_INCOMPLETE,

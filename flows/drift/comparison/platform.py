@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_list
+from flows._policies.stored import Kind
 from flows._policies.tree import unescaped
 from flows.drift.comparison.changes import Change, ChangeKind, Element, Facet, Step
 from flows.drift.comparison.findings import Finding, FindingKind
 from flows.drift.comparison.severity import Severity
-from flows.drift.comparison.sides import Kind, PolicyState
+from flows.drift.comparison.sides import PolicyState
 
 MINIMUM: Final = 3
 """Fewer policies than this are not a platform, even if they are all there are."""

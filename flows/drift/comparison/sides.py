@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from flows._policies.canonical import PROPERTIES, canonical
-from flows._policies.stored import Kind as Kind
 from flows._policies.stored import PolicyState
 from flows._policies.tree import Tree
 from flows._policies.types import BY_SLUG, FROM_EXPORTS
