@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runstore.fence.credential_names import KEY_ANCHORS, is_secret_key
@@ -28,6 +28,7 @@ HOSTILE = st.lists(st.one_of(PIECES, st.text(max_size=12)), max_size=60).map("".
 
 
 @given(HOSTILE)
+@example("パスワードgcntfy-$2geheim md5 00?A¡¡")
 @settings(max_examples=examples(100), derandomize=True, deadline=None)
 def test_any_text_is_scrubbed_to_one_that_scrubs_to_itself(text: str) -> None:
     once = scrub_text(text)
