@@ -14,8 +14,8 @@ A_MINUTE = timedelta(minutes=1)
     [
         (timedelta(days=40), "expires in 40 days"),
         (timedelta(days=1), "expires in 1 day,"),
-        (timedelta(0), "expires in 0 days"),
-        (-timedelta(hours=2), "expired 0 days ago"),
+        (timedelta(0), "expires in less than a day,"),
+        (-timedelta(hours=2), "expired less than a day ago,"),
         (-timedelta(days=1), "expired 1 day ago"),
         (-timedelta(days=2), "expired 2 days ago"),
     ],
