@@ -1,8 +1,6 @@
 """The snapshot store: contents, syncs, and the policies of each sync."""
 
-import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 from runstore.database import DatabaseRole
 from runstore.migrations.security import DELETE, READ, WRITE, tenant_table
@@ -13,88 +11,60 @@ branch_labels = ("policy_snapshots",)
 depends_on = "0001_run_store"
 
 
-def _tenant(table: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["tenant_id"], ["tenants.id"], name=op.f(f"fk_{table}_tenant_id"), ondelete="CASCADE"
-    )
+_TABLES = """
+CREATE TABLE policy_fingerprint_keys (
+  tenant_id uuid NOT NULL CONSTRAINT pk_policy_fingerprint_keys PRIMARY KEY
+    CONSTRAINT fk_policy_fingerprint_keys_tenant_id REFERENCES tenants ON DELETE CASCADE,
+  key bytea NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE policy_contents (
+  tenant_id uuid NOT NULL CONSTRAINT fk_policy_contents_tenant_id REFERENCES tenants ON DELETE CASCADE,
+  content_hash bytea NOT NULL CONSTRAINT ck_policy_contents_hash_size CHECK (octet_length(content_hash) = 32),
+  canonical_version integer NOT NULL,
+  body bytea NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT pk_policy_contents PRIMARY KEY (tenant_id, content_hash)
+);
+CREATE TABLE inventory_syncs (
+  id uuid CONSTRAINT pk_inventory_syncs PRIMARY KEY,
+  tenant_id uuid NOT NULL CONSTRAINT fk_inventory_syncs_tenant_id REFERENCES tenants ON DELETE CASCADE,
+  run_id uuid NOT NULL,
+  scope text NOT NULL,
+  source text NOT NULL,
+  status text NOT NULL
+    CONSTRAINT ck_inventory_syncs_status CHECK (status IN ('running', 'succeeded', 'partial', 'failed')),
+  canonical_version integer NOT NULL,
+  policies integer NOT NULL DEFAULT 0,
+  failures integer NOT NULL DEFAULT 0,
+  complete boolean NOT NULL DEFAULT false,
+  unread jsonb NOT NULL DEFAULT '{}',
+  started_at timestamptz NOT NULL DEFAULT now(),
+  finished_at timestamptz,
+  CONSTRAINT uq_inventory_syncs_tenant_id_run_id UNIQUE (tenant_id, run_id),
+  CONSTRAINT ck_inventory_syncs_finished_unless_running CHECK ((status = 'running') = (finished_at IS NULL)),
+  CONSTRAINT ck_inventory_syncs_counts_not_negative CHECK (least(policies, failures) >= 0)
+);
+CREATE INDEX ix_inventory_syncs_newest ON inventory_syncs (tenant_id, scope, started_at DESC, id DESC);
+CREATE TABLE inventory_sync_policies (
+  tenant_id uuid NOT NULL CONSTRAINT fk_inventory_sync_policies_tenant_id REFERENCES tenants ON DELETE CASCADE,
+  sync_id uuid NOT NULL CONSTRAINT fk_inventory_sync_policies_sync_id REFERENCES inventory_syncs ON DELETE CASCADE,
+  policy_id text NOT NULL,
+  policy_type text NOT NULL,
+  name text NOT NULL,
+  platform text,
+  subtype text,
+  content_hash bytea NOT NULL CONSTRAINT ck_inventory_sync_policies_hash_size CHECK (octet_length(content_hash) = 32),
+  origin text NOT NULL,
+  mark text,
+  CONSTRAINT pk_inventory_sync_policies PRIMARY KEY (tenant_id, sync_id, policy_id)
+);
+"""
 
 
 def upgrade() -> None:
     """Forward: new tables only."""
-    op.create_table(
-        "policy_fingerprint_keys",
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        _tenant("policy_fingerprint_keys"),
-        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_policy_fingerprint_keys")),
-    )
-    op.create_table(
-        "policy_contents",
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("canonical_version", sa.Integer(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("octet_length(content_hash) = 32", name=op.f("ck_policy_contents_hash_size")),
-        _tenant("policy_contents"),
-        sa.PrimaryKeyConstraint("tenant_id", "content_hash", name=op.f("pk_policy_contents")),
-    )
-    op.create_table(
-        "inventory_syncs",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("run_id", sa.Uuid(), nullable=False),
-        sa.Column("scope", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("canonical_version", sa.Integer(), nullable=False),
-        sa.Column("policies", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("complete", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column(
-            "unread", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
-        ),
-        sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "status IN ('running', 'succeeded', 'partial', 'failed')", name=op.f("ck_inventory_syncs_status")
-        ),
-        sa.CheckConstraint(
-            "(status = 'running') = (finished_at IS NULL)", name=op.f("ck_inventory_syncs_finished_unless_running")
-        ),
-        sa.CheckConstraint("least(policies, failures) >= 0", name=op.f("ck_inventory_syncs_counts_not_negative")),
-        _tenant("inventory_syncs"),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_syncs")),
-        sa.UniqueConstraint("tenant_id", "run_id", name=op.f("uq_inventory_syncs_tenant_id_run_id")),
-    )
-    op.create_index(
-        "ix_inventory_syncs_newest",
-        "inventory_syncs",
-        ["tenant_id", "scope", sa.literal_column("started_at DESC"), sa.literal_column("id DESC")],
-    )
-    op.create_table(
-        "inventory_sync_policies",
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("sync_id", sa.Uuid(), nullable=False),
-        sa.Column("policy_id", sa.Text(), nullable=False),
-        sa.Column("policy_type", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("platform", sa.Text(), nullable=True),
-        sa.Column("subtype", sa.Text(), nullable=True),
-        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("mark", sa.Text(), nullable=True),
-        sa.CheckConstraint("octet_length(content_hash) = 32", name=op.f("ck_inventory_sync_policies_hash_size")),
-        _tenant("inventory_sync_policies"),
-        sa.ForeignKeyConstraint(
-            ["sync_id"],
-            ["inventory_syncs.id"],
-            name=op.f("fk_inventory_sync_policies_sync_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("tenant_id", "sync_id", "policy_id", name=op.f("pk_inventory_sync_policies")),
-    )
+    op.execute(_TABLES)
     reading = {DatabaseRole.HUB: READ, DatabaseRole.APP: READ, DatabaseRole.WORKER: DELETE}
     # The key never leaves the worker: whoever has it can test guesses against fingerprints.
     tenant_table("policy_fingerprint_keys", {DatabaseRole.WORKER: WRITE})

@@ -1,8 +1,6 @@
 """Who changed a policy, and when; and how far a sync's source let its audit logs be read."""
 
-import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 from runstore.database import DatabaseRole
 from runstore.migrations.security import DELETE, READ, tenant_table
@@ -13,22 +11,20 @@ down_revision = "0001_policy_snapshots"
 
 def upgrade() -> None:
     """Forward: a table, and a column that a worker of the release before leaves empty."""
-    op.create_table(
-        "policy_audit_events",
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("policy_id", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("activity", sa.Text(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_policy_audit_events_tenant_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint(
-            "tenant_id", "policy_id", "at", "activity", "actor", name=op.f("pk_policy_audit_events")
-        ),
+    op.execute(
+        """
+        CREATE TABLE policy_audit_events (
+          tenant_id uuid NOT NULL CONSTRAINT fk_policy_audit_events_tenant_id REFERENCES tenants ON DELETE CASCADE,
+          policy_id text NOT NULL,
+          at timestamptz NOT NULL,
+          activity text NOT NULL,
+          actor text NOT NULL,
+          CONSTRAINT pk_policy_audit_events PRIMARY KEY (tenant_id, policy_id, at, activity, actor)
+        )
+        """
     )
     tenant_table("policy_audit_events", {DatabaseRole.APP: READ, DatabaseRole.WORKER: DELETE})
-    op.add_column("inventory_syncs", sa.Column("audit", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
+    op.execute("ALTER TABLE inventory_syncs ADD COLUMN audit jsonb")
 
 
 def downgrade() -> None:

@@ -4,7 +4,6 @@ A tenant without one is read and written as before, so that workers of the relea
 policies yet gets one by itself, the others by `tenantatlas db seal`, when every process is of this release.
 """
 
-import sqlalchemy as sa
 from alembic import op
 
 from runstore.database import DatabaseRole
@@ -16,17 +15,17 @@ down_revision = "0002_policy_audit"
 
 def upgrade() -> None:
     """Forward: a new table."""
-    op.create_table(
-        "tenant_keys",
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("key_id", sa.Text(), nullable=False),
-        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
-        sa.Column("sealed", sa.Boolean(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_tenant_keys_tenant_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_tenant_keys")),
+    op.execute(
+        """
+        CREATE TABLE tenant_keys (
+          tenant_id uuid NOT NULL CONSTRAINT pk_tenant_keys PRIMARY KEY
+            CONSTRAINT fk_tenant_keys_tenant_id REFERENCES tenants ON DELETE CASCADE,
+          key_id text NOT NULL,
+          wrapped bytea NOT NULL,
+          sealed boolean NOT NULL,
+          created_at timestamptz NOT NULL DEFAULT now()
+        )
+        """
     )
     # Everything that reads findings needs it; without the installation's key it opens nothing.
     tenant_table("tenant_keys", {DatabaseRole.HUB: READ, DatabaseRole.APP: READ, DatabaseRole.WORKER: WRITE})

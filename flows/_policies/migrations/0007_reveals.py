@@ -1,6 +1,5 @@
 """Opaque words that may be shown again, kept only where the tenant's owner allows it. A worker of the release before keeps none."""
 
-import sqlalchemy as sa
 from alembic import op
 
 from runstore.database import DatabaseRole
@@ -12,28 +11,24 @@ down_revision = "0006_groups"
 
 def upgrade() -> None:
     """Forward: two new tables. Who takes back the permission takes what was kept with it."""
-    op.create_table(
-        "policy_reveals",
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("allowed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_policy_reveals_tenant_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_policy_reveals")),
+    op.execute(
+        """
+        CREATE TABLE policy_reveals (
+          tenant_id uuid NOT NULL CONSTRAINT pk_policy_reveals PRIMARY KEY
+            CONSTRAINT fk_policy_reveals_tenant_id REFERENCES tenants ON DELETE CASCADE,
+          allowed_at timestamptz NOT NULL DEFAULT now()
+        );
+        CREATE TABLE policy_kept_words (
+          tenant_id uuid NOT NULL CONSTRAINT fk_policy_kept_words_tenant_id REFERENCES policy_reveals ON DELETE CASCADE,
+          fingerprint text NOT NULL,
+          sealed bytea,
+          CONSTRAINT pk_policy_kept_words PRIMARY KEY (tenant_id, fingerprint)
+        )
+        """
     )
     # Who keeps a word holds the permission's row until it is kept, which PostgreSQL counts as changing it.
     readers = {DatabaseRole.HUB: READ, DatabaseRole.APP: READ, DatabaseRole.WORKER: "SELECT, UPDATE"}
     tenant_table("policy_reveals", readers)
-    op.create_table(
-        "policy_kept_words",
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["policy_reveals.tenant_id"], name=op.f("fk_policy_kept_words_tenant_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("tenant_id", "fingerprint", name=op.f("pk_policy_kept_words")),
-    )
     tenant_table("policy_kept_words", {DatabaseRole.APP: READ, DatabaseRole.WORKER: WRITE})
 
 

@@ -1,8 +1,6 @@
 """Backup sets, the policies in them, and the captures that put them there."""
 
-import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 from runstore.database import DatabaseRole
 from runstore.migrations.security import DELETE, READ, WRITE, tenant_table
@@ -13,73 +11,56 @@ branch_labels = ("backup",)
 depends_on = "0001_run_store"
 
 
+_TABLES = """
+CREATE TABLE backup_sets (
+  id uuid CONSTRAINT pk_backup_sets PRIMARY KEY,
+  tenant_id uuid NOT NULL CONSTRAINT fk_backup_sets_tenant_id REFERENCES tenants ON DELETE CASCADE,
+  name text NOT NULL CONSTRAINT ck_backup_sets_name_length CHECK (char_length(name) BETWEEN 1 AND 200),
+  created_by text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT uq_backup_sets_tenant_id_name UNIQUE (tenant_id, name),
+  CONSTRAINT uq_backup_sets_tenant_id_id UNIQUE (tenant_id, id)
+);
+CREATE TABLE backup_items (
+  tenant_id uuid NOT NULL,
+  set_id uuid NOT NULL,
+  policy_id text NOT NULL,
+  content_hash bytea NOT NULL CONSTRAINT ck_backup_items_hash_size CHECK (octet_length(content_hash) = 32),
+  policy_type text NOT NULL,
+  name text NOT NULL,
+  platform text,
+  origin text NOT NULL,
+  assignments integer NOT NULL,
+  size integer NOT NULL,
+  body bytea NOT NULL,
+  key_id text,
+  run_id uuid NOT NULL,
+  captured_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT pk_backup_items PRIMARY KEY (tenant_id, set_id, policy_id, content_hash),
+  CONSTRAINT fk_backup_items_set FOREIGN KEY (tenant_id, set_id)
+    REFERENCES backup_sets (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX ix_backup_items_run ON backup_items (tenant_id, set_id, run_id);
+-- Compressed before it comes here, and often encrypted: a second compression would only cost.
+ALTER TABLE backup_items ALTER COLUMN body SET STORAGE EXTERNAL;
+CREATE TABLE backup_captures (
+  run_id uuid CONSTRAINT pk_backup_captures PRIMARY KEY,
+  tenant_id uuid NOT NULL,
+  set_id uuid NOT NULL,
+  selection_key text NOT NULL,
+  selection jsonb NOT NULL,
+  begun_at timestamptz NOT NULL DEFAULT now(),
+  completed_at timestamptz,
+  CONSTRAINT fk_backup_captures_set FOREIGN KEY (tenant_id, set_id)
+    REFERENCES backup_sets (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX ix_backup_captures_unfinished ON backup_captures (tenant_id, set_id, selection_key)
+  WHERE completed_at IS NULL;
+"""
+
+
 def upgrade() -> None:
-    op.create_table(
-        "backup_sets",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("created_by", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("char_length(name) BETWEEN 1 AND 200", name=op.f("ck_backup_sets_name_length")),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_backup_sets_tenant_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_backup_sets")),
-        sa.UniqueConstraint("tenant_id", "name", name=op.f("uq_backup_sets_tenant_id_name")),
-        sa.UniqueConstraint("tenant_id", "id", name=op.f("uq_backup_sets_tenant_id_id")),
-    )
-    op.create_table(
-        "backup_items",
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("set_id", sa.Uuid(), nullable=False),
-        sa.Column("policy_id", sa.Text(), nullable=False),
-        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("policy_type", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("platform", sa.Text(), nullable=True),
-        sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("assignments", sa.Integer(), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("key_id", sa.Text(), nullable=True),
-        sa.Column("run_id", sa.Uuid(), nullable=False),
-        sa.Column("captured_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("octet_length(content_hash) = 32", name=op.f("ck_backup_items_hash_size")),
-        sa.ForeignKeyConstraint(
-            ["tenant_id", "set_id"],
-            ["backup_sets.tenant_id", "backup_sets.id"],
-            name=op.f("fk_backup_items_set"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("tenant_id", "set_id", "policy_id", "content_hash", name=op.f("pk_backup_items")),
-    )
-    op.create_index("ix_backup_items_run", "backup_items", ["tenant_id", "set_id", "run_id"])
-    # Compressed before it comes here, and often encrypted: a second compression would only cost.
-    op.execute("ALTER TABLE backup_items ALTER COLUMN body SET STORAGE EXTERNAL")
-    op.create_table(
-        "backup_captures",
-        sa.Column("run_id", sa.Uuid(), nullable=False),
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("set_id", sa.Uuid(), nullable=False),
-        sa.Column("selection_key", sa.Text(), nullable=False),
-        sa.Column("selection", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("begun_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["tenant_id", "set_id"],
-            ["backup_sets.tenant_id", "backup_sets.id"],
-            name=op.f("fk_backup_captures_set"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_backup_captures")),
-    )
-    op.create_index(
-        "ix_backup_captures_unfinished",
-        "backup_captures",
-        ["tenant_id", "set_id", "selection_key"],
-        postgresql_where=sa.text("completed_at IS NULL"),
-    )
+    op.execute(_TABLES)
     tenant_table("backup_sets", {DatabaseRole.HUB: READ, DatabaseRole.APP: WRITE, DatabaseRole.WORKER: READ})
     # The bodies are for exports and for the flow that wrote them; the hub never reads one.
     tenant_table("backup_items", {DatabaseRole.APP: READ, DatabaseRole.WORKER: WRITE})
