@@ -1,25 +1,24 @@
 """Indexes made and dropped while workers go on writing, for migrations of tables that may be large."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 from alembic import op
 
 
-def create_index(name: str, table: str, columns: Sequence[Any], **options: Any) -> None:
-    """Makes the index without keeping anyone from writing, also where a build had failed.
+def create_index(definition: str, *, unique: bool = False) -> None:
+    """Makes the index, `name ON table (…)`, without keeping anyone from writing, also where a build had failed.
 
     Ends the migration's transaction: what stands before it is kept even if the index fails; make it safe to repeat.
     """
+    drop_index(definition.split()[0])
     with _patiently():
-        op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
-        op.create_index(name, table, list(columns), postgresql_concurrently=True, **options)
+        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {definition}")
 
 
-def drop_index(name: str, table: str) -> None:
+def drop_index(name: str) -> None:
     with _patiently():
-        op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
 
 @contextmanager

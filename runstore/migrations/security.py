@@ -61,3 +61,13 @@ def tenant_table(
     op.execute(f"GRANT {DELETE} ON {table} TO {DatabaseRole.ADMIN}")
     for role, privileges in grants.items():
         op.execute(f"GRANT {privileges} ON {table} TO {role}")
+
+
+def view_of_all(view: str, query: str, readers: tuple[DatabaseRole, ...]) -> None:
+    """A view that reads as ADMIN, who sees every tenant, so that `query` has to name the tenant itself; for `readers`."""
+    op.execute(f"CREATE OR REPLACE VIEW {view} AS {query}")
+    # To own something in a schema a role must be allowed to create there; it is for this moment only.
+    op.execute(f"GRANT CREATE ON SCHEMA public TO {DatabaseRole.ADMIN}")
+    op.execute(f"ALTER VIEW {view} OWNER TO {DatabaseRole.ADMIN}")
+    op.execute(f"REVOKE CREATE ON SCHEMA public FROM {DatabaseRole.ADMIN}")
+    op.execute(f"GRANT SELECT ON {view} TO {', '.join(readers)}")

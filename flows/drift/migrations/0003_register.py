@@ -4,7 +4,6 @@ its findings.
 Columns without a value for what was found before; a worker that does not know them leaves them so.
 """
 
-import sqlalchemy as sa
 from alembic import op
 
 from runstore.migrations.concurrently import create_index, drop_index
@@ -32,19 +31,16 @@ def upgrade() -> None:
     """
     added = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _COLUMNS.items())
     op.execute(f"ALTER TABLE drift_findings {added}")
-    create_index("ix_drift_findings_policy", "drift_findings", ["tenant_id", "policy_id"])
+    create_index("ix_drift_findings_policy ON drift_findings (tenant_id, policy_id)")
     create_index(
-        "ix_drift_findings_listed",
-        "drift_findings",
-        ["tenant_id", "rank", "policy_type", sa.text('"left"(policy_name, 100)'), "id"],
-        postgresql_include=["status", "accepted_until", "hidden_changes"],
-        postgresql_where=sa.text("status <> 'resolved'"),
+        'ix_drift_findings_listed ON drift_findings (tenant_id, rank, policy_type, "left"(policy_name, 100), id)'
+        " INCLUDE (status, accepted_until, hidden_changes) WHERE status <> 'resolved'"
     )
 
 
 def downgrade() -> None:
     """Back: the columns are gone; what rules hide is worked out at every reading."""
     for index in ("ix_drift_findings_listed", "ix_drift_findings_policy"):
-        drop_index(index, "drift_findings")
+        drop_index(index)
     for name in reversed(_COLUMNS):
         op.execute(f"ALTER TABLE drift_findings DROP COLUMN IF EXISTS {name}")

@@ -16,11 +16,11 @@ def upgrade() -> None:
     """Forward: two grants and an index. Safe to repeat, as an index ends the transaction."""
     for table in _READ:
         op.execute(f"GRANT SELECT ON {table} TO {DatabaseRole.HUB}")
-    create_index("ix_drift_finding_events_at", "drift_finding_events", ["tenant_id", "at"])
+    create_index("ix_drift_finding_events_at ON drift_finding_events (tenant_id, at)")
 
 
 def downgrade() -> None:
     """Back: the pages read neither."""
-    drop_index("ix_drift_finding_events_at", "drift_finding_events")
+    drop_index("ix_drift_finding_events_at")
     for table in _READ:
         op.execute(f"REVOKE SELECT ON {table} FROM {DatabaseRole.HUB}")

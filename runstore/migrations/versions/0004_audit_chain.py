@@ -4,7 +4,6 @@ The database makes the chain when an entry is added, also for a process of the r
 place in it. One row a tenant, `audit_heads`, holds the chain's end; it is only written by the chain itself.
 """
 
-import sqlalchemy as sa
 from alembic import op
 
 from runstore.database import DatabaseRole
@@ -45,22 +44,15 @@ $$
 def upgrade() -> None:
     """Forward. Safe to repeat, as the index ends the transaction."""
     op.execute("ALTER TABLE audit_log ADD COLUMN IF NOT EXISTS seq bigint, ADD COLUMN IF NOT EXISTS hash bytea")
-    create_index(
-        "ix_audit_log_chain",
-        "audit_log",
-        ["tenant_id", "seq"],
-        unique=True,
-        postgresql_where=sa.text("seq IS NOT NULL"),
-    )
-    op.create_table(
-        "audit_heads",
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_audit_heads_tenant_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_audit_heads")),
+    create_index("ix_audit_log_chain ON audit_log (tenant_id, seq) WHERE seq IS NOT NULL", unique=True)
+    op.execute(
+        """
+        CREATE TABLE audit_heads (
+          tenant_id uuid CONSTRAINT pk_audit_heads PRIMARY KEY
+            CONSTRAINT fk_audit_heads_tenant_id REFERENCES tenants ON DELETE CASCADE,
+          seq bigint NOT NULL,
+          hash bytea NOT NULL)
+        """
     )
     tenant_table("audit_heads", {DatabaseRole.HUB: READ, DatabaseRole.APP: READ})
     # The chain is written as the owner of the schema, for whichever tenant the entry is of.
@@ -78,5 +70,5 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION IF EXISTS audit_chain()")
     op.execute("DROP FUNCTION IF EXISTS audit_hash(audit_log, bytea)")
     op.execute("DROP TABLE IF EXISTS audit_heads")
-    drop_index("ix_audit_log_chain", "audit_log")
+    drop_index("ix_audit_log_chain")
     op.execute("ALTER TABLE audit_log DROP COLUMN IF EXISTS hash, DROP COLUMN IF EXISTS seq")
