@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +14,6 @@ from runstore.database import Database
 from runstore.runs.insights import RunAt
 from runstore.runs.operation import OperationType
 from runstore.runs.status import StatusBucket
-from runstore.schedule_states import LookProblem, StoppedBy
 from runstore.schema import SCOPE_SQL
 from runstore.tenancy import Permission, TenantScope
 
@@ -25,6 +25,22 @@ GRACE: Final = timedelta(minutes=5)
 
 STALE: Final = timedelta(minutes=5)
 """A look at Prefect's server older than this says nothing of now: the relay takes one every minute."""
+
+
+class StoppedBy(StrEnum):
+    """What keeps a schedule from starting runs: someone paused it, its deployment or its work pool; or no worker is online."""
+
+    SCHEDULE = "schedule"
+    DEPLOYMENT = "deployment"
+    POOL = "pool"
+    WORKER = "worker"
+
+
+class LookProblem(StrEnum):
+    """Why the schedules could not be read: Prefect's server does not answer, or what it answers is of no use."""
+
+    AWAY = "away"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

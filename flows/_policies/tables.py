@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -40,7 +40,6 @@ class TenantCredential(Base):
     """What a tenant has of its own to be signed in to with. `sealed` is a secret or a certificate (`kind`), encrypted."""
 
     __tablename__ = "tenant_credentials"
-    __table_args__ = (CheckConstraint("num_nulls(application, kind, sealed) IN (0, 3)", name="whole"),)
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
     cloud: Mapped[str | None]
@@ -79,7 +78,6 @@ class PolicyContent(Base):
     """
 
     __tablename__ = "policy_contents"
-    __table_args__ = (CheckConstraint("octet_length(content_hash) = 32", name="hash_size"),)
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
     content_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
@@ -94,9 +92,6 @@ class InventorySync(Base):
 
     __tablename__ = "inventory_syncs"
     __table_args__ = (
-        CheckConstraint("status IN ('running', 'succeeded', 'partial', 'failed')", name="status"),
-        CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="finished_unless_running"),
-        CheckConstraint("least(policies, failures) >= 0", name="counts_not_negative"),
         # A run makes one sync; a later attempt replaces what the one before began.
         UniqueConstraint("tenant_id", "run_id"),
         # snapshots.newest_usable: the newest usable syncs of a scope; snapshots.list_syncs.
@@ -123,7 +118,6 @@ class SyncPolicy(Base):
     """A policy as one sync found it. `mark` is the source's own sign of an unmoved policy."""
 
     __tablename__ = "inventory_sync_policies"
-    __table_args__ = (CheckConstraint("octet_length(content_hash) = 32", name="hash_size"),)
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
     sync_id: Mapped[UUID] = mapped_column(ForeignKey("inventory_syncs.id", ondelete="CASCADE"), primary_key=True)
@@ -156,7 +150,6 @@ class SettingDefinition(Base):
     """
 
     __tablename__ = "setting_definitions"
-    __table_args__ = (CheckConstraint("octet_length(content_hash) = 32", name="hash_size"),)
 
     definition_id: Mapped[str] = mapped_column(primary_key=True)
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)

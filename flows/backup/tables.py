@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
-    CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -25,7 +24,6 @@ class BackupSet(Base):
         UniqueConstraint("tenant_id", "name"),
         # The target of the items' and captures' foreign keys: a set of another tenant cannot be named.
         UniqueConstraint("tenant_id", "id"),
-        CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name_length"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -44,7 +42,6 @@ class BackupItem(Base):
 
     __tablename__ = "backup_items"
     __table_args__ = (
-        CheckConstraint("octet_length(content_hash) = 32", name="hash_size"),
         ForeignKeyConstraint(
             ["tenant_id", "set_id"],
             ["backup_sets.tenant_id", "backup_sets.id"],

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import (
     JSON,
-    CheckConstraint,
     ColumnElement,
     Computed,
     ForeignKey,
@@ -24,10 +23,7 @@ from sqlalchemy.types import Text
 
 from flows._policies.sealing import SealedRows
 from flows._policies.tables import InventorySync
-from flows.drift.comparison.findings import FindingKind
-from flows.drift.comparison.severity import Severity
-from flows.drift.register.lifecycle import FindingStatus
-from runstore.schema import Base, one_of
+from runstore.schema import Base
 
 
 class DriftComparison(Base):
@@ -35,7 +31,6 @@ class DriftComparison(Base):
 
     __tablename__ = "drift_comparisons"
     __table_args__ = (
-        CheckConstraint("against IN ('previous', 'pinned', 'chosen')", name="against"),
         # reading.newest_comparisons: the newest comparison of each scope.
         Index("ix_drift_comparisons_newest", "tenant_id", "scope", text("created_at DESC")),
     )
@@ -74,13 +69,6 @@ class DriftFinding(Base):
 
     __tablename__ = "drift_findings"
     __table_args__ = (
-        CheckConstraint(one_of("status", FindingStatus), name="status"),
-        CheckConstraint(one_of("severity", Severity), name="severity"),
-        CheckConstraint(one_of("kind", FindingKind), name="kind"),
-        CheckConstraint("octet_length(fingerprint) = 32 AND octet_length(value_digest) = 32", name="digest_sizes"),
-        CheckConstraint("(status = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_at"),
-        CheckConstraint("(status = 'accepted') = (accepted_digest IS NOT NULL)", name="accepted_value"),
-        CheckConstraint("status <> 'accepted' OR (owner IS NOT NULL AND reason IS NOT NULL)", name="accepted_by_whom"),
         # record.save: a subject has one finding, however often and by however many it is found.
         UniqueConstraint("tenant_id", "fingerprint"),
         # record.settle: the unresolved findings of a scope.
@@ -184,10 +172,7 @@ class DriftIgnoreRule(Base):
     """Changes that match every given pattern (`*` for anything) are hidden. A rule without a pattern is refused."""
 
     __tablename__ = "drift_ignore_rules"
-    __table_args__ = (
-        CheckConstraint("concat(kind, policy_type, policy_name, facet, setting) <> ''", name="says_something"),
-        Index("ix_drift_ignore_rules_tenant_id", "tenant_id"),
-    )
+    __table_args__ = (Index("ix_drift_ignore_rules_tenant_id", "tenant_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))
@@ -205,10 +190,7 @@ class DriftSeverityRule(Base):
     """A tenant's own severity rule; they come before the built-in ones, oldest first."""
 
     __tablename__ = "drift_severity_rules"
-    __table_args__ = (
-        CheckConstraint(one_of("severity", Severity), name="severity"),
-        Index("ix_drift_severity_rules_tenant_id", "tenant_id"),
-    )
+    __table_args__ = (Index("ix_drift_severity_rules_tenant_id", "tenant_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id", ondelete="CASCADE"))

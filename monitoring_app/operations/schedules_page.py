@@ -17,8 +17,7 @@ from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.reasons import Catalogue
 from runstore.runs.insights import RunAt, RunInsights, RunNote
-from runstore.schedule_states import LookProblem, StoppedBy
-from runstore.schedules import MOST, Look, Scheduled, Schedules, read_schedules
+from runstore.schedules import MOST, Look, LookProblem, Scheduled, Schedules, StoppedBy, read_schedules
 
 REFRESH_SECONDS = 30
 

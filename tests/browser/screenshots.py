@@ -20,8 +20,7 @@ from flows.registry import migration_folders, reasons
 from monitoring_app.settings import HubSettings
 from runstore import migrations
 from runstore.database import Database, DatabaseRole
-from runstore.schedule_states import StoppedBy
-from runstore.schedules import Mirrored, ScheduleMirror
+from runstore.schedules import Mirrored, ScheduleMirror, StoppedBy
 from tests.support.chromium import ARGUMENTS, chromium
 from tests.support.hub_features import add_features
 from tests.support.hub_sample import Sample, fill

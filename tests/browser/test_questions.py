@@ -14,8 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from runstore.database import DatabaseRole
 from runstore.reasons import CRASHED, TIMED_OUT
 from runstore.runs.status import RunStatus
-from runstore.schedule_states import StoppedBy
-from runstore.schedules import Mirrored, ScheduleMirror
+from runstore.schedules import Mirrored, ScheduleMirror, StoppedBy
 from runstore.tenancy import Trigger
 from tests.browser.conftest import Site, sign_in
 from tests.browser.screenshots import settled

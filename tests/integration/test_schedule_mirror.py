@@ -25,8 +25,16 @@ from monitoring_app.presentation.nodes import text_of
 from runstore.database import DatabaseRole
 from runstore.reasons import Catalogue
 from runstore.runs.status import RunStatus
-from runstore.schedule_states import LookProblem, StoppedBy
-from runstore.schedules import GRACE, Mirrored, ScheduleMirror, Schedules, at_most, read_schedules
+from runstore.schedules import (
+    GRACE,
+    LookProblem,
+    Mirrored,
+    ScheduleMirror,
+    Schedules,
+    StoppedBy,
+    at_most,
+    read_schedules,
+)
 from tests.support.ports import free_port
 from tests.support.runs import RunSpec, add_runs
 from tests.support.schedules import schedules_of

@@ -23,8 +23,7 @@ from runstore.database import Database
 from runstore.errors import BadInputError, StoreError, StoreUnavailableError, TenantAtlasError, UnavailableError
 from runstore.fence.redaction import scrub_text
 from runstore.runs.operation import OperationType
-from runstore.schedule_states import LookProblem, StoppedBy
-from runstore.schedules import GRACE, Mirrored, ScheduleMirror
+from runstore.schedules import GRACE, LookProblem, Mirrored, ScheduleMirror, StoppedBy
 
 EVERY_SECONDS: Final = 60.0
 LIMIT_SECONDS: Final = 20.0
