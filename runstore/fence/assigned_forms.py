@@ -9,11 +9,11 @@ from typing import Final
 # a bare colon, `is` or a mere space is also plain prose, so the value must then look chosen by a machine or a policy.
 ASSIGNMENT: Final = re.compile(
     # A credential made of a user's name and a password: NetworkCredential("svc", "…"), auth=("svc", "…").
-    rb"(?P<strict>(?:=\s?)?\(\s{0,3}+[\"'][^\"'\n]{1,64}+[\"']\s{0,3}+,\s{0,3}+(?=[\"'])|\s?<<<\s?[\"']?[\w.-]{1,40}+:"
+    rb"(?P<strict>(?:=\s?)?\(\s{0,3}+\\{0,7}[\"'][^\"'\\\n]{1,64}+\\{0,7}[\"']\s{0,3}+,\s{0,3}+(?=\\{0,7}[\"'])|\s?<<<\s?[\"']?[\w.-]{1,40}+:"
     # A name in JSON before an object that holds the value: "password": {"type": "string", "value": "…"}.
     rb"|\\{0,7}[\"']\s{0,4}+:\s{0,4}+\[?\s{0,9}+\{\s{0,40}+(?:\\{0,7}[\"']\w{1,30}+\\{0,7}[\"']\s?:\s?\\{0,7}[\"'][^\"'\\\n]{0,40}+"
     rb"\\{0,7}[\"'],\s{0,40}+)?\\{0,7}[\"']value\\{0,7}[\"']\s{0,4}+:"
-    rb"|:(?:\*\*|</\w{1,10}>)|&quot;\s?[:=,]\s?(?:&quot;)?|&gt;(?=[^&<>\s]{3,256}+&lt;/)"
+    rb"|\\{0,7}\"\s\{[^{}]{0,200}?\bdefault\s{1,9}+=|:(?:\*\*|</\w{1,10}>)|&quot;\s?[:=,]\s?(?:&quot;)?|&gt;(?=[^&<>\s]{3,256}+&lt;/)"
     rb"|(?:\\{0,7}[\"'`]\]?|\]|\)|\*\*)\s{0,4}+(?:=>|->|={1,3}>?|:{1,3}=?|\|\|?)"
     rb"|\s{0,4}+(?:=>|->|<-|:{1,3}=|={1,3}>?|\xef\xbc\x9d|\?=|\?:|\|\|?:?|%3[dD])"
     # A block of YAML's, and the next line of a list of names and values; what a dialogue's script sends.
@@ -42,10 +42,11 @@ ASSIGNMENT: Final = re.compile(
     re.IGNORECASE,
 )
 OPENING: Final = re.compile(
-    rb"\s{0,8}+\[?\s{0,8}+[bBuUrRfFnN]{0,2}(?P<quote>(\\{0,7}[\"'])\2{2}|\\{0,7}[\"'`])"
+    rb"\s{0,8}+\[?\s{0,8}+(?:[\w.:\[\]]{0,60}(?i:fromhex|base64string|decode|from|unhexlify|securestring|bytes)\(\s?)?"
+    rb"[bBuUrRfFnN]{0,2}(?P<quote>(\\{0,7}[\"'])\2{2}|\\{0,7}[\"'`])"
     rb"|\s{0,8}+(?:\\{1,4}\n\s{0,16}+|\\{2,8}n\s{1,16}+|<<[-~]?\\{0,7}[\"']?\w{1,16}\\{0,7}?[\"']?(?:\s|\\{1,7}n){1,16}+)?"
 )
-UNQUOTED: Final = re.compile(rb"[^\s;&\"'<>`\\]{1,4096}+")
+UNQUOTED: Final = re.compile(rb"(?:&(?![\w.-]{1,40}=|#?\w{2,6};))?[^\s;&\"'<>`\\]{1,4096}+")
 GIVEN: Final = re.compile(rb">\\{0,7}[\"'`]?([\w.~+/=$!@#%^*:-]{6,256}+)(?![\[\x80-\xff])")
 """`name>value`, where no tag is: as programs print what a key maps to."""
 TAGGED: Final = re.compile(rb"[^<]{1,20000}+")
@@ -56,8 +57,10 @@ TAG_BEFORE: Final = re.compile(rb"<[\w:.\x80-\xff-]{0,40}\Z")
 SIGNS: Final = b"!@#$^*?+~&%"
 """One of these is in a password as policies ask for."""
 _STRONG: Final = (
-    rb"(?=[A-Za-z0-9])(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}[" + SIGNS + rb"])"
-    rb"[A-Za-z0-9][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/(]|\\(?![\\\"'nrt]))"
+    rb"(?=[A-Za-z0-9]|[!#&*+?][A-Z][a-z]|\$[A-Z][A-Za-z_.-]{2,32}[0-9]{3,6}(?![\w:.-]))(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}["
+    + SIGNS
+    + rb"])"
+    rb"[A-Za-z0-9!#&*+?$][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/(]|\\(?![\\\"'nrt]))"
 )
 # A word with a number in its middle: nobody names a thing so right behind the name of a credential.
 MADE: Final = rb"[A-Za-z]{2,24}+[0-9]{2,8}[A-Za-z]{3,24}(?![\w/:-])"
@@ -80,6 +83,12 @@ BREAK: Final = re.compile(rb"\n|\\{1,7}n")
 CELL: Final = re.compile(rb"(?:\A|([|;,\t])|\n|\\n)[ \"*]{0,4}[\w. \x80-\xff-]{0,30}\Z")
 CELL_END: Final = re.compile(rb"[ \"*]{0,4}([|;,\t\n]|\\{1,7}n)")
 """A name that is the head of a column."""
+INTO: Final = re.compile(rb"[\"'`\]]?\s{0,4}(?:,[^()]{0,400}+)?\)\s{1,20}(?i:values|select)[\s(]{1,20}")
+"""What follows a column's name in an INSERT, up to the first value."""
+FIELD: Final = re.compile(
+    rb"[\s,(]{0,20}(?i:n(?='))?(?:(\\{0,7}['\"])(.{0,256}?)\1|([^,()'\"\\]{1,80}(?:\([^()]{0,80}\))?))\s{0,20}([,)])",
+    re.DOTALL,
+)
 REMOTE: Final = re.compile(
     # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
     rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"

@@ -20,6 +20,7 @@ def assignments(anchor: bytes, data: bytes, folded: bytes, budget: Budget) -> It
         budget.spend(12)
         sure = sureness(name, folded)
         yield from _column(data, hit, name.end(), budget, sure)
+        yield from _inserted(data, hit, name.end(), budget, sure)
         span = _value_before(data, hit, name.end(), sure) or _value_after(data, hit, name.end(), budget, sure)
         if span is not None:
             yield span
@@ -50,6 +51,19 @@ def _column(data: bytes, start: int, end: int, budget: Budget, sure: Judge) -> I
         if looks_like_pin(value) and is_value(value, sure):
             begin = position + sum(map(len, cells[:before])) + before + cells[before].index(value)
             yield begin, begin + len(value), "assigned"
+
+
+def _inserted(data: bytes, start: int, end: int, budget: Budget, sure: Judge) -> Iterator[Span]:
+    """The values that an INSERT gives to the column of the name."""
+    opened = data.rfind(b"(", max(0, start - 400), start)
+    sign = forms.INTO.match(data, end) if opened >= 0 else None
+    column, field = data.count(b",", opened, start), 0
+    while sign and (sign := forms.FIELD.match(data, sign.end())):
+        budget.spend(4)
+        value = sign.span(2) if sign[1] else sign.span(3)
+        if field == column and (span := _judged(data, *value, "assigned", sure)):
+            yield span
+        field = field + 1 if sign[4] == b"," else 0
 
 
 _BETWEEN_CELLS: Final = (b"|", b";", b",", b"\t")

@@ -17,7 +17,7 @@ from runstore.fence.credential_values import (
 )
 
 _ANCHORS: Final = (
-    "pass pw kennwort mdp secret token credential key psk auth conn sharedaccesssignature session otp pin puk hmac challenge"
+    "pass pasw psw pw kennwort mdp secret token cred key psk auth conn sharedaccesssignature session otp pin puk hmac challenge"
     " schl geheim zugangs code código codigo seed cookie community losung parole anmeldedaten anmeldeinformation"
     " verbindungszeichenfolge jeton clé cle secrète identifiants contrase clave llave credencial conexi パスワード キー 鍵"
     " シークレット 秘密 トークン 資格情報 暗証番号 接続文字列 パスフレーズ チャレンジ 合言葉 認証コード ピン"
@@ -70,10 +70,10 @@ _DOUBT: Final = (
 _SURE: Final = (
     r"connexion(?:(?<=ne.de.connexion)|(?<=nedeconnexion))",
     r"conexi(?:ón(?:(?<=cadena.de.conexión)|(?<=cadenadeconexión))|on(?:(?<=cadena.de.conexion)|(?<=cadenadeconexion)))",
-    r"passw(?:ords?|or[dt]|d|t)?", r"passphrases?", r"passcode", r"pass(?<!bypass)(?<!compass)", r"pwd(?<!oldpwd)",
+    r"pas{1,3}w[eo]?r?[eo]?[dt]{0,2}s?", r"passord", r"ps{1,2}w(?:or)?d", r"passphrases?", r"passcode", r"pass(?<!bypass)(?<!compass)", r"pwd(?<!oldpwd)",
     r"pw(?<!getpw)", r"kennwort", r"mdp(?<![a-z]mdp)", rf"secret[oa]?s?(?:key|{_WHICH})?", r"secreto[a-z]{2,14}",
     r"tokens?(?<!skiptoken)(?<!deltatoken)(?<!nexttoken)(?<!continuationtoken)(?<!cancellationtoken)",
-    r"credentials?", r"credencial(?:es)?", r"keys?(?:(?<=.key)|(?<=.keys))", r"key(?=material|value)", r"psk",
+    r"cred(?:ential)?s?(?<![a-z]cred)", r"credencial(?:es)?", r"keys?", r"key(?=material|value)", r"psk",
     r"auth(?![_-]?a(?:pi|dm))", r"conn(?:ection)?[ _-]?str(?:ing)?", r"hmac(?:[_-]?(?:key|signature|secret))?",
     r"sharedaccesssignature", r"session(?:_?id|token)", r"otp", r"schl(?:ü|ue)ssel", r"geheim(?:nis|wort|zahl|code)",
     r"losungswort", r"zugangsdaten", _behind("zugangs entsperr access unlock", "code"), r"anmeldedaten",
@@ -117,7 +117,7 @@ def sureness(name: re.Match[bytes], folded: bytes) -> Judge:
     return is_long_hex
 
 
-_BARE_KEY: Final = re.compile(rb"keys?(?:[ _-]?value)?")
+_BARE_KEY: Final = re.compile(rb"keys?(?:[ _-]?value)?\d{0,2}")
 
 
 def is_secret_key(key: str) -> bool:

@@ -34,7 +34,7 @@ class Rule:
 
 
 _CHAR: Final = rb"(?:[^\s\"'\\]|\\(?!\\{0,6}[\"']))"
-_ARGUMENT: Final = rb"\\{0,7}[\"']?([^\s\"'/$%\\-]" + _CHAR + rb"{3,255}+)"
+_ARGUMENT: Final = rb"\\{0,7}[\"']?((?:[^\s\"'/$%\\-]|\$(?=[A-Z][A-Za-z_.-]{2,32}[0-9]{3}))" + _CHAR + rb"{3,255}+)"
 _GUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # A word with a number in its middle, or letters, a digit and a sign.
 _VALUE: Final = (
@@ -46,6 +46,20 @@ _VALUE: Final = (
 _SMALL_WORDS: Final = (
     rb"s?(?:</\w{1,30}+>\s{0,40}+<\w{1,30}+>|\W{1,12}+)((?:(?-i:[a-z]{3,8}+)[ ,]{1,2}+){11,23}[a-z]{3,8})"
 )
+_CODE: Final = (
+    rb"(?:(?=[a-z]{0,6}-?[a-z]{0,6}[0-9])[a-z0-9]{4,6}-[a-z0-9]{4,6}|(?=[a-z]{0,11}[0-9])[a-z0-9]{6,12})(?![\w-])"
+)
+_CODES: Final = (
+    rb"(?is).{0,24}?(?:(?:backup|recovery|rescue|emergency|scratch|wiederherstellungs|ersatz|notfall|einmal|sicherungs|[2m]fa)[ _-]?codes?"
+    rb"|c(?:o|\xc3\xb3)d(?:e|igo)s? de (?:secours|sauvegarde|r[^\s]{1,2}cup[^\s]{3,9}|respaldo|emergencia|seguridad)"
+    + "|(?:バックアップ|リカバリー|回復|復旧)コード".encode()
+    + rb")(?:[^\n0-9:=\xef]{0,24}[:=\xef]|[^\n0-9]{0,16})(?:[0-9]{1,2}[.)]|[^\w\n]|\\n|\n){1,8}("
+    + _CODE
+    + rb"(?:(?:[0-9][.)]|[^\w]|\\n){1,6}"
+    + _CODE
+    + rb"){0,19})"
+)
+"""The words for codes of last resort, and a list of such."""
 # Tokens that a prefix makes certain are a table of their own, `token_forms.tsv`; these have another sign.
 _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", "$2", 0, rb"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"),
@@ -90,7 +104,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     (
         "password-argument", "net use", 0,
         rb"(?i)net use(?:r\s{1,4}+[\"']?[\w.\\-]{1,104}+[\"']?|\s{1,4}+(?:\S{1,3}\s{1,4}+)?\\\\\S{1,255}+"
-        rb"(?:\s{1,4}+/\S{1,255}+){0,4}+)\s{1,4}+([^\s/*]\S{3,255}+)",
+        rb"(?:\s{1,4}+/\S{1,255}+){0,4}+)\s{1,4}+([^\s/]\S{3,255}+)",
     ),
     ("password-argument", " /rp", 0, rb"(?i) /rp[ :]" + _ARGUMENT),
     ("password-argument", " -rp ", 0, rb"(?i) -rp " + _ARGUMENT),
@@ -129,8 +143,13 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         rb"(?i)convertto-securestring\s{1,4}+(?:-string\s{1,4}+)?(?:\"([^\"\n]{1,1024}+)"
         rb"|'([^'\n]{1,1024}+)|([^\s\"'$(-][^\s)]{3,1024}+))",
     ),
+    (
+        "password-argument", "convertto-securestring", 140,
+        rb"(?is).{0,140}?[\"']([^\"'\n]{4,128}+)[\"']\s?\|\s{0,4}convertto-securestring",
+    ),
     ("credentials-argument", "-u", 0, rb"(?<=[ -])-u(?:ser)?\s{1,5}+\\{0,7}[\"']?[^\s:\"'/]{1,128}+:((?!/)" + _CHAR + b"{4,256}+)"),
     ("snmp-community", "snmp-server community ", 0, rb"(?i)snmp-server community " + _ARGUMENT),
+    ("snmp-community", "validcommunities", 0, rb"(?i)validcommunities[\"']?(?:\]\s{1,4}+|[^\n]{0,40}?\s(?:/v|-name)\s{1,4}+)" + _ARGUMENT),
     ("snmp-community", "community ", 2, rb"(?i)r[ow]community " + _ARGUMENT),
     (
         "password-argument", "-server ", 6,
@@ -143,8 +162,9 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
             "password-argument", name, 0,
             b"(?i)" + name.encode() + rb"[\"']?\s?:\s?[\w.@\\-]{2,64}+\s?/\s?((?=[^\s\"']{0,40}[0-9]{2})[^\s\"'/]{6,128}+)",
         )
-        for name in ("login", "zugangsdaten", "anmeldedaten", "credentials")
+        for name in ("login", "zugangsdaten", "anmeldedaten", "credentials", "creds", "identifiants", "credenciales")
     ),
+    *(("recovery-codes", name, 24, _CODES) for name in ("code", "digo", "コード")),
     ("crowdstrike-id", "cid=", 0, rb"(?i)(?<![a-z])cid=([0-9a-f]{32}-[0-9a-f]{2})(?![\w-])"),
     ("ansible-vault", "$ANSIBLE_VAULT;", 0, rb"\$ANSIBLE_VAULT;[\w.;-]{1,80}+((?:[0-9a-f\s]|\\+[nr]){20,16384}+)"),
     *(("recovery-phrase", name, 0, b"(?i)" + name.encode() + _SMALL_WORDS) for name in ("phrase", "mnemonic", "seed")),

@@ -72,7 +72,7 @@ def find_spans(data: bytes, *, budget: int = BUDGET) -> list[Span]:
 def _rule(rule: Rule, data: bytes, searched: bytes, budget: Budget) -> Iterator[Span]:
     done = 0
     for hit in positions(searched, rule.anchor, budget, 4):
-        start = hit - rule.back
+        start = max(hit - rule.back, done if rule.back > _NEAR else 0)
         if start < done:
             continue
         match = rule.pattern.match(data, start)
@@ -89,6 +89,8 @@ def _rule(rule: Rule, data: bytes, searched: bytes, budget: Budget) -> Iterator[
         done = end
 
 
+_NEAR: Final = 32
+"""An expression that starts further before its anchor looks for where it begins by itself."""
 _IN_WORD: Final = re.compile(rb"[A-Za-z0-9]{0,64}+")
 _WORD_END: Final = re.compile(rb"[A-Za-z0-9_-]{0,4096}+")
 

@@ -68,6 +68,16 @@ def _value(r: random.Random, kind: str, size: int) -> str:
             return f"{words[0]}{r.choice(('', '-', '_'))}{words[1]}{r.randrange(10, 9999)}{r.choice('!?#$&')}"
         case "W":
             return f"{words[0]}{r.randrange(1000, 9999)}{words[1]}"
+        case "k":
+            return r.choice(
+                (
+                    f"{words[0]}{r.choice('!?#$&+*')}{r.randrange(1000, 9999)}{words[1][:3]}",
+                    f"{r.choice('!?#$&+*')}{words[0]}_{words[1]}{r.randrange(1000, 9999)}",
+                    f"{words[0][:4]}{r.randrange(100, 9999)}{words[1]}{r.choice('!?#$&+*')}{r.randrange(10)}",
+                )
+            )
+        case "n":
+            return f"{r.randrange(10000):04d}-{r.randrange(10000):04d}"
         case "x":
             return "-".join([*words, str(r.randrange(10, 99)) + "!"])
         case "X":
