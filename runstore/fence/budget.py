@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 Span = tuple[int, int, str]
 """Start, end and kind of a secret in a text."""
+
+Spend = Callable[[int], None]
+"""Takes what a look cost from the text's budget; raises when nothing is left."""
+
+_MOST_REMEMBERED = 20_000
+
+
+def remember(words: set[bytes], word: bytes) -> None:
+    """Adds a word to what is known of words, which is forgotten when it is too much."""
+    if len(words) >= _MOST_REMEMBERED:
+        words.clear()
+    words.add(word)
 
 
 class TooManyHits(Exception):

@@ -60,6 +60,7 @@ _PUBLIC: Final = re.compile(
     # A package's publisher (`Microsoft.Name_8wekyb3d8bbwe`), an app's id in Microsoft's store, a browser extension's id.
     rb"[0-9a-hjkmnp-tv-z]{13}|9[A-Z0-9]{11}|XP[A-Z0-9]{12}|[a-p]{32}"
 )
+_PUBLIC_LENGTHS: Final = (12, 13, 14, 32)
 ASCENDING: Final = re.compile(rb"abcdef|ABCDEF|qwertz|qwerty|(.)\1{5}")
 """An alphabet to choose from, or one character many times."""
 _SCORED: Final = 512
@@ -84,13 +85,16 @@ def score(piece: bytes, token: bytes, start: int) -> int:
     length = len(piece)
     if piece[:1] == b"%" or b"-" in piece:
         return WORD
-    if length > _LONGEST_NUMBER and length not in _DIGESTS and len(set(piece)) > 8 and is_hex(piece):
-        return length
-    if ASCENDING.search(piece):
-        return WORD
-    if piece.isdigit() or (length >= 6 and is_hex(piece)):
+    if length >= 6:
+        if length > _LONGEST_NUMBER and length not in _DIGESTS and len(set(piece)) > 8 and is_hex(piece):
+            return length
+        if ASCENDING.search(piece):
+            return WORD
+        if _HEX.fullmatch(piece):
+            return 0
+    elif piece.isdigit():
         return 0
-    if _PUBLIC.fullmatch(piece) and (length != 13 or token[start - 1 : start] == b"_"):
+    if length in _PUBLIC_LENGTHS and _PUBLIC.fullmatch(piece) and (length != 13 or token[start - 1 : start] == b"_"):
         return WORD
     size = (
         26 * (len(piece.translate(None, LOWER)) < length)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from runstore.fence.letter_costs import CHARACTERS, WORD, is_hex, score
+from runstore.fence.budget import Spend, remember
+from runstore.fence.letter_costs import CHARACTERS, NUMBERS, WORD, is_hex, score
 from runstore.fence.token_forms import BY_START, vendor_before
 
 SHORTEST: Final = 12
@@ -38,31 +39,45 @@ RANDOM: Final = "random-text"
 Found = tuple[int, int, str]
 
 
-def opaque_words(data: bytes) -> Iterator[tuple[int, int, str, int]]:
-    """Where opaque words stand in a text: start, end, kind, and what looking cost in units of `secret_scan.BUDGET`.
-
-    A token that holds none yields its cost with an empty span. The kind is that of the form in `token_forms`, if it has one.
-    """
-    for match in _TOKEN.finditer(data):
-        start, token = match.start(), match.group()
+def opaque_words(data: bytes, spend: Spend) -> Iterator[Found]:
+    """Where opaque words stand in a text. The kind is that of the form in `token_forms`, if it has one."""
+    # What a text is worth must not depend on what was seen before it: a word without a find costs where it is new to this text.
+    met: set[bytes] = set()
+    for match in _TOKEN.finditer(data.translate(ANY_DIGIT)):
+        shape = match.group()
+        if shape in met:
+            continue
+        start = match.start()
+        token = data[start : start + len(shape)]
         separators = len(token.translate(None, CHARACTERS))
-        # What is not remembered costs more, but what a text is worth must not depend on what was seen before it.
-        cost = 4 + (2 if len(token) <= _REMEMBERED else 4) * separators
+        if shape in _QUIET:
+            met.add(shape)
+            spend(4 + 2 * separators)
+            continue
         if _KEY.fullmatch(token):
             kind = vendor_before(data, start) or _behind_id(data, start)
             if not kind and token.isdigit() and len(token) > _LONGEST_COUNT:
                 kind = RANDOM
-            yield start, start + len(token) if kind else start, kind or "", 20 if kind else 9
+            spend(20 if kind else 9)
+            if kind:
+                yield start, start + len(token), kind
             continue
+        is_quiet = len(token) <= _REMEMBERED
+        # What is not remembered costs more.
+        spend(4 + (2 if is_quiet else 4) * separators)
         for given in _GIVEN.finditer(token):
+            is_quiet = False
             at = start + given.start(1)
             if kind := vendor_before(data, at) or _behind_id(data, at):
-                yield at, start + given.end(1), kind, 20
+                spend(20)
+                yield at, start + given.end(1), kind
         found = _known(token) if len(token) <= _REMEMBERED else _opaque_in(token) if 4 * separators < len(token) else ()
-        if not found:
-            yield start, start, "", cost
         for first, last, kind in found:
-            yield start + first, start + last, kind, cost + 10 + (last - first) // 4
+            spend(10 + (last - first) // 4)
+            yield start + first, start + last, kind
+        if is_quiet and not found and not _NUMBER_SAYS.search(shape):
+            met.add(shape)
+            remember(_QUIET, shape)
 
 
 def _behind_id(data: bytes, start: int) -> str | None:
@@ -70,6 +85,21 @@ def _behind_id(data: bytes, start: int) -> str | None:
     return RANDOM if data[start - 1 : start] == b":" and _ID_BEFORE.search(data, max(0, start - 80), start) else None
 
 
+ANY_DIGIT: Final = bytes.maketrans(NUMBERS, b"0" * 10)
+"""Words that only differ in their digits read alike; almost all, and a text that counts is full of them."""
+_NUMBERED: Final = {
+    prefix.translate(ANY_DIGIT)
+    for forms in BY_START.values()
+    for prefix, *_ in forms
+    if prefix.translate(None, NUMBERS) != prefix
+}
+_NUMBER_SAYS: Final = re.compile(
+    # What one number makes and another does not: one digit many times, an id in a store, digests and keys, prefixes of tokens.
+    rb"0{6}|0[A-Z0-9]{11}|[0-9A-Fa-f]{20}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}|(?:[0-9A-F]{2}-){5}"
+    rb"|(?:(?<![A-Za-z0-9])|(?<=%[0-9A-F]{2}))(?:" + b"|".join(sorted(map(re.escape, _NUMBERED))) + b")"
+)
+_QUIET: Final[set[bytes]] = set()
+"""Words, with any digits for theirs, in which nothing was found, whatever stands before them."""
 _REMEMBERED: Final = 128
 _KEY: Final = re.compile(
     rb"[0-9A-Fa-f]{20,40}|(?:[0-9A-Fa-f]{32}){2,4}|[0-9A-Fa-f]{56}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"

@@ -110,15 +110,12 @@ def _hidden(marker: re.Match[bytes]) -> bytes:
 
 
 def _opaque(data: bytes, budget: Budget) -> Iterator[Span]:
-    for start, end, kind, cost in opaque_words(data):
-        budget.spend(cost)
-        if end > start and not (kind == RANDOM and _NAMED_HASH.search(data, max(0, start - 16), start)):
+    for start, end, kind in opaque_words(data, budget.spend):
+        if not (kind == RANDOM and _NAMED_HASH.search(data, max(0, start - 16), start)):
             yield start, end, kind
-    for start, end, cost in signed_words(data):
-        budget.spend(cost)
-        if end > start:
-            # What is left of its last letters would be taken for a part of the fingerprint.
-            yield start, _IN_WORD.match(data, end).end(), RANDOM  # pyright: ignore[reportOptionalMemberAccess]
+    for start, end in signed_words(data, budget.spend):
+        # What is left of its last letters would be taken for a part of the fingerprint.
+        yield start, _IN_WORD.match(data, end).end(), RANDOM  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def _disjoint(data: bytes, spans: list[Span]) -> list[Span]:

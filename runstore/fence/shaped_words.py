@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
+from runstore.fence.budget import Spend
 from runstore.fence.letter_costs import score
 from runstore.fence.opaque_words import RANDOM, Found
-
-Spend = Callable[[int], None]
-"""Takes what a look cost from the text's budget; raises when nothing is left."""
 
 # Every letter and digit as `a`, every sign but hyphen and space as a dot: groups of one length are then a literal text.
 _SHAPE: Final = bytes(

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from runstore.fence.budget import Spend
 from runstore.fence.letter_costs import CHARACTERS, COSTS, DIGITS, LOWER, NUMBERS, TABLE, UPPER, is_hex
-from runstore.fence.opaque_words import SHORTEST
+from runstore.fence.opaque_words import ANY_DIGIT, SHORTEST
 
 _SIGNS: Final = b"!#$%&()*+,-./:;<=>?@[]^_{|}~"
 *_, _BEHIND, _BEFORE = TABLE
@@ -80,18 +81,28 @@ _TAG: Final = re.compile(rb"</?[A-Za-z]{1,30}+>")  # It says nothing of the word
 _PARTS: Final = re.compile(rb"[^ ]{%d,256}+" % SHORTEST)
 
 
-def signed_words(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Where opaque words with signs stand in a text: start, end, and what looking cost; an empty span where there is none."""
-    for match in _PARTS.finditer(data.translate(_APART)):
-        word, begin = match.group(), match.start()
-        bare = _TAG.sub(b"", word) if b"</" in word else word
+def signed_words(data: bytes, spend: Spend) -> Iterator[tuple[int, int]]:
+    """Where opaque words with signs stand in a text."""
+    apart = data.translate(_APART)
+    met: set[bytes] = set()
+    for match in _PARTS.finditer(apart.translate(ANY_DIGIT)):
+        shape, begin = match.group(), match.start()
+        if shape in met:
+            continue
+        bare = _TAG.sub(b"", shape) if b"</" in shape else shape
         length = len(bare)
         often = 2 * length - len(bare.translate(None, _OFTEN)) - len(bare.translate(None, _ODD))
         if 6 * often < length or len(bare.translate(None, _RARE)) == length:
-            yield 0, 0, 1
+            spend(1)
+            met.add(shape)
             continue
-        start, end = _opaque_part(word)
-        yield begin + start, begin + end, 6 + len(word)
+        # Which digits it has says nothing, but where they say a sign.
+        spend(6 + length)
+        start, end = _opaque_part(apart[begin : begin + len(shape)] if b"%" in shape else shape)
+        if end > start:
+            yield begin + start, begin + end
+        elif b"%" not in shape:
+            met.add(shape)
 
 
 @lru_cache(maxsize=10_000)
