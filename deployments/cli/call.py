@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 
@@ -19,6 +19,10 @@ from runstore.errors import ForbiddenError
 if TYPE_CHECKING:
     from deployments.settings import Settings
     from deployments.store_access import StoreAccess
+    from runstore.database import Database
+    from runstore.tenancy import TenantScope
+
+Found = TypeVar("Found")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
 AsOption = Annotated[
@@ -61,6 +65,11 @@ class Call:
 
         return open_store(self.settings)
 
+    def asked(self, tenant: str, ask: Callable[[Database, TenantScope], Found]) -> Found:
+        """What `ask` finds in the tenant's store, for the user who calls."""
+        with self.open_store() as store:
+            return ask(store.database(), store.scope(tenant, self.acting_as))
+
     def operator_only(self, does: str) -> None:
         """ForbiddenError when acting as a member: only the local operator `does` what concerns every tenant."""
         if self.acting_as is not None:
@@ -80,14 +89,22 @@ class Call:
 def command(
     app: typer.Typer, name: str, **options: Any
 ) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
-    """Adds a command. `function` takes a `Call`, then its own parameters; `--json` and `--as` are added to these."""
+    """Adds a command. `function` takes a `Call`, then its own parameters; `--json` and `--as` are added to these.
+
+    `**options: Unpack[Options]` are parameters, too: those that the TypedDict declares for several commands.
+    """
 
     def add(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
         hints = get_type_hints(function, include_extras=True)
-        own = [
-            parameter.replace(annotation=hints[parameter.name])
-            for parameter in list(inspect.signature(function).parameters.values())[1:]
-        ]
+        own: list[inspect.Parameter] = []
+        for parameter in list(inspect.signature(function).parameters.values())[1:]:
+            hint = hints[parameter.name]
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+                own.append(parameter.replace(annotation=hint))
+                continue
+            keyword = inspect.Parameter.KEYWORD_ONLY
+            declared = get_type_hints(*get_args(hint), include_extras=True).items()
+            own += [inspect.Parameter(one, keyword, default=None, annotation=option) for one, option in declared]
         shared = [
             inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=JsonOption),
             inspect.Parameter("acting_as", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=AsOption),

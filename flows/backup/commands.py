@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,8 +34,7 @@ def create(
 ) -> Answer:
     from flows.backup.sets import create_set, document_of
 
-    with call.open_store() as store:
-        made = create_set(store.database(), store.scope(tenant, call.acting_as), name)
+    made = call.asked(tenant, partial(create_set, name=name))
     return Answer({"set": document_of(made)}, (f"Backup set {made.name} is made: {made.id}",))
 
 
@@ -42,8 +42,7 @@ def list_sets(call: Call, tenant: TenantOption) -> Answer:
     from flows.backup.sets import document_of
     from flows.backup.sets import list_sets as found_sets
 
-    with call.open_store() as store:
-        sets = found_sets(store.database(), store.scope(tenant, call.acting_as))
+    sets = call.asked(tenant, found_sets)
     rows = [
         (str(one.id), one.name, str(one.policies), str(one.items), f"{one.created_at:%Y-%m-%d %H:%M}") for one in sets
     ]
@@ -56,9 +55,9 @@ def show(call: Call, tenant: TenantOption, backup_set: SetOption) -> Answer:
     from flows.backup.sets import checked_set_id, document_of, get_set, set_items
 
     set_id = checked_set_id(backup_set)
-    with call.open_store() as store:
-        database, scope = store.database(), store.scope(tenant, call.acting_as)
-        found, items = get_set(database, scope, set_id), set_items(database, scope, set_id)
+    found, items = call.asked(
+        tenant, lambda database, scope: (get_set(database, scope, set_id), set_items(database, scope, set_id))
+    )
     rows = [(one.policy_type, one.name, one.policy_id, f"{one.captured_at:%Y-%m-%d %H:%M}") for one in items]
     empty = "The set is empty; fill it with `tenantatlas backup add-policies`."
     table = Table(("TYPE", "NAME", "POLICY", "CAPTURED"), rows, empty, title=found.name, ids=("POLICY",))
@@ -97,9 +96,6 @@ def export(
     from flows.backup.export import export_set
     from flows.backup.sets import checked_set_id
 
-    set_id = checked_set_id(backup_set)
-    with call.open_store() as store:
-        scope = store.scope(tenant, call.acting_as)
-        folder, policies = export_set(store.database(), scope, set_id, to)
+    folder, policies = call.asked(tenant, partial(export_set, set_id=checked_set_id(backup_set), folder=to))
     document = {"folder": str(folder), "policies": policies}
     return Answer(document, (f"{policies} policies are written to {folder}.",))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Unpack
 from uuid import UUID
 
 import typer
@@ -15,17 +15,7 @@ from deployments.cli.call import Answer, Call, TenantOption, WaitOption, command
 from deployments.cli.console import Block, Table
 from flows.drift.decision_commands import add_decision_commands
 from flows.drift.diff_commands import add_diff_commands
-from flows.drift.filter_commands import (
-    AssigneeOption,
-    PolicyOption,
-    RunOption,
-    ScopeOption,
-    SearchOption,
-    SeverityOption,
-    StateOption,
-    TypeOption,
-    asked,
-)
+from flows.drift.filter_commands import Filters
 from runstore.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -73,14 +63,6 @@ def generate(
 def findings(
     call: Call,
     tenant: TenantOption,
-    run: RunOption = None,
-    scope: ScopeOption = None,
-    state: StateOption = None,
-    severity: SeverityOption = None,
-    policy_type: TypeOption = None,
-    policy: PolicyOption = None,
-    assignee: AssigneeOption = None,
-    search: SearchOption = None,
     include_ignored: Annotated[
         bool, typer.Option("--include-ignored", help="Show what ignore rules hide, too.")
     ] = False,
@@ -88,23 +70,19 @@ def findings(
         str | None,
         typer.Option("--fail-on", metavar="SEVERITY", help="Exit code 1 if something open is as severe, or more."),
     ] = None,
+    **filters: Unpack[Filters],
 ) -> Answer:
     from flows.drift.comparison.withheld import why_empty
-    from flows.drift.register.filters import FindingFilter
-    from flows.drift.register.reading import findings_document, worst_open
+    from flows.drift.register.reading import worst_open
 
-    if fail_on is not None and state is not None:
+    if fail_on is not None and filters["state"] is not None:
         raise BadInputError("--fail-on looks at what is open: leave out --state.")
-    values = {"state": state, "severity": severity, "policy_type": policy_type, "policy_id": policy}
-    values |= {"owner": assignee, "text": search}
-    wanted = FindingFilter.checked({**values, "scope_key": scope})
-    read = partial(findings_document, run_id=run, wanted=wanted, include_ignored=include_ignored)
-    document = asked(call, tenant, read)
+    document = _document(call, tenant, filters, include_ignored=include_ignored)
     exit_code = 1 if fail_on is not None and worst_open(document, fail_on) else 0
     ids = _ids(document, tenant) if document["findings"] else []
-    empty = why_empty(document, filtered=any(values.values()))
-    blocks = (findings_table(document, empty, numbered=True), *ids, *_not_shown(document))
-    return Answer(document, blocks, exit_code=exit_code)
+    filtered = any(value for name, value in filters.items() if name not in ("run_id", "scope_key"))
+    table = findings_table(document, why_empty(document, filtered=filtered), numbered=True)
+    return Answer(document, (table, *ids, *_not_shown(document)), exit_code=exit_code)
 
 
 def report(
@@ -112,24 +90,13 @@ def report(
     tenant: TenantOption,
     written_as: Annotated[ReportFormat, typer.Option("--format", help="What to write.")] = ReportFormat.HTML,
     output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Where; without it, stdout.")] = None,
-    run: RunOption = None,
-    scope: ScopeOption = None,
-    state: StateOption = None,
-    severity: SeverityOption = None,
-    policy_type: TypeOption = None,
-    policy: PolicyOption = None,
-    assignee: AssigneeOption = None,
-    search: SearchOption = None,
+    **filters: Unpack[Filters],
 ) -> Answer | None:
     import orjson
 
-    from flows.drift.register.filters import FindingFilter
-    from flows.drift.register.reading import findings_document
     from flows.drift.reports.report import csv_report, html_report
 
-    values = {"state": state, "severity": severity, "policy_type": policy_type, "policy_id": policy}
-    wanted = FindingFilter.checked({**values, "owner": assignee, "text": search, "scope_key": scope})
-    document = asked(call, tenant, partial(findings_document, run_id=run, wanted=wanted))
+    document = _document(call, tenant, filters)
     if written_as is ReportFormat.JSON:
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
     else:
@@ -148,6 +115,15 @@ def report(
     count = len(document["findings"])
     written = {"format": written_as.value, "output": str(output), "findings": count}
     return Answer(written, (f"{count} findings: {output}",))
+
+
+def _document(call: Call, tenant: str, filters: Filters, *, include_ignored: bool = False) -> dict[str, Any]:
+    from flows.drift.register.filters import FindingFilter
+    from flows.drift.register.reading import findings_document
+
+    given: dict[str, Any] = {**filters}
+    run_id, wanted = given.pop("run_id"), FindingFilter.checked(given)
+    return call.asked(tenant, partial(findings_document, run_id=run_id, wanted=wanted, include_ignored=include_ignored))
 
 
 def findings_table(

@@ -1,13 +1,20 @@
 """`tenantatlas drift …`: decide about findings, keep rules and baselines."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.cli.call import Answer, Call, TenantOption, command
 from deployments.cli.console import Table
-from flows.drift.filter_commands import asked, done, moment_of
+from flows.drift.filter_commands import moment_of
+
+if TYPE_CHECKING:
+    from runstore.database import Database
+    from runstore.tenancy import TenantScope
 
 FindingOption = Annotated[str, typer.Option("--finding", metavar="ID", help="The finding's id.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; others will read it.")]
@@ -36,6 +43,11 @@ def add_decision_commands(drift: typer.Typer) -> None:
     drift.add_typer(baseline, name="baseline")
     command(baseline, "pin", help="Pin a sync, or the newest one.")(pin)
     command(baseline, "unpin", help="Take the pin off.")(unpin)
+
+
+def done(call: Call, tenant: str, act: Callable[[Database, TenantScope], dict[str, Any]], told: str) -> Answer:
+    """Does it, and says so."""
+    return Answer(call.asked(tenant, act), (told,))
 
 
 def acknowledge(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
@@ -70,7 +82,7 @@ def reopen(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
 def reveal(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
     from flows.drift.register.reading import reveal as read
 
-    document = asked(call, tenant, partial(read, finding_id=finding))
+    document = call.asked(tenant, partial(read, finding_id=finding))
     rows = [(one["fingerprint"], one["value"]) for one in document["values"]]
     nothing = (
         "No word of it is kept: it was synced before revealing was allowed, or it holds secrets that are never shown."
@@ -83,14 +95,9 @@ def history(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
     from runstore.ids import checked_id
 
     finding_id = checked_id(finding, "A finding id is a UUID, as `tenantatlas drift findings` shows it.")
-    document = asked(call, tenant, lambda database, scope: {"events": read(database, scope, finding_id)})
-    rows = [
-        (
-            *(event[name] for name in ("at", "event", "from", "to", "actor")),
-            *(event["detail"].get(name) for name in ("owner", "reason", "until")),
-        )
-        for event in document["events"]
-    ]
+    document = {"events": call.asked(tenant, partial(read, finding_id=finding_id))}
+    names = ("at", "event", "from", "to", "actor", "owner", "reason", "until")
+    rows = [[{**event, **event["detail"]}.get(name) for name in names] for event in document["events"]]
     columns = ("When", "What", "From", "To", "Who", "Owner", "Reason", "Until")
     return Answer(document, (Table(columns, rows, "Nothing happened to it."),))
 
@@ -112,7 +119,7 @@ def ignore_add(
     rule = IgnoreRule(kind, policy_type, policy_name, facet, setting)
     if not preview:
         return done(call, tenant, partial(add_ignore, rule=rule, reason=reason), "Added.")
-    document = asked(call, tenant, partial(preview_ignore, rule=rule))
+    document = call.asked(tenant, partial(preview_ignore, rule=rule))
     names = ("policy_name", "policy_type", "severity")
     rows = [(*(one[name] for name in names), len(one["changes"])) for one in document["findings"]]
     table = Table(("Policy", "Type", "Severity", "Changes"), rows, "It would hide nothing.")
@@ -122,7 +129,7 @@ def ignore_add(
 def ignore_list(call: Call, tenant: TenantOption) -> Answer:
     from flows.drift.register.rule_book import list_ignores
 
-    document = asked(call, tenant, list_ignores)
+    document = call.asked(tenant, list_ignores)
     names = ("id", "kind", "policy_type", "policy_name", "facet", "setting", "reason", "created_by")
     rows = [[rule[name] for name in names] for rule in document["rules"]]
     return Answer(document, (Table(names, rows, "No ignore rules."),))
@@ -153,7 +160,7 @@ def severity_add(
 def severity_list(call: Call, tenant: TenantOption) -> Answer:
     from flows.drift.register.rule_book import list_severities
 
-    document = asked(call, tenant, list_severities)
+    document = call.asked(tenant, list_severities)
     names = ("id", "severity", "kinds", "policy_type", "facet", "setting", "created_by")
     rows = [[", ".join(rule[name]) if name == "kinds" else rule[name] for name in names] for rule in document["rules"]]
     return Answer(document, (Table(names, rows, "No severity rules of the tenant's own."),))

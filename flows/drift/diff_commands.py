@@ -12,7 +12,7 @@ import typer
 
 from deployments.cli.call import Answer, Call, TenantOption, command
 from deployments.cli.console import Block, Table
-from flows.drift.filter_commands import PolicyOption, ScopeOption, asked, moment_of
+from flows.drift.filter_commands import PolicyOption, ScopeOption, moment_of
 from runstore.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ def _compared(call: Call, before: str, after: str, tenant: str | None) -> Diff:
         )
     from flows.drift.sync_diff import diff_with_syncs
 
-    with call.open_store() as store:
-        actor = store.scope(tenant, call.acting_as)
-        return diff_with_syncs(store.database(), actor, before, after)
+    return call.asked(tenant, partial(diff_with_syncs, before=before, after=after))
 
 
 def _write(name: str, content: Callable[[], bytes]) -> None:
@@ -150,9 +148,9 @@ def show(
 
     then = moment_of(at)
     if policy is None:
-        return _tenant(asked(call, tenant, partial(tenant_at, at=then, scope_key=scope)))
+        return _tenant(call.asked(tenant, partial(tenant_at, at=then, scope_key=scope)))
     read = partial(policy_history, policy_id=policy, scope_key=scope or SCOPE)
-    document = asked(call, tenant, read)
+    document = call.asked(tenant, read)
     document["versions"] = [one for one in document["versions"] if datetime.fromisoformat(one["first_seen_at"]) <= then]
     rows = [
         (
@@ -181,7 +179,7 @@ def diff_moments(
 
     moments = {"begin": moment_of(begin), "end": moment_of(end)}
     ask = partial(diff_between, scope_key=scope or SCOPE, policy_id=policy, **moments)
-    document = asked(call, tenant, ask)
+    document = call.asked(tenant, ask)
     return Answer(document, _blocks(document))
 
 

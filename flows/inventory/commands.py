@@ -1,5 +1,6 @@
 """`tenantatlas inventory`: bring a tenant's policies in, and list what was brought in."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -51,8 +52,7 @@ def list_syncs(
 ) -> Answer:
     from flows.inventory.start import syncs
 
-    with call.open_store() as store:
-        document = syncs(store.database(), store.scope(tenant, call.acting_as), scope_key=scope)
+    document = call.asked(tenant, partial(syncs, scope_key=scope))
     rows = [
         (sync["id"], sync["scope"], sync["status"], sync["policies"], sync["complete"], sync["finished_at"])
         for sync in document["syncs"]
@@ -73,9 +73,7 @@ def list_policies(
 ) -> Answer:
     from flows.inventory.start import sync_policies
 
-    with call.open_store() as store:
-        database, actor = store.database(), store.scope(tenant, call.acting_as)
-        document = sync_policies(database, actor, scope_key=scope, sync_id=sync, limit=limit)
+    document = call.asked(tenant, partial(sync_policies, scope_key=scope, sync_id=sync, limit=limit))
     rows = [
         (one["policy_id"], one["policy_type"].replace("_", " "), one["policy_name"]) for one in document["policies"]
     ]
