@@ -31,6 +31,10 @@ _NO_GUID: Final = "00000000-0000-0000-0000-000000000000"
 RULE: Final = "membershipRule"
 """What a sync adds to a target: the membership rule of its group, where `group.sync` read it (`flows._policies.groups`)."""
 
+KIND: Final = "groupType"
+"""What newer versions of IntuneCD add to a target."""
+_FACTS: Final = (RULE, KIND)
+
 IDENTITIES: Final = (
     ("target", "id", "name"),
     ("target", "id", "name", "mode"),
@@ -77,17 +81,16 @@ def told_by(body: Json, other: Json) -> Json:
     Without `@odata.type` an excluded group reads like an included one, and all devices like all users. Which it is cannot
     be told from the one side, so where the other side has the same assignment with a type, that is what it is. In the
     same way a group or filter known by name alone has the id that the other side gives this name, if it gives one, and a group
-    whose membership rule was not read has the one that was read for the other side.
+    whose kind or membership rule was not read has the one that was read for the other side.
     """
     own = [cast(Json, item) for item in as_list(body.get("assignments")) if isinstance(item, Mapping)]
     elsewhere = [as_object(item) for item in as_list(other.get("assignments"))]
-    rules = {_group_of(item): item["target"][RULE] for item in elsewhere if RULE in as_object(item.get("target"))}
-    unsaid = any(_group_of(item) in rules and RULE not in item["target"] for item in own)
-    if not unsaid and all(_type_of(item) and not _nameless_id(item) for item in own):
+    facts = {group: facts for item in elsewhere if (facts := _facts(item)) for group in _groups_of(item)}
+    unsaid = [_unsaid(item, facts) for item in own]
+    if not any(unsaid) and all(_type_of(item) and not _nameless_id(item) for item in own):
         return body
     own = [
-        {**item, "target": {RULE: rules[group], **item["target"]}} if (group := _group_of(item)) in rules else item
-        for item in own
+        {**item, "target": {**as_object(item.get("target")), **more}} for item, more in zip(own, unsaid, strict=True)
     ]
     groups = _ids_by_name(elsewhere, "groupId", _NAMES)
     filters = _ids_by_name(elsewhere, _FILTER_ID, _FILTER_NAMES)
@@ -140,12 +143,26 @@ def _type_of(assignment: Json) -> str:
 
 
 def _apart_from_type(assignment: Json) -> bytes:
-    return dumps(comparable_tree({**_one(assignment), "target": None, "mode": None, RULE: None}))
+    return dumps(comparable_tree({**_one(assignment), "target": None, "mode": None, **dict.fromkeys(_FACTS)}))
 
 
-def _group_of(assignment: Json) -> str:
-    """The id of the group it targets; empty for another target."""
-    return as_text(as_object(assignment.get("target")).get("groupId")).lower()
+def _groups_of(assignment: Json) -> list[str]:
+    """The id and the name of the group it targets, as far as it says them."""
+    target = as_object(assignment.get("target"))
+    return [group for group in (as_text(target.get("groupId")).lower(), _said(target, _NAMES)) if group]
+
+
+def _facts(assignment: Json) -> Json:
+    target = as_object(assignment.get("target"))
+    return {key: target[key] for key in _FACTS if target.get(key) is not None}
+
+
+def _unsaid(assignment: Json, facts: Mapping[str, Json]) -> Json:
+    """What the other side knows of the group and this assignment does not say; nothing of a group that became another kind."""
+    own = _facts(assignment)
+    known = next((facts[group] for group in _groups_of(assignment) if group in facts), own)
+    one_kind = len({one[KIND] for one in (own, known) if KIND in one}) < 2
+    return {key: value for key, value in known.items() if key not in own and one_kind}
 
 
 def names_of(assignments: Sequence[Any]) -> dict[str, str]:

@@ -58,7 +58,7 @@ _EXPORTED: Final = {
 
 
 def _type(slug: str, label: str, path: str, permission: str, *parts: Part, kept: str = "", **more: Any) -> PolicyType:
-    kinds = {name: more.pop(name) for name in ("single", "by_id", "id_property") if name in more}
+    kinds = {name: more.pop(name) for name in ("single", "by_id", "only_by_id", "id_property") if name in more}
     collections = (Collection(path, parts=parts, **kinds),)
     named, _, folders = _EXPORTED[slug].partition(", ")
     return entry(slug, label, collections, permission, named, "", folders, content=Content(kept=names(kept)), **more)
@@ -102,10 +102,10 @@ TENANT_TYPES: Final[tuple[PolicyType, ...]] = (
             kept=_SEEN),
     _device("compliance_partner", "Compliance partner", "complianceManagementPartners", SERVICE, kept=_SEEN),
     _device("custom_attribute", "Custom attribute", "deviceCustomAttributeShellScripts", SCRIPTS, *_ASSIGNED,
-            by_id=True, lane=Lane.SCRIPTS),
+            by_id=True, only_by_id=("scriptContent",), lane=Lane.SCRIPTS),
     _device("hotpatch_policy", "Quality update policy", "windowsQualityUpdatePolicies", CONFIGURATION, *_ASSIGNED),
     _device("hardware_configuration", "Hardware configuration", "hardwareConfigurations", CONFIGURATION, *_ASSIGNED,
-            by_id=True),
+            by_id=True, only_by_id=("configurationFileContent",)),
     _device("template_file", "Uploaded template file", "groupPolicyUploadedDefinitionFiles", CONFIGURATION,
             kept="status uploadDateTime"),
     _device("managed_google_play", "Managed Google Play", "androidManagedStoreAccountEnterpriseSettings", CONFIGURATION,

@@ -70,14 +70,15 @@ class Collection:
 
     `path` starts with the API version. Where Graph refuses to show a part with the list, or shows it in a way that cannot be
     believed, the part is read one policy at a time, at every sync. `by_id` says that a list leaves content out which only a
-    GET of the single policy
-    returns. `typed_paths` leads from an `@odata.type` to the collection that a policy of a mixed list is read through (Graph
-    refuses expansions on the mixed one). `single` says that the path leads to one object and not to a list: the type has that
+    GET of the single policy returns: `only_by_id` are its properties, of which every policy has one at least. `typed_paths`
+    leads from an `@odata.type` to the collection that a policy of a mixed list is read through (Graph refuses expansions
+    on the mixed one). `single` says that the path leads to one object and not to a list: the type has that
     one policy, or none where Graph answers 404. `id_property` holds the id.
     """
 
     path: str
     by_id: bool = False
+    only_by_id: tuple[str, ...] = ()
     single: bool = False
     id_property: str = "id"
     typed_paths: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -34,6 +34,8 @@ _APP_LOCKER: Final = tuple(
 _ACTIONS: Final = Part("scheduledActionsForRule", each=(Part("scheduledActionConfigurations"),), in_exports=False)
 _CATALOG_ACTIONS: Final = replace(_ACTIONS, in_list=False, in_exports=True)
 _PRESENTED: Final = Part("presentationValues", each=(Part("presentation", single=True),))
+_SCRIPT: Final = ("scriptContent",)
+_DETECTS: Final = ("detectionScriptContent", "remediationScriptContent")
 _VALUES: Final = Part("definitionValues", each=(Part("definition", single=True), _PRESENTED), in_list=False)
 
 
@@ -64,7 +66,7 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     ),
     entry(
         "reusable_setting", "Reusable setting",
-        _unassigned("beta/deviceManagement/reusablePolicySettings", by_id=True), CONFIGURATION,
+        _unassigned("beta/deviceManagement/reusablePolicySettings", by_id=True, only_by_id=("settingInstance",)), CONFIGURATION,
         "deviceManagementReusablePolicySetting", "displayName settingDefinitionId settingInstance",
         "Reusable Settings, reusablePolicySettings", content=contents.REUSABLE,
     ),
@@ -120,28 +122,28 @@ POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
     ),
     entry(
         "powershell_script", "PowerShell script",
-        _intune("deviceManagement/deviceManagementScripts", by_id=True), SCRIPTS,
+        _intune("deviceManagement/deviceManagementScripts", by_id=True, only_by_id=_SCRIPT), SCRIPTS,
         "deviceManagementScript", "displayName scriptContent enforceSignatureCheck runAs32Bit fileName",
         "PowerShell Scripts, Powershell, Device Management Scripts, Scripts",
         lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
     ),
     entry(
         "shell_script", "Shell script",
-        _intune("deviceManagement/deviceShellScripts", by_id=True), SCRIPTS,
+        _intune("deviceManagement/deviceShellScripts", by_id=True, only_by_id=_SCRIPT), SCRIPTS,
         "deviceShellScript", "displayName scriptContent executionFrequency",
         "Shell, Shell Scripts, MacScripts, deviceShellScripts, macOS Scripts",
         lane=Lane.SCRIPTS, platform=PlatformRule.MACOS,
     ),
     entry(
         "health_script", "Remediation script",
-        _intune("deviceManagement/deviceHealthScripts", by_id=True), SCRIPTS,
+        _intune("deviceManagement/deviceHealthScripts", by_id=True, only_by_id=_DETECTS), SCRIPTS,
         "deviceHealthScript", "displayName publisher detectionScriptContent remediationScriptContent",
         "Proactive Remediations, HealthScripts, Device Health Scripts, Remediations",
         lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
     ),
     entry(
         "compliance_script", "Compliance script",
-        _intune("deviceManagement/deviceComplianceScripts", by_id=True), SCRIPTS,
+        _intune("deviceManagement/deviceComplianceScripts", by_id=True, only_by_id=_DETECTS), SCRIPTS,
         "deviceComplianceScript", "displayName detectionScriptContent publisher",
         "Compliance Scripts, deviceComplianceScripts",
         lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,

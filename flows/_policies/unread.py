@@ -7,6 +7,7 @@ as a whole says which of them the export leaves out wherever they are empty.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 UNREAD: Final = "@tenantatlas.unread"
 """The property of a stored body that lists the parts its export does not carry."""
+
+SELECTED: Final = "$select"
+"""The part of a policy that is every property it was not asked for."""
+
+_CHOSEN: Final = re.compile(r"#.*[(,]\w+[,)]")
+"""A context whose list of properties has bare names; what is expanded has parentheses of its own."""
 
 ANY_TYPE: Final = "*"
 """The slug for what could have been of any type."""
@@ -37,10 +44,14 @@ def is_complete(unread: Mapping[str, Any]) -> bool:
 
 
 def absent_parts(policy_type: str, body: Mapping[str, Any]) -> list[str]:
-    """The parts that a policy of the type has and this body has no word of; in order. Empty for a type not known."""
+    """The parts that a policy of the type has and this body has no word of; in order. Of a type not known only `SELECTED`.
+
+    What a list leaves out is such a part, and `SELECTED` where the answer was asked for some properties only.
+    """
     entry = BY_SLUG.get(policy_type)
+    selected = [SELECTED] if _CHOSEN.search(str(body.get("@odata.context"))) else []
     if entry is None:
-        return []
+        return selected
     names = {part.name for collection in entry.collections for part in collection.parts if part.in_exports}
     counts = {part.name: part.count_property for collection in entry.collections for part in collection.parts}
     # An intent made ready for import carries its settings as a delta.
@@ -48,7 +59,10 @@ def absent_parts(policy_type: str, body: Mapping[str, Any]) -> list[str]:
     # Graph answers a list; null is what a client made of a part that it did not ask for. Lists of assignments that are empty
     # are null in some exports.
     there = {name for name, value in body.items() if value is not None or name == "assignments"}
-    return sorted(name for name in names - there - delta if body.get(counts[name] or "") != 0)
+    absent = selected + [name for name in names - there - delta if body.get(counts[name] or "") != 0]
+    for collection in entry.collections:
+        absent += () if any(body.get(name) for name in collection.only_by_id) else collection.only_by_id
+    return sorted(absent)
 
 
 def not_asked_for(policy_type: str, body: Mapping[str, Any]) -> frozenset[str]:

@@ -19,7 +19,7 @@ from flows._policies.canonical import canonical, content_hash
 from flows._policies.protocol import Beside, SourceFailure, SourcePolicy
 from flows._policies.recognise import is_made_up, recognise, types_for
 from flows._policies.tree import MAX_DEPTH, TooDeepError
-from flows._policies.types import BY_SLUG, FROM_EXPORTS, UNKNOWN_TYPE
+from flows._policies.types import BY_SLUG, FROM_EXPORTS, UNKNOWN_TYPE, type_for_context
 from flows._policies.unread import ANY_TYPE, UNREAD, absent_parts
 from flows._sources import folder_reasons as reasons
 from flows._sources.folder_file import document_of, unread, why_cut
@@ -237,11 +237,14 @@ def _is_undecided(item: SourceFailure) -> bool:
 def _no_policy(body: dict[str, Any], file: ExportFile, origin: str) -> SourceFailure:
     """The failure of an object that was read and not recognised.
 
-    In the folder of one type it is a policy of that type in a form not known; with a type of its own it is none, whatever
-    folder it is in. With an id and a name and no type it may be one of a type not known here, which is to be told.
+    In the folder of one type, or by a context that names one, it is a policy of that type in a form not known; with a type
+    of its own it is none, whatever folder it is in. With an id and a name and no type it may be one of a type not known
+    here, which is to be told.
     """
     failure = reasons.NOT_A_POLICY.failure(origin, file_name=origin)
-    possible, typed = types_for(file.folders), isinstance(body.get("@odata.type"), str)
+    listed_type = type_for_context(body.get("@odata.context"))
+    possible = frozenset({listed_type.slug}) if listed_type else types_for(file.folders)
+    typed = isinstance(body.get("@odata.type"), str)
     if len(possible) == 1 and not typed:
         return unread(failure, possible)
     may_be = not typed and "id" in body and bool({"displayName", "name"} & body.keys())

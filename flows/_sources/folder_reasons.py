@@ -14,9 +14,9 @@ def _reason(code: str, meaning: str, template: str, next_step: str = _AGAIN) -> 
 
 FILE_UNREADABLE: Final = _reason(
     "file_unreadable",
-    "The file could not be opened or read: permissions, a broken or circular link, or no ordinary file.",
+    "The file could not be opened or read: permissions, a broken or circular link, or no ordinary file, such as an archive.",
     "{file_name} could not be read.",
-    "Check the file's permissions and links on the worker's machine, then sync once more.",
+    "Check the file's permissions and links on the worker's machine, unpack an archive, then sync once more.",
 )
 FILE_TOO_LARGE: Final = _reason(
     "file_too_large",

@@ -71,6 +71,9 @@ def _with_moments(value: Any, depth: int = 0) -> Any:
     if depth > _DEEPEST:
         return value
     if isinstance(value, dict):
+        if {"value", "DateTime"} <= value.keys() <= {"value", "DateTime", "DisplayHint"}:
+            # With the same moment in the words of the system's language beside it.
+            return _with_moments(value["value"], depth + 1)
         return {key: _with_moments(item, depth + 1) for key, item in cast(dict[str, Any], value).items()}
     if isinstance(value, list):
         return [_with_moments(item, depth + 1) for item in cast(list[Any], value)]

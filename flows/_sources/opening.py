@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Final
 
+from flows._policies.recognise import types_for
 from flows._sources.forms import FORMS
-from flows._sources.forms.form import SUFFIXES, ExportFile
+from flows._sources.forms.form import ARCHIVE, SUFFIXES, ExportFile
 from runstore.errors import BadInputError
 
 FOLDER: Final = "folder:"
@@ -110,6 +111,9 @@ def _folder(folder: Path, prefix: str, seen: set[str]) -> Iterator[ExportFile]:
                     yield from inside
                 elif name.lower().endswith(SUFFIXES):
                     yield ExportFile(path, prefix + name, 0, readable=False)
+        elif name.lower().endswith(ARCHIVE) and types_for((name[: -len(ARCHIVE)],)):
+            # The folder of a type that was never unpacked.
+            yield ExportFile(path, prefix + name, found.st_size, readable=False)
         elif name.lower().endswith(SUFFIXES):
             yield ExportFile(path, prefix + name, found.st_size, readable=stat.S_ISREG(found.st_mode))
 

@@ -10,6 +10,8 @@ Body = dict[str, Any]
 SUFFIXES: Final = (".json", ".yaml", ".yml")
 """How the names of files end that may hold policies, in any case."""
 
+ARCHIVE: Final = ".zip"
+
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
@@ -29,7 +31,7 @@ class ExportFile:
     def stem(self) -> str:
         """The file's name without its ending."""
         name = self.origin.rsplit("/", 1)[-1]
-        return name[: name.rindex(".")] if name.lower().endswith(SUFFIXES) else name
+        return name[: name.rindex(".")] if name.lower().endswith((*SUFFIXES, ARCHIVE)) else name
 
     @property
     def is_yaml(self) -> bool:

@@ -25,7 +25,7 @@ _OF_OBJECTS: Final = names(
     groupSettingCollectionValue rolePermissions resourceActions targetedMobileApps
     """
 )
-_LISTS: Final = _OF_OBJECTS | names(
+LISTS: Final = _OF_OBJECTS | names(
     """
     roleScopeTagIds roleScopeTags allowedResourceActions notAllowedResourceActions notificationMessageCCList customSettings
     ipRanges includeUsers excludeUsers includeGroups excludeGroups includeRoles excludeRoles includeApplications
@@ -37,7 +37,7 @@ _LISTS: Final = _OF_OBJECTS | names(
 )
 """Properties of policies that are lists in Graph's schema wherever they stand."""
 
-_TOP_LISTS: Final = _TOP | _LISTS
+_TOP_LISTS: Final = _TOP | LISTS
 _NO_TEXTS: Final = _TOP | _OF_OBJECTS
 
 
@@ -77,7 +77,7 @@ def _has_single(body: Body) -> bool:
                 return True
             elif isinstance(value, dict):
                 waiting.append(cast(Body, value))
-        lists = _LISTS
+        lists = LISTS
     return False
 
 
@@ -92,11 +92,11 @@ def _lists(value: Any, lists: frozenset[str], depth: int = 0) -> Any:
     if depth > 100:
         return value
     if isinstance(value, list):
-        return [_lists(item, _LISTS, depth + 1) for item in cast(list[Any], value)]
+        return [_lists(item, LISTS, depth + 1) for item in cast(list[Any], value)]
     if not isinstance(value, dict):
         return value
     return {
-        key: _lists([item] if key in lists and _is_single(key, item) else item, _LISTS, depth + 1)
+        key: _lists([item] if key in lists and _is_single(key, item) else item, LISTS, depth + 1)
         for key, item in cast(Body, value).items()
     }
 

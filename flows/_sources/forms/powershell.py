@@ -5,8 +5,9 @@ import re
 from typing import Any, Final, cast
 
 from flows._policies.content import names
-from flows._policies.json_shape import as_object
+from flows._policies.json_shape import GUID, as_object
 from flows._sources.forms.form import Body, ExportFile, Form
+from flows._sources.forms.intune_management import LISTS
 
 _NAMES: Final = frozenset({"DisplayName", "Name", "Id"})
 _MORE: Final = ("AdditionalProperties", "additionalData")
@@ -20,6 +21,8 @@ _TYPE_NAME: Final = re.compile(
 )
 _HASH: Final = re.compile(r"@\{(?:[^{}]*=.*)?\}", re.DOTALL)
 _STARTS: Final = ("System.", "Microsoft.Graph.", "@{", "[object ", "<")
+_IDS: Final = re.compile(rf"(?:\d+|{GUID.pattern})(?: (?:\d+|{GUID.pattern}))+")
+"""What is left of a list of ids."""
 _FREE_TEXT: Final = frozenset({"description", "displayName", "name", "notes"})
 _OBJECTS: Final = names(
     """
@@ -57,6 +60,9 @@ def _camel(value: Any, depth: int) -> Any:
     if not isinstance(value, dict):
         return value
     found = cast(Body, value)
+    if {"Ticks", "TotalDays"} <= found.keys():
+        # A duration, in ten millions of a second.
+        return f"PT{int(found['Ticks']) // 10_000_000}S"
     own = {_property(key): _camel(item, depth + 1) for key, item in found.items() if key not in _MORE}
     # What the SDK has no property for keeps the names that Graph gave it.
     return {**own, **{key: item for more in _MORE for key, item in as_object(found.get(more)).items()}}
@@ -73,10 +79,13 @@ def _cut(body: Body) -> bool:
         if isinstance(value, str):
             if key in _OBJECTS or (value.startswith(_STARTS) and _is_rest(key, value)):
                 return True
+            # An empty list becomes an empty text, one of ids a line of them.
+            if key in LISTS and (not value or _IDS.fullmatch(value)):
+                return True
         elif isinstance(value, dict):
             waiting += cast(Body, value).items()
         elif isinstance(value, list):
-            waiting += [(key, member) for member in cast(list[Any], value)]
+            waiting += [(key, member) for member in cast(list[Any], value) if member != ""]
     return False
 
 

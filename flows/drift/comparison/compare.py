@@ -12,6 +12,7 @@ from flows._policies.names import names_in
 from flows._policies.secrets import PREFIX, Fingerprint
 from flows._policies.stored import Kind
 from flows._policies.types import UNKNOWN_TYPE
+from flows._policies.unread import SELECTED, unread_parts
 from flows.drift.comparison.changes import MISSING, Change
 from flows.drift.comparison.findings import Comparison, Finding, FindingKind, Withheld
 from flows.drift.comparison.names import carried
@@ -109,7 +110,10 @@ def pair_changes(
     if was is None or is_now is None:
         return ()
     as_new = replace(old, policy_type=new.policy_type)
+    whole = (was, is_now)
     was, is_now = asked_of_both(was, is_now, (old.origin, new.origin))
+    if held is not None and (was, is_now) != whole and not any(SELECTED in unread_parts(one) for one in whole):
+        held[new.policy_type, SELECTED] += 0 if is_of_graph(new.origin) else 1
     before = told_by(was, is_now)
     after = told_by(is_now, was)
     changes = diff(form_of(as_new, before, new.subtype), form_of(new, after, old.subtype))

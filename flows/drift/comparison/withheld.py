@@ -1,12 +1,13 @@
 """What a comparison cannot tell: whole policies that a side did not read, and parts that a side does not carry."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_list, as_object
 from flows._policies.types import label_of
-from flows._policies.unread import ANY_TYPE, not_asked_for, others_words, unread_parts
+from flows._policies.unread import ANY_TYPE, SELECTED, UNREAD, not_asked_for, others_words, unread_parts
 from flows.drift.comparison.changes import Change, Facet
 from flows.drift.comparison.findings import Withheld
 from flows.drift.comparison.sides import SUBTYPE, Completeness, Pair, Sides
@@ -20,6 +21,7 @@ SECRETS_NOT_COMPARED: Final = "secrets_not_compared"
 _FACETS: Final[Mapping[str, Facet]] = {
     "settings": Facet.SETTING,
     "definitionValues": Facet.SETTING,
+    "settingInstance": Facet.SETTING,
     "assignments": Facet.ASSIGNMENT,
     "roleScopeTags": Facet.SCOPE_TAG,
 }
@@ -65,9 +67,14 @@ def asked_of_both(
     """The two bodies, without what only one of them was asked for: v1.0 of Graph leaves out properties that beta has.
 
     Graph answers every property of the version it is asked under, null included, so one that is absent was not asked for.
-    A body whose origin is no longer known counts as one of v1.0 beside one of beta.
+    A body whose origin is no longer known counts as one of v1.0 beside one of beta; a file may say it in its context. Of one
+    that was asked for some properties only (`SELECTED`) the others are not compared.
     """
-    versions = {_version(origin) for origin in origins}
+    if SELECTED in unread_parts(was) | unread_parts(is_now):
+        both = (was.keys() & is_now.keys()) | {UNREAD}
+        return {key: was[key] for key in both & was.keys()}, {key: is_now[key] for key in both & is_now.keys()}
+    contexts = (_GRAPH.match(str(body.get("@odata.context"))) for body in (was, is_now))
+    versions = {said[1] if said else _version(origin) for said, origin in zip(contexts, origins, strict=True)}
     if "beta" not in versions or not versions & {"v1.0", ""}:
         return was, is_now
     return _limited(dict(was), dict(is_now)), _limited(dict(is_now), dict(was))
@@ -80,6 +87,9 @@ def is_of_graph(origin: str) -> bool:
 
 def _version(origin: str) -> str:
     return origin.partition("/")[0]
+
+
+_GRAPH: Final = re.compile(r"https://[^/]+/(beta|v1\.0)/")
 
 
 def _limited(value: Any, other: Any) -> Any:
@@ -115,8 +125,8 @@ def with_unread(held: Sequence[Withheld], baseline: Completeness, current: Compl
     found = [Withheld(slug, count, reason) for (slug, reason), count in counts.items()]
     for part in sorted(baseline.parts.keys() | current.parts.keys()):
         old, new = (Counter(side.parts.get(part, {})) for side in (baseline, current))
-        # What lists of Graph leave out on both sides nobody expects; settings and assignments are what a policy is.
-        lacking = old | new if part in _FACETS else (old | new) - (old & new)
+        # What lists of Graph leave out on both sides nobody expects; the rest is what a policy is.
+        lacking = (old | new) - (old & new) if part in _BESIDE else old | new
         found += [Withheld(slug, count, PART_NOT_READ, part) for slug, count in lacking.items()]
     return found
 
@@ -138,7 +148,9 @@ _PARTS: Final = {
     "assignments": "assignments",
     "scheduledActionsForRule": "actions for non-compliance",
     "localizedNotificationMessages": "messages",
+    SELECTED: "properties",
 }
+_BESIDE: Final = ("scheduledActionsForRule", "localizedNotificationMessages")
 _WHY: Final = {
     BASELINE_INCOMPLETE: "may not be new: not everything of that type could be read before",
     CURRENT_INCOMPLETE: "may still be there: not everything of that type could be read now",

@@ -47,6 +47,14 @@ def _unread(outcome: Outcome) -> bool:
 
 ALSO: dict[str, Callable[[Outcome], bool]] = {
     "admin-turns-encryption-off-everywhere": _at_least(Severity.HIGH),
+    "ca-lists-cut-to-texts": _unread,
+    "ca-selected-properties": _withheld("conditional_access"),
+    "graph-explorer-selected-properties": _withheld("compliance"),
+    "page-without-list": _withheld("compliance"),
+    "reusable-setting-list": _withheld("reusable_setting"),
+    "script-list-without-content": _withheld("powershell_script"),
+    "type-folder-never-unpacked": _withheld("assignment_filter"),
+    "v1-page-beside-beta": _withheld("device_configuration"),
     "both-sides-unread-says-nothing-drifted": _withheld("settings_catalog"),
     "ca-all-switched-off": _at_least(Severity.CRITICAL),
     "ca-trusted-location-range": _at_least(Severity.HIGH),

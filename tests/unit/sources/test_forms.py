@@ -96,8 +96,11 @@ CASES = [
     # IntuneCD
     Case(
         "archive nested deeper, another type",
-        {"Scripts/Shell/s.json": of("deviceShellScript"), "Filters/f.json": FILTER},
-        {"__archive__/2026/Scripts/s.json": of("deviceShellScript"), "Filters/f.json": FILTER},
+        {"Scripts/Shell/s.json": of("deviceShellScript", scriptContent="ZXhpdA=="), "Filters/f.json": FILTER},
+        {
+            "__archive__/2026/Scripts/s.json": of("deviceShellScript", scriptContent="ZXhpdA=="),
+            "Filters/f.json": FILTER,
+        },
         [(REMOVED, "")],
     ),
     Case(
