@@ -270,7 +270,7 @@ _REFUSALS = {
 
 def _end(counts: Counts) -> State[Any]:
     said = f"{counts.succeeded} succeeded, {counts.failed} failed, {counts.skipped} skipped"
-    status = outcome(ObservedState.FINISHED, counts.succeeded, counts.failed)
+    status = outcome(counts.succeeded, counts.failed)
     if status is RunStatus.COMPLETED:
         return Completed(message=said)
     if status is RunStatus.COMPLETED_WITH_ERRORS:

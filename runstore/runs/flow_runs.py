@@ -24,7 +24,7 @@ class Adopted:
 
     run: Run
     duplicate: bool
-    joined: bool = True
+    joined: bool
 
 
 # After everything was down, the flow runs that a schedule had planned for that time all begin: the first does the work, and the

@@ -146,7 +146,7 @@ class RunListener:
                 )
                 self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
                 return True
-            for _ in self._connection.notifies(timeout=max(0.0, deadline - time.monotonic()), stop_after=1):
+            for _ in self._connection.notifies(timeout=max(0.0, deadline - time.monotonic())):
                 return True
         except psycopg.Error:
             self.close()

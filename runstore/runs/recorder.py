@@ -33,7 +33,7 @@ _OUTCOME = {
         " WHEN j.succeeded > 0 THEN 'completed_with_errors' ELSE 'failed' END"
     ),
 }
-"""`runstore.runs.status.outcome` in SQL; an exhaustive test holds the two equal."""
+"""The status that each observation leads to; the last is `runstore.runs.status.outcome` in SQL, and a test holds the two equal."""
 
 _JUDGED = """
     WITH before AS (
@@ -45,10 +45,6 @@ _JUDGED = """
             b.status, b.attempt, b.heartbeat_at) IS DISTINCT FROM (
             CAST(:guess_status AS text), CAST(:guess_attempt AS int), CAST(:guess_heartbeat AS timestamptz))
           THEN 'stale'
-          WHEN edge.verdict = 'applied' AND b.finished_at IS NOT NULL AND :state = 'running' AND EXISTS (
-            SELECT FROM operation_runs o WHERE o.tenant_id = b.tenant_id AND o.idempotency_key = b.idempotency_key
-              AND o.id <> b.id AND o.status IN ('pending', 'running'))
-          THEN 'identical_active'
           ELSE edge.verdict
         END AS verdict
       FROM before b JOIN (VALUES {edges}) AS edge (status, attempt_order, verdict)
@@ -165,7 +161,7 @@ class Recorder:
                     settle_follow_up(connection, self._scope.tenant_id, row.id)
                     connection.execute(_WAKE, {"channel": CHANNEL, "tenant": self._scope.tenant_id})
         except ConflictError:
-            # An identical run became active between our look and our write; the index decided, and the row is unchanged.
+            # The index of active runs refused to reopen this one: an identical run is active. The row is unchanged.
             return Recorded(None, Verdict.IDENTICAL_ACTIVE)
         if row is None:
             return Recorded(None, Verdict.UNKNOWN_RUN)

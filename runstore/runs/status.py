@@ -78,14 +78,8 @@ def verdict(stored: RunStatus, observed: ObservedState, order: AttemptOrder) -> 
     return Verdict.APPLIED
 
 
-def outcome(observed: ObservedState, succeeded: int, failed: int) -> RunStatus:
-    """The status that an applied observation leads to, given the counts of its attempt."""
-    if observed is ObservedState.RUNNING:
-        return RunStatus.RUNNING
-    if observed is ObservedState.ABORTED:
-        return RunStatus.ABORTED
-    if observed is ObservedState.FAILED:
-        return RunStatus.FAILED
+def outcome(succeeded: int, failed: int) -> RunStatus:
+    """The status of a run that finished, given the counts of its attempt."""
     if failed == 0:
         return RunStatus.COMPLETED
     return RunStatus.COMPLETED_WITH_ERRORS if succeeded > 0 else RunStatus.FAILED

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runstore.runs.flow_runs import Adopted, adopt
+from runstore.runs.flow_runs import Adopted, adopt, rows_of
 from runstore.runs.operation import OperationType
 from runstore.runs.recorder import Recorder
 from runstore.runs.run import RunObservation, Source
@@ -63,6 +63,28 @@ def test_a_run_that_failed_made_nothing_up(store: Store, state: ObservedState) -
 def test_what_no_schedule_planned_is_done_again(store: Store) -> None:
     end(store, begin(store))
     assert not begin(store).duplicate
+
+
+def test_the_newest_that_did_the_work_stands_for_it_and_an_active_one_before_that(store: Store) -> None:
+    oldest = begin(store)
+    end(store, oldest, ObservedState.FAILED)
+    end(store, begin(store))
+    newest = begin(store)
+    end(store, newest)
+    assert begin(store, datetime.now(UTC) - HOUR).run.id == newest.run.id
+    again = RunObservation(oldest.run.id, 2, ObservedState.RUNNING, Source.HOOK, datetime.now(UTC))
+    assert Recorder(store.worker, store.tenant()).observe(again).applied
+    assert begin(store, datetime.now(UTC) - HOUR).run.id == oldest.run.id
+
+
+def test_rows_are_found_by_their_flow_run_or_their_own_id(store: Store) -> None:
+    flow_run = uuid4()
+    one = begin(store, None, flow_run).run
+    end(store, Adopted(one, False, True))
+    two = begin(store).run
+    by_flow_run, by_id = rows_of(store.relay, [flow_run, uuid4()], [two.id, uuid4()])
+    assert set(by_id) == {one.id, two.id} and set(by_flow_run) == {flow_run, two.flow_run_id}
+    assert (by_flow_run[flow_run].id, by_id[two.id].id, by_id[two.id].tenant) == (one.id, two.id, "acme")
 
 
 @pytest.mark.parametrize("planned_for", [None, datetime.now(UTC) - HOUR])

@@ -40,8 +40,10 @@ def two(store: Any) -> Any:
     return store
 
 
-def test_a_reader_sees_its_tenant_only(two: Any) -> None:
-    acme, globex = (RunReader(two.hub, two.tenant(slug)) for slug in ("acme", "globex"))
+@pytest.mark.parametrize("role", [DatabaseRole.HUB, DatabaseRole.ADMIN])
+def test_a_reader_sees_its_tenant_only(two: Any, role: DatabaseRole) -> None:
+    """By the database's own fence, and by the questions alone: no row is closed to ADMIN."""
+    acme, globex = (RunReader(two.roles[role], two.tenant(slug)) for slug in ("acme", "globex"))
     mine, other = acme.list(RunFilter()).runs, globex.list(RunFilter()).runs
     assert {run.tenant for run in mine} == {"acme"} and {run.tenant for run in other} == {"globex"}
     assert acme.find(other[0].id) is None

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from runstore.database import DatabaseRole
 from runstore.notifications import DIGEST_WINDOW_SECONDS, NotificationKind, NotificationReader, announce
 from runstore.runs.operation import OperationType
 from runstore.runs.recorder import Recorder
@@ -63,14 +64,16 @@ def test_a_transition_that_is_announced_once_more_notifies_nobody_again(store: A
     ]
 
 
-def test_nobody_reads_or_marks_anothers(store: Any, operator: TenantScope) -> None:
+@pytest.mark.parametrize("role", [DatabaseRole.APP, DatabaseRole.RELAY])
+def test_nobody_reads_or_marks_anothers(store: Any, operator: TenantScope, role: DatabaseRole) -> None:
+    """By the database's own fence, and by the questions alone: no row is closed to RELAY."""
     begin(store, operator)
     mine = NotificationReader(store.app, operator).list()[0]
-    other = NotificationReader(store.app, store.member(Role.OWNER))
-    assert other.list() == ()
-    assert other.mark_read(mine.id) == 0
-    assert NotificationReader(store.hub, store.member(Role.OWNER, "globex")).unread() == 0
-    assert NotificationReader(store.hub, store.tenant()).list() == ()
+    elsewhere = store.member(Role.OPERATOR, "globex", "operator@acme.example")
+    for scope in (store.member(Role.OWNER), store.member(Role.OWNER, "globex"), elsewhere, store.tenant()):
+        other = NotificationReader(store.roles[role], scope)
+        assert (other.list(), other.unread(), other.mark_read(mine.id), other.mark_read()) == ((), 0, 0, 0)
+    assert NotificationReader(store.app, operator).unread() == 1
 
 
 def told(store: Any, scope: TenantScope) -> list[str]:
@@ -82,13 +85,17 @@ def people(store: Any) -> dict[Role, TenantScope]:
     return {role: store.member(role) for role in Role}
 
 
-def end(store: Any, scope: TenantScope, run: Any, *, succeeded: int, failed: int) -> None:
+def end(
+    store: Any, scope: TenantScope, run: Any, *, succeeded: int, failed: int, context: dict[str, str] | None = None
+) -> None:
     """The run begins, so many items fare so, and it finishes."""
     recorder = Recorder(store.worker, scope)
     for state in (ObservedState.RUNNING, None, ObservedState.FINISHED):
         if state is None:
             failures = [Failure(str(n), "internal_error", "It broke.") for n in range(failed)]
-            recorder.progress(Progress(run.id, 1, Counts(succeeded + failed, succeeded, failed), failures))
+            recorder.progress(
+                Progress(run.id, 1, Counts(succeeded + failed, succeeded, failed), failures, context=context)
+            )
         else:
             recorder.observe(RunObservation(run.id, 1, state, Source.HOOK, datetime.now(UTC)))
 
@@ -125,6 +132,7 @@ def test_those_who_look_after_a_tenant_hear_of_a_run_whose_starter_has_left(
 ) -> None:
     run = begin(store, people[Role.OPERATOR])
     store.directory.revoke(store.tenant(), "operator@acme.example")
+    store.member(Role.OPERATOR, "globex", "operator@acme.example")
     finish(store, people[Role.OPERATOR], run)
     assert {role for role in (Role.OWNER, Role.MANAGER) if told(store, people[role]) == ["finished"]} == {
         Role.OWNER,
@@ -134,7 +142,8 @@ def test_those_who_look_after_a_tenant_hear_of_a_run_whose_starter_has_left(
 
 def test_a_line_says_what_became_of_its_run(store: Any, operator: TenantScope) -> None:
     run = begin(store, operator)
-    end(store, operator, run, succeeded=1, failed=1)
+    context = {"scope": "All of iOS", "notice": "Look here."}
+    end(store, operator, run, succeeded=1, failed=1, context=context)
     finished, queued = NotificationReader(store.hub, operator).list()
     assert (finished.kind, finished.status) == (NotificationKind.FINISHED, RunStatus.COMPLETED_WITH_ERRORS)
     assert (queued.kind, queued.status) == (NotificationKind.QUEUED, RunStatus.PENDING)
@@ -142,6 +151,8 @@ def test_a_line_says_what_became_of_its_run(store: Any, operator: TenantScope) -
         assert (line.run_id, line.run_bucket, line.more, line.read_at) == (run.id, StatusBucket.PARTIAL, 0, None)
         assert str(line.run_type) == "inventory.sync"
     assert finished.created_at >= queued.created_at
+    assert (finished.said, queued.said) == ([("Notice", "Look here.")], ())
+    assert (finished.scope, queued.scope) == ("All of iOS", "All of iOS")
 
 
 def written_ago(store: Any, *seconds: float) -> None:
@@ -165,6 +176,28 @@ def test_a_line_ends_where_the_pace_does(store: Any, operator: TenantScope) -> N
     assert reader.mark_read(reader.list()[1].id) == 2
     assert reader.unread() == 3
     assert [(line.more, line.read_at is None) for line in reader.list()] == [(2, True), (1, False)]
+
+
+def test_of_one_moment_the_ids_say_which_came_first(store: Any, operator: TenantScope) -> None:
+    runs = [
+        begin(store, operator, operation).id
+        for operation in ("inventory.sync", "drift.generate", *["inventory.sync"] * 2)
+    ]
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        for number, run in enumerate(runs):
+            changed = "UPDATE notifications SET id = %s, created_at = date_trunc('day', now()) WHERE run_id = %s"
+            connection.execute(changed, (UUID(int=number), run))
+    reader = NotificationReader(store.app, operator)
+    assert [(line.id.int, line.more) for line in reader.list()] == [(3, 1), (1, 0), (0, 0)]
+    assert reader.mark_read(UUID(int=2)) == 2
+
+
+def test_as_many_lines_and_so_high_a_count_as_a_page_shows(store: Any, operator: TenantScope) -> None:
+    for _ in range(51):
+        begin(store, operator, "inventory.sync")
+        begin(store, operator, "drift.generate")
+    reader = NotificationReader(store.hub, operator)
+    assert (len(reader.list()), reader.unread()) == (50, 100)
 
 
 def test_marking_a_line_read_leaves_the_lines_around_it(store: Any, operator: TenantScope) -> None:

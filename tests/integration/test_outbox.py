@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -88,10 +89,16 @@ def test_a_listener_whose_connection_was_cut_hears_again(store: Store) -> None:
             " WHERE datname = current_database() AND query LIKE 'LISTEN %'"
         )
         assert len(cut.fetchall()) == 1
-        assert not listener.wait(0.2), "the wait that finds the connection gone ends without news"
+        began = time.monotonic()
+        assert not listener.wait(0.1), "the wait that finds the connection gone ends without news"
+        assert time.monotonic() - began < 0.9, "and in time"
         assert listener.wait(5), "something may have been missed meanwhile"
         begin(store, scope, 1)
         assert listener.wait(5)
+
+
+def test_a_listener_signs_in_with_its_password() -> None:
+    assert RunListener("postgresql+psycopg://ada:s3cret@db/store")._url == "postgresql://ada:s3cret@db/store"
 
 
 def test_runs_that_prefect_did_not_take_keep_their_place(store: Store) -> None:
@@ -197,6 +204,14 @@ def test_relays_at_once_claim_each_run_once_and_keep_the_limit(store: Store, lim
     assert Counter(tenants_of(claimed)) == {scope.slug: min(20, limit) for scope in scopes}
 
 
+def test_what_another_relay_is_claiming_is_passed_over(store: Store) -> None:
+    first, second = begin(store, store.tenant("acme"), 2)
+    with psycopg.connect(store.url) as busy:
+        busy.execute("SET lock_timeout = '5s'")
+        busy.execute("SELECT FROM operation_runs WHERE id = %s FOR UPDATE", (first,))
+        assert [run.id for run in Outbox(store.relay, tenant_limit=9).claim(9)] == [second]
+
+
 def test_lag_counts_from_the_moment_it_was_a_runs_turn(store: Store) -> None:
     scope = store.tenant("acme")
     outbox = Outbox(store.relay, tenant_limit=1)
@@ -214,3 +229,7 @@ def test_lag_counts_from_the_moment_it_was_a_runs_turn(store: Store) -> None:
     observe(store, scope, first.id, ObservedState.RUNNING)
     observe(store, scope, first.id, ObservedState.FINISHED)
     assert outbox.lag_seconds() < 60, "it came a moment ago"
+    (older,) = begin(store, store.tenant("globex"), 1)
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute("UPDATE operation_runs SET created_at = now() - interval '1 hour' WHERE id = %s", (older,))
+    assert outbox.lag_seconds() > 3590, "of all whose turn it is, the one that waits longest"

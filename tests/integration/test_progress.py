@@ -285,14 +285,17 @@ def test_a_run_that_is_no_longer_this_attempts_does_no_further_item(
         assert recorder.stored().run.counts.succeeded == (1 if attempt == 1 else 0)
 
 
-def test_a_write_of_progress_also_hears_that_the_run_was_given_up(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("state", "attempt"), [(ObservedState.FAILED, 1), (ObservedState.RUNNING, 2)], ids=["given up", "a later attempt"]
+)
+def test_a_write_of_progress_also_hears_that_the_run_is_anothers(
+    store: Store, monkeypatch: pytest.MonkeyPatch, state: ObservedState, attempt: int
 ) -> None:
     for name in ("HEARTBEAT_INTERVAL", "DOUBT_SECONDS"):
         monkeypatch.setattr(module, name, 1000.0)
     recorder = Listening(store)
     with pytest.raises(Abort), recorder.reporter() as reporter:
-        recorder.observe(RunObservation(recorder.run.id, 1, ObservedState.FAILED, Source.RECONCILER, datetime.now(UTC)))
+        recorder.observe(RunObservation(recorder.run.id, attempt, state, Source.RECONCILER, datetime.now(UTC)))
         reporter.succeeded("0")
         until(lambda: bool(recorder.told))
         time.sleep(0.2)  # the answer to that write

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from runstore.errors import StoreError
@@ -36,10 +38,10 @@ from runstore.runs.status import (
     RunStatus,
     Verdict,
     bucket_of,
-    outcome,
     verdict,
 )
 from runstore.tenancy import Role, TenantScope
+from tests.support.runs import status_after
 
 SYNC = OperationType("inventory", "sync")
 BOOM = Failure("a", "internal_error", "It broke.")
@@ -102,7 +104,7 @@ def check(runs: Runs, before: Run, observed: ObservedState, order: AttemptOrder)
         assert runs.reader.find(before.id) == before
         return
     counts = before.counts if order is AttemptOrder.SAME else Counts()
-    status = outcome(observed, counts.succeeded, counts.failed)
+    status = status_after(observed, counts.succeeded, counts.failed)
     assert after.run.status == status
     assert after.run.attempt == before.attempt + ATTEMPTS[order]
     assert (after.run.finished_at is None) == (status in ACTIVE)
@@ -133,12 +135,13 @@ def test_the_check_fails_when_any_edge_is_altered(
 
 @pytest.mark.parametrize(("succeeded", "failed"), [(0, 0), (2, 0), (1, 1), (0, 2)])
 def test_the_end_follows_from_the_counts(runs: Runs, succeeded: int, failed: int) -> None:
-    run = runs.at(RunStatus.RUNNING)
-    runs.count(run, 2, succeeded, failed)
-    ended = runs.report(run, ObservedState.FINISHED, 2).run
-    assert ended is not None
-    assert ended.status == outcome(ObservedState.FINISHED, succeeded, failed)
-    assert ended.bucket == bucket_of(ended.status, succeeded, failed)
+    for seen in (ObservedState.FINISHED, ObservedState.FAILED, ObservedState.ABORTED):
+        run = runs.at(RunStatus.RUNNING)
+        runs.count(run, 2, succeeded, failed)
+        ended = runs.report(run, seen, 2).run
+        assert ended is not None
+        assert ended.status == status_after(seen, succeeded, failed)
+        assert ended.bucket == bucket_of(ended.status, succeeded, failed)
 
 
 def test_the_generated_bucket_equals_the_function(store: Any) -> None:
@@ -195,6 +198,29 @@ def test_reopening_is_refused_while_an_identical_run_is_active(runs: Runs) -> No
     assert other.id != ended.id
     assert runs.report(ended, ObservedState.RUNNING, 3).verdict is Verdict.IDENTICAL_ACTIVE
     assert runs.report(ended, ObservedState.FINISHED, 3).applied
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (lambda runs, run: runs.report(run, ObservedState.FINISHED, 2), Verdict.TERMINAL),
+        (lambda runs, run: runs.count(run, 2, 1, 0), Verdict.STALE),
+    ],
+    ids=["an end", "progress"],
+)
+def test_a_report_is_judged_by_what_a_writer_before_it_leaves(runs: Runs, report: Any, said: Verdict) -> None:
+    """It waits for the one that is ending the run, and looks at the row after that."""
+    run = runs.at(RunStatus.RUNNING)
+    with ThreadPoolExecutor(1) as beside, psycopg.connect(runs.store.url) as writer:
+        writer.execute("UPDATE operation_runs SET status = 'failed', finished_at = now() WHERE id = %s", (run.id,))
+        told = beside.submit(report, runs, run)
+        with psycopg.connect(runs.store.url, autocommit=True) as looking:
+            asked = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            while looking.execute(asked).fetchone() is None:
+                assert not told.done()
+        writer.commit()
+        assert told.result().verdict is said
+    assert runs.reader.get(run.id).run.status is RunStatus.FAILED
 
 
 def test_a_finished_run_notifies_each_recipient_once(store: Any, runs: Runs) -> None:

@@ -8,16 +8,17 @@ MODULES: dict[str, tuple[str, ...]] = {
         "tests/unit/test_status.py",
         "tests/integration/test_recorder.py",
         "tests/integration/drift/test_chain.py",
+        "tests/integration/test_outbox.py",
     ),
     "runstore/runs/outbox.py": ("tests/integration/test_outbox.py",),
-    "runstore/runs/flow_runs.py": ("tests/integration/test_silence.py",),
+    "runstore/runs/flow_runs.py": ("tests/integration/test_silence.py", "tests/integration/test_adoption.py"),
     "runstore/runs/filters.py": ("tests/unit/test_cursor.py",),
     "runstore/tenancy.py": ("tests/unit/test_tenancy.py",),
     "runstore/notifications.py": ("tests/integration/test_notifications.py",),
     "flows/drift/comparison/compare.py": ("tests/unit/drift",),
     "flows/drift/comparison/policy_diff.py": ("tests/unit/drift",),
     "flows/_tracking/progress.py": ("tests/integration/test_progress.py",),
-    "flows/_tracking/hooks.py": ("tests/unit/test_state_map.py",),
+    "flows/_tracking/hooks.py": ("tests/unit/test_state_map.py", "tests/integration/test_hooks.py"),
     "monitoring_app/operations/address.py": ("tests/unit/hub/test_address.py",),
     "monitoring_app/presentation/guard.py": ("tests/unit/hub/test_guard.py",),
 }
@@ -25,14 +26,5 @@ MODULES: dict[str, tuple[str, ...]] = {
 SLOW = "not racing and not megabytes and not without_metadata and not any_edge"
 """Left out: tests that take long and repeat at scale what a faster one looks at."""
 
-UNNOTICED: dict[tuple[str, str], str] = {
-    (
-        "runstore/runs/recorder.py",
-        "SELECT FROM operation_runs o WHERE o.tenant_id <> b.tenant_id AND o.idempotency_key = b.idempotency_key",
-    ): "The unique index of active runs decides the same; this look only spares a write that fails.",
-    (
-        "runstore/runs/recorder.py",
-        "return None",
-    ): "Needs two writers in one moment: the index refuses the second, as the look before it does otherwise.",
-}
+UNNOTICED: dict[tuple[str, str], str] = {}
 """Breaks that need not be noticed, as (module, the broken line), and why: they change nothing, or only how fast it is."""

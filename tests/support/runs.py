@@ -14,11 +14,16 @@ from sqlalchemy import insert
 from runstore.database import Database
 from runstore.runs.operation import OperationType
 from runstore.runs.run import Failure, RelatedLink
-from runstore.runs.status import RunStatus
+from runstore.runs.status import ObservedState, RunStatus, outcome
 from runstore.schema import Notification, OperationRun
 from runstore.tenancy import TenantScope, Trigger
 
 ORIGIN = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
+
+
+def status_after(seen: ObservedState, succeeded: int, failed: int) -> RunStatus:
+    """The status that an applied observation leads to: only of one that finished the counts decide."""
+    return outcome(succeeded, failed) if seen is ObservedState.FINISHED else RunStatus(seen.value)
 
 
 @dataclass(frozen=True)

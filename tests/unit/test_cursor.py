@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstore.errors import BadInputError
-from runstore.runs.filters import MAX_LENGTH, BadCursorError, Cursor, RunFilter, checked_limit
+from runstore.runs.filters import DEFAULT_LIMIT, MAX_LENGTH, BadCursorError, Cursor, RunFilter, checked_limit
 
 moments = st.datetimes(
     min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis wants it so and adds the zone itself
@@ -43,6 +43,11 @@ def test_a_filter_refuses_what_makes_no_sense() -> None:
     for limit in (0, -1, 501):
         with pytest.raises(BadInputError, match="between 1 and 500"):
             checked_limit(limit)
+    assert [checked_limit(limit) for limit in (1, 500)] == [1, 500]
+    assert DEFAULT_LIMIT == 50
+    for bounds in ({"since": now}, {"until": now}, {"since": now, "until": now}, {"needs_attention": True}):
+        assert not RunFilter(**bounds).is_open
+    assert RunFilter().is_open and not RunFilter().needs_attention
 
 
 def written(*parts: Any) -> str:
@@ -89,6 +94,9 @@ def test_the_longest_cursor_is_read_and_one_that_is_longer_is_not_looked_at() ->
     good = written(*GOOD)
     spaced = base64.urlsafe_b64encode(json.dumps(GOOD).encode().ljust(MAX_LENGTH * 3 // 4)).decode()
     assert len(good) < len(spaced) == MAX_LENGTH == 200
+    for spaces in range(6):
+        text = base64.urlsafe_b64encode(json.dumps(GOOD).encode() + b" " * spaces).decode().rstrip("=")
+        assert Cursor.decode(text) == Cursor.decode(good)
     assert Cursor.decode(spaced) == Cursor.decode(good)
     with pytest.raises(BadCursorError):
         Cursor.decode(spaced + "=")

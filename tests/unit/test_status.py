@@ -9,6 +9,7 @@ from pathlib import Path
 from runstore.runs.status import (
     ACTIVE,
     TERMINAL,
+    UNFINISHED,
     AttemptOrder,
     ObservedState,
     RunStatus,
@@ -18,6 +19,7 @@ from runstore.runs.status import (
     outcome,
     verdict,
 )
+from tests.support.runs import status_after
 
 
 def test_every_status_is_active_or_terminal() -> None:
@@ -47,12 +49,14 @@ def test_the_table_in_the_docs_is_the_table_of_the_code(repository: Path) -> Non
 def test_every_bucket_is_reached_and_none_but_those() -> None:
     reached = {bucket_of(status, s, f) for status in RunStatus for s in range(2) for f in range(2)}
     assert reached == set(StatusBucket)
+    assert {bucket_of(status, s, f) for status in ACTIVE for s in range(2) for f in range(2)} == UNFINISHED
+    assert {bucket_of(status, s, f) for status in TERMINAL for s in range(2) for f in range(2)} == reached - UNFINISHED
 
 
 def test_an_end_without_success_but_with_failure_is_failed() -> None:
-    assert outcome(ObservedState.FINISHED, 0, 1) is RunStatus.FAILED
-    assert outcome(ObservedState.FINISHED, 0, 0) is RunStatus.COMPLETED
-    assert outcome(ObservedState.FINISHED, 1, 1) is RunStatus.COMPLETED_WITH_ERRORS
+    assert outcome(0, 1) is RunStatus.FAILED
+    assert outcome(0, 0) is RunStatus.COMPLETED
+    assert outcome(1, 1) is RunStatus.COMPLETED_WITH_ERRORS
 
 
 def edges() -> set[tuple[str, str]]:
@@ -65,7 +69,7 @@ def edges() -> set[tuple[str, str]]:
         for succeeded, failed in itertools.product(range(2), range(2)):
             if stored is RunStatus.PENDING and (succeeded or failed):
                 continue
-            following = outcome(seen, succeeded, failed)
+            following = status_after(seen, succeeded, failed)
             if following is not stored:
                 found.add((stored.value, following.value))
     return found

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from monitoring_app.operations.address import REFRESH_CHOICES, ROW_CHOICES, ListAddress, Period
 from monitoring_app.web.addresses import query_of, safe_next, with_tenant
 from runstore.errors import BadInputError
-from runstore.runs.filters import Cursor
+from runstore.runs.filters import Cursor, RunFilter
 from runstore.runs.operation import OperationType
 from runstore.runs.status import StatusBucket
 from tests.support.examples import examples
@@ -88,6 +88,18 @@ def test_no_address_breaks_the_reading_of_it(params: dict[str, str]) -> None:
     again, nothing = ListAddress.from_params(address.to_params())
     assert again == address and nothing == ()
     address.filter(datetime(2026, 3, 1, tzinfo=UTC))
+
+
+@given(addresses())
+def test_the_question_is_the_one_of_the_view(address: ListAddress) -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    created = address.created or (None, None)
+    assert address.filter(now) == RunFilter(
+        type=address.type, buckets=address.buckets, until=address.until, running_at=address.at, scope=address.scope,
+        created_since=created[0], created_before=created[1], initiated_by=address.initiator, search=address.search,
+        reason=address.reason, needs_attention=address.needs_attention,
+        since=now - address.period.span if address.period else address.since,
+    )  # fmt: skip
 
 
 def test_a_moving_range_moves_with_the_clock() -> None:
@@ -167,6 +179,8 @@ EARLY, LATE = "2026-03-01T06:00:00Z", "2026-03-02T06:00:00Z"
         ({"refresh": "7", "attention": "yes"}, {}, ("attention", "refresh")),
         ({"sort": "duration"}, {"sort": "duration"}, ()),
         ({"sort": "created"}, {}, ("sort",)),
+        ({"created": f"{EARLY}/{LATE}"}, {"created": f"{EARLY}/{LATE}"}, ()),
+        ({"created": f"{EARLY}/{EARLY}"}, {}, ("created",)),
     ],
 )
 def test_what_cannot_be_or_contradicts_is_left_out_by_name(
@@ -196,5 +210,7 @@ def test_each_filter_is_named_with_its_value_in_the_viewers_zone() -> None:
     assert (
         searched.with_reason({"timed_out"}) == ListAddress(reason="timed_out") and searched.with_reason(()) == searched
     )
+    both = ListAddress(search="timed_out", reason="crashed")
+    assert both.with_reason({"timed_out"}) == ListAddress(reason="crashed")
     at = ListAddress().at_cursor(Cursor(moment, UUID(int=1)))
     assert at.cursor is not None and at.cursor.run_id == UUID(int=1)

@@ -598,6 +598,18 @@ WHOLE = [
         [("policy_recreated", NEW, [prop("a", 1, 9)])],
     ),
     Case(
+        "policy re-created, half of it the same",
+        [RICH],
+        [{**RICH, "id": NEW, "a": 9, "b": 9, "c": 9}],
+        [("policy_recreated", NEW, [prop("a", 1, 9), prop("b", 2, 9), prop("c", 3, 9)])],
+    ),
+    Case(
+        "same name, less than half the same",
+        [RICH],
+        [{**RICH, "id": NEW, "a": 9, "b": 9, "c": 9, "d": 9}],
+        [("policy_removed", ID, []), ("policy_added", NEW, [])],
+    ),
+    Case(
         "same name with other content",
         [of("windows10GeneralConfiguration", x=1, y=2)],
         [of("windows10GeneralConfiguration", NEW, p=3, q=4)],
@@ -648,6 +660,18 @@ WHOLE = [
         some(6),
         [*some(6)[:4], *some(6, k=1)[4:]],
         [("policy_modified", f"33333333-0000-4000-8000-{n:012}", [prop("k", ABSENT, 1)]) for n in (4, 5)],
+    ),
+    Case(
+        "two policies that are all there are, are not a platform",
+        some(2),
+        some(2, k=1),
+        [("policy_modified", f"33333333-0000-4000-8000-{n:012}", [prop("k", ABSENT, 1)]) for n in (0, 1)],
+    ),
+    Case(
+        "three policies of two subtypes that are all there are, are a platform",
+        [*some(2), *some(3, "iosCompliancePolicy")[2:]],
+        [*some(2, k=1), *some(3, "iosCompliancePolicy", k=1)[2:]],
+        [("platform_change", None, [prop("k", ABSENT, 1)])],
     ),
     Case(
         "assignments everywhere are somebody's doing",
