@@ -54,9 +54,6 @@ WITH sync AS (
     CASE WHEN n %% 10 = 0 THEN 'kim@large.example' END
   FROM run, generate_series(1, %(open)s) n
   RETURNING id, tenant_id, last_run_id, policy_id, policy_name, policy_type, severity, kind
-), event AS (
-  INSERT INTO drift_finding_events (id, tenant_id, finding_id, actor, event, to_status)
-  SELECT gen_random_uuid(), tenant_id, id, 'drift.generate', 'found', 'open' FROM finding
 )
 INSERT INTO drift_run_findings (tenant_id, run_id, finding_id, position, kind, policy_id, policy_name, policy_type, severity,
   changes)
@@ -65,6 +62,10 @@ SELECT tenant_id, last_run_id, id, row_number() OVER (), kind, policy_id, policy
     'device_vendor_msft_policy_config_defender_avgcpuloadfactor', 'change', 'changed', 'before', 1, 'after', 2,
     'severity', severity))
 FROM finding
+"""
+_EVENTS = """
+INSERT INTO drift_finding_events (id, tenant_id, finding_id, run_id, actor, event, to_status)
+SELECT gen_random_uuid(), tenant_id, id, last_run_id, 'drift.generate', 'found', 'open' FROM drift_findings
 """
 QUESTIONS = {
     "what is open": {},
@@ -97,6 +98,7 @@ def main() -> None:
         directory.grant(scope, PERSON, Role.OWNER)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(_FILL, {"open": asked.findings})
+            connection.execute(_EVENTS)
             connection.execute("VACUUM (ANALYZE)")
         add_ignore(app, scope, IgnoreRule(policy_name="Policy 7??"), "a hundred of them")
         statements = Statements()

@@ -13,6 +13,7 @@ from flows.drift.comparison.severity import Severity
 from flows.drift.comparison.sides import Completeness
 from flows.drift.operation import OPERATION
 from flows.drift.register.filters import EXPIRING_DAYS, SHOWN, UNSETTLED, FindingFilter
+from flows.drift.register.reading import MOST_SCOPES
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding
 from runstore.schema import OperationRun
 from runstore.tenancy import TenantScope
@@ -89,20 +90,34 @@ class Trend:
     new: Mapping[str, int]
 
 
-# By how much what was open grew on each day; a connection's zone is UTC.
-# An acceptance that ran out opens without an event until the next comparison. With no day: what is still to run out.
+# What a comparison itself opened; a person's own reopening names the run that the finding was last found by, too.
+_OPENED: Final = "(event IN ('found', 'moved') OR from_status = 'resolved')"
+# By how much what was open grew on each day; with a run, how many it opened; with neither, what is still to run out. A connection's
+# zone is UTC. An acceptance that ran out opens without an event until the next comparison.
 _STEPS: Final = text(
     f"""
-    SELECT day, rank, sum(step) FROM (
-      SELECT e.at::date AS day, f.rank, count(*) FILTER (WHERE e.to_status IN ('open', 'acknowledged'))
-             - count(*) FILTER (WHERE e.from_status IN ('open', 'acknowledged')) AS step
-        FROM drift_finding_events e JOIN drift_findings f ON f.id = e.finding_id AND f.tenant_id = e.tenant_id
-       WHERE e.tenant_id = :tenant AND e.at >= :since AND f.rank < 9 GROUP BY 1, 2
+    WITH moved AS (
+      SELECT date_bin('1 day', at, :since) AS day, rank, from_status, to_status, event, run_id, count(*) AS n
+        FROM drift_finding_events WHERE tenant_id = :tenant AND at >= :since AND rank < 9 GROUP BY 1, 2, 3, 4, 5, 6
+    )
+    SELECT day, rank, run_id, sum(step) FROM (
+      SELECT day::date AS day, rank, NULL::uuid AS run_id,
+             n * ((to_status IN ('open', 'acknowledged'))::int
+                  - (coalesce(from_status, '') IN ('open', 'acknowledged'))::int) AS step FROM moved
       UNION ALL
-      SELECT CASE WHEN accepted_until <= now() THEN accepted_until::date END, rank, count(*) FROM drift_findings
+      SELECT NULL, NULL, run_id, n FROM moved WHERE run_id = ANY(CAST(:runs AS uuid[])) AND {_OPENED}
+      UNION ALL
+      SELECT NULL, NULL, c.run_id, before.n FROM unnest(CAST(:runs AS uuid[]), CAST(:times AS timestamptz[])) AS c (run_id, at)
+       CROSS JOIN LATERAL (
+         SELECT count(*) AS n FROM drift_finding_events e
+          WHERE tenant_id = :tenant AND rank < 9 AND e.run_id = c.run_id AND {_OPENED}
+                AND e.at BETWEEN c.at - interval '1 hour' AND c.at + interval '1 hour' AND e.at < :since
+       ) before
+      UNION ALL
+      SELECT CASE WHEN accepted_until <= now() THEN accepted_until::date END, rank, NULL, 1 FROM drift_findings
        WHERE tenant_id = :tenant AND status = 'accepted' AND rank < 9
-             AND accepted_until BETWEEN :since AND now() + interval '{EXPIRING_DAYS} days' GROUP BY 1, 2
-    ) steps GROUP BY day, rank LIMIT {DAYS * 10}
+             AND accepted_until BETWEEN :since AND now() + interval '{EXPIRING_DAYS} days'
+    ) steps GROUP BY day, rank, run_id LIMIT {DAYS * 10 + MOST_SCOPES}
     """
 )
 _DECIDED: Final = text(
@@ -114,17 +129,6 @@ _DECIDED: Final = text(
     ) opened
      WHERE e.tenant_id = :tenant AND e.at >= :since AND e.from_status = 'open' AND e.to_status IN ('acknowledged', 'accepted')
      LIMIT 1
-    """
-)
-# A comparison and the steps it makes are of one transaction; the hour lets the index by time find them.
-_NEW: Final = text(
-    """
-    SELECT c.run_id, count(*) FROM unnest(CAST(:runs AS uuid[]), CAST(:times AS timestamptz[])) AS c (run_id, at)
-      JOIN drift_finding_events e ON e.tenant_id = :tenant AND e.run_id = c.run_id
-           AND e.at BETWEEN c.at - interval '1 hour' AND c.at + interval '1 hour'
-      JOIN drift_findings f ON f.id = e.finding_id AND f.rank < 9
-     WHERE e.to_status = 'open' AND e.event <> 'expired'
-     GROUP BY c.run_id LIMIT 1000
     """
 )
 
@@ -146,12 +150,16 @@ def trend(
     first = today - timedelta(days=DAYS - 1)
     since = datetime.combine(first, datetime.min.time(), UTC)
     asked = {"tenant": scope.tenant_id, "since": since}
-    moved = connection.execute(_STEPS, asked)
-    steps: dict[tuple[date | None, str], int] = {(day, _LEVELS[rank]): int(step) for day, rank, step in moved}
     count, seconds = connection.execute(_DECIDED, asked).one()
     runs = [one["run_id"] for one in compared]
     times = [datetime.fromisoformat(one["created_at"]) for one in compared]
-    new = connection.execute(_NEW, {"tenant": scope.tenant_id, "runs": runs, "times": times})
+    steps: dict[tuple[date | None, str], int] = {}
+    new: dict[str, int] = {}
+    for day, rank, run_id, step in connection.execute(_STEPS, {**asked, "runs": runs, "times": times}):
+        if run_id is not None:
+            new[str(run_id)] = int(step)
+        else:
+            steps[day, _LEVELS[rank]] = int(step)
     left = {level: sum(of.get(level, 0) for of in standing.values()) for level in _LEVELS}
     oldest = select(func.min(DriftComparison.created_at)).where(DriftComparison.tenant_id == scope.tenant_id).limit(1)
     begun = connection.execute(oldest).scalar_one() or datetime.now(UTC)
@@ -161,10 +169,9 @@ def trend(
         is_known = day >= begun.astimezone(UTC).date()
         days.append((day, {level: number for level, number in left.items() if number > 0} if is_known else None))
         left = {level: number - steps.get((day, level), 0) for level, number in left.items()}
-    known = {str(run_id): number for run_id, number in new}
     return Trend(
         days[::-1], count, None if seconds is None else float(seconds), sum(steps.get((None, level), 0) for level in _LEVELS),
-        {one["scope"]: known.get(one["run_id"], 0) for one in compared},
+        {one["scope"]: new.get(one["run_id"], 0) for one in compared},
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def draw(viewer: Viewer) -> None:
 def _lately(
     _connection: Connection, _scope: TenantScope, tenant: str, day: date, moved: str, standing: Any, newest: Any
 ) -> Trend:
-    """The trend, made once for all who look: of 20,000 events it takes the database five times as long as all else here."""
+    """The trend, made once for all who look: of 20,000 events it takes the database as long as all else here."""
     return trend(_connection, _scope, standing, newest)
 
 

@@ -71,8 +71,20 @@ class DriftFinding(Base):
     __table_args__ = (
         # record.save: a subject has one finding, however often and by however many it is found.
         UniqueConstraint("tenant_id", "fingerprint"),
-        # record.settle: the unresolved findings of a scope.
-        Index("ix_drift_findings_unresolved", "tenant_id", "scope", postgresql_where=_UNRESOLVED),
+        # record.settle: the unresolved findings of a scope; overview.open_by_scope: how many, without the rows themselves.
+        Index(
+            "ix_drift_findings_unresolved",
+            *("tenant_id", "scope", "rank"),
+            postgresql_include=["status", "accepted_until"],
+            postgresql_where=_UNRESOLVED,
+        ),
+        # overview.trend: the acceptances that end.
+        Index(
+            "ix_drift_findings_accepted",
+            *("tenant_id", "accepted_until"),
+            postgresql_include=["rank"],
+            postgresql_where=text("status = 'accepted'"),
+        ),
         # filters.FindingFilter: the findings of one policy.
         Index("ix_drift_findings_policy", "tenant_id", "policy_id"),
         # rows.of_register: counts by severity and type, and a page in that order, without the rows themselves.
@@ -152,8 +164,18 @@ class DriftEvent(Base):
     __tablename__ = "drift_finding_events"
     __table_args__ = (
         Index("ix_drift_finding_events_finding", "tenant_id", "finding_id", "at"),
-        # overview.trend: what was decided of late.
-        Index("ix_drift_finding_events_at", "tenant_id", "at"),
+        # overview.trend: what moved of late, without the rows themselves, and what was decided of it.
+        Index(
+            "ix_drift_finding_events_at",
+            *("tenant_id", "at"),
+            postgresql_include=["rank", "from_status", "to_status", "event", "run_id"],
+        ),
+        Index(
+            "ix_drift_finding_events_decided",
+            *("tenant_id", "at"),
+            postgresql_include=["finding_id"],
+            postgresql_where=text("from_status = 'open' AND to_status IN ('acknowledged', 'accepted')"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -166,6 +188,8 @@ class DriftEvent(Base):
     from_status: Mapped[str | None]
     to_status: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    # Its finding's as that is now: the database keeps the two the same.
+    rank: Mapped[int | None] = mapped_column(SmallInteger)
 
 
 class DriftIgnoreRule(Base):
