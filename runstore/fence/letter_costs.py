@@ -6,6 +6,7 @@ What a letter costs behind another was counted over words that people wrote: `le
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from math import log2
@@ -64,6 +65,7 @@ _PUBLIC_LENGTHS: Final = (12, 13, 14, 32)
 ASCENDING: Final = re.compile(rb"abcdef|ABCDEF|qwertz|qwerty|(.)\1{5}")
 """An alphabet to choose from, or one character many times."""
 _SCORED: Final = 512
+_LONGEST_WORD: Final = 24
 _ABBREVIATED: Final = 4
 """Letters between signs that may be an abbreviation (`cn=`, `VPN-`), and what these say at most."""
 
@@ -78,6 +80,16 @@ _ZEROS: Final = b"AAAAAAAA"
 
 def score(piece: bytes, token: bytes, start: int) -> int:
     """Quarters of a bit by which chance explains the piece better than a writer does; below 0 where a writer does."""
+    length = len(piece)
+    if length > _LONGEST_WORD:
+        return _value(piece, False)
+    value = _of_word(piece, length == 13 and token[start - 1 : start] == b"_")
+    if value > _ABBREVIATED >= length and len(token) > _ABBREVIATED and (piece.islower() or piece.isupper()):
+        return _ABBREVIATED
+    return value
+
+
+def _value(piece: bytes, behind_name: bool) -> int:
     if _ZEROS in piece:
         piece = piece.replace(b"A", b"")
     # A long run is drawn from one alphabet all along.
@@ -94,17 +106,18 @@ def score(piece: bytes, token: bytes, start: int) -> int:
             return 0
     elif piece.isdigit():
         return 0
-    if length in _PUBLIC_LENGTHS and _PUBLIC.fullmatch(piece) and (length != 13 or token[start - 1 : start] == b"_"):
+    if length in _PUBLIC_LENGTHS and (length != 13 or behind_name) and _PUBLIC.fullmatch(piece):
         return WORD
     size = (
         26 * (len(piece.translate(None, LOWER)) < length)
         + 26 * (len(piece.translate(None, UPPER)) < length)
         + 10 * (len(piece.translate(None, NUMBERS)) < length)
     )
-    is_short = length <= _ABBREVIATED < len(token) and (piece.islower() or piece.isupper())
     if piece.isupper():
         piece = piece.lower()
     costs = COSTS
     written = costs[piece[0]] + sum([costs[before << 7 | after] for before, after in pairwise(piece)])
-    value = written - round(length * _BITS[size])
-    return min(value, _ABBREVIATED) if is_short else value
+    return written - round(length * _BITS[size])
+
+
+_of_word = lru_cache(maxsize=20_000)(_value)

@@ -27,11 +27,16 @@ _INVISIBLE: Final[tuple[tuple[bytes, re.Pattern[bytes]], ...]] = (
     (b"\xd8", re.compile(rb"\xd8\x9c")),
     (b"\xe1", re.compile(rb"\xe1\xa0\x8e")),
     # Zero-width space, direction marks, line separators, embeddings and overrides, word joiner to deprecated formats.
-    (b"\xe2", re.compile(rb"(?:\xe2\x80[\x8b\x8e\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf])+")),
+    (
+        b"\xe2",
+        re.compile(
+            rb"\xe2(?:\x80[\x8b\x8e\x8f\xa8-\xae]|\x81[\xa0-\xaf])(?:\xe2(?:\x80[\x8b\x8e\x8f\xa8-\xae]|\x81[\xa0-\xaf]))*"
+        ),
+    ),
     # Byte order mark and interlinear annotation.
     (b"\xef", re.compile(rb"(?:\xef\xbb\xbf|\xef\xbf[\xb9-\xbb])+")),
     # Zero-width joiners inside of ASCII.
-    (b"\xe2", re.compile(rb"(?<=[!-~])(?:\xe2\x80[\x8c\x8d])+(?=[!-~])")),
+    (b"\xe2", re.compile(rb"\xe2\x80[\x8c\x8d](?<=[!-~]...)(?:\xe2\x80[\x8c\x8d])*(?=[!-~])", re.DOTALL)),
 )
 
 
