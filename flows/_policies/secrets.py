@@ -20,6 +20,7 @@ from flows._policies.settings_catalog import ENCRYPTED, HELD, STATE
 from runstore.fence.credential_names import is_secret_key
 from runstore.fence.opaque_words import RANDOM
 from runstore.fence.redaction import redact
+from runstore.fence.secret_scan import BUDGET, Look
 
 Fingerprint = Callable[[str], str]
 """A secret → the text that stands for it: the same for the same secret in one tenant, and not to be turned back."""
@@ -194,14 +195,18 @@ def protected_text(text: str, fingerprint: Fingerprint) -> str:
         text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     opaque = fingerprint.opaque if isinstance(fingerprint, Noting) else fingerprint
     # A secret that is gone may show where another one begins or ends: until nothing is left to find.
+    look = Look()
     for _ in range(_MOST_LOOKS):
-        found = redact(text, replace=lambda kind, secret: (opaque if kind == RANDOM else fingerprint)(secret))
+        found = redact(
+            text, replace=lambda kind, secret: (opaque if kind == RANDOM else fingerprint)(secret), look=look
+        )
         if not found.kinds:
             # Without a hit the text stays byte for byte: scrubbing also tidies control characters, which a script may need.
             return whole
         if found.kinds == ("withheld",):
             break
         whole = text = found.text
+        look.left = min(BUDGET, look.left + BUDGET // 4)
     # Too much in it to look at each: a change still has to show as one.
     return fingerprint(text)
 

@@ -25,12 +25,14 @@ class TooManyHits(Exception):
 
 
 class Budget:
-    """What is left of it, in units of `secret_scan.BUDGET`."""
+    """What is left of it, in units of `secret_scan.BUDGET`, and the words of the text that need no second look."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "signed", "words")
 
     def __init__(self, left: int) -> None:
         self.left = left
+        self.words: set[bytes] = set()
+        self.signed: set[bytes] = set()
 
     def spend(self, units: int) -> None:
         self.left -= units

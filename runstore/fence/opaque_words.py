@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from runstore.fence.budget import Spend, remember
+from runstore.fence.budget import Budget, remember
 from runstore.fence.letter_costs import CHARACTERS, NUMBERS, WORD, is_hex, score
 from runstore.fence.token_forms import BY_START, vendor_before
 
@@ -39,10 +39,10 @@ RANDOM: Final = "random-text"
 Found = tuple[int, int, str]
 
 
-def opaque_words(data: bytes, spend: Spend) -> Iterator[Found]:
+def opaque_words(data: bytes, budget: Budget) -> Iterator[Found]:
     """Where opaque words stand in a text. The kind is that of the form in `token_forms`, if it has one."""
     # What a text is worth must not depend on what was seen before it: a word without a find costs where it is new to this text.
-    met: set[bytes] = set()
+    met, spend = budget.words, budget.spend
     for match in _TOKEN.finditer(data.translate(ANY_DIGIT)):
         shape = match.group()
         if shape in met:
@@ -130,7 +130,7 @@ def _opaque_in(token: bytes) -> tuple[Found, ...]:
         return (*_opaque_in(token[: found[0][0]]), *found) if found[0][0] >= SHORTEST else found
     run: list[tuple[int, int, int]] = []
     spans: list[tuple[int, int]] = []
-    for piece in (*pieces, None):
+    for piece in (*pieces, None) if any(piece[2] > 0 for piece in pieces) else ():
         if piece is not None and not _is_word(piece):
             run.append(piece)
             continue
@@ -201,7 +201,7 @@ _BESIDE: Final = re.compile(rb"[A-Za-z0-9_-]{0,32}")
 
 def _prefixed_keys(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[tuple[int, int], ...]:
     """Hexadecimal text behind a prefix (`name_live_…`), the shape of keys, where nothing says that it is a hash."""
-    if len(pieces) < 2 or _SAID_HASH.search(token):
+    if len(pieces) < 2 or len(token) < _KEY_AFTER_PREFIX or _SAID_HASH.search(token):
         return ()
     groups = _EQUAL_GROUPS.match(token)
     if groups and len({len(group) for group in groups[0].split(b"-")}) == 1:

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from runstore.fence.budget import TooManyHits
 from runstore.fence.credential_names import is_secret_key
-from runstore.fence.secret_scan import find_spans
+from runstore.fence.secret_scan import Look, find_spans
 from runstore.fence.text_safety import to_safe_bytes
 
 TEXT_LIMIT: Final = 500_000
@@ -61,14 +61,14 @@ def scrub_text(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = marker)
     return redact(text, limit=limit, replace=replace).text
 
 
-def redact(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = marker) -> Redaction:
-    """Like `scrub_text`, and also says what kinds of secrets were found."""
+def redact(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = marker, look: Look | None = None) -> Redaction:
+    """Like `scrub_text`, and also says what kinds of secrets were found. `look`: that of the text before they were replaced."""
     data = to_safe_bytes(text[:limit])
     cut = len(text) > limit or len(data) > limit
     if cut:
         data = _cut(data, limit)
     try:
-        spans = find_spans(data)
+        spans = find_spans(data, look or Look())
     except TooManyHits:
         return Redaction(WITHHELD, ("withheld",))
     if not spans:

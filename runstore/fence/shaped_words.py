@@ -40,6 +40,7 @@ def keys_in_groups(data: bytes, spend: Spend) -> Iterator[Found]:
             word = data[start:end].replace(sign, b"")
             if not 4 * size <= len(word) <= _LONGEST_GROUPS:
                 continue
+            spend(8)
             if len(word) == 48 and word.isdigit():
                 yield start, end, "recovery-key"
             elif score(word, word, 0) >= _GROUPS_SAY:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from runstore.fence.budget import Spend
+from runstore.fence.budget import Budget
 from runstore.fence.letter_costs import CHARACTERS, COSTS, DIGITS, LOWER, NUMBERS, TABLE, UPPER, is_hex
 from runstore.fence.opaque_words import ANY_DIGIT, SHORTEST
 
@@ -81,10 +81,10 @@ _TAG: Final = re.compile(rb"</?[A-Za-z]{1,30}+>")  # It says nothing of the word
 _PARTS: Final = re.compile(rb"[^ ]{%d,256}+" % SHORTEST)
 
 
-def signed_words(data: bytes, spend: Spend) -> Iterator[tuple[int, int]]:
+def signed_words(data: bytes, budget: Budget) -> Iterator[tuple[int, int]]:
     """Where opaque words with signs stand in a text."""
     apart = data.translate(_APART)
-    met: set[bytes] = set()
+    met = budget.signed
     for match in _PARTS.finditer(apart.translate(ANY_DIGIT)):
         shape, begin = match.group(), match.start()
         if shape in met:
@@ -93,11 +93,11 @@ def signed_words(data: bytes, spend: Spend) -> Iterator[tuple[int, int]]:
         length = len(bare)
         often = 2 * length - len(bare.translate(None, _OFTEN)) - len(bare.translate(None, _ODD))
         if 6 * often < length or len(bare.translate(None, _RARE)) == length:
-            spend(1)
+            budget.spend(1)
             met.add(shape)
             continue
         # Which digits it has says nothing, but where they say a sign.
-        spend(6 + length)
+        budget.spend(6 + length)
         start, end = _opaque_part(apart[begin : begin + len(shape)] if b"%" in shape else shape)
         if end > start:
             yield begin + start, begin + end
