@@ -5,7 +5,6 @@ The database writes it, also for a worker of the release before.
 
 from typing import Final
 
-import sqlalchemy as sa
 from alembic import op
 
 from runstore.database import DatabaseRole
@@ -33,31 +32,29 @@ SET LOCAL ROLE {DatabaseRole.ADMIN};
 UPDATE {_EVENTS} e SET rank = f.rank FROM {_FINDINGS} f WHERE f.id = e.finding_id AND e.rank IS DISTINCT FROM f.rank;
 RESET ROLE
 """
-_UNRESOLVED: Final = {"postgresql_where": sa.text("status <> 'resolved'")}
-_DECIDED: Final = sa.text("from_status = 'open' AND to_status IN ('acknowledged', 'accepted')")
-_AT: Final = ["tenant_id", "at"]
 
 
 def upgrade() -> None:
     """Forward: a column, filled in (two seconds for 100,000 events, in which workers wait), and indexes. Safe to repeat."""
     op.execute(f"ALTER TABLE {_EVENTS} ADD COLUMN IF NOT EXISTS rank smallint")
     op.execute(_RANK)
-    kept = {**_UNRESOLVED, "postgresql_include": ["status", "accepted_until"]}
-    create_index("ix_drift_findings_unresolved", _FINDINGS, ["tenant_id", "scope", "rank"], **kept)
-    kept = {"postgresql_where": sa.text("status = 'accepted'"), "postgresql_include": ["rank"]}
-    create_index("ix_drift_findings_accepted", _FINDINGS, ["tenant_id", "accepted_until"], **kept)
-    told = ["rank", "from_status", "to_status", "event", "run_id"]
-    create_index("ix_drift_finding_events_at", _EVENTS, _AT, postgresql_include=told)
-    kept = {"postgresql_where": _DECIDED, "postgresql_include": ["finding_id"]}
-    create_index("ix_drift_finding_events_decided", _EVENTS, _AT, **kept)
+    for definition in (
+        f"ix_drift_findings_unresolved ON {_FINDINGS} (tenant_id, scope, rank) INCLUDE (status, accepted_until)"
+        " WHERE status <> 'resolved'",
+        f"ix_drift_findings_accepted ON {_FINDINGS} (tenant_id, accepted_until) INCLUDE (rank) WHERE status = 'accepted'",
+        f"ix_drift_finding_events_at ON {_EVENTS} (tenant_id, at) INCLUDE (rank, from_status, to_status, event, run_id)",
+        f"ix_drift_finding_events_decided ON {_EVENTS} (tenant_id, at) INCLUDE (finding_id)"
+        " WHERE from_status = 'open' AND to_status IN ('acknowledged', 'accepted')",
+    ):
+        create_index(definition)
 
 
 def downgrade() -> None:
     """Back: the trend joins every event with its finding."""
-    drop_index("ix_drift_finding_events_decided", _EVENTS)
-    drop_index("ix_drift_findings_accepted", _FINDINGS)
-    create_index("ix_drift_finding_events_at", _EVENTS, _AT)
-    create_index("ix_drift_findings_unresolved", _FINDINGS, ["tenant_id", "scope"], **_UNRESOLVED)
+    for name in ("ix_drift_finding_events_decided", "ix_drift_findings_accepted"):
+        drop_index(name)
+    create_index(f"ix_drift_finding_events_at ON {_EVENTS} (tenant_id, at)")
+    create_index(f"ix_drift_findings_unresolved ON {_FINDINGS} (tenant_id, scope) WHERE status <> 'resolved'")
     for table in (_EVENTS, _FINDINGS):
         op.execute(f"DROP TRIGGER IF EXISTS drift_rank ON {table}")
     op.execute("DROP FUNCTION IF EXISTS drift_rank()")
