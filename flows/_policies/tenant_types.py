@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from flows._policies.content import Content, names
-from flows._policies.type_model import Collection, Lane, Part, PolicyType, entry
+from flows._policies.type_model import Lane, Part, PolicyType, entry
 
 APPS: Final = "DeviceManagementApps.Read.All"
 CONFIGURATION: Final = "DeviceManagementConfiguration.Read.All"
@@ -58,10 +58,9 @@ _EXPORTED: Final = {
 
 
 def _type(slug: str, label: str, path: str, permission: str, *parts: Part, kept: str = "", **more: Any) -> PolicyType:
-    kinds = {name: more.pop(name) for name in ("single", "by_id", "only_by_id", "id_property") if name in more}
-    collections = (Collection(path, parts=parts, **kinds),)
     named, _, folders = _EXPORTED[slug].partition(", ")
-    return entry(slug, label, collections, permission, named, "", folders, content=Content(kept=names(kept)), **more)
+    content = Content(kept=names(kept))
+    return entry(slug, label, path, permission, *parts, odata=named, folders=folders, content=content, **more)
 
 
 def _app(slug: str, label: str, path: str, *parts: Part, **more: Any) -> PolicyType:

@@ -2,7 +2,7 @@
 know one that came from elsewhere."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final
 
@@ -119,16 +119,20 @@ class PolicyType:
 
 
 def entry(
-    slug: str, label: str, collections: tuple[Collection, ...], permission: str,
-    odata: str, signatures: str, folders: str, **more: Any,
+    slug: str, label: str, path: str, permission: str, *parts: Part,
+    odata: str, signatures: str = "", folders: str = "", also: tuple[Collection, ...] = (), **more: Any,
 ) -> PolicyType:  # fmt: skip
-    """A row of the table. `odata` are names apart by spaces, with a star before the end of a family's; `signatures` are apart by a
-    comma, and their properties by spaces; `folders` are apart by a comma."""
+    """A row of the table. `path`, `parts` and what else a collection has are of its first one; `also` are others.
+
+    `odata` are names apart by spaces, with a star before the end of a family's; `signatures` are apart by a comma, and their
+    properties by spaces; `folders` are apart by a comma.
+    """
+    of_first = {one.name: more.pop(one.name) for one in fields(Collection) if one.name in more}
     names = odata.split()
     return PolicyType(
         slug,
         label,
-        collections,
+        (Collection(path, parts=parts, **of_first), *also),
         permission,
         odata_types=frozenset(GRAPH + name for name in names if not name.startswith("*")),
         odata_suffixes=tuple(name[1:] for name in names if name.startswith("*")),

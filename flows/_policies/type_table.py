@@ -25,6 +25,7 @@ def _odata(*names: str) -> frozenset[str]:
     return frozenset(GRAPH + name for name in names)
 
 
+_ASSIGNED: Final = Part("assignments")
 _SETTINGS: Final = Part("settings", count_property="settingCount", in_list=False)
 _CHOSEN_APPS: Final = Part("apps", said_by="deployedAppCount", in_exports=False)
 _PROTECTED_APPS: Final = replace(_CHOSEN_APPS, only=_odata(*_PROTECTIONS))
@@ -39,186 +40,125 @@ _DETECTS: Final = ("detectionScriptContent", "remediationScriptContent")
 _VALUES: Final = Part("definitionValues", each=(Part("definition", single=True), _PRESENTED), in_list=False)
 
 
-def _intune(path: str, *parts: Part, **more: Any) -> tuple[Collection, ...]:
-    return (Collection(f"beta/{path}", parts=(*parts, Part("assignments")), **more),)
+def _intune(slug: str, label: str, path: str, *parts: Part, permission: str = CONFIGURATION, **more: Any) -> PolicyType:
+    return entry(slug, label, f"beta/deviceManagement/{path}", permission, *parts, **more)
 
 
-def _unassigned(path: str, *parts: Part, **more: Any) -> tuple[Collection, ...]:
-    return (Collection(path, parts=parts, **more),)
+def _script(
+    slug: str, label: str, path: str, holds: tuple[str, ...], platform: PlatformRule = PlatformRule.WINDOWS, **more: Any
+) -> PolicyType:
+    kinds: dict[str, Any] = {"by_id": True, "only_by_id": holds, "lane": Lane.SCRIPTS, "platform": platform}
+    return _intune(slug, label, path, _ASSIGNED, permission=SCRIPTS, **kinds, **more)
 
 
 # fmt: off
 # A row says what a type is called and where it is; how to know one from elsewhere; what is special about it.
 POLICY_TYPES: Final[tuple[PolicyType, ...]] = (
-    entry(
-        "settings_catalog", "Settings catalog",
-        _intune("deviceManagement/configurationPolicies", _SETTINGS), CONFIGURATION,
-        "deviceManagementConfigurationPolicy", "name platforms technologies",
-        "Settings Catalog, configurationPolicies, Settings, Endpoint Security",
-        name_property="name", platform=PlatformRule.PLATFORMS, content=contents.CATALOG,
-    ),
-    entry(
-        "settings_catalog_compliance", "Compliance (settings catalog)",
-        _intune("deviceManagement/compliancePolicies", _SETTINGS, _CATALOG_ACTIONS), CONFIGURATION,
-        "deviceManagementCompliancePolicy", "name platforms technologies scheduledActionsForRule",
-        "CompliancePoliciesV2, Settings Catalog Compliance",
-        name_property="name", platform=PlatformRule.PLATFORMS, content=contents.CATALOG_COMPLIANCE,
-    ),
-    entry(
-        "reusable_setting", "Reusable setting",
-        _unassigned("beta/deviceManagement/reusablePolicySettings", by_id=True, only_by_id=("settingInstance",)), CONFIGURATION,
-        "deviceManagementReusablePolicySetting", "displayName settingDefinitionId settingInstance",
-        "Reusable Settings, reusablePolicySettings", content=contents.REUSABLE,
-    ),
-    entry(
-        "device_configuration", "Device configuration",
-        _intune("deviceManagement/deviceConfigurations"), CONFIGURATION,
-        "*Configuration *ConfigurationBase *CertificateProfile *CertificateProfileBase *RootCertificate",
-        "displayName omaSettings, displayName payloadFileName payload",
-        "Device Configuration, Device Configurations, Configuration Profiles, Update Policies",
-        platform=PlatformRule.ODATA_TYPE, content=contents.DEVICE,
-    ),
-    entry(
-        "compliance", "Compliance",
-        _intune("deviceManagement/deviceCompliancePolicies", _ACTIONS), CONFIGURATION,
-        "*CompliancePolicy", "displayName scheduledActionsForRule",
-        "Compliance Policies, Device Compliance Policies, Compliance",
-        platform=PlatformRule.ODATA_TYPE, content=contents.COMPLIANCE,
-    ),
-    entry(
-        "administrative_template", "Administrative template",
-        _intune("deviceManagement/groupPolicyConfigurations", _VALUES), CONFIGURATION,
-        "groupPolicyConfiguration", "displayName definitionValues, displayName policyConfigurationIngestionType",
-        "Administrative Templates, groupPolicyConfigurations",
-        platform=PlatformRule.WINDOWS, content=contents.TEMPLATE,
-    ),
-    entry(
-        "endpoint_security_intent", "Endpoint security",
-        _intune("deviceManagement/intents", Part("settings", in_list=False)), CONFIGURATION,
-        "deviceManagementIntent", "displayName templateId settings, displayName templateId settingsDelta",
-        "Management Intents, intents, EndpointSecurity, Endpoint Security Intents, Device Intents",
-        content=contents.INTENT,
-    ),
-    entry(
-        "app_protection", "App protection",
-        _intune("deviceAppManagement/managedAppPolicies", _PROTECTED_APPS, *_APP_LOCKER, by_id=True, typed_paths=_TYPED_PATHS),
-        APPS,
-        "windowsInformationProtectionPolicy mdmWindowsInformationProtectionPolicy *ManagedAppProtection",
-        "displayName pinRequired minimumPinLength", "App Protection, App Protection Policies, managedAppPolicies",
-        platform=PlatformRule.ODATA_TYPE, content=contents.APP_PROTECTION,
-    ),
-    entry(
-        "app_configuration", "App configuration",
-        (
-            *_intune("deviceAppManagement/mobileAppConfigurations"),
-            *_intune("deviceAppManagement/targetedManagedAppConfigurations", _CHOSEN_APPS),
-        ),
-        APPS,
-        "targetedManagedAppConfiguration *MobileAppConfiguration *StoreAppConfiguration",
-        "displayName targetedMobileApps, displayName appGroupType customSettings",
-        "App Configuration, App Configuration Policies, AppConfigurationManagedApp, AppConfigurationManagedDevice, "
-        "mobileAppConfigurations, targetedManagedAppConfigurations",
-        platform=PlatformRule.ODATA_TYPE, content=contents.APP_CONFIGURATION,
-    ),
-    entry(
-        "powershell_script", "PowerShell script",
-        _intune("deviceManagement/deviceManagementScripts", by_id=True, only_by_id=_SCRIPT), SCRIPTS,
-        "deviceManagementScript", "displayName scriptContent enforceSignatureCheck runAs32Bit fileName",
-        "PowerShell Scripts, Powershell, Device Management Scripts, Scripts",
-        lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
-    ),
-    entry(
-        "shell_script", "Shell script",
-        _intune("deviceManagement/deviceShellScripts", by_id=True, only_by_id=_SCRIPT), SCRIPTS,
-        "deviceShellScript", "displayName scriptContent executionFrequency",
-        "Shell, Shell Scripts, MacScripts, deviceShellScripts, macOS Scripts",
-        lane=Lane.SCRIPTS, platform=PlatformRule.MACOS,
-    ),
-    entry(
-        "health_script", "Remediation script",
-        _intune("deviceManagement/deviceHealthScripts", by_id=True, only_by_id=_DETECTS), SCRIPTS,
-        "deviceHealthScript", "displayName publisher detectionScriptContent remediationScriptContent",
-        "Proactive Remediations, HealthScripts, Device Health Scripts, Remediations",
-        lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
-    ),
-    entry(
-        "compliance_script", "Compliance script",
-        _intune("deviceManagement/deviceComplianceScripts", by_id=True, only_by_id=_DETECTS), SCRIPTS,
-        "deviceComplianceScript", "displayName detectionScriptContent publisher",
-        "Compliance Scripts, deviceComplianceScripts",
-        lane=Lane.SCRIPTS, platform=PlatformRule.WINDOWS,
-    ),
-    entry(
-        "enrollment_configuration", "Enrolment configuration",
-        _intune("deviceManagement/deviceEnrollmentConfigurations"), SERVICE,
-        "windows10EnrollmentCompletionPageConfiguration deviceComanagementAuthorityConfiguration "
-        "*DeviceEnrollmentPlatformRestrictionsConfiguration *DeviceEnrollmentPlatformRestrictionConfiguration "
-        "*EnrollmentLimitConfiguration *EnrollmentWindowsHelloForBusinessConfiguration "
-        "*EnrollmentNotificationConfiguration *EnrollmentConfiguration",
-        "displayName priority deviceEnrollmentConfigurationType",
-        "Enrollment Configurations, EnrollmentRestrictions, EnrollmentStatusPage, CoManagementSettings, "
-        "deviceEnrollmentConfigurations",
-        platform=PlatformRule.ODATA_TYPE, content=contents.BY_LOCALE,
-    ),
-    entry(
-        "autopilot_profile", "Autopilot profile",
-        _intune("deviceManagement/windowsAutopilotDeploymentProfiles"), SERVICE,
-        "*WindowsAutopilotDeploymentProfile",
-        "displayName outOfBoxExperienceSettings, displayName outOfBoxExperienceSetting",
-        "Autopilot, AutoPilot Profiles, Enrollment Profiles, windowsAutopilotDeploymentProfiles",
-        platform=PlatformRule.WINDOWS,
-    ),
-    entry(
-        "feature_update_profile", "Feature update profile",
-        _intune("deviceManagement/windowsFeatureUpdateProfiles"), CONFIGURATION,
-        "windowsFeatureUpdateProfile", "displayName featureUpdateVersion",
-        "Feature Updates, windowsFeatureUpdateProfiles, Feature Update Profiles",
-        platform=PlatformRule.WINDOWS, content=contents.FEATURE_UPDATE,
-    ),
-    entry(
-        "quality_update_profile", "Quality update profile",
-        _intune("deviceManagement/windowsQualityUpdateProfiles"), CONFIGURATION,
-        "windowsQualityUpdateProfile", "displayName expeditedUpdateSettings",
-        "Quality Updates, windowsQualityUpdateProfiles, Quality Update Profiles", platform=PlatformRule.WINDOWS,
-    ),
-    entry(
-        "driver_update_profile", "Driver update profile",
-        _intune("deviceManagement/windowsDriverUpdateProfiles"), CONFIGURATION,
-        "windowsDriverUpdateProfile", "displayName approvalType deploymentDeferralInDays",
-        "Driver Updates, DriverUpdateProfiles, windowsDriverUpdateProfiles",
-        platform=PlatformRule.WINDOWS, content=contents.DRIVER_UPDATE,
-    ),
-    entry(
-        "assignment_filter", "Assignment filter",
-        _unassigned("beta/deviceManagement/assignmentFilters"), CONFIGURATION,
-        "deviceAndAppManagementAssignmentFilter", "displayName platform rule", "Filters, Assignment Filters",
-        platform=PlatformRule.PLATFORM, content=contents.FILTER,
-    ),
-    entry(
-        "scope_tag", "Scope tag", _intune("deviceManagement/roleScopeTags"), RBAC,
-        "roleScopeTag", "displayName isBuiltIn description", "Scope Tags, roleScopeTags",
-    ),
-    entry(
-        "role_definition", "Role definition",
-        _unassigned("beta/deviceManagement/roleDefinitions", Part("roleAssignments", in_exports=False)), RBAC,
-        "roleDefinition deviceAndAppManagementRoleDefinition",
-        # A description, too, and it would be as much a scope tag.
-        "displayName rolePermissions isBuiltIn, displayName rolePermissions isBuiltIn description",
-        "Roles, Role Definitions", content=contents.ROLE,
-    ),
-    entry(
-        "notification_template", "Notification template",
-        _unassigned("beta/deviceManagement/notificationMessageTemplates", Part("localizedNotificationMessages")),
-        SERVICE,
-        "notificationMessageTemplate", "displayName brandingOptions defaultLocale",
-        "Notifications, Notification Templates, Message Templates, notificationMessageTemplates",
-        content=contents.BY_LOCALE,
-    ),
-    entry(
-        "conditional_access", "Conditional Access", _unassigned("v1.0/identity/conditionalAccess/policies"), POLICY,
-        "conditionalAccessPolicy", "displayName conditions grantControls, displayName state conditions",
-        "Conditional Access, Conditional Access Policies", lane=Lane.CONDITIONAL_ACCESS,
-    ),
+    _intune("settings_catalog", "Settings catalog", "configurationPolicies", _SETTINGS, _ASSIGNED,
+            odata="deviceManagementConfigurationPolicy", signatures="name platforms technologies",
+            folders="Settings Catalog, configurationPolicies, Settings, Endpoint Security",
+            name_property="name", platform=PlatformRule.PLATFORMS, content=contents.CATALOG),
+    _intune("settings_catalog_compliance", "Compliance (settings catalog)", "compliancePolicies",
+            _SETTINGS, _CATALOG_ACTIONS, _ASSIGNED,
+            odata="deviceManagementCompliancePolicy", signatures="name platforms technologies scheduledActionsForRule",
+            folders="CompliancePoliciesV2, Settings Catalog Compliance",
+            name_property="name", platform=PlatformRule.PLATFORMS, content=contents.CATALOG_COMPLIANCE),
+    _intune("reusable_setting", "Reusable setting", "reusablePolicySettings", by_id=True, only_by_id=("settingInstance",),
+            odata="deviceManagementReusablePolicySetting",
+            signatures="displayName settingDefinitionId settingInstance",
+            folders="Reusable Settings, reusablePolicySettings", content=contents.REUSABLE),
+    _intune("device_configuration", "Device configuration", "deviceConfigurations", _ASSIGNED,
+            odata="*Configuration *ConfigurationBase *CertificateProfile *CertificateProfileBase *RootCertificate",
+            signatures="displayName omaSettings, displayName payloadFileName payload",
+            folders="Device Configuration, Device Configurations, Configuration Profiles, Update Policies",
+            platform=PlatformRule.ODATA_TYPE, content=contents.DEVICE),
+    _intune("compliance", "Compliance", "deviceCompliancePolicies", _ACTIONS, _ASSIGNED,
+            odata="*CompliancePolicy", signatures="displayName scheduledActionsForRule",
+            folders="Compliance Policies, Device Compliance Policies, Compliance",
+            platform=PlatformRule.ODATA_TYPE, content=contents.COMPLIANCE),
+    _intune("administrative_template", "Administrative template", "groupPolicyConfigurations", _VALUES, _ASSIGNED,
+            odata="groupPolicyConfiguration",
+            signatures="displayName definitionValues, displayName policyConfigurationIngestionType",
+            folders="Administrative Templates, groupPolicyConfigurations",
+            platform=PlatformRule.WINDOWS, content=contents.TEMPLATE),
+    _intune("endpoint_security_intent", "Endpoint security", "intents", Part("settings", in_list=False), _ASSIGNED,
+            odata="deviceManagementIntent",
+            signatures="displayName templateId settings, displayName templateId settingsDelta",
+            folders="Management Intents, intents, EndpointSecurity, Endpoint Security Intents, Device Intents",
+            content=contents.INTENT),
+    entry("app_protection", "App protection", "beta/deviceAppManagement/managedAppPolicies", APPS,
+          _PROTECTED_APPS, *_APP_LOCKER, _ASSIGNED, by_id=True, typed_paths=_TYPED_PATHS,
+          odata="windowsInformationProtectionPolicy mdmWindowsInformationProtectionPolicy *ManagedAppProtection",
+          signatures="displayName pinRequired minimumPinLength",
+          folders="App Protection, App Protection Policies, managedAppPolicies",
+          platform=PlatformRule.ODATA_TYPE, content=contents.APP_PROTECTION),
+    entry("app_configuration", "App configuration", "beta/deviceAppManagement/mobileAppConfigurations", APPS, _ASSIGNED,
+          also=(Collection("beta/deviceAppManagement/targetedManagedAppConfigurations", parts=(_CHOSEN_APPS, _ASSIGNED)),),
+          odata="targetedManagedAppConfiguration *MobileAppConfiguration *StoreAppConfiguration",
+          signatures="displayName targetedMobileApps, displayName appGroupType customSettings",
+          folders="App Configuration, App Configuration Policies, AppConfigurationManagedApp, AppConfigurationManagedDevice, "
+          "mobileAppConfigurations, targetedManagedAppConfigurations",
+          platform=PlatformRule.ODATA_TYPE, content=contents.APP_CONFIGURATION),
+    _script("powershell_script", "PowerShell script", "deviceManagementScripts", _SCRIPT,
+            odata="deviceManagementScript",
+            signatures="displayName scriptContent enforceSignatureCheck runAs32Bit fileName",
+            folders="PowerShell Scripts, Powershell, Device Management Scripts, Scripts"),
+    _script("shell_script", "Shell script", "deviceShellScripts", _SCRIPT, PlatformRule.MACOS,
+            odata="deviceShellScript", signatures="displayName scriptContent executionFrequency",
+            folders="Shell, Shell Scripts, MacScripts, deviceShellScripts, macOS Scripts"),
+    _script("health_script", "Remediation script", "deviceHealthScripts", _DETECTS,
+            odata="deviceHealthScript",
+            signatures="displayName publisher detectionScriptContent remediationScriptContent",
+            folders="Proactive Remediations, HealthScripts, Device Health Scripts, Remediations"),
+    _script("compliance_script", "Compliance script", "deviceComplianceScripts", _DETECTS,
+            odata="deviceComplianceScript", signatures="displayName detectionScriptContent publisher",
+            folders="Compliance Scripts, deviceComplianceScripts"),
+    _intune("enrollment_configuration", "Enrolment configuration", "deviceEnrollmentConfigurations", _ASSIGNED,
+            permission=SERVICE,
+            odata="windows10EnrollmentCompletionPageConfiguration deviceComanagementAuthorityConfiguration "
+            "*DeviceEnrollmentPlatformRestrictionsConfiguration *DeviceEnrollmentPlatformRestrictionConfiguration "
+            "*EnrollmentLimitConfiguration *EnrollmentWindowsHelloForBusinessConfiguration "
+            "*EnrollmentNotificationConfiguration *EnrollmentConfiguration",
+            signatures="displayName priority deviceEnrollmentConfigurationType",
+            folders="Enrollment Configurations, EnrollmentRestrictions, EnrollmentStatusPage, CoManagementSettings, "
+            "deviceEnrollmentConfigurations",
+            platform=PlatformRule.ODATA_TYPE, content=contents.BY_LOCALE),
+    _intune("autopilot_profile", "Autopilot profile", "windowsAutopilotDeploymentProfiles", _ASSIGNED,
+            permission=SERVICE, odata="*WindowsAutopilotDeploymentProfile",
+            signatures="displayName outOfBoxExperienceSettings, displayName outOfBoxExperienceSetting",
+            folders="Autopilot, AutoPilot Profiles, Enrollment Profiles, windowsAutopilotDeploymentProfiles",
+            platform=PlatformRule.WINDOWS),
+    _intune("feature_update_profile", "Feature update profile", "windowsFeatureUpdateProfiles", _ASSIGNED,
+            odata="windowsFeatureUpdateProfile", signatures="displayName featureUpdateVersion",
+            folders="Feature Updates, windowsFeatureUpdateProfiles, Feature Update Profiles",
+            platform=PlatformRule.WINDOWS, content=contents.FEATURE_UPDATE),
+    _intune("quality_update_profile", "Quality update profile", "windowsQualityUpdateProfiles", _ASSIGNED,
+            odata="windowsQualityUpdateProfile", signatures="displayName expeditedUpdateSettings",
+            folders="Quality Updates, windowsQualityUpdateProfiles, Quality Update Profiles",
+            platform=PlatformRule.WINDOWS),
+    _intune("driver_update_profile", "Driver update profile", "windowsDriverUpdateProfiles", _ASSIGNED,
+            odata="windowsDriverUpdateProfile", signatures="displayName approvalType deploymentDeferralInDays",
+            folders="Driver Updates, DriverUpdateProfiles, windowsDriverUpdateProfiles",
+            platform=PlatformRule.WINDOWS, content=contents.DRIVER_UPDATE),
+    _intune("assignment_filter", "Assignment filter", "assignmentFilters",
+            odata="deviceAndAppManagementAssignmentFilter", signatures="displayName platform rule",
+            folders="Filters, Assignment Filters", platform=PlatformRule.PLATFORM, content=contents.FILTER),
+    _intune("scope_tag", "Scope tag", "roleScopeTags", _ASSIGNED, permission=RBAC,
+            odata="roleScopeTag", signatures="displayName isBuiltIn description", folders="Scope Tags, roleScopeTags"),
+    _intune("role_definition", "Role definition", "roleDefinitions", Part("roleAssignments", in_exports=False),
+            permission=RBAC, odata="roleDefinition deviceAndAppManagementRoleDefinition",
+            # A description, too, and it would be as much a scope tag.
+            signatures="displayName rolePermissions isBuiltIn, displayName rolePermissions isBuiltIn description",
+            folders="Roles, Role Definitions", content=contents.ROLE),
+    _intune("notification_template", "Notification template", "notificationMessageTemplates",
+            Part("localizedNotificationMessages"), permission=SERVICE,
+            odata="notificationMessageTemplate", signatures="displayName brandingOptions defaultLocale",
+            folders="Notifications, Notification Templates, Message Templates, notificationMessageTemplates",
+            content=contents.BY_LOCALE),
+    entry("conditional_access", "Conditional Access", "v1.0/identity/conditionalAccess/policies", POLICY,
+          odata="conditionalAccessPolicy",
+          signatures="displayName conditions grantControls, displayName state conditions",
+          folders="Conditional Access, Conditional Access Policies", lane=Lane.CONDITIONAL_ACCESS),
     *TENANT_TYPES,
 )
 # fmt: on
