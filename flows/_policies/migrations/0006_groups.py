@@ -1,26 +1,19 @@
 """Groups: what `group.sync` reads of them, beside the names of a tenant's directory objects."""
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0006_groups"
 down_revision = "0005_tenant_credentials"
 
-_COLUMNS = (
-    ("group_kind", sa.Text()),
-    ("membership_rule", sa.LargeBinary()),
-    ("members", sa.Integer()),
-    ("read_at", sa.DateTime(timezone=True)),
-)
+_COLUMNS = ("group_kind text", "membership_rule bytea", "members integer", "read_at timestamptz")
 
 
 def upgrade() -> None:
     """Forward: new columns only, empty until groups are read."""
-    for name, kind in _COLUMNS:
-        op.add_column("directory_names", sa.Column(name, kind, nullable=True))
+    op.execute(f"ALTER TABLE directory_names {', '.join(f'ADD {column}' for column in _COLUMNS)}")
 
 
 def downgrade() -> None:
     """Back: the rules in the policies of syncs stay."""
-    for name, _ in reversed(_COLUMNS):
-        op.drop_column("directory_names", name)
+    for column in reversed(_COLUMNS):
+        op.drop_column("directory_names", column.split()[0])

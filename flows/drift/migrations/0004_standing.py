@@ -4,7 +4,6 @@ Columns without a value for what was found before; a worker that does not know t
 shown as its comparison found it (`changes_run_id` is then no longer `last_run_id`).
 """
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0004_standing"
@@ -13,9 +12,7 @@ down_revision = "0003_register"
 
 def upgrade() -> None:
     """Forward: three columns that are empty."""
-    op.add_column("drift_findings", sa.Column("changes", sa.JSON(), nullable=True))
-    op.add_column("drift_findings", sa.Column("changes_run_id", sa.Uuid(), nullable=True))
-    op.add_column("drift_findings", sa.Column("origin_hash", sa.LargeBinary(), nullable=True))
+    op.execute("ALTER TABLE drift_findings ADD changes json, ADD changes_run_id uuid, ADD origin_hash bytea")
 
 
 def downgrade() -> None:
