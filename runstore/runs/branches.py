@@ -8,29 +8,23 @@ on its values or on what is stored.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from operator import ge, le, lt
 from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-from sqlalchemy import Text
-
 from runstore.ids import ids_from
 from runstore.runs.filters import RunFilter
-from runstore.runs.run_sources import ATTENTION, ENDED, FINISHED, IN_PART, MOMENTS, READ, RUNS, parameter
+from runstore.runs.run_sources import ATTENTION, ENDED, FINISHED, IN_PART, RUNS, Source
 from runstore.runs.status import UNFINISHED, StatusBucket
-from runstore.schema import ENDED_BADLY_SQL, LONG_RUN, LONG_RUN_SQL, MAX_ITEM_KEY, MAX_SCOPE, SCOPE_SQL
-
-Condition = sa.ColumnElement[bool]
+from runstore.schema import ENDED_BADLY_SQL, LONG_RUN, LONG_RUN_SQL, MAX_ITEM_KEY, MAX_SCOPE
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Columns to read, and conditions on them. `lead` is the same in all these runs, and first in the index."""
+    """SQL: what to read, as `r`, and conditions on it. `lead` is the same in all these runs, and first in the index."""
 
-    columns: Any
-    conditions: Sequence[Condition]
-    lead: Any = None
+    source: Source
+    conditions: Sequence[str]
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +47,8 @@ def shape_of(wanted: RunFilter) -> Shape:
 
 
 def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
-    values: dict[str, Any] = {"tenant": tenant_id, "tenant_text": str(tenant_id), "size": size}
-    values |= {name: getattr(wanted, name) for name in (*MOMENTS, "initiated_by", "reason")}
+    values: dict[str, Any] = {one.name: getattr(wanted, one.name) for one in fields(wanted)}
+    values |= {"tenant": tenant_id, "tenant_text": str(tenant_id), "size": size}
     values["scope"] = None if wanted.scope is None else wanted.scope[:MAX_SCOPE]
     if wanted.type is not None:
         values |= {"resource": wanted.type.resource, "action": wanted.type.action}
@@ -63,8 +57,8 @@ def values_of(tenant_id: UUID, wanted: RunFilter, size: int) -> dict[str, Any]:
     if wanted.running_at is not None:
         values["long_after"] = wanted.running_at + LONG_RUN
     if wanted.search is not None:
-        values |= {"item": [wanted.search], "part": wanted.search, "named": [*wanted.named]}
-        values["quoted"] = json.dumps(wanted.search, ensure_ascii=False)[1:-1]
+        values |= {"item": json.dumps([wanted.search]), "part": wanted.search, "named": [*wanted.named]}
+        values |= {"is_named": bool(wanted.named), "quoted": json.dumps(wanted.search, ensure_ascii=False)[1:-1]}
         values |= {"item_key": [wanted.search[:MAX_ITEM_KEY]], "key": wanted.search[:MAX_ITEM_KEY]}
         values["first_id"], values["last_id"] = ids_from(wanted.search) or (None, None)
     return values
@@ -94,106 +88,96 @@ def _by_time(wanted: Shape) -> Iterable[Branch]:
     """
     begin, end = wanted.parts & {"running_at", "since"}, wanted.parts & {"running_at", "until"}
     by_expression = wanted.parts & {"scope", "reason"}
-    shared = [*_attributes(RUNS, wanted), *_begun(RUNS, wanted)]
+    shared = _attributes(RUNS, wanted)
     if not begin and not end and not by_expression:
         yield Branch(RUNS, shared)
         return
     if _may_be_unfinished(wanted):
-        yield Branch(RUNS, [*shared, RUNS.finished_at.is_(None)])
+        yield Branch(RUNS, [*shared, "r.finished_at IS NULL"])
     if not _may_be_finished(wanted):
         return
     # Behind row-level security no index on an expression is used: the view stands in for the table.
     runs = ENDED if by_expression else RUNS
-    shared = [*_attributes(runs, wanted), *_begun(runs, wanted)]
+    shared = _attributes(runs, wanted)
     # To the planner an expression that could tell of rows behind row-level security is never settled: the order names it, too.
-    lead = (runs.scope if "scope" in wanted else runs.reason) if by_expression else None
+    lead = (runs.scope if "scope" in wanted else runs.reason) if by_expression else ""
     if not begin and not end:
         yield Branch(runs, shared, lead)
         return
     # The end is hidden from the index by end: the planner takes a run's creation and end for independent, and would sort all of
     # a wide range to give a page of it.
-    ended = [*shared, runs.finished_at.is_not(None), *_ended(runs.finished_at + _NOTHING, wanted)]
+    ended = [*shared, "r.finished_at IS NOT NULL", *_ended("r.finished_at + interval '0'", wanted)]
     if "running_at" in wanted:
         # Not exactly then: the clocks of workers and database may differ, and a run say that it began before it was created.
-        ended.append(runs.created_at <= parameter("long_after"))
+        ended.append("r.created_at <= :long_after")
     if not begin:
         yield Branch(runs, ended, lead)
         return
-    yield Branch(runs, [*ended, runs.created_at >= parameter("long_before")], lead)
-    few = _few(runs, [sa.literal_column(LONG_RUN_SQL, sa.Boolean), *_ended(runs.finished_at, wanted)])
-    yield Branch(few, [*_attributes(few, wanted), *_begun(few, wanted), few.created_at < parameter("long_before")])
-
-
-_NOTHING = sa.literal_column("interval '0'", sa.Interval)
+    yield Branch(runs, [*ended, "r.created_at >= :long_before"], lead)
+    few = _few(runs, "r.tenant_id = :tenant", LONG_RUN_SQL, *_ended("r.finished_at", wanted))
+    yield Branch(few, [*_attributes(few, wanted), "r.created_at < :long_before"])
 
 
 def _searched(wanted: Shape) -> Iterable[Branch]:
     """Runs of that id or flow run id; runs with an item of that id: finished ones by index, the few others one by one; and of
     the newest runs those with an item that is called so in part.
     """
-    named = [column.between(parameter("first_id"), parameter("last_id")) for column in (RUNS.id, RUNS.flow_run_id)]
-
-    def plain(columns: Any) -> list[Condition]:
-        # Said as a value, so that the server looks each up in a table that it makes once, not through all of them.
-        needed = [columns.id.in_(sa.select(ATTENTION.id)).is_(True)] if "needs_attention" in wanted else []
-        return [*_plain(columns, wanted), *needed]
-
+    by_id, by_flow_run = (f"{column} BETWEEN :first_id AND :last_id" for column in ("r.id", "r.flow_run_id"))
+    others: list[str] = []
     if "names_a_run" in wanted:
-        yield Branch(RUNS, [named[0], *plain(RUNS)])
-        yield Branch(RUNS, [named[1], sa.not_(named[0]), *plain(RUNS)])
-
-    def others(columns: Any) -> list[Condition]:
-        if "names_a_run" not in wanted:
-            return plain(columns)
-        by_flow_run = sa.select(RUNS.id).where(RUNS.tenant_id == parameter("tenant"), named[1])
-        by_id = columns.id.between(parameter("first_id"), parameter("last_id"))
-        return [*plain(columns), sa.not_(by_id), columns.id.not_in(by_flow_run)]
-
+        yield Branch(RUNS, [by_id, *_plain(RUNS, wanted)])
+        yield Branch(RUNS, [by_flow_run, f"NOT {by_id}", *_plain(RUNS, wanted)])
+        named = f"SELECT r.id FROM operation_runs r WHERE r.tenant_id = :tenant AND {by_flow_run}"
+        others = [f"NOT {by_id}", f"r.id NOT IN ({named})"]
     if _may_be_unfinished(wanted):
-        holds = RUNS.item_ids.contains(parameter("item"))
-        yield Branch(RUNS, [RUNS.finished_at.is_(None), holds, *others(RUNS)])
+        holds = "r.item_ids @> CAST(:item AS jsonb)"
+        yield Branch(RUNS, ["r.finished_at IS NULL", holds, *_plain(RUNS, wanted), *others])
     if _may_be_finished(wanted):
-        holds = FINISHED.item_keys.contains(parameter("item_key"))
-        few = _few(FINISHED, [holds], by_item=True)
-        yield Branch(few, others(few))
-    yield Branch(IN_PART, others(IN_PART))
+        # The view compares the tenant as text, and so does this: that leaves the index of items without a rival.
+        few = _few(FINISHED, "r.tenant_id::text = :tenant_text", "r.item_keys @> CAST(:item_key AS text[])")
+        yield Branch(few, [*_plain(few, wanted), *others])
+    yield Branch(IN_PART, [*_plain(IN_PART, wanted), *others])
 
 
-def _plain(columns: Any, wanted: Shape) -> list[Condition]:
-    conditions = [*_attributes(columns, wanted), *_begun(columns, wanted)]
-    if ended := _ended(columns.finished_at, wanted):
-        conditions.append(sa.or_(columns.finished_at.is_(None), sa.and_(*ended)))
+def _plain(source: Source, wanted: Shape) -> list[str]:
+    conditions = _attributes(source, wanted)
+    if ended := _ended("r.finished_at", wanted):
+        conditions.append(f"(r.finished_at IS NULL OR {' AND '.join(ended)})")
+    if "search" in wanted and "needs_attention" in wanted:
+        # Said as a value, so that the server looks each up in a table that it makes once, not through all of them.
+        conditions.append(f"(r.id IN (SELECT a.id FROM {ATTENTION.sql} a)) IS TRUE")
     return conditions
 
 
-def _attributes(columns: Any, wanted: Shape) -> list[Condition]:
-    conditions: list[Condition] = []
-    if "type" in wanted:
-        conditions += [columns.resource == parameter("resource"), columns.action == parameter("action")]
-    if "initiated_by" in wanted:
-        conditions.append(columns.initiated_by == parameter("initiated_by"))
-    if "scope" in wanted or "reason" in wanted:
-        conditions += _told(columns, wanted)
-    if len(wanted.buckets) == 1:
-        conditions += [columns.bucket == bucket.value for bucket in wanted.buckets]
-    elif wanted.buckets:
-        conditions.append(columns.bucket.in_(sorted(bucket.value for bucket in wanted.buckets)))
-    return conditions
+_ATTRIBUTES = {
+    "type": "r.resource = :resource AND r.action = :action",
+    "initiated_by": "r.initiated_by = :initiated_by",
+    "running_at": "r.started_at <= :running_at",
+    "until": "r.created_at <= :until",
+    "created_since": "r.created_at >= :created_since",
+    "created_before": "r.created_at < :created_before",
+}
+_ENDS = {"running_at": ">= :running_at", "since": ">= :since", "until": "<= :until"}
 
 
-def _told(columns: Any, wanted: Shape) -> list[Condition]:
-    """By scope and reason. Runs found by an item are few: each is looked at once more."""
-    if columns is not RUNS and "scope" not in columns:
-        mine = [ENDED.tenant_id == parameter("tenant"), ENDED.id == columns.id]
-        return [sa.select(sa.literal_column("1", sa.Integer)).where(*mine, *_told(ENDED, wanted)).exists()]
-    scope, reason = (_SCOPE, _REASON) if columns is RUNS else (columns.scope, columns.reason)
-    conditions: list[Condition] = [scope == parameter("scope")] if "scope" in wanted else []
+def _attributes(source: Source, wanted: Shape) -> list[str]:
+    conditions = [condition for part, condition in _ATTRIBUTES.items() if part in wanted]
+    told = [f"{source.scope} = :scope"] if "scope" in wanted else []
     if "reason" in wanted:
         # The first is the index's own.
-        own = sa.literal_column(ENDED_BADLY_SQL, sa.Boolean)
-        is_plain = columns is RUNS or columns is ENDED
-        conditions += [own if is_plain else columns.bucket.in_(_ENDED_BADLY), reason == parameter("reason")]
-    return conditions
+        told += [ENDED_BADLY_SQL, f"{source.reason} = :reason"]
+    if told and not source.scope:
+        # Runs found by an item are few: each is looked at once more.
+        again = " AND ".join(_attributes(ENDED, Shape(wanted.parts & {"scope", "reason"}, frozenset())))
+        told = [f"r.id IN (SELECT r.id FROM ended_runs r WHERE r.tenant_id = :tenant AND {again})"]
+    if wanted.buckets:
+        names = ", ".join(f"'{bucket}'" for bucket in StatusBucket if bucket in wanted.buckets)
+        conditions.append(f"r.bucket IN ({names})")
+    return conditions + told
+
+
+def _ended(finished_at: str, wanted: Shape) -> list[str]:
+    return [f"{finished_at} {holds}" for part, holds in _ENDS.items() if part in wanted]
 
 
 def _may_be_unfinished(wanted: Shape) -> bool:
@@ -204,32 +188,6 @@ def _may_be_finished(wanted: Shape) -> bool:
     return not wanted.buckets or bool(wanted.buckets - UNFINISHED)
 
 
-_BEGUN = (
-    ("running_at", "started_at", le),
-    ("until", "created_at", le),
-    ("created_since", "created_at", ge),
-    ("created_before", "created_at", lt),
-)
-_ENDS = (("running_at", ge), ("since", ge), ("until", le))
-
-
-def _begun(columns: Any, wanted: Shape) -> list[Condition]:
-    return [holds(columns[column], parameter(part)) for part, column, holds in _BEGUN if part in wanted]
-
-
-def _ended(finished_at: Any, wanted: Shape) -> list[Condition]:
-    return [holds(finished_at, parameter(part)) for part, holds in _ENDS if part in wanted]
-
-
-def _few(columns: Any, conditions: Sequence[Condition], *, by_item: bool = False) -> Any:
-    """The columns of the few runs that a partial index holds; OFFSET 0 keeps other conditions from proposing another index."""
-    # The view compares the tenant as text, and so does this by item: that leaves the index of items without a rival.
-    as_text = sa.cast(columns.tenant_id, Text) == parameter("tenant_text")
-    mine = as_text if by_item else columns.tenant_id == parameter("tenant")
-    read = [columns[name] for name in READ] + ([columns.scope, columns.reason] if columns is ENDED else [])
-    return sa.select(*read).where(mine, *conditions).offset(sa.literal_column("0")).subquery().c
-
-
-_SCOPE: Any = sa.literal_column(SCOPE_SQL, Text)
-_REASON: Any = sa.literal_column("run_reason(failures)", Text)
-_ENDED_BADLY = (StatusBucket.FAILED.value, StatusBucket.PARTIAL.value)
+def _few(source: Source, *conditions: str) -> Source:
+    """The few runs that a partial index holds; OFFSET 0 keeps other conditions from proposing another index."""
+    return source._replace(sql=f"(SELECT * FROM {source.sql} r WHERE {' AND '.join(conditions)} OFFSET 0)")

@@ -2,10 +2,26 @@
 
 from sqlalchemy import text
 
+from runstore.runs.rows import list_of_runs
 from runstore.schema import ENDED_BADLY_SQL, SCOPE_SQL
 
 USUAL_FROM = 30
 """A run is compared with at most this many earlier ones of its type."""
+
+THESE = text(f"{list_of_runs()} WHERE r.tenant_id = :tenant AND r.id = ANY(CAST(:ids AS uuid[])) LIMIT :size")
+
+NEWER = text(
+    """
+    SELECT count(*) AS n FROM (
+      SELECT FROM operation_runs WHERE tenant_id = :tenant AND (created_at, id) > (:place_at, :place_id) LIMIT :size) capped
+    """
+)
+
+_WITHOUT_LISTS = """
+  r.context, r.related, r.history, '[]'::jsonb AS item_ids, '[]'::jsonb AS failures, jsonb_array_length(r.item_ids) AS items,
+  jsonb_array_length(r.failures) AS failed_items,
+"""
+OVERVIEW = text(f"{list_of_runs(_WITHOUT_LISTS)} WHERE r.tenant_id = :tenant AND r.id = :run LIMIT 1")
 
 # Types, scopes and reasons are walked from one to the next in their index, however many runs have each.
 CHOICES = text(

@@ -10,22 +10,19 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import bindparam, func, literal, literal_column, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.types import Uuid
+from sqlalchemy import text
 
 from runstore.database import TenantReader
 from runstore.errors import NotFoundError
+from runstore.runs import insight_queries as sql
 from runstore.runs.branches import shape_of, values_of
 from runstore.runs.filters import EVERYTHING, Cursor, RunFilter
-from runstore.runs.insight_queries import AGAINST, CHOICES, FAILURES, GROUPS, ITEMS, KIN, NOTES, USUAL
 from runstore.runs.operation import OperationType
 from runstore.runs.queries import per_day
-from runstore.runs.rows import detail_of, list_of_runs, run_of
+from runstore.runs.rows import detail_of, run_of
 from runstore.runs.run import Failure, Run, RunDetail
 from runstore.runs.run_sources import SEARCHED
 from runstore.runs.status import StatusBucket
-from runstore.schema import OperationRun
 
 HISTORY_FROM = 10_000
 """Runs per day are counted over at most this many of the newest ones."""
@@ -121,26 +118,23 @@ class RunInsights(TenantReader):
 
     def these(self, run_ids: Sequence[UUID]) -> dict[UUID, Run]:
         """The runs of these ids as they are now, by id; those that are gone, or another tenant's, are left out."""
-        wanted = bindparam("ids", list(run_ids), type_=ARRAY(Uuid(as_uuid=True)))
-        query = list_of_runs().where(self._mine(), OperationRun.id == func.any(wanted)).limit(max(len(run_ids), 1))
-        return {row.id: run_of(row) for row in self._rows(query)}
+        rows = self._rows(sql.THESE, {"ids": list(run_ids), "size": max(len(run_ids), 1)})
+        return {row.id: run_of(row) for row in rows}
 
     def notes(self, run_ids: Sequence[UUID], keys: Sequence[str]) -> dict[UUID, RunNote]:
         """What there is to say about these runs, by id: their values of those keys of the context, cut, and why they failed."""
-        rows = self._rows(NOTES, {"ids": list(run_ids), "keys": list(keys), "size": max(len(run_ids), 1)})
+        rows = self._rows(sql.NOTES, {"ids": list(run_ids), "keys": list(keys), "size": max(len(run_ids), 1)})
         return {row.id: RunNote(tuple(zip(row.names or (), row.said or (), strict=True)), row.reason) for row in rows}
 
     def newer_than(self, place: Cursor, cap: int = 100) -> int:
-        key = tuple_(OperationRun.created_at, OperationRun.id)
-        there = tuple_(literal(place.created_at), literal(place.run_id))
-        some = select(OperationRun.id).where(self._mine(), key > there).limit(cap).subquery()
-        return self._rows(select(func.count().label("n")).select_from(some))[0].n
+        values = {"place_at": place.created_at, "place_id": place.run_id, "size": cap}
+        return self._rows(sql.NEWER, values)[0].n
 
     def searched(self) -> int:
-        return self._rows(SEARCHED)[0].n
+        return self._rows(text(SEARCHED))[0].n
 
     def choices(self) -> Choices:
-        rows, kinds = self._rows(CHOICES), ("type", "by", "scope", "reason")
+        rows, kinds = self._rows(sql.CHOICES), ("type", "by", "scope", "reason")
         types, *others = (tuple(row.value for row in rows if row.kind == kind) for kind in kinds)
         return Choices(tuple(sorted(map(OperationType.parse, types))), *others)
 
@@ -159,35 +153,25 @@ class RunInsights(TenantReader):
     ) -> dict[OperationType, timedelta]:
         """The median duration of this tenant's latest finished runs by type; none of a type with fewer than three."""
         names = {"resources": [one.resource for one in operations], "actions": [one.action for one in operations]}
-        rows = self._rows(USUAL, {**names, "besides": besides})
+        rows = self._rows(sql.USUAL, {**names, "besides": besides})
         return {OperationType(row.resource, row.action): timedelta(seconds=row.seconds) for row in rows}
 
     def kin(self, run_id: UUID) -> Kin:
-        rows = self._rows(KIN, {"run": run_id})
+        rows = self._rows(sql.KIN, {"run": run_id})
         return Kin(**{row.which: RunAt(row.id, StatusBucket(row.bucket), row.created_at) for row in rows})
 
     def against(self, run_id: UUID, other_id: UUID | None) -> Against | None:
-        rows = self._rows(AGAINST, {"run": run_id, "other": other_id})
+        rows = self._rows(sql.AGAINST, {"run": run_id, "other": other_id})
         return Against(*rows[0]) if rows else None
 
     def overview(self, run_id: UUID) -> RunOverview:
-        nothing = literal_column("CAST('[]' AS jsonb)", JSONB)
-        columns = (
-            OperationRun.context,
-            OperationRun.related,
-            OperationRun.history,
-            nothing.label("item_ids"),
-            nothing.label("failures"),
-            func.jsonb_array_length(OperationRun.item_ids).label("items"),
-            func.jsonb_array_length(OperationRun.failures).label("failed_items"),
-        )
-        rows = self._rows(list_of_runs().add_columns(*columns).where(self._mine(), OperationRun.id == run_id).limit(1))
+        rows = self._rows(sql.OVERVIEW, {"run": run_id})
         if not rows:
             raise NotFoundError(f"Tenant {self._scope.slug!r} has no run {run_id}.")
         return RunOverview(detail_of(rows[0]), rows[0].items, rows[0].failed_items)
 
     def failure_groups(self, run_id: UUID) -> tuple[FailureGroup, ...]:
-        return tuple(FailureGroup(*row) for row in self._rows(GROUPS, {"run": run_id}))
+        return tuple(FailureGroup(*row) for row in self._rows(sql.GROUPS, {"run": run_id}))
 
     def failures(
         self,
@@ -199,17 +183,14 @@ class RunInsights(TenantReader):
         limit: int = 50,
     ) -> Slice:
         """Some of the run's failures in their order; `search` is part of an item id, in any case."""
-        rows = self._rows(FAILURES, {**_slice(run_id, search, offset, limit), "code": reason_code})
+        rows = self._rows(sql.FAILURES, {**_slice(run_id, search, offset, limit), "code": reason_code})
         found = tuple(Failure(row.item_id, row.reason_code, row.message) for row in rows)
         return Slice(found, rows[0].total if rows else 0)
 
     def items(self, run_id: UUID, *, search: str | None = None, offset: int = 0, limit: int = 50) -> Slice:
         """Some of the run's item ids in their order; `search` is part of an item id, in any case."""
-        rows = self._rows(ITEMS, _slice(run_id, search, offset, limit))
+        rows = self._rows(sql.ITEMS, _slice(run_id, search, offset, limit))
         return Slice(tuple(row.item_id for row in rows), rows[0].total if rows else 0)
-
-    def _mine(self) -> Any:
-        return OperationRun.tenant_id == self._scope.tenant_id
 
 
 def _slice(run_id: UUID, search: str | None, offset: int, limit: int) -> dict[str, Any]:

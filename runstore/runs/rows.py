@@ -3,13 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
-from sqlalchemy.sql import Select
+from sqlalchemy import Row
 
 from runstore.runs.operation import OperationType
 from runstore.runs.run import Counts, Failure, HistoryEntry, RelatedLink, Run, RunDetail, Source
 from runstore.runs.status import RunStatus, StatusBucket
-from runstore.schema import OperationRun, Tenant
 from runstore.tenancy import Trigger
 
 _LISTED = (
@@ -19,18 +17,13 @@ _LISTED = (
 )
 """What a list shows. Item ids, failures, context and history may be megabytes, so only a detail reads them."""
 
-DETAIL_COLUMNS = (
-    OperationRun.context,
-    OperationRun.item_ids,
-    OperationRun.failures,
-    OperationRun.related,
-    OperationRun.history,
-)
+DETAIL_COLUMNS = "r.context, r.item_ids, r.failures, r.related, r.history, "
 
 
-def list_of_runs() -> Select[Any]:
-    columns = [getattr(OperationRun, name) for name in _LISTED]
-    return select(*columns, Tenant.slug).join(Tenant, Tenant.id == OperationRun.tenant_id)
+def list_of_runs(more: str = "") -> str:
+    """SQL: every run as `r`, with the list's columns and `more`; a WHERE has to follow, or another JOIN."""
+    read = more + returned_columns("r")
+    return f"SELECT {read}, t.slug FROM operation_runs r JOIN tenants t ON t.id = r.tenant_id"
 
 
 def returned_columns(alias: str) -> str:
