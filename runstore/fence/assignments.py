@@ -123,6 +123,8 @@ def _value_after(data: bytes, start: int, end: int, budget: Budget, sure: Judge)
     if unquoted is None:
         return None
     value = unquoted.group().rstrip(b",.)}]")
+    if flagged and value[:1] == b"-" and value[1:2].isalpha():
+        return None  # The next switch.
     if form == "list":
         value = value.partition(b",")[0]
     budget.spend(len(unquoted.group()) // 32)

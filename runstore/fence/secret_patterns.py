@@ -50,8 +50,9 @@ _CODE: Final = (
     rb"(?:(?=[a-z]{0,6}-?[a-z]{0,6}[0-9])[a-z0-9]{4,6}-[a-z0-9]{4,6}|(?=[a-z]{0,11}[0-9])[a-z0-9]{6,12})(?![\w-])"
 )
 _CODES: Final = (
-    rb"(?is).{0,24}?(?:(?:backup|recovery|rescue|emergency|scratch|wiederherstellungs|ersatz|notfall|einmal|sicherungs|[2m]fa)[ _-]?codes?"
-    rb"|c(?:o|\xc3\xb3)d(?:e|igo)s? de (?:secours|sauvegarde|r[^\s]{1,2}cup[^\s]{3,9}|respaldo|emergencia|seguridad)"
+    rb"(?is).{0,24}?(?:(?:backup|recovery|rescue|emergency|scratch|wiederherstellungs|ersatz|notfall|einmal"
+    rb"|sicherungs|[2m]fa)[ _-]?codes?|c(?:o|\xc3\xb3)d(?:e|igo)s? de (?:secours|sauvegarde|r[^\s]{1,2}cup[^\s]{3,9}|respaldo"
+    rb"|emergencia|seguridad)"
     + "|(?:バックアップ|リカバリー|回復|復旧)コード".encode()
     + rb")(?:[^\n0-9:=\xef]{0,24}[:=\xef]|[^\n0-9]{0,16})(?:[0-9]{1,2}[.)]|[^\w\n]|\\n|\n){1,8}("
     + _CODE
@@ -60,6 +61,12 @@ _CODES: Final = (
     + rb"){0,19})"
 )
 """The words for codes of last resort, and a list of such."""
+_DOORS: Final = (
+    "alarm", "wifi", "wi-fi", "wlan", "safe", "tresor", "coffre", "caja fuerte", "tür", "tuer", "door", "gate", "porte", "portail",
+    "puerta", "garage", "digicode", "zutritt", "金庫", "ドア",
+)  # fmt: skip
+_NUMBER: Final = rb"(?:[:= ]|\xef\xbc\x9a|est |ist |is |es ){1,3}([0-9]{4,8}[#*]?)(?![\w.,:/-])"
+_TO_OPEN: Final = rb"[^\n0-9]{0,40}?(?:code|c\xc3\xb3digo|\xe3\x82\xb3\xe3\x83\xbc\xe3\x83\x89)[^\n0-9]{0,24}?" + _NUMBER
 # Tokens that a prefix makes certain are a table of their own, `token_forms.tsv`; these have another sign.
 _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", "$2", 0, rb"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"),
@@ -121,6 +128,8 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         "password-argument", " /p", 0,
         rb"(?i) /p[ :][\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[a-z])[^\s\"'<>/\\.:=]{6,128}+)(?![/\\.:=])",
     ),
+    *(("password-argument", sign + "-p", 0, rb"[\"']-p((?=[^\s\"']{0,40}[0-9])[^\s\"':=]{6,128}+)\\{0,7}[\"']") for sign in "\"'"),
+    ("password-argument", "openssl ", 0, rb"openssl\s[^\n]{0,160}?\s-(?:k|K|password)\s{1,4}+" + _ARGUMENT),
     ("password-argument", "ldap", 0, rb"ldap[a-z]{3,10}\s[^\n]{0,160}?\s-w\s{1,4}+" + _ARGUMENT),
     ("password-argument", "mysql", 0, rb"mysql[a-z]{0,8}\s[^\n]{0,80}?\s-p" + _ARGUMENT),
     ("password-argument", "ssh-keygen", 0, rb"ssh-keygen\s[^\n]{0,160}?-[NP]\s{1,4}+" + _ARGUMENT),
@@ -132,7 +141,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-argument", "generic-password", 0, rb"generic-password[^\n]{0,200}?\s-w\s{1,4}+" + _ARGUMENT),
     (
         "password-argument", "echo ", 0,
-        rb"echo\s{1,4}+[\"']?([^\s\"'|$]{4,255}+)[\"']?\s{0,4}+\|\s{0,4}+(?:sudo|su|(?:ch)?passwd|runas|kinit|gpg)\b",
+        rb"echo\s{1,4}+\\{0,7}[\"']?([^\s\"'|$\\]{4,255}+)\\{0,7}[\"']?\s{0,4}+\|\s{0,4}+(?:sudo|su|(?:ch)?passwd|runas|kinit|gpg)\b",
     ),
     (
         "encoded-command", " -e", 0,
@@ -149,7 +158,10 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ),
     ("credentials-argument", "-u", 0, rb"(?<=[ -])-u(?:ser)?\s{1,5}+\\{0,7}[\"']?[^\s:\"'/]{1,128}+:((?!/)" + _CHAR + b"{4,256}+)"),
     ("snmp-community", "snmp-server community ", 0, rb"(?i)snmp-server community " + _ARGUMENT),
-    ("snmp-community", "validcommunities", 0, rb"(?i)validcommunities[\"']?(?:\]\s{1,4}+|[^\n]{0,40}?\s(?:/v|-name)\s{1,4}+)" + _ARGUMENT),
+    (
+        "snmp-community", "validcommunities", 0,
+        rb"(?i)validcommunities[\"']?(?:\]\s{1,4}+|[^\n]{0,40}?\s(?:/v|-name)\s{1,4}+)" + _ARGUMENT,
+    ),
     ("snmp-community", "community ", 2, rb"(?i)r[ow]community " + _ARGUMENT),
     (
         "password-argument", "-server ", 6,
@@ -164,6 +176,8 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         )
         for name in ("login", "zugangsdaten", "anmeldedaten", "credentials", "creds", "identifiants", "credenciales")
     ),
+    *(("door-code", name, 0, b"(?i)" + name.encode() + _TO_OPEN) for name in _DOORS),
+    ("door-code", "code", 0, rb"(?i)code[ _-](?:\S{2,5} ){0,2}(?:%s)[^\n0-9]{0,24}" % "|".join(_DOORS).encode() + _NUMBER),
     *(("recovery-codes", name, 24, _CODES) for name in ("code", "digo", "コード")),
     ("crowdstrike-id", "cid=", 0, rb"(?i)(?<![a-z])cid=([0-9a-f]{32}-[0-9a-f]{2})(?![\w-])"),
     ("ansible-vault", "$ANSIBLE_VAULT;", 0, rb"\$ANSIBLE_VAULT;[\w.;-]{1,80}+((?:[0-9a-f\s]|\\+[nr]){20,16384}+)"),
@@ -186,6 +200,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", "$krb5", 0, rb"\$krb5[a-z]{2,8}\$\S{20,16384}+"),
     ("password-hash", "::", 0, rb"::[^\s:]{0,64}:([0-9a-fA-F]{16}:[0-9a-fA-F]{32}:[0-9a-fA-F]{20,4096}+)"),
     ("password-hash", " -h", 0, rb"(?i) -h(?:ashes)? (?:[0-9a-f]{32})?:?([0-9a-f]{32})(?![\w-])"),
+    *(("enrolment-token", name, 0, name.encode() + rb"=[\"'{]{0,2}(" + _GUID + rb")") for name in ("TOKENID", "ActivationId")),
     ("sidekiq-key", "contribsys__com", 0, rb"(?i)contribsys__com\W{1,6}+([0-9a-f]{8}:[0-9a-f]{8})(?![\w-])"),
     ("notify-key", "gcntfy-", 0, rb"gcntfy-[\w-]{1,64}?-(" + _GUID + rb"-" + _GUID + rb")"),
     ("secret-id", "secret", 0, rb"(?i)secret[_-]?id[\"'\\]{0,4}\s?[:=][\s\"'\\]{0,5}(" + _GUID + rb")"),

@@ -78,7 +78,11 @@ _ODD: Final = b"!#%&*+?@^~"
 _OFTEN: Final = UPPER + NUMBERS + _ODD
 """What chance takes a third of the time, and people hardly in a word with signs."""
 _TAG: Final = re.compile(rb"</?[A-Za-z]{1,30}+>")  # It says nothing of the word that it stands around.
-_PARTS: Final = re.compile(rb"[^ ]{%d,256}+" % SHORTEST)
+_PARTS: Final = re.compile(rb"[^ ]{8,256}+")
+_MADE: Final = re.compile(rb"(?:\A|(?<=[=:(,;>|]))[A-Za-z0-9!?#&*+~][A-Za-z0-9!?#$&*+~%_-]{7,39}+(?=[.:]?\Z|[),;<|&])")
+_DEPENDS: Final = re.compile(rb"%|[*+&~][0-9]{4}")
+"""It depends on the digits what a word is."""
+_COUNTED: Final = re.compile(rb"[A-Za-z_-]{1,39}(?:#[0-9]+|[*+&~](?:[0-9]{1,3}|(?:19|20)[0-9]{2}))\*?|.*%[0-9A-F]{2}.*|[0-9].*")
 
 
 def signed_words(data: bytes, budget: Budget) -> Iterator[tuple[int, int]]:
@@ -96,13 +100,32 @@ def signed_words(data: bytes, budget: Budget) -> Iterator[tuple[int, int]]:
             budget.spend(1)
             met.add(shape)
             continue
-        # Which digits it has says nothing, but where they say a sign.
+        # Which digits it has says nothing, but where they say a sign or a year.
         budget.spend(6 + length)
-        start, end = _opaque_part(apart[begin : begin + len(shape)] if b"%" in shape else shape)
+        word = apart[begin : begin + len(shape)]
+        start, end = _opaque_part(word if b"%" in shape else shape) if length >= SHORTEST else (0, 0)
+        if end <= start and b"/" not in bare and not (b"&" in shape and b"=" in shape):
+            start, end = next((made.span() for made in _MADE.finditer(word) if _is_made(made.group())), (0, 0))
         if end > start:
             yield begin + start, begin + end
-        elif b"%" not in shape:
+        elif not _DEPENDS.search(shape):
             met.add(shape)
+
+
+def _is_made(word: bytes) -> bool:
+    """Whether a word is a password as people make them: letters of both cases, a number, a sign before the end."""
+    length = len(word)
+    small, capital, digit = word.translate(None, LOWER), word.translate(None, UPPER), word.translate(None, NUMBERS)
+    return (
+        length - len(small) >= 3
+        and length - len(capital) >= 1
+        and length - len(digit) >= 3
+        and 0 < len(word[:-1].translate(None, _IN_WORDS)) <= 4
+        and not _COUNTED.fullmatch(word)
+    )
+
+
+_IN_WORDS: Final = CHARACTERS + b"_-"
 
 
 @lru_cache(maxsize=10_000)
