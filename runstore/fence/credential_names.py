@@ -71,7 +71,7 @@ _SURE: Final = (
     r"connexion(?:(?<=ne.de.connexion)|(?<=nedeconnexion))",
     r"conexi(?:ón(?:(?<=cadena.de.conexión)|(?<=cadenadeconexión))|on(?:(?<=cadena.de.conexion)|(?<=cadenadeconexion)))",
     r"pas{1,3}w[eo]?r?[eo]?[dt]{0,2}s?", r"passord", r"ps{1,2}w(?:or)?d", r"passphrases?",
-    r"passcode", r"pass(?<!bypass)(?<!compass)", r"pwd(?<!oldpwd)",
+    r"passcode", r"pass(?<!bypass)(?<!compass)(?<!getpass)", r"pwd(?<!oldpwd)",
     r"pw(?<!getpw)", r"kennwort", r"mdp(?<![a-z]mdp)", rf"secret[oa]?s?(?:key|{_WHICH})?", r"secreto[a-z]{2,14}",
     r"tokens?(?<!skiptoken)(?<!deltatoken)(?<!nexttoken)(?<!continuationtoken)(?<!cancellationtoken)",
     r"cred(?:ential)?s?(?<![a-z]cred)", r"credencial(?:es)?", r"keys?", r"key(?=material|value)", r"psk",
@@ -94,7 +94,10 @@ def _one_of(names: tuple[str, ...], then: str) -> re.Pattern[bytes]:
     return re.compile(f"(?:{one}){then}".encode())
 
 
-CREDENTIAL_NAME: Final = _one_of((*_SHORT, *_DOUBT, *_SURE), rf"(?:{_WHICH}|{_WHAT})?\d{{0,2}}(?:(?<=ド|ー|ズ|鍵|密|ン|報|号|列|ジ|葉)|(?![A-Za-z0-9]))")
+CREDENTIAL_NAME: Final = _one_of(
+    (*_SHORT, *_DOUBT, *_SURE),
+    rf"(?:{_WHICH}|{_WHAT})?\d{{0,2}}(?:(?<=ド|ー|ズ|鍵|密|ン|報|号|列|ジ|葉)|(?![A-Za-z0-9]))",
+)
 """A credential's name in a folded text, matched at its anchor and ending where the name ends, or with a word of the value."""
 SHORT_NAME: Final = _one_of(_SHORT, "")
 """A name that is a part of many other words: it must begin one."""

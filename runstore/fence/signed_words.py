@@ -82,7 +82,9 @@ _PARTS: Final = re.compile(rb"[^ ]{8,256}+")
 _MADE: Final = re.compile(rb"(?:\A|(?<=[=:(,;>|]))[A-Za-z0-9!?#&*+~][A-Za-z0-9!?#$&*+~%_-]{7,39}+(?=[.:]?\Z|[),;<|&])")
 _DEPENDS: Final = re.compile(rb"%|[*+&~][0-9]{4}")
 """It depends on the digits what a word is."""
-_COUNTED: Final = re.compile(rb"[A-Za-z_-]{1,39}(?:#[0-9]+|[*+&~](?:[0-9]{1,3}|(?:19|20)[0-9]{2}))\*?|.*%[0-9A-F]{2}.*|[0-9].*")
+_COUNTED: Final = re.compile(
+    rb"[A-Za-z_-]{1,39}(?:#[0-9]+|[*+&~](?:[0-9]{1,3}|(?:19|20)[0-9]{2}))\*?|.*%[0-9A-F]{2}.*|[0-9].*|[A-Za-z0-9_]{1,30}!\$?[A-Z]{1,2}\$?[0-9]+.*"
+)
 
 
 def signed_words(data: bytes, budget: Budget) -> Iterator[tuple[int, int]]:
