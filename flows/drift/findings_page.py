@@ -21,7 +21,6 @@ from monitoring_app.presentation.view import show
 from runstore.ids import uuid_or_none
 
 A_PAGE: Final = 25
-WITHHELD_SHOWN: Final = 20
 
 
 def draw(viewer: Viewer) -> None:
@@ -47,7 +46,7 @@ def draw(viewer: Viewer) -> None:
         limit=LIMIT if run else A_PAGE,
     )
     if document["withheld"]:
-        show(notice(not_compared(document["withheld"][:WITHHELD_SHOWN]), "orange"), "findings-withheld")
+        show(notice(not_compared(document["withheld"]), "orange"), "findings-withheld")
     is_filtered = wanted != FindingFilter()
     if not document["comparisons"] or (not document["counts"] and not is_filtered):
         title = "Nothing is open" if document["comparisons"] else "Nothing compared yet"

@@ -52,7 +52,7 @@ def read_names(reader: GraphReader, run: TrackedRun, mentioned: Mentioned) -> di
     catalogues = dict.fromkeys(mentioned.intents, INTENT_SETTINGS) | dict.fromkeys(mentioned.definitions, SETTINGS)
     missing = run.stored(lambda connection: definitions_to_read(connection, catalogues.keys()))
     refused: list[str] = []
-    named = 0
+    named, hint = 0, ""
     try:
         for start in range(0, min(len(missing), MOST_DEFINITIONS), _BATCH):
             asked = [(catalogues[one], one) for one in missing[start : start + _BATCH]]
@@ -64,6 +64,7 @@ def read_names(reader: GraphReader, run: TrackedRun, mentioned: Mentioned) -> di
         for objects in reader.objects(mentioned.objects):
             if isinstance(objects, Problem):
                 refused.append("groups, users, roles and apps")
+                hint = " Directory.Read.All may be missing." if objects.status == 403 else ""
                 continue
             named += len(objects)
             run.stored(partial(keep_objects, scope=run.scope, objects=objects))
@@ -76,5 +77,5 @@ def read_names(reader: GraphReader, run: TrackedRun, mentioned: Mentioned) -> di
     what = " and ".join(dict.fromkeys(refused))
     return {
         "names": {"read": named, "left": left, "refused": what},
-        "notice": f"Microsoft Graph did not say the names of {what}: findings show ids there. Directory.Read.All may be missing.",
+        "notice": f"Microsoft Graph did not say the names of {what}: findings show ids there.{hint}",
     }

@@ -112,8 +112,9 @@ def pair_changes(
     as_new = replace(old, policy_type=new.policy_type)
     whole = (was, is_now)
     was, is_now = asked_of_both(was, is_now, (old.origin, new.origin))
-    if held is not None and (was, is_now) != whole and not any(SELECTED in unread_parts(one) for one in whole):
-        held[new.policy_type, SELECTED] += 0 if is_of_graph(new.origin) else 1
+    said = is_of_graph(new.origin) or any(SELECTED in unread_parts(one) for one in whole)
+    if held is not None and (was, is_now) != whole and not said:
+        held[new.policy_type, SELECTED] += 1
     before = told_by(was, is_now)
     after = told_by(is_now, was)
     changes = diff(form_of(as_new, before, new.subtype), form_of(new, after, old.subtype))

@@ -148,6 +148,8 @@ _PARTS: Final = {
     "assignments": "assignments",
     "scheduledActionsForRule": "actions for non-compliance",
     "localizedNotificationMessages": "messages",
+    "settingInstance": "settings",
+    "scriptContent": "content",
     SELECTED: "properties",
 }
 _BESIDE: Final = ("scheduledActionsForRule", "localizedNotificationMessages")

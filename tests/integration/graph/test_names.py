@@ -168,10 +168,14 @@ def test_one_policy_and_one_permission_that_are_missing_are_withheld_and_nothing
     assert all("1 Settings catalog: may still be there" in one and "1 App protection" in one for one in said), said
 
 
-def test_without_the_permission_the_run_says_that_names_are_missing(server: GraphServer, tenant: Runs) -> None:
+@pytest.mark.parametrize("kind", ["forbidden", "locked"])
+def test_without_names_the_run_says_so_and_names_the_permission_if_it_is_that(
+    server: GraphServer, tenant: Runs, kind: str
+) -> None:
     server.control(put=[["settings_catalog", catalog(1, GROUP)]])
-    server.control(faults={"scripts": [{"match": "getByIds", "kind": "forbidden", "times": -1}]})
+    server.control(faults={"scripts": [{"match": "getByIds", "kind": kind, "times": -1}]})
     context = synced(tenant)
+    assert ("Directory.Read.All" in context["notice"]) == (kind == "forbidden")
     assert "names of groups, users, roles and apps" in context["notice"]
     assert context["names"]["refused"] == "groups, users, roles and apps"
     with tenant.store.hub.transaction(tenant.scope) as connection:
