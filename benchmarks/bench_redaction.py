@@ -1,24 +1,28 @@
-"""How long redaction takes: 1 MB of the most hostile texts, and the short lines it sees all day.
+"""How long redaction takes: 1 MB of the most hostile texts at every door of the fence, and the short lines it sees all day.
 
     python benchmarks/bench_redaction.py
 
-Prints CPU milliseconds (best of five), and ends with exit code 1 when a hostile megabyte takes 100 ms or more.
+Prints CPU milliseconds (of the slowest texts the best of five), and ends with exit code 1 when a hostile megabyte takes 100 ms
+or more at any door. `scrub_text` and `scrub_json` cut what is longer than half a megabyte; what keeps policies does not.
 `detect-secrets`, which the tests use as a second opinion, is measured beside it on the same texts.
 """
 
 from __future__ import annotations
 
+import base64
 import random
 import string
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from flows._policies.secrets import protected, protected_path, protected_text, tenant_fingerprint
 from runstore.fence.credential_names import KEY_ANCHORS
-from runstore.fence.redaction import scrub_text
+from runstore.fence.redaction import scrub_json, scrub_text
 from runstore.fence.secret_patterns import RULES
 from tests.support.harmless_corpus import harmless
 from tests.support.secret_corpus import corpus
@@ -77,8 +81,26 @@ def hostile_texts() -> dict[str, str]:
         "a long table": "user,password\n" + repeated("x,y1z2w3\n"),
         "pairs, value first": repeated('"value":"abcdef1", "name":"pin" '),
         "prose": repeated("the quick brown fox jumps over the lazy dog. "),
+        "distinct groups": _joined(r, string.ascii_uppercase + string.digits, 19, " ", groups=True),
+        "distinct words of letters and digits": _joined(r, string.ascii_letters + string.digits, 16, " "),
+        "distinct words of letters, digits and signs": _joined(
+            r, string.ascii_letters + string.digits + "!#$%&*?", 14, " "
+        ),
+        "lines of base64": _joined(r, string.ascii_letters + string.digits + "+/", 76, "\n"),
+        "distinct paths": " ".join(f"C:/Program/Files{number}/x_{number}.exe" for number in range(38_000)),
+        "password arguments": repeated("x -p abc1234 "),
+        "signatures": repeated("sig=aaaaaaaaaaaaaaaa&"),
+        "a value in each line": repeated("password=abc123\n"),
+        "harmless lines": "\n".join(text for _, text in harmless(5, 20_000))[:SIZE],
     }
     return texts
+
+
+def _joined(r: random.Random, alphabet: str, length: int, sign: str, groups: bool = False) -> str:
+    words = ("".join(r.choices(alphabet, k=length)) for _ in range(SIZE // (length + 1)))
+    if groups:
+        words = ("-".join(word[at : at + 4] for at in range(0, length, 5)) for word in words)
+    return sign.join(words)
 
 
 def milliseconds(call: Callable[[], object], rounds: int = 5) -> float:
@@ -90,12 +112,36 @@ def milliseconds(call: Callable[[], object], rounds: int = 5) -> float:
     return best * 1000
 
 
+_FINGERPRINT = tenant_fingerprint(bytes(32))
+DOORS: dict[str, Callable[[str], object]] = {
+    "scrub_text": scrub_text,
+    "scrub_json, a list of words": lambda text: scrub_json(text.split(" ")),
+    "protected_text": lambda text: protected_text(text, _FINGERPRINT),
+    "protected_path": lambda text: protected_path(text, _FINGERPRINT),
+    "protected, a script": lambda text: protected(
+        {"scriptContent": base64.b64encode(text.encode()).decode()}, _FINGERPRINT
+    ),
+    "protected, a list of lines": lambda text: protected({"description": text.split("\n")}, _FINGERPRINT),
+    "protected, a list of words": lambda text: protected({"description": text.split(" ")}, _FINGERPRINT),
+}
+"""Ways by which text is made fit to be kept or shown."""
+
+
 def main() -> int:
-    figures = {name: milliseconds(lambda text=text: scrub_text(text)) for name, text in hostile_texts().items()}
-    slowest = sorted(figures.items(), key=lambda item: -item[1])
-    print(f"1 MB, {len(figures)} hostile texts, CPU ms: median {slowest[len(slowest) // 2][1]:.1f}, slowest:")
-    for name, figure in slowest[:8]:
-        print(f"  {figure:7.1f}  {name}")
+    texts = hostile_texts()
+    worst = 0.0
+    for door, pass_through in DOORS.items():
+        figures = {name: milliseconds(partial(pass_through, text), rounds=1) for name, text in texts.items()}
+        by_time = sorted(figures, key=lambda name: -figures[name])
+        slowest = {name: milliseconds(partial(pass_through, texts[name])) for name in by_time[:5]}
+        worst = max(worst, *slowest.values())
+        over = sum(figure >= BUDGET_MS for figure in figures.values())
+        median = figures[by_time[len(by_time) // 2]]
+        print(
+            f"{door}: 1 MB of {len(figures)} hostile texts, CPU ms: median {median:.1f}, {over} over {BUDGET_MS:.0f}, slowest:"
+        )
+        for name, figure in sorted(slowest.items(), key=lambda item: -item[1]):
+            print(f"  {figure:7.1f}  {name}")
     lines = [text for _, text in harmless(3, 2000)]
     samples = [sample.text for sample in corpus(3, 10)]
     print(f"harmless line: {milliseconds(lambda: [scrub_text(line) for line in lines]) / len(lines) * 1000:.1f} µs")
@@ -103,7 +149,7 @@ def main() -> int:
         f"text with a secret: {milliseconds(lambda: [scrub_text(text) for text in samples]) / len(samples) * 1000:.1f} µs"
     )
     _second_opinion(lines)
-    return 0 if slowest[0][1] < BUDGET_MS else 1
+    return 0 if worst < BUDGET_MS else 1
 
 
 def _second_opinion(lines: list[str]) -> None:
