@@ -7,11 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Index, MetaData, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    FetchedValue,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-from runstore.runs.status import BUCKET_SQL
 
 LONG_RUN = timedelta(hours=1)
 LONG_RUN_SQL = "finished_at - created_at > interval '1 hour'"
@@ -167,7 +176,8 @@ class OperationRun(Base):
     resource: Mapped[str]
     action: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="pending")
-    bucket: Mapped[str] = mapped_column(Computed(BUCKET_SQL, persisted=True))
+    # Generated, by the rule of `status.bucket_of`.
+    bucket: Mapped[str] = mapped_column(server_default=FetchedValue())
     attempt: Mapped[int] = mapped_column(server_default="1")
     idempotency_key: Mapped[str]
     context: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))

@@ -96,15 +96,3 @@ def bucket_of(status: RunStatus, succeeded: int, failed: int) -> StatusBucket:
     if failed == 0:
         return StatusBucket.SUCCEEDED
     return StatusBucket.PARTIAL if succeeded > 0 else StatusBucket.FAILED
-
-
-BUCKET_SQL = """
-CASE
-  WHEN status = 'pending' THEN 'queued'
-  WHEN status = 'running' THEN 'running'
-  WHEN status IN ('failed', 'aborted') THEN 'failed'
-  WHEN failed = 0 THEN 'succeeded'
-  WHEN succeeded > 0 THEN 'partial'
-  ELSE 'failed'
-END
-""".strip()
