@@ -80,8 +80,8 @@ BEFORE: Final = re.compile(
 )
 """A pair with its value first: {"value": "…", "name": "…"}."""
 BREAK: Final = re.compile(rb"\n|\\{1,7}n")
-CELL: Final = re.compile(rb"(?:\A|([|;,\t])|\n|\\n)[ \"*]{0,4}[\w. \x80-\xff-]{0,30}\Z")
-CELL_END: Final = re.compile(rb"[ \"*]{0,4}([|;,\t\n]|\\{1,7}n)")
+CELL: Final = re.compile(rb"(?:\A|([|;,\t]|\\{1,7}t)|\n|\\n)[ \"*]{0,4}[\w. \x80-\xff-]{0,30}\Z")
+CELL_END: Final = re.compile(rb"[ \"*]{0,4}([|;,\t\n]|\\{1,7}[nt])")
 """A name that is the head of a column."""
 INTO: Final = re.compile(rb"[\"'`\]]?\s{0,4}(?:,[^()]{0,400}+)?\)\s{1,20}(?i:values|select)[\s(]{1,20}")
 """What follows a column's name in an INSERT, up to the first value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -36,7 +37,7 @@ def _column(data: bytes, start: int, end: int, budget: Budget, sure: Judge) -> I
     budget.spend(8)
     left = forms.BREAK.split(data[max(0, start - 512) : start])[-1]
     line_end = forms.BREAK.search(data, end, end + 512)
-    by = sign[1] if sign[1] in _BETWEEN_CELLS else cell[1]
+    by = cell[1] if sign[1].endswith((b"n", b"\n")) else sign[1]
     if line_end is None or by is None:
         return
     before, cells_less_one = left.count(by), left.count(by) + data.count(by, end, line_end.start())
@@ -64,9 +65,6 @@ def _inserted(data: bytes, start: int, end: int, budget: Budget, sure: Judge) ->
         if field == column and (span := _judged(data, *value, "assigned", sure)):
             yield span
         field = field + 1 if sign[4] == b"," else 0
-
-
-_BETWEEN_CELLS: Final = (b"|", b";", b",", b"\t")
 
 
 def _value_before(data: bytes, start: int, end: int, sure: Judge) -> Span | None:
@@ -125,12 +123,17 @@ def _value_after(data: bytes, start: int, end: int, budget: Budget, sure: Judge)
     value = unquoted.group().rstrip(b",.)}]")
     if flagged and value[:1] == b"-" and value[1:2].isalpha():
         return None  # The next switch.
+    if form == "prose":
+        value = _CJK.split(value)[0] or value
     if form == "list":
         value = value.partition(b",")[0]
     budget.spend(len(unquoted.group()) // 32)
     if form in {"prose", "list"} and not (looks_chosen(value) or sure is looks_like_pin):
         return _remote(data, end, budget)
     return _judged(data, position, position + len(value), "assigned", sure)
+
+
+_CJK: Final = re.compile(rb"[\xe3-\xe9]")
 
 
 def _remote(data: bytes, end: int, budget: Budget) -> Span | None:

@@ -31,7 +31,8 @@ _KEY_QUALIFIERS: Final = tuple(
     b" subscription primary secondary service auth license licence product recovery ssh aws azure security client app"
     b" application functions function host sas wifi wi-fi wep wpa network device registration enrol enrollment admin"
     b" root deploy write read ingest instrumentation integration server session cookie jwt hmac aes rsa fernet vault"
-    b" vpn activation backup decryption bootstrap machine hub routing user personal isakmp".split()
+    b" vpn activation backup decryption bootstrap machine installation setup volume mak kms cd agent connector provisioning"
+    b" join cluster webhook bot push fcm maps partner hub routing user personal isakmp".split()
 )
 _NO_KEYS: Final = (b"public", b"registry", b"mon", b"tur", b"don", b"hot", b"soft", b"hoc", b"joc", b"whis", b"foreign")
 

@@ -203,6 +203,11 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", "::", 0, rb"::[^\s:]{0,64}:([0-9a-fA-F]{16}:[0-9a-fA-F]{32}:[0-9a-fA-F]{20,4096}+)"),
     ("password-hash", " -h", 0, rb"(?i) -h(?:ashes)? (?:[0-9a-f]{32})?:?([0-9a-f]{32})(?![\w-])"),
     *(("enrolment-token", name, 0, name.encode() + rb"=[\"'{]{0,2}(" + _GUID + rb")") for name in ("TOKENID", "ActivationId")),
+    (
+        "product-key", "serial", 0,
+        rb"(?i)serial[ _-]?(?:n(?:umber|ummer|o|r)\.?)?[\"']?\s?[:=]\s?[\"']?"
+        rb"([0-9]{3}-[0-9]{8}|(?:[0-9a-z]{4,5}-){3,6}[0-9a-z]{4,5})(?![\w-])",
+    ),
     ("sidekiq-key", "contribsys__com", 0, rb"(?i)contribsys__com\W{1,6}+([0-9a-f]{8}:[0-9a-f]{8})(?![\w-])"),
     ("notify-key", "gcntfy-", 0, rb"gcntfy-[\w-]{1,64}?-(" + _GUID + rb"-" + _GUID + rb")"),
     ("secret-id", "secret", 0, rb"(?i)secret[_-]?id[\"'\\]{0,4}\s?[:=][\s\"'\\]{0,5}(" + _GUID + rb")"),

@@ -41,7 +41,7 @@ def keys_in_groups(data: bytes, spend: Spend) -> Iterator[Found]:
             if not 4 * size <= len(word) <= _LONGEST_GROUPS:
                 continue
             spend(8)
-            if len(word) == 48 and word.isdigit():
+            if word.isdigit() and sign == b"-" and len(word) >= 20:
                 yield start, end, "recovery-key"
             elif score(word, word, 0) >= _GROUPS_SAY:
                 yield start, end, "product-key"

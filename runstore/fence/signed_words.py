@@ -79,11 +79,14 @@ _OFTEN: Final = UPPER + NUMBERS + _ODD
 """What chance takes a third of the time, and people hardly in a word with signs."""
 _TAG: Final = re.compile(rb"</?[A-Za-z]{1,30}+>")  # It says nothing of the word that it stands around.
 _PARTS: Final = re.compile(rb"[^ ]{8,256}+")
-_MADE: Final = re.compile(rb"(?:\A|(?<=[=:(,;>|]))[A-Za-z0-9!?#&*+~][A-Za-z0-9!?#$&*+~%_-]{7,39}+(?=[.:]?\Z|[),;<|&])")
+_MADE: Final = re.compile(
+    rb"(?:\A|(?<=[=:(,;>|]))[A-Za-z0-9!?#&*+~][A-Za-z0-9!?#$&*+~%_-]{7,39}+(?=(?:[.:]|\.[a-z]{2,5})?\Z|[),;<|&])"
+)
 _DEPENDS: Final = re.compile(rb"%|[*+&~][0-9]{4}")
 """It depends on the digits what a word is."""
 _COUNTED: Final = re.compile(
-    rb"[A-Za-z_-]{1,39}(?:#[0-9]+|[*+&~](?:[0-9]{1,3}|(?:19|20)[0-9]{2}))\*?|.*%[0-9A-F]{2}.*|[0-9].*|[A-Za-z0-9_]{1,30}!\$?[A-Z]{1,2}\$?[0-9]+.*"
+    rb"[A-Za-z_-]{1,39}(?:[0-9]{0,4}#[0-9]+|[*+&~](?:[0-9]{1,3}|(?:19|20)[0-9]{2}))\*?"
+    rb"|.*%[0-9A-F]{2}.*|[0-9].*|[A-Za-z0-9_]{1,30}!\$?[A-Z]{1,2}\$?[0-9]+.*"
 )
 
 
