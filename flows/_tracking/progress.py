@@ -29,6 +29,9 @@ FINAL_WRITE_PATIENCE = 600.0
 DOUBT_SECONDS = 5.0
 """Seconds without an answer of the store after which the next report asks first whether the run is still this attempt's."""
 
+ITEMS_LISTED = 5000
+"""Item ids that are put on a run; of more, only the number is."""
+
 _log = logging.getLogger("tenantatlas.progress")
 
 
@@ -78,10 +81,14 @@ class ProgressReporter:
         self._thread = threading.Thread(target=self._write_until_stopped, name="progress", daemon=True)
 
     def expect(self, item_ids: Iterable[str]) -> None:
+        """What the run will do; of more than ITEMS_LISTED items only the number is kept."""
+        expected = list(dict.fromkeys(item_ids))
         with self._lock:
-            self._item_ids = list(dict.fromkeys(item_ids))
-            self._total = len(self._item_ids)
-            self._changed |= {"counts", "item_ids"}
+            self._total = len(expected)
+            self._changed.add("counts")
+            if len(expected) <= ITEMS_LISTED:
+                self._item_ids = expected
+                self._changed.add("item_ids")
 
     def expect_count(self, total: int) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ from flows._policies.stored import body_bytes, stored
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._sources.ahead import Ahead
 from flows._tracking.tracked_flow import TrackedRun, tracked_flow
-from flows.backup.operation import OPERATION, SHOWN_ITEMS, AddPoliciesParameters
+from flows.backup.operation import OPERATION, AddPoliciesParameters
 from flows.backup.reasons import BACKUP_POLICY_TOO_DEEP, BACKUP_SET_GONE
 from flows.backup.sealing import kept
 from flows.backup.sources import Capture, FolderCapture, open_source
@@ -88,11 +88,7 @@ class SetCapture:
             selection, failures = found.policies, found.failures
         if not failures:
             self.run.stored(lambda connection: keep_selection(connection, run.scope, run.run_id, selection))
-        items = [policy_id for policy_id, _ in selection] + [failure.item_id for failure in failures]
-        if len(items) <= SHOWN_ITEMS:
-            run.progress.expect(items)
-        else:
-            run.progress.expect_count(len(items))
+        run.progress.expect([*(policy_id for policy_id, _ in selection), *(failure.item_id for failure in failures)])
         for failure in failures:
             self._fail(failure)
         self._leave_out(selection)

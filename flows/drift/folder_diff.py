@@ -159,7 +159,10 @@ def difference(
         "groups": groups_json(findings),
         "withheld": [entry.as_json() for entry in (*comparison.withheld, *withheld)],
         "comparisons": [{"baseline": before.name, "current": after.name}],
-        "unread": {"baseline": _failures(before), "current": _failures(after)},
+        "unread": {
+            name: [one.failure.as_json() for one in side.failures]
+            for name, side in (("baseline", before), ("current", after))
+        },
         "not_asked": {"baseline": dict(before.not_asked), "current": dict(after.not_asked)},
         "ignored": hidden,
         "not_listed": 0,
@@ -171,10 +174,3 @@ def difference(
         return next((policies[one].origin for one in ids for policies in files if one in policies), None)
 
     return Diff(document, origin_of)
-
-
-def _failures(side: Side) -> list[dict[str, Any]]:
-    return [
-        {"item_id": one.failure.item_id, "reason_code": one.failure.reason_code, "message": one.failure.message}
-        for one in side.failures
-    ]

@@ -37,7 +37,6 @@ from runstore.runs.run import RelatedLink
 from runstore.schema import OperationRun
 
 BATCH = 200
-ITEMS_LISTED = 5000
 
 
 @tracked_flow(OPERATION, own_steps=True)
@@ -179,10 +178,7 @@ class SyncWriter:
         """Ends the sync with what the source's ledger says about what it did not read, and what is known of who did what."""
         unread = self._unread.of(source)
         # Nothing but the items themselves says how many there were: files hold lists, parts, and one policy twice.
-        if len(self._items) <= ITEMS_LISTED:
-            self.run.progress.expect(self._items)
-        else:
-            self.run.progress.expect_count(len(self._items))
+        self.run.progress.expect(self._items)
         return self.run.stored(lambda connection: self._end(connection, unread, trail))
 
     def _end(self, connection: Connection, unread: Mapping[str, Any], trail: AuditTrail | None) -> Sync:

@@ -67,27 +67,33 @@ class Finding:
         said = [self.kind.value, policy_id, previous, sorted([list(map(str, one)) for one in signatures])]
         return hashlib.sha256(dumps(said)).digest()
 
+    @property
+    def about(self) -> dict[str, str | None]:
+        """What it is and of which policy, by the names that the register's tables and the contract have for it."""
+        names = ("policy_id", "policy_name", "policy_type")
+        about = {name: getattr(self, name) for name in names}
+        return {"kind": self.kind.value, **about, "severity": self.severity.value}
+
+    @property
+    def rest(self) -> dict[str, Any]:
+        """What only some findings have, by the same names."""
+        lists = {"policies": list(self.policies), "notes": list(self.notes)}
+        return {"previous_policy_id": self.previous_policy_id, **lists}
+
     def changes_json(self) -> list[dict[str, Any]]:
         return [change.as_json() for change in self.changes]
 
     def as_json(self, finding_id: str, run_id: str | None) -> dict[str, Any]:
         """A finding that is open, in the JSON shape of the contract."""
-        shown: dict[str, Any] = {
+        more = {name: value for name, value in self.rest.items() if value}
+        return {
             "id": finding_id,
             "run_id": run_id,
-            "kind": self.kind.value,
-            "policy_id": self.policy_id,
-            "policy_name": self.policy_name,
-            "policy_type": self.policy_type,
-            "severity": self.severity.value,
+            **self.about,
             "status": "open",
             "changes": self.changes_json(),
+            **more,
         }
-        if self.previous_policy_id is not None:
-            shown["previous_policy_id"] = self.previous_policy_id
-        if self.policies:
-            shown["policies"] = list(self.policies)
-        return {**shown, "notes": list(self.notes)} if self.notes else shown
 
 
 @dataclass(frozen=True, slots=True)

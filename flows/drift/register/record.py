@@ -127,7 +127,8 @@ class _Recording:
                 moved.append(values | {"changes_run_id": self.run_id if grown else None})
                 if verdict.event:
                     self._happened(finding_id, verdict.event, before.status, verdict.status)
-            row = {"position": position, "changed_by": who, **self._of_run(finding, finding_id)}
+            ids = {"tenant_id": self.scope.tenant_id, "run_id": self.run_id, "finding_id": finding_id}
+            row = {**ids, "position": position, **finding.about, **finding.rest, "changed_by": who}
             of_run.append(row | {"changes": seals.kept_json(finding.changes_json(), finding_id.bytes)})
         if fresh:
             self.connection.execute(insert(DriftFinding), fresh)
@@ -247,11 +248,6 @@ class _Recording:
             values |= {"accepted_digest": None, "accepted_until": None}
         return values
 
-    def _of_run(self, finding: Finding, finding_id: UUID) -> dict[str, Any]:
-        ids = {"tenant_id": self.scope.tenant_id, "run_id": self.run_id, "finding_id": finding_id}
-        more = {"policies": list(finding.policies), "notes": list(finding.notes)}
-        return {**ids, **_about(finding), **more, "previous_policy_id": finding.previous_policy_id}
-
     def _happened(self, finding_id: UUID, event: str, before: FindingStatus | None, after: FindingStatus) -> None:
         self.events.append(
             {
@@ -275,16 +271,6 @@ def _standing(row: Sequence[Any]) -> KnownFinding:
     return KnownFinding(FindingStatus(status), *rest)
 
 
-def _about(finding: Finding) -> dict[str, Any]:
-    return {
-        "kind": finding.kind.value,
-        "policy_id": finding.policy_id,
-        "policy_name": finding.policy_name,
-        "policy_type": finding.policy_type,
-        "severity": finding.severity.value,
-    }
-
-
 def _found(finding: Finding) -> dict[str, Any]:
     hashes = {"before_hash": finding.before_hash, "after_hash": finding.after_hash}
-    return {**_about(finding), **hashes, "value_digest": finding.value_digest}
+    return {**finding.about, **hashes, "value_digest": finding.value_digest}
