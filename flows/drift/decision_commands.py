@@ -51,9 +51,11 @@ def done(call: Call, tenant: str, act: Callable[[Database, TenantScope], dict[st
 
 
 def acknowledge(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
-    from flows.drift.register.decisions import acknowledge as decide
+    from flows.drift.register.decisions import Decision, decide_one
+    from flows.drift.register.lifecycle import FindingStatus
 
-    return done(call, tenant, partial(decide, finding_id=finding), "Acknowledged.")
+    seen = Decision(FindingStatus.ACKNOWLEDGED)
+    return done(call, tenant, partial(decide_one, finding_id=finding, decision=seen), "Acknowledged.")
 
 
 def accept(
@@ -66,17 +68,18 @@ def accept(
         str | None, typer.Option("--until", metavar="TIME", help="Until when, such as 2027-01-31.")
     ] = None,
 ) -> Answer:
-    from flows.drift.register.decisions import accept as decide
+    from flows.drift.register.decisions import Decision, decide_one
 
-    end = None if until is None else moment_of(until)
-    act = partial(decide, finding_id=finding, owner=owner, reason=reason, until=end)
-    return done(call, tenant, act, "Accepted.")
+    accepted = Decision.accepting(owner, reason, None if until is None else moment_of(until))
+    return done(call, tenant, partial(decide_one, finding_id=finding, decision=accepted), "Accepted.")
 
 
 def reopen(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:
-    from flows.drift.register.decisions import reopen as decide
+    from flows.drift.register.decisions import Decision, decide_one
+    from flows.drift.register.lifecycle import FindingStatus
 
-    return done(call, tenant, partial(decide, finding_id=finding), "Open again.")
+    again = Decision(FindingStatus.OPEN)
+    return done(call, tenant, partial(decide_one, finding_id=finding, decision=again), "Open again.")
 
 
 def reveal(call: Call, tenant: TenantOption, finding: FindingOption) -> Answer:

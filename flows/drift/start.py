@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from flows._policies.snapshots import Sync, named_sync, newest_usable
+from flows._policies.snapshots import Sync, named_sync, newest_usable, usable_sync
 from flows.drift.comparison.sides import Completeness, Sides
 from flows.drift.operation import DEFAULT_SCOPE, OPERATION, Against, DriftParameters
 from flows.drift.tables import DriftBaseline
@@ -125,15 +125,11 @@ def _pinned(connection: Connection, scope: TenantScope, scope_key: str) -> Sync:
 def _named(connection: Connection, scope: TenantScope, text: str | None, scope_key: str, role: str) -> Sync | None:
     if not text:
         return None
-    sync = named_sync(connection, scope, UUID(text))
+    sync = usable_sync(connection, scope, UUID(text))
     if sync.scope != scope_key:
         raise BadInputError(
             f"The {role} sync {text} is of scope {sync.scope!r}, not {scope_key!r}: compare syncs of one scope."
         )
-    if sync.status == "running":
-        raise BadInputError(f"The {role} sync {text} has not finished: wait for its run to end, or choose another.")
-    if not sync.is_usable:
-        raise BadInputError(f"The {role} sync {text} read nothing: choose one that succeeded at least partially.")
     return sync
 
 

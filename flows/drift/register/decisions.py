@@ -26,7 +26,11 @@ _TOO_MANY: Final = f"At most {MOST_AT_ONCE:,} findings are decided about at once
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What somebody wants to become of findings. Owner, reason and end belong to an acceptance and are checked by `accepting`."""
+    """What somebody wants to become of findings.
+
+    Who acknowledges one answers for it from then on. An acceptance is of the present value: `owner` answers for it, `reason` says
+    why, and it opens again when the value moves or `until` has passed; `accepting` checks them. To accept again replaces all three.
+    """
 
     status: FindingStatus
     owner: str | None = None
@@ -44,31 +48,11 @@ class Decision:
         return cls(FindingStatus.ACCEPTED, owner, reason, until)
 
 
-def acknowledge(database: Database, scope: TenantScope, finding_id: str) -> dict[str, Any]:
-    """Marks an open finding as seen: the actor answers for it from now on. Nothing happens to one that is acknowledged already.
+def decide_one(database: Database, scope: TenantScope, finding_id: str, decision: Decision) -> dict[str, Any]:
+    """Decides about one finding, whatever it is now.
 
-    BadInputError for one that is accepted or resolved; NotFoundError for an id the tenant has no finding of.
+    BadInputError where `decide` refuses; NotFoundError for an id the tenant has no finding of.
     """
-    return _single(database, scope, finding_id, Decision(FindingStatus.ACKNOWLEDGED))
-
-
-def accept(
-    database: Database, scope: TenantScope, finding_id: str, *, owner: str, reason: str, until: datetime | None = None
-) -> dict[str, Any]:
-    """Accepts a finding's present value: `owner` answers for it, `reason` says why, `until` ends it.
-
-    It opens again when the value moves or the date has passed. Accepting again replaces owner, reason and date.
-    BadInputError for an empty owner or reason, a date in the past or without a time zone, or a resolved finding.
-    """
-    return _single(database, scope, finding_id, Decision.accepting(owner, reason, until))
-
-
-def reopen(database: Database, scope: TenantScope, finding_id: str) -> dict[str, Any]:
-    """Opens an acknowledged or accepted finding again; nothing happens to an open one. BadInputError for a resolved one."""
-    return _single(database, scope, finding_id, Decision(FindingStatus.OPEN))
-
-
-def _single(database: Database, scope: TenantScope, finding_id: str, decision: Decision) -> dict[str, Any]:
     outcome = decide(database, scope, decision, {finding_id: None})
     for one in outcome["refused"]:
         raise (NotFoundError if "has no finding" in one["why"] else BadInputError)(one["why"])

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from flows.drift.register.decisions import MOST_AT_ONCE, Decision, accept, decide, matching
+from flows.drift.register.decisions import MOST_AT_ONCE, Decision, decide, matching
 from flows.drift.register.filters import FindingFilter
 from flows.drift.register.lifecycle import FindingStatus
 from flows.drift.register.reading import findings_document, histories
 from runstore.errors import BadInputError, ForbiddenError
 from runstore.tenancy import Role
 from tests.conftest import Store
+from tests.support.deciding import accept
 from tests.support.drift_runs import Runs, export, policy
 
 IDS = [f"{n:08}-0000-4000-8000-000000000000" for n in range(4)]

@@ -20,7 +20,6 @@ from flows._policies import rehash
 from flows._policies.canonical import body_hash
 from flows._policies.tables import InventorySync, PolicyContent
 from flows.drift.comparison.withheld import why_empty
-from flows.drift.register.decisions import accept, acknowledge, reopen
 from flows.drift.register.filters import FindingFilter
 from flows.drift.register.ignore_rules import IgnoreRule
 from flows.drift.register.reading import findings_document, history, worst_open
@@ -39,6 +38,7 @@ from runstore.errors import BadInputError, ForbiddenError, NotFoundError
 from runstore.schema import AuditEntry
 from runstore.tenancy import Role
 from tests.conftest import Store
+from tests.support.deciding import accept, acknowledge, reopen
 from tests.support.drift_runs import Runs, export, policy
 from tests.support.stack import environment, eventually
 

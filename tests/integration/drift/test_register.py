@@ -12,7 +12,6 @@ import pytest
 
 from flows.drift.comparison.withheld import why_empty
 from flows.drift.overview import not_started, open_by_scope
-from flows.drift.register.decisions import accept, acknowledge
 from flows.drift.register.filters import FindingFilter
 from flows.drift.register.ignore_rules import IgnoreRule
 from flows.drift.register.reading import findings_document, histories, newest_comparisons, worst_open
@@ -21,6 +20,7 @@ from flows.drift.reports.report import csv_report
 from flows.drift.start import pin_baseline, pinned_baselines
 from runstore.errors import BadInputError
 from tests.conftest import Store
+from tests.support.deciding import accept, acknowledge
 from tests.support.drift_runs import Runs, export, policy
 
 MANY = 17
