@@ -148,7 +148,8 @@ def test_the_end_follows_from_the_counts(runs: Runs, succeeded: int, failed: int
 def test_the_generated_bucket_equals_the_function(store: Any) -> None:
     expression = (
         "SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d"
-        " JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum) WHERE d.adrelid = 'operation_runs'::regclass AND a.attname = 'bucket'"
+        " JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum)"
+        " WHERE d.adrelid = 'operation_runs'::regclass AND a.attname = 'bucket'"
     )
     with store.admin.across_tenants() as connection:
         rule = connection.execute(text(expression)).scalar_one()
