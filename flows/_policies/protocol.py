@@ -1,8 +1,8 @@
 """What a source of policies hands over, whether it is a folder of exports or Microsoft Graph.
 
 A source is read once, as a stream. Every thing it meets comes out exactly once: as a policy, or as a failure that
-says what the unread thing could have been. When the stream is exhausted the source's ledger says, type by type,
-whether everything of that type was read; a comparison believes "not there" only of a complete type.
+says what the unread thing could have been. A failure that does not name its policy leaves its type unenumerated
+(`unread.Unread`); a comparison believes "not there" only of a type that was enumerated.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -85,15 +85,6 @@ class PolicySource(Protocol):
         different content, and neither can be believed.
 
         Raises a `runstore.errors.TenantAtlasError` before the first item when the place as a whole is unusable.
-        """
-        ...
-
-    def ledger(self) -> Mapping[str, bool]:
-        """Type slug → whether every policy of the type that exists was enumerated; only true once `read()` is exhausted.
-
-        A failure whose policy id is known leaves the type complete (that one policy is unknown, no other); a page that never
-        came, a refused collection or a file that could have held any policy of the type does not. A type that is absent was not
-        met: it is complete and empty unless some failure could have been of any type, which shows as False under the slug `"*"`.
         """
         ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,7 +39,7 @@ def unread_parts(body: Mapping[str, Any]) -> frozenset[str]:
 
 
 def is_complete(unread: Mapping[str, Any]) -> bool:
-    """Whether a sync that keeps this (`Unread.as_json`) knows every policy there was, and each of them whole."""
+    """Whether a sync that keeps this (`Unread.of`) knows every policy there was, and each of them whole."""
     return not any(unread.get(name) for name in ("types", "policies", "items", "parts"))
 
 
@@ -74,8 +74,9 @@ def not_asked_for(policy_type: str, body: Mapping[str, Any]) -> frozenset[str]:
 
 @dataclass(slots=True)
 class Unread:
-    """Counts while a source is read; `as_json` when it is exhausted."""
+    """Counts while a source is read; `of` when it is exhausted. `types` are those that were not enumerated to their end."""
 
+    types: set[str] = field(default_factory=set[str])
     policies: set[str] = field(default_factory=set[str])
     _items: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     _parts: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
@@ -87,6 +88,8 @@ class Unread:
             return
         if item.policy_id and not item.no_policy:
             self.policies.add(item.policy_id)
+        elif item.policy_id is None and not item.no_policy:
+            self.types |= ({item.policy_type} if item.policy_type else item.possible_types) or {ANY_TYPE}
         only = next(iter(item.possible_types)) if len(item.possible_types) == 1 else ANY_TYPE
         self._items.setdefault(item.policy_type or only, set()).add(item.policy_id or item.item_id)
 
@@ -99,31 +102,27 @@ class Unread:
             self._known.add("assignments")
 
     def of(self, source: PolicySource) -> dict[str, Any]:
-        """What a sync keeps of a source that is exhausted: `as_json`, as `asked` the types that were looked for if not those
-        that exports hold, and as `not_asked` what it saw of other kinds, by place."""
-        beside = source.beside()
-        kept = self.as_json(source.ledger(), beside.parts_in_files)
-        kept |= {"asked": sorted(beside.asked)} if beside.asked is not None else {}
-        return {**kept, "not_asked": dict(beside.others)} if beside.others else kept
+        """What a sync keeps of a source that is exhausted: `types` not enumerated, `policies` unread by id, `items` unread by type,
+        `parts` without which policies came (part → type → policies), and `left_out`: those the export leaves out where they are
+        empty; `in_files` are those it keeps in files of their own, which is a way of leaving them out, too.
 
-    def as_json(self, ledger: Mapping[str, bool], in_files: Iterable[str] = ()) -> dict[str, Any]:
-        """The shape a sync keeps: `types` not enumerated, `policies` unread by id, `items` unread by type, `parts` without
-        which policies came (part → type → policies), and `left_out`: those the export leaves out where they are empty.
-
-        `in_files` names the parts the export keeps in files of their own, which is a way of leaving them out, too.
+        As `asked` the types that were looked for if not those that exports hold, as `not_asked` what it saw of other kinds, by
+        place.
         """
-        apart = set(in_files)
-        left_out = self._known | apart
-        return {
-            "types": sorted(slug for slug, complete in ledger.items() if not complete),
+        beside = source.beside()
+        left_out = self._known | beside.parts_in_files
+        kept: dict[str, Any] = {
+            "types": sorted(self.types),
             "policies": sorted(self.policies),
             "items": {slug: len(found) for slug, found in sorted(self._items.items())},
             "parts": {
                 part: dict(sorted(of.items())) for part, of in sorted(self._parts.items()) if part not in left_out
             },
             "left_out": sorted(left_out),
-            "in_files": sorted(apart),
+            "in_files": sorted(beside.parts_in_files),
         }
+        kept |= {"asked": sorted(beside.asked)} if beside.asked is not None else {}
+        return {**kept, "not_asked": dict(beside.others)} if beside.others else kept
 
 
 def others_words(unread: Mapping[str, Any]) -> str:

@@ -1,13 +1,13 @@
 """Policies from a folder of exports, whatever tool wrote them: a tree of files, each a policy or a list of them.
 
-Every file is read on its own: one that cannot be is a failure of its own, and the ledger says which types it could have
+Every file is read on its own: one that cannot be is a failure of its own, which says of which types it could have
 been. What says so, surest first: the members before a break in the file, the folder's name, and files beside it when
 they are all of one type. Nothing of a file is kept once its policies are handed over.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -20,7 +20,7 @@ from flows._policies.protocol import Beside, SourceFailure, SourcePolicy
 from flows._policies.recognise import is_made_up, recognise, types_for
 from flows._policies.tree import MAX_DEPTH, TooDeepError
 from flows._policies.types import BY_SLUG, FROM_EXPORTS, UNKNOWN_TYPE, type_for_context
-from flows._policies.unread import ANY_TYPE, UNREAD, absent_parts
+from flows._policies.unread import UNREAD, absent_parts
 from flows._sources import folder_reasons as reasons
 from flows._sources.folder_file import document_of, unread, why_cut
 from flows._sources.forms import FORMS, body_in_graph_shape, left_out, other_kind, stem_of, tool_of
@@ -44,7 +44,7 @@ class FolderSource:
 
     root: Path
     file_limit: int = FILE_LIMIT
-    _ledger: dict[str, bool] = field(default_factory=dict[str, bool], init=False)
+    _types: set[str] = field(default_factory=set[str], init=False)
     _ids: dict[str, tuple[bytes, str]] = field(default_factory=dict[str, tuple[bytes, str]], init=False)
     _parts: PartStore = field(default_factory=PartStore, init=False)
     _others: Counter[str] = field(default_factory=Counter[str], init=False)
@@ -63,7 +63,7 @@ class FolderSource:
         A failure that names the id of a policy already handed over withdraws that policy: two files claim the id with
         different content, and neither can be believed.
         """
-        self._ledger, self._ids, self._parts = {}, {}, PartStore()
+        self._types, self._ids, self._parts = set(), {}, PartStore()
         found = list(export_files(self.root))
         files = [file for file in found if not left_out(file)]
         self._others = Counter(kind for file in found if left_out(file) and (kind := other_kind(file)))
@@ -80,14 +80,10 @@ class FolderSource:
             failure = reasons.PART_WITHOUT_POLICY.failure(part.file.origin, file_name=part.file.origin)
             yield self._failed(part.failure or unread(failure, types_for(part.file.folders), part.policy_id))
 
-    def ledger(self) -> Mapping[str, bool]:
-        """Type → whether all of it was read; true once `read()` is exhausted."""
-        return dict(self._ledger)
-
     def beside(self) -> Beside:
         """The parts in files of their own, the types that were looked for if an own export held more, and the folders of objects
         that are not asked for."""
-        more = self._ledger.keys() & BY_SLUG.keys() - FROM_EXPORTS
+        more = self._types & BY_SLUG.keys() - FROM_EXPORTS
         asked = FROM_EXPORTS | more if more else None
         return Beside(frozenset(self._parts.names), asked, dict(sorted(self._others.items())))
 
@@ -117,7 +113,7 @@ class FolderSource:
             return
         seen, before = self._ids.setdefault(policy.policy_id, (digest, policy.origin))
         if before == policy.origin:
-            self._ledger.setdefault(policy.policy_type, True)
+            self._types.add(policy.policy_type)
             absent = absent_parts(policy.policy_type, policy.body)
             yield replace(policy, body={**policy.body, UNREAD: absent}) if absent else policy
         elif seen == digest or self._is_same(before, policy):
@@ -207,13 +203,10 @@ class FolderSource:
         return True
 
     def _failed(self, item: SourceFailure) -> SourceFailure:
-        if item.no_policy:
-            return item
-        if item.policy_id is not None:
-            self._ledger.setdefault(item.policy_type or ANY_TYPE, True)
-        else:
-            only = {item.policy_type} if item.policy_type else item.possible_types
-            self._ledger.update(dict.fromkeys(only or {ANY_TYPE}, False))
+        if item.policy_type:
+            self._types.add(item.policy_type)
+        elif item.policy_id is None:
+            self._types |= item.possible_types
         return item
 
 

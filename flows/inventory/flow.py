@@ -175,7 +175,7 @@ class SyncWriter:
         return taken == BATCH
 
     def finish(self, source: PolicySource, trail: AuditTrail | None = None) -> Sync:
-        """Ends the sync with what the source's ledger says about what it did not read, and what is known of who did what."""
+        """Ends the sync with what the source did not read, and what is known of who did what."""
         unread = self._unread.of(source)
         # Nothing but the items themselves says how many there were: files hold lists, parts, and one policy twice.
         self.run.progress.expect(self._items)

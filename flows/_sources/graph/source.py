@@ -46,7 +46,6 @@ class GraphSource:
         self._reader = reader
         self._known = known
         self._types = types
-        self._ledger: dict[str, bool] = {}
         self.reused = 0
         """Policies that came with their stored body."""
 
@@ -73,10 +72,6 @@ class GraphSource:
         for found in self._reader.fetch_ids(absent):
             yield from _outcome(found)
 
-    def ledger(self) -> Mapping[str, bool]:
-        """Type slug → whether all of it was listed; every type of the table is in it once `read()` is exhausted."""
-        return self._ledger
-
     def beside(self) -> Beside:
         """The types it was opened for. Graph answers every part it was asked for, and what is not asked for is not seen."""
         return Beside(asked=frozenset(entry.slug for entry in self._types))
@@ -89,8 +84,7 @@ class GraphSource:
                 known = self._unmoved_known(entry, listed)
                 wanted = Wanted(listed.policy_id, entry, listing.collection, listed, known)
                 plan.unmoved.append(wanted) if known and not listed.unshown else plan.wanted.append(wanted)
-        self._ledger[entry.slug] = all(listing.complete for listing in listings)
-        if self._ledger[entry.slug]:
+        if all(listing.complete for listing in listings):
             # Deleted, or slipped from one page to another while the list was read: asking by id tells which.
             listed_ids = {policy_id for listing in listings for policy_id in (*listing.items, *listing.unreadable)}
             plan.absent = sorted(
