@@ -192,7 +192,7 @@ def _buckets(text: str) -> frozenset[StatusBucket]:
 
 def _text(text: str) -> str:
     cleaned = text.strip()
-    if not cleaned or len(cleaned) > MAX_TEXT or "\x00" in cleaned or not cleaned.isprintable():
+    if not cleaned or len(cleaned) > MAX_TEXT or not cleaned.isprintable():
         raise ValueError
     return cleaned
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,11 +22,13 @@ REQUEST = StartRequest(OperationType("inventory", "sync"), {"scope": "a"})
 HOUR = timedelta(hours=1)
 
 
-def begin(store: Store, planned_for: datetime | None = None, flow_run: UUID | None = None) -> Adopted:
+def begin(
+    store: Store, planned_for: datetime | None = None, flow_run: UUID | None = None, request: StartRequest = REQUEST
+) -> Adopted:
     return adopt(
         store.worker,
         store.tenant(),
-        REQUEST,
+        request,
         flow_run_id=flow_run or uuid4(),
         attempt=1,
         trigger=Trigger.SCHEDULE,
@@ -58,6 +61,16 @@ def test_the_next_time_is_a_run_of_its_own(store: Store) -> None:
 def test_a_run_that_failed_made_nothing_up(store: Store, state: ObservedState) -> None:
     end(store, begin(store, datetime.now(UTC) - 2 * HOUR), state)
     assert not begin(store, datetime.now(UTC) - HOUR).duplicate
+
+
+def test_a_run_without_what_is_to_follow_did_not_all_of_the_work(store: Store) -> None:
+    follows = replace(REQUEST, context={"then": "drift"}, joins=("then",))
+    end(store, begin(store))
+    whole = begin(store, datetime.now(UTC) - HOUR, request=follows)
+    assert not whole.duplicate
+    end(store, whole)
+    again = begin(store, datetime.now(UTC) - HOUR, request=follows)
+    assert (again.duplicate, again.joined, again.run.id) == (True, True, whole.run.id)
 
 
 def test_what_no_schedule_planned_is_done_again(store: Store) -> None:

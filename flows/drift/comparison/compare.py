@@ -193,7 +193,7 @@ def levels_inside(
     known: dict[tuple[object, ...], Severity] = {}
     for state, form, body in forms([one for one in states if one.policy_type in _HOLDS_ANYTHING], bodies):
         changes = diff({}, {key: part for key, part in form.items() if key in ("type", SETTINGS, PROPERTIES)})
-        found = {Severity.INFO}
+        found: set[Severity] = set()
         for one in carried((one for one in changes if one.after not in _SAYS_NOTHING), names_in(body)):
             place = (state.policy_type, one.facet, one.path, *one.extra.get("names", {}).values())
             if place not in known:

@@ -164,7 +164,7 @@ def identity_for(elements: Sequence[Sequence[Tree]], content: Content, facet: Fa
 
 
 def identity_of(element: Tree, properties: Identity) -> Identity | None:
-    """The values that name an element, as text; `None` if one is absent."""
+    """The values that name an element, as text, empty for one that is absent; `None` if all are."""
     values: list[str] = []
     for name in properties:
         value = cast(dict[str, Any], element).get(name)
@@ -177,11 +177,9 @@ def identity_of(element: Tree, properties: Identity) -> Identity | None:
             values.append(in_one_case(value))
         elif isinstance(value, int | float) and not isinstance(value, bool):
             values.append(str(comparable(value)))
-        elif len(properties) > 1:
+        else:
             # Part of a compound name may be absent: "all devices" has no group.
             values.append("")
-        else:
-            return None
     return tuple(values) if any(values) else None
 
 
