@@ -3,8 +3,9 @@
     python benchmarks/bench_redaction.py
 
 Prints CPU milliseconds (of the slowest texts the best of five), and ends with exit code 1 when a hostile megabyte takes 100 ms
-or more at any door. `scrub_text` and `scrub_json` cut what is longer than half a megabyte; what keeps policies does not.
-`detect-secrets`, which the tests use as a second opinion, is measured beside it on the same texts.
+or more at any door. Of the texts that repeat one word, the slowest of the first door are tried at the others. `scrub_text` and
+`scrub_json` cut what is longer than half a megabyte; what keeps policies does not. `detect-secrets`, which the tests use as a
+second opinion, is measured beside it on the same texts.
 """
 
 from __future__ import annotations
@@ -133,6 +134,7 @@ def main() -> int:
     for door, pass_through in DOORS.items():
         figures = {name: milliseconds(partial(pass_through, text), rounds=1) for name, text in texts.items()}
         by_time = sorted(figures, key=lambda name: -figures[name])
+        texts = {name: text for name, text in texts.items() if name in by_time[:20] or not name.startswith("repeat ")}
         slowest = {name: milliseconds(partial(pass_through, texts[name])) for name in by_time[:5]}
         worst = max(worst, *slowest.values())
         over = sum(figure >= BUDGET_MS for figure in figures.values())
