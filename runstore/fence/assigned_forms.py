@@ -9,7 +9,7 @@ from typing import Final
 # a bare colon, `is` or a mere space is also plain prose, so the value must then look chosen by a machine or a policy.
 ASSIGNMENT: Final = re.compile(
     # A credential made of a user's name and a password: NetworkCredential("svc", "…"), auth=("svc", "…").
-    rb"(?P<strict>(?:=\s?)?\(\s{0,3}+\\{0,7}[\"'][^\"'\\\n]{1,64}+\\{0,7}[\"']\s{0,3}+,\s{0,3}+(?=\\{0,7}[\"'])|\s?<<<\s?[\"']?[\w.-]{1,40}+:"
+    rb"(?P<strict>(?:\]::new|=\s?)?\(\s{0,3}+\\{0,7}[\"'][^\"'\\\n]{1,64}+\\{0,7}[\"']\s{0,3}+,\s{0,3}+(?=\\{0,7}[\"'])|\s?<<<\s?[\"']?[\w.-]{1,40}+:"
     # A name in JSON before an object that holds the value: "password": {"type": "string", "value": "…"}.
     rb"|\\{0,7}[\"']\s{0,4}+:\s{0,4}+\[?\s{0,9}+\{\s{0,40}+(?:\\{0,7}[\"']\w{1,30}+\\{0,7}[\"']\s?:\s?\\{0,7}[\"'][^\"'\\\n]{0,40}+"
     rb"\\{0,7}[\"'],\s{0,40}+)?\\{0,7}[\"']value\\{0,7}[\"']\s{0,4}+:"
@@ -44,7 +44,7 @@ ASSIGNMENT: Final = re.compile(
 OPENING: Final = re.compile(
     rb"\s{0,8}+\[?\s{0,8}+(?:[\w.:\[\]]{0,60}(?i:fromhex|base64string|decode|from|unhexlify|securestring|bytes)\(\s?)?"
     rb"[bBuUrRfFnN]{0,2}(?P<quote>(\\{0,7}[\"'])\2{2}|\\{0,7}[\"'`])"
-    rb"|\s{0,8}+(?:\\{1,4}\n\s{0,16}+|\\{2,8}n\s{1,16}+|<<[-~]?\\{0,7}[\"']?\w{1,16}\\{0,7}?[\"']?(?:\s|\\{1,7}n){1,16}+)?"
+    rb"|\s{0,8}+(?:\$\{\w{1,40}:?[-=]|\\{1,4}\n\s{0,16}+|\\{2,8}n\s{1,16}+|<<[-~]?\\{0,7}[\"']?\w{1,16}\\{0,7}?[\"']?(?:\s|\\{1,7}n){1,16}+)?"
 )
 UNQUOTED: Final = re.compile(rb"(?:&(?![\w.-]{1,40}=|#?\w{2,6};))?[^\s;&\"'<>`\\]{1,4096}+")
 GIVEN: Final = re.compile(rb">\\{0,7}[\"'`]?([\w.~+/=$!@#%^*:-]{6,256}+)(?![\[\x80-\xff])")

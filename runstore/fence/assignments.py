@@ -130,7 +130,8 @@ def _value_after(data: bytes, start: int, end: int, budget: Budget, sure: Judge)
     budget.spend(len(unquoted.group()) // 32)
     if form in {"prose", "list"} and not (looks_chosen(value) or sure is looks_like_pin):
         return _remote(data, end, budget)
-    return _judged(data, position, position + len(value), "assigned", sure)
+    span = _judged(data, position, position + len(value), "assigned", sure)
+    return _remote(data, end, budget) if flagged and not span else span
 
 
 _CJK: Final = re.compile(rb"[\xe3-\xe9]")

@@ -20,6 +20,7 @@ _ANCHORS: Final = (
     "pass pasw psw pw kennwort mdp secret token cred key psk auth conn sharedaccesssignature session otp pin puk hmac challenge"
     " schl geheim zugangs code código codigo seed cookie community losung parole anmeldedaten anmeldeinformation"
     " verbindungszeichenfolge jeton clé cle secrète identifiants contrase clave llave credencial conexi パスワード キー 鍵"
+    " wachtwoord senha lösenord hasło"
     " シークレット 秘密 トークン 資格情報 暗証番号 接続文字列 パスフレーズ チャレンジ 合言葉 認証コード ピン"
 )
 KEY_ANCHORS: Final = tuple(_ANCHORS.encode().split())
@@ -80,7 +81,8 @@ _SURE: Final = (
     r"sharedaccesssignature", r"session(?:_?id|token)", r"otp", r"schl(?:ü|ue)ssel", r"geheim(?:nis|wort|zahl|code)",
     r"losungswort", r"zugangsdaten", _behind("zugangs entsperr access unlock", "code"), r"anmeldedaten",
     r"anmeldeinformation(?:en)?", r"verbindungszeichenfolge", r"passe(?:(?<=de.passe)|(?<=depasse))[a-z]{0,14}",
-    r"code[ _]?(?:d.?acc(?:è|e)s|secret)", r"c(?:ó|o)digo[ _]?(?:de[ _]?acceso|secreto)", r"jetons?", r"secrète",
+    r"code[ _]?(?:d.?acc(?:è|e)s|secret)", r"c(?:ó|o)digo[ _]?(?:de[ _]?acceso|secreto)", r"jetons?",
+    "wachtwoord(?:en)?", "senha", "lösenord(?:et)?", "hasło", r"secrète",
     r"identifiants", r"contrase(?:ñ|n|ni)a[a-z]{0,14}", r"パスワード", r"パスフレーズ", r"キー", r"鍵", r"シークレット",
     r"秘密(?:の質問の答え)?", r"トークン", r"資格情報", r"暗証番号", r"接続文字列", r"チャレンジ", r"合言葉", r"認証コード",
 )  # fmt: skip

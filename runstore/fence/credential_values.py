@@ -106,7 +106,7 @@ _STANDS_FOR_ONE: Final = re.compile(
     rb"|[+-]?\d{1,5}(?:\.\d{1,3})?(?:\s?(?:ms|s|min|h|d|days?|chars?|characters?|minutes?|seconds?|%))?)\Z)"
     # What makes the value: a command of PowerShell's, a function's call.
     rb"|(?:Get|New|Read|ConvertTo|ConvertFrom|Import|Invoke|Select|Request|Connect)-[A-Z][A-Za-z]{2,40}\Z"
-    rb"|[A-Za-z_][A-Za-z_.]{2,60}\([\w.,\[\]]{0,80}\)?\Z"
+    rb"|[A-Za-z_][A-Za-z_.:\]]{2,60}\([\w.,\[\]]{0,80}\)?\Z"
 )
 
 

@@ -187,7 +187,8 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     (
         "recovery-phrase", "phrase", 0,
         # Four to eight small words, and none that sentences are made with.
-        rb"(?i)phrase[\"'\\]{0,4}\s?(?:=|:|is\b)[\s\"']{0,3}((?:(?!the |and |for |must |not |are |can |with |use |your |from )"
+        rb"(?i)phrase(?: (?:for|of|f\xc3\xbcr|pour|para) [^\n:=\"']{1,40})?[\"'\\]{0,4}\s?(?:=|:|is\b)[\s\"']{0,3}"
+        rb"((?:(?!the |and |for |at |least |words |must |not |are |can |with |use |your |from )"
         rb"(?-i:[a-z]{3,9}) ){3,7}(?-i:[a-z]{3,9}))(?=[<.]?(?:\s|\Z|[\"'<]))",
     ),
     ("password-argument", " md5 ", 0, rb"(?i) md5 (?:key-string )?(?:[0-9] )?" + _VALUE),

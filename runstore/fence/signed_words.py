@@ -14,6 +14,7 @@ from typing import Final
 from runstore.fence.budget import Budget
 from runstore.fence.letter_costs import CHARACTERS, COSTS, DIGITS, LOWER, NUMBERS, TABLE, UPPER, is_hex
 from runstore.fence.opaque_words import ANY_DIGIT, SHORTEST
+from runstore.fence.shaped_words import THINGS
 
 _SIGNS: Final = b"!#$%&()*+,-./:;<=>?@[]^_{|}~"
 *_, _BEHIND, _BEFORE = TABLE
@@ -80,12 +81,13 @@ _OFTEN: Final = UPPER + NUMBERS + _ODD
 _TAG: Final = re.compile(rb"</?[A-Za-z]{1,30}+>")  # It says nothing of the word that it stands around.
 _PARTS: Final = re.compile(rb"[^ ]{8,256}+")
 _MADE: Final = re.compile(
-    rb"(?:\A|(?<=[=:(,;>|]))[A-Za-z0-9!?#&*+~][A-Za-z0-9!?#$&*+~%_-]{7,39}+(?=(?:[.:]|\.[a-z]{2,5})?\Z|[),;<|&])"
+    rb"(?:\A|(?<=[=:(,;>|]))[A-Za-z0-9!?#$&*+~][A-Za-z0-9!?#$&*+~%_-]{7,39}+(?=(?:[.:]|\.[a-z]{2,5})?\Z|[),;<|&])"
 )
-_DEPENDS: Final = re.compile(rb"%|[*+&~][0-9]{4}")
-"""It depends on the digits what a word is."""
+_DEPENDS: Final = re.compile(rb"%|[*+&~][0-9]{4}|[#$]")
+"""It depends on the digits, or on the quotes, what a word is."""
+_NUMBERED: Final = re.compile(rb"[A-Za-z_-]{1,39}[0-9]{0,4}#[0-9]+")
 _COUNTED: Final = re.compile(
-    rb"[A-Za-z_-]{1,39}(?:[0-9]{0,4}#[0-9]+|[*+&~](?:[0-9]{1,3}|(?:19|20)[0-9]{2}))\*?"
+    rb"[A-Za-z_-]{1,39}[*+&~](?:[0-9]{1,3}|(?:19|20)[0-9]{2})\*?"
     rb"|.*%[0-9A-F]{2}.*|[0-9].*|[A-Za-z0-9_]{1,30}!\$?[A-Z]{1,2}\$?[0-9]+.*"
 )
 
@@ -110,14 +112,17 @@ def signed_words(data: bytes, budget: Budget) -> Iterator[tuple[int, int]]:
         word = apart[begin : begin + len(shape)]
         start, end = _opaque_part(word if b"%" in shape else shape) if length >= SHORTEST else (0, 0)
         if end <= start and b"/" not in bare and not (b"&" in shape and b"=" in shape):
-            start, end = next((made.span() for made in _MADE.finditer(word) if _is_made(made.group())), (0, 0))
+            budget.spend(12)
+            spans = (made.span() for made in _MADE.finditer(word))
+            made = (one for one in spans if _is_made(word[slice(*one)], data[begin + one[0] - 1 : begin + one[0]]))
+            start, end = next(made, (0, 0))
         if end > start:
             yield begin + start, begin + end
         elif not _DEPENDS.search(shape):
             met.add(shape)
 
 
-def _is_made(word: bytes) -> bool:
+def _is_made(word: bytes, before: bytes) -> bool:
     """Whether a word is a password as people make them: letters of both cases, a number, a sign before the end."""
     length = len(word)
     small, capital, digit = word.translate(None, LOWER), word.translate(None, UPPER), word.translate(None, NUMBERS)
@@ -127,6 +132,10 @@ def _is_made(word: bytes) -> bool:
         and length - len(digit) >= 3
         and 0 < len(word[:-1].translate(None, _IN_WORDS)) <= 4
         and not _COUNTED.fullmatch(word)
+        and not (
+            _NUMBERED.fullmatch(word) and (before not in (b'"', b"'") or THINGS.fullmatch(word.partition(b"#")[0]))
+        )
+        and (word[:1] != b"$" or before == b"'")  # Only in single quotes is a dollar sign a letter.
     )
 
 
