@@ -31,7 +31,7 @@ _ANNOUNCE = text(
     WHERE r.id = :run AND r.tenant_id = :tenant AND (
       m.user_id = r.initiated_by_user
       OR (m.role IN ('owner', 'manager') AND (
-        (r.bucket IN ('failed', 'partial') AND :kind = 'finished')
+        r.bucket IN ('failed', 'partial')
         OR NOT EXISTS (
           SELECT FROM memberships i WHERE i.tenant_id = r.tenant_id AND i.user_id = r.initiated_by_user))))
     ON CONFLICT DO NOTHING

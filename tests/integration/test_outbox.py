@@ -72,8 +72,9 @@ def test_what_is_over_a_tenants_limit_waits_queued_until_a_run_ends(store: Store
 
 def test_an_end_with_nobody_waiting_wakes_nobody(store: Store) -> None:
     scope = store.tenant("acme")
-    (run,) = begin(store, scope, 1)
-    Outbox(store.relay, tenant_limit=2).handed_over(run, uuid4())
+    run, handed_over = begin(store, scope, 2)
+    for one in (run, handed_over):
+        Outbox(store.relay, tenant_limit=2).handed_over(one, uuid4())
     with closing(RunListener(store.url)) as listener:
         assert listener.wait(1)
         observe(store, scope, run, ObservedState.FINISHED)
