@@ -29,6 +29,11 @@ SELECTED: Final = "$select"
 _CHOSEN: Final = re.compile(r"#.*[(,]\w+[,)]")
 """A context whose list of properties has bare names; what is expanded has parentheses of its own."""
 
+_LISTED: Final = frozenset(
+    ("id", "displayName", "name", "createdDateTime", "lastModifiedDateTime", "modifiedDateTime", "version")
+)
+"""What a listing says of a policy. One that says no more was asked for no more; only an app category has no more."""
+
 ANY_TYPE: Final = "*"
 """The slug for what could have been of any type."""
 
@@ -49,7 +54,9 @@ def absent_parts(policy_type: str, body: Mapping[str, Any]) -> list[str]:
     What a list leaves out is such a part, and `SELECTED` where the answer was asked for some properties only.
     """
     entry = BY_SLUG.get(policy_type)
-    selected = [SELECTED] if _CHOSEN.search(str(body.get("@odata.context"))[:2000]) else []
+    said = {name for name, value in body.items() if name not in _LISTED and "@" not in name and value is not None}
+    bare = not said and policy_type != "app_category"
+    selected = [SELECTED] if bare or _CHOSEN.search(str(body.get("@odata.context"))[:2000]) else []
     if entry is None:
         return selected
     names = {part.name for collection in entry.collections for part in collection.parts if part.in_exports}
@@ -86,7 +93,7 @@ class Unread:
         """Takes in a thing that could not be read. One that is not a policy leaves nothing unknown."""
         if item.no_policy and not item.foreign:
             return
-        if item.policy_id and not item.no_policy:
+        if item.policy_id:
             self.policies.add(item.policy_id)
         elif item.policy_id is None and not item.no_policy:
             self.types |= ({item.policy_type} if item.policy_type else item.possible_types) or {ANY_TYPE}

@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 import orjson
 
 from flows._policies.canonical import canonical, content_hash
+from flows._policies.json_shape import GUID
 from flows._policies.protocol import Beside, SourceFailure, SourcePolicy
 from flows._policies.recognise import is_made_up, recognise, types_for
 from flows._policies.tree import MAX_DEPTH, TooDeepError
@@ -101,7 +102,9 @@ class FolderSource:
                     yield self._failed(item)
         told = next(iter(types)) if len(types) == 1 and sum(types.values()) >= _SIBLINGS else None
         for item in undecided:
-            yield self._failed(item if told is None else replace(item, policy_type=told, no_policy=False))
+            yield self._failed(
+                item if told is None else replace(item, policy_type=told, policy_id=None, no_policy=False)
+            )
 
     def _policy(self, policy: SourcePolicy) -> Iterator[Item]:
         try:
@@ -171,7 +174,7 @@ class FolderSource:
         if isinstance(body.get("error"), dict) and "id" not in body:
             code = cast(dict[str, Any], body["error"]).get("code")
             failure = reasons.EXPORT_HOLDS_ERROR.failure(origin, file_name=origin, graph_error_code=code)
-            yield unread(failure, types_for(file.folders))
+            yield unread(failure, _possible(body, file))
             return
         recognised = recognise(body, file.folders, stem_of(body, file))
         other = other_kind(file)
@@ -235,13 +238,19 @@ def _no_policy(body: dict[str, Any], file: ExportFile, origin: str) -> SourceFai
     here, which is to be told.
     """
     failure = reasons.NOT_A_POLICY.failure(origin, file_name=origin)
-    listed_type = type_for_context(body.get("@odata.context"))
-    possible = frozenset({listed_type.slug}) if listed_type else types_for(file.folders)
+    possible = _possible(body, file)
     typed = isinstance(body.get("@odata.type"), str)
     if len(possible) == 1 and not typed:
         return unread(failure, possible)
     may_be = not typed and "id" in body and bool({"displayName", "name"} & body.keys())
-    return SourceFailure(origin, failure, None, no_policy=True, foreign=may_be)
+    own = str(body["id"]).lower() if may_be and GUID.fullmatch(str(body["id"])) else None
+    return SourceFailure(origin, failure, None, own, no_policy=True, foreign=may_be)
+
+
+def _possible(body: dict[str, Any], file: ExportFile) -> frozenset[str]:
+    """The types that something not read may be of: by its context, else by its folder."""
+    told = type_for_context(body.get("@odata.context"))
+    return frozenset({told.slug}) if told else types_for(file.folders)
 
 
 def _bodies(document: Any, file: ExportFile) -> list[Any]:

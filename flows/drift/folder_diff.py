@@ -67,7 +67,7 @@ def _read(folder: Path, made: Callable[[SourcePolicy], StoredPolicy]) -> Side:
         if failed is not None:
             side.failures.append(failed)
             unread.failed(failed)
-            if failed.policy_id:
+            if failed.policy_id and not failed.no_policy:
                 side.policies.pop(failed.policy_id, None)
     kept = unread.of(source)
     side.unread, side.not_asked = Completeness.of_json(kept), kept.get("not_asked", {})

@@ -3,6 +3,7 @@
 from typing import Any, Final, cast
 
 from flows._policies.json_shape import as_list, as_object
+from flows._policies.types import type_for_context
 from flows._sources.forms.form import Body, ExportFile, Form
 
 NEXT: Final = "@odata.nextLink"
@@ -49,7 +50,13 @@ def _document(document: Any, file: ExportFile) -> Any:
     lists = {
         key: cast(list[Any], one) for key, one in found.items() if isinstance(one, list) and not key.startswith("@")
     }
-    objects = [one for one in map(as_object, found.values()) if one]
+    # Of a kind that is null, or an error, nothing is known.
+    lost = [
+        {"@odata.context": f"#{key}", **as_object(one)}
+        for key, one in found.items()
+        if "error" in as_object(one) or (one is None and type_for_context(f"#{key}"))
+    ]
+    objects = [one for one in map(as_object, found.values()) if one and "error" not in one]
     if objects:
         # By id or by name, or so below the names of their kinds.
         below = [as_object(one) for kind in objects for one in kind.values()]
@@ -64,7 +71,7 @@ def _document(document: Any, file: ExportFile) -> Any:
         return {**rest, NEXT: more, "value": [one for page in pages for one in listed(page) or [page]]}
     if not members or not all({"displayName", "name"} & as_object(member).keys() for member in members):
         return document
-    return {**rest, "value": members}
+    return {**rest, "value": [*members, *lost]}
 
 
 def _body(body: Body) -> Body:

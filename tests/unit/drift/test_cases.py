@@ -48,6 +48,10 @@ def _unread(outcome: Outcome) -> bool:
 ALSO: dict[str, Callable[[Outcome], bool]] = {
     "admin-turns-encryption-off-everywhere": _at_least(Severity.HIGH),
     "ca-lists-cut-to-texts": _unread,
+    "ca-listing-by-select-object": _withheld("conditional_access"),
+    "kinds-in-one-file-one-error": _withheld("compliance"),
+    "kinds-in-one-file-one-null": _withheld("compliance"),
+    "listing-by-select-object": lambda outcome: bool(outcome.withheld),
     "ca-selected-properties": _withheld("conditional_access"),
     "graph-explorer-selected-properties": _withheld("compliance"),
     "page-without-list": _withheld("compliance"),
