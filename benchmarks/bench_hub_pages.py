@@ -4,8 +4,8 @@
 
 The tenant looked at is the largest of `bench_hub_store`'s store (a fifth of all runs), kept in --home for another time. A
 script's time is from asking over the socket to its last element. Aims: scripts under 60 ms p95, the list's under 45 ms; opening
-Operations from another page under 500 ms p95 in Chromium, a filter under 250 ms; a first load at most 0.9 times an empty
-Streamlit page's.
+Operations from another page under 500 ms p95 in Chromium, a filter under 250 ms; a first load, to the
+first row that can be read, at most 0.9 times an empty Streamlit page's. When Streamlit has the list as well is printed beside it.
 """
 
 from __future__ import annotations
@@ -138,6 +138,7 @@ def in_browser(browser: Browser, hub: HubServer, cookie: str, empty: str, rounds
         line("browser: a filter applied", between(lambda: chosen("All"), lambda: chosen("Failed"), rounds), FILTER_MS)
     ours: list[float] = []
     theirs: list[float] = []
+    taken: list[float] = []
     for number in range(rounds // 2 + 1):
         for times, where, shown in ((ours, address, ROWS), (theirs, empty, "text=nothing else")):
             with profile(browser, hub.url, cookie) as page:
@@ -146,14 +147,21 @@ def in_browser(browser: Browser, hub: HubServer, cookie: str, empty: str, rounds
                 page.locator(shown).first.wait_for()
                 if number:
                     times.append((time.perf_counter() - begun) * 1000)
+                if number and where == address:
+                    # The menu comes with Streamlit; the list stands there before.
+                    page.locator("nav.menu").wait_for()
+                    page.locator(".ta-first").wait_for(state="detached")
+                    taken.append((time.perf_counter() - begun) * 1000)
     line("browser: first load of Operations", ours)
+    line("browser: the same, until Streamlit has it", taken)
     line("browser: first load of an empty page", theirs)
     for name, where, shown in (("Operations", address, ROWS), ("an empty page", empty, "text=nothing else")):
         with profile(browser, hub.url, cookie) as page:
             print(f"{name}: {over_a_slow_line(page, where, shown)}", flush=True)
-    ratio = figures(ours)[0] / figures(theirs)[0]
+    ratio, whole = (figures(times)[0] / figures(theirs)[0] for times in (ours, taken))
+    verdict = "under" if ratio <= FIRST_RATIO else "OVER"
     print(
-        f"first load: {ratio:.2f} times the empty page's   {'under' if ratio <= FIRST_RATIO else 'OVER'} {FIRST_RATIO}"
+        f"first load: {ratio:.2f} times the empty page's   {verdict} {FIRST_RATIO}; until Streamlit has it {whole:.2f}"
     )
 
 

@@ -13,7 +13,7 @@ from monitoring_app import pages, runtime
 from monitoring_app.presentation.theme import STREAMLIT_OPTIONS
 from monitoring_app.presentation.view import MODULE
 from monitoring_app.settings import HubSettings
-from monitoring_app.web.addresses import BRAND
+from monitoring_app.web.addresses import BRAND, FIRST
 from monitoring_app.web.answers import Answers
 from monitoring_app.web.exports import Exports
 from monitoring_app.web.gate import Gate
@@ -44,6 +44,7 @@ def routes(hub: runtime.Hub) -> list[Route]:
     sign_in, answers, exports = SignIn(hub), Answers(hub), Exports(hub)
     return [
         Route(BRAND, answers.brand),
+        Route(FIRST, answers.first),
         Route(MODULE, answers.view_module),
         Route("/healthz", answers.alive),
         Route("/readyz", answers.ready),

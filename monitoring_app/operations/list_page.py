@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ import streamlit as st
 from monitoring_app import runtime, texts
 from monitoring_app.operations import list_view as view
 from monitoring_app.operations import schedules_page
-from monitoring_app.operations.address import LOOKS, ListAddress
+from monitoring_app.operations.address import LOOKS, ROW_CHOICES, ListAddress
 from monitoring_app.operations.filter_bar import filter_fields
 from monitoring_app.presentation.figures import plural
 from monitoring_app.presentation.guard import live
@@ -32,29 +32,44 @@ NEWER_CAP = 100
 
 def draw(viewer: Viewer) -> None:
     """The page."""
-    hub = runtime.current()
-    address, ignored = ListAddress.from_params(st.query_params.to_dict())
-    address = address.with_reason(hub.settings.catalogue)
-    reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
-    files = downloads("/export/runs", {"tenant": viewer.tenant.slug, **address.at_cursor(None).to_params()})
-    lead = f"Everything that ran for this tenant, {'longest' if address.longest else 'newest'} first."
-    header = page_header(viewer, texts.OPERATIONS, lead, aside=files)
-    now, wanted = datetime.now(UTC), hub.filter_of(viewer.scope, address)
-    zone = ZoneInfo(known_zone(st.context.timezone))
-    choices = _choices(insights, str(viewer.scope.tenant_id))
-    fields = filter_fields(viewer.tenant.slug, address, ignored, choices, hub.settings.catalogue, now, zone)
-    show(h("div", {"class": "stack"}, header, fields), "list-header")
-    if address.longest:
-        page = reader.longest(wanted, limit=address.rows)
-    else:
-        page = reader.list(wanted, limit=address.rows, cursor=address.cursor)
+    hub, zone = runtime.current(), ZoneInfo(known_zone(st.context.timezone))
+    address, head = _head(hub, viewer, st.query_params.to_dict(), zone)
+    show(head, "list-header")
+    page = _page(hub, viewer, address, address.rows)
 
     def refreshed(viewer: Viewer, first: bool) -> None:
         """Figures, and the state of the rows shown; never which rows those are."""
         with hub.database.reading(viewer.scope):
-            show(_parts(hub, viewer, address, page, first), "list-live")
+            show(_parts(hub, viewer, address, page, first, zone), "list-live")
 
     live(viewer, refreshed, address.refresh or None, "list")
+
+
+def drawn_first(hub: runtime.Hub, viewer: Viewer, params: Mapping[str, str], zone: ZoneInfo) -> Node:
+    """Both elements of the page in one, with its first rows, for the time before Streamlit's code runs in the browser."""
+    with hub.database.reading(viewer.scope):
+        address, head = _head(hub, viewer, params, zone)
+        page = _page(hub, viewer, address, ROW_CHOICES[0])
+        return h("div", {"class": "stack"}, [head, _parts(hub, viewer, address, page, True, zone)])
+
+
+def _head(hub: runtime.Hub, viewer: Viewer, params: Mapping[str, str], zone: ZoneInfo) -> tuple[ListAddress, Node]:
+    address, ignored = ListAddress.from_params(params)
+    address = address.with_reason(hub.settings.catalogue)
+    files = downloads("/export/runs", {"tenant": viewer.tenant.slug, **address.at_cursor(None).to_params()})
+    lead = f"Everything that ran for this tenant, {'longest' if address.longest else 'newest'} first."
+    header = page_header(viewer, texts.OPERATIONS, lead, aside=files)
+    choices = _choices(RunInsights(hub.database, viewer.scope), str(viewer.scope.tenant_id))
+    now, catalogue = datetime.now(UTC), hub.settings.catalogue
+    fields = filter_fields(viewer.tenant.slug, address, ignored, choices, catalogue, now, zone)
+    return address, h("div", {"class": "stack", "key": "head"}, header, fields)
+
+
+def _page(hub: runtime.Hub, viewer: Viewer, address: ListAddress, rows: int) -> RunPage:
+    reader, wanted = hub.reader(viewer.scope), hub.filter_of(viewer.scope, address)
+    if address.longest:
+        return reader.longest(wanted, limit=rows)
+    return reader.list(wanted, limit=rows, cursor=address.cursor)
 
 
 @st.cache_data(ttl=10, max_entries=500, show_spinner=False)
@@ -63,8 +78,8 @@ def _choices(_insights: RunInsights, tenant_id: str) -> Choices:
     return _insights.choices()
 
 
-def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage, first: bool) -> Node:
-    slug, zone = viewer.tenant.slug, ZoneInfo(known_zone(st.context.timezone))
+def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage, first: bool, zone: ZoneInfo) -> Node:
+    slug = viewer.tenant.slug
     wanted = hub.filter_of(viewer.scope, address)
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
     today = datetime.now(zone).date()
@@ -80,7 +95,7 @@ def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage
     # The tile of those that need attention counts them of this view, or beside it.
     waiting = reader.bucket_counts(replace(wanted, needs_attention=True))
     counts = waiting if wanted.needs_attention else reader.bucket_counts(wanted)
-    return blocks(
+    parts = blocks(
         schedules=schedules_page.strip(slug, read_schedules(hub.database, viewer.scope)),
         tiles=view.bucket_tiles(slug, address, counts, waiting),
         history=view.history_chart(slug, address, insights.history(begins, wanted), days, zone),
@@ -89,6 +104,7 @@ def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage
         newer=view.newer_pill(slug, address, newer, NEWER_CAP),
         body=view.list_body(slug, address, page, runs, told),
     )
+    return h("div", {"key": "list"}, [parts])
 
 
 def _searched(insights: RunInsights) -> str:

@@ -1,5 +1,6 @@
 """The hub's look, and how Streamlit is set up to serve it. Colours of light and dark hold 4.5:1 on their background."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +56,14 @@ STREAMLIT_OPTIONS: Final[dict[str, Any]] = {
     **{f"theme.dark.{name}": dark for name, (_, dark) in _COLOURS.items()},
 }
 
-PAGE_CSS: Final = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+_NAMED: Final = "".join(
+    f"--st-{re.sub('[A-Z]', lambda found: '-' + found[0].lower(), name)}:light-dark({light},{dark});"
+    for name, (light, dark) in _COLOURS.items()
+    if "." not in name
+)
+"""The colours by the names that Streamlit gives them for a component."""
+
+PAGE_CSS: Final = Path(__file__).with_name("page.css").read_text(encoding="utf-8") + f".ta-first{{{_NAMED}}}\n"
 """Our own stylesheet for what Streamlit lays out itself; holds no value from data. `html` outweighs Streamlit's own rules.
 
 Streamlit's header lies over the top of every page. It is see-through here, so a mouse has to reach what is below it.

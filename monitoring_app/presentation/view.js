@@ -138,28 +138,33 @@ function leave(link) {
   sessionStorage.setItem(LEFT, JSON.stringify({ href: here(), row, top: link.getBoundingClientRect().top }));
 }
 
-// Streamlit scrolls a new page to its top some moments after its parts are there, so the row is held for a while.
+// Streamlit scrolls a new page to its top some moments after its parts are there, so what is in view is held for a while.
+function hold(element, top) {
+  const until = Date.now() + 600;
+  let stopped = false;
+  for (const name of ["wheel", "touchstart", "keydown", "pointerdown"]) {
+    addEventListener(name, () => { stopped = true; }, { once: true, capture: true, passive: true });
+  }
+  const again = () => {
+    if (stopped || !element.isConnected) return;
+    scroller(element).scrollTop += element.getBoundingClientRect().top - top;
+    if (Date.now() < until) requestAnimationFrame(again);
+  };
+  again();
+}
+
 function come_back(root) {
   const { href, row, top } = left();
   if (!row || href !== here()) return;
   const link = [...root.querySelectorAll("tr a")].find((e) => e.getAttribute("href") === row);
   if (!link) return;
   sessionStorage.setItem(LEFT, JSON.stringify({ href }));
-  const until = Date.now() + 600;
-  let stopped = false;
-  for (const name of ["wheel", "touchstart", "keydown", "pointerdown"]) {
-    addEventListener(name, () => { stopped = true; }, { once: true, capture: true, passive: true });
-  }
-  const hold = () => {
-    if (stopped || !link.isConnected) return;
-    scroller(link).scrollTop += link.getBoundingClientRect().top - top;
-    if (Date.now() < until) requestAnimationFrame(hold);
-  };
   link.focus({ preventScroll: true });
-  hold();
+  hold(link, top);
 }
 
 function go(href) {
+  if (early) { location.assign(href); return; }
   // Streamlit follows the browser's history, so a step of our own in it is a page change without a new load.
   history.pushState(null, "", href);
   window.dispatchEvent(new PopStateEvent("popstate", { state: null }));
@@ -275,7 +280,52 @@ const mounted = new WeakMap();
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(STYLES);
 
-export default function (component) {
+let early = null;
+const halves = {};
+
+// The list stands over Streamlit's page until that has both halves of it: Streamlit's code takes a second to come and run.
+export async function first() {
+  document.cookie = "tenantatlas_zone=" + Intl.DateTimeFormat().resolvedOptions().timeZone + "; path=/; max-age=31536000; samesite=lax";
+  const answer = await fetch("/first.json" + location.search), data = await answer.arrayBuffer();
+  if (!answer.ok || roots.size) return;
+  const host = document.body.appendChild(document.createElement("div"));
+  host.className = "ta-first";
+  const place = host.attachShadow({ mode: "open" });
+  place.appendChild(document.createElement("div")).className = "root";
+  view({ data, parentElement: place });
+  early = mounted.get(place);
+}
+
+// Whether an element of Streamlit's is not to be drawn yet. Once both halves are there, each takes over its part of the list, and so
+// what was unfolded, typed or chosen meanwhile; a page that is another after all has nothing to take.
+function waits(state) {
+  const { key, class: look } = state.tree[1];
+  if (!early || !(key || /empty|notice/.test(look))) return false;
+  halves[key] = state;
+  if (key && !(halves.head && halves.list)) return true;
+  const { root, timer } = early, host = root.getRootNode().host, at = focused();
+  const { top } = root.lastChild.lastChild.getBoundingClientRect(), scrolled = host.scrollTop;
+  early = null;
+  clearInterval(timer);
+  for (const [name, one] of Object.entries(halves)) {
+    const part = [...root.firstChild.childNodes].find((e) => e.__key === name);
+    // Where browsers can, it is moved as it is: taking it out would end what is being typed.
+    if (part && one.root.moveBefore) one.root.moveBefore(part, null); else if (part) one.root.append(part);
+    draw(one);
+  }
+  host.remove();
+  at?.focus({ preventScroll: true });
+  if (scrolled && key) hold(halves.list.root, top);
+  return true;
+}
+
+function draw(state) {
+  children(state.root, [state.tree]);
+  tick(state.root);
+  come_back(state.root);
+}
+
+export default function view(component) {
   const { data, parentElement } = component;
   let state = mounted.get(parentElement);
   if (!state) {
@@ -289,9 +339,8 @@ export default function (component) {
     mounted.set(parentElement, state);
   }
   state.component = component;
-  children(state.root, [JSON.parse(new TextDecoder().decode(data))]);
-  tick(state.root);
-  come_back(state.root);
+  state.tree = JSON.parse(new TextDecoder().decode(data));
+  if (!waits(state)) draw(state);
   return () => {
     if (state.root.isConnected) return;
     clearInterval(state.timer);

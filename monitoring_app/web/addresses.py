@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 from runstore.errors import BadInputError
 
 HOME = "/operations"
+FIRST = "/first.json"
 BRAND = "/brand.svg"
 
 RESERVED = frozenset(
@@ -30,7 +31,7 @@ _PUBLIC = frozenset(
     )
 )
 _PUBLIC_ENDINGS = ("/_stcore/health", "/_stcore/host-config")
-_OURS = re.compile(r"/r/[^/]+/[^/]+|/export/[a-z]+\.[a-z]+")
+_OURS = re.compile(r"/first\.json|/r/[^/]+/[^/]+|/export/[a-z]+\.[a-z]+")
 _STREAMLIT = ("agent", "upload_file", "script-health-check", "metrics")
 _CLOSED = (*(f"/_stcore/{name}" for name in _STREAMLIT), "/auth/", "/oauth2callback")
 """Parts of Streamlit's server that the hub has no use for."""

@@ -3,18 +3,22 @@
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from anyio import fail_after, to_thread
 from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
-from monitoring_app.presentation.view import module, module_address
+from monitoring_app.operations import list_page
+from monitoring_app.presentation.view import encoded, module, module_address
 from monitoring_app.runtime import Hub
 from monitoring_app.session import Viewer
 from monitoring_app.web import plain_pages
+from monitoring_app.web.addresses import query_of
 from runstore.errors import TenantAtlasError
 from runstore.ids import uuid_or_none
+from runstore.runs.insights import known_zone
 
 READY_SECONDS = 2.0
 
@@ -50,6 +54,17 @@ class Answers:
         if run_id is None or await to_thread.run_sync(partial(find, run_id)) is None:
             return plain_pages.not_found()
         return RedirectResponse(f"/run?{urlencode({'tenant': viewer.tenant.slug, 'id': str(run_id)})}", 302)
+
+    async def first(self, request: Request) -> Response:
+        """What the list shows for the query, for a browser that has not run Streamlit's code yet; 503 when it cannot be had."""
+        viewer: Viewer = request.scope["tenantatlas.viewer"]
+        query = query_of(request.scope["query_string"])
+        zone = ZoneInfo(known_zone(request.cookies.get("tenantatlas_zone")))
+        try:
+            tree = await to_thread.run_sync(list_page.drawn_first, self._hub, viewer, query, zone)
+        except TenantAtlasError:
+            return Response(status_code=503)
+        return Response(encoded(tree), media_type="application/json", headers={"cache-control": "no-store"})
 
     async def brand(self, request: Request) -> Response:
         """The product's mark, as the browser tab shows it."""

@@ -16,7 +16,7 @@ from monitoring_app.pages import page_paths, pages
 from monitoring_app.presentation.theme import PAGE_CSS
 from monitoring_app.presentation.view import module_address
 from monitoring_app.settings import HubSettings
-from monitoring_app.web.addresses import BRAND, is_public
+from monitoring_app.web.addresses import BRAND, FIRST, HOME, is_public
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -117,6 +117,10 @@ class Files:
         if is_page:
             body = _page(scope["path"], body)
             kept = [*(pair for pair in kept if pair[0].lower() != b"cache-control"), (b"cache-control", b"no-store")]
+            if scope["path"] == HOME:
+                # By a header, as the page is the same for everyone. A browser asks for it ahead of the page's sixty files.
+                first = FIRST.encode() + b"?" + scope["query_string"]
+                kept.append((b"link", b"<" + first + b">; rel=preload; as=fetch; crossorigin"))
         if packs:
             kind = str(dict(start["headers"]).get(b"content-type", b""))
             kept += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
@@ -138,12 +142,14 @@ def _pack(body: bytes, kind: str) -> bytes:
 def _page(path: str, body: bytes) -> bytes:
     """Streamlit's start page as the hub's: what makes it ours, and what stands there until the script has come."""
     # Streamlit's script takes a page's path for a place its server may be at, asks there first, and waits before it asks again.
+    first = f'<script type="module" async>import {{first}} from "{module_address()}"; first()</script>'
     head = (
         f"<style>{PAGE_CSS}</style><script>window.__streamlit={{BACKEND_BASE_URL:location.origin}}</script>"
-        f'<link rel="modulepreload" href="{module_address()}"></head>'
+        f"{first if path == HOME else ''}</head>"
     )
     page = _TITLE.sub(f"<title>{texts.PRODUCT}</title>".encode(), body, count=1)
     page = _ICON.sub(f'<link rel="icon" href="{BRAND}">'.encode(), page, count=1)
+    page = page.replace(b"<head>", f'<head><link rel="modulepreload" href="{module_address()}">'.encode(), 1)
     return page.replace(b"</head>", head.encode(), 1).replace(b'<div id="root"></div>', _loading(path), 1)
 
 

@@ -126,6 +126,7 @@ def settled(page: Page) -> None:
     if "tenant=elsewhere" in page.url:
         return
     page.locator("nav.menu").wait_for()
+    page.locator(".ta-first").wait_for(state="detached")
     page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached")
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=DEADLINE)
     page.locator(".table-frame, .empty, .panel, .group, .facts, .muted").first.wait_for(state="attached")

@@ -107,6 +107,9 @@ def test_letters_typed_into_a_field_are_no_commands(site: Site, page: Page) -> N
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: said.append(frame)))
     sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
     page.get_by_label("Refresh", exact=True).select_option(label="Off")
+    page.wait_for_url("**refresh=0")
+    # The menu comes with Streamlit; the list and its fields are there before.
+    expect(page.locator("nav.menu")).to_be_visible()
     search = page.get_by_label("Run or item", exact=True)
     before, give_up_at = -1, time.monotonic() + 60
     while before != len(said):

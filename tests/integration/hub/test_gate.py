@@ -170,6 +170,32 @@ def test_the_browsers_half_is_kept_for_as_long_as_it_is_the_same(site: Site) -> 
     assert (other.text, other.headers["cache-control"]) == (module.text, "no-store")
 
 
+def test_a_browser_asks_for_the_list_before_it_has_read_the_page(site: Site) -> None:
+    grace, address = site.visitor(GRACE), "/operations?tenant=northwind&bucket=failed"
+    page = grace.get(address)
+    found = re.fullmatch(
+        r"<(/first\.json\?tenant=northwind&bucket=failed)>; rel=preload; as=fetch; crossorigin", page.headers["link"]
+    )
+    assert found is not None and "first()" in page.text
+    other = grace.get("/notifications?tenant=northwind")
+    assert "link" not in other.headers and "first()" not in other.text
+    answer = grace.get(found[1])
+    assert answer.headers["cache-control"] == "no-store" and answer.headers["content-type"] == "application/json"
+    runs = grace.get("/export/runs.json?tenant=northwind&bucket=failed").json()["runs"]
+    assert re.findall(r"/run\?tenant=northwind&id=([0-9a-f-]{36})", answer.text) == [run["id"] for run in runs][:25]
+    assert site.visitor().get(found[1]).status_code == 401
+
+
+def test_the_first_list_has_the_days_of_the_browsers_zone(site: Site) -> None:
+    said: list[set[str]] = []
+    for zone in ("Pacific/Kiritimati", "UTC", "no/zone"):
+        grace = site.visitor(GRACE)
+        grace.cookies.set("tenantatlas_zone", zone)
+        text = grace.get("/first.json?tenant=northwind").text
+        said.append(set(re.findall(r"created=[^&\"]*?T(\d\d)", text)))
+    assert said == [{"10"}, {"00"}, {"00"}]
+
+
 def test_the_picker_is_not_there_outside_of_the_demo(site: Site) -> None:
     chosen = {"user": str(site.user_id(ADA)), "next": "/"}
     answer = site.visitor().post("/sign-in/as", data=chosen, headers={"origin": site.hub.url})

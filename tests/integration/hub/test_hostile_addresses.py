@@ -41,7 +41,15 @@ NAMES = st.sampled_from(
 )
 QUERIES = st.dictionaries(NAMES, VALUES, max_size=4).map(lambda q: urlencode(q).encode()) | st.binary(max_size=60)
 PATHS = st.sampled_from(
-    [*sorted(page_paths()), "/", "/export/runs.csv", "/export/items.json", "/sign-in/callback", "/_stcore/stream"]
+    [
+        *sorted(page_paths()),
+        "/",
+        "/first.json",
+        "/export/runs.csv",
+        "/export/items.json",
+        "/sign-in/callback",
+        "/_stcore/stream",
+    ]
 ) | st.text(max_size=20).map(lambda tail: f"/r/northwind/{quote(tail, safe='')}")
 HEADERS = st.lists(
     st.tuples(

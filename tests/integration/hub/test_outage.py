@@ -46,6 +46,7 @@ def test_an_open_page_says_so_and_comes_back_by_itself(site: Site, page: str) ->
 def test_requests_get_a_503_meanwhile_and_the_process_stays(site: Site) -> None:
     ada = site.visitor(ADA)
     paths = ["/operations?tenant=northwind", f"/r/northwind/{site.sample.partial}", "/export/runs.csv?tenant=northwind"]
+    paths.append("/first.json?tenant=northwind")
     paths.append(f"/export/items.json?tenant=northwind&id={sample_id('partial')}")
     with store_away(site.database_url):
         for path in [*paths, "/readyz"]:
