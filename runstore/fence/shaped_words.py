@@ -61,11 +61,13 @@ def chosen(data: bytes, spend: Spend) -> Iterator[Found]:
             continue
         # A star behind one word stands for the rest of a name; a sign of percent stands behind most numbers.
         is_one_word = words[1][1:].replace(b"_", b"A").islower()
-        if (match[0] != b"%" or len(words[3]) > 2) and (match[0] != b"*" or not is_one_word):
+        if (match[0] != b"%" or len(words[3]) > 2) and not (
+            match[0] in b"*+" and (is_one_word or words[3][:2] in (b"19", b"20"))
+        ):
             yield words.start(1), match.end(), RANDOM
 
 
-_SIGNS_AT_END: Final = re.compile(rb"[!?#$&*%]{1,3}+(?=[\s\"'<\\,)]|(?:\.[a-z]{2,5})?\Z)")
+_SIGNS_AT_END: Final = re.compile(rb"[!?#$&*+%]{1,3}+(?=[\s\"'<\\,)]|(?:\.[a-z]{2,5})?\Z)")
 _NUMBER_BEFORE: Final = re.compile(rb"[a-z\x80-\xff][._-]?[0-9]{2,6}\Z")
 _WORDS_AND_NUMBER: Final = re.compile(
     rb"(?:\A|[^%!$/^{~\w.-]|[a-z]%|-h?[pP])((?:[A-Z][a-z\x80-\xff]{2,15}+[._-]?){0,3}([A-Z][a-z\x80-\xff]{2,15}+)[._-]?([0-9]{2,6}))\Z"

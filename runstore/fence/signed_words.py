@@ -81,10 +81,11 @@ _OFTEN: Final = UPPER + NUMBERS + _ODD
 _TAG: Final = re.compile(rb"</?[A-Za-z]{1,30}+>")  # It says nothing of the word that it stands around.
 _PARTS: Final = re.compile(rb"[^ ]{8,256}+")
 _MADE: Final = re.compile(
-    rb"(?:\A|(?<=[=:(,;>|]))[A-Za-z0-9!?#$&*+~][A-Za-z0-9!?#$&*+~%_-]{7,39}+(?=(?:[.:]|\.[a-z]{2,5})?\Z|[),;<|&])"
+    rb"(?:\A|(?<=[=:(,;>|/]))[A-Za-z0-9!?#$&*+~][A-Za-z0-9!?#$&*+~%_-]{7,39}+(?=(?:[.:]|\.[a-z]{2,5})?\Z|[),;<|&])"
 )
 _DEPENDS: Final = re.compile(rb"%|[*+&~][0-9]{4}|[#$]")
 """It depends on the digits, or on the quotes, what a word is."""
+_TWO_WORDS: Final = re.compile(rb"\$[A-Z][a-z]{2,15}[_-][A-Za-z][a-z]{2,15}[0-9]{3,6}")
 _NUMBERED: Final = re.compile(rb"[A-Za-z_-]{1,39}[0-9]{0,4}#[0-9]+")
 _COUNTED: Final = re.compile(
     rb"[A-Za-z_-]{1,39}[*+&~](?:[0-9]{1,3}|(?:19|20)[0-9]{2})\*?"
@@ -111,7 +112,7 @@ def signed_words(data: bytes, budget: Budget) -> Iterator[tuple[int, int]]:
         budget.spend(6 + length)
         word = apart[begin : begin + len(shape)]
         start, end = _opaque_part(word if b"%" in shape else shape) if length >= SHORTEST else (0, 0)
-        if end <= start and b"/" not in bare and not (b"&" in shape and b"=" in shape):
+        if end <= start and bare.count(b"/") < 2 and not (b"&" in shape and b"=" in shape):
             budget.spend(12)
             spans = (made.span() for made in _MADE.finditer(word))
             made = (one for one in spans if _is_made(word[slice(*one)], data[begin + one[0] - 1 : begin + one[0]]))
@@ -135,7 +136,8 @@ def _is_made(word: bytes, before: bytes) -> bool:
         and not (
             _NUMBERED.fullmatch(word) and (before not in (b'"', b"'") or THINGS.fullmatch(word.partition(b"#")[0]))
         )
-        and (word[:1] != b"$" or before == b"'")  # Only in single quotes is a dollar sign a letter.
+        # A dollar sign is a letter in single quotes, and before two words and a number that no variable is called by.
+        and (word[:1] != b"$" or before == b"'" or _TWO_WORDS.fullmatch(word) is not None)
     )
 
 
