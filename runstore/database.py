@@ -220,6 +220,16 @@ def sqlalchemy_url(url: str) -> Any:
     return parsed.set(drivername="postgresql+psycopg")
 
 
+def driver_connection(url: str, **options: Any) -> BoundedConnection:
+    """A connection of the driver's own, outside of any pool: for COPY, LISTEN and CREATE DATABASE. psycopg.Error."""
+    return BoundedConnection.connect(driver_address(url), connect_timeout=CONNECT_SECONDS, **options)
+
+
+def driver_address(url: str) -> str:
+    """The address as libpq takes it, with its password. BadInputError."""
+    return sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 @contextmanager
 def translated_errors() -> Generator[None]:
     """Turns what the driver raises into the store's own errors. No statement, parameter or address is carried over."""

@@ -17,8 +17,7 @@ import psycopg
 from psycopg import sql
 from pydantic import BaseModel
 
-from runstore.bounded import CONNECT_SECONDS, BoundedConnection
-from runstore.database import DatabaseRole, sqlalchemy_url, translated_errors
+from runstore.database import DatabaseRole, driver_connection, translated_errors
 from runstore.errors import BadInputError, SchemaMismatchError, StoreError
 
 MANIFEST: Final = "manifest.json"
@@ -120,12 +119,7 @@ def _refuse_other_than_file(file: Path) -> None:
 @contextmanager
 def _transaction(url: str) -> Generator[psycopg.Connection[Any]]:
     """One moment of the store, under the role that sees all of it; kept if the block ends well."""
-    address = sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    options = "-c timezone=UTC"
-    with (
-        translated_errors(),
-        BoundedConnection.connect(address, connect_timeout=CONNECT_SECONDS, options=options) as connection,
-    ):
+    with translated_errors(), driver_connection(url, options="-c timezone=UTC") as connection:
         connection.limit_seconds = TABLE_SECONDS
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.execute("SELECT set_config('role', %s, true)", (DatabaseRole.ADMIN,))

@@ -16,8 +16,7 @@ import psutil
 from psycopg import sql
 
 from deployments.local import database_account
-from runstore.bounded import CONNECT_SECONDS, BoundedConnection
-from runstore.database import translated_errors
+from runstore.database import driver_connection, translated_errors
 from runstore.errors import UnavailableError
 
 RUN_STORE = "tenantatlas"
@@ -77,11 +76,7 @@ class EmbeddedDatabase:
         return f"{scheme}://{login}@/{quote(database, safe='')}?host={sockets}"
 
     def ensure_database(self, name: str) -> None:
-        address = self.url(SUPERUSER)
-        with (
-            translated_errors(),
-            BoundedConnection.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection,
-        ):
+        with translated_errors(), driver_connection(self.url(SUPERUSER), autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 

@@ -10,8 +10,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import text
 
-from runstore.bounded import CONNECT_SECONDS, BoundedConnection
-from runstore.database import Database, sqlalchemy_url
+from runstore.database import Database, driver_connection
 from runstore.runs.operation import OperationType
 from runstore.runs.starter import CHANNEL
 
@@ -133,7 +132,7 @@ class RunListener:
     """Waits for news of runs. One that comes while the connection is away is lost, so sweep as well."""
 
     def __init__(self, url: str) -> None:
-        self._url = sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._url = url
         self._connection: psycopg.Connection[Any] | None = None
 
     def wait(self, seconds: float) -> bool:
@@ -141,9 +140,7 @@ class RunListener:
         deadline = time.monotonic() + seconds
         try:
             if self._connection is None:
-                self._connection = BoundedConnection.connect(
-                    self._url, autocommit=True, connect_timeout=CONNECT_SECONDS
-                )
+                self._connection = driver_connection(self._url, autocommit=True)
                 self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
                 return True
             for _ in self._connection.notifies(timeout=max(0.0, deadline - time.monotonic())):

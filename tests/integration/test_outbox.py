@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from runstore.database import driver_address
 from runstore.runs.operation import OperationType
 from runstore.runs.outbox import LEASE_SECONDS, Outbox, RunListener, Undispatched
 from runstore.runs.recorder import Recorder
@@ -98,8 +99,8 @@ def test_a_listener_whose_connection_was_cut_hears_again(store: Store) -> None:
         assert listener.wait(5)
 
 
-def test_a_listener_signs_in_with_its_password() -> None:
-    assert RunListener("postgresql+psycopg://ada:s3cret@db/store")._url == "postgresql://ada:s3cret@db/store"
+def test_a_connection_of_the_drivers_own_signs_in_with_its_password() -> None:
+    assert driver_address("postgresql+psycopg://ada:s3cret@db/store") == "postgresql://ada:s3cret@db/store"
 
 
 def test_runs_that_prefect_did_not_take_keep_their_place(store: Store) -> None:
