@@ -47,28 +47,21 @@ _SMALL_WORDS: Final = (
     rb"s?(?:</\w{1,30}+>\s{0,40}+<\w{1,30}+>|\W{1,12}+)((?:(?-i:[a-z]{3,8}+)[ ,]{1,2}+){11,23}[a-z]{3,8})"
 )
 _CODE: Final = (
-    rb"(?:(?=[a-z]{0,6}-?[a-z]{0,6}[0-9])[a-z0-9]{4,6}-[a-z0-9]{4,6}|(?=[a-z]{0,11}[0-9])[a-z0-9]{6,12})(?![\w-])"
+    r"(?:(?=[a-z]{0,6}-?[a-z]{0,6}[0-9])[a-z0-9]{4,6}-[a-z0-9]{4,6}|(?=[a-z]{0,11}[0-9])[a-z0-9]{6,12})(?![\w-])"
 )
 _CODES: Final = (
-    rb"(?is).{0,24}?(?:(?:backup|recovery|rescue|emergency|scratch|wiederherstellungs|ersatz|notfall|einmal"
-    rb"|sicherungs|[2m]fa)[ _-]?codes?|c(?:o|\xc3\xb3)d(?:e|igo)s? de (?:secours|sauvegarde|r[^\s]{1,2}cup[^\s]{3,9}|respaldo"
-    rb"|emergencia|seguridad)"
-    + "|(?:バックアップ|リカバリー|回復|復旧)コード".encode()
-    + rb")(?:[^\n0-9:=\xef]{0,24}[:=\xef]|[^\n0-9]{0,16})(?:[0-9]{1,2}[.)]|[^\w\n]|\\n|\n){1,8}("
-    + _CODE
-    + rb"(?:(?:[0-9][.)]|[^\w]|\\n){1,6}"
-    + _CODE
-    + rb"){0,19})"
-)
+    r"(?is).{0,24}?(?:(?:backup|recovery|rescue|emergency|scratch|wiederherstellungs|ersatz|notfall|einmal|sicherungs|[2m]fa)"
+    r"[ _-]?codes?|c(?:o|ó)d(?:e|igo)s? de (?:secours|sauvegarde|r[^\s]{1,2}cup[^\s]{3,9}|respaldo|emergencia|seguridad)"
+    r"|(?:バックアップ|リカバリー|回復|復旧)コード)(?:[^\n0-9:=\xef]{0,24}[:=\xef]|[^\n0-9]{0,16})"
+    rf"(?:[0-9]{{1,2}}[.)]|[^\w\n]|\\n|\n){{1,8}}({_CODE}(?:(?:[0-9][.)]|[^\w]|\\n){{1,6}}{_CODE}){{0,19}})"
+).encode()
 """The words for codes of last resort, and a list of such."""
 _DOORS: Final = (
     "alarm", "wifi", "wi-fi", "wlan", "safe", "tresor", "coffre", "caja fuerte", "tür", "tuer", "door", "gate", "porte", "portail",
     "puerta", "garage", "digicode", "zutritt", "金庫", "ドア",
 )  # fmt: skip
 _NUMBER: Final = rb"(?:[:= ]|\xef\xbc\x9a|est |ist |is |es ){1,3}([0-9]{4,8}[#*]?)(?![\w:/-]|[.,][0-9])"
-_TO_OPEN: Final = (
-    rb"[^\n0-9]{0,40}?(?:code|c\xc3\xb3digo|\xe3\x82\xb3\xe3\x83\xbc\xe3\x83\x89)[^\n0-9]{0,24}?" + _NUMBER
-)
+_TO_OPEN: Final = "[^\\n0-9]{0,40}?(?:code|código|コード)[^\\n0-9]{0,24}?".encode() + _NUMBER
 # Tokens that a prefix makes certain are a table of their own, `token_forms.tsv`; these have another sign.
 _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", "$2", 0, rb"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"),
@@ -181,6 +174,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     *(("door-code", name, 0, b"(?i)" + name.encode() + _TO_OPEN) for name in _DOORS),
     ("door-code", "code", 0, rb"(?i)code[ _-](?:\S{2,5} ){0,2}(?:%s)[^\n0-9]{0,24}" % "|".join(_DOORS).encode() + _NUMBER),
     *(("recovery-codes", name, 24, _CODES) for name in ("code", "digo", "コード")),
+    ("wifi-key", "wifi:", 0, rb"(?i)wifi:[^\n]{0,120}?\bP:((?:[^;\\\n]|\\.){4,128}+);"),
     ("crowdstrike-id", "cid=", 0, rb"(?i)(?<![a-z])cid=([0-9a-f]{32}-[0-9a-f]{2})(?![\w-])"),
     ("ansible-vault", "$ANSIBLE_VAULT;", 0, rb"\$ANSIBLE_VAULT;[\w.;-]{1,80}+((?:[0-9a-f\s]|\\+[nr]){20,16384}+)"),
     *(("recovery-phrase", name, 0, b"(?i)" + name.encode() + _SMALL_WORDS) for name in ("phrase", "mnemonic", "seed")),

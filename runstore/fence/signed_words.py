@@ -80,8 +80,10 @@ _OFTEN: Final = UPPER + NUMBERS + _ODD
 """What chance takes a third of the time, and people hardly in a word with signs."""
 _TAG: Final = re.compile(rb"</?[A-Za-z]{1,30}+>")  # It says nothing of the word that it stands around.
 _PARTS: Final = re.compile(rb"[^ ]{8,256}+")
+# Three small letters, a capital, three digits, a sign before the end: a password as people make them.
 _MADE: Final = re.compile(
-    rb"(?:\A|(?<=[=:(,;>|/]))[A-Za-z0-9!?#$&*+~][A-Za-z0-9!?#$&*+~%_-]{7,39}+(?=(?:[.:]|\.[a-z]{2,5})?\Z|[),;<|&])"
+    rb"(?:\A|(?<=[=:(,;>|/]))(?=(?:[A-Z0-9S]*+[a-z]){3})(?=[a-z0-9S]*+[A-Z])(?=(?:[A-Za-zS]*+[0-9]){3})(?=[\w-]*+[S][\wS])"
+    rb"(?![%_-])[\wS]{8,40}+(?=(?:[.:]|\.[a-z]{2,5})?\Z|[),;<|&])".replace(b"S", rb"!?#$&*+~%_-")
 )
 _DEPENDS: Final = re.compile(rb"%|[*+&~][0-9]{4}|[#$]")
 """It depends on the digits, or on the quotes, what a word is."""
@@ -124,24 +126,11 @@ def signed_words(data: bytes, budget: Budget) -> Iterator[tuple[int, int]]:
 
 
 def _is_made(word: bytes, before: bytes) -> bool:
-    """Whether a word is a password as people make them: letters of both cases, a number, a sign before the end."""
-    length = len(word)
-    small, capital, digit = word.translate(None, LOWER), word.translate(None, UPPER), word.translate(None, NUMBERS)
-    return (
-        length - len(small) >= 3
-        and length - len(capital) >= 1
-        and length - len(digit) >= 3
-        and 0 < len(word[:-1].translate(None, _IN_WORDS)) <= 4
-        and not _COUNTED.fullmatch(word)
-        and not (
-            _NUMBERED.fullmatch(word) and (before not in (b'"', b"'") or THINGS.fullmatch(word.partition(b"#")[0]))
-        )
-        # A dollar sign is a letter in single quotes, and before two words and a number that no variable is called by.
-        and (word[:1] != b"$" or before == b"'" or _TWO_WORDS.fullmatch(word) is not None)
-    )
-
-
-_IN_WORDS: Final = CHARACTERS + b"_-"
+    """Whether it is neither a thing with its number nor a variable; in quotes a number behind `#` is no thing's."""
+    if _NUMBERED.fullmatch(word):
+        return before in (b'"', b"'") and not THINGS.fullmatch(word.partition(b"#")[0])
+    is_variable = word[:1] == b"$" and before != b"'" and not _TWO_WORDS.fullmatch(word)
+    return not is_variable and not _COUNTED.fullmatch(word)
 
 
 @lru_cache(maxsize=10_000)
