@@ -58,10 +58,10 @@ _CODES: Final = (
 """The words for codes of last resort, and a list of such."""
 _DOORS: Final = (
     "alarm", "wifi", "wi-fi", "wlan", "safe", "tresor", "coffre", "caja fuerte", "tür", "tuer", "door", "gate", "porte", "portail",
-    "puerta", "garage", "digicode", "zutritt", "金庫", "ドア",
+    "puerta", "garage", "zutritt", "金庫", "ドア",
 )  # fmt: skip
 _NUMBER: Final = rb"(?:[:= ]|\xef\xbc\x9a|est |ist |is |es ){1,3}([0-9]{4,8}[#*]?)(?![\w:/-]|[.,][0-9])"
-_TO_OPEN: Final = "[^\\n0-9]{0,40}?(?:code|código|コード)[^\\n0-9]{0,24}?".encode() + _NUMBER
+_TO_OPEN: Final = "[^\\n0-9]{0,30}?(?:code|código|コード)[^\\n0-9]{0,12}?".encode() + _NUMBER
 # Tokens that a prefix makes certain are a table of their own, `token_forms.tsv`; these have another sign.
 _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-hash", "$2", 0, rb"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"),
