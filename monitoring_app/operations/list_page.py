@@ -28,6 +28,8 @@ from runstore.schedules import read_schedules
 
 HISTORY_DAYS = 14
 NEWER_CAP = 100
+FIRST_ROWS = ROW_CHOICES[0]
+"""How many rows stand there before Streamlit's code runs in the browser, of a page of any length."""
 
 
 def draw(viewer: Viewer) -> None:
@@ -35,22 +37,24 @@ def draw(viewer: Viewer) -> None:
     hub, zone = runtime.current(), ZoneInfo(known_zone(st.context.timezone))
     address, head = _head(hub, viewer, st.query_params.to_dict(), zone)
     show(head, "list-header")
-    page = _page(hub, viewer, address, address.rows)
+    page = _page(hub, viewer, address)
 
     def refreshed(viewer: Viewer, first: bool) -> None:
         """Figures, and the state of the rows shown; never which rows those are."""
         with hub.database.reading(viewer.scope):
-            show(_parts(hub, viewer, address, page, first, zone), "list-live")
+            runs, newer = (page.runs, 0) if first or not page.runs else _present(hub, viewer, address, page)
+            show(_parts(hub, viewer, address, page, runs, newer, zone), "list-live")
 
     live(viewer, refreshed, address.refresh or None, "list")
 
 
 def drawn_first(hub: runtime.Hub, viewer: Viewer, params: Mapping[str, str], zone: ZoneInfo) -> Node:
-    """Both elements of the page in one, with its first rows, for the time before Streamlit's code runs in the browser."""
+    """Both elements of the page in one, as they are but for rows after the first FIRST_ROWS."""
     with hub.database.reading(viewer.scope):
         address, head = _head(hub, viewer, params, zone)
-        page = _page(hub, viewer, address, ROW_CHOICES[0])
-        return h("div", {"class": "stack"}, [head, _parts(hub, viewer, address, page, True, zone)])
+        page = _page(hub, viewer, address)
+        listed = _parts(hub, viewer, address, page, page.runs[:FIRST_ROWS], 0, zone)
+        return h("div", {"class": "stack"}, [head, listed])
 
 
 def _head(hub: runtime.Hub, viewer: Viewer, params: Mapping[str, str], zone: ZoneInfo) -> tuple[ListAddress, Node]:
@@ -65,11 +69,11 @@ def _head(hub: runtime.Hub, viewer: Viewer, params: Mapping[str, str], zone: Zon
     return address, h("div", {"class": "stack", "key": "head"}, header, fields)
 
 
-def _page(hub: runtime.Hub, viewer: Viewer, address: ListAddress, rows: int) -> RunPage:
+def _page(hub: runtime.Hub, viewer: Viewer, address: ListAddress) -> RunPage:
     reader, wanted = hub.reader(viewer.scope), hub.filter_of(viewer.scope, address)
     if address.longest:
-        return reader.longest(wanted, limit=rows)
-    return reader.list(wanted, limit=rows, cursor=address.cursor)
+        return reader.longest(wanted, limit=address.rows)
+    return reader.list(wanted, limit=address.rows, cursor=address.cursor)
 
 
 @st.cache_data(ttl=10, max_entries=500, show_spinner=False)
@@ -78,14 +82,21 @@ def _choices(_insights: RunInsights, tenant_id: str) -> Choices:
     return _insights.choices()
 
 
-def _parts(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage, first: bool, zone: ZoneInfo) -> Node:
+def _parts(
+    hub: runtime.Hub,
+    viewer: Viewer,
+    address: ListAddress,
+    page: RunPage,
+    runs: Sequence[Run],
+    newer: int,
+    zone: ZoneInfo,
+) -> Node:
     slug = viewer.tenant.slug
     wanted = hub.filter_of(viewer.scope, address)
     reader, insights = hub.reader(viewer.scope), RunInsights(hub.database, viewer.scope)
     today = datetime.now(zone).date()
     days = [today - timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
     begins = [datetime.combine(day, time.min, zone) for day in days]
-    runs, newer = (page.runs, 0) if first or not page.runs else _present(insights, address, page)
     told = view.Told(
         hub.settings.catalogue,
         hub.settings.about,
@@ -111,8 +122,9 @@ def _searched(insights: RunInsights) -> str:
     return texts.SEARCHED.format(runs=plural(insights.searched(), "run"))
 
 
-def _present(insights: RunInsights, address: ListAddress, page: RunPage) -> tuple[Sequence[Run], int]:
+def _present(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage) -> tuple[Sequence[Run], int]:
     """The rows shown as they are now, and how many newer runs there are."""
+    insights = RunInsights(hub.database, viewer.scope)
     present = insights.these([run.id for run in page.runs])
     first = page.runs[0]
     # Above a filtered or a later page newer runs are expected; only the newest page says that more have come.

@@ -243,7 +243,7 @@ def lasted(run: Run) -> Node | None:
 
 
 def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run], told: Told) -> Node:
-    """The rows with their pages, or why there are none."""
+    """The rows with their pages, or why there are none; `runs` are the page's as they are now, or the first of them."""
     if not runs:
         if address.needs_attention and address.changed(needs_attention=False) == address.cleared():
             way = (list_href(slug, address.cleared()), texts.CLEAR_ALL)
@@ -260,7 +260,7 @@ def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run
         return list_href(slug, address.at_cursor(cursor)) if cursor is not None else None
 
     newest = list_href(slug, address.at_cursor(None)) if address.cursor is not None else None
-    steps = pager(to(page.newer), to(page.older), newest, plural(len(runs), "run"))
+    steps = pager(to(page.newer), to(page.older), newest, plural(len(page.runs), "run"))
     sizes = [
         h("strong", None, str(choice))
         if choice == address.rows

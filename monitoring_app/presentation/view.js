@@ -286,13 +286,14 @@ const halves = {};
 // The list stands over Streamlit's page until that has both halves of it: Streamlit's code takes a second to come and run.
 export async function first() {
   document.cookie = "tenantatlas_zone=" + Intl.DateTimeFormat().resolvedOptions().timeZone + "; path=/; max-age=31536000; samesite=lax";
-  const answer = await fetch("/first.json" + location.search), data = await answer.arrayBuffer();
-  if (!answer.ok || roots.size) return;
+  const answer = await fetch("/first.json" + location.search), tree = answer.ok && await answer.json();
+  if (!tree || roots.size) return;
+  document.querySelector(".ta-loading")?.remove();
   const host = document.body.appendChild(document.createElement("div"));
   host.className = "ta-first";
   const place = host.attachShadow({ mode: "open" });
   place.appendChild(document.createElement("div")).className = "root";
-  view({ data, parentElement: place });
+  view({ tree, parentElement: place });
   early = mounted.get(place);
 }
 
@@ -326,7 +327,7 @@ function draw(state) {
 }
 
 export default function view(component) {
-  const { data, parentElement } = component;
+  const { data, tree, parentElement } = component;
   let state = mounted.get(parentElement);
   if (!state) {
     const root = parentElement.querySelector(".root");
@@ -339,7 +340,7 @@ export default function view(component) {
     mounted.set(parentElement, state);
   }
   state.component = component;
-  state.tree = JSON.parse(new TextDecoder().decode(data));
+  state.tree = tree || JSON.parse(new TextDecoder().decode(data));
   if (!waits(state)) draw(state);
   return () => {
     if (state.root.isConnected) return;

@@ -37,6 +37,8 @@ _PACKED: Final = (".js", ".css", ".svg", ".json")
 _ASKED_AGAIN: Final = frozenset((b"accept-encoding", b"range", b"if-none-match", b"if-modified-since"))
 _OF_THE_WHOLE: Final = frozenset((b"content-length", b"etag", b"last-modified", b"accept-ranges", b"vary"))
 _MOST_KEPT: Final = 600
+_MOST_LINKED: Final = 1024
+"""Of a query's bytes: a proxy may refuse an answer whose headers are longer than 4 kB."""
 _ICON_FONT: Final = re.compile(rb"@font-face\s*\{[^{}]*Material Symbols[^{}]*\}")
 _TITLE: Final = re.compile(rb"<title>[^<]*</title>")
 _ICON: Final = re.compile(rb'<link rel="shortcut icon"[^>]*>')
@@ -117,7 +119,7 @@ class Files:
         if is_page:
             body = _page(scope["path"], body)
             kept = [*(pair for pair in kept if pair[0].lower() != b"cache-control"), (b"cache-control", b"no-store")]
-            if scope["path"] == HOME:
+            if scope["path"] == HOME and len(scope["query_string"]) <= _MOST_LINKED:
                 # By a header, as the page is the same for everyone. A browser asks for it ahead of the page's sixty files.
                 first = FIRST.encode() + b"?" + scope["query_string"]
                 kept.append((b"link", b"<" + first + b">; rel=preload; as=fetch; crossorigin"))

@@ -23,11 +23,11 @@ LOOK = """() => { const seen = (e) => { const box = e.getBoundingClientRect(), l
 
 
 @contextmanager
-def streamlit_held(page: Page) -> Generator[Callable[[], None]]:
+def streamlit_held(page: Page, files: str = "**/_stcore/health") -> Generator[Callable[[], None]]:
     """In here, or until it is let go, the page's own part alone is on it: Streamlit's code does not hear from its server."""
     held: list[Route] = []
     released: list[bool] = []
-    page.route("**/_stcore/health", lambda route: route.continue_() if released else held.append(route))
+    page.route(files, lambda route: route.continue_() if released else held.append(route))
 
     def release() -> None:
         released.append(True)
@@ -117,6 +117,37 @@ def test_whoever_is_removed_meanwhile_loses_the_first_list(make_site: Callable[[
         site.directory().revoke(site.sample.northwind, "linus@northwind.example")
     expect(page.get_by_text("403 – not your tenant")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(0)
+
+
+def test_the_list_is_heard_once_however_slow_the_line(site: Site, page: Page) -> None:
+    sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
+    expect(page.locator("nav.menu")).to_be_visible()
+
+    def heard() -> None:
+        said = page.locator("body").aria_snapshot()
+        assert said.count('heading "Operations"') == said.count("table") == 1 and "loading" not in said, said
+
+    with streamlit_held(page, "**/static/**/*.js"):
+        page.reload(wait_until="commit")
+        expect(page.locator(f"{EARLY} tbody tr").first).to_be_visible()
+        heard()
+    expect(page.locator("nav.menu")).to_be_visible()
+    expect(page.locator(EARLY)).to_have_count(0)
+    heard()
+
+
+@pytest.mark.parametrize("answer", [{"status": 200, "body": "<p>Sign in</p>"}, {"status": 503}, None])
+def test_without_a_first_list_the_page_comes_as_any_other(
+    site: Site, page: Page, answer: dict[str, Any] | None
+) -> None:
+    """A proxy's own page in its place, a store that is away, or no answer at all."""
+    sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
+    expect(page.locator("nav.menu")).to_be_visible()
+    page.route("**/first.json*", lambda route: route.fulfill(**answer) if answer else route.abort())
+    page.reload()
+    expect(page.locator("nav.menu")).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(50)
+    expect(page.locator(EARLY)).to_have_count(0)
 
 
 def test_a_store_that_goes_away_meanwhile_is_said_in_place_of_the_first_list(site: Site, page: Page) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from monitoring_app.settings import HubSettings
 from tests.support.ports import free_port
 
 DEADLINE_SECONDS = 120.0
+KEPT = "-- kept\n"
+"""Before what was asked for an answer that Streamlit keeps for some seconds: when it is asked again is the clock's."""
 _ROOT = Path(__file__).parent.parent.parent
 
 
@@ -97,13 +100,15 @@ class HubServer:
 
 
 def write_statements(path: Path) -> None:
-    """From now on every statement of this process is added to the file, one a line."""
+    """From now on every statement of this process is added to the file, one a line, behind KEPT when its answer is kept."""
     from sqlalchemy import Engine, event
 
     file = path.open("ab", buffering=0)
 
     def add(connection: object, cursor: object, statement: str, *_: object) -> None:
-        file.write(json.dumps(statement).encode() + b"\n")
+        callers = (frame.f_code.co_filename for frame, _ in traceback.walk_stack(None))
+        kept = any("/streamlit/runtime/caching/" in caller for caller in callers)
+        file.write(json.dumps(KEPT * kept + statement).encode() + b"\n")
 
     event.listen(Engine, "before_cursor_execute", add)
 
