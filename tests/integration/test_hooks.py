@@ -34,8 +34,10 @@ class Flow:
         known = FlowRunIdentity(self.flow_run, self.scope.slug, self.run, 1, Trigger.PREFECT, {}, None)
         monkeypatch.setenv("TENANTATLAS_WORKER_DATABASE_URL", store.url)
         monkeypatch.setattr(hooks, "identify_at_end", {self.flow_run: known}.__getitem__)
-        monkeypatch.setattr(hooks, "get_client", lambda **_: nullcontext())
-        monkeypatch.setattr(hooks, "change_state", lambda client, run, state, ended: self.told.append(ended.type))
+        monkeypatch.setattr(hooks, "get_client", lambda *, sync_client: nullcontext(sync_client))
+        monkeypatch.setattr(
+            hooks, "change_state", lambda sync, *about: self.told.append(about[-1].type) if sync else None
+        )
 
     def ends(self, kind: StateType) -> RunDetail:
         flow_run = FlowRun(id=self.flow_run, flow_id=uuid4())
@@ -90,3 +92,12 @@ def test_prefect_says_of_a_flow_that_was_given_up_what_its_row_says(flow: Flow, 
 def test_a_state_that_says_nothing_leaves_the_row(flow: Flow, kind: StateType) -> None:
     before = RunReader(flow.store.hub, flow.scope).get(flow.run)
     assert flow.ends(kind) == before
+
+
+def test_a_state_that_could_not_be_mirrored_is_told_without_the_words_of_what_failed(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hooks, "identify_at_end", lambda flow_run: int("s3cret"))
+    assert flow.ends(StateType.FAILED).run.status is RunStatus.RUNNING
+    said = f"State StateType.FAILED of flow run {flow.flow_run} was not mirrored (ValueError)"
+    assert caplog.messages == [said] and "s3cret" not in caplog.text

@@ -90,6 +90,7 @@ class Nobody(Recorder):
 def test_each_item_counts_once_by_its_last_outcome(steps: list[tuple[str, str]], expected: int) -> None:
     looked = itertools.count()
     reporter = ProgressReporter(Nobody(), uuid4(), 1, checkpoint=lambda: next(looked) and None)
+    assert reporter.counts == Counts()
     reporter.expect_count(expected)
     last: dict[str, str] = {}
     for item, outcome in steps:
@@ -146,6 +147,8 @@ def test_a_write_carries_what_changed_and_no_more(store: Store) -> None:
         )
 
     assert written(lambda: None) == set()
+    assert written(lambda: reporter.expect(map(str, range(5000)))) == {"write", "item_ids"}
+    assert written(lambda: reporter.expect(map(str, range(5001)))) == {"write"}
     assert written(lambda: reporter.expect(["a", "b"])) == {"write", "item_ids"}
     assert written(lambda: reporter.expect_count(3)) == {"write"}
     assert written(lambda: reporter.succeeded("a")) == {"write"}
@@ -232,7 +235,11 @@ def test_the_end_of_a_flow_waits_for_a_store_that_is_away(store: Store) -> None:
     ("problem", "waits"), [(None, True), (ValueError("a bug"), True), (KeyboardInterrupt(), False)]
 )
 def test_how_long_the_end_waits(
-    store: Store, monkeypatch: pytest.MonkeyPatch, problem: BaseException | None, waits: bool
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    problem: BaseException | None,
+    waits: bool,
 ) -> None:
     """A flow that was told to stop has seconds; the others keep their result as long as it takes."""
     patience: list[float] = []
@@ -250,6 +257,7 @@ def test_how_long_the_end_waits(
         if problem is not None:
             raise problem
     assert patience == [module.FINAL_WRITE_PATIENCE if waits else 2.0]
+    assert ("could not be stored" in caplog.text) is (problem is not None)
 
 
 def test_the_writing_ends_with_the_flow(store: Store) -> None:
@@ -262,7 +270,11 @@ def test_the_writing_ends_with_the_flow(store: Store) -> None:
     ("state", "attempt"), [(ObservedState.FAILED, 1), (ObservedState.RUNNING, 2)], ids=["given up", "a later attempt"]
 )
 def test_a_run_that_is_no_longer_this_attempts_does_no_further_item(
-    store: Store, monkeypatch: pytest.MonkeyPatch, state: ObservedState, attempt: int
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    state: ObservedState,
+    attempt: int,
 ) -> None:
     """Once by a heartbeat; and before any, after a time in which the store was not asked, as of a frozen process."""
     for heartbeat_seconds in (0.1, 1000.0):
@@ -281,6 +293,7 @@ def test_a_run_that_is_no_longer_this_attempts_does_no_further_item(
                 monkeypatch.setattr(module, "DOUBT_SECONDS", 0.0)
             for done in range(1, 10):
                 reporter.succeeded(str(done))
+        assert f"Run {recorder.run.id} was given up" in caplog.text
         assert done == 1, "the item under way was settled, and no other one begun"
         assert recorder.stored().run.counts.succeeded == (1 if attempt == 1 else 0)
 
@@ -314,12 +327,17 @@ def test_work_that_was_given_up_at_its_very_end_is_not_told_as_done(
         recorder.observe(RunObservation(recorder.run.id, 1, ObservedState.FAILED, Source.RECONCILER, datetime.now(UTC)))
 
 
-def test_a_store_that_is_away_gives_no_doubt(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_away_gives_no_doubt_and_is_not_asked_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(module, "DOUBT_SECONDS", 0.0)
+    monkeypatch.setattr(module, "WRITE_INTERVAL", 1000.0)
     recorder = Listening(store, [AWAY] * 3)
     with recorder.reporter() as reporter:
         for item in range(20):
             reporter.succeeded(str(item))
+        assert recorder.beats == 1
+        assert f"Whether run {recorder.run.id} is still this attempt's is not known: away" in caplog.text
     assert recorder.stored().run.counts.succeeded == 20
 
 
@@ -332,3 +350,15 @@ def test_names_of_failed_items_are_not_waited_for_from_a_store_that_is_silent(
     monkeypatch.setattr(module, "DOUBT_SECONDS", -1.0)
     reporter.failed(Failure("b", "echo_failed", "It failed."))
     assert asked == ["a"]
+
+
+@pytest.mark.parametrize("failing", [50, 52])
+def test_of_the_failed_items_the_log_tells_the_first_one_by_one_and_then_how_many(
+    store: Store, caplog: pytest.LogCaptureFixture, failing: int
+) -> None:
+    with Listening(store).reporter(called=lambda items: {items[0]: f"Policy {items[0]}"}) as reporter:
+        for item in ["0", *map(str, range(failing))]:
+            reporter.failed(failure(item))
+    told = [line for line in caplog.messages if "failed" in line]
+    assert told[:50] == [f"Policy {item} failed, internal_error: {item} broke." for item in range(50)]
+    assert told[50:] == ([] if failing == 50 else ["2 more items failed; the hub lists them all."])

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import CodeType
 
 import pytest
+from hypothesis import Phase, settings
 
 from deployments.local.embedded_database import EmbeddedDatabase
 from tests.conftest import SHARED_POSTGRES, migrated_template
@@ -31,6 +32,8 @@ ROOT = Path(__file__).parents[2]
 AT_ONCE = os.cpu_count() or 1
 OURS = ("runstore", "flows", "monitoring_app", "deployments", "tests")
 LEAST_NOTICED = 0.85
+EARLY = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
+"""Hypothesis is imported here already. Its own assertions need no rewriting."""
 
 
 class _Broken(SourceFileLoader):
@@ -75,22 +78,26 @@ class _Trial:
             os.dup2(output, descriptor)
         for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
             del sys.modules[name]
+        # One example that fails is enough, and the same ones are tried each time.
+        settings.register_profile("breaks", phases=(Phase.explicit, Phase.generate), derandomize=True, database=None)
+        settings.load_profile("breaks")
         loader = _Broken(self.module.removesuffix(".py").replace("/", "."), str(ROOT / self.module))
         loader.source = self.source
         sys.meta_path.insert(0, loader)
         place = f"--basetemp={self.told}.files"
-        words = ("-x", "-q", "-p", "no:cacheprovider", "-k", SLOW, "--tb", "line", place)
+        words = ("-x", "-q", "-p", "no:cacheprovider", "-W", EARLY, "-k", SLOW, "--tb", "line", place)
         return int(pytest.main([*words, *MODULES[self.module]]))
 
     def ended(self, seconds: float) -> int | None:
         """The exit code; None while the tests run, and 1 when they were ended because they took too long."""
         done, status = os.waitpid(self.pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() - self.began < seconds:
+        if not done and time.monotonic() - self.began < seconds:
             return None
+        # A server that a broken module started ends with its trial.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+        if done:
+            return os.waitstatus_to_exitcode(status)
         os.waitpid(self.pid, 0)
         return 1
 

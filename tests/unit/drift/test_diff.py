@@ -8,7 +8,7 @@ import pytest
 
 from flows._policies.canonical import PROPERTIES
 from flows._policies.content import Content
-from flows._policies.tree import LIST, OWN
+from flows._policies.tree import EACH, LIST, OWN
 from flows._policies.type_contents import CATALOG
 from flows.drift.comparison.changes import MISSING, ChangeKind, Facet
 from flows.drift.comparison.policy_diff import diff, identity_for, identity_of
@@ -52,3 +52,21 @@ def test_settings_are_named_by_a_child_and_by_the_one_called_a_name_first() -> N
     same = [{**one, "rule_name": "Rule"} for one in elements]
     assert identity_for([same, elements], CATALOG, Facet.SETTING, "rules") == ("rule_key",)
     assert identity_for([elements, elements], Content(), Facet.SETTING, "rules") is None
+
+
+def test_elements_that_nothing_names_went_or_came_each_by_itself() -> None:
+    one, two, three = ({"v": {"w": number}} for number in (1, 2, 3))
+    changes = diff({PROPERTIES: {"a": {EACH: [one, one, one, two]}}}, {PROPERTIES: {"a": {EACH: [one, one, three]}}})
+    went = [change.before for change in changes if change.kind is ChangeKind.REMOVED]
+    came = [change.after for change in changes if change.kind is ChangeKind.ADDED]
+    assert (len(changes), sorted(went, key=str), came) == (3, [one, two], [three])
+
+
+def test_a_named_element_that_came_or_went_is_one_thing_and_one_that_changed_is_told_inside() -> None:
+    old, new, other = {"id": "1", "v": 1, "w": 1}, {"id": "1", "v": 2, "w": 1}, {"id": "2", "v": 1, "w": 1}
+    for before, after in (([old], [old, other]), ([old, other], [old])):
+        (change,) = diff({PROPERTIES: {"a": {EACH: before}}}, {PROPERTIES: {"a": {EACH: after}}})
+        assert other in (change.before, change.after)
+    for kind in (EACH, LIST):
+        (change,) = diff({PROPERTIES: {"a": {kind: [old, other]}}}, {PROPERTIES: {"a": {kind: [new, other]}}})
+        assert (change.before, change.after, change.path.rpartition("/")[2]) == (1, 2, "v")

@@ -58,6 +58,12 @@ def test_a_policy_whose_content_is_not_there_is_not_said_to_differ() -> None:
     assert not compare(Differences([], [], [pair], {}), lambda hashes: {}).findings  # type: ignore[list-item]
 
 
+@pytest.mark.parametrize(("name", "notes"), [("a", ()), ("b", ("renamed, before: a",))])
+def test_a_new_name_is_noted_with_the_one_before(name: str, notes: tuple[str, ...]) -> None:
+    (found,) = compared(snapshot([named("a", 1)]), snapshot([named(name, 1, a=2)])).findings
+    assert (found.kind, found.notes) == (FindingKind.MODIFIED, notes)
+
+
 @pytest.mark.parametrize("kind", [FindingKind.ADDED, FindingKind.REMOVED])
 def test_a_tenants_own_rule_speaks_of_what_is_inside_a_policy_that_came_or_went(kind: FindingKind) -> None:
     own = SeverityRule(Severity.CRITICAL, frozenset({kind.value}), setting="^wallpaper$")

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from flows._policies.unread import SELECTED, UNREAD
+from flows.drift.comparison.findings import Withheld
+from flows.drift.comparison.withheld import PART_NOT_READ
 from tests.support.drift_compare import Snapshot, compared, snapshot
 
 GROUP = {"@odata.type": "#microsoft.graph.groupAssignmentTarget", "groupId": "11111111-0000-4000-8000-000000000001"}
@@ -53,3 +56,14 @@ def test_what_both_return_is_compared() -> None:
     found = changes(read_under("v1.0", OLD), read_under("beta", edited))
     assert sorted({facet for facet, _ in found}) == ["assignment", "property"]
     assert "osMinimumVersion" in {path for _, path in found}
+
+
+@pytest.mark.parametrize("unread", [[], [SELECTED]])
+def test_of_two_files_that_were_asked_for_other_properties_one_says_so(unread: list[str]) -> None:
+    """Unless the file itself lists what it was not asked for, which its read has counted."""
+    old, new = (
+        snapshot([body | {"@odata.context": f"https://graph.microsoft.com/{version}/$metadata#x", UNREAD: unread}])
+        for version, body in (("v1.0", OLD), ("beta", NEW | {"assignments": OLD["assignments"]}))
+    )
+    assert changes(old, new) == []
+    assert compared(old, new).withheld == ([] if unread else [Withheld("compliance", 1, PART_NOT_READ, SELECTED)])

@@ -170,6 +170,8 @@ EARLY, LATE = "2026-03-01T06:00:00Z", "2026-03-02T06:00:00Z"
         ({"since": f"{EARLY[:-1]}.{'0' * 15}+00:00"}, {}, ("since",)),
         ({"at": "1969-12-31T23:00:00Z"}, {}, ("at",)),
         ({"at": "1970-01-01T00:00:00Z"}, {"at": "1970-01-01T00:00:00Z"}, ()),
+        ({"at": "2300-01-01T00:00:00Z"}, {}, ("at",)),
+        ({"rows": "50", "refresh": "5"}, {}, ()),
         ({"q": "x" * 320}, {"q": "x" * 320}, ()),
         ({"q": "x" * 321}, {}, ("q",)),
         ({"rows": "25"}, {"rows": "25"}, ()),
@@ -190,6 +192,11 @@ def test_what_cannot_be_or_contradicts_is_left_out_by_name(
     assert (address.to_params(), names) == (left, ignored)
 
 
+@given(addresses())
+def test_every_run_is_looked_at_in_the_same_way(address: ListAddress) -> None:
+    assert address.cleared() == ListAddress(rows=address.rows, refresh=address.refresh)
+
+
 def test_each_filter_is_named_with_its_value_in_the_viewers_zone() -> None:
     zone, moment = ZoneInfo("Europe/Berlin"), datetime(2026, 3, 1, 6, tzinfo=UTC)
     each = {
@@ -202,6 +209,8 @@ def test_each_filter_is_named_with_its_value_in_the_viewers_zone() -> None:
         "search": ({"q": "abc"}, "abc"),
         "scope": ({"scope": "ios"}, "ios"),
         "reason": ({"reason": "timed_out"}, "timed_out"),
+        "created": ({"created": f"{EARLY}/{LATE}"}, "2026-03-01 07:00 CET – 2026-03-02 07:00 CET"),
+        "order": ({"sort": "duration"}, "longest first, of the newest 1,000"),
     }
     for name, (params, value) in each.items():
         address, _ = ListAddress.from_params(params)

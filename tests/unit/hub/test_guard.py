@@ -130,3 +130,14 @@ def test_a_part_that_fails_later_says_so_alone_and_goes_on(screen: Screen) -> No
     assert list(screen.shown)[2].startswith("problem-") and "hunter2" not in screen.text
     again()
     assert len(screen.shown) == 3
+
+
+def test_a_part_is_told_who_looks_now_and_which_time_is_the_first(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now: Any = object()
+    monkeypatch.setattr(guard, "still_there", {VIEWER: now}.__getitem__)
+    told: list[Any] = []
+    guard.live(VIEWER, lambda *given: told.append(given), None, "tiles")
+    screen.again[0][0]()
+    assert told == [(VIEWER, True), (now, False)]
