@@ -9,7 +9,7 @@ from typing import Final
 # a bare colon, `is` or a mere space is also plain prose, so the value must then look chosen by a machine or a policy.
 ASSIGNMENT: Final = re.compile(
     # A credential made of a user's name and a password: NetworkCredential("svc", "…"), auth=("svc", "…").
-    rb"(?P<strict>(?:\]::new|=\s?)?\(\s{0,3}+\\{0,7}[\"'][^\"'\\\n]{1,64}+\\{0,7}[\"']\s{0,3}+,\s{0,3}+(?=\\{0,7}[\"'])|\s?<<<\s?[\"']?[\w.-]{1,40}+:"
+    rb"(?P<strict>(?:\]::new|=\s?)?\(\s{0,3}+\\{0,7}[\"'][^\"'\\\n]{1,64}+\\{0,7}[\"']\s{0,3}+,\s{0,3}+(?=\\{0,7}[\"'])|\s?<<<\s?(?:[\"']?[\w.-]{1,40}+:|(?=[\"']))"
     # A name in JSON before an object that holds the value: "password": {"type": "string", "value": "…"}.
     rb"|\\{0,7}[\"']\s{0,4}+:\s{0,4}+\[?\s{0,9}+\{\s{0,40}+(?:\\{0,7}[\"']\w{1,30}+\\{0,7}[\"']\s?:\s?\\{0,7}[\"'][^\"'\\\n]{0,40}+"
     rb"\\{0,7}[\"'],\s{0,40}+)?\\{0,7}[\"']value\\{0,7}[\"']\s{0,4}+:"
@@ -37,7 +37,7 @@ ASSIGNMENT: Final = re.compile(
     # <Item Name="ApiKey">…</Item>, or with the value in an element of its own.
     rb"|(?P<entry>\\{0,7}[\"'](?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<\w{1,30}+>)?(?:<!\[cdata\[)?)"
     rb"|(?P<tag>(?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<(?:value|string|data)>)?(?:<!\[cdata\[)?)"
-    rb"|(?P<prose>\s{0,2}+(?::|<br\s?/?>|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era)(?::|(?=\s)))"
+    rb"|(?P<prose>\s{0,2}+(?::|<br\s?/?>|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era|\xc3[\xa8\xa9])(?::|(?=\s)))"
     rb"|(?P<space>(?:\s|\\{1,3}[tnr]){1,4}+)",
     re.IGNORECASE,
 )
@@ -57,13 +57,13 @@ TAG_BEFORE: Final = re.compile(rb"<[\w:.\x80-\xff-]{0,40}\Z")
 SIGNS: Final = b"!@#$^*?+~&%"
 """One of these is in a password as policies ask for."""
 _STRONG: Final = (
-    rb"(?=[A-Za-z0-9]|[!#&*+?][A-Z][a-z]|\$[A-Z][A-Za-z_.-]{2,32}[0-9]{3,6}(?![\w:.-]))(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}["
+    rb"(?=[A-Za-z0-9]|[!#&*+?][A-Za-z]{2}|\$[A-Z][A-Za-z_.-]{2,32}[0-9]{3,6}(?![\w:.-]))(?=[^\s\"'<>]{0,64}[0-9])(?=[^\s\"'<>]{0,64}[A-Za-z])(?=[^\s\"'<>]{0,64}["
     + SIGNS
     + rb"])"
     rb"[A-Za-z0-9!#&*+?$][^\s\"'<>(){}\[\]=/\\]{7,255}+(?![=/(]|\\(?![\\\"'nrt]))"
 )
 # A word with a number in its middle: nobody names a thing so right behind the name of a credential.
-MADE: Final = rb"[A-Za-z]{2,24}+[0-9]{2,8}[A-Za-z]{3,24}(?![\w/:-])"
+MADE: Final = rb"[A-Za-z]{2,24}+[0-9]{2,8}[A-Za-z]{3,24}[0-9]{0,4}(?![\w/:-])"
 STRONG: Final = re.compile(_STRONG + rb"|" + MADE)
 """The next word where no sign of assignment is, as a policy asks of a password: letters, a digit, a symbol."""
 LINE: Final = re.compile(
@@ -71,7 +71,8 @@ LINE: Final = re.compile(
 )
 """A value that ends the line of its name, as lists and configurations have them."""
 WORD_NEXT: Final = re.compile(
-    rb"(?:[ ]{1,4}|[ \t]{0,4}+(?:\n|\\{1,7}n)[ \t]{0,8}+)(?:[0-9-] |\()?([A-Za-z0-9]{4,256}+)(?![\w-])"
+    rb"(?:[ ]{1,4}|[ \t]{0,4}+(?:\n|\\{1,7}n)[ \t]{0,8}+)"
+    rb"(?:[0-9-] |\()?([A-Za-z0-9]{4,256}+(?:[._-][A-Z][a-z]{2,15}[0-9]{3,6})?)(?![\w-])"
 )
 """The word right behind a name or alone in the line below it."""
 BEFORE: Final = re.compile(
@@ -89,14 +90,27 @@ FIELD: Final = re.compile(
     rb"[\s,(]{0,20}(?i:n(?='))?(?:(\\{0,7}['\"])(.{0,256}?)\1|([^,()'\"\\]{1,80}(?:\([^()]{0,80}\))?))\s{0,20}([,)])",
     re.DOTALL,
 )
+PART: Final = re.compile(rb"[A-Z]|pin(?:(?:[:=]| ist| lautet)\s?[0-9]{4,8}| [0-9]{6,8})(?![\w/:-]|[.,][0-9])")
+"""How a name begins inside of a word: with a capital, or as the end of a German word for a PIN with one behind."""
 REMOTE: Final = re.compile(
-    # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`.
-    rb"(?:[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es) )"
-    rb"[ \"'`]{0,3}([a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9])"
-    rb"|(?-i:" + MADE + rb"))"
+    # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`; with more words
+    # behind the sign only a word with a number: `lautet seit Montag …`.
+    rb"(?::?[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}"
+    rb"(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es|\xc3[\xa8\xa9]) "
+    rb"|(?P<loose> (?:is|ist|lautet|est|es|auf|to) (?:[A-Za-z]{2,9} ){0,2}))[ \"'`#]{0,3}"
+    rb"(?P<value>(?(loose)(?!)|(?:[a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9])))"
+    rb"|" + MADE + rb"|(?P<numbered>[A-Za-z]{3,16}(?:[._-]?[A-Z][a-z]{2,15})?[0-9]{3,6})(?![\w/:-]))"
 )
+NEXT: Final = re.compile(
+    rb"[\"'`,;.]{0,2} (?:auf|zu|to|in|\xc3\xa0|por|or|oder|ou|o|and|und|et|y|/|->|=>) [\"'`]{0,2}("
+    + _STRONG
+    + rb"|"
+    + MADE
+    + rb"|[A-Za-z]{3,20}[0-9]{3,6}(?![\w/:-]))"
+)
+"""One more value behind the first: a password that was changed from one to another."""
 REMOTE_STRONG: Final = re.compile(
     # In the same line, a word as a policy asks of a password that is not an address of a person. The sign of what was taken
     # out ends the look, as the word did that stood there.
-    rb"[^\n\x01]{0,48}?(?<=[\s\"'`(=:,>\x80-\xff])(?![\w.+-]{1,64}@[\w-]{1,64}\.[a-z])(" + _STRONG + rb")"
+    rb"[^\n\x01]{0,48}?(?<=[\s\"'`(=:,>\x80-\xff])(?![\w.+-]{1,64}@[\w-]{1,64}\.[a-z])(?P<value>" + _STRONG + rb")"
 )

@@ -9,7 +9,7 @@ from typing import Final
 from runstore.fence import assigned_forms as forms
 from runstore.fence.budget import Budget, Span, positions
 from runstore.fence.credential_names import CREDENTIAL_NAME, SHORT_NAME, sureness
-from runstore.fence.credential_values import Judge, is_value, looks_chosen, looks_like_pin, stands_alone
+from runstore.fence.credential_values import Judge, anything, is_value, looks_chosen, looks_like_pin, stands_alone
 
 
 def assignments(anchor: bytes, data: bytes, folded: bytes, budget: Budget) -> Iterator[Span]:
@@ -23,9 +23,11 @@ def assignments(anchor: bytes, data: bytes, folded: bytes, budget: Budget) -> It
         yield from _column(data, hit, name.end(), budget, sure)
         yield from _inserted(data, hit, name.end(), budget, sure)
         span = _value_before(data, hit, name.end(), sure) or _value_after(data, hit, name.end(), budget, sure)
-        if span is not None:
+        while span is not None:
             yield span
             done = span[1]
+            following = forms.NEXT.match(data, done)
+            span = (*following.span(1), "near-credential") if following else None
 
 
 def _column(data: bytes, start: int, end: int, budget: Budget, sure: Judge) -> Iterator[Span]:
@@ -76,7 +78,7 @@ def _value_before(data: bytes, start: int, end: int, sure: Judge) -> Span | None
 
 def _begins_word(data: bytes, hit: int) -> bool:
     before = data[hit - 1 : hit]
-    return not before.isalnum() or (before.islower() and data[hit : hit + 1].isupper())
+    return not before.isalnum() or (before.islower() and forms.PART.match(data, hit) is not None)
 
 
 def _value_after(data: bytes, start: int, end: int, budget: Budget, sure: Judge) -> Span | None:
@@ -140,10 +142,12 @@ _CJK: Final = re.compile(rb"[\xe3-\xe9]")
 def _remote(data: bytes, end: int, budget: Budget) -> Span | None:
     budget.spend(12)
     found = forms.REMOTE.match(data, end)
+    if found and found["numbered"] and not stands_alone(found["numbered"], anything):
+        found = None
     if found is None and len((window := data[end : end + 112]).translate(None, forms.SIGNS)) < len(window):
         budget.spend(8)
         found = forms.REMOTE_STRONG.match(data, end)
-    return (*found.span(1), "near-credential") if found else None
+    return (*found.span("value"), "near-credential") if found else None
 
 
 def _closing(data: bytes, position: int, quote: bytes) -> int:

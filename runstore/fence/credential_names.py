@@ -21,7 +21,7 @@ _ANCHORS: Final = (
     " schl geheim zugangs code código codigo seed cookie community losung parole anmeldedaten anmeldeinformation"
     " verbindungszeichenfolge jeton clé cle secrète identifiants contrase clave llave credencial conexi パスワード キー 鍵"
     " wachtwoord senha lösenord hasło"
-    " シークレット 秘密 トークン 資格情報 暗証番号 接続文字列 パスフレーズ チャレンジ 合言葉 認証コード ピン"
+    " ＰＷ シークレット 秘密 トークン 資格情報 暗証番号 接続文字列 パスフレーズ チャレンジ 合言葉 認証コード ピン"
 )
 KEY_ANCHORS: Final = tuple(_ANCHORS.encode().split())
 """Parts of such names, in small letters: where none is, no name is looked for."""
@@ -56,13 +56,8 @@ _WHAT: Final = (
 )
 # Each begins with a letter, so that most are ruled out by it.
 _SHORT: Final = (
+    *("puk", "cl(?:é|ef?)", "clave", "llave", "losung", "parole"),
     r"pin(?:[ _-]?(?:code|n(?:umber|ummer|r)|コード|番号))?",
-    "puk",
-    "cl(?:é|ef?)",
-    "clave",
-    "llave",
-    "losung",
-    "parole",
 )
 _DOUBT: Final = (
     r"ピン(?:コード|番号)?", "connexion", "conexi(?:ó|o)n", "challenge", "cookie",
@@ -72,7 +67,7 @@ _DOUBT: Final = (
 _SURE: Final = (
     r"connexion(?:(?<=ne.de.connexion)|(?<=nedeconnexion))",
     r"conexi(?:ón(?:(?<=cadena.de.conexión)|(?<=cadenadeconexión))|on(?:(?<=cadena.de.conexion)|(?<=cadenadeconexion)))",
-    r"pas{1,3}w[eo]?r?[eo]?[dt]{0,2}s?", r"passord", r"ps{1,2}w(?:or)?d", r"passphrases?",
+    "passw(?:ö|oe)rtern?", r"pas{1,3}w[eo]?r?[eo]?[dt]{0,2}s?", "ＰＷ", r"passord", r"ps{1,2}w(?:or)?d", r"passphrases?",
     r"passcode", r"pass(?<!bypass)(?<!compass)(?<!getpass)", r"pwd(?<!oldpwd)",
     r"pw(?<!getpw)", r"kennwort", r"mdp(?<![a-z]mdp)", rf"secret[oa]?s?(?:key|{_WHICH})?", r"secreto[a-z]{2,14}",
     r"tokens?(?<!skiptoken)(?<!deltatoken)(?<!nexttoken)(?<!continuationtoken)(?<!cancellationtoken)",
@@ -99,7 +94,7 @@ def _one_of(names: tuple[str, ...], then: str) -> re.Pattern[bytes]:
 
 CREDENTIAL_NAME: Final = _one_of(
     (*_SHORT, *_DOUBT, *_SURE),
-    rf"(?:{_WHICH}|{_WHAT})?\d{{0,2}}(?:(?<=ド|ー|ズ|鍵|密|ン|報|号|列|ジ|葉)|(?![A-Za-z0-9]))",
+    rf"(?:{_WHICH}|{_WHAT})?\d{{0,2}}(?:(?<=Ｗ|ド|ー|ズ|鍵|密|ン|報|号|列|ジ|葉)|(?![A-Za-z0-9]))",
 )
 """A credential's name in a folded text, matched at its anchor and ending where the name ends, or with a word of the value."""
 SHORT_NAME: Final = _one_of(_SHORT, "")

@@ -30,7 +30,9 @@ def _numbered(value: bytes) -> bool:
     return found is not None and not THINGS.fullmatch(found[1])
 
 
-_NUMBERED: Final = re.compile(rb"([A-Za-z][a-z]{2,15})(?!(?:19|20)[0-9]{2}\Z)[0-9]{3,6}(?:[A-Z][a-z]{2,20})?")
+_NUMBERED: Final = re.compile(
+    rb"([A-Za-z][a-z]{2,15}(?:[._-]?[A-Z][A-Za-z]{2,15})?)(?!(?:19|20)[0-9]{2}\Z)[0-9]{3,6}(?:[A-Z][a-z]{2,20})?"
+)
 _PIN: Final = re.compile(rb"[0-9]{4,12}")
 _YEAR: Final = re.compile(rb"(?:19|20)[0-9]{2}")
 

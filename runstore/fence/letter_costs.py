@@ -30,9 +30,7 @@ def _cost(before: str, after: str) -> int:
     kinds = _class(before), _class(after)
     # A capital after a small letter begins a word: deviceName.
     begins = not before or (kinds[1] == "u" and kinds[0] != "u")
-    row = 27 if begins else 26 if kinds[0] == "d" else ord(before.lower()) - 97
-    if kinds[0] == "d" and kinds[1] != "d":
-        row = 26
+    row = 26 if kinds[0] == "d" else 27 if begins else ord(before.lower()) - 97
     column = 26 if kinds[1] == "d" else ord(after.lower()) - 97
     bits = log2(10) if kinds[1] == "d" else _CASE[kinds[0]][0 if kinds[1] == "u" else 1]
     return DIGITS.index(chr(TABLE[row][column])) + round(4 * bits)

@@ -112,11 +112,6 @@ _LONGEST_COUNT: Final = 27
 _ID_BEFORE: Final = re.compile(rb"(?:[0-9a-f]{20,64}|[0-9]{12,20}|[0-9a-f-]{27}[0-9a-f]{9}):\Z")
 
 
-@lru_cache(maxsize=20_000)
-def _known(token: bytes) -> tuple[Found, ...]:
-    return _opaque_in(token)
-
-
 def _opaque_in(token: bytes) -> tuple[Found, ...]:
     """The opaque parts of a token: forms that are public, and pieces between separators that are not words, taken together."""
     if token.isalnum() and token[:2] not in BY_START:
@@ -139,6 +134,9 @@ def _opaque_in(token: bytes) -> tuple[Found, ...]:
         run = []
     rests = _with_rests(token, pieces, spans) if spans else _prefixed_keys(token, pieces)
     return tuple((start, end, RANDOM) for start, end in rests)
+
+
+_known: Final = lru_cache(maxsize=20_000)(_opaque_in)
 
 
 def _formed(token: bytes, pieces: list[tuple[int, int, int]]) -> tuple[Found, ...]:

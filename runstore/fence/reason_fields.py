@@ -102,10 +102,7 @@ FIELDS: Final[Mapping[str, tuple[str, Cleaner]]] = MappingProxyType(
         "run_id": ("run id, a UUID", _uuid),
         "flow_run_id": ("Prefect flow run id, a UUID", _uuid),
         "sync_id": ("inventory sync id, a UUID", _uuid),
-        "policy_id": (
-            "policy id as Graph writes it, up to 128 characters",
-            _matching(r"[A-Za-z0-9][\w.:-]{0,127}"),
-        ),
+        "policy_id": ("policy id as Graph writes it, up to 128 characters", _matching(r"[A-Za-z0-9][\w.:-]{0,127}")),
         "policy_type": ("policy type slug", _matching(r"[a-z][a-z0-9_-]{0,63}")),
         "directory_id": ("Entra directory id, or a domain of it", _matching(_UUID + r"|[a-z0-9][a-z0-9.-]{2,252}")),
         "platform": ("platform slug", _matching(r"[A-Za-z][A-Za-z0-9_,]{0,63}")),
@@ -128,10 +125,7 @@ FIELDS: Final[Mapping[str, tuple[str, Cleaner]]] = MappingProxyType(
             "Graph permission such as `Policy.Read.All`",
             _matching(r"[A-Za-z]{2,60}(?:\.[A-Za-z]{2,40}){1,4}"),
         ),
-        "operation": (
-            "operation type, `resource.action`",
-            _matching(r"[a-z][a-z0-9_]{0,39}\.[a-z][a-z0-9_]{0,39}"),
-        ),
+        "operation": ("operation type, `resource.action`", _matching(r"[a-z][a-z0-9_]{0,39}\.[a-z][a-z0-9_]{0,39}")),
         "state": ("name of a Prefect state", _matching(r"[A-Za-z]{2,24}")),
         "count": ("a count", _COUNT),
         "expected": ("an expected count", _COUNT),

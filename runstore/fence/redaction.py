@@ -71,18 +71,13 @@ def redact(text: str, *, limit: int = TEXT_LIMIT, replace: Replace = marker, loo
         spans = find_spans(data, look or Look())
     except TooManyHits:
         return Redaction(WITHHELD, ("withheld",))
-    if not spans:
-        clean = data.decode("utf-8", "replace")
-        return Redaction(f"{clean} [cut]" if cut else clean, ())
     pieces: list[str] = []
     position = 0
     for start, end, kind in spans:
         pieces.append(data[position:start].decode("utf-8", "replace"))
         pieces.append(replace(kind, data[start:end].decode("utf-8", "replace")))
         position = end
-    pieces.append(data[position:].decode("utf-8", "replace"))
-    if cut:
-        pieces.append(" [cut]")
+    pieces.append(data[position:].decode("utf-8", "replace") + " [cut]" * cut)
     return Redaction("".join(pieces), tuple(kind for _, _, kind in spans))
 
 

@@ -35,6 +35,8 @@ class Rule:
 
 _CHAR: Final = rb"(?:[^\s\"'\\]|\\(?!\\{0,6}[\"']))"
 _ARGUMENT: Final = rb"\\{0,7}[\"']?((?:[^\s\"'/$%\\-]|\$(?=[A-Z][A-Za-z_.-]{2,32}[0-9]{3}))" + _CHAR + rb"{3,255}+)"
+_USER: Final = rb"(?<=[ -])-[uU](?:ser)?\s{1,5}+\\{0,7}[\"']?[^\s:%\"'/]{1,128}+[:%]"
+_OTHER: Final = rb"\s{1,4}+(?:\"[^\"\n]{1,64}+\"|\S{1,128}+)"
 _GUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # A word with a number in its middle, or letters, a digit and a sign.
 _VALUE: Final = (
@@ -61,6 +63,10 @@ _DOORS: Final = (
     "puerta", "garage", "zutritt", "金庫", "ドア",
 )  # fmt: skip
 _NUMBER: Final = rb"(?:[:= ]|\xef\xbc\x9a|est |ist |is |es ){1,3}([0-9]{4,8}[#*]?)(?![\w:/-]|[.,][0-9])"
+_ANSWER: Final = (
+    r"[^\n]{0,60}?(?:antwort|answer|r(?:é|e)ponse|respuesta|答え)(?:(?:\s?[:=]|：| (?:is|ist|est|es) |は)\s?([^\s\"'<>,;]{3,64}+)"
+    r"| ((?=[^\s\"']{0,40}[0-9])[^\s\"'<>,;]{6,64}+))"
+).encode()
 _TO_OPEN: Final = "[^\\n0-9]{0,30}?(?:code|código|コード)[^\\n0-9]{0,12}?".encode() + _NUMBER
 # Tokens that a prefix makes certain are a table of their own, `token_forms.tsv`; these have another sign.
 _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
@@ -82,35 +88,27 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("terraform-token", ".atlasv1.", 14, rb"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,90}+"),
     ("url-password", "://", 0, rb"://[^\s/@:\"'<>\\?#]{0,256}+:([^\s/@\"'<>\\]{1,1024}+)(?=@)"),
     ("url-password", "://", 0, rb"://([0-9a-fA-F]{20,128}+)(?=[:@][^\s/]{0,300}@|@)"),
-    ("sas-signature", "sig=", 0, rb"(?i)(?<![A-Za-z])sig=([\w%+/=-]{16,256}+)"),
-    (
-        "authorization", "authorization", 0,
+    *(("sas-signature", at, 0, b"(?i)(?<![A-Za-z])" + at.encode() + rb"([\w%+/=-]{16,256}+)") for at in ("sig=", "signature=")),
+    # A share's address has no scheme: //domain;user:password@host/share.
+    *(("url-password", f"{at}//", 0, rb".//[\w.;-]{1,80}:([^\s/@\"'<>\\]{4,128}+)(?=@[\w.-]{1,80}/)") for at in " '\""),
+    ("authorization", "authorization", 0,
         rb"(?i)authorization[\"'\\]{0,4}+\s{0,4}+[:=,]\s{0,4}+(?:b(?=[\"']))?[\"'\\]{0,4}+("
         rb"(?:bearer|basic|digest|negotiate|ntlm|token|apikey|sharedkey|sharedkeylite|sharedaccesssignature|aws4-\S{1,20})"
         rb"[ \t]{1,4}+[^\r\n\"'\\]{1,8192}+"
-        rb"|[a-z][\w-]{2,24}+[ \t]{1,4}+(?=[^\s0-9]{0,64}+[0-9])[^\s\"'\\,;]{12,8192}+|[^\s\"'\\,;]{6,8192}+)",
-    ),
-    (
-        "bearer-token", "bearer", 0,
-        rb"(?i)bearer(?:\s{1,4}+|%20|\+|[:=]\s{0,4}+)[\"']?((?=[A-Za-z._~+/-]{0,64}[0-9=])[\w.~+/=-]{12,16384}+)",
-    ),
+        rb"|[a-z][\w-]{2,24}+[ \t]{1,4}+(?=[^\s0-9]{0,64}+[0-9])[^\s\"'\\,;]{12,8192}+|[^\s\"'\\,;]{6,8192}+)"),
+    ("bearer-token", "bearer", 0,
+        rb"(?i)bearer(?:\s{1,4}+|%20|\+|[:=]\s{0,4}+)[\"']?((?=[A-Za-z._~+/-]{0,64}[0-9=])[\w.~+/=-]{12,16384}+)"),
     ("basic-credentials", "basic ", 0, rb"(?i)basic\s{1,4}+((?=[A-Za-z+/]{0,24}[0-9=])[A-Za-z0-9+/]{10,1024}+={0,2})"),
-    (
-        "cookie", "cookie", 0,
-        rb"(?i)cookie[\"'\\]{0,4}+\s{0,2}+[:=]\s{0,4}+[\"'\\]{0,4}+([^\n\"'=]{1,128}+=[^\n\"']{6,4096}+)",
-    ),
-    (
-        "netrc-password", "machine ", 0,
-        rb"machine\s{1,4}+\S{1,255}+\s{1,8}+login\s{1,4}+\S{1,255}+\s{1,8}+password\s{1,4}+(\S{1,512}+)",
-    ),
-    (
-        "password-argument", "net use", 0,
+    ("cookie", "cookie", 0, rb"(?i)cookie[\"'\\]{0,4}+\s{0,2}+[:=]\s{0,4}+[\"'\\]{0,4}+([^\n\"'=]{1,128}+=[^\n\"']{6,4096}+)"),
+    ("netrc-password", "machine ", 0,
+        rb"machine\s{1,4}+\S{1,255}+\s{1,8}+login\s{1,4}+\S{1,255}+\s{1,8}+password\s{1,4}+(\S{1,512}+)"),
+    ("password-argument", "net use", 0,
         rb"(?i)net use(?:r\s{1,4}+[\"']?[\w.\\-]{1,104}+[\"']?|\s{1,4}+(?:\S{1,3}\s{1,4}+)?\\\\\S{1,255}+"
-        rb"(?:\s{1,4}+/\S{1,255}+){0,4}+)\s{1,4}+([^\s/]\S{3,255}+)",
+        rb"(?:\s{1,4}+/\S{1,255}+){0,4}+)\s{1,4}+([^\s/]\S{3,255}+)"),
+    *(
+        ("password-argument", at, 0, b"(?i)" + at.encode() + _ARGUMENT)
+        for at in (" /rp ", " /rp:", " -rp ", " -passin pass:", " -passout pass:", "identified by ")
     ),
-    ("password-argument", " /rp", 0, rb"(?i) /rp[ :]" + _ARGUMENT),
-    ("password-argument", " -rp ", 0, rb"(?i) -rp " + _ARGUMENT),
-    ("password-argument", " -pass", 0, rb"(?i) -pass(?:in|out) pass:" + _ARGUMENT),
     (
         "password-argument", " -p", 0,
         # With a colon, in quotes glued to it, as a word with a digit, or with a digit and a sign.
@@ -119,60 +117,59 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         rb"|\s{0,4}+\\{0,7}[\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[!#$%&*+?])[^\s\"'<>/\\.:-][^\s\"'<>/\\.:]{5,128}+)"
         rb"(?![/:]|\\(?!\\{0,6}[\"'])))",
     ),
-    (
-        "password-argument", " /p", 0,
-        rb"(?i) /p[ :][\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[a-z])[^\s\"'<>/\\.:=]{6,128}+)(?![/\\.:=])",
-    ),
+    ("password-argument", " /p", 0,
+        rb"(?i) /p[ :][\"']?((?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[a-z])[^\s\"'<>/\\.:=]{6,128}+)(?![/\\.:=])"),
     *(("password-argument", sign + "-p", 0, rb"[\"']-p((?=[^\s\"']{0,40}[0-9])[^\s\"':=]{6,128}+)\\{0,7}[\"']") for sign in "\"'"),
-    ("password-argument", "openssl ", 0, rb"openssl\s[^\n]{0,160}?\s-(?:k|K|password)\s{1,4}+" + _ARGUMENT),
-    ("password-argument", "ldap", 0, rb"ldap[a-z]{3,10}\s[^\n]{0,160}?\s-w\s{1,4}+" + _ARGUMENT),
-    ("password-argument", "mysql", 0, rb"mysql[a-z]{0,8}\s[^\n]{0,80}?\s-p" + _ARGUMENT),
-    ("password-argument", "ssh-keygen", 0, rb"ssh-keygen\s[^\n]{0,160}?-[NP]\s{1,4}+" + _ARGUMENT),
-    ("password-argument", "htpasswd -b", 0, rb"htpasswd -b\w{0,4}(?:\s{1,4}+\S{1,128}+){2}\s{1,4}+" + _ARGUMENT),
-    ("password-argument", "wpa_passphrase ", 0, rb"wpa_passphrase\s{1,4}+(?:\"[^\"\n]{1,64}+\"|\S{1,64}+)\s{1,4}+" + _ARGUMENT),
-    ("password-argument", "identified by ", 0, rb"(?i)identified by " + _ARGUMENT),
+    *(
+        ("password-argument", command, 0, command.encode() + rb"[^\n]{0,160}?\s-" + switch + _ARGUMENT)
+        for command, switch in (
+            ("openssl ", rb"(?:k|K|password)\s{1,4}+"), ("ldap", rb"w\s{1,4}+"), ("ssh-keygen", rb"[NP]\s{1,4}+"),
+            ("generic-password", rb"w\s{1,4}+"), ("mysql", b"p"), ("7z", b"p"), ("rar", b"h?p"),
+        )
+    ),
+    # Commands that take a password behind other arguments, and how many those are.
+    *(
+        ("password-argument", command, 0, command.encode() + rb"\w{0,4}%s\s{1,4}+%s" % (_OTHER * many, _ARGUMENT))
+        for command, many in (("htpasswd -b", 2), ("wpa_passphrase", 1), ("-passwd", 1), ("-setairportnetwork", 2))
+    ),
     ("snmp-community", "snmp", 0, rb"snmp[a-z]{2,10}\s[^\n]{0,60}?-c\s{1,4}+" + _ARGUMENT),
     ("password-argument", "-passwd ", 0, rb"-passwd\s{1,4}+\S{1,128}+\s{1,4}+" + _ARGUMENT),
     ("password-argument", "generic-password", 0, rb"generic-password[^\n]{0,200}?\s-w\s{1,4}+" + _ARGUMENT),
-    (
-        "password-argument", "echo ", 0,
-        rb"echo\s{1,4}+\\{0,7}[\"']?([^\s\"'|$\\]{4,255}+)\\{0,7}[\"']?\s{0,4}+\|\s{0,4}+(?:sudo|su|(?:ch)?passwd|runas|kinit|gpg)\b",
+    *(
+        ("password-argument", at, 0, at.encode() +
+        rb"(?:-n\s|[\"']%s(?:\\{1,3}n)?[\"']\s)?\s{0,3}+\\{0,7}[\"']?([^\s\"'|$\\]{4,255}+)\\{0,7}[\"']?\s{0,4}+\|\s{0,4}+(?:/\S{1,40}/)?(?:sudo|su|(?:ch)?passwd|runas|kinit|gpg|hdiutil|security|fdesetup|cryptsetup)\b")
+        for at in ("echo ", "printf ")
     ),
-    (
-        "encoded-command", " -e", 0,
-        rb"(?i) -e(?:nc?|ncodedcommand|c)?\s{1,4}+[\"']?((?!/)[A-Za-z0-9+/]{16,16384}+={0,2})",
-    ),
-    (
-        "password-argument", "convertto-securestring", 0,
+    ("encoded-command", " -e", 0, rb"(?i) -e(?:nc?|ncodedcommand|c)?\s{1,4}+[\"']?((?!/)[A-Za-z0-9+/]{16,16384}+={0,2})"),
+    ("password-argument", "convertto-securestring", 0,
         rb"(?i)convertto-securestring\s{1,4}+(?:-string\s{1,4}+)?(?:\"([^\"\n]{1,1024}+)"
-        rb"|'([^'\n]{1,1024}+)|([^\s\"'$(-][^\s)]{3,1024}+))",
-    ),
-    (
-        "password-argument", "convertto-securestring", 140,
-        rb"(?is).{0,140}?[\"']([^\"'\n]{4,128}+)[\"']\s?\|\s{0,4}convertto-securestring",
-    ),
-    ("credentials-argument", "-u", 0, rb"(?<=[ -])-u(?:ser)?\s{1,5}+\\{0,7}[\"']?[^\s:\"'/]{1,128}+:((?!/)" + _CHAR + b"{4,256}+)"),
+        rb"|'([^'\n]{1,1024}+)|([^\s\"'$(-][^\s)]{3,1024}+))"),
+    ("password-argument", "convertto-securestring", 140,
+        rb"(?is).{0,140}?[\"']([^\"'\n]{4,128}+)[\"']\s?\|\s{0,4}convertto-securestring"),
+    *(("credentials-argument", at, 0, _USER + b"((?!/)" + _CHAR + b"{4,256}+)") for at in ("-u", "-U")),
     ("snmp-community", "snmp-server community ", 0, rb"(?i)snmp-server community " + _ARGUMENT),
-    (
-        "snmp-community", "validcommunities", 0,
-        rb"(?i)validcommunities[\"']?(?:\]\s{1,4}+|[^\n]{0,40}?\s(?:/v|-name)\s{1,4}+)" + _ARGUMENT,
-    ),
+    ("snmp-community", "validcommunities", 0,
+        rb"(?i)validcommunities[\"']?(?:\]\s{1,4}+|[^\n]{0,40}?\s(?:/v|-name)\s{1,4}+)" + _ARGUMENT),
     ("snmp-community", "community ", 2, rb"(?i)r[ow]community " + _ARGUMENT),
-    (
-        "password-argument", "-server ", 6,
-        rb"(?i)(?:radius|tacacs)-server (?:\S{1,64}+ ){1,8}?key (?:[0-9] )?([^\s\"'/$%-][^\s\"']{3,255}+)",
-    ),
+    ("password-argument", "-server ", 6,
+        rb"(?i)(?:radius|tacacs)-server (?:\S{1,64}+ ){1,8}?key (?:[0-9] )?([^\s\"'/$%-][^\s\"']{3,255}+)"),
     ("password-argument", "enable ", 0, rb"(?i)enable (?:secret|password) (?:[0-9] )?((?=[^\s\"']{0,40}[0-9])[^\s\"']{6,128}+)"),
-    *(("password-argument", at, 0, rb":[\d*]{1,4}(?::[\w*]{1,64}+){2}:([^\s:\"']{4,128}+)") for at in (":5432:", ":*:")),
+    *(("password-argument", at, 0, rb":[\d*]{1,4}(?::[\w*.@-]{1,64}+){2}:([^\s:\"']{4,128}+)") for at in (":5432:", ":*:")),
     *(
         (
             "password-argument", name, 0,
-            b"(?i)" + name.encode() + rb"[\"']?\s?:\s?[\w.@\\-]{2,64}+\s?/\s?((?=[^\s\"']{0,40}[0-9]{2})[^\s\"'/]{6,128}+)",
+            b"(?i)" + name.encode() +
+            rb"[\"']?\s?[:(]\s?[\w.@\\-]{2,64}+\s?[/:]\s?((?=[^\s\"']{0,40}[A-Za-z])(?=[^\s\"']{0,40}(?:[0-9]{2}|[!?#&][0-9]))[^\s\"'/:()]{6,128}+)",
         )
-        for name in ("login", "zugangsdaten", "anmeldedaten", "credentials", "creds", "identifiants", "credenciales")
+        for name in ("login", "admin", "zugangsdaten", "anmeldedaten", "credentials", "creds", "identifiants", "credenciales")
     ),
     *(("door-code", name, 0, b"(?i)" + name.encode() + _TO_OPEN) for name in _DOORS),
     ("door-code", "code", 0, rb"(?i)code[ _-](?:\S{2,5} ){0,2}(?:%s)[^\n0-9]{0,24}" % "|".join(_DOORS).encode() + _NUMBER),
+    *(
+        ("door-code", name, 0, b"(?i)" + name.encode() + rb"(?:schloss|code)?[^\n0-9]{0,24}?" + _NUMBER)
+        for name in ("zahlenschloss", "kombination", "combination", "padlock", "cadenas", "candado")
+    ),
+    *(("security-answer", name, 0, b"(?i)" + name.encode() + _ANSWER) for name in ("frage", "question", "pregunta", "質問")),
     *(("recovery-codes", name, 24, _CODES) for name in ("code", "digo", "コード")),
     ("wifi-key", "wifi:", 0, rb"(?i)wifi:[^\n]{0,120}?\bP:((?:[^;\\\n]|\\.){4,128}+);"),
     ("crowdstrike-id", "cid=", 0, rb"(?i)(?<![a-z])cid=([0-9a-f]{32}-[0-9a-f]{2})(?![\w-])"),
@@ -183,30 +180,35 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         # Four to eight small words, and none that sentences are made with.
         rb"(?i)phrase(?: (?:for|of|f\xc3\xbcr|pour|para) [^\n:=\"']{1,40})?[\"'\\]{0,4}\s?(?:=|:|is\b)[\s\"']{0,3}"
         rb"((?:(?!the |and |for |at |least |words |must |not |are |can |with |use |your |from )"
-        rb"(?-i:[a-z]{3,9}) ){3,7}(?-i:[a-z]{3,9}))(?=[<.]?(?:\s|\Z|[\"'<]))",
+        rb"(?-i:[a-z]{3,9})[ ._-]){3,7}(?-i:[a-z]{3,9}))(?=[<.]?(?:\s|\Z|[\"'<]))",
     ),
-    ("password-argument", " md5 ", 0, rb"(?i) md5 (?:key-string )?(?:[0-9] )?" + _VALUE),
-    ("password-argument", " sha ", 0, rb"(?i) sha " + _VALUE),
-    ("password-argument", " aes ", 0, rb"(?i) aes (?:[0-9]{3} )?" + _VALUE),
-    ("password-argument", " user ", 0, rb"(?i) user \S{1,64} using " + _VALUE),
-    ("password-argument", "sqlplus ", 0, rb"sqlplus\s{1,4}+(?:-\w\s){0,4}[\"']?[^\s/\"']{1,64}+/([^\s@\"'/]{4,128}+)"),
+    *(
+        ("password-argument", f" {word} ", 0, b"(?i) " + word.encode() + between + _VALUE)
+        for word, between in (
+            ("md5", rb" (?:key-string )?(?:[0-9] )?"), ("sha", b" "), ("aes", b" (?:[0-9]{3} )?"), ("user", rb" \S{1,64} using ")
+        )
+    ),
+    # A key as a list of bytes; what a script of a dialogue sends; a password before its encoding; the fifth argument of a call.
     (
-        "laps-password", "\"p", 0,
-        rb"\"p\\{0,7}\"\s?:\s?\\{0,7}\"([^\"\\]{8,128}+)(?<=[\w!#$%&*+?.-]{8})(?=\\{0,7}\"\s?\})",
+        "key-bytes", "key", 0,
+        rb"(?i)key(?!code)\w{0,20}\]?\s{0,4}[=:]?\s{0,4}(?:\[byte\[\]\]\s?)?[@({\[]{0,3}\s?((?:0x)?[0-9a-f]{1,3}(?:\s{0,2},\s{0,2}(?:0x)?[0-9a-f]{1,3}){15,63})\b",
     ),
+    ("password-argument", "send ", 0, rb"send (?:-- )?\\{0,7}\"(?=[^\"\s]{0,40}[0-9])([^\"\\\s$]{6,64}+)\\{1,8}[rn]"),
+    ("password-argument", ",ascii,", 65, rb"(?s).{0,64}?,([^,\"'\s]{4,64}+),ascii,"),
+    ("password-argument", "login(", 0, rb"login\(\s?([\"'])[^\"'\n]{1,64}\1\s?,\s?[\"']([^\"'\n]{4,128}+)[\"']"),
+    ("password-argument", "mapnetworkdrive", 0, rb"(?i)mapnetworkdrive[ (](?:[^,\n]{1,128},){4}\s?\"([^\"\n]{4,128}+)\""),
+    ("password-argument", "sqlplus ", 0, rb"sqlplus\s{1,4}+(?:-\w\s){0,4}[\"']?[^\s/\"']{1,64}+/([^\s@\"'/]{4,128}+)"),
+    ("laps-password", "\"p", 0, rb"\"p\\{0,7}\"\s?:\s?\\{0,7}\"([^\"\\]{8,128}+)(?<=[\w!#$%&*+?.-]{8})(?=\\{0,7}\"\s?\})"),
     ("password-hash", "$krb5", 0, rb"\$krb5[a-z]{2,8}\$\S{20,16384}+"),
     ("password-hash", "::", 0, rb"::[^\s:]{0,64}:([0-9a-fA-F]{16}:[0-9a-fA-F]{32}:[0-9a-fA-F]{20,4096}+)"),
     ("password-hash", " -h", 0, rb"(?i) -h(?:ashes)? (?:[0-9a-f]{32})?:?([0-9a-f]{32})(?![\w-])"),
-    *(("enrolment-token", name, 0, name.encode() + rb"=[\"'{]{0,2}(" + _GUID + rb")") for name in ("TOKENID", "ActivationId")),
-    (
-        "product-key", "serial", 0,
+    ("product-key", "serial", 0,
         rb"(?i)serial[ _-]?(?:n(?:umber|ummer|o|r)\.?)?[\"']?\s?[:=]\s?[\"']?"
-        rb"([0-9]{3}-[0-9]{8}|(?:[0-9a-z]{4,5}-){3,6}[0-9a-z]{4,5})(?![\w-])",
-    ),
+        rb"([0-9]{3}-[0-9]{8}|(?:[0-9a-z]{4,5}-){3,6}[0-9a-z]{4,5})(?![\w-])"),
+    ("enrolment-token", "ActivationId", 0, rb"ActivationId=[\"'{]{0,2}(" + _GUID + rb")"),
     ("sidekiq-key", "contribsys__com", 0, rb"(?i)contribsys__com\W{1,6}+([0-9a-f]{8}:[0-9a-f]{8})(?![\w-])"),
     ("notify-key", "gcntfy-", 0, rb"gcntfy-[\w-]{1,64}?-(" + _GUID + rb"-" + _GUID + rb")"),
-    ("secret-id", "secret", 0, rb"(?i)secret[_-]?id[\"'\\]{0,4}\s?[:=][\s\"'\\]{0,5}(" + _GUID + rb")"),
-    ("api-key", " auth ", 0, rb" auth (" + _GUID + rb"|[0-9a-f]{32,64})(?![\w-])"),
+    *(("api-key", at, 0, at.encode() + rb"(" + _GUID + rb"|[0-9a-f]{32,64})(?![\w-])") for at in (" auth ", " any ")),
     ("api-key", "apikey ", 0, rb"(?i)apikey ([\w-]{16,64}+:[\w-]{16,64}+)"),
     ("private-key", "PuTTY-User-Key-File-", 0, rb"PuTTY-User-Key-File-[^\x00]{0,16384}"),
     # A block whose end was cut off is a secret to the last byte of the text.
