@@ -37,14 +37,14 @@ ASSIGNMENT: Final = re.compile(
     # <Item Name="ApiKey">…</Item>, or with the value in an element of its own.
     rb"|(?P<entry>\\{0,7}[\"'](?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<\w{1,30}+>)?(?:<!\[cdata\[)?)"
     rb"|(?P<tag>(?:\s[^<>\n]{0,120}+)?>(?:\s{0,40}+<(?:value|string|data)>)?(?:<!\[cdata\[)?)"
-    rb"|(?P<prose>\s{0,2}+(?::|<br\s?/?>|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era|\xc3[\xa8\xa9])(?::|(?=\s)))"
+    rb"|(?P<prose>\s{0,2}+(?::|\xe2\x86\x92|<br\s?/?>|\xef\xbc[\x88\x9a]|\xe3\x81\xaf|\xe3\x80\x8c)|\s(?:is|was|ist|lautet|war|est|es|era|\xc3[\xa8\xa9])(?::|(?=\s)))"
     rb"|(?P<space>(?:\s|\\{1,3}[tnr]){1,4}+)",
     re.IGNORECASE,
 )
 OPENING: Final = re.compile(
-    rb"\s{0,8}+\[?\s{0,8}+(?:[\w.:\[\]]{0,60}(?i:fromhex|base64string|decode|from|unhexlify|securestring|bytes)\(\s?)?"
+    rb"\s{0,8}+\[?\s{0,8}+(?:[\w.:\[\]]{0,60}(?i:fromhex(?:string)?|base64string|decode|from|unhexlify|securestring|bytes)\(\s?)?"
     rb"[bBuUrRfFnN]{0,2}(?P<quote>(\\{0,7}[\"'])\2{2}|\\{0,7}[\"'`])"
-    rb"|\s{0,8}+(?:\$\{\w{1,40}:?[-=]|\\{1,4}\n\s{0,16}+|\\{2,8}n\s{1,16}+|<<[-~]?\\{0,7}[\"']?\w{1,16}\\{0,7}?[\"']?(?:\s|\\{1,7}n){1,16}+)?"
+    rb"|\s{0,8}+(?:\$\{\w{1,40}:?[-=]|\\{1,4}\n\s{0,16}+|\\{2,8}n\s{1,16}+|<<[-~]?\\{0,7}[\"']?\w{1,16}\\{0,7}?[\"']?(?:\s|\\{1,7}n){1,16}+|<\w{1,10}+>(?=[^\s<]{4,64}+</))?"
 )
 UNQUOTED: Final = re.compile(rb"(?:&(?![\w.-]{1,40}=|#?\w{2,6};))?[^\s;&\"'<>`\\]{1,4096}+")
 GIVEN: Final = re.compile(rb">\\{0,7}[\"'`]?([\w.~+/=$!@#%^*:-]{6,256}+)(?![\[\x80-\xff])")
@@ -96,8 +96,8 @@ REMOTE: Final = re.compile(
     # A few words behind the name before there is a sign: `the PIN of the printer is …`, `Clé d'accès : …`; with more words
     # behind the sign only a word with a number: `lautet seit Montag …`.
     rb"(?::?[ '_-]{1,2}[^\s:=\"'<>(){}\[\];,._-]{1,20}+){1,5}?\s{0,2}"
-    rb"(?::|=|->|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es|\xc3[\xa8\xa9]) "
-    rb"|(?P<loose> (?:is|ist|lautet|est|es|auf|to) (?:[A-Za-z]{2,9} ){0,2}))[ \"'`#]{0,3}"
+    rb"(?::|=|->|\xe2\x86\x92|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es|\xc3[\xa8\xa9]) "
+    rb"|(?P<loose> (?:is|ist|lautet|est|es|auf|to) (?:[A-Za-z]{2,9} ){0,2}))(?:[ \"'`#]|\xe2\x80[\x98-\x9e]|\xc2\xab){0,3}"
     rb"(?P<value>(?(loose)(?!)|(?:[a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9])))"
     rb"|" + MADE + rb"|(?P<numbered>[A-Za-z]{3,16}(?:[._-]?[A-Z][a-z]{2,15})?[0-9]{3,6})(?![\w/:-]))"
 )

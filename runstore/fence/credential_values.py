@@ -21,7 +21,7 @@ def stands_alone(value: bytes, sure: Judge) -> bool:
     """Whether a word without any sign between it and the name is a value all the same."""
     if sure is looks_like_pin:
         return looks_like_pin(value) and value.isdigit() and not _YEAR.fullmatch(value)
-    return len(value) >= 8 and (looks_random(value) or (sure is anything and _numbered(value)))
+    return len(value) >= 8 and (looks_random(value) or (sure in (anything, looks_chosen) and _numbered(value)))
 
 
 def _numbered(value: bytes) -> bool:

@@ -35,7 +35,8 @@ class Rule:
 
 _CHAR: Final = rb"(?:[^\s\"'\\]|\\(?!\\{0,6}[\"']))"
 _ARGUMENT: Final = rb"\\{0,7}[\"']?((?:[^\s\"'/$%\\-]|\$(?=[A-Z][A-Za-z_.-]{2,32}[0-9]{3}))" + _CHAR + rb"{3,255}+)"
-_USER: Final = rb"(?<=[ -])-[uU](?:ser)?\s{1,5}+\\{0,7}[\"']?[^\s:%\"'/]{1,128}+[:%]"
+_NUMBER_IN: Final = rb"(?=[^\s\"']{0,40}(?:[0-9]{3}|[!?#&][0-9]))"
+_USER: Final = rb"(?<=[ -])-[uU](?:ser)?\s{1,5}+\\{0,7}[\"']?[^\s:%,\"'/]{1,128}+(?:[:%]|," + _NUMBER_IN + b")"
 _OTHER: Final = rb"\s{1,4}+(?:\"[^\"\n]{1,64}+\"|\S{1,128}+)"
 _GUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # A word with a number in its middle, or letters, a digit and a sign.
@@ -90,7 +91,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("url-password", "://", 0, rb"://([0-9a-fA-F]{20,128}+)(?=[:@][^\s/]{0,300}@|@)"),
     *(("sas-signature", at, 0, b"(?i)(?<![A-Za-z])" + at.encode() + rb"([\w%+/=-]{16,256}+)") for at in ("sig=", "signature=")),
     # A share's address has no scheme: //domain;user:password@host/share.
-    *(("url-password", f"{at}//", 0, rb".//[\w.;-]{1,80}:([^\s/@\"'<>\\]{4,128}+)(?=@[\w.-]{1,80}/)") for at in " '\""),
+    ("url-password", "smbfs", 0, rb"smbfs[^\n]{0,80}?//[\w.;-]{1,80}:([^\s/@\"'<>\\]{4,128}+)(?=@[\w.-]{1,80}/)"),
     ("authorization", "authorization", 0,
         rb"(?i)authorization[\"'\\]{0,4}+\s{0,4}+[:=,]\s{0,4}+(?:b(?=[\"']))?[\"'\\]{0,4}+("
         rb"(?:bearer|basic|digest|negotiate|ntlm|token|apikey|sharedkey|sharedkeylite|sharedaccesssignature|aws4-\S{1,20})"
@@ -106,8 +107,11 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         rb"(?i)net use(?:r\s{1,4}+[\"']?[\w.\\-]{1,104}+[\"']?|\s{1,4}+(?:\S{1,3}\s{1,4}+)?\\\\\S{1,255}+"
         rb"(?:\s{1,4}+/\S{1,255}+){0,4}+)\s{1,4}+([^\s/]\S{3,255}+)"),
     *(
-        ("password-argument", at, 0, b"(?i)" + at.encode() + _ARGUMENT)
-        for at in (" /rp ", " /rp:", " -rp ", " -passin pass:", " -passout pass:", "identified by ")
+        ("password-argument", at, 0, b"(?i)" + at.encode() + then + _ARGUMENT)
+        for at, then in (
+            (" /rp", b"[ :]"), (" /pd", b"[ :]" + _NUMBER_IN), (" -rp ", b""), (" -pass", b"(?:in|out) pass:"),
+            ("identified by ", b""), ("snmp-server community ", b""),
+        )
     ),
     (
         "password-argument", " -p", 0,
@@ -124,7 +128,7 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
         ("password-argument", command, 0, command.encode() + rb"[^\n]{0,160}?\s-" + switch + _ARGUMENT)
         for command, switch in (
             ("openssl ", rb"(?:k|K|password)\s{1,4}+"), ("ldap", rb"w\s{1,4}+"), ("ssh-keygen", rb"[NP]\s{1,4}+"),
-            ("generic-password", rb"w\s{1,4}+"), ("mysql", b"p"), ("7z", b"p"), ("rar", b"h?p"),
+            ("generic-password", rb"w\s{1,4}+"), ("mysql", b"p"), ("7z", b"p"), ("rar ", b"h?p"),
         )
     ),
     # Commands that take a password behind other arguments, and how many those are.
@@ -147,7 +151,6 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-argument", "convertto-securestring", 140,
         rb"(?is).{0,140}?[\"']([^\"'\n]{4,128}+)[\"']\s?\|\s{0,4}convertto-securestring"),
     *(("credentials-argument", at, 0, _USER + b"((?!/)" + _CHAR + b"{4,256}+)") for at in ("-u", "-U")),
-    ("snmp-community", "snmp-server community ", 0, rb"(?i)snmp-server community " + _ARGUMENT),
     ("snmp-community", "validcommunities", 0,
         rb"(?i)validcommunities[\"']?(?:\]\s{1,4}+|[^\n]{0,40}?\s(?:/v|-name)\s{1,4}+)" + _ARGUMENT),
     ("snmp-community", "community ", 2, rb"(?i)r[ow]community " + _ARGUMENT),
@@ -156,18 +159,15 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ("password-argument", "enable ", 0, rb"(?i)enable (?:secret|password) (?:[0-9] )?((?=[^\s\"']{0,40}[0-9])[^\s\"']{6,128}+)"),
     *(("password-argument", at, 0, rb":[\d*]{1,4}(?::[\w*.@-]{1,64}+){2}:([^\s:\"']{4,128}+)") for at in (":5432:", ":*:")),
     *(
-        (
-            "password-argument", name, 0,
-            b"(?i)" + name.encode() +
-            rb"[\"']?\s?[:(]\s?[\w.@\\-]{2,64}+\s?[/:]\s?((?=[^\s\"']{0,40}[A-Za-z])(?=[^\s\"']{0,40}(?:[0-9]{2}|[!?#&][0-9]))[^\s\"'/:()]{6,128}+)",
-        )
+        ("password-argument", name, 0, b"(?i)" + name.encode() + rb"[\"']?\s?[:(]\s?[\w.@\\-]{2,64}+(?:\s?/\s?|:" + _NUMBER_IN +
+        rb")((?=[^\s\"']{0,40}[A-Za-z])(?=[^\s\"']{0,40}(?:[0-9]{2}|[!?#&][0-9]))[^\s\"'/:()]{6,128}+)")
         for name in ("login", "admin", "zugangsdaten", "anmeldedaten", "credentials", "creds", "identifiants", "credenciales")
     ),
     *(("door-code", name, 0, b"(?i)" + name.encode() + _TO_OPEN) for name in _DOORS),
     ("door-code", "code", 0, rb"(?i)code[ _-](?:\S{2,5} ){0,2}(?:%s)[^\n0-9]{0,24}" % "|".join(_DOORS).encode() + _NUMBER),
     *(
-        ("door-code", name, 0, b"(?i)" + name.encode() + rb"(?:schloss|code)?[^\n0-9]{0,24}?" + _NUMBER)
-        for name in ("zahlenschloss", "kombination", "combination", "padlock", "cadenas", "candado")
+        ("door-code", name, 0, b"(?i)" + name.encode() + rb"(?:code)?[^\n0-9]{0,24}?" + _NUMBER)
+        for name in ("zahlenschloss", "mbination", "padlock", "cadenas", "candado")
     ),
     *(("security-answer", name, 0, b"(?i)" + name.encode() + _ANSWER) for name in ("frage", "question", "pregunta", "質問")),
     *(("recovery-codes", name, 24, _CODES) for name in ("code", "digo", "コード")),
@@ -191,12 +191,16 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     # A key as a list of bytes; what a script of a dialogue sends; a password before its encoding; the fifth argument of a call.
     (
         "key-bytes", "key", 0,
-        rb"(?i)key(?!code)\w{0,20}\]?\s{0,4}[=:]?\s{0,4}(?:\[byte\[\]\]\s?)?[@({\[]{0,3}\s?((?:0x)?[0-9a-f]{1,3}(?:\s{0,2},\s{0,2}(?:0x)?[0-9a-f]{1,3}){15,63})\b",
+        rb"(?i)key(?!code|word|map|board|s\b)\w{0,20}\]?\s{0,4}[=:]?\s{0,4}(?:\[byte\[\]\]\s?)?[@({\[]{0,3}\s?((?:0x)?[0-9a-f]{1,3}(?:\s{0,2},\s{0,2}(?:0x)?[0-9a-f]{1,3}){15,63})\b",
     ),
-    ("password-argument", "send ", 0, rb"send (?:-- )?\\{0,7}\"(?=[^\"\s]{0,40}[0-9])([^\"\\\s$]{6,64}+)\\{1,8}[rn]"),
+    ("password-argument", "send ", 0, rb"send (?:-- )?\\{0,7}\"" + _NUMBER_IN + rb"([^\"\\\s$]{6,64}+)\\{1,8}[rn]"),
     ("password-argument", ",ascii,", 65, rb"(?s).{0,64}?,([^,\"'\s]{4,64}+),ascii,"),
     ("password-argument", "login(", 0, rb"login\(\s?([\"'])[^\"'\n]{1,64}\1\s?,\s?[\"']([^\"'\n]{4,128}+)[\"']"),
-    ("password-argument", "mapnetworkdrive", 0, rb"(?i)mapnetworkdrive[ (](?:[^,\n]{1,128},){4}\s?\"([^\"\n]{4,128}+)\""),
+    *(
+        ("password-argument", call, 0, b"(?i)" + call.encode() + rb"[ (](?:[^,\n]{1,128},){4}\s?\"([^\"\n]{4,128}+)\"")
+        for call in ("mapnetworkdrive", "registertaskdefinition")
+    ),
+    ("password-argument", "<<<", 0, rb"<<<\s?[\"']" + _NUMBER_IN + rb"([^\s\"'$]{8,64}+)[\"']"),
     ("password-argument", "sqlplus ", 0, rb"sqlplus\s{1,4}+(?:-\w\s){0,4}[\"']?[^\s/\"']{1,64}+/([^\s@\"'/]{4,128}+)"),
     ("laps-password", "\"p", 0, rb"\"p\\{0,7}\"\s?:\s?\\{0,7}\"([^\"\\]{8,128}+)(?<=[\w!#$%&*+?.-]{8})(?=\\{0,7}\"\s?\})"),
     ("password-hash", "$krb5", 0, rb"\$krb5[a-z]{2,8}\$\S{20,16384}+"),

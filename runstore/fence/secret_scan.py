@@ -26,7 +26,6 @@ _FOUND: Final = 10
 SHORTEST: Final = 6
 """No secret worth the name is shorter, with its name, than this many bytes."""
 
-
 # Whether an anchor is there at all is asked of the same bytes as a Latin-1 string: `in` costs a fifth of what it costs
 # on bytes (measured: 6 µs against 32 µs for all anchors in a line), and almost every text has none.
 _RULES: Final = [(rule.anchor.decode("latin-1"), rule, rule.folded) for rule in RULES]
@@ -101,7 +100,6 @@ _NEAR: Final = 32
 """An expression that starts further before its anchor looks for where it begins by itself."""
 _IN_WORD: Final = re.compile(rb"[A-Za-z0-9]{0,64}+")
 _WORD_END: Final = re.compile(rb"[A-Za-z0-9_-]{0,4096}+")
-
 
 _FOUND_HERE: Final = (
     b"assigned near-credential recovery-key product-key random-text base32-text base36-text credential".split()
