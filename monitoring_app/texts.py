@@ -63,6 +63,7 @@ RUN_MISSING: Final = "The id may be mistyped, or the run was removed when its re
 BACK_TO_LIST: Final = "All operations"
 ATTEMPT: Final = "Attempt {number}"
 FACT_USUAL: Final = "usually {duration}"
+FACT_NONE: Final = "no earlier run to compare with"
 FACT_ID: Final = "Run id"
 SECTION_PROGRESS: Final = "Items"
 COUNT_FAILED: Final = "failed"

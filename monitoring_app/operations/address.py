@@ -140,10 +140,6 @@ class ListAddress:
         """The same view with other parts, from its first page: a cursor belongs to the filters it was made under."""
         return replace(self, cursor=None, **parts)
 
-    def at_cursor(self, cursor: Cursor | None) -> ListAddress:
-        """The same view on another page."""
-        return replace(self, cursor=cursor)
-
     def filters(self, zone: tzinfo = UTC) -> tuple[tuple[str, str, ListAddress], ...]:
         """Each active filter as (what, value, the view without it); the buckets aside, which have tiles of their own."""
         shown = ((part, label, getattr(self, part)) for _, part, _, _, label in _PARTS if label)

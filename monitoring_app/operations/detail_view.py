@@ -48,11 +48,12 @@ def facts(
 ) -> Node:
     """The run's figures, what is internal folded away; the Prefect flow run only for those who may start runs."""
     trigger = h("div", {"class": "muted small"}, TRIGGERS[run.trigger]) if run.trigger is Trigger.USER else ""
+    often = texts.FACT_USUAL.format(duration=duration(usual.total_seconds())) if usual is not None else texts.FACT_NONE
     entries: list[tuple[str, Sequence[Node]]] = [
         ("Started by", [h("div", None, run.initiated_by), trigger]),
         ("Created", [moment(run.created_at, "clock")]),
         ("Waited", [between(run.created_at, run.started_at) or "–"]),
-        ("Duration", [lasted(run) or "–", h("div", {"class": "muted small"}, _usual(usual))]),
+        ("Duration", [lasted(run) or "–", h("div", {"class": "muted small"}, often)]),
         (texts.FACT_ID, [h("span", {"class": "mono"}, str(run.id)), copy_button(str(run.id), "Copy run id")]),
     ]
     if run.flow_run_id is not None and viewer.may(Permission.OPERATE):
@@ -73,12 +74,6 @@ def _facts(entries: Sequence[tuple[str, Sequence[Node]]]) -> Node:
         for name, value in entries
     ]
     return h("dl", {"class": "facts"}, shown)
-
-
-def _usual(usual: timedelta | None) -> str:
-    if usual is None:
-        return "no earlier run to compare with"
-    return texts.FACT_USUAL.format(duration=duration(usual.total_seconds()))
 
 
 def _flow_run(run: Run, prefect_ui: str) -> Node:
@@ -190,20 +185,17 @@ def items_table(found: Slice, is_failures: bool, pages: Node, names: Names = NO_
     """One page of a run's items, or of its failed ones with why, above the ways to other pages."""
     if not found.entries:
         return h("p", {"class": "muted"}, "No item matches.")
-    if is_failures:
-        columns = {"Item": "wide", "Reason": "wide", "Message": "wide"}
-        cells = [
-            (
-                item_name(entry.item_id, names),
-                h("code", None, entry.reason_code),
-                h("span", {"class": "break"}, entry.message),
-            )
-            for entry in found.entries
-        ]
-    else:
-        columns, cells = {"Item": "wide"}, [(item_name(entry, names),) for entry in found.entries]
-    class_ = "break" if is_failures else "mono break"
-    rows = [row(columns, None, h("span", {"class": class_}, item), *rest) for item, *rest in cells]
+    columns: dict[str, str] = dict.fromkeys(("Item", "Reason", "Message") if is_failures else ("Item",), "wide")
+
+    def cells(entry: Any) -> Sequence[Node]:
+        if not is_failures:
+            return (h("span", {"class": "mono break"}, item_name(entry, names)),)
+        item, message = (
+            h("span", {"class": "break"}, said) for said in (item_name(entry.item_id, names), entry.message)
+        )
+        return item, h("code", None, entry.reason_code), message
+
+    rows = [row(columns, None, *cells(entry)) for entry in found.entries]
     return h("div", {"class": "stack"}, table("Items of this run", columns, rows), pages)
 
 

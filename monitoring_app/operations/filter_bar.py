@@ -88,12 +88,7 @@ def _times_of(address: ListAddress) -> str:
 
 def _moments(made: Fields, address: ListAddress, zone: ZoneInfo) -> list[Node]:
     """What sets the moments of a time range that does not move with the clock; nothing for any other."""
-    if address.at:
-        return [made.moment("at", f"Moment ({zone.key})", address.at.astimezone(zone))]
-    if not (address.since or address.until):
-        return []
-    ends = (("since", "From", address.since), ("until", "Until", address.until))
-    return [
-        made.moment(name, f"{label} ({zone.key})", value.astimezone(zone) if value else None)
-        for name, label, value in ends
-    ]
+    ends = [("since", "From", address.since), ("until", "Until", address.until)]
+    if address.at or not (address.since or address.until):
+        ends = [("at", "Moment", address.at)] if address.at else []
+    return [made.moment(name, f"{label} ({zone.key})", at.astimezone(zone) if at else None) for name, label, at in ends]

@@ -60,7 +60,7 @@ def drawn_first(hub: runtime.Hub, viewer: Viewer, params: Mapping[str, str], zon
 def _head(hub: runtime.Hub, viewer: Viewer, params: Mapping[str, str], zone: ZoneInfo) -> tuple[ListAddress, Node]:
     address, ignored = ListAddress.from_params(params)
     address = address.with_reason(hub.settings.catalogue)
-    files = downloads("/export/runs", {"tenant": viewer.tenant.slug, **address.at_cursor(None).to_params()})
+    files = downloads("/export/runs", {"tenant": viewer.tenant.slug, **address.changed().to_params()})
     lead = f"Everything that ran for this tenant, {'longest' if address.longest else 'newest'} first."
     header = page_header(viewer, texts.OPERATIONS, lead, aside=files)
     choices = _choices(RunInsights(hub.database, viewer.scope), str(viewer.scope.tenant_id))
@@ -106,20 +106,17 @@ def _parts(
     # The tile of those that need attention counts them of this view, or beside it.
     waiting = reader.bucket_counts(replace(wanted, needs_attention=True))
     counts = waiting if wanted.needs_attention else reader.bucket_counts(wanted)
+    searched = texts.SEARCHED.format(runs=plural(insights.searched(), "run")) if address.search else None
     parts = blocks(
         schedules=schedules_page.strip(slug, read_schedules(hub.database, viewer.scope)),
         tiles=view.bucket_tiles(slug, address, counts, waiting),
         history=view.history_chart(slug, address, insights.history(begins, wanted), days, zone),
         filters=view.active_filters(slug, address, zone),
-        searched=h("p", {"class": "muted small"}, _searched(insights)) if address.search else None,
+        searched=h("p", {"class": "muted small"}, searched) if searched else None,
         newer=view.newer_pill(slug, address, newer, NEWER_CAP),
         body=view.list_body(slug, address, page, runs, told),
     )
     return h("div", {"key": "list"}, [parts])
-
-
-def _searched(insights: RunInsights) -> str:
-    return texts.SEARCHED.format(runs=plural(insights.searched(), "run"))
 
 
 def _present(hub: runtime.Hub, viewer: Viewer, address: ListAddress, page: RunPage) -> tuple[Sequence[Run], int]:

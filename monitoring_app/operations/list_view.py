@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from monitoring_app import texts
 from monitoring_app.operations.address import LOOKS, ROW_CHOICES, ListAddress
 from monitoring_app.presentation.figures import between, capped, duration, plural
-from monitoring_app.presentation.nodes import Node, elapsed, h, icon, link, moment, page_href
+from monitoring_app.presentation.nodes import Node, h, icon, link, moment, page_href
 from monitoring_app.presentation.parts import empty_state, pager, row, table
 from monitoring_app.presentation.status import BUCKETS, count_bar, status_badge
 from runstore.ids import uuid_or_none
@@ -135,7 +135,7 @@ def newer_pill(slug: str, address: ListAddress, count: int, cap: int) -> Node | 
     if count == 0:
         return None
     words = f"{capped(count, cap - 1)} newer {'run' if count == 1 else 'runs'} – show"
-    way = link(list_href(slug, address.at_cursor(None)), [icon("up"), words], class_="button")
+    way = link(list_href(slug, address.changed()), [icon("up"), words], class_="button")
     return h("div", {"class": "row"}, way)
 
 
@@ -239,27 +239,23 @@ def lasted(run: Run) -> Node | None:
     """How long a run took, or has been going on; None before it started."""
     if run.started_at is None:
         return None
-    return between(run.started_at, run.finished_at) or elapsed(run.started_at)
+    return between(run.started_at, run.finished_at) or moment(run.started_at, "elapsed")
 
 
 def list_body(slug: str, address: ListAddress, page: RunPage, runs: Sequence[Run], told: Told) -> Node:
     """The rows with their pages, or why there are none; `runs` are the page's as they are now, or the first of them."""
     if not runs:
+        way = (list_href(slug, address.cleared()), texts.CLEAR_ALL)
         if address.needs_attention and address.changed(needs_attention=False) == address.cleared():
-            way = (list_href(slug, address.cleared()), texts.CLEAR_ALL)
             return empty_state("Nothing needs attention", texts.ATTENTION_NONE, way=way)
         if address.to_params().keys() - LOOKS:
-            return empty_state(
-                "No run matches these filters",
-                texts.NO_MATCH,
-                way=(list_href(slug, address.cleared()), texts.CLEAR_ALL),
-            )
+            return empty_state("No run matches these filters", texts.NO_MATCH, way=way)
         return empty_state("Nothing has run yet", "As soon as an operation starts, it appears here by itself.")
 
     def to(cursor: Cursor | None) -> str | None:
-        return list_href(slug, address.at_cursor(cursor)) if cursor is not None else None
+        return list_href(slug, replace(address, cursor=cursor)) if cursor is not None else None
 
-    newest = list_href(slug, address.at_cursor(None)) if address.cursor is not None else None
+    newest = list_href(slug, address.changed()) if address.cursor is not None else None
     steps = pager(to(page.newer), to(page.older), newest, plural(len(page.runs), "run"))
     sizes = [
         h("strong", None, str(choice))

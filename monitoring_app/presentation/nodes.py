@@ -68,15 +68,13 @@ def external(href: str, *children: Node, **attributes: Any) -> Node:
 
 
 def moment(value: datetime, style: str = "relative", **attributes: Any) -> Node:
-    """A time as the viewer's clock and zone show it; the absolute time is its tooltip. The text is for before that."""
+    """A time as the viewer's clock and zone show it, or how long ago it is; the absolute time is its tooltip.
+
+    `style` is `relative`, `elapsed` (counted on by the browser) or `clock`. The text is for before that.
+    """
     utc = value.astimezone(UTC)
     shown = utc.strftime("%Y-%m-%d %H:%M UTC")
     return h("time", {"datetime": utc.isoformat(), "data-time": style, **_dashed(attributes)}, shown)
-
-
-def elapsed(since: datetime) -> Node:
-    """How long something has been going on, counted on by the browser."""
-    return moment(since, "elapsed")
 
 
 def copy_button(text: str, label: str) -> Node:
@@ -86,13 +84,6 @@ def copy_button(text: str, label: str) -> Node:
         {"type": "button", "class": "ghost", "data-copy": text, "aria-label": label, "title": label},
         icon("copy"),
     )
-
-
-def text_of(node: Node) -> str:
-    """All the texts of a tree, in order: what a reader sees of it."""
-    if isinstance(node, str):
-        return node
-    return "".join(text_of(child) for child in node[2:])
 
 
 def _dashed(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from monitoring_app.presentation.status import count_bar, status_badge
 from monitoring_app.presentation.view import show
 from monitoring_app.session import Viewer
 from runstore.database import Database
-from runstore.errors import NotFoundError, TenantAtlasError
-from runstore.runs.insights import RunInsights
+from runstore.errors import TenantAtlasError
 from runstore.runs.run import Run
 from runstore.runs.starter import StartRequest, start
 from runstore.runs.status import ACTIVE
@@ -51,7 +50,7 @@ def follow(viewer: Viewer, page: str) -> None:
         return
 
     def shown(now: Viewer, first: bool) -> None:
-        run = present if first else _run(now, run_id)
+        run = present if first else hub.reader(now.scope).find(run_id)
         if run is None:
             return
         show(_panel(now, run, told is True), f"{page}-started")
@@ -59,16 +58,10 @@ def follow(viewer: Viewer, page: str) -> None:
             # What the page lists may have changed with the run's end; the whole page is drawn once more, without a timer.
             st.rerun(scope="app")
 
-    present = _run(viewer, run_id)
+    hub = runtime.current()
+    present = hub.reader(viewer.scope).find(run_id)
     is_active = present is not None and present.status in ACTIVE
     live(viewer, shown, FOLLOW_SECONDS if is_active else None, page)
-
-
-def _run(viewer: Viewer, run_id: UUID) -> Run | None:
-    try:
-        return RunInsights(runtime.current().database, viewer.scope).overview(run_id).detail.run
-    except NotFoundError:
-        return None
 
 
 def _panel(viewer: Viewer, run: Run, reused: bool) -> Node:

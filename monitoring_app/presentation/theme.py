@@ -57,11 +57,10 @@ STREAMLIT_OPTIONS: Final[dict[str, Any]] = {
 }
 
 _NAMED: Final = "".join(
-    f"--st-{re.sub('[A-Z]', lambda found: '-' + found[0].lower(), name)}:light-dark({light},{dark});"
+    f"--st-{re.sub('[A-Z]', lambda found: '-' + found[0].lower(), name).replace('.', '-')}:light-dark({light},{dark});"
     for name, (light, dark) in _COLOURS.items()
-    if "." not in name
 )
-"""The colours by the names that Streamlit gives them for a component."""
+"""The colours by the names that Streamlit gives them for a component, and that of the side bar."""
 
 PAGE_CSS: Final = Path(__file__).with_name("page.css").read_text(encoding="utf-8") + f".ta-first{{{_NAMED}}}\n"
 """Our own stylesheet for what Streamlit lays out itself; holds no value from data. `html` outweighs Streamlit's own rules.

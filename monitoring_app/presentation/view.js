@@ -104,13 +104,8 @@ function tick(root) {
   for (const element of root.querySelectorAll("time[data-time]")) {
     const date = new Date(element.getAttribute("datetime"));
     if (isNaN(date)) continue;
-    const style = element.dataset.time;
-    const seconds = (now - date) / 1000;
-    let text;
-    if (style === "relative") text = ago(seconds) || short.format(date);
-    else if (style === "elapsed") text = span(seconds);
-    else if (style === "clock") text = clock.format(date);
-    else text = short.format(date);
+    const style = element.dataset.time, seconds = (now - date) / 1000;
+    const text = style === "elapsed" ? span(seconds) : style === "clock" ? clock.format(date) : ago(seconds) || short.format(date);
     if (element.textContent !== text) element.textContent = text;
     const title = absolute.format(date);
     if (element.title !== title) element.title = title;

@@ -59,8 +59,11 @@ def test_nothing_moves_or_changes_its_look_when_streamlit_is_there(
         page.evaluate("document.fonts.ready")
         before: list[str] = page.evaluate(LOOK)
         chart = page.locator(".chart").inner_html()
+        beside: str = page.locator(EARLY).evaluate("e => getComputedStyle(e).boxShadow")
     expect(page.locator(EARLY)).to_have_count(0)
     assert page.evaluate(LOOK) == before
+    menu = page.get_by_test_id("stSidebar").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert beside.startswith(menu), "what stands beside the list has the side bar's colour"
     assert page.locator(".chart").inner_html() == chart, "days of the viewer's zone from the second visit on"
     expect(page.locator("h1")).to_have_count(1)
     context.close()

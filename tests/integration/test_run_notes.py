@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from monitoring_app.operations.detail_view import SINCE_GOOD, against
-from monitoring_app.presentation.nodes import text_of
 from runstore.reasons import CRASHED, TIMED_OUT, Catalogue
 from runstore.runs.insights import Against, Kin, RunAt, RunInsights
 from runstore.runs.operation import OperationType
 from runstore.runs.status import RunStatus, StatusBucket
+from tests.support.nodes import text_of
 from tests.support.runs import ORIGIN, RunSpec, add_runs
 
 SYNC = OperationType("inventory", "sync")

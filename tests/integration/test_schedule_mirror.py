@@ -21,7 +21,6 @@ from deployments.orchestration.prefect_times import next_times
 from deployments.orchestration.schedules import mirror
 from monitoring_app import texts
 from monitoring_app.operations.schedules_page import STOPPED, schedules, strip
-from monitoring_app.presentation.nodes import text_of
 from runstore.database import DatabaseRole
 from runstore.reasons import Catalogue
 from runstore.runs.status import RunStatus
@@ -35,6 +34,7 @@ from runstore.schedules import (
     at_most,
     read_schedules,
 )
+from tests.support.nodes import text_of
 from tests.support.ports import free_port
 from tests.support.runs import RunSpec, add_runs
 from tests.support.schedules import schedules_of

@@ -30,7 +30,6 @@ from flows.inventory.operation import InventoryParameters
 from flows.inventory.sources import Opened
 from flows.inventory.start import sync_request
 from monitoring_app.operations import detail_view
-from monitoring_app.presentation.nodes import text_of
 from runstore.errors import BadInputError
 from runstore.notifications import NotificationReader
 from runstore.runs.filters import RunFilter
@@ -45,6 +44,7 @@ from runstore.runs.status import ObservedState, RunStatus
 from runstore.tenancy import Role, Trigger
 from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
+from tests.support.nodes import text_of
 
 ONE = "10000000-0000-4000-8000-000000000000"
 TWO = "20000000-0000-4000-8000-000000000000"

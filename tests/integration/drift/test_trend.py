@@ -22,11 +22,11 @@ from flows.drift.overview import Trend, blind, open_by_scope, trend
 from flows.drift.page import over_time
 from flows.drift.register.reading import findings_document, newest_comparisons
 from flows.drift.tables import DriftComparison, DriftEvent, DriftFinding
-from monitoring_app.presentation.nodes import text_of
 from runstore.tenancy import TenantScope
 from tests.conftest import Store
 from tests.support.deciding import accept, acknowledge
 from tests.support.drift_runs import Runs, export, policy
+from tests.support.nodes import text_of
 
 IDS = [f"{n:08}-0000-4000-8000-000000000000" for n in range(4)]
 

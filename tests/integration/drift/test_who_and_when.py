@@ -23,7 +23,6 @@ from flows.drift.reports.summary import told
 from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
-from monitoring_app.presentation.nodes import text_of
 from runstore.directory import Directory
 from runstore.runs.reader import RunReader
 from runstore.runs.run import RunDetail
@@ -31,6 +30,7 @@ from tests.conftest import Store
 from tests.support.drift_runs import Runs, export, policy
 from tests.support.graph_server import GraphServer
 from tests.support.graph_server.directory import CANARY
+from tests.support.nodes import text_of
 
 INTUNE, ENTRA = "v1.0/deviceManagement/auditEvents", "v1.0/auditLogs/directoryAudits"
 REFUSED = {"kind": "forbidden", "times": -1}

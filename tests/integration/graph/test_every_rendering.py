@@ -38,7 +38,7 @@ from flows.registry import reasons, told_items
 from monitoring_app import audit_page, notifications_page
 from monitoring_app.operations import detail_view, list_view
 from monitoring_app.presentation.figures import texts_in
-from monitoring_app.presentation.nodes import Node, text_of
+from monitoring_app.presentation.nodes import Node
 from monitoring_app.settings import HubSettings
 from monitoring_app.web.exports import item_rows
 from runstore.audit import AuditReader
@@ -54,6 +54,7 @@ from tests.support.bare_ids import bare, renderings
 from tests.support.command_line import CommandLine
 from tests.support.drift_runs import Runs
 from tests.support.graph_server import GraphServer
+from tests.support.nodes import text_of
 
 STEM = "device_vendor_msft_policy_config_area1_item0_1"
 (POLICY, ACCESS, TEMPLATE, PLACE, FILTER, TOOL, CONFIGURATION, SET, ROLES, METHODS, COMPLIANCE) = (

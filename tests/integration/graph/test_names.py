@@ -21,7 +21,6 @@ from flows.inventory.flow import read_into_sync
 from flows.inventory.operation import InventoryParameters
 from flows.inventory.start import sync_request
 from monitoring_app.operations.detail_view import items_table
-from monitoring_app.presentation.nodes import text_of
 from runstore.directory import Directory
 from runstore.reasons import ReasonedError
 from runstore.runs.insights import Slice
@@ -33,6 +32,7 @@ from tests.integration.drift.test_chain import said_in_three_places, worked_off
 from tests.support.bare_ids import bare, renderings
 from tests.support.drift_runs import Runs
 from tests.support.graph_server import GraphServer
+from tests.support.nodes import text_of
 
 STEM = "device_vendor_msft_policy_config_area1_item0_1"
 GROUP, GONE, FILTER = (f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))

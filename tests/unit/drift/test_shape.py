@@ -15,7 +15,8 @@ from flows.drift.finding_page import entry
 from flows.drift.reports.report import html_report
 from flows.drift.reports.shape import apart, in_line, shape
 from flows.drift.reports.summary import change_words, told
-from monitoring_app.presentation.nodes import Node, text_of
+from monitoring_app.presentation.nodes import Node
+from tests.support.nodes import text_of
 
 LONG = "x" * 2_900
 

@@ -221,5 +221,5 @@ def test_each_filter_is_named_with_its_value_in_the_viewers_zone() -> None:
     )
     both = ListAddress(search="timed_out", reason="crashed")
     assert both.with_reason({"timed_out"}) == ListAddress(reason="crashed")
-    at = ListAddress().at_cursor(Cursor(moment, UUID(int=1)))
+    at = ListAddress(cursor=Cursor(moment, UUID(int=1)))
     assert at.cursor is not None and at.cursor.run_id == UUID(int=1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitoring_app import texts
 from monitoring_app.operations.detail_view import facts, live_part
 from monitoring_app.operations.list_view import why
-from monitoring_app.presentation.nodes import Node, text_of
+from monitoring_app.presentation.nodes import Node
 from monitoring_app.session import Viewer
 from runstore.reasons import CRASHED, Catalogue
 from runstore.runs.insights import FailureGroup, RunNote, RunOverview
@@ -21,6 +21,7 @@ from runstore.runs.operation import OperationType
 from runstore.runs.run import Counts, Run, RunDetail, Source
 from runstore.runs.status import RunStatus, StatusBucket
 from runstore.tenancy import Trigger
+from tests.support.nodes import text_of
 
 NAMES = st.text("abcxyz_", min_size=1, max_size=8)
 CONTEXTS = st.dictionaries(

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from monitoring_app import presentation, texts
 from monitoring_app.operations.list_view import runs_table
 from monitoring_app.presentation.figures import capped, duration
-from monitoring_app.presentation.nodes import h, page_href, text_of
+from monitoring_app.presentation.nodes import h, page_href
 from monitoring_app.presentation.status import BUCKETS
 from monitoring_app.web.plain_pages import demo_picker
 from runstore.fence.text_safety import formula_safe
 from runstore.runs.status import StatusBucket
+from tests.support.nodes import text_of
 
 FOLDER = Path(presentation.__file__).parent
 
