@@ -120,7 +120,7 @@ def test_the_guides_producer_does_its_work_in_one_new_folder(producer: Path, rep
 PAGE = """
 import json, sys
 from monitoring_app import pages, runtime
-from monitoring_app.presentation import nodes
+from tests.support.nodes import text_of
 from monitoring_app.session import Viewer
 from monitoring_app.settings import HubSettings
 from runstore.database import Database, DatabaseRole
@@ -135,7 +135,7 @@ scope = Directory(hub.app_database).for_operator("acme")
 tenant = Directory(Database(sys.argv[1], DatabaseRole.ADMIN)).tenant("acme")
 import flows.restore.page as own
 shown = []
-own.show = lambda tree, key: shown.append(nodes.text_of(tree))
+own.show = lambda tree, key: shown.append(text_of(tree))
 page.draw(Viewer("you@acme.example", tenant, Role.READONLY, (), scope))
 assert "prefect" not in sys.modules
 print(json.dumps(shown))
