@@ -126,7 +126,7 @@ def _module(module: str, told: Path) -> tuple[int, list[Break]]:
     began = time.monotonic()
     if _try_all([whole], 600) != {0: 0}:
         raise SystemExit(f"The tests of {module} do not pass as it is:\n{whole.told.read_text()[-3000:]}")
-    seconds = 60 + 10 * (time.monotonic() - began)
+    seconds = 30 + 5 * (time.monotonic() - began)
     trials = [_Trial(module, one.source, told / str(number), one) for number, one in enumerate(breaks(source))]
     codes = _try_all(trials, seconds)
     return len(trials), [one for n, trial in enumerate(trials) if codes[n] == 0 and (one := trial.broken) is not None]
