@@ -216,11 +216,9 @@ class ProgressReporter:
                 restarted=self._restarted,
             )
         try:
-            recorded = self._recorder.progress(progress)
-            run = recorded.run
+            run = self._recorder.progress(progress).run
             # A write that came late (STALE) says nothing against a row that still runs in this attempt.
-            still = run is not None and run.status is RunStatus.RUNNING and run.attempt == self._attempt
-            self._hear(recorded.applied or still)
+            self._hear(run is not None and run.status is RunStatus.RUNNING and run.attempt == self._attempt)
         except BaseException:
             with self._lock:
                 self._changed |= changed

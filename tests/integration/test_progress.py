@@ -316,6 +316,14 @@ def test_a_write_of_progress_also_hears_that_the_run_is_anothers(
         pytest.fail("another item was done")
 
 
+def test_a_write_that_comes_late_says_nothing_against_the_run(store: Store) -> None:
+    recorder = Listening(store)
+    assert recorder.progress(Progress(recorder.run.id, 1, Counts(total=5, succeeded=5))).applied
+    with recorder.reporter() as reporter:
+        reporter.succeeded("0")
+    assert recorder.stored().run.counts.succeeded == 5
+
+
 def test_work_that_was_given_up_at_its_very_end_is_not_told_as_done(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -339,6 +347,22 @@ def test_a_store_that_is_away_gives_no_doubt_and_is_not_asked_again(
         assert recorder.beats == 1
         assert f"Whether run {recorder.run.id} is still this attempt's is not known: away" in caplog.text
     assert recorder.stored().run.counts.succeeded == 20
+
+
+def test_a_store_that_a_write_found_away_is_not_asked_with_each_item(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "WRITE_INTERVAL", 0.02)
+    recorder = Listening(store, [AWAY] * 10_000)
+    with recorder.reporter() as reporter:
+        reporter.succeeded("0")
+        until(lambda: "waits: away" in caplog.text)
+        monkeypatch.setattr(module, "DOUBT_SECONDS", -1.0)
+        for item in range(20):
+            reporter.succeeded(str(item))
+        asked = recorder.beats
+        recorder.failing.clear()
+    assert asked == 0
 
 
 def test_names_of_failed_items_are_not_waited_for_from_a_store_that_is_silent(

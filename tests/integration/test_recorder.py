@@ -109,6 +109,7 @@ def check(runs: Runs, before: Run, observed: ObservedState, order: AttemptOrder)
     assert after.run.status == status
     assert after.run.attempt == before.attempt + ATTEMPTS[order]
     assert (after.run.finished_at is None) == (status in ACTIVE)
+    assert (after.run.started_at != before.started_at) == (observed is ObservedState.RUNNING)
     last = runs.reader.get(before.id).history[-1]
     assert (last.status, last.attempt) == (status, after.run.attempt)
 
