@@ -99,14 +99,14 @@ REMOTE: Final = re.compile(
     rb"(?::|=|->|\xe2\x86\x92|\xef\xbc[\x9a\x9d]| (?:is|ist|lautet|est|es|\xc3[\xa8\xa9]) "
     rb"|(?P<loose> (?:is|ist|lautet|est|es|auf|to) (?:[A-Za-z]{2,9} ){0,2}))(?:[ \"'`#]|\xe2\x80[\x98-\x9e]|\xc2\xab){0,3}"
     rb"(?P<value>(?(loose)(?!)|(?:[a-z0-9]{3,20}[._-][a-z0-9._-]{2,40}[0-9](?![\w/-])|[0-9]{6,12}(?![\w/:-]|[.,][0-9])))"
-    rb"|" + MADE + rb"|(?P<numbered>[A-Za-z]{3,16}(?:[._-]?[A-Z][a-z]{2,15})?[0-9]{3,6})(?![\w/:-]))"
+    rb"|" + MADE + rb"|(?P<numbered>[A-Za-z]{3,16}(?:[._-]?[A-Z][a-z]{2,15})?[0-9]{3,6})(?![\w:-]))"
 )
 NEXT: Final = re.compile(
     rb"[\"'`,;.]{0,2} (?:auf|zu|to|in|\xc3\xa0|por|or|oder|ou|o|and|und|et|y|/|->|=>) [\"'`]{0,2}("
     + _STRONG
     + rb"|"
     + MADE
-    + rb"|[A-Za-z]{3,20}[0-9]{3,6}(?![\w/:-]))"
+    + rb"|[A-Za-z]{3,20}[0-9]{3,6}(?![\w:-]))"
 )
 """One more value behind the first: a password that was changed from one to another."""
 REMOTE_STRONG: Final = re.compile(

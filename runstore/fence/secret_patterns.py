@@ -35,6 +35,7 @@ class Rule:
 
 _CHAR: Final = rb"(?:[^\s\"'\\]|\\(?!\\{0,6}[\"']))"
 _ARGUMENT: Final = rb"\\{0,7}[\"']?((?:[^\s\"'/$%\\-]|\$(?=[A-Z][A-Za-z_.-]{2,32}[0-9]{3}))" + _CHAR + rb"{3,255}+)"
+_QUOTED: Final = rb"\\{0,7}[\"']([^\"'\n\\]{4,128}+)\\{0,7}[\"']"
 _NUMBER_IN: Final = rb"(?=[^\s\"']{0,40}(?:[0-9]{3}|[!?#&][0-9]))"
 _USER: Final = rb"(?<=[ -])-[uU](?:ser)?\s{1,5}+\\{0,7}[\"']?[^\s:%,\"'/]{1,128}+(?:[:%]|," + _NUMBER_IN + b")"
 _OTHER: Final = rb"\s{1,4}+(?:\"[^\"\n]{1,64}+\"|\S{1,128}+)"
@@ -195,12 +196,12 @@ _TABLE: Final[tuple[tuple[str, str, int, bytes], ...]] = (
     ),
     ("password-argument", "send ", 0, rb"send (?:-- )?\\{0,7}\"" + _NUMBER_IN + rb"([^\"\\\s$]{6,64}+)\\{1,8}[rn]"),
     ("password-argument", ",ascii,", 65, rb"(?s).{0,64}?,([^,\"'\s]{4,64}+),ascii,"),
-    ("password-argument", "login(", 0, rb"login\(\s?([\"'])[^\"'\n]{1,64}\1\s?,\s?[\"']([^\"'\n]{4,128}+)[\"']"),
+    ("password-argument", "login(", 0, rb"login\(\s?\\{0,7}[\"'][^\"'\n]{1,72}[\"']\s?,\s?" + _QUOTED),
     *(
-        ("password-argument", call, 0, b"(?i)" + call.encode() + rb"[ (](?:[^,\n]{1,128},){4}\s?\"([^\"\n]{4,128}+)\"")
+        ("password-argument", call, 0, b"(?i)" + call.encode() + rb"[ (](?:[^,\n]{1,128},){4}\s?" + _QUOTED)
         for call in ("mapnetworkdrive", "registertaskdefinition")
     ),
-    ("password-argument", "<<<", 0, rb"<<<\s?[\"']" + _NUMBER_IN + rb"([^\s\"'$]{8,64}+)[\"']"),
+    ("password-argument", "<<<", 0, rb"<<<\s?\\{0,7}[\"']" + _NUMBER_IN + rb"([^\s\"'$\\]{8,64}+)\\{0,7}[\"']"),
     ("password-argument", "sqlplus ", 0, rb"sqlplus\s{1,4}+(?:-\w\s){0,4}[\"']?[^\s/\"']{1,64}+/([^\s@\"'/]{4,128}+)"),
     ("laps-password", "\"p", 0, rb"\"p\\{0,7}\"\s?:\s?\\{0,7}\"([^\"\\]{8,128}+)(?<=[\w!#$%&*+?.-]{8})(?=\\{0,7}\"\s?\})"),
     ("password-hash", "$krb5", 0, rb"\$krb5[a-z]{2,8}\$\S{20,16384}+"),

@@ -68,6 +68,10 @@ def _value(r: random.Random, kind: str, size: int) -> str:
             return f"{words[0]}{r.choice(('', '-', '_'))}{words[1]}{r.randrange(10, 9999)}{r.choice('!?#$&')}"
         case "W":
             return f"{words[0]}{r.randrange(1000, 9999)}{words[1]}"
+        case "N":
+            return f"{words[0]}{words[1]}{r.randrange(2100, 9999)}"
+        case "i":
+            return ",".join(str(r.randrange(256)) for _ in range(size))
         case "k":
             return r.choice(
                 (
