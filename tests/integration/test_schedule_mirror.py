@@ -181,13 +181,23 @@ def test_prefect_away_is_kept_and_known_ones_stay(store: Any) -> None:
 
 
 CRON = st.sampled_from(
-    ("0 6 * * *", "*/5 9-10 * * *", "* 9-17 * * 1-5", "30 2 * * 0", "0 0 1 * *", "0 0 29 2 *", "15 */6 * * 1-5")
+    (
+        "0 6 * * *",
+        "*/5 9-10 * * *",
+        "* 9-17 * * 1-5",
+        "30 2 * * 0",
+        "0 0 1 * *",
+        "0 0 29 2 *",
+        "15 */6 * * 1-5",
+        "*/30 9 * 1 *",
+    )
 )
 
 
 @settings(max_examples=12, deadline=None)
 @given(CRON, st.sampled_from(("UTC", "Europe/Berlin")), st.integers(1_704_067_200, 1_798_761_600))
 @example("*/5 9-10 * * *", "UTC", 1_719_651_601)
+@example("* 9-17 * * 1-5", "UTC", 1_786_187_189)
 def test_the_last_time_and_the_longest_wait_are_those_of_prefects_own_times(cron: str, zone: str, at: int) -> None:
     now = datetime.fromtimestamp(at, UTC)
     fields: dict[str, Any] = {

@@ -31,6 +31,7 @@ LIMIT_SECONDS: Final = 20.0
 
 _SOME, _MANY, _MOST = 60, 500, 10_000
 _WEEK: Final = timedelta(days=8)
+_FARTHEST: Final = timedelta(days=800)
 _EARLIER: Final = timedelta(hours=1)
 """What is within its grace is not due yet, and a wait is an hour longer where clocks change: the time before those counts."""
 
@@ -85,13 +86,18 @@ class Mirror:
 
 
 async def reckoned(schedule: Mapping[str, Any], now: datetime) -> list[datetime]:
-    """Its times around `now`, by Prefect's arithmetic: as far back as its longest wait, and for a week or 60 of them on."""
+    """Its times around `now`, by Prefect's arithmetic: back to the last one at least, and for a week or 60 of them on."""
     coming = await next_times(schedule, _SOME, now)
     # A week of them, so that a night or a weekend without any is seen as the wait that it is.
     if "interval" not in schedule and coming and coming[-1] - now <= _WEEK:
         coming = await _between(schedule, now, now + _WEEK, _MANY)
     longest = max((later - earlier for earlier, later in pairwise(coming)), default=timedelta())
-    return [*await _between(schedule, now - longest - _EARLIER, now, _SOME), *coming]
+    # Now may lie in the longest wait, a weekend or a season, of which the times to come hold no other.
+    back = longest + _EARLIER
+    gone = await _between(schedule, now - back, now, _SOME)
+    while coming and not gone and (back := back * 2) <= _FARTHEST:
+        gone = await _between(schedule, now - back, now, _SOME)
+    return [*gone, *coming]
 
 
 async def _between(schedule: Mapping[str, Any], start: datetime, end: datetime, at_once: int) -> list[datetime]:

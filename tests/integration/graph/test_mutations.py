@@ -28,7 +28,8 @@ UNSEEN = {
     "reusable_setting": {"settingInstance"}, "administrative_template": {"definitionValues"},
     "endpoint_security_intent": {"settings"}, "powershell_script": {"scriptContent"}, "shell_script": {"scriptContent"},
     "health_script": {"detectionScriptContent", "remediationScriptContent"},
-    "compliance_script": {"detectionScriptContent"},
+    "compliance_script": {"detectionScriptContent"}, "custom_attribute": {"scriptContent"},
+    "hardware_configuration": {"configurationFileContent"},
 }  # fmt: skip
 """Type → what its list does not show. An edit of it that leaves the date alone waits for the sweep."""
 DATES = ("lastModifiedDateTime", "modifiedDateTime")

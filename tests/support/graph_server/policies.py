@@ -439,6 +439,8 @@ _SINGLE = {
     f"{_BETA}/settings",
     *(path for path, _, _ in _MORE.values() if path.endswith(("Policy", "/default"))),
 }
+_CONTENTS = {"custom_attribute": ("scriptContent",), "hardware_configuration": ("configurationFileContent",)}
+"""What lists leave out of a kind."""
 _UNSHOWN = ("dep_token", "role_assignment")
 """Kinds whose lists show no parts."""
 NAMELESS = ("intune_settings", "cross_tenant_default")
@@ -451,6 +453,7 @@ def _thing(slug: str) -> Callable[[random.Random, int], Body]:
         for part in _MORE[slug][1]:
             if part != "assignments":
                 body[part] = [{"id": _guid(rng), "displayName": f"{part} {each}"} for each in range(rng.randint(0, 3))]
+        body |= {name: _text(rng, 500) for name in _CONTENTS.get(slug, ())}
         if "assignments" not in _MORE[slug][1]:
             del body["assignments"]
         if slug in NAMELESS:
@@ -543,6 +546,7 @@ KINDS: Mapping[str, Kind] = {
             path,
             _thing(slug),
             parts=parts,
+            hidden=_CONTENTS.get(slug, ()),
             expandable=parts if slug not in _UNSHOWN else (),
             item_expandable=parts if slug not in _UNSHOWN else (),
             # Most tenants have a few of each, and many apps.
