@@ -109,6 +109,8 @@ def test_an_owner_sees_an_opaque_word_once_and_only_where_it_is_allowed(
     button, shown = page.get_by_role("button", name="Reveal the chosen finding's words"), page.locator(".notice")
     button.click()
     expect(shown).to_have_text("Choose the one finding whose opaque words you want to see.")
+    # A list that opens while the page is still drawn is closed again.
+    settled(page)
     page.get_by_label("Findings on this page").click()
     page.get_by_role("option", name=re.compile("A policy")).click()
     page.keyboard.press("Escape")
