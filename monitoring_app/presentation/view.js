@@ -275,6 +275,9 @@ const mounted = new WeakMap();
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(STYLES);
 
+// Streamlit's code is there within a second or two, and over a slow line within fifteen.
+const LATE = "This page has no connection to the hub yet: the list is as it was when you opened it. Reload the page to see it as it is now.";
+
 let early = null;
 const halves = {};
 
@@ -290,6 +293,14 @@ export async function first() {
   place.appendChild(document.createElement("div")).className = "root";
   view({ tree, parentElement: place });
   early = mounted.get(place);
+  setTimeout(() => {
+    if (!early) return;
+    const late = document.createElement("p");
+    late.className = "notice tone-orange";
+    late.setAttribute("role", "status");
+    late.textContent = LATE;
+    place.prepend(late);
+  }, 20_000);
 }
 
 // Whether an element of Streamlit's is not to be drawn yet. Once both halves are there, each takes over its part of the list, and so

@@ -122,6 +122,22 @@ def test_whoever_is_removed_meanwhile_loses_the_first_list(make_site: Callable[[
     expect(page.locator("tbody tr")).to_have_count(0)
 
 
+def test_a_first_list_that_is_never_taken_over_says_that_it_stands_still(site: Site, page: Page) -> None:
+    sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
+    expect(page.locator("nav.menu")).to_be_visible()
+    said = page.get_by_role("status").filter(has_text="the list is as it was when you opened it")
+    page.clock.install()
+    with streamlit_held(page):
+        opened(page, page.url)
+        page.clock.fast_forward(19_000)
+        expect(said).to_have_count(0)
+        page.clock.fast_forward(2_000)
+        expect(said).to_be_visible()
+    page.clock.resume()
+    expect(page.locator(EARLY)).to_have_count(0)
+    expect(said).to_have_count(0)
+
+
 def test_the_list_is_heard_once_however_slow_the_line(site: Site, page: Page) -> None:
     sign_in(page, f"{site.url}/operations?tenant=northwind", "grace")
     expect(page.locator("nav.menu")).to_be_visible()

@@ -54,8 +54,8 @@ def test_a_policy_that_came_or_went_leads_to_its_content() -> None:
 
 def test_a_policy_whose_content_is_not_there_is_not_said_to_differ() -> None:
     sides = [snapshot([named("a", 1, b=number)]) for number in (1, 2)]
-    pair = tuple(next(iter(side.policies.values())) for side in sides)
-    assert not compare(Differences([], [], [pair], {}), lambda hashes: {}).findings  # type: ignore[list-item]
+    before, after = (next(iter(side.policies.values())) for side in sides)
+    assert not compare(Differences([], [], [(before, after)], {}), lambda hashes: {}).findings
 
 
 @pytest.mark.parametrize(("name", "notes"), [("a", ()), ("b", ("renamed, before: a",))])
