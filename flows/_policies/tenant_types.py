@@ -84,7 +84,7 @@ _SYNCED: Final = "lastSyncTriggeredDateTime lastSyncErrorCode syncedDeviceCount"
 # fmt: off
 TENANT_TYPES: Final[tuple[PolicyType, ...]] = (
     _app("app", "App", "mobileApps", *_ASSIGNED, kept=_APP_COUNTS),
-    _app("app_category", "App category", "mobileAppCategories"),
+    _app("app_category", "App category", "mobileAppCategories", only_named=True),
     _app("policy_set", "Policy set", "policySets", _apart("items"), *_ASSIGNED,
          kept="status errorCode items/status items/errorCode"),
     _app("app_control_supplement", "App Control supplement", "wdacSupplementalPolicies", *_ASSIGNED),

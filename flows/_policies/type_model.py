@@ -73,7 +73,7 @@ class Collection:
     GET of the single policy returns: `only_by_id` are its properties, of which every policy has one at least. `typed_paths`
     leads from an `@odata.type` to the collection that a policy of a mixed list is read through (Graph refuses expansions
     on the mixed one). `single` says that the path leads to one object and not to a list: the type has that
-    one policy, or none where Graph answers 404. `id_property` holds the id.
+    one policy, or none where Graph answers 404. `id_property` holds the id. `only_named`: such a policy has a name and no more.
     """
 
     path: str
@@ -81,6 +81,7 @@ class Collection:
     only_by_id: tuple[str, ...] = ()
     single: bool = False
     id_property: str = "id"
+    only_named: bool = False
     typed_paths: Mapping[str, str] = field(default_factory=dict[str, str])
     parts: tuple[Part, ...] = ()
 

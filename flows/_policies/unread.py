@@ -32,7 +32,7 @@ _CHOSEN: Final = re.compile(r"#.*[(,]\w+[,)]")
 _LISTED: Final = frozenset(
     ("id", "displayName", "name", "createdDateTime", "lastModifiedDateTime", "modifiedDateTime", "version")
 )
-"""What a listing says of a policy. One that says no more was asked for no more; only an app category has no more."""
+"""What a listing says of a policy. One that says no more was asked for no more, unless its type has no more (`only_named`)."""
 
 ANY_TYPE: Final = "*"
 """The slug for what could have been of any type."""
@@ -55,7 +55,7 @@ def absent_parts(policy_type: str, body: Mapping[str, Any]) -> list[str]:
     """
     entry = BY_SLUG.get(policy_type)
     said = {name for name, value in body.items() if name not in _LISTED and "@" not in name and value is not None}
-    bare = not said and policy_type != "app_category"
+    bare = not said and not (entry and any(one.only_named for one in entry.collections))
     selected = [SELECTED] if bare or _CHOSEN.search(str(body.get("@odata.context"))[:2000]) else []
     if entry is None:
         return selected

@@ -15,6 +15,7 @@ from flows._policies.types import (
     type_for_properties,
     types_for_folder,
 )
+from flows._policies.unread import SELECTED, absent_parts
 
 
 def test_the_table_holds_at_least_forty_five_types_each_once() -> None:
@@ -179,3 +180,10 @@ def test_a_name_falls_back_to_the_id() -> None:
     assert name_of(entry, {"name": "A", "displayName": "B"}) == "A"
     assert name_of(entry, {"name": " ", "id": "7"}) == "7"
     assert name_of(entry, {}) == ""
+
+
+@pytest.mark.parametrize("slug", sorted(BY_SLUG))
+def test_a_policy_of_which_only_the_name_is_there_was_asked_for_no_more(slug: str) -> None:
+    listed = {"id": "1", "displayName": "a", "lastModifiedDateTime": "2026-11-02T08:00:00Z", "assignments": None}
+    assert (SELECTED in absent_parts(slug, listed)) == (slug != "app_category"), "an app category has no more"
+    assert SELECTED not in absent_parts(slug, {**listed, "description": ""})
